@@ -1,0 +1,69 @@
+"""One step of a recurrence: the built-in cells, and how a cell is made from its name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+from ..errors import ArgumentError, did_you_mean
+from .base import Cell, GatedCell, Noise, Trace, check_rate, check_size
+from .gru import GRUCell
+from .init import INITIALISERS
+from .lstm import LSTMCell
+from .rnn import RNNCell
+from .state import GRUState, LSTMState, RNNState, State
+
+CELLS: dict[str, type[GatedCell]] = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
+
+__all__ = [
+    "CELLS",
+    "INITIALISERS",
+    "Cell",
+    "GRUCell",
+    "GRUState",
+    "GatedCell",
+    "LSTMCell",
+    "LSTMState",
+    "Noise",
+    "RNNCell",
+    "RNNState",
+    "State",
+    "Trace",
+    "cell_class",
+    "check_rate",
+    "check_size",
+    "make_cell",
+]
+
+
+def cell_class(name: str) -> type[Cell]:
+    """The class a name stands for: ``rnn``, ``gru``, ``lstm``, or ``module:Class`` for one of the user's own.
+
+    Raises:
+        ArgumentError: no such cell, the module cannot be imported, or its class is not a `Cell`.
+    """
+    if name in CELLS:
+        return CELLS[name]
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
+        expected = f"one of {', '.join(CELLS)} or module:Class"
+        raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
+    module_name, class_name = name.split(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ImportError as error:
+        raise ArgumentError("cell", "an importable module:Class", name, f"importing it says: {error}") from error
+    except AttributeError as error:
+        raise ArgumentError("cell", "module:Class", name, f"{module_name} has no class {class_name}") from error
+    if not (isinstance(found, type) and issubclass(found, Cell)):
+        raise ArgumentError("cell", "a class derived from unrolled.Cell", name)
+    return found
+
+
+def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
+    """A cell by name, built as ``Class(input_size, hidden_size, **options)``.
+
+    A cell of the user's own gets no options: it is built from the two sizes alone.
+    """
+    cls = cell_class(name)
+    return cls(input_size, hidden_size, **options) if issubclass(cls, GatedCell) else cls(input_size, hidden_size)

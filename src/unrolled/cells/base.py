@@ -1,0 +1,208 @@
+"""What a cell is: one step of a recurrence. See docs/architecture.md for the contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ArgumentError
+from .init import initialise
+from .state import State
+
+Trace = dict[str, Tensor]
+InitialState = Literal["zero", "random", "learned"]
+
+
+class Cell(nn.Module, ABC):
+    """One step of a recurrence. Derive from it, define `step` and `initial_state`, and everything runs it."""
+
+    input_size: int
+    hidden_size: int
+
+    @property
+    def output_size(self) -> int:
+        """Width of what `step` puts out; `hidden_size` unless the cell says otherwise."""
+        return self.hidden_size
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
+        """``x (B, I)``, state before → ``output (B, O)``, state after. Pure: nothing on `self` changes."""
+
+    @abstractmethod
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step of ``batch_size`` sequences."""
+
+    def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> State | None:
+        """The random masks of one training pass, time in dimension 0; `None` if the cell has none."""
+        return None
+
+    def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
+        """As `step`, with every gate by name, each (B, ·). A cell that names no gates traces nothing."""
+        output, state = self.step(x, state, noise)
+        return output, state, {}
+
+
+class Noise(NamedTuple):
+    """The masks of one step of a gated cell (one pass: a leading dimension T on every leaf).
+
+    recurrent   (B, H)    variational dropout on h_{t-1} in the recurrent product, scaled by 1/(1-p)
+                          (Gal and Ghahramani 2016); the same at every step
+    zoneout_h   (B, H)    1 where h keeps its old value (Krueger et al. 2017); drawn anew each step
+    zoneout_c   (B, H)    the same for an LSTM's c
+    weight_hh   (G·H, H)  DropConnect on weight_hh, scaled by 1/(1-p) (Merity et al. 2018); same at every step
+    """
+
+    recurrent: Tensor | None = None
+    zoneout_h: Tensor | None = None
+    zoneout_c: Tensor | None = None
+    weight_hh: Tensor | None = None
+
+
+class GatedCell(Cell):
+    """What the vanilla RNN, GRU and LSTM share: ``G`` gates over ``weight_ih``, ``weight_hh`` and two biases.
+
+    A subclass sets `gates` and `gate_names`, and writes its `equations`.
+
+    Args:
+        input_size: I, width of x_t.
+        hidden_size: H, width of h_t.
+        bias: with ``bias_ih`` and ``bias_hh`` or without.
+        layer_norm: normalise the two products (and an LSTM's c) as in Ba et al. 2016, section 3.1.
+        recurrent_dropout: rate of variational dropout on h_{t-1} (Gal and Ghahramani 2016).
+        zoneout: probability that a unit of h keeps its old value (Krueger et al. 2017); for an LSTM also a
+            pair ``(h, c)``.
+        weight_drop: rate of DropConnect on ``weight_hh`` (Merity et al. 2018).
+        initial: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        init: name of the initialiser, see `cells.init`.
+
+    Raises:
+        ArgumentError: a size below 1, a rate outside [0, 1), an unknown name.
+    """
+
+    gates: int
+    gate_names: tuple[str, ...]
+    state_leaves: tuple[str, ...] = ("h",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        bias: bool = True,
+        layer_norm: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        weight_drop: float = 0.0,
+        initial: InitialState = "zero",
+        init: str = "torch",
+        recurrent_size: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_size("input_size", input_size)
+        check_size("hidden_size", hidden_size)
+        check_rate("recurrent_dropout", recurrent_dropout)
+        check_rate("weight_drop", weight_drop)
+        zoneouts = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
+        for rate in zoneouts:
+            check_rate("zoneout", rate)
+        if initial not in ("zero", "random", "learned"):
+            raise ArgumentError("initial", "'zero', 'random' or 'learned'", initial)
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        self.layer_norm, self.recurrent_dropout, self.weight_drop = layer_norm, recurrent_dropout, weight_drop
+        self.zoneout_h, self.zoneout_c = zoneouts
+        self.initial: InitialState = initial
+        self.init = init
+        factory = {"device": device, "dtype": dtype}
+        rows, recurrent = self.gates * hidden_size, recurrent_size or hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size, **factory))
+        self.weight_hh = nn.Parameter(torch.empty(rows, recurrent, **factory))
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, nn.Parameter(torch.empty(rows, **factory)) if bias else None)
+        if initial == "learned":
+            for leaf in self.state_leaves:
+                width = recurrent if leaf == "h" else hidden_size
+                self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(width, **factory)))
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew by the initialiser named at construction."""
+        initialise(self, self.init)
+
+    @abstractmethod
+    def equations(self, x: Tensor, state: State, noise: Noise) -> tuple[Tensor, State, Trace]:
+        """The numbered equations of the class docstring."""
+
+    @final
+    def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
+        output, state, _ = self.equations(x, state, noise or Noise())
+        return output, state
+
+    @final
+    def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
+        return self.equations(x, state, noise or Noise())
+
+    def initial_leaves(self, batch_size: int) -> list[Tensor]:
+        """The leaves of the initial state, (B, ·) each, in the order of `state_leaves`."""
+        leaves = []
+        for leaf in self.state_leaves:
+            width = self.weight_hh.size(1) if leaf == "h" else self.hidden_size
+            if self.initial == "learned":
+                leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
+            elif self.initial == "random" and self.training:
+                leaves.append(0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width)))
+            else:
+                leaves.append(self.weight_hh.new_zeros(batch_size, width))
+        return leaves
+
+    def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> Noise | None:
+        """Bernoulli masks for whichever of the regularisers are on."""
+        recurrent = self.weight_hh.size(1)
+
+        def ones_with(probability: float, *shape: int) -> Tensor:
+            return torch.empty(shape, dtype=self.weight_hh.dtype, device=self.weight_hh.device).bernoulli_(
+                probability, generator=generator
+            )
+
+        def keep(rate: float, *shape: int) -> Tensor:  # a dropout mask shared by all T steps
+            mask = ones_with(1 - rate, *shape) / (1 - rate)
+            return mask.expand(T, *shape)
+
+        noise = Noise(
+            recurrent=keep(self.recurrent_dropout, B, recurrent) if self.recurrent_dropout else None,
+            zoneout_h=ones_with(self.zoneout_h, T, B, recurrent) if self.zoneout_h else None,
+            zoneout_c=ones_with(self.zoneout_c, T, B, self.hidden_size)
+            if self.zoneout_c and "c" in self.state_leaves
+            else None,
+            weight_hh=keep(self.weight_drop, *self.weight_hh.shape) if self.weight_drop else None,
+        )
+        return noise if any(mask is not None for mask in noise) else None
+
+    def recurrent_weight(self, noise: Noise) -> Tensor:
+        """``weight_hh`` as this step uses it: with the dropped connections removed."""
+        return self.weight_hh if noise.weight_hh is None else self.weight_hh * noise.weight_hh
+
+    def zone_out(self, old: Tensor, new: Tensor, mask: Tensor | None, rate: float) -> Tensor:
+        """``mask∘old + (1−mask)∘new``; in evaluation the mask's mean, ``rate``, takes its place."""
+        if mask is None and not rate:
+            return new
+        keep = rate if mask is None else mask
+        return keep * old + (1 - keep) * new
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}"
+
+
+def check_size(name: str, value: int, least: int = 1) -> None:
+    """Raise `ArgumentError` unless ``value`` is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ArgumentError(name, f"a whole number of at least {least}", value)
+
+
+def check_rate(name: str, value: float) -> None:
+    """Raise `ArgumentError` unless ``value`` is a probability below one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ArgumentError(name, "a rate of at least 0 and below 1", value)

@@ -1,0 +1,59 @@
+"""Initialisers by name: how the weights of a cell start.
+
+    torch       every weight and bias uniform in ±1/√H, torch.nn's default
+    xavier      weights N(0, 2/(n_in + n_out)) per gate, biases 0        Glorot and Bengio 2010, eq. 16
+    lecun       weights N(0, 1/n_in) per gate, biases 0                   LeCun et al. 1998, section 4.6
+    orthogonal  weight_ih as xavier; each gate of weight_hh orthogonal    Saxe et al. 2014, section 3
+    identity    weight_ih N(0, 0.001²); each gate of weight_hh the identity, biases 0   Le et al. 2015, section 2
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ArgumentError, did_you_mean
+
+if TYPE_CHECKING:
+    from .base import GatedCell
+
+INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
+
+
+def check_initialiser(name: str) -> None:
+    """Raise `ArgumentError` unless ``name`` is one of `INITIALISERS`."""
+    if name not in INITIALISERS:
+        raise ArgumentError("init", f"one of {', '.join(INITIALISERS)}", name + did_you_mean(name, INITIALISERS))
+
+
+@torch.no_grad()
+def initialise(cell: GatedCell, name: str) -> None:
+    """Fill the weights of ``cell`` by the initialiser ``name``; a learned initial state starts at zero."""
+    check_initialiser(name)
+    bound = 1 / math.sqrt(cell.hidden_size)
+    for key, parameter in cell.named_parameters(recurse=False):
+        if key.startswith("initial_"):
+            nn.init.zeros_(parameter)
+        elif name == "torch":
+            nn.init.uniform_(parameter, -bound, bound)
+        elif parameter.dim() == 1:
+            nn.init.zeros_(parameter)
+        else:
+            gates = cell.gates if parameter.size(0) == cell.gates * cell.hidden_size else 1
+            for gate in parameter.chunk(gates):  # (H, n_in) each
+                _fill(gate, name, recurrent=key == "weight_hh")
+
+
+def _fill(weight: Tensor, name: str, recurrent: bool) -> None:
+    n_out, n_in = weight.shape
+    if name == "lecun":
+        nn.init.normal_(weight, std=math.sqrt(1 / n_in))
+    elif name == "orthogonal" and recurrent:
+        nn.init.orthogonal_(weight)
+    elif name == "identity":
+        nn.init.eye_(weight) if recurrent else nn.init.normal_(weight, std=0.001)
+    else:
+        nn.init.normal_(weight, std=math.sqrt(2 / (n_in + n_out)))

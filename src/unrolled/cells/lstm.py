@@ -1,0 +1,105 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
+
+    (1)  i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi [+ p_i ∘ c_{t-1}])
+    (2)  f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf [+ p_f ∘ c_{t-1}])
+    (3)  g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)
+    (4)  c_t = f_t ∘ c_{t-1} + i_t ∘ g_t
+    (5)  o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho [+ p_o ∘ c_t])
+    (6)  h_t = o_t ∘ tanh(c_t)
+    (7)  h_t = W_hr h_t                                                     with a projection (Sak et al. 2014)
+
+In brackets the peepholes of Gers and Schmidhuber 2000. With layer norm (Ba et al. 2016, supplement eq. 20–22)
+W_i· x, W_h· h and the c_t inside (6) are each normalised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .base import GatedCell, Noise, Trace, check_size
+from .state import LSTMState
+
+# B batch, I input_size, H hidden_size, P proj_size; gates stacked i, f, g, o as in torch
+
+
+class LSTMCell(GatedCell):
+    """Long short-term memory; see the module for the numbered equations.
+
+    Args:
+        forget_bias: if given, the forget gate's total bias starts at this value (1.0: Jozefowicz et al. 2015).
+        peepholes: let i and f see c_{t-1}, and o see c_t.
+        proj_size: P, width of a projected h_t; 0 for none.
+
+    The other arguments are those of `GatedCell`.
+    """
+
+    gates = 4
+    gate_names = ("i", "f", "g", "o")
+    state_leaves = ("h", "c")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        forget_bias: float | None = None,
+        peepholes: bool = False,
+        proj_size: int = 0,
+        **options: Any,
+    ) -> None:
+        check_size("proj_size", proj_size, least=0)
+        super().__init__(input_size, hidden_size, recurrent_size=proj_size or None, **options)
+        self.forget_bias, self.peepholes, self.proj_size = forget_bias, peepholes, proj_size
+        like: dict[str, Any] = {"device": self.weight_hh.device, "dtype": self.weight_hh.dtype}
+        if proj_size:
+            self.weight_hr = nn.Parameter(torch.empty(proj_size, hidden_size, **like))
+        if peepholes:
+            for gate in "ifo":
+                self.register_parameter(f"peephole_{gate}", nn.Parameter(torch.empty(hidden_size, **like)))
+        if self.layer_norm:
+            self.norm_ih = nn.LayerNorm(4 * hidden_size, bias=False, **like)
+            self.norm_hh = nn.LayerNorm(4 * hidden_size, bias=False, **like)
+            self.norm_c = nn.LayerNorm(hidden_size, **like)
+        self.reset_parameters()
+
+    @property
+    def output_size(self) -> int:
+        return self.proj_size or self.hidden_size
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        if self.forget_bias is not None and self.bias:
+            H = self.hidden_size
+            with torch.no_grad():
+                self.bias_ih[H : 2 * H].fill_(self.forget_bias)
+                self.bias_hh[H : 2 * H].zero_()
+
+    def initial_state(self, batch_size: int) -> LSTMState:
+        return LSTMState(*self.initial_leaves(batch_size))
+
+    def equations(self, x: Tensor, state: LSTMState, noise: Noise) -> tuple[Tensor, LSTMState, Trace]:
+        h = state.h if noise.recurrent is None else state.h * noise.recurrent  # (B, H or P)
+        from_x, from_h = F.linear(x, self.weight_ih), F.linear(h, self.recurrent_weight(noise))  # (B, 4H)
+        if self.layer_norm:
+            from_x, from_h = self.norm_ih(from_x), self.norm_hh(from_h)
+        a = from_x + from_h
+        if self.bias:
+            a = a + self.bias_ih + self.bias_hh
+        i, f, g, o = a.chunk(4, dim=-1)
+        if self.peepholes:
+            i, f = i + self.peephole_i * state.c, f + self.peephole_f * state.c
+        i, f, g = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g)  # (1) (2) (3)
+        c = f * state.c + i * g  # (4)
+        if self.peepholes:
+            o = o + self.peephole_o * c
+        o = torch.sigmoid(o)  # (5)
+        h = o * torch.tanh(self.norm_c(c) if self.layer_norm else c)  # (6)
+        if self.proj_size:
+            h = F.linear(h, self.weight_hr)  # (7)
+        h = self.zone_out(state.h, h, noise.zoneout_h, self.zoneout_h)
+        c = self.zone_out(state.c, c, noise.zoneout_c, self.zoneout_c)  # after (6), which sees the new c
+        return h, LSTMState(h, c), {"i": i, "f": f, "g": g, "o": o, "c": c, "h": h}

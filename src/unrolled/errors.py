@@ -1,0 +1,69 @@
+"""Everything `unrolled` raises on purpose.
+
+UnrolledError
+├── ArgumentError (ValueError)   an argument, option or config value is wrong
+├── ShapeError    (ValueError)   a tensor has the wrong shape, dtype or device
+├── BackendError  (RuntimeError) the backend asked for by name cannot do what was asked
+├── DataError                    a corpus is missing, empty, undecodable, altered or too short
+├── RunError                     a run folder or model file is missing, damaged or from a newer version
+├── SaveError                    something could not be written (disk full, no permission)
+└── DivergedError                the loss became infinite or not a number
+
+Every message says what was wrong, what was expected, what was received and what to do about it.
+The command line prints the message of an `UnrolledError` on one line and exits with status 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UnrolledError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UnrolledWarning(UserWarning):
+    """Base of all warnings: something works, but not as well as it could."""
+
+
+class ArgumentError(UnrolledError, ValueError):
+    """An argument is wrong: ``name`` should be ``expected``; ``received`` came instead."""
+
+    def __init__(self, name: str, expected: str, received: object, remedy: str = "") -> None:
+        self.name, self.expected, self.received, self.remedy = name, expected, received, remedy
+        message = f"{name} must be {expected}, got {received!r}"
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, object, str]]:
+        return type(self), (self.name, self.expected, self.received, self.remedy)
+
+
+class ShapeError(UnrolledError, ValueError):
+    """A tensor does not fit: wrong shape, dtype or device."""
+
+
+class BackendError(UnrolledError, RuntimeError):
+    """The backend that was asked for by name cannot run this; the message says why."""
+
+
+class DataError(UnrolledError):
+    """A corpus or data set cannot be used."""
+
+
+class RunError(UnrolledError):
+    """A run folder, checkpoint or model file cannot be used."""
+
+
+class SaveError(UnrolledError):
+    """A file could not be written; what was saved before is untouched."""
+
+
+class DivergedError(UnrolledError):
+    """Training met a loss or gradient that is not finite."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x' or 'y'?)`` for the known names nearest to ``word``, else an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

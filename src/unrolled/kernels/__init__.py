@@ -1,0 +1,1 @@
+"""Fast paths for recurrences. `scan` alone chooses between them."""

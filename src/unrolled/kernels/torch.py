@@ -1,0 +1,140 @@
+"""Recurrences through torch's own fused layers (oneDNN on the CPU, cuDNN on CUDA).
+
+They know neither a mask nor a reset, so windows are cut where a document begins and lengths go through packing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State
+from ..cells.state import where
+
+# T steps, B lanes, I input_size, O output_size
+
+
+def unsupported(cell: Cell, noise: State | None) -> str | None:
+    """Why torch's fused layers cannot run this cell; `None` if they can."""
+    if type(cell) not in (RNNCell, GRUCell, LSTMCell):
+        return f"torch has no fused layer for {type(cell).__name__}"
+    assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
+    if cell.layer_norm:
+        return "torch's layers have no layer norm"
+    if cell.zoneout_h or cell.zoneout_c:
+        return "torch's layers have no zoneout"
+    if isinstance(cell, GRUCell) and not cell.reset_after:
+        return "torch's GRU applies the reset gate after the product only"
+    if isinstance(cell, LSTMCell) and cell.peepholes:
+        return "torch's LSTM has no peepholes"
+    if noise is not None and (not isinstance(noise, Noise) or noise.recurrent is not None):
+        return "torch's layers have no recurrent dropout"
+    if noise is not None and noise.weight_hh is not None and noise.weight_hh.size(0) > 1 and noise.weight_hh.stride(0):
+        return "torch's layers need one weight mask for all steps"
+    return None
+
+
+def run(
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    noise: State | None,
+    reverse: bool,
+) -> tuple[Tensor, State]:
+    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, O)``, state after."""
+    if reverse:
+        order = _reversal(inputs, lengths)
+        later = None if resets is None else _resets_backwards(resets, lengths)
+        outputs, state = run(
+            cell, _take(inputs, order), state, lengths=lengths, resets=later, noise=noise, reverse=False
+        )
+        if resets is not None:  # the document that begins at step 0 was the last one run
+            at_start = resets[0] if lengths is None else resets[0] & (lengths > 0)
+            state = where(at_start, cell.initial_state(inputs.size(1)), state)
+        return _take(outputs, order), state
+
+    weights = _weights(cell, noise)
+    if resets is None:
+        return _segment(cell, weights, inputs, state, lengths)
+    if lengths is not None:  # past its end a lane takes no further part
+        resets = resets & (torch.arange(resets.size(0), device=resets.device)[:, None] < lengths)
+    T = inputs.size(0)
+    initial = cell.initial_state(inputs.size(1))
+    cuts = resets.any(dim=1).nonzero().flatten().tolist()
+    pieces = []
+    for begin, end in zip(sorted({0, *cuts}), [*(cut for cut in cuts if cut > 0), T], strict=True):
+        if cuts and begin in cuts:
+            state = where(resets[begin], initial, state)
+        rest = None if lengths is None else (lengths - begin).clamp(0, end - begin)
+        piece, state = _segment(cell, weights, inputs[begin:end], state, rest)
+        pieces.append(piece)
+    return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)), state
+
+
+def _weights(cell: Any, noise: State | None) -> list[Tensor]:
+    W_hh = cell.weight_hh if noise is None or noise.weight_hh is None else cell.weight_hh * noise.weight_hh[0]
+    weights = [cell.weight_ih, W_hh] + ([cell.bias_ih, cell.bias_hh] if cell.bias else [])
+    return [*weights, cell.weight_hr] if getattr(cell, "proj_size", 0) else weights
+
+
+def _segment(
+    cell: Any, weights: list[Tensor], inputs: Tensor, state: State, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """One stretch without resets."""
+    if lengths is None:
+        return _fused(cell, weights, (inputs,), state, batch_first=(False,))
+    # Packing refuses empty sequences: run those for one step and take the step back afterwards.
+    packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), enforce_sorted=False)
+    order, back = packed.sorted_indices, packed.unsorted_indices
+    assert order is not None
+    assert back is not None
+    before = type(state)(*(leaf[order] for leaf in state))
+    data, after = _fused(cell, weights, (packed.data, packed.batch_sizes), before, batch_first=())
+    outputs, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0))
+    after = type(state)(*(leaf[back] for leaf in after))
+    some = lengths > 0
+    return outputs * some[None, :, None], where(some, after, state)
+
+
+def _fused(
+    cell: Any, weights: list[Tensor], data: tuple[Tensor, ...], state: State, batch_first: tuple[bool, ...]
+) -> tuple[Tensor, State]:
+    """torch's functional layers; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
+    options = (cell.bias, 1, 0.0, cell.training, False, *batch_first)
+    if isinstance(cell, LSTMCell):
+        out, h, c = torch.lstm(*data, (state.h.unsqueeze(0), state.c.unsqueeze(0)), weights, *options)
+        return out, LSTMState(h.squeeze(0), c.squeeze(0))
+    if isinstance(cell, GRUCell):
+        out, h = torch.gru(*data, state.h.unsqueeze(0), weights, *options)
+        return out, GRUState(h.squeeze(0))
+    fused = torch.rnn_tanh if cell.nonlinearity == "tanh" else torch.rnn_relu
+    out, h = fused(*data, state.h.unsqueeze(0), weights, *options)
+    return out, RNNState(h.squeeze(0))
+
+
+def _reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """``order (T, B)``: the step that stands at place s when every sequence is turned round within its length."""
+    T, B = inputs.shape[:2]
+    steps = torch.arange(T, device=inputs.device)[:, None].expand(T, B)
+    if lengths is None:
+        return T - 1 - steps
+    return torch.where(steps < lengths, lengths - 1 - steps, steps)
+
+
+def _take(x: Tensor, order: Tensor) -> Tensor:
+    return x.gather(0, order[:, :, None].expand(-1, -1, x.size(2)))
+
+
+def _resets_backwards(resets: Tensor, lengths: Tensor | None) -> Tensor:
+    """A reset *after* step t in reversed time is one *before* the step that follows it there."""
+    T, B = resets.shape
+    place = torch.arange(T, device=resets.device)[:, None].expand(T, B)
+    end = torch.full((B,), T, device=resets.device) if lengths is None else lengths
+    source = (end - place).clamp(0, T - 1)
+    return resets.gather(0, source) & (place > 0) & (place < end)

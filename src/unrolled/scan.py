@@ -1,0 +1,192 @@
+"""THE dispatch for recurrences: a cell carried through time, by the fastest path that can do what is asked."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from .cells import Cell, State, Trace
+from .cells.state import where
+from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
+from .kernels import torch as fused
+
+# T steps, B lanes, I input_size, O output_size
+
+BACKENDS = ("auto", "reference", "torch", "cudnn")
+
+
+def scan(
+    cell: Cell,
+    inputs: Tensor,
+    state: State | None = None,
+    *,
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    noise: State | None = None,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> tuple[Tensor, State]:
+    """Run ``cell`` over ``inputs``: ``output_t, state_t = cell.step(x_t, state_{t-1}, noise_t)``.
+
+    Args:
+        cell: the recurrence.
+        inputs: ``(T, B, I)``, time first.
+        state: the state before the first step; `None` is ``cell.initial_state(B)``.
+        lengths: ``(B,)`` int64 in 0..T. Past its end a sequence's outputs are zero and its state stands still.
+        resets: ``(T, B)`` bool, true at a document's first step. Forward, the lane's state is the initial
+            state before that step; reversed, after it.
+        noise: what ``cell.draw_noise(T, B)`` gave, for a training pass; `None` is evaluation.
+        reverse: run from each sequence's end to its beginning; outputs stay at their places.
+        backend: ``auto``, or one of ``reference``, ``torch``, ``cudnn`` by name.
+
+    Returns:
+        ``outputs (T, B, O)`` and the state after the last step (reversed: after step 0).
+
+    Raises:
+        ShapeError: inputs, lengths, resets or state do not fit together.
+        BackendError: the backend asked for by name cannot run this; the message says why.
+    """
+    state = _check(cell, inputs, state, lengths, resets)
+    options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
+    if choose(cell, inputs, noise=noise, resets=resets, backend=backend) == "reference":
+        outputs, state, _ = _reference(cell, inputs, state, traced=False, **options)
+        return outputs, state
+    return fused.run(cell, inputs, state, **options)
+
+
+def scan_traced(
+    cell: Cell,
+    inputs: Tensor,
+    state: State | None = None,
+    *,
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    noise: State | None = None,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> tuple[Tensor, State, Trace]:
+    """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
+    state = _check(cell, inputs, state, lengths, resets)
+    if backend not in ("auto", "reference"):
+        raise BackendError(f"backend {backend!r} does not trace gates; use backend='reference' or 'auto'")
+    return _reference(
+        cell, inputs, state, traced=True, lengths=lengths, resets=resets, noise=noise, reverse=reverse
+    )
+
+
+class Path(NamedTuple):
+    """A backend and why it would not run a recurrence; ``reason`` is `None` if it would."""
+
+    backend: str
+    reason: str | None
+
+
+def explain(cell: Cell, inputs: Tensor, noise: State | None = None, resets: Tensor | None = None) -> list[Path]:
+    """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
+    why = _fused_reason(cell, inputs, noise, resets)
+    on_cuda = inputs.device.type == "cuda"
+    return [
+        Path("cudnn", why if on_cuda else f"the inputs are on {inputs.device.type}, not on a CUDA device"),
+        Path("torch", why),
+        Path("reference", None),
+    ]
+
+
+def choose(
+    cell: Cell,
+    inputs: Tensor,
+    *,
+    noise: State | None = None,
+    resets: Tensor | None = None,
+    backend: str = "auto",
+) -> str:
+    """The backend that will run: the first that can for ``auto``, else the one named, or `BackendError`."""
+    if backend == "auto":
+        backend = os.environ.get("UNROLLED_BACKEND", "auto")
+    if backend not in BACKENDS:
+        raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend + did_you_mean(backend, BACKENDS))
+    if backend == "reference":
+        return backend
+    paths = explain(cell, inputs, noise, resets)
+    if backend == "auto":
+        return next(path.backend for path in paths if path.reason is None)
+    reason = dict(paths)[backend]
+    if reason is not None:
+        raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'")
+    return backend
+
+
+def _fused_reason(cell: Cell, inputs: Tensor, noise: State | None, resets: Tensor | None) -> str | None:
+    if 0 in inputs.shape[:2]:
+        return "torch's layers refuse an empty batch or sequence"
+    if torch._C._functorch.is_batchedtensor(inputs):
+        return "torch's layers have no vmap rule"
+    if resets is not None and torch.compiler.is_compiling():
+        return "cutting at resets depends on data, which a compiled graph cannot"
+    return fused.unsupported(cell, noise)
+
+
+def _reference(
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *,
+    traced: bool,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    noise: State | None,
+    reverse: bool,
+) -> tuple[Tensor, State, Trace]:
+    """The recurrence as it is written: a Python loop over ``cell.step``."""
+    T, B = inputs.shape[:2]
+    initial = cell.initial_state(B) if resets is not None else None
+    outputs: list[Tensor] = [inputs.new_empty(0)] * T
+    traces: list[Trace] = [{}] * T
+    for t in reversed(range(T)) if reverse else range(T):
+        alive = None if lengths is None else t < lengths  # (B,)
+        begins = None if resets is None else resets[t] if alive is None else resets[t] & alive
+        if begins is not None and not reverse:
+            state = where(begins, initial, state)
+        noise_t = tree_map(lambda leaf: leaf if leaf is None else leaf[t], noise, is_leaf=lambda leaf: leaf is None)
+        if traced:
+            output, after, traces[t] = cell.step_traced(inputs[t], state, noise_t)
+        else:
+            output, after = cell.step(inputs[t], state, noise_t)
+        if alive is not None:
+            after = where(alive, after, state)
+            output = output * alive[:, None]
+            traces[t] = {name: gate * alive[:, None] for name, gate in traces[t].items()}
+        if begins is not None and reverse:
+            after = where(begins, initial, after)
+        outputs[t], state = output, after
+    width = getattr(cell, "output_size", cell.hidden_size)
+    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, width)
+    trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
+    return stacked, state, trace
+
+
+def _check(
+    cell: Cell, inputs: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+) -> State:
+    """Raise `ShapeError` for what does not fit; return the state to start from."""
+    if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
+        raise ShapeError(f"inputs must be (T, B, {cell.input_size}), got {tuple(inputs.shape)}")
+    T, B = inputs.shape[:2]
+    if resets is not None and (tuple(resets.shape) != (T, B) or resets.dtype != torch.bool):
+        raise ShapeError(f"resets must be bool ({T}, {B}), got {resets.dtype} {tuple(resets.shape)}")
+    if lengths is not None:
+        if tuple(lengths.shape) != (B,) or lengths.dtype != torch.int64:
+            raise ShapeError(f"lengths must be int64 ({B},), got {lengths.dtype} {tuple(lengths.shape)}")
+        plain = not (torch.compiler.is_compiling() or torch._C._functorch.is_batchedtensor(lengths))
+        if plain and B and not (0 <= int(lengths.min()) and int(lengths.max()) <= T):
+            raise ShapeError(f"lengths must lie in 0..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+    if state is None:
+        return cell.initial_state(B)
+    for leaf in tree_leaves(state):
+        if leaf.size(0) != B:
+            raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
+    return state
