@@ -1,1 +1,68 @@
-"""Recurrent sequence models, from the recurrence on the blackboard to a trained, inspected, served model."""
+"""Recurrent sequence models, from the recurrence on the blackboard to a trained, inspected, served model.
+
+    import unrolled
+    model = unrolled.train("lm", data="texts/", time="5m")
+    print(model.generate("Once upon", temperature=0.8))
+
+Names are loaded when they are first used, so importing the package is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "train": "api",
+    "resume": "api",
+    "load": "api",
+    "scan": "scan",
+    "scan_traced": "scan",
+    "Cell": "cells",
+    "RNNCell": "cells",
+    "GRUCell": "cells",
+    "LSTMCell": "cells",
+}
+_MODULES = ("cells", "data", "decoding", "errors", "lab", "layers", "nn", "testing")
+
+__all__ = [
+    "Cell",
+    "GRUCell",
+    "LSTMCell",
+    "RNNCell",
+    "cells",
+    "data",
+    "decoding",
+    "errors",
+    "lab",
+    "layers",
+    "load",
+    "nn",
+    "resume",
+    "scan",
+    "scan_traced",
+    "testing",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from . import cells, data, decoding, errors, lab, layers, nn, testing
+    from .api import load, resume, train
+    from .cells import Cell, GRUCell, LSTMCell, RNNCell
+    from .scan import scan, scan_traced
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+        globals()[name] = value  # the submodule of the same name must not win the next time
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,7 +7,8 @@ UnrolledError
 ├── DataError                    a corpus is missing, empty, undecodable, altered or too short
 ├── RunError                     a run folder or model file is missing, damaged or from a newer version
 ├── SaveError                    something could not be written (disk full, no permission)
-└── DivergedError                the loss became infinite or not a number
+├── DivergedError                the loss became infinite or not a number
+└── ConformanceError             a cell does not do what the contract of cells asks
 
 Every message says what was wrong, what was expected, what was received and what to do about it.
 The command line prints the message of an `UnrolledError` on one line and exits with status 2.
@@ -61,6 +62,10 @@ class SaveError(UnrolledError):
 
 class DivergedError(UnrolledError):
     """Training met a loss or gradient that is not finite."""
+
+
+class ConformanceError(UnrolledError, AssertionError):
+    """A cell failed checks of `unrolled.testing.check_cell`; the message lists each with its remedy."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""THE dispatch for recurrences: a cell carried through time, by the fastest path that can do what is asked."""
+"""THE dispatch for recurrences: a cell carried through time by the fastest path that can do what is asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .cells import Cell, State, Trace
+from .cells import Cell, GatedCell, LSTMCell, State, Trace
 from .cells.state import where
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
 from .kernels import torch as fused
@@ -36,7 +36,7 @@ def scan(
         cell: the recurrence.
         inputs: ``(T, B, I)``, time first.
         state: the state before the first step; `None` is ``cell.initial_state(B)``.
-        lengths: ``(B,)`` int64 in 0..T. Past its end a sequence's outputs are zero and its state stands still.
+        lengths: ``(B,)`` int64 in 0..T. Past its end a sequence's outputs are zero and its state stays.
         resets: ``(T, B)`` bool, true at a document's first step. Forward, the lane's state is the initial
             state before that step; reversed, after it.
         noise: what ``cell.draw_noise(T, B)`` gave, for a training pass; `None` is evaluation.
@@ -47,12 +47,14 @@ def scan(
         ``outputs (T, B, O)`` and the state after the last step (reversed: after step 0).
 
     Raises:
-        ShapeError: inputs, lengths, resets or state do not fit together.
+        ShapeError: inputs, lengths, resets, noise or state do not fit together or do not fit the cell.
+        ArgumentError: there is no backend of that name.
         BackendError: the backend asked for by name cannot run this; the message says why.
     """
-    state = _check(cell, inputs, state, lengths, resets)
+    state = _check(cell, inputs, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
-    if choose(cell, inputs, noise=noise, resets=resets, backend=backend) == "reference":
+    asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
+    if choose(cell, inputs, **asked, backend=backend) == "reference":
         outputs, state, _ = _reference(cell, inputs, state, traced=False, **options)
         return outputs, state
     return fused.run(cell, inputs, state, **options)
@@ -70,7 +72,9 @@ def scan_traced(
     backend: str = "auto",
 ) -> tuple[Tensor, State, Trace]:
     """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
-    state = _check(cell, inputs, state, lengths, resets)
+    state = _check(cell, inputs, state, lengths, resets, noise)
+    if backend not in BACKENDS:
+        raise _no_such(backend)
     if backend not in ("auto", "reference"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='reference' or 'auto'")
     return _reference(
@@ -85,12 +89,23 @@ class Path(NamedTuple):
     reason: str | None
 
 
-def explain(cell: Cell, inputs: Tensor, noise: State | None = None, resets: Tensor | None = None) -> list[Path]:
+def explain(
+    cell: Cell,
+    inputs: Tensor,
+    noise: State | None = None,
+    resets: Tensor | None = None,
+    lengths: Tensor | None = None,
+    state: State | None = None,
+) -> list[Path]:
     """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
-    why = _fused_reason(cell, inputs, noise, resets)
-    on_cuda = inputs.device.type == "cuda"
+    why = _fused_reason(cell, inputs, noise, resets, lengths, state)
+    cudnn = why
+    if inputs.device.type != "cuda":
+        cudnn = f"the inputs are on {inputs.device.type}, not on a CUDA device"
+    elif not torch.backends.cudnn.is_acceptable(inputs):
+        cudnn = "cuDNN is missing or switched off (torch.backends.cudnn.enabled)"
     return [
-        Path("cudnn", why if on_cuda else f"the inputs are on {inputs.device.type}, not on a CUDA device"),
+        Path("cudnn", cudnn),
         Path("torch", why),
         Path("reference", None),
     ]
@@ -102,31 +117,51 @@ def choose(
     *,
     noise: State | None = None,
     resets: Tensor | None = None,
+    lengths: Tensor | None = None,
+    state: State | None = None,
     backend: str = "auto",
 ) -> str:
     """The backend that will run: the first that can for ``auto``, else the one named, or `BackendError`."""
     if backend == "auto":
         backend = os.environ.get("UNROLLED_BACKEND", "auto")
     if backend not in BACKENDS:
-        raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend + did_you_mean(backend, BACKENDS))
+        raise _no_such(backend)
     if backend == "reference":
         return backend
-    paths = explain(cell, inputs, noise, resets)
+    paths = explain(cell, inputs, noise, resets, lengths, state)
     if backend == "auto":
         return next(path.backend for path in paths if path.reason is None)
     reason = dict(paths)[backend]
     if reason is not None:
-        raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'")
+        raise BackendError(
+            f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'"
+        )
     return backend
 
 
-def _fused_reason(cell: Cell, inputs: Tensor, noise: State | None, resets: Tensor | None) -> str | None:
+def _no_such(backend: str) -> ArgumentError:
+    remedy = did_you_mean(backend, BACKENDS).lstrip("; ")
+    return ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
+
+
+def _fused_reason(
+    cell: Cell,
+    inputs: Tensor,
+    noise: State | None,
+    resets: Tensor | None,
+    lengths: Tensor | None,
+    state: State | None,
+) -> str | None:
     if 0 in inputs.shape[:2]:
         return "torch's layers refuse an empty batch or sequence"
-    if torch._C._functorch.is_batchedtensor(inputs):
+    tensors = (inputs, lengths, resets, *tree_leaves(state), *tree_leaves(noise), *cell.parameters())
+    if any(_is_batched(tensor) for tensor in tensors):
         return "torch's layers have no vmap rule"
-    if resets is not None and torch.compiler.is_compiling():
-        return "cutting at resets depends on data, which a compiled graph cannot"
+    if torch.compiler.is_compiling():
+        if resets is not None or lengths is not None:
+            return "cutting at resets and packing by lengths depend on data, which a compiled graph cannot"
+        if isinstance(cell, LSTMCell) and inputs.device.type == "cpu":
+            return "torch.compile cannot differentiate the CPU's fused LSTM (oneDNN)"
     return fused.unsupported(cell, noise)
 
 
@@ -144,6 +179,11 @@ def _reference(
     """The recurrence as it is written: a Python loop over ``cell.step``."""
     T, B = inputs.shape[:2]
     initial = cell.initial_state(B) if resets is not None else None
+    if (
+        lengths is not None
+    ):  # whatever stands in the padding, be it NaN, must reach neither outputs nor gradients
+        inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
+        inputs = torch.where(inside[:, :, None], inputs, 0)
     outputs: list[Tensor] = [inputs.new_empty(0)] * T
     traces: list[Trace] = [{}] * T
     for t in reversed(range(T)) if reverse else range(T):
@@ -151,26 +191,35 @@ def _reference(
         begins = None if resets is None else resets[t] if alive is None else resets[t] & alive
         if begins is not None and not reverse:
             state = where(begins, initial, state)
-        noise_t = tree_map(lambda leaf: leaf if leaf is None else leaf[t], noise, is_leaf=lambda leaf: leaf is None)
+        noise_t = _at(noise, t)
         if traced:
             output, after, traces[t] = cell.step_traced(inputs[t], state, noise_t)
         else:
             output, after = cell.step(inputs[t], state, noise_t)
         if alive is not None:
             after = where(alive, after, state)
-            output = output * alive[:, None]
-            traces[t] = {name: gate * alive[:, None] for name, gate in traces[t].items()}
+            output = torch.where(alive[:, None], output, 0)
+            traces[t] = {name: torch.where(alive[:, None], gate, 0) for name, gate in traces[t].items()}
         if begins is not None and reverse:
             after = where(begins, initial, after)
         outputs[t], state = output, after
-    width = getattr(cell, "output_size", cell.hidden_size)
-    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, width)
+    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size)
     trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
     return stacked, state, trace
 
 
+def _at(noise: State | None, t: int) -> State | None:
+    """The noise of step t; leaves that are `None` stay so."""
+    return tree_map(lambda leaf: None if leaf is None else leaf[t], noise)
+
+
 def _check(
-    cell: Cell, inputs: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    cell: Cell,
+    inputs: Tensor,
+    state: State | None,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    noise: State | None,
 ) -> State:
     """Raise `ShapeError` for what does not fit; return the state to start from."""
     if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
@@ -181,12 +230,41 @@ def _check(
     if lengths is not None:
         if tuple(lengths.shape) != (B,) or lengths.dtype != torch.int64:
             raise ShapeError(f"lengths must be int64 ({B},), got {lengths.dtype} {tuple(lengths.shape)}")
-        plain = not (torch.compiler.is_compiling() or torch._C._functorch.is_batchedtensor(lengths))
-        if plain and B and not (0 <= int(lengths.min()) and int(lengths.max()) <= T):
+        plain = not (torch.compiler.is_compiling() or _is_batched(lengths))
+        if plain and B and not (int(lengths.min()) >= 0 and int(lengths.max()) <= T):
             raise ShapeError(f"lengths must lie in 0..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+    for leaf in tree_leaves(noise):
+        if leaf is not None and (leaf.dim() == 0 or leaf.size(0) != T):
+            raise ShapeError(
+                f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}"
+            )
+    if isinstance(cell, GatedCell):
+        _check_kind(cell, inputs)
     if state is None:
         return cell.initial_state(B)
     for leaf in tree_leaves(state):
-        if leaf.size(0) != B:
-            raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
+        if leaf.dim() == 0 or leaf.size(0) != B:
+            raise ShapeError(
+                f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}"
+            )
+    if isinstance(cell, GatedCell):  # a leaf of width 1 would broadcast
+        wanted = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
+        got = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}
+        if wanted != got:
+            given = f"{type(state).__name__} with {got}"
+            raise ShapeError(f"the state of {type(cell).__name__} must have {wanted}, got {given}")
     return state
+
+
+def _check_kind(cell: GatedCell, inputs: Tensor) -> None:
+    """Inputs and weights must be of one device and, unless autocast sees to it, one dtype."""
+    weight, device = cell.weight_ih, inputs.device
+    if weight.device == device and (weight.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
+        return
+    has, got = f"{weight.dtype} on {weight.device}", f"{inputs.dtype} on {device}"
+    raise ShapeError(f"the cell is {has}, so inputs must be too, got {got}; convert one with .to()")
+
+
+def _is_batched(tensor: Tensor | None) -> bool:
+    """Whether ``vmap`` is running over this tensor."""
+    return tensor is not None and torch._C._functorch.is_batchedtensor(tensor)

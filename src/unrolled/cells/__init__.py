@@ -50,11 +50,15 @@ def cell_class(name: str) -> type[Cell]:
         raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
     module_name, class_name = name.split(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        module = importlib.import_module(module_name)
     except ImportError as error:
-        raise ArgumentError("cell", "an importable module:Class", name, f"importing it says: {error}") from error
-    except AttributeError as error:
-        raise ArgumentError("cell", "module:Class", name, f"{module_name} has no class {class_name}") from error
+        raise ArgumentError(
+            "cell", "an importable module:Class", name, f"importing it says: {error}"
+        ) from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        near = did_you_mean(class_name, vars(module))
+        raise ArgumentError("cell", "module:Class", name, f"{module_name} has no class {class_name}{near}")
     if not (isinstance(found, type) and issubclass(found, Cell)):
         raise ArgumentError("cell", "a class derived from unrolled.Cell", name)
     return found
@@ -66,4 +70,4 @@ def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> C
     A cell of the user's own gets no options: it is built from the two sizes alone.
     """
     cls = cell_class(name)
-    return cls(input_size, hidden_size, **options) if issubclass(cls, GatedCell) else cls(input_size, hidden_size)
+    return cls(input_size, hidden_size, **options) if name in CELLS else cls(input_size, hidden_size)

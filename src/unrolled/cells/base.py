@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,8 @@ class GatedCell(Cell):
     gates: int
     gate_names: tuple[str, ...]
     state_leaves: tuple[str, ...] = ("h",)
+    bias_ih: Tensor  # None in a cell without biases, whose equations then do not read it
+    bias_hh: Tensor
 
     def __init__(
         self,
@@ -107,7 +109,9 @@ class GatedCell(Cell):
         check_size("hidden_size", hidden_size)
         check_rate("recurrent_dropout", recurrent_dropout)
         check_rate("weight_drop", weight_drop)
-        zoneouts = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
+        zoneouts = tuple(zoneout) if isinstance(zoneout, tuple | list) else (zoneout, zoneout)
+        if isinstance(zoneout, tuple | list) and (len(zoneouts) != 2 or "c" not in self.state_leaves):
+            raise ArgumentError("zoneout", "one rate, or for an LSTM a pair (h, c)", zoneout)
         for rate in zoneouts:
             check_rate("zoneout", rate)
         if initial not in ("zero", "random", "learned"):
@@ -117,7 +121,7 @@ class GatedCell(Cell):
         self.zoneout_h, self.zoneout_c = zoneouts
         self.initial: InitialState = initial
         self.init = init
-        factory = {"device": device, "dtype": dtype}
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
         rows, recurrent = self.gates * hidden_size, recurrent_size or hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size, **factory))
         self.weight_hh = nn.Parameter(torch.empty(rows, recurrent, **factory))
@@ -125,12 +129,16 @@ class GatedCell(Cell):
             self.register_parameter(name, nn.Parameter(torch.empty(rows, **factory)) if bias else None)
         if initial == "learned":
             for leaf in self.state_leaves:
-                width = recurrent if leaf == "h" else hidden_size
-                self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(width, **factory)))
+                self.register_parameter(
+                    f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory))
+                )
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew by the initialiser named at construction."""
+        """Draw the weights anew by the initialiser named at construction; norms start at gain 1, bias 0."""
         initialise(self, self.init)
+        for child in self.children():
+            if isinstance(child, nn.LayerNorm):
+                child.reset_parameters()
 
     @abstractmethod
     def equations(self, x: Tensor, state: State, noise: Noise) -> tuple[Tensor, State, Trace]:
@@ -145,15 +153,21 @@ class GatedCell(Cell):
     def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
         return self.equations(x, state, noise or Noise())
 
+    def leaf_width(self, leaf: str) -> int:
+        """Width of one leaf of the state: ``h`` is as wide as what ``weight_hh`` multiplies."""
+        return self.weight_hh.size(1) if leaf == "h" else self.hidden_size
+
     def initial_leaves(self, batch_size: int) -> list[Tensor]:
         """The leaves of the initial state, (B, ·) each, in the order of `state_leaves`."""
         leaves = []
         for leaf in self.state_leaves:
-            width = self.weight_hh.size(1) if leaf == "h" else self.hidden_size
+            width = self.leaf_width(leaf)
             if self.initial == "learned":
                 leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
             elif self.initial == "random" and self.training:
-                leaves.append(0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width)))
+                leaves.append(
+                    0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width))
+                )
             else:
                 leaves.append(self.weight_hh.new_zeros(batch_size, width))
         return leaves

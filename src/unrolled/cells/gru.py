@@ -2,11 +2,11 @@
 
     (1)  r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
     (2)  z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
-    (3a) n_t = tanh(W_in x_t + b_in + r_t ∘ (W_hn h_{t-1} + b_hn))      reset after the product: torch, cuDNN
-    (3b) n_t = tanh(W_in x_t + b_in + W_hn (r_t ∘ h_{t-1}) + b_hn)      reset before it: Cho et al. 2014, eq. 8
+    (3a) n_t = tanh(W_in x_t + b_in + r_t ∘ (W_hn h_{t-1} + b_hn))      reset after product: torch, cuDNN
+    (3b) n_t = tanh(W_in x_t + b_in + W_hn (r_t ∘ h_{t-1}) + b_hn)      reset before it: Cho 2014, eq. 8
     (4)  h_t = z_t ∘ h_{t-1} + (1 − z_t) ∘ n_t
 
-With layer norm (Ba et al. 2016, supplement eq. 17–20) every product W_i· x and W_h· h is normalised with a gain of
+With layer norm (Ba et al. 2016, supplement) every product W_i· x and W_h· h is normalised with a gain of
 its own before the biases are added: the two for r and z together, the two for n apart.
 """
 
@@ -34,11 +34,13 @@ class GRUCell(GatedCell):
     gates = 3
     gate_names = ("r", "z", "n")
 
-    def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any
+    ) -> None:
         super().__init__(input_size, hidden_size, **options)
         self.reset_after = reset_after
         if self.layer_norm:
-            like = {"device": self.weight_hh.device, "dtype": self.weight_hh.dtype}
+            like: dict[str, Any] = {"device": self.weight_hh.device, "dtype": self.weight_hh.dtype}
             self.norm_ih = nn.LayerNorm(2 * hidden_size, bias=False, **like)
             self.norm_hh = nn.LayerNorm(2 * hidden_size, bias=False, **like)
             self.norm_in = nn.LayerNorm(hidden_size, bias=False, **like)

@@ -1,10 +1,10 @@
 """Initialisers by name: how the weights of a cell start.
 
-    torch       every weight and bias uniform in ±1/√H, torch.nn's default
-    xavier      weights N(0, 2/(n_in + n_out)) per gate, biases 0        Glorot and Bengio 2010, eq. 16
-    lecun       weights N(0, 1/n_in) per gate, biases 0                   LeCun et al. 1998, section 4.6
-    orthogonal  weight_ih as xavier; each gate of weight_hh orthogonal    Saxe et al. 2014, section 3
-    identity    weight_ih N(0, 0.001²); each gate of weight_hh the identity, biases 0   Le et al. 2015, section 2
+torch       every weight and bias uniform in ±1/√H, torch.nn's default
+xavier      weights N(0, 2/(n_in + n_out)) per gate, biases 0        Glorot and Bengio 2010, eq. 12
+lecun       weights N(0, 1/n_in) per gate, biases 0                   LeCun et al. 1998, section 4.6
+orthogonal  weight_ih as xavier; each gate of weight_hh orthogonal    Saxe et al. 2014, section 3
+identity    weight_ih N(0, 0.001²); each gate of weight_hh the identity, biases 0   Le et al. 2015, section 2
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
 def check_initialiser(name: str) -> None:
     """Raise `ArgumentError` unless ``name`` is one of `INITIALISERS`."""
     if name not in INITIALISERS:
-        raise ArgumentError("init", f"one of {', '.join(INITIALISERS)}", name + did_you_mean(name, INITIALISERS))
+        remedy = did_you_mean(name, INITIALISERS).lstrip("; ")
+        raise ArgumentError("init", f"one of {', '.join(INITIALISERS)}", name, remedy)
 
 
 @torch.no_grad()

@@ -6,10 +6,10 @@
     (4)  c_t = f_t ∘ c_{t-1} + i_t ∘ g_t
     (5)  o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho [+ p_o ∘ c_t])
     (6)  h_t = o_t ∘ tanh(c_t)
-    (7)  h_t = W_hr h_t                                                     with a projection (Sak et al. 2014)
+    (7)  h_t = W_hr h_t                                     with a projection (Sak et al. 2014)
 
-In brackets the peepholes of Gers and Schmidhuber 2000. With layer norm (Ba et al. 2016, supplement eq. 20–22)
-W_i· x, W_h· h and the c_t inside (6) are each normalised.
+In brackets the peepholes of Gers and Schmidhuber 2000. With layer norm (Ba et al. 2016, supplement)
+W_i· x and W_h· h, all four gates together, and the c_t inside (6) are each normalised.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import ArgumentError
 from .base import GatedCell, Noise, Trace, check_size
 from .state import LSTMState
 
@@ -30,16 +31,22 @@ class LSTMCell(GatedCell):
     """Long short-term memory; see the module for the numbered equations.
 
     Args:
-        forget_bias: if given, the forget gate's total bias starts at this value (1.0: Jozefowicz et al. 2015).
+        forget_bias: if given, where the forget gate's total bias starts (1.0: Jozefowicz et al. 2015).
         peepholes: let i and f see c_{t-1}, and o see c_t.
-        proj_size: P, width of a projected h_t; 0 for none.
+        proj_size: P, width of a projected h_t, less than H; 0 for none.
 
     The other arguments are those of `GatedCell`.
+
+    Raises:
+        ArgumentError: also for a projection that does not narrow, or a forget bias without biases.
     """
 
     gates = 4
     gate_names = ("i", "f", "g", "o")
     state_leaves = ("h", "c")
+    peephole_i: Tensor
+    peephole_f: Tensor
+    peephole_o: Tensor
 
     def __init__(
         self,
@@ -52,7 +59,12 @@ class LSTMCell(GatedCell):
         **options: Any,
     ) -> None:
         check_size("proj_size", proj_size, least=0)
+        check_size("hidden_size", hidden_size)
+        if proj_size >= hidden_size:
+            raise ArgumentError("proj_size", f"less than hidden_size ({hidden_size})", proj_size)
         super().__init__(input_size, hidden_size, recurrent_size=proj_size or None, **options)
+        if forget_bias is not None and not self.bias:
+            raise ArgumentError("forget_bias", "None in a cell without biases", forget_bias, "use bias=True")
         self.forget_bias, self.peepholes, self.proj_size = forget_bias, peepholes, proj_size
         like: dict[str, Any] = {"device": self.weight_hh.device, "dtype": self.weight_hh.dtype}
         if proj_size:
@@ -72,7 +84,7 @@ class LSTMCell(GatedCell):
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        if self.forget_bias is not None and self.bias:
+        if self.forget_bias is not None:
             H = self.hidden_size
             with torch.no_grad():
                 self.bias_ih[H : 2 * H].fill_(self.forget_bias)

@@ -43,18 +43,36 @@ class RNNState(NamedTuple):
     """State of a vanilla RNN: ``h (B, H)``."""
 
     h: Tensor
-    select = select
-    put = put
-    detach = detach
+
+    def select(self, index: Tensor) -> RNNState:
+        """The lanes ``index``."""
+        return select(self, index)
+
+    def put(self, index: Tensor, other: RNNState) -> RNNState:
+        """A copy whose lanes ``index`` are those of ``other``."""
+        return put(self, index, other)
+
+    def detach(self) -> RNNState:
+        """The same numbers, cut from the graph."""
+        return detach(self)
 
 
 class GRUState(NamedTuple):
     """State of a GRU: ``h (B, H)``."""
 
     h: Tensor
-    select = select
-    put = put
-    detach = detach
+
+    def select(self, index: Tensor) -> GRUState:
+        """The lanes ``index``."""
+        return select(self, index)
+
+    def put(self, index: Tensor, other: GRUState) -> GRUState:
+        """A copy whose lanes ``index`` are those of ``other``."""
+        return put(self, index, other)
+
+    def detach(self) -> GRUState:
+        """The same numbers, cut from the graph."""
+        return detach(self)
 
 
 class LSTMState(NamedTuple):
@@ -62,6 +80,15 @@ class LSTMState(NamedTuple):
 
     h: Tensor
     c: Tensor
-    select = select
-    put = put
-    detach = detach
+
+    def select(self, index: Tensor) -> LSTMState:
+        """The lanes ``index``."""
+        return select(self, index)
+
+    def put(self, index: Tensor, other: LSTMState) -> LSTMState:
+        """A copy whose lanes ``index`` are those of ``other``."""
+        return put(self, index, other)
+
+    def detach(self) -> LSTMState:
+        """The same numbers, cut from the graph."""
+        return detach(self)

@@ -31,7 +31,8 @@ def build_vocabulary(
 ) -> Vocabulary:
     """A vocabulary for the text of ``chunks``, which is read once and never held as a whole.
 
-    For words and byte pairs each chunk is tokenised by itself, so it should end where a token ends (`pieces`).
+    For words and byte pairs each chunk is tokenised by itself, so it should end where a token ends
+    (`pieces`).
 
     Args:
         kind: 'char', 'byte', 'word' or 'bpe'.
@@ -55,7 +56,7 @@ def build_vocabulary(
 
 
 def vocabulary_from_json(data: object) -> Vocabulary:
-    """The vocabulary that `Vocabulary.to_json` described. The data may come from anyone: DataError on nonsense."""
+    """The vocabulary that `Vocabulary.to_json` described. It may come from anyone: DataError on nonsense."""
     fields: dict[str, Any] = data if isinstance(data, dict) else {}
     kind = fields.get("kind")
     if kind == "byte":
@@ -66,10 +67,16 @@ def vocabulary_from_json(data: object) -> Vocabulary:
             vocabulary = CharVocabulary(symbols, unknown=unknown)
             if vocabulary.symbols == symbols:
                 return vocabulary
-        raise DataError("a char vocabulary must list its characters once each, in the order of their code points")
+        raise DataError(
+            "a char vocabulary must list its characters once each, in the order of their code points"
+        )
     if kind == "word":
         words = fields.get("words")
-        if isinstance(words, list) and len(words) < MAX_SYMBOLS and all(isinstance(w, str) and w for w in words):
+        if (
+            isinstance(words, list)
+            and len(words) < MAX_SYMBOLS
+            and all(isinstance(w, str) and w for w in words)
+        ):
             return WordVocabulary(words)
         raise DataError(f"a word vocabulary must be a list of fewer than {MAX_SYMBOLS} words")
     if kind == "bpe":

@@ -16,8 +16,8 @@ integers and wraps around:
 One round is thus "output number c of a SplitMix64 generator seeded with h". Negative numbers stand for their
 two's complement. `hash(0, 0)` is 0xE220A8397B1DCDAF, the published first output for seed 0.
 
-Every implementation of this function, in any language, gives the same bits, so a run that was resumed, moved to
-another backend or shared out over other processes draws the same numbers.
+Every implementation of this function, in any language, gives the same bits, so a run that was resumed, moved
+to another backend or shared out over other processes draws the same numbers.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ def hash64(seed: Counter, *counters: Counter) -> npt.NDArray[np.uint64]:
 
 
 def uniform(seed: Counter, *counters: Counter) -> npt.NDArray[np.float64]:
-    """Numbers in [0, 1), one for each combination of the broadcast arguments (0-dimensional for plain integers)."""
+    """Numbers in [0, 1), one for each element of the broadcast arguments (0-dimensional for integers)."""
     return np.asarray((hash64(seed, *counters) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)

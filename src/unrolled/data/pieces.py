@@ -53,8 +53,8 @@ def cut_safely(text: str, size: int) -> Iterator[str]:
 
 
 def pieces(chunks: Iterable[Chunk], size: int = 1 << 18) -> Iterator[Piece]:
-    """The text of ``chunks`` in pieces that end at the end of a document, at a safe place or, failing both, once
-    they are longer than ``size``."""
+    """The text of ``chunks`` in pieces that end at the end of a document, at a safe place or, failing both,
+    once they are longer than ``size``."""
     held, begins = "", False
     for text, starts in chunks:
         at = 0

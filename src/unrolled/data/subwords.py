@@ -42,7 +42,7 @@ class BPEVocabulary(Vocabulary):
 
     @classmethod
     def train(cls, chunks: Iterable[str], vocab_size: int) -> BPEVocabulary:
-        """Learn ``vocab_size`` symbols (fewer if the text has no more pairs). The same text gives the same symbols."""
+        """Learn ``vocab_size`` symbols, fewer if the text has no more pairs. Deterministic."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         if not 256 <= vocab_size <= MAX_SYMBOLS:
@@ -77,12 +77,18 @@ def _small(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def _checked(text: str) -> list[bytes]:
-    """The bytes of every symbol, after making sure that this is a plain byte-level BPE model and nothing else."""
+    """The bytes of every symbol, after making sure that this is a plain byte-level BPE model."""
     try:
         data = json.loads(text)
         model, before = data["model"], data["pre_tokenizer"]
         vocabulary, merges = model["vocab"], model["merges"]
-        extras = [data["normalizer"], data["post_processor"], *data["added_tokens"], data["truncation"], data["padding"]]
+        extras = [
+            data["normalizer"],
+            data["post_processor"],
+            *data["added_tokens"],
+            data["truncation"],
+            data["padding"],
+        ]
         plain = (
             (model["type"], before["type"], before["add_prefix_space"], before["use_regex"])
             == ("BPE", "ByteLevel", False, True)
@@ -94,7 +100,10 @@ def _checked(text: str) -> list[bytes]:
             raise DataError("a bpe vocabulary must be a plain byte-level BPE model of at least 256 symbols")
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise DataError("the ids of a bpe vocabulary must be 0, 1, 2, …, each once")
-        if not all(left in vocabulary and right in vocabulary and left + right in vocabulary for left, right in merges):
+        if not all(
+            left in vocabulary and right in vocabulary and left + right in vocabulary
+            for left, right in merges
+        ):
             raise DataError("a bpe vocabulary merges symbols that it does not list")
         byte_of = _byte_of_symbol()
         if not byte_of.keys() <= vocabulary.keys():

@@ -25,7 +25,9 @@ class Vocabulary(ABC):
     """A numbered list of symbols. Immutable; equal vocabularies have equal `to_json()`."""
 
     kind: ClassVar[str]
-    unknown: int | None = None  # the id that stands for what is not in the vocabulary; None: there is no such id
+    unknown: int | None = (
+        None  # the id that stands for what is not in the vocabulary; None: there is no such id
+    )
 
     @abstractmethod
     def __len__(self) -> int:
@@ -37,7 +39,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def spell(self, id: int) -> bytes:
-        """The UTF-8 bytes that one symbol stands for (of a byte-level symbol maybe only part of a character)."""
+        """The UTF-8 bytes that one symbol stands for (for byte-level symbols maybe part of a character)."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Vocabulary(ABC):
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text).replace(" ", "␣")
 
     def outside(self, text: str) -> dict[str, int]:
-        """The characters of ``text`` that cannot be encoded, each with the position where it is first seen."""
+        """The characters of ``text`` that cannot be encoded, each with its first position."""
         return {c: text.index(c) for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"}
 
     def check_prompt(self, text: str) -> None:

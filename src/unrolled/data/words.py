@@ -2,10 +2,12 @@
 
 `tokens(text)` cuts text so that joining the tokens gives the text again, character for character:
 
-* a word is a run of letters, digits and underscores *with the one space before it*, if there is one: ``" the"``;
+* a word is a run of letters, digits and underscores *with the one space before it*, if there is one: as
+  ``" the"``;
 * a run of other visible characters is a token, also with the one space before it: ``" ("``, ``"):"``;
 * every line break (``\\r\\n``, ``\\n`` or ``\\r``) is a token;
-* what other white space is left (indentation, tabs) is one token per run, less the space that belongs to a word.
+* what other white space is left (indentation, tabs) is one token per run, less the space that belongs to a
+  word.
 
 So nothing has to be guessed when text is put together again.
 """
@@ -34,7 +36,8 @@ def tokens(text: str) -> list[str]:
 class WordVocabulary(Vocabulary):
     """Words, most frequent first; id 0 is ``<unk>``, for every word that is not listed.
 
-    The text ``<unk>`` is itself three tokens (``<``, ``unk``, ``>``), so no word can be taken for the unknown one.
+    The text ``<unk>`` is itself three tokens (``<``, ``unk``, ``>``), so no word can be taken for the unknown
+    one.
     """
 
     kind: ClassVar[str] = "word"

@@ -1,6 +1,6 @@
 """Recurrences through torch's own fused layers (oneDNN on the CPU, cuDNN on CUDA).
 
-They know neither a mask nor a reset, so windows are cut where a document begins and lengths go through packing.
+They know neither a mask nor a reset: windows are cut where a document begins, and lengths go through packing.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ def unsupported(cell: Cell, noise: State | None) -> str | None:
         return "torch's GRU applies the reset gate after the product only"
     if isinstance(cell, LSTMCell) and cell.peepholes:
         return "torch's LSTM has no peepholes"
-    if noise is not None and (not isinstance(noise, Noise) or noise.recurrent is not None):
+    if noise is None:
+        return None
+    if not isinstance(noise, Noise) or noise.recurrent is not None:
         return "torch's layers have no recurrent dropout"
-    if noise is not None and noise.weight_hh is not None and noise.weight_hh.size(0) > 1 and noise.weight_hh.stride(0):
+    if noise.zoneout_h is not None or noise.zoneout_c is not None:
+        return "torch's layers have no zoneout"
+    if noise.weight_hh is not None and noise.weight_hh.size(0) > 1 and noise.weight_hh.stride(0):
         return "torch's layers need one weight mask for all steps"
     return None
 
@@ -89,24 +93,29 @@ def _segment(
     """One stretch without resets."""
     if lengths is None:
         return _fused(cell, weights, (inputs,), state, batch_first=(False,))
-    # Packing refuses empty sequences: run those for one step and take the step back afterwards.
+    # Packing refuses empty sequences: run those for one step of zeros and take the step back afterwards.
+    some = lengths > 0
+    inputs = torch.where(some[None, :, None], inputs, 0)
     packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
     assert order is not None
     assert back is not None
     before = type(state)(*(leaf[order] for leaf in state))
     data, after = _fused(cell, weights, (packed.data, packed.batch_sizes), before, batch_first=())
-    outputs, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0))
+    outputs, _ = pad_packed_sequence(
+        PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0)
+    )
     after = type(state)(*(leaf[back] for leaf in after))
-    some = lengths > 0
-    return outputs * some[None, :, None], where(some, after, state)
+    return torch.where(some[None, :, None], outputs, 0), where(some, after, state)
 
 
 def _fused(
     cell: Any, weights: list[Tensor], data: tuple[Tensor, ...], state: State, batch_first: tuple[bool, ...]
 ) -> tuple[Tensor, State]:
     """torch's functional layers; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
-    options = (cell.bias, 1, 0.0, cell.training, False, *batch_first)
+    train = torch.is_grad_enabled()  # cuDNN keeps what backward needs only then; nothing else depends on it
+    options: Any = (cell.bias, 1, 0.0, train, False, *batch_first)
+    data = cast("tuple[Any, ...]", data)
     if isinstance(cell, LSTMCell):
         out, h, c = torch.lstm(*data, (state.h.unsqueeze(0), state.c.unsqueeze(0)), weights, *options)
         return out, LSTMState(h.squeeze(0), c.squeeze(0))
@@ -119,7 +128,7 @@ def _fused(
 
 
 def _reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """``order (T, B)``: the step that stands at place s when every sequence is turned round within its length."""
+    """``order (T, B)``: the step at place s when every sequence is turned round within its length."""
     T, B = inputs.shape[:2]
     steps = torch.arange(T, device=inputs.device)[:, None].expand(T, B)
     if lengths is None:

@@ -1,0 +1,87 @@
+"""The two calls most people need: `train` makes a run, `load` opens one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from .data import NAMED
+from .errors import RunError
+from .tasks import task_class
+from .training import modelfile
+from .training.config import from_toml, parse_toml, read_text, update
+from .training.folder import RunFolder, new_path, runs_folder
+from .training.log import Reporter, Silent, Summary
+from .training.loop import train as run_loop
+
+
+def train(
+    task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any
+) -> Any:
+    """Train a model and open it.
+
+        model = unrolled.train("lm", data="texts/", hidden_size=256, time="5m")
+
+    Args:
+        task: what to train, e.g. ``"lm"``.
+        run: the folder for the run; by default ``runs/TASK-DATA-N``.
+        reporter: told how it goes; by default nobody.
+        options: any option of the task's config by name; other tools' names for them are understood.
+
+    Returns:
+        The trained model, as `load` would give it.
+
+    Raises:
+        ArgumentError: an unknown option, or a wrong value.
+        DataError, RunError, SaveError, DivergedError: see `unrolled.errors`.
+    """
+    cls = task_class(task)
+    config = update(cls.Config(), **options)
+    summary = start(task, config, run, reporter or Silent())
+    return load(summary.folder)
+
+
+def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
+    """Train a new run from a whole config."""
+    path = Path(run) if run is not None else new_path(runs_folder(), f"{task}-{_stem(config.data.data)}")
+    return run_loop(task_class(task)(config), RunFolder.create(path), reporter)
+
+
+def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) -> Summary:
+    """Go on with a run from its newest checkpoint, as if it had never stopped.
+
+    ``changes`` are options to change on the way, e.g. ``steps`` to train for longer.
+    """
+    folder = RunFolder.open(Path(run))
+    text = read_text(folder.config)
+    cls = task_class(parse_toml(text, str(folder.config))[0])
+    config = update(from_toml(cls.Config(), text, str(folder.config)), **changes)
+    return run_loop(cls(config), folder, reporter or Silent(), resume=True)
+
+
+def load(run: str | Path) -> Any:
+    """Open a trained model: a run's folder, or its ``model.safetensors`` wherever it lies.
+
+    Raises:
+        RunError: there is no model, or it is damaged, or from a newer version.
+    """
+    path = Path(run)
+    if path.is_dir():
+        folder = RunFolder.open(path)
+        if not folder.model.exists():
+            raise RunError(
+                f"{path} has no model yet: its training was stopped too early; unrolled resume {path}"
+            )
+        path = folder.model
+    file = modelfile.load(path)
+    cls = task_class(file.task)
+    return cls.open(file, from_toml(cls.Config(), file.config, str(path)))
+
+
+def _stem(data: str) -> str:
+    """A short name for a run from the name of its data."""
+    if data in NAMED:
+        return data
+    name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()
+    return name[:30] or "text"

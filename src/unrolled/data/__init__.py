@@ -1,0 +1,59 @@
+"""Data: from files to windows of tokens.
+
+    open_corpus("texts/") -> Corpus    prepare(corpus, cache=…) -> TextData    LaneStream(data.train, …)
+
+Everything but the windows works without torch, which is imported when they are first asked for: `unrolled
+--help` and the listing of data sets don't wait for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from unrolled.data.build import build_vocabulary, vocabulary_from_json
+from unrolled.data.characters import ByteVocabulary, CharVocabulary
+from unrolled.data.corpus import Corpus
+from unrolled.data.encoded import TextData, encode_text, prepare
+from unrolled.data.locate import named_corpora, open_corpus
+from unrolled.data.registry import NAMED, NamedDataset, cache_folder, fetch
+from unrolled.data.storage import Split
+from unrolled.data.subwords import BPEVocabulary
+from unrolled.data.vocabulary import StreamingDecoder, Vocabulary
+from unrolled.data.words import WordVocabulary
+
+if TYPE_CHECKING:
+    from unrolled.data.stream import LaneStream, Window, fresh, sequential
+
+__all__ = [
+    "NAMED",
+    "BPEVocabulary",
+    "ByteVocabulary",
+    "CharVocabulary",
+    "Corpus",
+    "LaneStream",
+    "NamedDataset",
+    "Split",
+    "StreamingDecoder",
+    "TextData",
+    "Vocabulary",
+    "Window",
+    "WordVocabulary",
+    "build_vocabulary",
+    "cache_folder",
+    "encode_text",
+    "fetch",
+    "fresh",
+    "named_corpora",
+    "open_corpus",
+    "prepare",
+    "sequential",
+    "vocabulary_from_json",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("LaneStream", "Window", "fresh", "sequential"):
+        from unrolled.data import stream
+
+        return getattr(stream, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,67 @@
+"""A corpus: documents in a fixed order, read lazily, as often as needed.
+
+A file is a document; with a ``separator``, every stretch of a file that ends with the separator is one (the
+separator stays part of the text, as its end, so that nothing is lost and a model learns to write it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from unrolled.data.pieces import Chunk
+from unrolled.data.textfile import TextFile
+from unrolled.errors import ArgumentError, DataError
+
+
+@dataclass
+class Corpus:
+    """Text files in order. ``notes`` say, for a person, what was left out and why."""
+
+    name: str
+    files: list[TextFile]
+    separator: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.separator == "":
+            raise ArgumentError("separator", "a text of at least one character", self.separator)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The text in order, in chunks of about 256 thousand characters, with the document starts."""
+        for file in self.files:
+            yield from cut_documents(file.read(), self.separator)
+
+    def fingerprint(self) -> list[object]:
+        """Changes when a file is added, removed or written to, or is to be read in another way."""
+        rows: list[object] = [self.separator]
+        for file in self.files:
+            try:
+                stat = file.path.stat()
+            except OSError as error:
+                raise DataError(f"cannot read {file.path}: {error.strerror}") from error
+            rows.append([str(file.path), stat.st_size, stat.st_mtime_ns, file.encoding, file.errors])
+        return rows
+
+
+def cut_documents(texts: Iterable[str], separator: str | None) -> Iterator[Chunk]:
+    """The text of one file as chunks; a document begins at its start and after every separator."""
+    begins = True  # whether the next character is the first of a document
+    overlap = len(separator) - 1 if separator else 0
+    held = ""  # the end of the text so far, which may be the beginning of a separator
+    for text in texts:
+        held += text
+        starts = [0] if begins and held else []
+        done = 0  # everything before this is a whole number of documents
+        if separator:
+            while (at := held.find(separator, done)) >= 0:
+                done = at + len(separator)
+                starts.append(done)
+        end = max(done, len(held) - overlap)
+        if end == 0:
+            continue
+        begins = bool(starts) and starts[-1] == end
+        yield Chunk(held[:end], tuple(starts[:-1] if begins else starts))
+        held = held[end:]
+    if held:
+        yield Chunk(held, (0,) if begins else ())

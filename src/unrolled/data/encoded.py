@@ -1,0 +1,191 @@
+"""From a corpus to encoded train, validation and test splits on disk.
+
+The text is read once to count and to build the vocabulary (twice where that depends on the training part),
+and once to encode. Nothing longer than a chunk is held in memory; only distinct words are counted in it.
+
+The splits are cut *by character position* before tokenising, so every vocabulary sees the same text in each
+of them, and bits per character can be compared. Word and byte-pair vocabularies are built from the training
+part alone. The set of characters is taken from the whole text, as is customary: else one character that
+occurs only in the test part would have no probability at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from unrolled.data.build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
+from unrolled.data.characters import ByteVocabulary, CharacterCounts, CharVocabulary
+from unrolled.data.corpus import Corpus
+from unrolled.data.pieces import Chunk, pieces
+from unrolled.data.storage import Split, read_description, read_split, write_folder, write_split
+from unrolled.data.vocabulary import Vocabulary
+from unrolled.errors import ArgumentError, DataError
+
+FORMAT = 1  # of the cached folders; raise it when what they hold changes
+SPLITS = ("train", "valid", "test")
+BPE_TRAINING_CHARACTERS = 20_000_000  # byte pairs are learned from at most so much of the training part
+
+
+@dataclass(frozen=True)
+class TextData:
+    """An encoded corpus. ``digest`` is the SHA-256 of its text (UTF-8): another text has another digest."""
+
+    vocabulary: Vocabulary
+    train: Split
+    valid: Split
+    test: Split
+    digest: str
+    notes: list[str]
+
+
+def prepare(
+    corpus: Corpus,
+    *,
+    cache: Path,
+    kind: str = "char",
+    min_count: int = 1,
+    vocab_size: int = VOCAB_SIZE,
+    fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
+) -> TextData:
+    """Encode ``corpus``, or take the encoding from the folder ``cache`` if neither text nor options changed.
+
+    Args:
+        cache: a folder for encoded texts; each takes a subfolder named by a digest of what it was made from.
+        kind, min_count, vocab_size: the vocabulary, see `build_vocabulary`.
+        fractions: of the characters for training, validation and test; they add up to 1.
+    """
+    check_options(kind, min_count, vocab_size)
+    shares = _shares(fractions)
+    options = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, list(map(str, shares))]
+    target = cache / _key([*options, corpus.fingerprint()])
+    data = _load(target, corpus.notes)
+    if data is None:
+        write_folder(target, lambda folder: _encode(corpus, folder, kind, min_count, vocab_size, shares))
+        data = _load(target, corpus.notes)
+    if data is None:
+        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder")
+    return data
+
+
+def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = None) -> Split:
+    """Encode the whole of ``corpus`` with an existing vocabulary, to evaluate a model on another text.
+
+    Without ``cache`` the encoding is kept in an unnamed temporary file and vanishes with the `Split`.
+
+    Raises:
+        DataError: the text has characters that the vocabulary lacks, and there is no unknown symbol.
+    """
+    root = cache or Path(tempfile.mkdtemp(prefix="unrolled-"))
+    target = root / _key([FORMAT, "whole", vocabulary.to_json(), corpus.fingerprint()])
+    try:
+        split = _load_whole(target, vocabulary)
+        if split is None:
+            write_folder(target, lambda folder: write_split(folder, "whole", corpus.chunks(), vocabulary))
+            split = _load_whole(target, vocabulary)
+    finally:
+        if cache is None:
+            shutil.rmtree(root, ignore_errors=True)  # the mapping keeps the data
+    if split is None:
+        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder")
+    return split
+
+
+def _encode(
+    corpus: Corpus, folder: Path, kind: str, min_count: int, vocab_size: int, shares: list[Fraction]
+) -> dict[str, Any]:
+    digest, total, characters = hashlib.sha256(), 0, CharacterCounts()
+    for text, _ in corpus.chunks():
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        total += len(text)
+        if kind == "char":
+            characters.add(text)
+    if total == 0:
+        raise DataError(f"{corpus.name} has no text in it; give a file with text in it")
+    ends = [int(shares[0] * total), int((shares[0] + shares[1]) * total), total]
+
+    vocabulary: Vocabulary
+    if kind == "char":
+        vocabulary = CharVocabulary.from_counts(characters, min_count)
+    elif kind == "byte":
+        vocabulary = ByteVocabulary()
+    else:
+        limit = ends[0] if kind == "word" else min(ends[0], BPE_TRAINING_CHARACTERS)
+        texts = (piece.text for piece in pieces(chunk for _, chunk in _cut(corpus.chunks(), [limit])))
+        vocabulary = build_vocabulary(kind, texts, min_count=min_count, vocab_size=vocab_size)
+
+    counts = {}
+    for index, part in groupby(_cut(corpus.chunks(), ends), key=lambda numbered: numbered[0]):
+        counts[SPLITS[index]] = write_split(folder, SPLITS[index], (chunk for _, chunk in part), vocabulary)
+    for name in SPLITS:
+        if name not in counts:  # no text fell into it
+            counts[name] = write_split(folder, name, [], vocabulary)
+    if sum(count["characters"] for count in counts.values()) != total:
+        raise DataError(f"{corpus.name} was changed while it was read; start again when it is complete")
+    return {"vocabulary": vocabulary.to_json(), "digest": digest.hexdigest(), "splits": counts}
+
+
+def _cut(chunks: Iterable[Chunk], ends: list[int]) -> Iterator[tuple[int, Chunk]]:
+    """The chunks cut at the character positions ``ends``, numbered by part; nothing past the last."""
+    index, position = 0, 0
+    for text, starts in chunks:
+        at = 0
+        while at < len(text):
+            while index < len(ends) and ends[index] <= position:
+                index += 1
+            if index == len(ends):
+                return
+            size = min(len(text) - at, ends[index] - position)
+            inside = tuple(start - at for start in starts if at <= start < at + size)
+            yield index, Chunk(text[at : at + size], inside)
+            at, position = at + size, position + size
+
+
+def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
+    """The fractions as exact decimals, so that 0.9 of ten characters is nine."""
+    try:
+        shares = [Fraction(str(fraction)) for fraction in fractions]
+    except ValueError:  # nan, or no number
+        shares = []
+    if (
+        len(shares) != 3
+        or min(shares) < Fraction(0)
+        or shares[0] == 0
+        or abs(sum(shares, Fraction(-1))) > Fraction(1, 10**6)
+    ):
+        raise ArgumentError(
+            "fractions", "three numbers from 0 to 1 that add up to 1, the first above 0", fractions
+        )
+    return shares
+
+
+def _key(made_from: object) -> str:
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:24]
+
+
+def _load(target: Path, notes: list[str]) -> TextData | None:
+    """The encoding in ``target``; None if there is none or it is damaged, in which case it is made again."""
+    try:
+        description = read_description(target)
+        vocabulary = vocabulary_from_json(description["vocabulary"])
+        train, valid, test = (
+            read_split(target, name, description["splits"][name], vocabulary.dtype) for name in SPLITS
+        )
+        return TextData(vocabulary, train, valid, test, str(description["digest"]), list(notes))
+    except (OSError, ValueError, KeyError, TypeError, DataError):
+        return None
+
+
+def _load_whole(target: Path, vocabulary: Vocabulary) -> Split | None:
+    try:
+        return read_split(target, "whole", read_description(target), vocabulary.dtype)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,141 @@
+"""From what a person wrote after ``--data`` to a corpus: a named one, a file, a folder or a pattern."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tokenize
+from collections.abc import Iterable
+from pathlib import Path
+
+from unrolled.data.corpus import Corpus
+from unrolled.data.registry import NAMED, fetch
+from unrolled.data.textfile import TextFile, check_encoding
+from unrolled.errors import DataError, did_you_mean
+
+STDLIB = "stdlib"
+_NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
+
+
+def open_corpus(
+    spec: str, *, separator: str | None = None, encoding: str = "utf-8", errors: str = "strict"
+) -> Corpus:
+    """The corpus that ``spec`` names.
+
+    Args:
+        spec: 'stdlib' (the source code of the running Python's standard library), another named corpus
+            ('shakespeare'), a file, a folder (its text files, recursively, sorted by path) or a glob pattern.
+        separator: cuts every file into documents, at the end of each occurrence.
+        encoding, errors: how bytes become text, as in `open`.
+
+    Raises:
+        DataError: there is no such file, or it is empty, or it cannot be text; the message says what to do.
+    """
+    check_encoding(encoding, errors)
+    if spec == STDLIB:
+        return _standard_library(separator)
+    if spec in NAMED:
+        return Corpus(spec, [TextFile(fetch(spec))], separator)
+    path = Path(spec).expanduser()
+    notes: list[str] = []
+    if path.is_dir():
+        found = _text_files(_walk(path), encoding, errors, notes)
+        kind = "folder"
+    elif path.exists():
+        return Corpus(spec, [_single(path, encoding, errors)], separator)
+    elif glob.has_magic(spec):
+        matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
+        found = _text_files((p for p in matches if not p.is_dir()), encoding, errors, notes)
+        kind = "pattern"
+    else:
+        raise DataError(_missing(spec, path))
+    if not found:
+        left_out = f" ({'; '.join(notes)})" if notes else ""
+        raise DataError(
+            f"no text files found: {kind} {spec!r}{left_out}; give a text file or a folder of them"
+        )
+    return Corpus(spec, found, separator, notes)
+
+
+def named_corpora() -> dict[str, str]:
+    """Every name that `open_corpus` knows, with its title."""
+    titles = {name: dataset.title for name, dataset in NAMED.items()}
+    return {STDLIB: "source code of the running Python's standard library, without tests", **titles}
+
+
+def _single(path: Path, encoding: str, errors: str) -> TextFile:
+    file = TextFile(path, encoding, errors)
+    if not path.is_file():
+        raise DataError(
+            f"{path} is not a regular file (text is read more than once); save it to a file first"
+        )
+    if not os.access(path, os.R_OK):
+        raise DataError(f"cannot read {path}: permission denied; change its permissions or copy it")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty; give a file with text in it")
+    if next(file.read(), "") == "":  # also finds binary files and bytes that are no text at the beginning
+        raise DataError(f"{path} has no text in it; give a file with text in it")
+    return file
+
+
+def _missing(spec: str, path: Path) -> str:
+    folder = path.parent
+    near = [str(folder / name) if folder != Path() else name for name in _names(folder)]
+    suggestion = did_you_mean(spec, [*named_corpora(), *near])
+    return (
+        f"there is no file, folder or named corpus {spec!r}{suggestion}; "
+        f"give a path, a pattern such as 'texts/*.txt', or one of {', '.join(named_corpora())}"
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))[:10_000]
+    except OSError:
+        return []
+
+
+def _walk(folder: Path, without: frozenset[str] = frozenset()) -> list[Path]:
+    """The files below ``folder``, sorted by path, without hidden ones and folders in ``without``."""
+    found: list[str] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in without]
+        found += [os.path.join(parent, name) for name in names if not name.startswith(".")]
+    return [Path(path) for path in sorted(found, key=lambda path: path.split(os.sep))]
+
+
+def _text_files(paths: Iterable[Path], encoding: str, errors: str, notes: list[str]) -> list[TextFile]:
+    """Those of ``paths`` that hold text; ``notes`` tells how many were left out and why."""
+    kept: list[TextFile] = []
+    binary = empty = other = 0
+    for path in paths:
+        file = TextFile(path, encoding, errors)
+        if not path.is_file():
+            other += 1
+        elif path.stat().st_size == 0:
+            empty += 1
+        elif file.looks_binary():
+            binary += 1
+        else:
+            kept.append(file)
+    for count, what in ((binary, "binary"), (empty, "empty"), (other, "special")):
+        if count:
+            notes.append(f"{count} {what} file{'s' if count > 1 else ''} left out")
+    return kept
+
+
+def _standard_library(separator: str | None) -> Corpus:
+    """The ``.py`` files beside this Python's `os` module, each decoded by its own coding line (PEP 263)."""
+    root = Path(os.__file__).resolve().parent
+    files, notes = [], []
+    for path in _walk(root, without=_NOT_STDLIB):
+        if path.suffix != ".py" or path.stat().st_size == 0:
+            continue
+        try:
+            with path.open("rb") as file:
+                files.append(TextFile(path, tokenize.detect_encoding(file.readline)[0]))
+        except SyntaxError:
+            notes.append(f"{path} left out: its coding line does not say how to read it")
+    if not files:
+        raise DataError(f"this Python has no source code of its standard library in {root}; give --data FILE")
+    return Corpus(STDLIB, files, separator, notes)

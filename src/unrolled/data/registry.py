@@ -1,0 +1,158 @@
+"""Data sets with a name: where their publisher keeps them, and how to know that a file is the right one.
+
+A file is looked for in the folder ``UNROLLED_DATA``, then in the cache folder (``UNROLLED_CACHE``, else
+``XDG_CACHE_HOME/unrolled``, else ``~/.cache/unrolled``), and else downloaded into the cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from unrolled.errors import ArgumentError, DataError, SaveError, did_you_mean
+
+TIMEOUT = 30.0  # seconds without an answer
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """One file. ``path`` is its place below UNROLLED_DATA or the cache folder; ``size`` is in bytes."""
+
+    title: str
+    licence: str
+    path: str
+    size: int
+    sha256: str
+    url: str | None  # None: no publisher offers this very file
+    note: str = ""  # for a person: how else to come by it
+
+
+NAMED: dict[str, NamedDataset] = {
+    "shakespeare": NamedDataset(
+        title="40,000 lines of Shakespeare's plays (tiny Shakespeare)",
+        licence="public domain",
+        path="charlm/tinyshakespeare.txt",
+        size=1_115_394,
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    ),
+    "stacks": NamedDataset(
+        title="LaTeX source of 65 chapters of the Stacks project (algebraic geometry)",
+        licence="GFDL 1.2",
+        path="charlm/stacks.tex",
+        size=16_279_629,
+        sha256="18e288169cb53420a1428fb2fda20c515e5c723e9c61f9792b822c0c339b499d",
+        url=None,
+        note="it is the chapters of https://github.com/stacks/stacks-project joined in one file; a clone "
+        "serves as well, with --data 'stacks-project/*.tex'",
+    ),
+}
+
+
+def cache_folder() -> Path:
+    """Where downloads and encoded texts are kept between runs."""
+    if chosen := os.environ.get("UNROLLED_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "unrolled"
+
+
+def fetch(name: str) -> Path:
+    """The verified file of a named data set, downloaded if need be.
+
+    Raises:
+        DataError: it can be neither found nor downloaded, or is not the file it should be.
+        SaveError: the download cannot be written to the cache folder.
+    """
+    if name not in NAMED:
+        raise ArgumentError("data set", f"one of {', '.join(NAMED)}{did_you_mean(name, NAMED)}", name)
+    dataset = NAMED[name]
+    cached = cache_folder() / "datasets" / dataset.path
+    places = [cached]
+    if data := os.environ.get("UNROLLED_DATA"):
+        places.insert(0, Path(data).expanduser() / dataset.path)
+    for place in places:
+        if place.is_file():
+            _verify(place, dataset, _digest(place), "remove or replace it")
+            return place
+    if dataset.url is None:
+        raise DataError(
+            f"data set {name!r} is not on this machine and cannot be downloaded: {dataset.note}; "
+            f"to use it by this name put the file at {cached}, or set UNROLLED_DATA"
+        )
+    _download(dataset, dataset.url, cached)
+    return cached
+
+
+def _download(dataset: NamedDataset, url: str, target: Path) -> None:
+    """Write ``target`` in one go: it is there complete and verified, or not at all."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    temporary, digest, size = Path(name), hashlib.sha256(), 0
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for block in _receive(url, target):
+                size += len(block)
+                if size > dataset.size:
+                    raise DataError(
+                        f"{url} is longer than the {dataset.size} bytes it should have; it was not used"
+                    )
+                digest.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        _verify(
+            url,
+            dataset,
+            digest.hexdigest(),
+            "it was not used; try again, or use another text with --data FILE",
+        )
+        os.replace(temporary, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _receive(url: str, target: Path) -> Iterator[bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            while block := answer.read(_BLOCK):
+                yield block
+    except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
+        reason = getattr(error, "reason", None) or error
+        raise DataError(
+            f"cannot download {url} ({reason}); fetch it by other means and put it at {target}, "
+            "or use any text of yours with --data FILE"
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; change its permissions or copy it") from error
+
+
+def _verify(place: object, dataset: NamedDataset, digest: str, remedy: str) -> None:
+    if digest != dataset.sha256:
+        raise DataError(
+            f"{place} is not the expected file: SHA-256 {digest}, should be {dataset.sha256}; {remedy}"
+        )
+
+
+def _unwritable(target: Path, error: OSError) -> SaveError:
+    return SaveError(
+        f"cannot write {target}: {error.strerror}; set UNROLLED_CACHE to a folder that can be written"
+    )

@@ -1,0 +1,81 @@
+"""Choosing the next symbol: temperature, top-k, top-p, greedy.
+
+    p_v = softmax(logits / temperature)_v, kept to the k likeliest, then to the fewest that together reach top_p
+    choose the first v, in the vocabulary's order, with  p_0 + … + p_v > u · Σp,   u ∈ [0, 1)
+
+All in float64, and u comes from a counter-based generator keyed by (seed, stream, position): the same seed writes
+the same text on every path, however many streams run beside each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data.counter import uniform
+from ..errors import ArgumentError
+
+# B streams, V symbols
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How symbols are chosen.
+
+    Raises:
+        ArgumentError: a number out of range.
+    """
+
+    temperature: float = 1.0
+    """below 1 safer, above 1 bolder; 0 always takes the likeliest"""
+    top_k: int = 0
+    """only ever choose among the k likeliest; 0: among all"""
+    top_p: float = 1.0
+    """only ever choose among the fewest symbols that together have this probability"""
+    greedy: bool = False
+    """always take the likeliest (the same as --temperature 0)"""
+    seed: int = 0
+    """the same seed writes the same text"""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.temperature < float("inf")):
+            raise ArgumentError("temperature", "a number of at least 0", self.temperature)
+        if self.top_k < 0:
+            raise ArgumentError("top_k", "a whole number of at least 0", self.top_k)
+        if not 0 < self.top_p <= 1:
+            raise ArgumentError("top_p", "a probability above 0 and at most 1", self.top_p)
+
+    def choose(
+        self, logits: npt.NDArray[np.floating], position: int, streams: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """One symbol for each stream: ``logits (B, V)`` → ids ``(B,)``; ``streams (B,)`` are their numbers."""
+        if self.greedy or self.temperature == 0:
+            return logits.argmax(axis=1)
+        p = self.probabilities(logits)  # (B, V)
+        cumulative = p.cumsum(axis=1)
+        u = uniform(self.seed, streams, position) * cumulative[:, -1]
+        ids = (cumulative > u[:, None]).argmax(axis=1)
+        return ids.astype(np.int64)
+
+    def probabilities(self, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """What is drawn from, ``(B, V)``: zero for symbols that top-k or top-p leave out, not normalised anew."""
+        scaled = logits.astype(np.float64) / self.temperature
+        p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        V = p.shape[1]
+        if 0 < self.top_k < V or self.top_p < 1:
+            order = np.argsort(-p, axis=1, kind="stable")  # likeliest first; ties in the vocabulary's order
+            ranked = np.take_along_axis(p, order, axis=1)
+            keep = np.ones_like(ranked, dtype=bool)
+            if 0 < self.top_k < V:
+                keep[:, self.top_k :] = False
+                ranked = ranked * keep
+            if self.top_p < 1:
+                before = ranked.cumsum(axis=1) - ranked  # mass of the likelier ones
+                keep &= before < self.top_p * ranked.sum(axis=1, keepdims=True)
+            kept = np.zeros_like(keep)
+            np.put_along_axis(kept, order, keep, axis=1)
+            p = p * kept
+        return p

@@ -1,0 +1,238 @@
+"""torch's interface around a `Stack`: its ``(layers, B, H)`` states, ``batch_first`` and packed sequences."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar, Self, TypedDict, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from ..cells import GatedCell, State
+from ..cells.state import select
+from ..errors import ArgumentError, ShapeError, UnrolledWarning
+from .names import FLAT, flat_names, use_flat_names
+from .rnn import Stack
+
+# T steps, B lanes, I input_size, H hidden_size, L layers × directions
+
+Sequences = TypeVar("Sequences", Tensor, PackedSequence)
+TORCH_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+class Extras(TypedDict, total=False):
+    """The keyword-only options torch doesn't have; all are off unless given."""
+
+    layer_norm: bool  # normalise the two products, and an LSTM's c (Ba et al. 2016)
+    recurrent_dropout: float  # one mask on h_{t-1} for all steps (Gal and Ghahramani 2016)
+    zoneout: float | tuple[float, float]  # rate at which units keep their old value (Krueger et al. 2017)
+    weight_drop: float  # DropConnect on weight_hh (Merity et al. 2018)
+    residual: bool  # add a layer's input to its output from the second layer on (Wu et al. 2016)
+    learned_initial_state: bool  # what stands for a missing hx is a parameter
+    locked_dropout: bool  # `dropout` draws one mask for all steps
+    init: str  # torch, xavier, lecun, orthogonal or identity, see `cells.init`
+    backend: str  # auto, or one of `scan.BACKENDS` by name
+
+
+class DropIn(nn.Module):
+    """What `RNN`, `GRU` and `LSTM` share: everything but the kind of cell."""
+
+    cell: ClassVar[str]
+    torch_class: ClassVar[type[nn.RNNBase]]
+    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three has
+    state_names: ClassVar[tuple[str, ...]] = ("hx",)
+    proj_size = 0
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        *,
+        learned_initial_state: bool = False,
+        residual: bool = False,
+        locked_dropout: bool = False,
+        backend: str = "auto",
+        **cell_options: Any,
+    ) -> None:
+        super().__init__()
+        for name, flag in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
+            if not isinstance(flag, bool):
+                raise ArgumentError(name, "True or False", flag)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        self.stack = Stack.build(
+            self.cell,
+            input_size,
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            locked_dropout=locked_dropout,
+            residual=residual,
+            backend=backend,
+            bias=bias,
+            initial="learned" if learned_initial_state else "zero",
+            **cell_options,
+        )
+        if dropout and num_layers == 1:
+            text = f"dropout={dropout} acts between layers, and num_layers=1 has nothing between"
+            warnings.warn(text, UnrolledWarning, stacklevel=3)
+        use_flat_names(self)
+
+    @classmethod
+    def from_torch(cls, module: nn.RNNBase, **extras: Any) -> Self:
+        """A copy of torch's module; ``extras`` are options of `Extras` that add no parameters.
+
+        Raises:
+            ArgumentError: ``module`` is not the one of torch's modules that this class stands for.
+        """
+        if not isinstance(module, cls.torch_class):
+            raise ArgumentError("module", f"a torch.nn.{cls.torch_class.__name__}", type(module).__name__)
+        options = {name: getattr(module, name) for name in cls.own_options}
+        parameters = dict(module.named_parameters())
+        copy = cls(
+            module.input_size,
+            module.hidden_size,
+            module.num_layers,
+            bias=module.bias,
+            batch_first=module.batch_first,
+            dropout=module.dropout,
+            bidirectional=module.bidirectional,
+            device=parameters["weight_ih_l0"].device,
+            dtype=parameters["weight_ih_l0"].dtype,
+            **options,
+            **extras,
+        )
+        copy.load_state_dict(module.state_dict())
+        for name, parameter in parameters.items():
+            getattr(copy, name).requires_grad_(parameter.requires_grad)
+        return copy.train(module.training)
+
+    def _run(self, input: Sequences, hx: tuple[Tensor, ...] | None) -> tuple[Sequences, tuple[Tensor, ...]]:
+        """Any of the inputs torch takes → outputs of the same kind, and the leaves of the state after."""
+        if isinstance(input, PackedSequence):
+            return self._run_packed(input, hx)
+        self._check_input(input, (2, 3))
+        batched = input.dim() == 3
+        if not batched:
+            x = input.unsqueeze(1)  # (T, 1, I)
+        else:
+            x = input.transpose(0, 1) if self.batch_first else input  # (T, B, I)
+        outputs, state = self.stack(x, self._state(hx, x.size(1), batched))
+        leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))  # (L, B, ·) each
+        if not batched:
+            return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
+        return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
+
+    def _run_packed(
+        self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
+    ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        """Pads in the packed order (longest first), so that what comes back is packed as the input was."""
+        self._check_input(packed.data, (2,))
+        order, back = packed.sorted_indices, packed.unsorted_indices  # None if the caller had sorted
+        x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
+        state = self._state(hx, x.size(1), batched=True)
+        if order is not None:
+            state = select(state, order)
+        outputs, state = self.stack(x, state, lengths=lengths.to(x.device))
+        if back is not None:
+            state = select(state, back)
+        data = pack_padded_sequence(outputs, lengths).data
+        leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))
+        return PackedSequence(data, packed.batch_sizes, order, back), leaves
+
+    def _state(self, hx: tuple[Tensor, ...] | None, B: int, batched: bool) -> tuple[State, ...]:
+        """torch's ``(L, B, ·)`` leaves as a stack's state; the initial state for a missing ``hx``."""
+        initial = self.stack.initial_state(B)
+        if hx is None:
+            return initial
+        if not isinstance(hx, tuple | list) or len(hx) != len(self.state_names):
+            raise ShapeError(f"hx must be a tuple ({', '.join(self.state_names)}), got {type(hx).__name__}")
+        leaves = []
+        for name, leaf, like in zip(self.state_names, hx, initial[0], strict=True):
+            shape = (len(initial), B, like.size(1)) if batched else (len(initial), like.size(1))
+            received = tuple(leaf.shape) if isinstance(leaf, Tensor) else type(leaf).__name__
+            if received != shape:
+                meaning = "(layers × directions, B, width)" if batched else "(layers × directions, width)"
+                raise ShapeError(f"{name} must be {shape} = {meaning}, got {received}")
+            self._check_dtype(name, leaf)
+            leaves.append(leaf if batched else leaf.unsqueeze(1))
+        return tuple(type(initial[0])(*entry) for entry in zip(*leaves, strict=True))
+
+    def _check_input(self, input: Tensor, dims: tuple[int, ...]) -> None:
+        if input.dim() not in dims or input.size(-1) != self.input_size:
+            order = "B, T" if self.batch_first else "T, B"
+            batched = f"({order}, {self.input_size}) or unbatched (T, {self.input_size})"
+            expected = batched if 3 in dims else f"packed (steps, {self.input_size})"
+            raise ShapeError(f"input must be {expected}, got {tuple(input.shape)}")
+        self._check_dtype("input", input)
+
+    def _check_dtype(self, name: str, tensor: Tensor) -> None:
+        own = next(self.parameters()).dtype
+        if tensor.dtype != own and not torch.is_autocast_enabled(tensor.device.type):
+            raise ShapeError(
+                f"{name} must have the weights' dtype {own}, got {tensor.dtype}; "
+                f"convert one of them: {name}.to({own}) or module.to({tensor.dtype})"
+            )
+
+    @property
+    def dropout(self) -> float:
+        """Rate of the dropout between layers."""
+        return self.stack.dropout.p
+
+    @dropout.setter
+    def dropout(self, p: float) -> None:
+        self.stack.dropout.p = p
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """The parameters torch knows, cell by cell."""
+        return [
+            [weight for name in TORCH_PARAMETERS if (weight := getattr(cell, name, None)) is not None]
+            for cell in self.stack.cells
+        ]
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: kept because programs written for torch call it."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew by the initialiser named at construction."""
+        for cell in self.stack.cells:
+            cast(GatedCell, cell).reset_parameters()
+
+    def __getattr__(self, name: str) -> Any:
+        path = self._path(name)
+        return super().__getattr__(name) if path is None else self.get_parameter(path)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        path = self._path(name)
+        if path is None:
+            super().__setattr__(name, value)
+        else:  # the parameter lives in its cell; a second one here would never be used
+            owner, _, leaf = path.rpartition(".")
+            setattr(self.get_submodule(owner), leaf, value)
+
+    def _path(self, name: str) -> str | None:
+        """Where the parameter that torch calls ``name`` is; `None` for all other names."""
+        if "_l" not in name or not FLAT.fullmatch(name) or "stack" not in self.__dict__.get("_modules", {}):
+            return None
+        return flat_names(self.stack).get(name)
+
+    def extra_repr(self) -> str:
+        shown: dict[str, Any] = {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
+        shown |= {"proj_size": 0, "nonlinearity": "tanh"}
+        values = {name: getattr(self, name, usual) for name, usual in shown.items()}
+        changed = [f"{name}={values[name]!r}" for name, usual in shown.items() if values[name] != usual]
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])

@@ -1,0 +1,231 @@
+"""Language modelling: predict the next symbol of a text, and so write text like it.
+
+    unrolled train lm --data shakespeare --hidden-size 256 --time 15m
+
+    x_t (B,) symbols → one-hot or embedding (B, E) → recurrent layers (B, H) → logits (B, V)
+    loss = −log softmax(logits_t)[x_{t+1}],  in nats per symbol
+
+Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into ``batch_size`` lanes; each window of
+``bptt`` steps goes on where the lane's last one ended, with the state carried over and detached.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..cells import State, check_rate, check_size
+from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential
+from ..decoding import Sampling
+from ..errors import ArgumentError
+from ..layers import LockedDropout
+from ..training.modelfile import ModelFile
+from ..training.options import Training
+from ..training.task import Task
+from .lm_trained import TrainedLanguageModel, score
+from .recurrent import Recurrent
+from .text import Text
+
+# T steps, B lanes, E embedding_size, H hidden_size, V symbols
+
+ONE_HOT_UP_TO = 512  # symbols; with more, an embedding is the default
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """How the text is fed to the model."""
+
+    bptt: int = 64
+    """steps of a window: how far back gradients go; the state goes on further"""
+    random_reset: float = 0.02
+    """probability, per lane and window, of starting from the initial state: without it the carried state drifts"""
+    embedding_size: int | None = None
+    """width of the embedding; 0: one-hot (default: one-hot up to 512 symbols, else the layers' width)"""
+    head: Literal["last", "sum", "concat"] = "last"
+    """what predicts the next symbol: the last layer, or the sum or concatenation of all layers' outputs"""
+    tied: bool = False
+    """use the embedding as the output weights too (Press and Wolf 2017)"""
+    eval_tokens: int = 100_000
+    """score this many symbols of validation and test text while training; 0: all (unrolled evaluate does all)"""
+
+    def __post_init__(self) -> None:
+        check_size("bptt", self.bptt)
+        check_size("eval_tokens", self.eval_tokens, least=0)
+        if self.embedding_size is not None:
+            check_size("embedding_size", self.embedding_size, least=0)
+        check_rate("random_reset", self.random_reset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The samples shown while training."""
+
+    prompt: str = ""
+    """how the samples begin"""
+    preview_length: int = 300
+    """symbols of a sample"""
+    preview_temperature: float = 0.8
+    """its temperature"""
+
+    def __post_init__(self) -> None:
+        check_size("preview_length", self.preview_length, least=0)
+        Sampling(temperature=self.preview_temperature)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelConfig:
+    """Everything about a language model and its training."""
+
+    data: Text = field(default_factory=Text)
+    model: Recurrent = field(default_factory=Recurrent)
+    windows: Windows = field(default_factory=Windows)
+    training: Training = field(default_factory=Training)
+    preview: Preview = field(default_factory=Preview)
+
+
+class LanguageModel(nn.Module):
+    """``ids (T, B)`` → logits ``(T, B, V)`` of each next symbol."""
+
+    def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
+        super().__init__()
+        size = windows.embedding_size
+        if size is None:
+            top = recurrent.proj_size or recurrent.hidden_size
+            size = 0 if symbols <= ONE_HOT_UP_TO and not windows.tied else top
+        self.symbols, self.head_reads = symbols, windows.head
+        self.embedding = nn.Embedding(symbols, size) if size else None
+        self.register_buffer("one_hot", None if size else torch.eye(symbols), persistent=False)
+        self.stack = recurrent.build(size or symbols)
+        self.drop = (
+            LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
+        )
+        width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
+        if windows.tied and width != size:
+            raise ArgumentError(
+                "tied", f"off unless embedding_size is the head's width {width}", f"embedding_size {size}"
+            )
+        self.head = nn.Linear(width, symbols)
+        if windows.tied:
+            assert self.embedding is not None
+            nn.init.normal_(self.embedding.weight, std=width**-0.5)
+            del self.head.weight  # forward uses the embedding's
+        self.tied = windows.tied
+
+    def forward(
+        self, ids: Tensor, state: State | None = None, resets: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        x = F.embedding(ids, self.one_hot) if self.embedding is None else self.embedding(ids)  # (T, B, E)
+        every, state = self.stack.run(x, state, resets=resets)
+        every[-1] = self.drop(every[-1])
+        match self.head_reads:
+            case "last":
+                y = every[-1]
+            case "sum":
+                y = torch.stack(every).sum(dim=0) if len(every) > 2 else sum(every[1:], every[0])
+            case _:
+                y = torch.cat(every, dim=-1)
+        return F.linear(
+            y, self.embedding.weight if self.tied and self.embedding else self.head.weight, self.head.bias
+        ), state
+
+
+class LanguageModelling(Task):
+    """The task ``lm``; see the module."""
+
+    name: ClassVar[str] = "lm"
+    Config: ClassVar[type] = LanguageModelConfig
+    unit: ClassVar[str] = "characters"
+    config: LanguageModelConfig
+    text: TextData
+    stream: LaneStream
+
+    def prepare(self) -> list[str]:
+        config = self.config
+        self.text = config.data.read()
+        self.stream = LaneStream(
+            self.text.train,
+            config.training.batch_size,
+            config.windows.bptt,
+            random_reset=config.windows.random_reset,
+            seed=config.training.seed,
+        )
+        vocabulary = self.text.vocabulary
+        vocabulary.check_prompt(config.preview.prompt)
+        self.characters_per_token = self.text.train.characters / len(self.text.train)
+        scored = [name for name in ("valid", "test") if len(getattr(self.text, name)) > 1]
+        sizes = ", ".join(f"{getattr(self.text, name).characters:,} {name}" for name in ("train", *scored))
+        notes = [
+            f"{config.data.data}: {sizes} characters; {len(vocabulary):,} symbols ({vocabulary.kind})",
+            *self.text.notes,
+        ]
+        if "valid" not in scored:
+            notes.append("no validation text: training text decides which model is kept")
+        return notes
+
+    def build_model(self) -> nn.Module:
+        return LanguageModel(len(self.text.vocabulary), self.config.model, self.config.windows)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return self.stream.windows_per_pass
+
+    def batch(self, step: int) -> Window:
+        return self.stream.window(step)
+
+    def units(self, batch: Window) -> float:
+        return batch.inputs.numel() * self.characters_per_token
+
+    def carry(self, model: nn.Module) -> State:
+        assert isinstance(model, LanguageModel)
+        return model.stack.initial_state(self.config.training.batch_size)
+
+    def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
+        device = self.config.training.device
+        resets = batch.resets.to(device) if batch.resets.any() else None
+        logits, state = model(batch.inputs.to(device), carry, resets)
+        return F.cross_entropy(logits.flatten(0, 1), batch.targets.to(device).flatten()), state
+
+    def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
+        """Loss with carried state: 16 lanes, each warmed up on the text before it."""
+        part: Split = getattr(self.text, split)
+        if len(part) < 2:
+            if split == "test":
+                return {}
+            part = self.text.train
+        if 0 < self.config.windows.eval_tokens < len(part):
+            part = head(part, self.config.windows.eval_tokens, self.text.vocabulary)
+        lanes = max(1, min(16, len(part) // 1000))
+        return score(model, part, self.text.vocabulary, sequential(part, 128, lanes, warmup=256))
+
+    def preview(self, model: nn.Module) -> str:
+        options = self.config.preview
+        handle = TrainedLanguageModel(model, self.text.vocabulary)
+        return options.prompt + handle.generate(
+            options.prompt, options.preview_length, temperature=options.preview_temperature
+        )
+
+    def assets(self) -> dict[str, Any]:
+        return {"vocabulary": self.text.vocabulary.to_json()}
+
+    def fingerprint(self) -> str:
+        return self.text.digest
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedLanguageModel:
+        return TrainedLanguageModel.from_file(file, config, LanguageModel)
+
+
+def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
+    """The first ``tokens`` symbols of a split."""
+    kept = split.tokens[:tokens]
+    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(kept))
+    unknown = 0 if vocabulary.unknown is None else int((kept == vocabulary.unknown).sum())
+    return dataclasses.replace(
+        split, tokens=kept, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
+    )

@@ -1,0 +1,171 @@
+"""A trained language model in use: write text, take single steps, measure texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..cells import State
+from ..data import (
+    Split,
+    Vocabulary,
+    Window,
+    encode_text,
+    fresh,
+    open_corpus,
+    sequential,
+    vocabulary_from_json,
+)
+from ..decoding import Sampling, TextWriter, generate
+from ..errors import ArgumentError
+from ..training import modelfile
+from ..training.modelfile import ModelFile
+
+
+class TrainedLanguageModel:
+    """What `unrolled.load` gives for a run of the task ``lm``.
+
+    Args:
+        model: ``ids (T, B), state -> logits (T, B, V), state``.
+        vocabulary: its symbols.
+    """
+
+    def __init__(self, model: nn.Module, vocabulary: Vocabulary, config: Any = None) -> None:
+        self.model, self.vocabulary, self.config = model.eval(), vocabulary, config
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedLanguageModel:
+        """Build the model a file describes and fill in its weights."""
+        vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
+        model = build(len(vocabulary), config.model, config.windows)
+        modelfile.restore(model, file.tensors, "the model file")
+        return cls(model, vocabulary, config)
+
+    @torch.no_grad()
+    def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
+        """Read ``text`` on from ``state``: the log-probability ``(V,)`` of each next symbol, in nats, and the new state.
+
+        Raises:
+            ArgumentError: the text is empty or has characters outside the vocabulary.
+        """
+        if not text:
+            raise ArgumentError("text", "at least one character", text)
+        logits, state = self._read(text, 1, state)
+        return F.log_softmax(logits[0].double(), dim=-1), state
+
+    def generate(
+        self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+    ) -> str:
+        """Write up to ``length`` symbols that go on from ``prompt`` (not repeated), ending before ``stop``.
+
+        ``sampling``: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
+        """
+        return "".join(self.stream(prompt, length, stop=stop, **sampling))
+
+    def generate_many(
+        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+    ) -> list[str]:
+        """``samples`` texts at once, each another; the first is the one `generate` writes."""
+        pieces = [list[str]() for _ in range(samples)]
+        for stream, text in self._write(samples, prompt, length, stop, Sampling(**sampling)):
+            pieces[stream].append(text)
+        return ["".join(parts) for parts in pieces]
+
+    def stream(
+        self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+    ) -> Iterator[str]:
+        """As `generate`, piece by piece as it is written."""
+        for _, text in self._write(1, prompt, length, stop, Sampling(**sampling)):
+            yield text
+
+    def evaluate(
+        self, data: str | Split, *, window: int = 256, lanes: int = 1, fresh_windows: int = 0
+    ) -> dict[str, float]:
+        """Loss on a whole text: ``loss`` (nats per symbol), ``bits_per_char``, ``perplexity``.
+
+        Args:
+            data: a file, folder, pattern or named corpus, or an encoded split.
+            window: steps computed at once; the state is carried, so it does not change the result.
+            lanes: 1 is exact; more run side by side, each warmed up on 512 symbols before it.
+            fresh_windows: if above 0, start from the initial state every so many symbols instead of carrying it.
+
+        Raises:
+            DataError: the text cannot be read, or cannot be written in the model's vocabulary.
+        """
+        split = encode_text(open_corpus(data), self.vocabulary) if isinstance(data, str) else data
+        windows = (
+            fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
+        )
+        return score(self.model, split, self.vocabulary, windows)
+
+    @torch.no_grad()
+    def _write(
+        self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
+    ) -> Iterator[tuple[int, str]]:
+        """(stream, text) as it is written, until every stream has ended."""
+        self.vocabulary.check_prompt(prompt)
+        writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
+        logits, state = self._read(prompt or self._opening(), samples, None)
+        for ids in generate(self._step, logits.numpy(), state, sampling, length):
+            for stream, (writer, id) in enumerate(zip(writers, ids, strict=True)):
+                if text := writer.feed(int(id)):
+                    yield stream, text
+            if all(writer.done for writer in writers):
+                return
+        for stream, writer in enumerate(writers):
+            if text := writer.close():
+                yield stream, text
+
+    def _opening(self) -> str:
+        """What stands before a text that begins out of nothing: a line end, if the model knows one."""
+        return self.vocabulary.decode([0]) if self.vocabulary.outside("\n") else "\n"
+
+    def _read(self, text: str, samples: int, state: State | None) -> tuple[Tensor, State]:
+        """Logits ``(samples, V)`` after ``text``, and the state."""
+        self.vocabulary.check_prompt(text)
+        ids = torch.from_numpy(self.vocabulary.encode(text).astype(np.int64))[:, None]  # (T, 1)
+        logits, state = self.model(ids.expand(-1, samples).to(self._device), state)
+        return logits[-1].float().cpu(), state
+
+    def _step(self, ids: npt.NDArray[np.int64], state: State) -> tuple[npt.NDArray[np.floating], State]:
+        logits, state = self.model(torch.from_numpy(ids)[None].to(self._device), state)
+        return logits[0].float().cpu().numpy(), state
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+
+@torch.no_grad()
+def score(
+    model: nn.Module, split: Split, vocabulary: Vocabulary, windows: Iterable[Window]
+) -> dict[str, float]:
+    """Total loss over the counted predictions of ``windows``, summed in float64.
+
+    bits_per_char = total nats / (ln 2 · characters predicted). A text with unknown symbols has none: not knowing a
+    symbol makes predicting it easy, so the figure could not be compared.
+    """
+    device = next(model.parameters()).device
+    total, count, state = 0.0, 0, None
+    for window in windows:
+        resets = window.resets.to(device) if window.resets.any() else None
+        logits, state = model(window.inputs.to(device), state, resets)
+        nats = F.cross_entropy(
+            logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none"
+        )
+        counted = window.counted.to(device).flatten()
+        total += float(nats.double()[counted].sum())
+        count += int(counted.sum())
+    loss = total / count
+    metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+    if split.unknown:
+        return {**metrics, "unknown_tokens": float(split.unknown)}
+    characters = split.characters - len(vocabulary.decode(split.tokens[:1]))
+    return {**metrics, "bits_per_char": total / (math.log(2) * max(1, characters))}

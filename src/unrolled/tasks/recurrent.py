@@ -1,0 +1,102 @@
+"""The options of a stack of recurrent layers, and the stack they describe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from ..cells import CELLS, INITIALISERS, cell_class, check_rate, check_size
+from ..errors import ArgumentError, did_you_mean
+from ..layers import Stack
+from ..scan import BACKENDS
+
+OF_ALL_CELLS = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop", "init")
+OF_ONE_CELL = {
+    "rnn": ("nonlinearity",),
+    "gru": ("reset_after",),
+    "lstm": ("forget_bias", "peepholes", "proj_size"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recurrent:
+    """The recurrent layers."""
+
+    cell: str = "lstm"
+    """rnn, gru, lstm, or module:Class for a cell of your own"""
+    hidden_size: int = 256
+    """units per layer"""
+    num_layers: int = 2
+    """layers, one on top of the other"""
+    dropout: float = 0.1
+    """dropout on what a layer passes up"""
+    locked_dropout: bool = True
+    """draw one dropout mask per window instead of one per step"""
+    recurrent_dropout: float = 0.0
+    """variational dropout inside the recurrence (Gal and Ghahramani 2016)"""
+    zoneout: float = 0.0
+    """probability that a unit keeps its old value (Krueger et al. 2017)"""
+    weight_drop: float = 0.0
+    """dropped recurrent connections (Merity et al. 2018)"""
+    layer_norm: bool = False
+    """layer normalisation inside the cell (Ba et al. 2016)"""
+    residual: bool = False
+    """add a layer's input to its output"""
+    initial_state: Literal["zero", "random", "learned"] = "zero"
+    """the state before the first step"""
+    init: str = "torch"
+    """initial weights: torch, xavier, lecun, orthogonal or identity"""
+    forget_bias: float = 1.0
+    """lstm: initial bias of the forget gate"""
+    peepholes: bool = False
+    """lstm: let the gates see the memory"""
+    proj_size: int = 0
+    """lstm: width of a projected output; 0 for none"""
+    reset_after: bool = True
+    """gru: reset gate after the recurrent product (torch, cuDNN) or before it (Cho et al. 2014)"""
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+    """rnn: the nonlinearity"""
+    backend: str = "auto"
+    """auto, reference, torch or cudnn: how recurrences are computed"""
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0)):
+            check_size(name, getattr(self, name), least)
+        for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
+            check_rate(name, getattr(self, name))
+        for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):
+            if getattr(self, name) not in known:
+                near = did_you_mean(getattr(self, name), known).removeprefix("; ")
+                raise ArgumentError(name, f"one of {', '.join(known)}", getattr(self, name), near)
+        cell_class(self.cell)
+        self._refuse_what_the_cell_lacks()
+
+    def _refuse_what_the_cell_lacks(self) -> None:
+        """An option that would be ignored is an error, not a surprise after hours."""
+        foreign = [name for cell, names in OF_ONE_CELL.items() if cell != self.cell for name in names]
+        if self.cell not in CELLS:
+            foreign += [*OF_ALL_CELLS, "initial_state"]
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in foreign:
+            if getattr(self, name) != defaults[name]:
+                raise ArgumentError(
+                    name, f"left out with --cell {self.cell}, which has no such option", getattr(self, name)
+                )
+
+    def build(self, input_size: int) -> Stack:
+        """The stack, for inputs of width ``input_size``."""
+        options: dict[str, Any] = {}
+        if self.cell in CELLS:
+            options = {name: getattr(self, name) for name in (*OF_ALL_CELLS, *OF_ONE_CELL[self.cell])}
+            options["initial"] = self.initial_state
+        return Stack.build(
+            self.cell,
+            input_size,
+            self.hidden_size,
+            self.num_layers,
+            dropout=self.dropout,
+            locked_dropout=self.locked_dropout,
+            residual=self.residual,
+            backend=self.backend,
+            **options,
+        )

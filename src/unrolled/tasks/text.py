@@ -1,0 +1,51 @@
+"""The options that every task on text shares, and the text they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..cells import check_size
+from ..data import TextData, cache_folder, open_corpus, prepare
+from ..errors import ArgumentError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Which text, and how it is cut into symbols."""
+
+    data: str = "stdlib"
+    """text to learn: a file, a folder, a pattern ("src/**/*.py"), "text:…" literally, or a named corpus
+    (unrolled data)"""
+    separator: str | None = None
+    """cut files into documents after each of these, e.g. "<|endoftext|>"; the files of a folder are documents anyway"""
+    encoding: str = "utf-8"
+    """encoding of the files"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
+    vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
+    """symbols: characters, bytes, words or byte pairs (subwords)"""
+    min_count: int = 1
+    """characters or words seen less often become the unknown symbol"""
+    vocab_size: int = 8192
+    """size of a byte-pair vocabulary"""
+    fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
+    """training, validation and test parts of the text, by position"""
+
+    def __post_init__(self) -> None:
+        check_size("min_count", self.min_count)
+        check_size("vocab_size", self.vocab_size)
+        if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
+            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", self.fractions)
+
+    def read(self) -> TextData:
+        """Find, split and encode the text (once; the encoding is cached)."""
+        corpus = open_corpus(self.data, separator=self.separator, encoding=self.encoding, errors=self.errors)
+        return prepare(
+            corpus,
+            cache=cache_folder() / "encoded",
+            kind=self.vocabulary,
+            min_count=self.min_count,
+            vocab_size=self.vocab_size,
+            fractions=self.fractions,
+        )

@@ -1,0 +1,92 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped.
+
+checkpoints/step-N/tensors.safetensors   weights, average, optimiser, carried state, random generators
+checkpoints/step-N/state.json            step, best loss, schedule, offset into metrics.jsonl
+checkpoints/step-N/manifest.json         SHA-256 of the two
+checkpoints/latest                       the name of the newest complete one
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from ..errors import RunError
+from .files import save_error, sync_folder, write_atomically, write_synced
+
+KEEP = 2
+
+
+def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write ``folder/step-N`` whole or not at all, point to it, and drop all but the newest two.
+
+    Raises:
+        SaveError: it could not be written; the earlier checkpoints stand.
+    """
+    final, temporary = folder / f"step-{step}", folder / f".step-{step}.part"
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    contents = {
+        "tensors.safetensors": safetensors.torch.save(plain),
+        "state.json": json.dumps(state).encode(),
+    }
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    contents["manifest.json"] = json.dumps(digests).encode()
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        for name, data in contents.items():
+            write_synced(temporary / name, data)
+        sync_folder(temporary)
+        if final.exists():
+            shutil.rmtree(final)
+        temporary.rename(final)
+        sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise save_error(final, error) from error
+    write_atomically(folder / "latest", final.name.encode())
+    for old in _steps(folder)[KEEP:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest checkpoint that verifies, or `None` if there is none at all.
+
+    Raises:
+        RunError: there are checkpoints, but every one of them is damaged.
+    """
+    found = _steps(folder)
+    for path in found:
+        loaded = _load(path)
+        if loaded is not None:
+            return loaded
+    if found:
+        raise RunError(f"every checkpoint in {folder} is damaged; restore one from a backup or train anew")
+    return None
+
+
+def _steps(folder: Path) -> list[Path]:
+    """Checkpoint folders, newest first."""
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.name.startswith("step-") and p.name[5:].isdigit()]
+    return sorted(found, key=lambda path: -int(path.name[5:]))
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Its tensors and state; `None` if a byte of it is missing or altered."""
+    try:
+        digests = json.loads((path / "manifest.json").read_bytes())
+        contents = {name: (path / name).read_bytes() for name in ("tensors.safetensors", "state.json")}
+        if any(hashlib.sha256(data).hexdigest() != digests.get(name) for name, data in contents.items()):
+            return None
+        return safetensors.torch.load(contents["tensors.safetensors"]), json.loads(contents["state.json"])
+    except (OSError, ValueError, AttributeError, safetensors.SafetensorError):
+        return None

@@ -1,0 +1,202 @@
+"""Configurations: frozen dataclasses of groups, flat to the user.
+
+A task's config is a frozen dataclass whose fields are *groups*, themselves frozen dataclasses: `data`, `model`,
+`training`… Every option's name is unique over all groups, so that one name serves everywhere:
+
+    --hidden-size 256         on the command line
+    hidden_size=256           in unrolled.train(…)
+    [model]
+    hidden_size = 256         in config.toml and in recipes
+
+An option that is `None` is left out of TOML. Checks live in the groups' ``__post_init__``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+import torch
+
+from ..errors import ArgumentError, RunError, did_you_mean
+
+FORMAT = 1
+C = TypeVar("C")
+
+# What other tools call our options (char-rnn, torch-rnn, PyTorch's word language model example, Keras).
+ALIASES = {
+    "rnn_size": "hidden_size",
+    "nhid": "hidden_size",
+    "units": "hidden_size",
+    "nlayers": "num_layers",
+    "model": "cell",
+    "seq_length": "bptt",
+    "emsize": "embedding_size",
+    "learning_rate": "lr",
+    "grad_clip": "clip",
+    "clip_norm": "clip",
+    "max_epochs": "epochs",
+    "data_dir": "data",
+    "input_txt": "data",
+    "unit_forget_bias": "forget_bias",
+    "eval_val_every": "eval_every",
+    "primetext": "prompt",
+    "start_text": "prompt",
+    "verbose": "progress",
+}
+
+
+def options(cls: type) -> dict[str, tuple[str, dataclasses.Field[Any]]]:
+    """Every option of a config class: name → (group it lives in, its field)."""
+    table = {}
+    for group, group_cls in groups(cls).items():
+        for field in dataclasses.fields(group_cls):
+            assert field.name not in table, f"option {field.name} is in two groups"
+            table[field.name] = (group, field)
+    return table
+
+
+def groups(cls: type) -> dict[str, type]:
+    """The groups of a config class: field name → dataclass."""
+    return {name: hint for name, hint in typing.get_type_hints(cls).items() if dataclasses.is_dataclass(hint)}
+
+
+def update(config: C, **flat: Any) -> C:
+    """A copy of ``config`` with the named options changed, wherever they live; the groups check them.
+
+    Raises:
+        ArgumentError: an unknown name (the nearest are suggested), a wrong type, a value out of range.
+    """
+    table = options(type(config))  # type: ignore[arg-type]
+    changed: dict[str, dict[str, Any]] = {}
+    for given, value in flat.items():
+        name = given if given in table else ALIASES.get(given, given)
+        if name not in table:
+            known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
+            raise ArgumentError(
+                "option", "a known name", given, did_you_mean(given, known).removeprefix("; ")
+            )
+        group, _ = table[name]
+        hints = typing.get_type_hints(groups(type(config))[group])  # type: ignore[arg-type]
+        changed.setdefault(group, {})[name] = _fit(name, value, hints[name])
+    parts = {
+        group: dataclasses.replace(getattr(config, group), **values) for group, values in changed.items()
+    }
+    return dataclasses.replace(config, **parts)  # type: ignore[type-var]
+
+
+def flatten(config: Any) -> dict[str, Any]:
+    """Every option by name."""
+    return {name: getattr(getattr(config, group), name) for name, (group, _) in options(type(config)).items()}
+
+
+def to_toml(config: Any, task: str) -> str:
+    """The whole config, defaults included, with the versions that wrote it."""
+    from .. import __version__
+
+    body: dict[str, Any] = {
+        "format": FORMAT,
+        "task": task,
+        "versions": {
+            "unrolled": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    for group in groups(type(config)):
+        values = dataclasses.asdict(getattr(config, group))
+        body[group] = {name: value for name, value in values.items() if value is not None}
+    return tomli_w.dumps(body)
+
+
+def parse_toml(text: str, where: str) -> tuple[str, dict[str, Any]]:
+    """``(task, options by name)`` of a config.toml or a recipe.
+
+    Raises:
+        RunError: it is no TOML, or it was written by a newer version.
+    """
+    try:
+        body = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RunError(f"{where} is not valid TOML: {error}; restore it or train anew") from error
+    version = body.get("format", FORMAT)
+    if not isinstance(version, int) or version > FORMAT:
+        raise RunError(
+            f"{where} has config format {version}, this version of unrolled reads up to {FORMAT}; "
+            "upgrade with: pip install --upgrade unrolled"
+        )
+    task = body.get("task")
+    if not isinstance(task, str):
+        raise RunError(f"{where} does not name its task; is it a config of unrolled?")
+    flat: dict[str, Any] = {}
+    for key, value in body.items():
+        if isinstance(value, dict) and key not in ("versions", "result"):
+            flat.update(value)
+    return task, flat
+
+
+def from_toml(config: C, text: str, where: str) -> C:
+    """``config`` with the options of a TOML text.
+
+    Raises:
+        RunError: the text is not valid, or an option in it is unknown or wrong.
+    """
+    _, flat = parse_toml(text, where)
+    try:
+        return update(config, **flat)
+    except ArgumentError as error:
+        raise RunError(f"{where}: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """A small text file of ours, with a limit on its size."""
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise RunError(f"{path} is over 1 MB, which no config is; restore it or train anew")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} is not text; restore it or train anew") from error
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type ``hint`` asks; TOML's arrays become tuples, whole numbers floats."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _fit(name, value, arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        for choice in arguments:
+            try:
+                return _fit(name, value, choice)
+            except ArgumentError:
+                continue
+    elif origin is typing.Literal:
+        if value in arguments and type(value) in {type(a) for a in arguments}:
+            return value
+        near = did_you_mean(str(value), [str(a) for a in arguments]).removeprefix("; ")
+        raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
+    elif origin is tuple:
+        if isinstance(value, list | tuple) and len(value) == len(arguments):
+            return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    elif hint is str and isinstance(value, Path):
+        return str(value)
+    raise ArgumentError(name, f"a value of type {_type_name(hint)}", value)
+
+
+def _type_name(hint: Any) -> str:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_type_name(a) for a in typing.get_args(hint) if a is not type(None))
+    return getattr(hint, "__name__", str(hint)) if typing.get_origin(hint) is None else str(hint)

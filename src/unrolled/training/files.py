@@ -1,0 +1,49 @@
+"""Writing files so that a crash, a full disk or a kill never costs what was there before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import SaveError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``path`` whole or not at all: a temporary file, flushed to disk, then renamed over it.
+
+    Raises:
+        SaveError: the disk is full or the folder cannot be written; ``path`` is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        write_synced(temporary, data)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise save_error(path, error) from error
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write and flush to disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save_error(path: Path, error: OSError) -> SaveError:
+    """The error for a failed write, saying what is safe and what to do."""
+    return SaveError(
+        f"cannot write {path}: {error.strerror or error}; nothing saved before is lost. "
+        "Free some space or choose another folder, then go on with: unrolled resume"
+    )

@@ -1,0 +1,120 @@
+"""What the loop tells the world, and the file it keeps of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from .files import save_error
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One moment of a training."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    """mean loss in nats since the last report"""
+    lr: float
+    grad_norm: float
+    rate: float
+    """units per second"""
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a training ended."""
+
+    folder: Path
+    task: str
+    steps: int
+    seconds: float
+    stopped: str
+    """why: "finished", "interrupted" or "no better for N evaluations" """
+    best: dict[str, float]
+    """validation metrics of the model that was kept"""
+    test: dict[str, float] = field(default_factory=dict)
+    """metrics on the test split, scored once"""
+
+
+class Reporter(Protocol):
+    """Whoever wants to know how a training goes: a console, a web page, a test."""
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        """Training begins (or goes on)."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
+    def progress(self, progress: Progress) -> None:
+        """Several times a second at most."""
+
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        """The validation split was scored."""
+
+    def preview(self, step: int, text: str) -> None:
+        """What the model does now."""
+
+    def end(self, summary: Summary) -> None:
+        """Training is over."""
+
+
+class Silent:
+    """A reporter that keeps quiet."""
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None: ...
+    def note(self, text: str) -> None: ...
+    def progress(self, progress: Progress) -> None: ...
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None: ...
+    def preview(self, step: int, text: str) -> None: ...
+    def end(self, summary: Summary) -> None: ...
+
+
+class MetricsFile:
+    """metrics.jsonl: one JSON object per line; `offset` is where the next one goes."""
+
+    def __init__(self, path: Path, offset: int = 0, tensorboard: bool = False) -> None:
+        """Open for writing; whatever stands past ``offset`` (a killed run's last lines) is cut off."""
+        self.path, self.offset = path, offset
+        try:
+            path.touch()
+            os.truncate(path, offset)
+        except OSError as error:
+            raise save_error(path, error) from error
+        self.board = _tensorboard(path.parent) if tensorboard else None
+
+    def write(self, step: int, values: dict[str, Any]) -> None:
+        """Append one line.
+
+        Raises:
+            SaveError: it could not be written.
+        """
+        line = (json.dumps({"step": step, **values}) + "\n").encode()
+        try:
+            with self.path.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            raise save_error(self.path, error) from error
+        self.offset += len(line)
+        if self.board is not None:
+            for name, value in values.items():
+                if isinstance(value, int | float):
+                    self.board.add_scalar(name, value, step)
+
+
+def _tensorboard(folder: Path) -> Any:
+    from ..errors import ArgumentError
+
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ArgumentError(
+            "tensorboard", "off unless it is installed", True, "pip install 'unrolled[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(folder / "tensorboard"))

@@ -1,0 +1,96 @@
+"""model.safetensors: one file that is the model. Its header carries task, config, vocabulary and a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ..errors import RunError
+from .files import write_atomically
+
+FORMAT = "unrolled-1"
+
+
+class ModelFile(NamedTuple):
+    """What a model file holds."""
+
+    task: str
+    config: str  # TOML
+    assets: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def save(path: Path, tensors: dict[str, Tensor], task: str, config: str, assets: dict[str, Any]) -> None:
+    """Write a model file whole or not at all.
+
+    Raises:
+        SaveError: it could not be written; an earlier one at ``path`` stands.
+    """
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    header = {"format": FORMAT, "task": task, "config": config, "assets": json.dumps(assets)}
+    header["digest"] = _digest(header, plain)
+    write_atomically(path, safetensors.torch.save(plain, metadata=header))
+
+
+def load(path: Path) -> ModelFile:
+    """Read and verify a model file.
+
+    Raises:
+        RunError: missing, truncated, altered, not ours, or from a newer version.
+    """
+    if not path.is_file():
+        raise RunError(
+            f"{path} is not a file; give a run's folder or its model.safetensors (list them: unrolled runs)"
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            form = header.get("format", "")
+            if form != FORMAT:
+                newer = form.startswith("unrolled-")
+                raise RunError(
+                    f"{path} is {form}, newer than this version of unrolled reads; pip install --upgrade unrolled"
+                    if newer
+                    else f"{path} is not a model of unrolled: its header has no format"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if header.get("digest") != _digest(header, tensors):
+            raise RunError(
+                f"{path} is damaged or was altered: its digest does not match; restore it or train anew"
+            )
+        return ModelFile(header["task"], header["config"], json.loads(header["assets"]), tensors)
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
+
+
+def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
+    """Put weights into a model.
+
+    Raises:
+        RunError: names or shapes differ.
+    """
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = str(error).splitlines()
+        raise RunError(
+            f"the weights in {where} do not fit its config: {first[min(1, len(first) - 1)].strip()}"
+        ) from error
+
+
+def _digest(header: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for key in ("format", "task", "config", "assets"):
+        digest.update(header.get(key, "").encode() + b"\0")
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return digest.hexdigest()

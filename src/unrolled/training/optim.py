@@ -1,0 +1,117 @@
+"""Optimisers, learning-rate schedules, clipping and weight averages, each by name."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .options import Training
+
+
+def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
+    """The optimiser of ``options``; weight decay goes to matrices only."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    lr, betas = options.lr, (0.9, options.beta2)
+    match options.optimizer:
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=lr, betas=betas, fused=True)
+        case "adam":
+            return torch.optim.Adam(groups, lr=lr, betas=betas, fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(groups, lr=lr, alpha=options.beta2, momentum=options.momentum)
+        case "adagrad":
+            return torch.optim.Adagrad(groups, lr=lr, fused=True)
+        case "sgd":
+            return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, fused=True)
+
+
+class Schedule:
+    """The learning rate at each step: a linear warm-up, then the named course.
+
+    constant   lr
+    cosine     lr · ½(1 + cos(π · done)), zero at the last step      (Loshchilov and Hutter 2017, eq. 5)
+    step       lr · decay^⌊passes / decay_every⌋
+    plateau    lr · decay^(evaluations that brought nothing better)
+    """
+
+    def __init__(self, options: Training, steps: int, steps_per_epoch: float) -> None:
+        self.options, self.steps, self.steps_per_epoch = options, steps, steps_per_epoch
+        self.warmup = min(options.warmup, steps // 10)
+        self.plateaus = 0
+
+    def lr(self, step: int) -> float:
+        """The learning rate of step number ``step`` (from 0)."""
+        options = self.options
+        lr = options.lr * min(1.0, (step + 1) / (self.warmup + 1))
+        match options.schedule:
+            case "cosine":
+                return lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+            case "step":
+                return lr * options.decay ** (step / self.steps_per_epoch // options.decay_every)
+            case "plateau":
+                return lr * options.decay**self.plateaus
+            case _:
+                return lr
+
+
+def clip(parameters: list[Tensor], options: Training) -> float:
+    """Clip the gradients in place, by value and then by global norm (Pascanu et al. 2013, algorithm 1).
+
+    Returns the global norm before clipping; it is not finite if any entry is not.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = torch._foreach_norm(gradients)
+    norm = float(torch.stack(norms).norm()) if gradients else 0.0
+    if options.clip_value:
+        torch._foreach_clamp_min_(gradients, -options.clip_value)
+        torch._foreach_clamp_max_(gradients, options.clip_value)
+    if options.clip and norm > options.clip:
+        torch._foreach_mul_(gradients, options.clip / (norm + 1e-6))
+    return norm
+
+
+class Average:
+    """An average of the weights along training, kept beside them.
+
+    ema   a ← d·a + (1−d)·w,  d = min(ema_decay, (1+k)/(10+k)) after k updates  (Polyak and Juditsky 1992)
+    swa   the plain mean of the weights since ``swa_start``                       (Izmailov et al. 2018)
+    """
+
+    def __init__(self, model: nn.Module, options: Training, steps: int) -> None:
+        self.kind, self.decay = options.average, options.ema_decay
+        self.begin = int(options.swa_start * steps) if self.kind == "swa" else 0
+        self.count = 0
+        self.live = dict(model.named_parameters())
+        self.weights = (
+            {name: p.detach().clone() for name, p in self.live.items()} if self.kind != "none" else {}
+        )
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after step number ``step``."""
+        if not self.weights or step < self.begin:
+            return
+        if self.kind == "ema":
+            weight = 1 - min(self.decay, (1 + self.count) / (10 + self.count))
+        else:
+            weight = 1 / (1 + self.count)
+        torch._foreach_lerp_(list(self.weights.values()), list(self.live.values()), weight)
+        self.count += 1
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the average and the live weights; call it again to go back."""
+        if self.count:
+            for name, average in self.weights.items():
+                live = self.live[name].data
+                kept = live.clone()
+                live.copy_(average)
+                average.copy_(kept)

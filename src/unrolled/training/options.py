@@ -1,0 +1,107 @@
+"""The options of training that every task shares."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from ..cells import check_rate, check_size
+from ..errors import ArgumentError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long to train, and how."""
+
+    time: str | None = None
+    """train for about this long ("90s", "15m", "2h"): measures the rate, then fixes --steps (default: 5m)"""
+    steps: int | None = None
+    """train for this many steps"""
+    epochs: float | None = None
+    """train for this many passes over the training text"""
+    batch_size: int = 32
+    """sequences (lanes of text) per step"""
+    optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
+    """the optimiser"""
+    lr: float = 3e-3
+    """peak learning rate"""
+    weight_decay: float = 0.05
+    """decay of weight matrices (not of biases); decoupled for adamw, an L2 penalty for the others"""
+    momentum: float = 0.0
+    """momentum of sgd and rmsprop"""
+    beta2: float = 0.99
+    """decay of adam's second moment, and of rmsprop's"""
+    schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
+    """learning rate after the warm-up: cosine falls to zero at the last step"""
+    warmup: int = 100
+    """steps over which the learning rate rises to its peak"""
+    decay_every: float = 1.0
+    """--schedule step: passes over the training text between two decays"""
+    decay: float = 0.5
+    """--schedule step and plateau: factor of each decay"""
+    clip: float = 1.0
+    """largest global norm of the gradient; 0 for no clipping"""
+    clip_value: float = 0.0
+    """largest absolute value of a gradient entry; 0 for no clipping"""
+    average: Literal["ema", "swa", "none"] = "ema"
+    """use the exponential moving average (ema) or the running mean (swa) of the weights"""
+    ema_decay: float = 0.998
+    """decay of the exponential average per step"""
+    swa_start: float = 0.75
+    """fraction of training after which swa begins"""
+    precision: Literal["float32", "bf16"] = "float32"
+    """bf16: bfloat16 arithmetic where it is safe, float32 weights"""
+    eval_every: int | None = None
+    """steps between evaluations and previews (default: 12 over the whole training)"""
+    patience: int = 0
+    """stop after this many evaluations without a better validation loss; 0: never"""
+    checkpoint_seconds: float = 60.0
+    """seconds between checkpoints"""
+    seed: int = 0
+    """seed of weights, dropout and resets"""
+    device: str = "cpu"
+    """where to train: cpu, cuda, cuda:1, mps"""
+    tensorboard: bool = False
+    """write TensorBoard events into the run's folder too"""
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("warmup", 0), ("patience", 0), ("seed", 0)):
+            check_size(name, getattr(self, name), least)
+        for name in ("steps", "eval_every"):
+            if getattr(self, name) is not None:
+                check_size(name, getattr(self, name))
+        for name in ("lr", "decay_every", "decay", "checkpoint_seconds"):
+            _check_number(name, getattr(self, name), above=0)
+        for name in ("weight_decay", "clip", "clip_value"):
+            _check_number(name, getattr(self, name), least=0)
+        if self.epochs is not None:
+            _check_number("epochs", self.epochs, above=0)
+        for name in ("momentum", "beta2", "ema_decay", "swa_start"):
+            check_rate(name, getattr(self, name))
+        if self.time is not None:
+            seconds(self.time)
+        given = [name for name in ("steps", "epochs", "time") if getattr(self, name) is not None]
+        if given == ["steps", "epochs"] or given == ["epochs", "time"]:
+            raise ArgumentError(given[1], f"left out when {given[0]} is given", getattr(self, given[1]))
+
+
+def seconds(text: str) -> float:
+    """``"90s"``, ``"15m"``, ``"1.5h"`` or ``"1h30m"`` in seconds.
+
+    Raises:
+        ArgumentError: anything else, or nothing above zero.
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not parts or "".join(n + u for n, u in parts) != text.strip() or not sum(float(n) for n, _ in parts):
+        raise ArgumentError("time", "a duration such as 90s, 15m or 2h", text)
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+def _check_number(name: str, value: float, *, above: float | None = None, least: float | None = None) -> None:
+    bound = f"above {above:g}" if above is not None else f"of at least {least:g}"
+    fits = math.isfinite(value) and (value > above if above is not None else value >= (least or 0))
+    if not fits:
+        raise ArgumentError(name, f"a number {bound}", value)

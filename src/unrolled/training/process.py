@@ -1,0 +1,78 @@
+"""What training needs of the process it runs in: its memory allocator, its signals, its devices."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+
+from ..errors import ArgumentError
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed blocks instead of handing them back to the kernel after every step.
+
+    A training step frees and takes the same tens of megabytes again and again; each time the kernel has to map and
+    clear the pages (thousands of faults a step, a quarter of a small LSTM's time). Elsewhere this does nothing.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # not glibc
+        return
+    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
+def check_device(name: str) -> torch.device:
+    """The device called ``name``.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ArgumentError("device", "cpu, cuda, cuda:N or mps", name) from error
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(device.type, False):
+        there = ", ".join(kind for kind, yes in present.items() if yes)
+        raise ArgumentError(
+            "device", f"one that this machine has ({there})", name, "leave --device out for the CPU"
+        )
+    return device
+
+
+class Interrupt:
+    """Set by the first Ctrl-C (or SIGTERM); the second raises `KeyboardInterrupt` at once."""
+
+    requested = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Within it the first Ctrl-C only asks to stop. Outside the main thread signals are left alone."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,78 @@
+"""What the loop asks of a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ..cells import State
+from .modelfile import ModelFile
+
+
+class Task(ABC):
+    """A problem: its data, model, loss, metric and preview. The loop knows nothing else of it.
+
+    Everything random about a batch is decided by its step number, so that a resumed run sees the same ones.
+    """
+
+    name: ClassVar[str]
+    """What the command line calls it."""
+    Config: ClassVar[type]
+    """Its config: a frozen dataclass of groups, one of which is ``training: Training``."""
+    unit: ClassVar[str]
+    """What the rate counts: characters, sentences, images…"""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def prepare(self) -> list[str]:
+        """Read the data; raise what is wrong with it now. Returns notes for the user, one line each."""
+
+    @abstractmethod
+    def build_model(self) -> nn.Module:
+        """A new model; its weights come from torch's global generator."""
+
+    @property
+    @abstractmethod
+    def steps_per_epoch(self) -> float:
+        """Steps in one pass over the training data."""
+
+    @abstractmethod
+    def batch(self, step: int) -> Any:
+        """The batch of step number ``step`` (from 0), a pure function of it."""
+
+    @abstractmethod
+    def units(self, batch: Any) -> float:
+        """How many units (see `unit`) a batch holds."""
+
+    @abstractmethod
+    def carry(self, model: nn.Module) -> State | None:
+        """What the first step starts from: a recurrent state, or `None` if nothing is carried."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Any, carry: State | None) -> tuple[Tensor, State | None]:
+        """The mean loss of a batch in nats, and what the next step starts from (the loop detaches it)."""
+
+    @abstractmethod
+    def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
+        """Metrics on ``"valid"`` (decides) or ``"test"`` (reported); ``"loss"`` is the one that decides."""
+
+    @abstractmethod
+    def preview(self, model: nn.Module) -> str:
+        """Something to look at: what the model does now."""
+
+    @abstractmethod
+    def assets(self) -> dict[str, Any]:
+        """What the model needs besides its weights (JSON), such as its vocabulary. Stored in the model file."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, file: ModelFile, config: Any) -> Any:
+        """The trained model of a model file, ready for use."""
+
+    def fingerprint(self) -> str:
+        """A digest of the data; a run that is resumed on other data is refused."""
+        return ""
