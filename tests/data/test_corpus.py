@@ -94,9 +94,7 @@ def test_a_separator_ends_documents(tmp_path):
 
 def test_the_standard_library_is_always_there():
     corpus = open_corpus("stdlib")
-    inside = [
-        os.path.relpath(file.path, os.path.dirname(os.path.realpath(os.__file__))) for file in corpus.files
-    ]
+    inside = [os.path.relpath(file.path, os.path.dirname(os.path.realpath(os.__file__))) for file in corpus.files]
     assert {"os.py", "tokenize.py", os.path.join("json", "decoder.py")} <= set(inside)
     parts = {part for path in inside for part in path.split(os.sep)}
     assert not parts & {"test", "tests", "idle_test", "site-packages", "__pycache__"}
@@ -176,9 +174,7 @@ def test_utf16_has_zero_bytes_and_is_text(tmp_path):
     assert read(open_corpus(str(file), encoding="utf-16"))[0] == "abc é"
 
 
-@pytest.mark.parametrize(
-    "options", [{"encoding": "utf8x"}, {"encoding": "base64"}, {"errors": "surrogateescape"}]
-)
+@pytest.mark.parametrize("options", [{"encoding": "utf8x"}, {"encoding": "base64"}, {"errors": "surrogateescape"}])
 def test_wrong_options(tmp_path, options):
     with pytest.raises(ArgumentError):
         open_corpus(str(tmp_path), **options)

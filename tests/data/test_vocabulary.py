@@ -65,9 +65,7 @@ def test_characters_are_numbered_by_code_point():
     assert CharVocabulary("hello").encode("hello").tolist() == [1, 0, 2, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("size", "dtype"), [(256, np.uint8), (257, np.uint16), (65536, np.uint16), (65537, np.uint32)]
-)
+@pytest.mark.parametrize(("size", "dtype"), [(256, np.uint8), (257, np.uint16), (65536, np.uint16), (65537, np.uint32)])
 def test_ids_take_the_smallest_type(size, dtype):
     codes = [code for code in range(size + 2048) if not 0xD800 <= code < 0xE000][:size]
     vocabulary = CharVocabulary("".join(map(chr, codes)))

@@ -67,16 +67,10 @@ def vocabulary_from_json(data: object) -> Vocabulary:
             vocabulary = CharVocabulary(symbols, unknown=unknown)
             if vocabulary.symbols == symbols:
                 return vocabulary
-        raise DataError(
-            "a char vocabulary must list its characters once each, in the order of their code points"
-        )
+        raise DataError("a char vocabulary must list its characters once each, in the order of their code points")
     if kind == "word":
         words = fields.get("words")
-        if (
-            isinstance(words, list)
-            and len(words) < MAX_SYMBOLS
-            and all(isinstance(w, str) and w for w in words)
-        ):
+        if isinstance(words, list) and len(words) < MAX_SYMBOLS and all(isinstance(w, str) and w for w in words):
             return WordVocabulary(words)
         raise DataError(f"a word vocabulary must be a list of fewer than {MAX_SYMBOLS} words")
     if kind == "bpe":

@@ -44,9 +44,7 @@ class CharVocabulary(Vocabulary):
         if not self.symbols:
             raise DataError("a char vocabulary needs at least one character")
         if any("\ud800" <= c <= "\udfff" for c in self.symbols):
-            raise DataError(
-                "a char vocabulary cannot hold surrogates (U+D800 to U+DFFF): they are not characters"
-            )
+            raise DataError("a char vocabulary cannot hold surrogates (U+D800 to U+DFFF): they are not characters")
         self._codes = code_points(self.symbols)
         self.unknown = self.symbols.index(REPLACEMENT) if unknown else None
         # Code point -> id; the last entry stands for every code point beyond the table.

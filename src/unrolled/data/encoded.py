@@ -161,9 +161,7 @@ def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
         or shares[0] == 0
         or abs(sum(shares, Fraction(-1))) > Fraction(1, 10**6)
     ):
-        raise ArgumentError(
-            "fractions", "three numbers from 0 to 1 that add up to 1, the first above 0", fractions
-        )
+        raise ArgumentError("fractions", "three numbers from 0 to 1 that add up to 1, the first above 0", fractions)
     return shares
 
 

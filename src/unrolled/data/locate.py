@@ -17,9 +17,7 @@ STDLIB = "stdlib"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
-def open_corpus(
-    spec: str, *, separator: str | None = None, encoding: str = "utf-8", errors: str = "strict"
-) -> Corpus:
+def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> Corpus:
     """The corpus that ``spec`` names.
 
     Args:
@@ -51,9 +49,7 @@ def open_corpus(
         raise DataError(_missing(spec, path))
     if not found:
         left_out = f" ({'; '.join(notes)})" if notes else ""
-        raise DataError(
-            f"no text files found: {kind} {spec!r}{left_out}; give a text file or a folder of them"
-        )
+        raise DataError(f"no text files found: {kind} {spec!r}{left_out}; give a text file or a folder of them")
     return Corpus(spec, found, separator, notes)
 
 
@@ -66,9 +62,7 @@ def named_corpora() -> dict[str, str]:
 def _single(path: Path, encoding: str, errors: str) -> TextFile:
     file = TextFile(path, encoding, errors)
     if not path.is_file():
-        raise DataError(
-            f"{path} is not a regular file (text is read more than once); save it to a file first"
-        )
+        raise DataError(f"{path} is not a regular file (text is read more than once); save it to a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"cannot read {path}: permission denied; change its permissions or copy it")
     if path.stat().st_size == 0:

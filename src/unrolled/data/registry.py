@@ -104,9 +104,7 @@ def _download(dataset: NamedDataset, url: str, target: Path) -> None:
             for block in _receive(url, target):
                 size += len(block)
                 if size > dataset.size:
-                    raise DataError(
-                        f"{url} is longer than the {dataset.size} bytes it should have; it was not used"
-                    )
+                    raise DataError(f"{url} is longer than the {dataset.size} bytes it should have; it was not used")
                 digest.update(block)
                 file.write(block)
             file.flush()
@@ -147,12 +145,8 @@ def _digest(path: Path) -> str:
 
 def _verify(place: object, dataset: NamedDataset, digest: str, remedy: str) -> None:
     if digest != dataset.sha256:
-        raise DataError(
-            f"{place} is not the expected file: SHA-256 {digest}, should be {dataset.sha256}; {remedy}"
-        )
+        raise DataError(f"{place} is not the expected file: SHA-256 {digest}, should be {dataset.sha256}; {remedy}")
 
 
 def _unwritable(target: Path, error: OSError) -> SaveError:
-    return SaveError(
-        f"cannot write {target}: {error.strerror}; set UNROLLED_CACHE to a folder that can be written"
-    )
+    return SaveError(f"cannot write {target}: {error.strerror}; set UNROLLED_CACHE to a folder that can be written")

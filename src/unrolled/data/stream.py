@@ -63,9 +63,7 @@ class LaneStream:
         DataError: the split is too short for one window of B lanes and T steps.
     """
 
-    def __init__(
-        self, split: Split, batch_size: int, bptt: int, *, random_reset: float = 0.0, seed: int = 0
-    ) -> None:
+    def __init__(self, split: Split, batch_size: int, bptt: int, *, random_reset: float = 0.0, seed: int = 0) -> None:
         for name, value in (("batch_size", batch_size), ("bptt", bptt)):
             if value < 1:
                 raise ArgumentError(name, "at least 1", value)

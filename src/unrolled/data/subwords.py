@@ -100,10 +100,7 @@ def _checked(text: str) -> list[bytes]:
             raise DataError("a bpe vocabulary must be a plain byte-level BPE model of at least 256 symbols")
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise DataError("the ids of a bpe vocabulary must be 0, 1, 2, …, each once")
-        if not all(
-            left in vocabulary and right in vocabulary and left + right in vocabulary
-            for left, right in merges
-        ):
+        if not all(left in vocabulary and right in vocabulary and left + right in vocabulary for left, right in merges):
             raise DataError("a bpe vocabulary merges symbols that it does not list")
         byte_of = _byte_of_symbol()
         if not byte_of.keys() <= vocabulary.keys():

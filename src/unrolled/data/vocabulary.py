@@ -25,9 +25,7 @@ class Vocabulary(ABC):
     """A numbered list of symbols. Immutable; equal vocabularies have equal `to_json()`."""
 
     kind: ClassVar[str]
-    unknown: int | None = (
-        None  # the id that stands for what is not in the vocabulary; None: there is no such id
-    )
+    unknown: int | None = None  # the id that stands for what is not in the vocabulary; None: there is no such id
 
     @abstractmethod
     def __len__(self) -> int:

@@ -1,0 +1,44 @@
+# The verbs everyone needs. `make quickstart` and `make test` start from nothing but Python 3.11+ and a network.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: quickstart install test check format bench docs clean
+
+quickstart: install  ## install, train for four minutes on Python's own source code, write some
+	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
+	$(BIN)/unrolled sample $$(ls -dt runs/quickstart-* | head -n 1) --prompt "def " --length 400
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrolled needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(PIP) -e .
+	touch $@
+
+.venv/developer: .venv/installed
+	$(PIP) -e '.[test,check,plot]'
+	touch $@
+
+test: .venv/developer  ## every test, one process per core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+check: .venv/developer  ## format, lint, types, layering
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/developer
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/developer  ## every question in benchmarks/, one table each (an hour)
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: .venv/developer  ## the parts of docs/ that programs write
+	$(BIN)/python -m unrolled.testing
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache
