@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .data import NAMED
-from .errors import RunError
+from .errors import ArgumentError, RunError
 from .tasks import task_class
 from .training import modelfile
 from .training.config import from_toml, parse_toml, read_text, update
@@ -45,14 +45,24 @@ def train(
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
     path = Path(run) if run is not None else new_path(runs_folder(), f"{task}-{_stem(config.data.data)}")
-    return run_loop(task_class(task)(config), RunFolder.create(path), reporter)
+    folder = RunFolder.create(path)
+    try:
+        return run_loop(task_class(task)(config), folder, reporter)
+    finally:
+        folder.discard_unused()
 
 
 def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) -> Summary:
     """Go on with a run from its newest checkpoint, as if it had never stopped.
 
     ``changes`` are options to change on the way, e.g. ``steps`` to train for longer.
+
+    Raises:
+        RunError: there is no such run, it is damaged, its data has changed, or it cannot go on with the changes.
     """
+    for name in ("time", "epochs"):
+        if changes.get(name) is not None:
+            raise ArgumentError(name, "left out when a run goes on", changes[name], "say how far with steps")
     folder = RunFolder.open(Path(run))
     text = read_text(folder.config)
     cls = task_class(parse_toml(text, str(folder.config))[0])

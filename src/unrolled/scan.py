@@ -77,9 +77,7 @@ def scan_traced(
         raise _no_such(backend)
     if backend not in ("auto", "reference"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='reference' or 'auto'")
-    return _reference(
-        cell, inputs, state, traced=True, lengths=lengths, resets=resets, noise=noise, reverse=reverse
-    )
+    return _reference(cell, inputs, state, traced=True, lengths=lengths, resets=resets, noise=noise, reverse=reverse)
 
 
 class Path(NamedTuple):
@@ -133,9 +131,7 @@ def choose(
         return next(path.backend for path in paths if path.reason is None)
     reason = dict(paths)[backend]
     if reason is not None:
-        raise BackendError(
-            f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'"
-        )
+        raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'")
     return backend
 
 
@@ -179,9 +175,7 @@ def _reference(
     """The recurrence as it is written: a Python loop over ``cell.step``."""
     T, B = inputs.shape[:2]
     initial = cell.initial_state(B) if resets is not None else None
-    if (
-        lengths is not None
-    ):  # whatever stands in the padding, be it NaN, must reach neither outputs nor gradients
+    if lengths is not None:  # whatever stands in the padding, be it NaN, must reach neither outputs nor gradients
         inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
         inputs = torch.where(inside[:, :, None], inputs, 0)
     outputs: list[Tensor] = [inputs.new_empty(0)] * T
@@ -235,18 +229,14 @@ def _check(
             raise ShapeError(f"lengths must lie in 0..{T}, got {int(lengths.min())}..{int(lengths.max())}")
     for leaf in tree_leaves(noise):
         if leaf is not None and (leaf.dim() == 0 or leaf.size(0) != T):
-            raise ShapeError(
-                f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}"
-            )
+            raise ShapeError(f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}")
     if isinstance(cell, GatedCell):
         _check_kind(cell, inputs)
     if state is None:
         return cell.initial_state(B)
     for leaf in tree_leaves(state):
         if leaf.dim() == 0 or leaf.size(0) != B:
-            raise ShapeError(
-                f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}"
-            )
+            raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
     if isinstance(cell, GatedCell):  # a leaf of width 1 would broadcast
         wanted = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
         got = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}

@@ -1,5 +1,7 @@
 """Cutting text between tokens: nothing lost, the same tokens, whatever the chunks were."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,9 +41,8 @@ def test_pieces_of_bounded_size(text, size):
 @given(documents=st.lists(texts.filter(bool), min_size=1, max_size=5), size=st.integers(1, 9))
 @settings(deadline=None)
 def test_documents_begin_where_they_did_however_the_text_came(documents, size):
-    text, starts = "".join(documents), []
-    for document in documents:
-        starts.append(sum(map(len, documents[: len(starts)])))
+    text = "".join(documents)
+    starts = [sum(map(len, documents[:i])) for i in range(len(documents))]
     chunks = [
         Chunk(text[at : at + size], tuple(s - at for s in starts if at <= s < at + size))
         for at in range(0, len(text), size)
@@ -70,7 +71,7 @@ def expected_documents(text, separator):
 )
 def test_separators_are_found_across_chunks(text, separator, cuts):
     edges = [0, *sorted(min(c, len(text)) for c in cuts), len(text)]
-    chunks = list(cut_documents([text[a:b] for a, b in zip(edges, edges[1:], strict=False)], separator))
+    chunks = list(cut_documents([text[a:b] for a, b in pairwise(edges)], separator))
     assert "".join(chunk.text for chunk in chunks) == text
     found, position = [], 0
     for chunk in chunks:

@@ -20,7 +20,7 @@ from unrolled.data.words import tokens
 from unrolled.errors import ArgumentError, DataError
 
 SOME = "def f(x):\r\n    return x  # naïve 😀 '1'\n\n\tthe cat's the\n"
-BPE = build_vocabulary("bpe", [SOME * 20], vocab_size=300)
+BPE = build_vocabulary("bpe", [SOME * 20], vocab_size=285)
 texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
     st.text(st.sampled_from("ab_1 .,'\t\r\n\x1c\x85\u00a0é😀字")),
@@ -88,10 +88,10 @@ def test_rare_words_become_unknown_and_frequent_ones_come_first():
 
 
 def test_byte_pairs_are_deterministic_and_shorter_than_bytes():
-    again = build_vocabulary("bpe", [SOME * 20], vocab_size=300)
+    again = build_vocabulary("bpe", [SOME * 20], vocab_size=285)
     assert again.to_json() == BPE.to_json()
-    assert len(BPE) == 300
-    assert len(BPE.encode(SOME)) < 0.7 * len(SOME.encode())
+    assert len(BPE) == 285
+    assert len(BPE.encode(SOME)) < 0.8 * len(SOME.encode())
 
 
 def test_a_character_that_comes_in_parts_is_held_back():
@@ -147,6 +147,7 @@ def changed_bpe(change):
         {"kind": "word", "words": ["a", "a"]},
         {"kind": "word", "words": ["a", 1]},
         {"kind": "word", "words": ["<unk>"]},
+        {"kind": "word", "words": ["a\ud800"]},
         {"kind": "bpe"},
         {"kind": "bpe", "tokenizer": "{}"},
         {"kind": "bpe", "tokenizer": "not json"},
@@ -157,7 +158,7 @@ def changed_bpe(change):
         changed_bpe(lambda d: d["model"]["vocab"].pop("a")),
         changed_bpe(lambda d: d["model"]["merges"].append(["q", "qqq"])),
         changed_bpe(lambda d: d["model"].update(merges=5)),
-        changed_bpe(lambda d: d.pop("decoder")),
+        changed_bpe(lambda d: d.pop("pre_tokenizer")),
     ],
 )
 def test_nonsense_from_a_model_file_is_refused(data):

@@ -52,9 +52,7 @@ def cell_class(name: str) -> type[Cell]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise ArgumentError(
-            "cell", "an importable module:Class", name, f"importing it says: {error}"
-        ) from error
+        raise ArgumentError("cell", "an importable module:Class", name, f"importing it says: {error}") from error
     found = getattr(module, class_name, None)
     if found is None:
         near = did_you_mean(class_name, vars(module))

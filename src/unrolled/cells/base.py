@@ -129,9 +129,7 @@ class GatedCell(Cell):
             self.register_parameter(name, nn.Parameter(torch.empty(rows, **factory)) if bias else None)
         if initial == "learned":
             for leaf in self.state_leaves:
-                self.register_parameter(
-                    f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory))
-                )
+                self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory)))
 
     def reset_parameters(self) -> None:
         """Draw the weights anew by the initialiser named at construction; norms start at gain 1, bias 0."""
@@ -165,9 +163,7 @@ class GatedCell(Cell):
             if self.initial == "learned":
                 leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
             elif self.initial == "random" and self.training:
-                leaves.append(
-                    0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width))
-                )
+                leaves.append(0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width)))
             else:
                 leaves.append(self.weight_hh.new_zeros(batch_size, width))
         return leaves

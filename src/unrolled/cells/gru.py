@@ -34,9 +34,7 @@ class GRUCell(GatedCell):
     gates = 3
     gate_names = ("r", "z", "n")
 
-    def __init__(
-        self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any) -> None:
         super().__init__(input_size, hidden_size, **options)
         self.reset_after = reset_after
         if self.layer_norm:

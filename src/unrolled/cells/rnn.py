@@ -44,9 +44,7 @@ class RNNCell(GatedCell):
             raise ArgumentError("nonlinearity", "'tanh' or 'relu'", nonlinearity)
         self.nonlinearity = nonlinearity
         if self.layer_norm:
-            self.norm = nn.LayerNorm(
-                hidden_size, bias=False, device=self.weight_hh.device, dtype=self.weight_hh.dtype
-            )
+            self.norm = nn.LayerNorm(hidden_size, bias=False, device=self.weight_hh.device, dtype=self.weight_hh.dtype)
         self.reset_parameters()
 
     def initial_state(self, batch_size: int) -> RNNState:

@@ -34,8 +34,10 @@ def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf
         return _standard_library(separator)
     if spec in NAMED:
         return Corpus(spec, [TextFile(fetch(spec))], separator)
-    path = Path(spec).expanduser()
+    path = Path(os.path.expanduser(spec))
     notes: list[str] = []
+    if not spec or len(os.fsencode(path.name)) > 255:  # no such name can exist; some systems raise on asking
+        raise DataError(_missing(spec, path))
     if path.is_dir():
         found = _text_files(_walk(path), encoding, errors, notes)
         kind = "folder"

@@ -61,7 +61,7 @@ class BPEVocabulary(Vocabulary):
     def encode(self, text: str) -> Ids:
         try:
             parts = [np.array(self._tokenizer.encode(part).ids, dtype=self.dtype) for part in _small([text])]
-        except UnicodeEncodeError:
+        except (TypeError, UnicodeEncodeError):  # surrogates are all that the library refuses in a str
             raise outside_error(self, self.outside(text)) from None
         return np.concatenate(parts) if parts else np.zeros(0, dtype=self.dtype)
 

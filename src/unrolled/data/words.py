@@ -48,6 +48,8 @@ class WordVocabulary(Vocabulary):
         self._ids = {word: id for id, word in enumerate(self.words)}
         if len(self._ids) != len(self.words):
             raise DataError("a word vocabulary lists a word twice")
+        if any("\ud800" <= c <= "\udfff" for word in self.words for c in word):
+            raise DataError("a word vocabulary cannot hold surrogates (U+D800 to U+DFFF): they are not characters")
 
     @classmethod
     def from_counts(cls, counts: Counter[str], min_count: int = 1) -> WordVocabulary:

@@ -55,14 +55,17 @@ class Sampling:
             return logits.argmax(axis=1)
         p = self.probabilities(logits)  # (B, V)
         cumulative = p.cumsum(axis=1)
-        u = uniform(self.seed, streams, position) * cumulative[:, -1]
+        total = cumulative[:, -1]
+        u = np.minimum(uniform(self.seed, streams, position) * total, np.nextafter(total, 0))
         ids = (cumulative > u[:, None]).argmax(axis=1)
         return ids.astype(np.int64)
 
     def probabilities(self, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """What is drawn from, ``(B, V)``: zero for symbols that top-k or top-p leave out, not normalised anew."""
-        scaled = logits.astype(np.float64) / self.temperature
-        p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        logits = logits.astype(np.float64)
+        below = logits - logits.max(axis=1, keepdims=True)  # before dividing, which may overflow
+        with np.errstate(over="ignore"):
+            p = np.exp(below / self.temperature)
         p /= p.sum(axis=1, keepdims=True)
         V = p.shape[1]
         if 0 < self.top_k < V or self.top_p < 1:

@@ -102,9 +102,7 @@ def _segment(
     assert back is not None
     before = type(state)(*(leaf[order] for leaf in state))
     data, after = _fused(cell, weights, (packed.data, packed.batch_sizes), before, batch_first=())
-    outputs, _ = pad_packed_sequence(
-        PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0)
-    )
+    outputs, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0))
     after = type(state)(*(leaf[back] for leaf in after))
     return torch.where(some[None, :, None], outputs, 0), where(some, after, state)
 
@@ -114,16 +112,17 @@ def _fused(
 ) -> tuple[Tensor, State]:
     """torch's functional layers; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
     train = torch.is_grad_enabled()  # cuDNN keeps what backward needs only then; nothing else depends on it
-    options: Any = (cell.bias, 1, 0.0, train, False, *batch_first)
-    data = cast("tuple[Any, ...]", data)
+    options = (cell.bias, 1, 0.0, train, False, *batch_first)
+    lstm: Any = torch.lstm  # their annotations do not allow for arguments unpacked from a tuple
+    gru: Any = torch.gru
+    rnn: Any = torch.rnn_tanh if getattr(cell, "nonlinearity", "tanh") == "tanh" else torch.rnn_relu
     if isinstance(cell, LSTMCell):
-        out, h, c = torch.lstm(*data, (state.h.unsqueeze(0), state.c.unsqueeze(0)), weights, *options)
+        out, h, c = lstm(*data, (state.h.unsqueeze(0), state.c.unsqueeze(0)), weights, *options)
         return out, LSTMState(h.squeeze(0), c.squeeze(0))
     if isinstance(cell, GRUCell):
-        out, h = torch.gru(*data, state.h.unsqueeze(0), weights, *options)
+        out, h = gru(*data, state.h.unsqueeze(0), weights, *options)
         return out, GRUState(h.squeeze(0))
-    fused = torch.rnn_tanh if cell.nonlinearity == "tanh" else torch.rnn_relu
-    out, h = fused(*data, state.h.unsqueeze(0), weights, *options)
+    out, h = rnn(*data, state.h.unsqueeze(0), weights, *options)
     return out, RNNState(h.squeeze(0))
 
 

@@ -6,7 +6,6 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
-from ..errors import ArgumentError
 from .torch_interface import DropIn, Extras, Sequences
 
 
@@ -163,8 +162,6 @@ class LSTM(DropIn):
             dtype=dtype,
             **extras,
         )
-        if proj_size >= hidden_size:
-            raise ArgumentError("proj_size", f"below hidden_size {hidden_size}", proj_size)
         self.proj_size = proj_size
 
     def forward(

@@ -225,14 +225,9 @@ class DropIn(nn.Module):
         return flat_names(self.stack).get(name)
 
     def extra_repr(self) -> str:
-        shown: dict[str, Any] = {
-            "num_layers": 1,
-            "bias": True,
-            "batch_first": False,
-            "dropout": 0,
-            "bidirectional": False,
-        }
-        shown |= {"proj_size": 0, "nonlinearity": "tanh"}
-        values = {name: getattr(self, name, usual) for name, usual in shown.items()}
-        changed = [f"{name}={values[name]!r}" for name, usual in shown.items() if values[name] != usual]
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
+        usual |= {"bidirectional": False}
+        changed = [
+            f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value
+        ]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])

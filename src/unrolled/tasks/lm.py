@@ -91,6 +91,8 @@ class LanguageModelConfig:
 class LanguageModel(nn.Module):
     """``ids (T, B)`` → logits ``(T, B, V)`` of each next symbol."""
 
+    one_hot: Tensor  # None with an embedding
+
     def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
         super().__init__()
         size = windows.embedding_size

@@ -50,7 +50,7 @@ class TrainedLanguageModel:
 
     @torch.no_grad()
     def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
-        """Read ``text`` on from ``state``: the log-probability ``(V,)`` of each next symbol, in nats, and the new state.
+        """Read ``text`` on from ``state``: log-probabilities ``(V,)`` of the next symbol, in nats, and the new state.
 
         Raises:
             ArgumentError: the text is empty or has characters outside the vocabulary.

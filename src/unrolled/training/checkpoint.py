@@ -39,7 +39,8 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, A
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     contents["manifest.json"] = json.dumps(digests).encode()
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in folder.glob(".step-*.part"):  # by a save that was killed
+            shutil.rmtree(left, ignore_errors=True)
         temporary.mkdir(parents=True)
         for name, data in contents.items():
             write_synced(temporary / name, data)
@@ -52,7 +53,10 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, A
         shutil.rmtree(temporary, ignore_errors=True)
         raise save_error(final, error) from error
     write_atomically(folder / "latest", final.name.encode())
-    for old in _steps(folder)[KEEP:]:
+    # Later steps can only be damaged: the run went back to an older checkpoint because of it.
+    found = _steps(folder)
+    at = found.index(final)
+    for old in (*found[:at], *found[at + KEEP :]):
         shutil.rmtree(old, ignore_errors=True)
 
 

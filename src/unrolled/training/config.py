@@ -64,7 +64,8 @@ def options(cls: type) -> dict[str, tuple[str, dataclasses.Field[Any]]]:
 
 def groups(cls: type) -> dict[str, type]:
     """The groups of a config class: field name → dataclass."""
-    return {name: hint for name, hint in typing.get_type_hints(cls).items() if dataclasses.is_dataclass(hint)}
+    hints = typing.get_type_hints(cls).items()
+    return {name: hint for name, hint in hints if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
 
 
 def update(config: C, **flat: Any) -> C:
@@ -73,7 +74,7 @@ def update(config: C, **flat: Any) -> C:
     Raises:
         ArgumentError: an unknown name (the nearest are suggested), a wrong type, a value out of range.
     """
-    table = options(type(config))  # type: ignore[arg-type]
+    table = options(type(config))
     changed: dict[str, dict[str, Any]] = {}
     for given, value in flat.items():
         name = given if given in table else ALIASES.get(given, given)
@@ -83,7 +84,9 @@ def update(config: C, **flat: Any) -> C:
                 "option", "a known name", given, did_you_mean(given, known).removeprefix("; ")
             )
         group, _ = table[name]
-        hints = typing.get_type_hints(groups(type(config))[group])  # type: ignore[arg-type]
+        if name in changed.get(group, {}):
+            raise ArgumentError(name, f"given under one name only, not as {given} too", value)
+        hints = typing.get_type_hints(groups(type(config))[group])
         changed.setdefault(group, {})[name] = _fit(name, value, hints[name])
     parts = {
         group: dataclasses.replace(getattr(config, group), **values) for group, values in changed.items()
@@ -150,7 +153,7 @@ def from_toml(config: C, text: str, where: str) -> C:
     _, flat = parse_toml(text, where)
     try:
         return update(config, **flat)
-    except ArgumentError as error:
+    except (ArgumentError, OverflowError) as error:
         raise RunError(f"{where}: {error}") from error
 
 
@@ -189,10 +192,12 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
             return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    elif hint is str and isinstance(value, str | Path):
+        if str(value).encode(errors="ignore").decode() == str(value):
+            return str(value)
+        raise ArgumentError(name, "text that can be written as UTF-8", str(value))
     elif isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    elif hint is str and isinstance(value, Path):
-        return str(value)
     raise ArgumentError(name, f"a value of type {_type_name(hint)}", value)
 
 

@@ -34,7 +34,9 @@ def write_synced(path: Path, data: bytes) -> None:
 
 def sync_folder(path: Path) -> None:
     """Flush a folder's entries, so that a rename in it survives a power cut."""
-    handle = os.open(path, os.O_RDONLY)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:

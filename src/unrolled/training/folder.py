@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from dataclasses import dataclass
@@ -78,6 +79,13 @@ class RunFolder:
     def task(self) -> str:
         """The task this run is of."""
         return parse_toml(read_text(self.config), str(self.config))[0]
+
+    def discard_unused(self) -> None:
+        """Take away the empty folders of a run that never began."""
+        if not self.config.exists():
+            for part in (self.previews, self.checkpoints, self.path):
+                with contextlib.suppress(OSError):  # not empty
+                    part.rmdir()
 
     def write_config(self, text: str) -> None:
         write_atomically(self.config, text.encode())

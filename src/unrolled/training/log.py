@@ -84,7 +84,9 @@ class MetricsFile:
         self.path, self.offset = path, offset
         try:
             path.touch()
-            os.truncate(path, offset)
+            if path.stat().st_size < offset:  # lost in a power cut: keep the whole lines that are left
+                self.offset = path.read_bytes().rfind(b"\n") + 1
+            os.truncate(path, self.offset)
         except OSError as error:
             raise save_error(path, error) from error
         self.board = _tensorboard(path.parent) if tensorboard else None
@@ -106,6 +108,11 @@ class MetricsFile:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self.board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write out what TensorBoard still holds back."""
+        if self.board is not None:
+            self.board.close()
 
 
 def _tensorboard(folder: Path) -> Any:

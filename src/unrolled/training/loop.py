@@ -8,19 +8,19 @@ import copy
 import dataclasses
 import math
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from ..cells import State
-from ..cells.state import detach
 from ..errors import DivergedError, RunError
 from . import checkpoint, modelfile
 from .config import to_toml, update
 from .folder import RunFolder
-from .log import MetricsFile, Progress, Reporter, Summary
+from .log import MetricsFile, Progress, Reporter, Silent, Summary
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training, seconds
 from .process import Interrupt, check_device, interruptible, keep_freed_memory
@@ -29,6 +29,7 @@ from .task import Task
 REPORT_SECONDS = 0.25  # between two live reports
 EVALUATIONS = 12  # over a whole training, unless eval_every says otherwise
 LOG_LINES = 1000  # of metrics.jsonl over a whole training, at most about this many
+FIXED = ("batch_size", "optimizer", "average")  # what a checkpoint's contents depend on
 
 
 def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = False) -> Summary:
@@ -45,20 +46,26 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     keep_freed_memory()
     notes = task.prepare()
     if options.steps is None:
-        steps, note = plan_steps(task, device)
-        task.config = update(task.config, steps=steps, **({"epochs": None} if options.epochs else {}))
+        planned, note = plan_steps(task, device)
+        task.config = update(task.config, **planned)
         notes = [*notes, note]
-    folder.write_config(to_toml(task.config, task.name))
+    run = _Run(task, folder, device, resume)
+    folder.write_config(to_toml(task.config, task.name))  # only now: a run that cannot go on keeps its config
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
     with interruptible() as interrupt:
-        return _Run(task, folder, reporter, device, resume).go(interrupt)
+        return run.go(reporter, interrupt)
 
 
-def plan_steps(task: Task, device: torch.device) -> tuple[int, str]:
-    """How many steps ``epochs`` or ``time`` stand for: time by measuring the rate on a model thrown away."""
+def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None], str]:
+    """The options that ``epochs`` or ``time`` stand for, and a note: time by measuring the rate on a model thrown away.
+
+    Evaluations that would take more than a quarter of the time are made rarer.
+    """
     options: Training = task.config.training
     if options.epochs is not None:
-        return max(1, round(options.epochs * task.steps_per_epoch)), f"{options.epochs:g} epochs"
+        steps = max(1, round(options.epochs * task.steps_per_epoch))
+        return {"steps": steps, "epochs": None}, f"{options.epochs:g} epochs are {steps:,} steps"
+    start = time.perf_counter()
     budget = seconds(options.time or "5m")
     probe = _Stepper(task, device, steps=1000)
     for step in range(2):  # the first steps pay for allocation and set-up
@@ -72,10 +79,18 @@ def plan_steps(task: Task, device: torch.device) -> tuple[int, str]:
     task.evaluate(probe.model, "valid")
     task.preview(probe.model)
     per_evaluation = time.perf_counter() - begin
-    evaluations = EVALUATIONS + 2  # the preview at first, and the final scores
-    steps = max(1, int((budget - evaluations * per_evaluation) / per_step))
+    left = budget - (time.perf_counter() - start) - 2 * per_evaluation  # the preview at first, and the final scores
+    planned: dict[str, int | None] = {}
+    if options.eval_every is not None:
+        steps = max(1, int(left / (per_step + per_evaluation / options.eval_every)))
+    else:
+        evaluations = max(1, min(EVALUATIONS, int(0.25 * left / per_evaluation)))
+        steps = max(1, int((left - evaluations * per_evaluation) / per_step))
+        if evaluations < EVALUATIONS:
+            planned["eval_every"] = math.ceil(steps / evaluations)
     rate = task.units(task.batch(0)) / per_step
-    return steps, f"{rate:,.0f} {task.unit}/s measured: {options.time or '5m'} is {steps:,} steps"
+    note = f"{rate:,.0f} {task.unit}/s measured: {options.time or '5m'} is {steps:,} steps"
+    return {**planned, "steps": steps}, note
 
 
 class _Stepper:
@@ -104,14 +119,16 @@ class _Stepper:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise DivergedError(
                 f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
-                f"Try a lower --lr (now {self.options.lr:g}), a lower --clip (now {self.options.clip:g}) "
+                f"Try a lower --lr (now {self.options.lr:g}), a lower --clip (now {self.options.clip or 'off'}) "
                 "or a longer --warmup; the last checkpoint is intact"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.lr(number)
         self.optimizer.step()
         self.average.update(number)
-        self.carry = None if carry is None else detach(carry)
+        # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,
+        # so that the matrix products of a resumed run give the same bits.
+        self.carry = tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), carry)
         return value, norm, self.task.units(batch)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -141,11 +158,11 @@ class _Stepper:
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts.get("optimizer", {}).items():
             index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor
+            state.setdefault(int(index), {})[key] = tensor.clone()
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         if "carry" in parts:
             _, shape = tree_flatten(self.carry)
-            leaves = [parts["carry"][str(index)].to(self.device) for index in range(len(parts["carry"]))]
+            leaves = [parts["carry"][str(i)].to(self.device, copy=True) for i in range(len(parts["carry"]))]
             self.carry = tree_unflatten(leaves, shape)
         torch.set_rng_state(parts["rng"]["cpu"])
         if "cuda" in parts["rng"]:
@@ -158,38 +175,49 @@ class _Standing:
 
     step: int = 0
     loss_sum: float = 0.0
-    loss_count: int = 0
+    loss_count: float = 0.0
     best: dict[str, float] = dataclasses.field(default_factory=dict)
+    goal: float = math.inf  # the best loss of the regular evaluations, which alone decide the two below
     worse: int = 0
     plateaus: int = 0
     averaged: int = 0
     metrics_offset: int = 0
     seconds: float = 0.0
     data: str = ""
+    made: str = ""
 
 
 class _Run:
     """One training from its beginning, or from a checkpoint, to its end."""
 
     def __init__(
-        self, task: Task, folder: RunFolder, reporter: Reporter, device: torch.device, resume: bool
+        self, task: Task, folder: RunFolder, device: torch.device, resume: bool
     ) -> None:
-        self.task, self.folder, self.reporter = task, folder, reporter
+        self.task, self.folder, self.device = task, folder, device
+        self.reporter: Reporter = Silent()
         self.options: Training = task.config.training
         assert self.options.steps is not None
         self.steps = self.options.steps
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
         self.stepper = _Stepper(task, device, self.steps)
-        self.at = _Standing(data=task.fingerprint())
+        made = ", ".join(f"{name} {getattr(self.options, name)}" for name in FIXED)
+        self.at = _Standing(data=task.fingerprint(), made=made)
         found = checkpoint.load_newest(folder.checkpoints) if resume else None
         if found is not None:
             self._restore(*found)
         self.metrics = MetricsFile(folder.metrics, self.at.metrics_offset, self.options.tensorboard)
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        data = self.at.data
-        self.at = _Standing(**state)
+        data, made = self.at.data, self.at.made
+        try:
+            self.at = _Standing(**state)
+        except TypeError as error:
+            raise RunError(f"{self.folder.path} was checkpointed by another version of unrolled: {error}") from error
+        if self.at.made != made:
+            raise RunError(
+                f"{self.folder.path} was trained with {self.at.made}; it cannot go on with {made}: train a new run"
+            )
         if self.at.data != data:
             raise RunError(
                 f"the data of {self.folder.path} has changed since it was trained; put the old data back, "
@@ -198,43 +226,44 @@ class _Run:
         self.stepper.restore(tensors, str(self.folder.checkpoints))
         self.stepper.schedule.plateaus = self.at.plateaus
         self.stepper.average.count = self.at.averaged
-        self.reporter.note(f"going on at step {self.at.step:,} of {self.steps:,}")
 
-    def go(self, interrupt: Interrupt) -> Summary:
+    def go(self, reporter: Reporter, interrupt: Interrupt) -> Summary:
+        self.reporter = reporter
         before, begin = self.at.seconds, time.perf_counter()
         saved = reported = begin
         rate = _Rate()
-        stopped = "finished"
         if self.at.step == 0:
-            self._preview(0)
+            with self._own_randomness():
+                self._preview(0)
             self._save()
-        while self.at.step < self.steps:
+        else:
+            reporter.note(f"going on at step {self.at.step:,} of {self.steps:,}")
+        stopped = self._out_of_patience()
+        while self.at.step < self.steps and not stopped:
             value, norm, units = self.stepper.step(self.at.step)
             self.at.step += 1
-            self.at.loss_sum += value
-            self.at.loss_count += 1
+            self.at.loss_sum += value * units
+            self.at.loss_count += units
             now = time.perf_counter()
             self.at.seconds = before + now - begin
             rate.add(now, units)
             if now - reported >= REPORT_SECONDS or self.at.step == self.steps:
                 reported = now
                 self.reporter.progress(self._progress(value, norm, rate))
-            if self.at.step % self.log_every == 0:
+            if self.at.step % self.log_every == 0 or self.at.step == self.steps:
                 self._log(norm, rate)
             if self.at.step % self.eval_every == 0 or self.at.step == self.steps:
                 self._evaluate()
-                if self.options.patience and self.at.worse >= self.options.patience:
-                    stopped = f"no better for {self.at.worse} evaluations"
-            over = stopped != "finished" or interrupt.requested or self.at.step == self.steps
+                stopped = self._out_of_patience()
+            over = stopped or interrupt.requested or self.at.step == self.steps
             if over or now - saved >= self.options.checkpoint_seconds:
                 self._save()
                 saved = time.perf_counter()
-            if interrupt.requested and self.at.step < self.steps:
+            if interrupt.requested and self.at.step < self.steps and not stopped:
                 stopped = "interrupted"
                 if self.at.step % self.eval_every:
-                    self._evaluate()  # after saving: the run goes on as if it had never been scored here
-            if over:
-                break
+                    self._evaluate(regular=False)  # after saving, lest a second Ctrl-C lose the training
+                    self._save()  # which model is kept now
             if self.at.step % self.eval_every == 0:
                 rate = _Rate()  # an evaluation is no training
         summary = Summary(
@@ -242,12 +271,22 @@ class _Run:
             task=self.task.name,
             steps=self.at.step,
             seconds=self.at.seconds,
-            stopped=stopped,
+            stopped=stopped or "finished",
             best=self.at.best,
             test={} if stopped == "interrupted" else self._test(),
         )
-        self.reporter.end(summary)
+        self.metrics.close()
+        reporter.end(summary)
         return summary
+
+    def _out_of_patience(self) -> str:
+        """Why training is to stop here, or an empty string."""
+        out = self.options.patience and self.at.worse >= self.options.patience
+        return f"no better for {self.at.worse} evaluations" if out else ""
+
+    def _own_randomness(self) -> AbstractContextManager[None]:
+        """Within it random numbers may be drawn that are none of training's."""
+        return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
 
     def _progress(self, value: float, norm: float, rate: _Rate) -> Progress:
         per_second, units_per_step = rate.per_second, rate.units_per_step
@@ -274,14 +313,18 @@ class _Run:
         self.metrics.write(self.at.step, values)
         self.at.loss_sum, self.at.loss_count = 0.0, 0
 
-    def _evaluate(self) -> None:
-        """Score the validation split with the averaged weights; keep the model if it is the best so far."""
+    def _evaluate(self, *, regular: bool = True) -> None:
+        """Score the validation split with the averaged weights; keep the model if it is the best so far.
+
+        An evaluation that is not ``regular`` (after Ctrl-C) decides nothing about how training goes on.
+        """
         self.stepper.average.swap()
         try:
-            scores = self.task.evaluate(self.stepper.model.eval(), "valid")
-            best = not self.at.best or scores["loss"] < self.at.best["loss"]
+            with self._own_randomness():
+                scores = self.task.evaluate(self.stepper.model.eval(), "valid")
+            best = not self.at.best or _less(scores["loss"], self.at.best["loss"])
             if best:
-                self.at.best, self.at.worse = {**scores, "step": self.at.step}, 0
+                self.at.best = {**scores, "step": self.at.step}
                 modelfile.save(
                     self.folder.model,
                     self.stepper.model.state_dict(),
@@ -289,13 +332,16 @@ class _Run:
                     to_toml(self.task.config, self.task.name),
                     self.task.assets(),
                 )
-            else:
+            if regular and _less(scores["loss"], self.at.goal):
+                self.at.goal, self.at.worse = scores["loss"], 0
+            elif regular:
                 self.at.worse += 1
                 self.at.plateaus += 1
                 self.stepper.schedule.plateaus = self.at.plateaus
             self.metrics.write(self.at.step, {"split": "valid", **scores, "best": best})
             self.reporter.evaluated(self.at.step, scores, best)
-            self._preview(self.at.step)
+            with self._own_randomness():
+                self._preview(self.at.step)
         finally:
             self.stepper.average.swap()
             self.stepper.model.train()
@@ -323,6 +369,11 @@ class _Run:
         checkpoint.save(
             self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at)
         )
+
+
+def _less(a: float, b: float) -> bool:
+    """Whether loss ``a`` is better than ``b``; anything is better than what is not a number."""
+    return a < b or (math.isnan(b) and not math.isnan(a))
 
 
 class _Rate:

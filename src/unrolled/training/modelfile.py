@@ -65,8 +65,11 @@ def load(path: Path) -> ModelFile:
             raise RunError(
                 f"{path} is damaged or was altered: its digest does not match; restore it or train anew"
             )
-        return ModelFile(header["task"], header["config"], json.loads(header["assets"]), tensors)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+        assets = json.loads(header["assets"])
+        if not isinstance(assets, dict):
+            raise ValueError("its assets are no JSON object")
+        return ModelFile(header["task"], header["config"], assets, tensors)
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
 
 

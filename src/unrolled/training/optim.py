@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -28,7 +29,8 @@ def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer
         case "rmsprop":
             return torch.optim.RMSprop(groups, lr=lr, alpha=options.beta2, momentum=options.momentum)
         case "adagrad":
-            return torch.optim.Adagrad(groups, lr=lr, fused=True)
+            on_cpu = all(p.device.type == "cpu" for p in parameters)  # torch has fused Adagrad there only
+            return torch.optim.Adagrad(groups, lr=lr, fused=True if on_cpu else None)
         case "sgd":
             return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, fused=True)
 
@@ -37,8 +39,8 @@ class Schedule:
     """The learning rate at each step: a linear warm-up, then the named course.
 
     constant   lr
-    cosine     lr · ½(1 + cos(π · done)), zero at the last step      (Loshchilov and Hutter 2017, eq. 5)
-    step       lr · decay^⌊passes / decay_every⌋
+    cosine     lr · ½(1 + cos(π · step/steps)), towards zero at the end  (Loshchilov and Hutter 2017, eq. 5)
+    step       lr · decay^⌊step / (decay_every · steps per pass)⌋
     plateau    lr · decay^(evaluations that brought nothing better)
     """
 
@@ -55,27 +57,34 @@ class Schedule:
             case "cosine":
                 return lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
             case "step":
-                return lr * options.decay ** (step / self.steps_per_epoch // options.decay_every)
+                between = options.decay_every * self.steps_per_epoch  # steps
+                return lr * options.decay ** math.floor(step / between + 1e-9)
             case "plateau":
                 return lr * options.decay**self.plateaus
             case _:
                 return lr
 
 
-def clip(parameters: list[Tensor], options: Training) -> float:
+def clip(parameters: Iterable[Tensor], options: Training) -> float:
     """Clip the gradients in place, by value and then by global norm (Pascanu et al. 2013, algorithm 1).
 
     Returns the global norm before clipping; it is not finite if any entry is not.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norms = torch._foreach_norm(gradients)
-    norm = float(torch.stack(norms).norm()) if gradients else 0.0
+    if not gradients:
+        return 0.0
+    before = norm = _global_norm(gradients)
     if options.clip_value:
         torch._foreach_clamp_min_(gradients, -options.clip_value)
         torch._foreach_clamp_max_(gradients, options.clip_value)
+        norm = _global_norm(gradients)
     if options.clip and norm > options.clip:
         torch._foreach_mul_(gradients, options.clip / (norm + 1e-6))
-    return norm
+    return before
+
+
+def _global_norm(gradients: list[Tensor]) -> float:
+    return float(torch.stack(torch._foreach_norm(gradients)).norm())
 
 
 class Average:

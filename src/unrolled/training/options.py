@@ -34,7 +34,7 @@ class Training:
     beta2: float = 0.99
     """decay of adam's second moment, and of rmsprop's"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
-    """learning rate after the warm-up: cosine falls to zero at the last step"""
+    """learning rate after the warm-up: cosine falls to zero at the end"""
     warmup: int = 100
     """steps over which the learning rate rises to its peak"""
     decay_every: float = 1.0
@@ -69,6 +69,8 @@ class Training:
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("warmup", 0), ("patience", 0), ("seed", 0)):
             check_size(name, getattr(self, name), least)
+        if self.seed >= 1 << 63:
+            raise ArgumentError("seed", "a whole number below 2^63", self.seed)
         for name in ("steps", "eval_every"):
             if getattr(self, name) is not None:
                 check_size(name, getattr(self, name))
@@ -82,9 +84,9 @@ class Training:
             check_rate(name, getattr(self, name))
         if self.time is not None:
             seconds(self.time)
-        given = [name for name in ("steps", "epochs", "time") if getattr(self, name) is not None]
-        if given == ["steps", "epochs"] or given == ["epochs", "time"]:
-            raise ArgumentError(given[1], f"left out when {given[0]} is given", getattr(self, given[1]))
+        for name in ("steps", "time"):  # these two go together: the steps that were measured for the time
+            if self.epochs is not None and getattr(self, name) is not None:
+                raise ArgumentError("epochs", f"left out when {name} is given", self.epochs)
 
 
 def seconds(text: str) -> float:
@@ -95,9 +97,10 @@ def seconds(text: str) -> float:
     """
     units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not parts or "".join(n + u for n, u in parts) != text.strip() or not sum(float(n) for n, _ in parts):
+    total = sum(float(number) * units[unit] for number, unit in parts)
+    if "".join(n + u for n, u in parts) != text.strip() or not 0 < total < math.inf:
         raise ArgumentError("time", "a duration such as 90s, 15m or 2h", text)
-    return sum(float(number) * units[unit] for number, unit in parts)
+    return total
 
 
 def _check_number(name: str, value: float, *, above: float | None = None, least: float | None = None) -> None:

@@ -1,0 +1,128 @@
+"""The command ``unrolled``: a table of verbs, each in a module of its own that is imported when it is used.
+
+Nothing heavy is imported here, so that ``unrolled --help`` answers at once. A verb's module has
+``run(arguments) -> int``, which returns the exit status. Errors that were raised on purpose become one line on
+standard error and exit status 2; a stop by Ctrl-C is status 130.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import UnrolledError, UnrolledWarning, did_you_mean
+
+VERBS = {
+    "train": "train a model on your data, or go through a recipe",
+    "resume": "go on with a run from where it stopped",
+    "sample": "let a trained model write",
+    "evaluate": "measure a trained model on a text",
+    "runs": "list your runs",
+    "data": "list the texts that have a name, fetch one, or look at one of yours",
+    "doctor": "show what this machine offers and which code paths would run",
+}
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _prepare()
+    try:
+        return _dispatch(arguments)
+    except UnrolledError as error:
+        _complain(str(error))
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        _complain("stopped by Ctrl-C", "")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough (… | head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        _complain(
+            "not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt"
+        )
+        return BAD_INPUT
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        if arguments[1:] and arguments[1] in VERBS:  # unrolled help train
+            return _dispatch([arguments[1], "--help"])
+        print(_usage())
+        return 0 if arguments else BAD_INPUT
+    verb, *rest = arguments
+    if verb in ("-V", "--version"):
+        from .. import __version__
+
+        print(f"unrolled {__version__}")
+        return 0
+    if verb not in VERBS:
+        near = did_you_mean(verb, VERBS) or f"; there are {', '.join(VERBS)}"
+        raise UnrolledError(f"unrolled has no command {verb!r}{near}")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # so that --cell module:Class finds a module that lies here
+    run = importlib.import_module(f".{verb}", __name__).run
+    try:
+        status: int = run(rest)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # help was shown
+        return stop.code if isinstance(stop.code, int) else 0
+
+
+def _usage() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {name:<{width}}  {what}" for name, what in VERBS.items())
+    return f"""usage: unrolled COMMAND …
+
+Recurrent sequence models: train one on your text, watch it learn, let it write.
+
+{verbs}
+
+  unrolled train lm                       five minutes on Python's own source code
+  unrolled train lm --data book.txt       on a text, folder or pattern of yours
+  unrolled COMMAND --help                 every option of a command
+  unrolled --version"""
+
+
+def _prepare() -> None:
+    """Output that never fails for a character the terminal lacks, and warnings that are one line or none."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries warn about what a user of ours cannot change
+        warnings.simplefilter("default", UnrolledWarning)
+        warnings.showwarning = _show_warning
+
+
+def _show_warning(message: Warning | str, *rest: Any) -> None:
+    _complain(str(message), "warning: ")
+
+
+def _complain(text: str, label: str = "error: ") -> None:
+    """One line on standard error; control characters in it (it may quote a file's name) are made harmless."""
+    line = " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
+    if label == "error: " and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        label = f"\033[1;31m{label}\033[0m"
+    print(f"{label}{line}", file=sys.stderr, flush=True)
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out; torch says so only in the text of a RuntimeError."""
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        sign in told for sign in ("out of memory", "can't allocate memory", "not enough memory")
+    )

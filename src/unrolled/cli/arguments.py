@@ -1,0 +1,221 @@
+"""From a command line to a dataclass, by way of tyro.
+
+The dataclass is the schema: its fields are the flags, their types and defaults the rules, the text under each the
+help. Before tyro sees a command line, `Schema.normalise` gives every flag the one form ``--name=value``: other
+tools' names become ours, ``-rnn_size`` (as char-rnn writes) becomes ``--hidden-size``, and an unknown flag is
+refused with the nearest known ones. After it, what tyro refuses is told in one line instead of in a box.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+
+from ..errors import ArgumentError, UnrolledError, did_you_mean
+from ..training.config import ALIASES
+
+C = TypeVar("C")
+
+
+def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C | None = None) -> C:
+    """An instance of the dataclass ``cls`` as ``argv`` describes it.
+
+    Args:
+        cls: fields that are dataclasses are groups of flags, without a prefix.
+        argv: the words after ``prog``; with ``--help`` among them this shows the help and raises `SystemExit`.
+        prog: the command as the user typed it, for messages.
+        about: what the help says above the flags.
+        default: values of flags that are not given.
+
+    Raises:
+        UnrolledError: an unknown flag, a wrong value or a missing one, told in one line.
+    """
+    schema = Schema(cls, prog)
+    words = schema.normalise(argv)
+    out, err = io.StringIO(), io.StringIO()
+    given: dict[str, Any] = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            return tyro.cli(
+                cls,
+                args=words,
+                prog=prog,
+                description=about,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
+                **given,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            sys.stdout.write(_without_none(out.getvalue()))
+            raise
+        raise schema.explain(stop, err.getvalue(), words) from None
+    except ArgumentError as error:
+        raise schema.renamed(error) from None
+
+
+def given(cls: type, argv: Sequence[str], prog: str) -> dict[str, str]:
+    """The flags that stand in ``argv`` by our names, with their values as text, unchecked."""
+    words = Schema(cls, prog).normalise(argv)
+    pairs = (word[2:].partition("=") for word in words if word.startswith("--"))
+    return {name.replace("-", "_"): value for name, _, value in pairs}
+
+
+class Schema:
+    """The flags of a dataclass, and words about them."""
+
+    def __init__(self, cls: type, prog: str) -> None:
+        self.prog = prog
+        self.flags: dict[str, Any] = {}  # our name → type
+        self.positionals: list[str] = []
+        self._collect(cls)
+        self.aliases = {alias: name for alias, name in ALIASES.items() if name in self.flags}
+
+    def _collect(self, cls: type) -> None:
+        for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+            plain = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+            if dataclasses.is_dataclass(plain):
+                self._collect(typing.cast(type, plain))
+            elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
+                self.positionals.append(name)
+            else:
+                self.flags[name] = plain
+
+    def normalise(self, argv: Sequence[str]) -> list[str]:
+        """Positionals as they are; flags by our names as ``--name=value``, ``--name`` or ``--no-name``."""
+        words, out, positionals = list(argv), list[str](), 0
+        while words:
+            word = words.pop(0)
+            match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", word, re.DOTALL)
+            if match is None:
+                positionals += 1
+                if positionals > len(self.positionals):
+                    raise UnrolledError(f"{self.prog} does not know what to do with {word!r}; {self._see()}")
+                out.append(word)
+            elif word in ("-h", "--help"):
+                out.append("--help")
+            else:
+                out += self._flag(word, match[1], match[2], words)
+        return out
+
+    def _flag(self, word: str, text: str, value: str | None, rest: list[str]) -> list[str]:
+        """One flag with its values, which are taken from ``rest``."""
+        name, negated = self._find(text)
+        if name is None:
+            spelled = word.partition("=")[0]
+            near = did_you_mean("--" + text.replace("_", "-"), map(_dashed, [*self.flags, *self.aliases]))
+            raise UnrolledError(f"{self.prog} has no option {spelled}{near}; {self._see()}")
+        flag, hint = _dashed(name), self.flags[name]
+        if hint is bool:
+            if value is not None and value.lower() not in _YES | _NO:
+                raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
+            on = not negated if value is None else (value.lower() in _YES) != negated
+            return [flag if on else f"--no-{flag[2:]}"]
+        if typing.get_origin(hint) is tuple:
+            count = len(typing.get_args(hint))
+            values = [v for v in re.split(r"[,\s]+", value) if v] if value is not None else rest[:count]
+            if value is None:
+                del rest[:count]
+            if len(values) < count:
+                raise ArgumentError(flag, f"followed by {count} values", " ".join(values))
+            return [flag, *values]
+        if value is None:
+            if not rest or self._is_flag(rest[0]):
+                raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
+            value = rest.pop(0)
+        return [f"{flag}={value}"]
+
+    def _find(self, text: str) -> tuple[str | None, bool]:
+        """Our name for a flag as it was typed (without dashes), and whether it was negated by ``no-``."""
+        name = text.replace("-", "_")
+        for candidate, negated in ((name, False), (name.removeprefix("no_"), True)):
+            found = candidate if candidate in self.flags else self.aliases.get(candidate)
+            if found is not None and (not negated or self.flags[found] is bool):
+                return found, negated and candidate != name
+        return None, False
+
+    def _is_flag(self, word: str) -> bool:
+        match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=.*)?", word, re.DOTALL)
+        return match is not None and (self._find(match[1])[0] is not None or word in ("-h", "--help"))
+
+    def expected(self, name: str) -> str:
+        """What may follow a flag, in words."""
+        hint = self.flags[name]
+        if typing.get_origin(hint) in (typing.Union, types.UnionType):
+            hint = next(a for a in typing.get_args(hint) if a is not type(None))
+        if typing.get_origin(hint) is Literal:
+            return f"one of {', '.join(map(str, typing.get_args(hint)))}"
+        if typing.get_origin(hint) is tuple:
+            return f"{len(typing.get_args(hint))} numbers"
+        return {int: "a whole number", float: "a number"}.get(hint, "a text")
+
+    def explain(self, stop: SystemExit, told: str, words: list[str]) -> UnrolledError:
+        """The error behind tyro's refusal: one of ours from a group's check, or told from the schema."""
+        cause: BaseException | None = stop
+        while cause is not None:
+            if isinstance(cause, ArgumentError):
+                return self.renamed(cause)
+            cause = cause.__cause__ or cause.__context__
+        plain = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", told).split())
+        flag = next((m for m in re.findall(r"--[a-z][a-z0-9-]*", plain) if m != "--help"), None)
+        name = flag[2:].replace("-", "_") if flag else ""
+        if flag and name in self.flags:
+            value = _value(flag, words)
+            choices = typing.get_args(self.flags[name])
+            near = did_you_mean(value, filter(lambda c: isinstance(c, str), choices)).removeprefix("; ")
+            return ArgumentError(flag, self.expected(name), value, near)
+        present = sum(not word.startswith("--") for word in words)
+        if present < len(self.positionals):
+            return UnrolledError(f"{self.prog} needs {self.positionals[present].upper()}; {self._see()}")
+        return UnrolledError(f"{plain.partition(' For full helptext')[0]}; {self._see()}")
+
+    def renamed(self, error: ArgumentError) -> ArgumentError:
+        """The same error, naming the option as it is typed on the command line."""
+        if error.name not in self.flags:
+            return error
+        return ArgumentError(_dashed(error.name), error.expected, error.received, error.remedy)
+
+    @contextlib.contextmanager
+    def names(self) -> Iterator[None]:
+        """Within it an `ArgumentError` about one of these options calls it as the user does."""
+        try:
+            yield
+        except ArgumentError as error:
+            raise self.renamed(error) from error
+
+    def _see(self) -> str:
+        return f"see {self.prog} --help"
+
+
+_YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _value(flag: str, words: list[str]) -> str:
+    """What was given for ``flag`` in normalised words, the last time it was."""
+    for at, word in reversed(list(enumerate(words))):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag:
+            return " ".join(w for w in words[at + 1 : at + 4] if not w.startswith("--"))
+    return ""
+
+
+def _without_none(text: str) -> str:
+    """The help without ``(default: None)``: the words before it say what happens by default."""
+    blanked = re.sub(
+        r"\(default:[\s│]*None\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text
+    )
+    kept = [line for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
+    return "\n".join(kept).replace("\0", " ")

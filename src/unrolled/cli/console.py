@@ -1,0 +1,141 @@
+"""How a training goes, on a terminal: one live line at the bottom, evaluations and samples above it."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live as LiveLine
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ..training.log import Progress, Summary
+from .look import bits, clock, figures, printable
+from .summary import summary_lines
+
+PREVIEW_LINES = 8
+BAR = 20  # characters
+
+
+class Live:
+    """The reporter for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.line = LiveLine(console=console, auto_refresh=False, transient=True)
+        self.config: Any = None
+        self.unit = ""
+        self.scored: tuple[int, float] | None = None  # step and loss of the last evaluation
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        self.config, self.unit = config, unit
+        self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
+        for text in notes:
+            self.note(text)
+        self.console.print(Text("Ctrl-C stops and keeps what was learned", style="dim"))
+
+    def note(self, text: str) -> None:
+        self.console.print(Text(printable(text), style="dim"))
+
+    def progress(self, progress: Progress) -> None:
+        if not self.line.is_started:
+            self.line.start()
+        self.line.update(progress_line(progress, self.config, self.unit, self.console.width), refresh=True)
+        if progress.step == progress.steps:
+            self.line.stop()
+
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        self.scored = step, metrics["loss"]
+        mark = Text("  ★ best so far", style="green") if best else Text("")
+        self.console.print(Text.assemble((f"step {step:,}", "bold"), f"  validation {figures(metrics)}", mark))
+
+    def preview(self, step: int, text: str) -> None:
+        if text.strip():
+            loss = f" · loss {self.scored[1]:.2f}" if self.scored and self.scored[0] == step else ""
+            self.console.print(preview_panel(text, f"step {step:,}{loss}" if step else "at first", self.console.width))
+
+    def end(self, summary: Summary) -> None:
+        self.line.stop()
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, text in summary_lines(summary):
+            table.add_row(Text(label), Text(printable(text)))
+        self.console.print()
+        self.console.print(table)
+
+    def close(self) -> None:
+        """Leave the terminal as it was, also when training ended by an error."""
+        self.line.stop()
+
+
+def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Text:
+    """Step, bar, loss, bits, rate, time left; what does not fit is left out from the end of the list below."""
+    share = progress.step / progress.steps
+    whole = round(share * BAR)
+    in_bits = bits(config, progress.loss)
+    parts = [  # (rank: the highest is left out first, text)
+        (0, Text.assemble(("step ", "dim"), f"{progress.step:,}/{progress.steps:,}")),
+        (3, Text.assemble(("━" * whole, "cyan"), ("━" * (BAR - whole), "bright_black"))),
+        (0, Text.assemble(f"{progress.loss:.3f}", (" nats", "dim"))),
+        (4, Text("") if in_bits is None else Text.assemble(f"{in_bits:.3f}", (" bits", "dim"))),
+        (2, Text.assemble(f"{progress.rate:,.0f}", (f" {unit}/s", "dim")) if progress.rate else Text("")),
+        (1, Text.assemble(clock(progress.seconds_left), (" left", "dim"))),
+    ]
+    parts = [part for part in parts if part[1].plain]
+    while len(parts) > 1 and sum(len(text) + 2 for _, text in parts) > width:
+        parts.remove(max(parts, key=lambda part: part[0]))
+    line = Text("  ").join(text for _, text in parts)
+    line.no_wrap, line.overflow = True, "crop"
+    return line
+
+
+def preview_panel(text: str, title: str, width: int) -> Panel:
+    """The first lines of a sample, in a quiet frame."""
+    inner = max(20, min(width, 100) - 4)
+    lines: list[str] = []
+    for line in printable(text).expandtabs(4).split("\n"):
+        lines += textwrap.wrap(
+            line, inner, drop_whitespace=False, replace_whitespace=False, break_on_hyphens=False
+        ) or [""]
+    shown = lines[:PREVIEW_LINES]
+    body = Text("\n".join(shown), overflow="fold")
+    return Panel(
+        body, title=Text(title, style="dim"), title_align="left", border_style="bright_black", box=box.ROUNDED,
+        width=inner + 4,
+    )
+
+
+class Counter:
+    """A live line for something that is counted to a known end, such as an evaluation; quiet if it is quick."""
+
+    def __init__(self, console: Console, total: int, unit: str) -> None:
+        self.console, self.total, self.unit = console, total, unit
+        self.line = LiveLine(console=console, auto_refresh=False, transient=True)
+        self.begin = self.shown = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self.shown < 0.25 or now - self.begin < 1 or not self.console.is_terminal:
+            return
+        self.shown = now
+        if not self.line.is_started:
+            self.line.start()
+        rate = done / (now - self.begin)
+        left = (self.total - done) / rate if rate else float("nan")
+        whole = round(done / self.total * BAR)
+        self.line.update(
+            Text.assemble(
+                ("━" * whole, "cyan"), ("━" * (BAR - whole), "bright_black"), f"  {done:,}/{self.total:,} {self.unit}",
+                f"  {rate:,.0f}/s", f"  {clock(left)} left", no_wrap=True, overflow="crop",
+            ),
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        self.line.stop()

@@ -1,0 +1,76 @@
+"""How numbers and a model's text look on a terminal."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+UNITS = {"loss": "nats", "bits_per_char": "bits per character", "perplexity": "perplexity"}
+
+# A model may write anything, also the control sequences with which a text can take over the terminal it is shown
+# on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.
+_HARMLESS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+_HARMLESS |= {code: 0xFFFD for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_HARMLESS[ord("\r")] = ""  # type: ignore[assignment]  # str.translate takes both
+
+
+def printable(text: str) -> str:
+    """``text`` with what could steer a terminal made visible instead; lines and tabs stay."""
+    return text.translate(_HARMLESS)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A quiet rich console: no guessing of colours in numbers and paths, no markup and no emoji in texts."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def is_live(stream: Console) -> bool:
+    """Whether a line can be rewritten in place."""
+    return stream.is_terminal and not stream.is_dumb_terminal
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    if not math.isfinite(seconds):
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def figures(metrics: dict[str, float], sep: str = "  ") -> str:
+    """``1.523 nats  2.197 bits per character``: the metrics that a line has room for."""
+    if "unknown_tokens" in metrics:
+        return f"{metrics['loss']:.4f} nats{sep}{metrics['unknown_tokens']:,.0f} unknown symbols"
+    named = {name: value for name, value in metrics.items() if name not in ("step", "perplexity")}
+    return sep.join(f"{value:.4f} {UNITS.get(name, name)}" for name, value in named.items())
+
+
+def bits(config: Any, loss: float) -> float | None:
+    """Bits per character of a training loss; `None` where a symbol is not a character."""
+    per_character = getattr(getattr(config, "data", None), "vocabulary", None) == "char"
+    return loss / math.log(2) if per_character else None
+
+
+def size(count: float) -> str:
+    """A number of bytes for a person."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def command(*words: str | Path) -> str:
+    """A command line of ours that can be pasted into a shell."""
+    return "unrolled " + shlex.join(str(word) for word in words)
+
+
+def to_terminal() -> bool:
+    """Whether standard output is a person's terminal; else text goes out exactly as it is."""
+    return sys.stdout.isatty()

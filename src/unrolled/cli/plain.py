@@ -1,0 +1,115 @@
+"""How a training goes, without a terminal: plain lines for a log, or JSON for a program."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from ..training.config import flatten
+from ..training.log import Progress, Reporter, Summary
+from .look import bits, clock, console, figures, is_live, printable
+from .summary import summary_lines
+
+EVERY = 10.0  # seconds between two lines of progress
+
+
+def reporter(as_json: bool) -> Reporter:
+    """The reporter that suits standard output."""
+    if as_json:
+        return Json()
+    stream = console()
+    if not is_live(stream):
+        return Plain()
+    from .console import Live
+
+    return Live(stream)
+
+
+class Plain:
+    """A line now and then."""
+
+    def __init__(self) -> None:
+        self.printed = time.monotonic()
+        self.config: Any = None
+        self.unit = ""
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        self.config, self.unit = config, unit
+        _say(f"training {task} in {folder}")
+        for text in notes:
+            _say(text)
+
+    def note(self, text: str) -> None:
+        _say(text)
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.printed < EVERY and progress.step < progress.steps:
+            return
+        self.printed = now
+        in_bits = bits(self.config, progress.loss)
+        parts = [
+            f"step {progress.step:,}/{progress.steps:,}",
+            f"loss {progress.loss:.3f} nats",
+            *([] if in_bits is None else [f"{in_bits:.3f} bits per character"]),
+            f"{progress.rate:,.0f} {self.unit}/s",
+            f"{clock(progress.seconds_left)} left",
+        ]
+        _say(", ".join(parts))
+
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        _say(f"step {step:,}: validation {figures(metrics, ', ')}{' (best so far)' if best else ''}")
+
+    def preview(self, step: int, text: str) -> None:
+        _say(f"--- {f'step {step:,}' if step else 'at first'} ---")
+        for line in printable(text).splitlines()[:8]:
+            _say(line)
+        _say("---")
+
+    def end(self, summary: Summary) -> None:
+        for label, text in summary_lines(summary):
+            _say(f"{label}: {text}")
+
+
+class Json:
+    """One JSON object per line, and nothing else."""
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        emit("start", run=str(folder), task=task, unit=unit, config=flatten(config), notes=notes)
+
+    def note(self, text: str) -> None:
+        emit("note", text=text)
+
+    def progress(self, progress: Progress) -> None:
+        emit("progress", **dataclasses.asdict(progress))
+
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        emit("evaluated", step=step, split="valid", best=best, **metrics)
+
+    def preview(self, step: int, text: str) -> None:
+        emit("preview", step=step, text=text)
+
+    def end(self, summary: Summary) -> None:
+        values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
+        emit("end", **{**values, "folder": str(summary.folder)})
+
+
+def emit(event: str, **values: Any) -> None:
+    """Print one JSON object; numbers that JSON lacks (nan, infinity) become null."""
+    print(json.dumps({"event": event, **_finite(values)}), flush=True)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _say(text: str) -> None:
+    print(printable(text), flush=True)

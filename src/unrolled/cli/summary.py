@@ -1,0 +1,28 @@
+"""The end of a training: what came out, and what to do with it."""
+
+from __future__ import annotations
+
+from ..training.log import Summary
+from .look import clock, command, figures
+
+
+def summary_lines(summary: Summary) -> list[tuple[str, str]]:
+    """(label, text) of everything worth knowing, the next commands last."""
+    lines = [
+        ("run", str(summary.folder)),
+        ("steps", f"{summary.steps:,} in {clock(summary.seconds)} ({summary.stopped})"),
+    ]
+    if summary.best:
+        at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best else ""
+        lines.append(("validation", figures(summary.best) + at))
+    if summary.test:
+        lines.append(("test", figures(summary.test)))
+    if summary.stopped == "interrupted":
+        lines.append(("go on", command("resume", summary.folder)))
+    else:
+        lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
+    return [
+        *lines,
+        ("let it write", command("sample", summary.folder)),
+        ("measure it", command("evaluate", summary.folder)),
+    ]

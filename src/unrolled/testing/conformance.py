@@ -1,0 +1,101 @@
+"""`check_cell`: every check of the conformance suite on one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+
+from ..cells import Cell
+from ..errors import ArgumentError, BackendError, did_you_mean
+from ..scan import BACKENDS
+from . import gradient, sequence, step, transform
+from .report import Failure, Report, Result
+from .subject import Subject
+
+Check = Callable[[Subject], str | None]
+
+# A failure of one of the first makes those of the rest meaningless.
+BASIC: dict[str, Check] = {"shapes": step.shapes, "dtypes": step.dtypes, "purity": step.purity}
+CHECKS: dict[str, Check] = {
+    **BASIC,
+    "trace": step.trace,
+    "noise": step.noise,
+    "saving": step.saving,
+    "lanes": step.lanes,
+    "agreement": sequence.agreement,
+    "carried state": sequence.carried,
+    "lengths": sequence.lengths,
+    "resets": sequence.resets,
+    "reverse": sequence.reverse,
+    "empty": sequence.empty,
+    "gradients": gradient.gradients,
+    "double backward": gradient.double_backward,
+    "evaluation gradients": gradient.evaluation_gradients,
+    "compile": transform.compiled,
+    "export": transform.exported,
+    "vmap": transform.vmapped,
+}
+
+
+def check_cell(
+    cell: Cell, *, backend: str = "auto", exempt: Iterable[str] | Mapping[str, str] = (), name: str = ""
+) -> Report:
+    """Check that a cell keeps the contract of docs/architecture.md. The cell itself is left as it is.
+
+    Args:
+        cell: the cell, of any (small) sizes; the checks run on a float64 copy on the CPU.
+        backend: what runs it in the checks of whole sequences, see `scan`.
+        exempt: names of checks (keys of `CHECKS`) to skip, or a mapping of names to the reasons.
+        name: what the report calls the cell; its class if not given.
+
+    Returns:
+        A `Report`, which prints as a table.
+
+    Raises:
+        ConformanceError: checks failed; the message says for each what was expected, what happened, what to do.
+        ArgumentError: ``cell`` is not a `Cell`, or there is no such backend or check.
+    """
+    if not isinstance(cell, Cell):
+        remedy = "derive from unrolled.Cell and define step and initial_state"
+        raise ArgumentError("cell", "an instance of a class derived from unrolled.Cell", cell, remedy)
+    if backend not in BACKENDS:
+        raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend)
+    reasons = dict(exempt) if isinstance(exempt, Mapping) else dict.fromkeys(exempt, "asked for")
+    for one in reasons.keys() - CHECKS.keys():
+        raise ArgumentError("exempt", f"among {', '.join(CHECKS)}", one, did_you_mean(one, CHECKS).lstrip("; "))
+    with torch.random.fork_rng(devices=[]):
+        results = tuple(_run_all(Subject.of(cell, backend), reasons))
+    report = Report(name or type(cell).__name__, backend, results)
+    report.raise_if_failed()
+    return report
+
+
+def _run_all(subject: Subject, exempt: Mapping[str, str]) -> Iterable[Result]:
+    broken = ""
+    for name, check in CHECKS.items():
+        if name in exempt:
+            yield Result(name, "exempt", exempt[name])
+        elif broken and name not in BASIC:
+            yield Result(name, "not run", f"{broken} failed")
+        else:
+            torch.manual_seed(0)
+            result = _run(name, check, subject)
+            if result.outcome == "failed" and name in BASIC:
+                broken = broken or name
+            yield result
+
+
+def _run(name: str, check: Check, subject: Subject) -> Result:
+    try:
+        nothing = check(subject)
+    except Failure as error:
+        return Result(name, "failed", f"expected {error.expected}; {error.happened}; {error.remedy}")
+    except BackendError as error:  # only a backend asked for by name refuses
+        return Result(name, "cannot", str(error).split(": ", 1)[-1].removesuffix("; use backend='auto'"))
+    except Exception as error:  # whatever the user's code raises is the finding
+        aim = (check.__doc__ or name).strip().rstrip(".")
+        text = " ".join(str(error).split())[:300]
+        remedy = "make step and initial_state run in this situation"
+        return Result(name, "failed", f"expected: {aim}; it raised {type(error).__name__}: {text}; {remedy}")
+    return Result(name, "ok") if nothing is None else Result(name, "none", nothing)

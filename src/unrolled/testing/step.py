@@ -1,0 +1,165 @@
+"""Checks of one step: shapes, dtypes, purity, lanes, traces, noise, saving."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+
+from ..cells.state import select
+from .subject import Subject, copy_of, real_leaves, require, require_close
+
+
+def shapes(subject: Subject) -> None:
+    """``step`` gives ``(output (B, O), state)``; every leaf has the batch in dimension 0 and keeps its shape."""
+    cell = subject.cell
+    for B in (3, 2, 1):
+        state = cell.initial_state(B)
+        _batched(state, B, "initial_state(B)")
+        output, after = cell.step(subject.inputs(1, B)[0], state)
+        wanted = (B, cell.output_size)
+        require(
+            tuple(output.shape) == wanted,
+            f"an output of shape (B, output_size) = {wanted}",
+            f"it is {tuple(output.shape)}",
+            "define output_size as the width of what step puts out, and put the batch first",
+        )
+        _batched(after, B, "step")
+        before_leaves, before_form = tree_flatten(state)
+        after_leaves, after_form = tree_flatten(after)
+        moved = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(before_leaves, after_leaves, strict=False)]
+        require(
+            before_form == after_form and all(a == b for a, b in moved),
+            "a state of the same structure and shapes before and after a step",
+            f"{before_form} {[a for a, _ in moved]} became {after_form} {[b for _, b in moved]}",
+            "return the state in the same pytree as initial_state makes it",
+        )
+
+
+def _batched(state: Any, B: int, source: str) -> None:
+    for leaf in tree_leaves(state):
+        require(
+            isinstance(leaf, Tensor) and leaf.dim() > 0 and leaf.size(0) == B,
+            f"every leaf of the state from {source} to have the batch ({B}) in dimension 0",
+            f"a leaf is {tuple(leaf.shape) if isinstance(leaf, Tensor) else type(leaf).__name__}",
+            "make every leaf a tensor (B, ...)",
+        )
+
+
+def dtypes(subject: Subject) -> None:
+    """In float32 and in float64 the output and the state have the dtype of the weights."""
+    for dtype in (torch.float32, torch.float64):
+        cell = copy.deepcopy(subject.cell).to(dtype)
+        state = cell.initial_state(2)
+        output, after = cell.step(subject.inputs(1, 2)[0].to(dtype), state)
+        for name, tree in (("initial_state", state), ("output", output), ("state", after)):
+            for leaf in real_leaves(tree):
+                require(
+                    leaf.dtype == dtype,
+                    f"the {name} of a {dtype} cell to be {dtype}",
+                    f"it is {leaf.dtype}",
+                    "build tensors from a parameter or the input: weight.new_zeros(...), x.new_zeros(...)",
+                )
+
+
+def purity(subject: Subject) -> None:
+    """``step`` changes neither its arguments nor the cell; called twice it gives the same."""
+    cell = subject.cell
+    x, state, noise = subject.inputs(1, 2)[0], subject.state(2), cell.draw_noise(1, 2)
+    noise = tree_map(lambda leaf: None if leaf is None else leaf[0], noise)
+    given = {"x": x, "state": state, "noise": noise, "cell": cell.state_dict()}
+    before = {name: copy_of(tree) for name, tree in given.items()}
+    start = copy_of(cell.initial_state(2))
+    first = copy_of(cell.step(x, state, noise))
+    for name, tree in given.items():
+        for old, new in zip(tree_leaves(before[name]), tree_leaves(tree), strict=True):
+            require(
+                old is None or torch.equal(old, new),
+                f"step to leave its {name} as it was",
+                f"the {name} changed in place",
+                "compute new tensors instead of writing to the old ones (no add_, no x[...] = ...)",
+            )
+    memory = "keep everything that a step leaves behind in the state it returns, nothing on self"
+    require_close(cell.step(x, state, noise), first, "the same step twice to give the same", memory, rtol=0)
+    same = "initial_state(B) to give the same in evaluation mode whatever ran before"
+    require_close(cell.initial_state(2), start, same, memory, rtol=0)
+
+
+def lanes(subject: Subject) -> None:
+    """A lane alone (a batch of one) gives what it gives among others."""
+    inputs, state = subject.inputs(4, 3), subject.state(3)
+    outputs, after = subject.scan(inputs, state)
+    for b in range(3):
+        lane = torch.tensor([b])
+        alone = subject.scan(inputs[:, b : b + 1], select(state, lane))
+        require_close(
+            alone,
+            (outputs[:, b : b + 1], select(after, lane)),
+            "a sequence to give the same alone as in a batch",
+            "let no operation mix the rows of dimension 0",
+        )
+
+
+def trace(subject: Subject) -> str | None:
+    """``step_traced`` computes what ``step`` does, and names gates of shape ``(B, ·)``."""
+    x, state = subject.inputs(1, 2)[0], subject.state(2)
+    output, after, gates = subject.cell.step_traced(x, state)
+    agrees = "step_traced to give the output and state of step"
+    require_close((output, after), subject.cell.step(x, state), agrees, "compute both in one method")
+    for name, gate in gates.items():
+        require(
+            gate.dim() >= 2 and gate.size(0) == 2,
+            f"gate {name!r} to be (B, ·)",
+            f"it is {tuple(gate.shape)}",
+            "trace gates with the batch in dimension 0",
+        )
+    return None if gates else "the cell names no gates"
+
+
+def noise(subject: Subject) -> str | None:
+    """Noise has time in dimension 0, depends on the generator alone, and is the same on every backend."""
+    T, B = 5, 2
+    drawn = subject.cell.draw_noise(T, B, torch.Generator().manual_seed(1))
+    masks = [leaf for leaf in tree_leaves(drawn) if leaf is not None]
+    for leaf in masks:
+        require(
+            leaf.dim() > 0 and leaf.size(0) == T,
+            f"every leaf of draw_noise(T={T}, B={B}) to have time in dimension 0",
+            f"a leaf is {tuple(leaf.shape)}",
+            "draw (T, ...) masks; expand a mask that all steps share: mask.expand(T, *mask.shape)",
+        )
+    inputs, state = subject.inputs(T, B), subject.state(B)
+    silent = "without noise the same result every time"
+    mean = "noise=None means evaluation: put the mask's mean in its place"
+    require_close(subject.scan(inputs, state), subject.scan(inputs, state), silent, mean, rtol=0)
+    if not masks:
+        return "the cell has no noise"
+    again = subject.cell.draw_noise(T, B, torch.Generator().manual_seed(1))
+    same = "draw_noise to give the same for generators of the same seed"
+    require_close([leaf for leaf in tree_leaves(again) if leaf is not None], masks, same, "draw from the generator")
+    agrees = "the same noise to give the same on this backend as in the loop over step"
+    remedy = "draw nothing inside step: every random number comes from draw_noise"
+    wanted = subject.reference(inputs, state, noise=drawn)
+    require_close(subject.scan(inputs, state, noise=drawn), wanted, agrees, remedy)
+    return None
+
+
+def saving(subject: Subject) -> str | None:
+    """Saved to and loaded from safetensors, without pickle, the cell computes the same bit for bit."""
+    weights = subject.cell.state_dict()
+    if not weights:
+        return "the cell has no parameters"
+    loaded = copy.deepcopy(subject.cell)
+    with torch.no_grad():
+        for tensor in loaded.state_dict().values():
+            tensor.zero_()
+    loaded.load_state_dict(load(save({name: tensor.contiguous() for name, tensor in weights.items()})))
+    x, state = subject.inputs(1, 2)[0], subject.state(2)
+    remedy = "register everything that step needs as a parameter or buffer"
+    wanted = subject.cell.step(x, state)
+    require_close(loaded.step(x, state), wanted, "the loaded cell to compute the same", remedy, rtol=0)
+    return None

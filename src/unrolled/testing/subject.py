@@ -1,0 +1,84 @@
+"""A cell under test and the data the checks feed it: float64, evaluation mode."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ..cells import Cell, State
+from ..scan import scan
+from .report import Failure
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The cell, a float64 copy in evaluation mode, and the backend that runs it."""
+
+    cell: Cell
+    backend: str
+
+    @classmethod
+    def of(cls, cell: Cell, backend: str) -> Subject:
+        return cls(copy.deepcopy(cell).to(torch.float64).eval(), backend)
+
+    def inputs(self, T: int, B: int) -> Tensor:
+        return torch.randn(T, B, self.cell.input_size, dtype=torch.float64)
+
+    def state(self, B: int) -> State:
+        """A state that is not the initial one: every real leaf moved a little, counters left alone."""
+        initial = self.cell.initial_state(B)
+        return tree_map(lambda leaf: _real_part(leaf.detach() + 0.3 * torch.randn_like(leaf), leaf), initial)
+
+    def scan(self, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
+        return scan(self.cell, inputs, state, **{"backend": self.backend, **options})
+
+    def reference(self, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
+        return self.scan(inputs, state, **options, backend="reference")
+
+
+def _real_part(moved: Tensor, leaf: Tensor) -> Tensor:
+    return moved if leaf.is_floating_point() else leaf.detach().clone()
+
+
+class Scanner(nn.Module):
+    """A module that does nothing but run ``scan``, for the tools that want a ``forward``."""
+
+    def __init__(self, subject: Subject, **options: Any) -> None:
+        super().__init__()
+        self.cell, self.backend, self.options = subject.cell, subject.backend, options
+
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        return scan(self.cell, inputs, state, **self.options, backend=self.backend)
+
+
+def require(holds: bool, expected: str, happened: str, remedy: str) -> None:
+    """Raise `Failure` unless the condition holds."""
+    if not holds:
+        raise Failure(expected, happened, remedy)
+
+
+def require_close(got: Any, wanted: Any, expected: str, remedy: str, rtol: float = 1e-8) -> None:
+    """Raise `Failure` unless two pytrees of tensors agree to ``rtol`` of the largest number in each leaf."""
+    got, wanted = tree_leaves(got), tree_leaves(wanted)
+    require(len(got) == len(wanted), expected, f"{len(got)} tensors instead of {len(wanted)}", remedy)
+    for a, b in zip(got, wanted, strict=True):
+        require(a.shape == b.shape, expected, f"{tuple(a.shape)} instead of {tuple(b.shape)}", remedy)
+        if b.numel():
+            gap = float((a.double() - b.double()).abs().max())
+            room = rtol * max(1.0, float(b.detach().double().abs().max()))
+            require(gap <= room, expected, f"they differ by up to {gap:.2g}", remedy)
+
+
+def real_leaves(tree: Any) -> list[Tensor]:
+    """The leaves that can have a gradient."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+
+
+def copy_of(tree: Any) -> Any:
+    """A deep copy of a pytree of tensors; `None` stays."""
+    return tree_map(lambda leaf: None if leaf is None else leaf.clone(), tree)
