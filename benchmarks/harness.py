@@ -31,11 +31,16 @@ def worker(make: Callable[[], Work]) -> None:
         print(units / (time.perf_counter() - begin), flush=True)
 
 
-def compare(script: str, sides: tuple[str, str], arguments: list[str], repetitions: int) -> tuple[float, float, list[float]]:
+def compare(
+    script: str, sides: tuple[str, str], arguments: list[str], repetitions: int
+) -> tuple[float, float, list[float]]:
     """Median rates of both sides, and the ratios first/second of each pair of repetitions."""
     workers = [
         subprocess.Popen(
-            [sys.executable, script, "--worker", side, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, script, "--worker", side, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for side in sides
     ]

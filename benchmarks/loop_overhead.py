@@ -25,7 +25,13 @@ def make(case: str, bare: bool) -> Work:
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     file = Path(tempfile.mkdtemp()) / "text.txt"
     file.write_text(text())
-    options = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "bptt": bptt, "batch_size": batch_size}
+    options = {
+        "cell": cell,
+        "hidden_size": hidden_size,
+        "num_layers": num_layers,
+        "bptt": bptt,
+        "batch_size": batch_size,
+    }
     task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, **options))
     task.prepare()
     stepper = _Stepper(task, torch.device("cpu"), 10_000)

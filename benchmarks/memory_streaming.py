@@ -68,7 +68,9 @@ def main() -> None:
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         peak, encode, stream = map(float, output.split())
         first = first or peak
-        rows.append([f"{megabytes} MB", f"{peak:.1f} MB", f"{peak - first:+.1f} MB", f"{encode:.0f} MB/s", f"{stream:.0f} M/s"])
+        rows.append(
+            [f"{megabytes} MB", f"{peak:.1f} MB", f"{peak - first:+.1f} MB", f"{encode:.0f} MB/s", f"{stream:.0f} M/s"]
+        )
     table(["corpus", "RssAnon, largest", "growth", "encoding", "characters streamed"], rows)
 
 

@@ -40,13 +40,20 @@ def main() -> None:
         text = model.config.data.read()
         heldout = join(text.valid, text.test)
         scores = [
-            model.evaluate(part, fresh_windows=fresh)["loss"]
-            for part in (heldout, text.test)
-            for fresh in (0, 256)
+            model.evaluate(part, fresh_windows=fresh)["loss"] for part in (heldout, text.test) for fresh in (0, 256)
         ]
         rows.append([seed, summary.best["loss"], *scores, spent, cpu])
         print(rows[-1], file=sys.stderr, flush=True)
-    header = ["seed", "validation", "last 10 %, carried", "fresh 256", "last 5 %, carried", "fresh 256", "seconds", "cpu"]
+    header = [
+        "seed",
+        "validation",
+        "last 10 %, carried",
+        "fresh 256",
+        "last 5 %, carried",
+        "fresh 256",
+        "seconds",
+        "cpu",
+    ]
     body = [[f"{row[0]:.0f}", *(f"{x:.4f}" for x in row[1:6]), *(f"{x:.0f}" for x in row[6:])] for row in rows]
     middle = [statistics.median(column) for column in zip(*rows, strict=True)]
     body.append(["median", *(f"{x:.4f}" for x in middle[1:6]), *(f"{x:.0f}" for x in middle[6:])])

@@ -42,7 +42,13 @@ def ours(case: str) -> Work:
     keep_freed_memory()
     file = Path(tempfile.mkdtemp()) / "text.txt"
     file.write_text(text())
-    options = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "bptt": bptt, "batch_size": batch_size}
+    options = {
+        "cell": cell,
+        "hidden_size": hidden_size,
+        "num_layers": num_layers,
+        "bptt": bptt,
+        "batch_size": batch_size,
+    }
     task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, dropout=0.0, **options))
     task.prepare()
     stepper = _Stepper(task, torch.device("cpu"), 10_000)

@@ -193,3 +193,10 @@ def test_the_fingerprint_tells_changes(tmp_path):
     assert before != open_corpus(str(file), encoding="latin-1").fingerprint()
     file.write_text("xy")
     assert before != open_corpus(str(file)).fingerprint()
+
+
+def test_literal_text_is_a_corpus_and_its_text_is_its_fingerprint():
+    assert "".join(chunk.text for chunk in open_corpus("text:hello\n").chunks()) == "hello\n"
+    assert open_corpus("text:a").fingerprint() != open_corpus("text:b").fingerprint()
+    with pytest.raises(DataError, match="text:hello"):
+        open_corpus("text:")

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unrolled.data.build import build_vocabulary, vocabulary_from_json
-from unrolled.data.characters import ByteVocabulary, CharVocabulary
-from unrolled.data.corpus import Corpus
-from unrolled.data.encoded import TextData, encode_text, prepare
-from unrolled.data.locate import named_corpora, open_corpus
-from unrolled.data.registry import NAMED, NamedDataset, cache_folder, fetch
-from unrolled.data.storage import Split
-from unrolled.data.subwords import BPEVocabulary
-from unrolled.data.vocabulary import StreamingDecoder, Vocabulary
-from unrolled.data.words import WordVocabulary
+from .build import build_vocabulary, vocabulary_from_json
+from .characters import ByteVocabulary, CharVocabulary
+from .corpus import Corpus
+from .encoded import TextData, encode_text, prepare
+from .locate import named_corpora, open_corpus
+from .registry import NAMED, NamedDataset, cache_folder, fetch
+from .storage import Split
+from .subwords import BPEVocabulary
+from .vocabulary import StreamingDecoder, Vocabulary
+from .words import WordVocabulary
 
 if TYPE_CHECKING:
-    from unrolled.data.stream import LaneStream, Window, fresh, sequential
+    from .stream import LaneStream, Window, fresh, sequential
 
 __all__ = [
     "NAMED",
@@ -53,7 +53,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("LaneStream", "Window", "fresh", "sequential"):
-        from unrolled.data import stream
+        from . import stream
 
         return getattr(stream, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from unrolled.data.characters import ByteVocabulary, CharacterCounts, CharVocabulary
-from unrolled.data.subwords import BPEVocabulary
-from unrolled.data.vocabulary import MAX_SYMBOLS, Vocabulary
-from unrolled.data.words import WordVocabulary, tokens
-from unrolled.errors import ArgumentError, DataError, did_you_mean
+from ..errors import ArgumentError, DataError, did_you_mean
+from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
+from .subwords import BPEVocabulary
+from .vocabulary import MAX_SYMBOLS, Vocabulary
+from .words import WordVocabulary, tokens
 
 KINDS = ("char", "byte", "word", "bpe")
 VOCAB_SIZE = 8192  # symbols of a byte-pair vocabulary, unless told otherwise

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.data.vocabulary import Ids, Vocabulary, outside_error
-from unrolled.errors import DataError
+from ..errors import DataError
+from .vocabulary import Ids, Vocabulary, outside_error
 
 REPLACEMENT = "\ufffd"
 

@@ -6,20 +6,20 @@ separator stays part of the text, as its end, so that nothing is lost and a mode
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from unrolled.data.pieces import Chunk
-from unrolled.data.textfile import TextFile
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError
+from .pieces import Chunk
+from .textfile import LiteralText, TextFile
 
 
 @dataclass
 class Corpus:
-    """Text files in order. ``notes`` say, for a person, what was left out and why."""
+    """Texts in order. ``notes`` say, for a person, what was left out and why."""
 
     name: str
-    files: list[TextFile]
+    files: Sequence[TextFile | LiteralText]
     separator: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -34,14 +34,7 @@ class Corpus:
 
     def fingerprint(self) -> list[object]:
         """Changes when a file is added, removed or written to, or is to be read in another way."""
-        rows: list[object] = [self.separator]
-        for file in self.files:
-            try:
-                stat = file.path.stat()
-            except OSError as error:
-                raise DataError(f"cannot read {file.path}: {error.strerror}") from error
-            rows.append([str(file.path), stat.st_size, stat.st_mtime_ns, file.encoding, file.errors])
-        return rows
+        return [self.separator, *(file.fingerprint() for file in self.files)]
 
 
 def cut_documents(texts: Iterable[str], separator: str | None) -> Iterator[Chunk]:

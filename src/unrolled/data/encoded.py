@@ -22,13 +22,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from unrolled.data.build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
-from unrolled.data.characters import ByteVocabulary, CharacterCounts, CharVocabulary
-from unrolled.data.corpus import Corpus
-from unrolled.data.pieces import Chunk, pieces
-from unrolled.data.storage import Split, read_description, read_split, write_folder, write_split
-from unrolled.data.vocabulary import Vocabulary
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
+from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
+from .corpus import Corpus
+from .pieces import Chunk, pieces
+from .storage import Split, read_description, read_split, write_folder, write_split
+from .vocabulary import Vocabulary
 
 FORMAT = 1  # of the cached folders; raise it when what they hold changes
 SPLITS = ("train", "valid", "test")

@@ -8,12 +8,13 @@ import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
-from unrolled.data.corpus import Corpus
-from unrolled.data.registry import NAMED, fetch
-from unrolled.data.textfile import TextFile, check_encoding
-from unrolled.errors import DataError, did_you_mean
+from ..errors import DataError, did_you_mean
+from .corpus import Corpus
+from .registry import NAMED, fetch
+from .textfile import LiteralText, TextFile, check_encoding
 
 STDLIB = "stdlib"
+LITERAL = "text:"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
@@ -22,7 +23,8 @@ def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf
 
     Args:
         spec: 'stdlib' (the source code of the running Python's standard library), another named corpus
-            ('shakespeare'), a file, a folder (its text files, recursively, sorted by path) or a glob pattern.
+            ('shakespeare'), 'text:…' for literally that text, a file, a folder (its text files, recursively,
+            sorted by path) or a glob pattern.
         separator: cuts every file into documents, at the end of each occurrence.
         encoding, errors: how bytes become text, as in `open`.
 
@@ -34,6 +36,10 @@ def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf
         return _standard_library(separator)
     if spec in NAMED:
         return Corpus(spec, [TextFile(fetch(spec))], separator)
+    if spec.startswith(LITERAL):
+        if spec == LITERAL:
+            raise DataError("'text:' has no text after it; write for example --data text:hello")
+        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)
     path = Path(os.path.expanduser(spec))
     notes: list[str] = []
     if not spec or len(os.fsencode(path.name)) > 255:  # no such name can exist; some systems raise on asking

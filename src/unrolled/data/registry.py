@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from unrolled.errors import ArgumentError, DataError, SaveError, did_you_mean
+from ..errors import ArgumentError, DataError, SaveError, did_you_mean
 
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.data.pieces import Chunk, pieces
-from unrolled.data.vocabulary import Vocabulary, outside_error
-from unrolled.errors import DataError, SaveError
+from ..errors import DataError, SaveError
+from .pieces import Chunk, pieces
+from .vocabulary import Vocabulary, outside_error
 
 DESCRIPTION = "description.json"
 
@@ -130,3 +130,13 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def join(first: Split, second: Split) -> Split:
+    """Two splits that stand one after the other in the text, as one; both are read into memory."""
+    return Split(
+        np.concatenate([first.tokens, second.tokens]),
+        np.concatenate([first.starts, second.starts + len(first)]),
+        first.characters + second.characters,
+        first.unknown + second.unknown,
+    )

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unrolled.data.counter import uniform
-from unrolled.data.storage import Split
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .counter import uniform
+from .storage import Split
 
 
 @dataclass(frozen=True)

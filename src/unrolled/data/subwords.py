@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from unrolled.data.pieces import cut_safely
-from unrolled.data.vocabulary import MAX_SYMBOLS, Ids, Vocabulary, outside_error
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .pieces import cut_safely
+from .vocabulary import MAX_SYMBOLS, Ids, Vocabulary, outside_error
 
 PIECE = 1 << 14  # characters given to the tokenizer at once: it needs about 100 bytes for each
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
 
 BLOCK = 1 << 18  # bytes read at once
 SNIFF = 1 << 13  # bytes looked at to tell text from binary
@@ -64,6 +64,14 @@ class TextFile:
         """The file, opened for reading bytes, decompressed if it is a .gz file."""
         return cast(BinaryIO, gzip.open(self.path)) if self.path.suffix == ".gz" else self.path.open("rb")
 
+    def fingerprint(self) -> list[object]:
+        """Changes when the file is written to, or is to be read in another way."""
+        try:
+            stat = self.path.stat()
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {_reason(error)}") from error
+        return [str(self.path), stat.st_size, stat.st_mtime_ns, self.encoding, self.errors]
+
     def looks_binary(self) -> bool:
         """Whether the first few thousand bytes have a zero byte, which text in a byte encoding never has."""
         if has_zero_bytes(self.encoding):
@@ -81,6 +89,19 @@ class TextFile:
             f"{self.path} is not valid {self.encoding}: byte 0x{bad} at offset {offset} ({error.reason}); "
             f"use --encoding {other} if that is what it is, or --errors replace"
         )
+
+
+@dataclass(frozen=True)
+class LiteralText:
+    """Text given as it is, in place of a file."""
+
+    text: str
+
+    def read(self) -> Iterator[str]:
+        yield self.text
+
+    def fingerprint(self) -> list[object]:
+        return ["text:", self.text]
 
 
 def has_zero_bytes(encoding: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
 
 Ids = npt.NDArray[Any]
 MAX_SYMBOLS = 1 << 22  # no vocabulary is larger: a bound for what a model file may ask us to allocate

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from unrolled.data.vocabulary import Ids, Vocabulary
-from unrolled.errors import DataError
+from ..errors import DataError
+from .vocabulary import Ids, Vocabulary
 
 UNKNOWN = "<unk>"
 _TOKEN = re.compile(r" ?\w+| ?[^\w\s]+|\r\n|[\r\n]|[^\S\r\n]+(?= \S)|[^\S\r\n]+")
