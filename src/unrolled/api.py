@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 from typing import Any
 
-from .data import NAMED
+from .data import named_corpora
 from .errors import ArgumentError, RunError
 from .tasks import task_class
 from .training import modelfile
@@ -16,9 +17,7 @@ from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
 
 
-def train(
-    task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any
-) -> Any:
+def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any) -> Any:
     """Train a model and open it.
 
         model = unrolled.train("lm", data="texts/", hidden_size=256, time="5m")
@@ -45,6 +44,7 @@ def train(
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
     path = Path(run) if run is not None else new_path(runs_folder(), f"{task}-{_stem(config.data.data)}")
+    config = update(config, data=_absolute(config.data.data))
     folder = RunFolder.create(path)
     try:
         return run_loop(task_class(task)(config), folder, reporter)
@@ -80,18 +80,24 @@ def load(run: str | Path) -> Any:
     if path.is_dir():
         folder = RunFolder.open(path)
         if not folder.model.exists():
-            raise RunError(
-                f"{path} has no model yet: its training was stopped too early; unrolled resume {path}"
-            )
+            raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
         path = folder.model
     file = modelfile.load(path)
     cls = task_class(file.task)
     return cls.open(file, from_toml(cls.Config(), file.config, str(path)))
 
 
+def _absolute(data: str) -> str:
+    """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
+    if data in named_corpora() or data.startswith("text:"):
+        return data
+    path = Path(data).expanduser()
+    return str(path.absolute()) if path.exists() or glob.has_magic(data) else data
+
+
 def _stem(data: str) -> str:
     """A short name for a run from the name of its data."""
-    if data in NAMED:
+    if data in named_corpora():
         return data
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()
     return name[:30] or "text"

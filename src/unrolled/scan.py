@@ -148,6 +148,8 @@ def _fused_reason(
     lengths: Tensor | None,
     state: State | None,
 ) -> str | None:
+    if (reason := fused.unsupported(cell, noise)) is not None:
+        return reason
     if 0 in inputs.shape[:2]:
         return "torch's layers refuse an empty batch or sequence"
     tensors = (inputs, lengths, resets, *tree_leaves(state), *tree_leaves(noise), *cell.parameters())
@@ -157,8 +159,8 @@ def _fused_reason(
         if resets is not None or lengths is not None:
             return "cutting at resets and packing by lengths depend on data, which a compiled graph cannot"
         if isinstance(cell, LSTMCell) and inputs.device.type == "cpu":
-            return "torch.compile cannot differentiate the CPU's fused LSTM (oneDNN)"
-    return fused.unsupported(cell, noise)
+            return "compiled and exported graphs cannot differentiate the CPU's fused LSTM (oneDNN)"
+    return None
 
 
 def _reference(

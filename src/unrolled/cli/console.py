@@ -28,12 +28,13 @@ class Live:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.line = LiveLine(console=console, auto_refresh=False, transient=True)
+        self.folder: Path | None = None
         self.config: Any = None
         self.unit = ""
         self.scored: tuple[int, float] | None = None  # step and loss of the last evaluation
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
-        self.config, self.unit = config, unit
+        self.folder, self.config, self.unit = folder, config, unit
         self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
         for text in notes:
             self.note(text)
@@ -70,7 +71,6 @@ class Live:
         self.console.print(table)
 
     def close(self) -> None:
-        """Leave the terminal as it was, also when training ended by an error."""
         self.line.stop()
 
 

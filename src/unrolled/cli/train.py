@@ -15,56 +15,95 @@ from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import TASKS, task_class
 from ..training.config import groups, update
-from ..training.log import Reporter
-from . import INTERRUPTED
 from .arguments import Schema, given, parse
-from .plain import reporter
+from .reporters import choose, follow
 
 HOW_LONG = ("steps", "epochs", "time")
-ABOUT = (
-    "{what}\n\nThe names that char-rnn, torch-rnn, PyTorch's examples and Keras have for these options work too: "
-    "--rnn-size, --seq-length, --nhid, …"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ThisRun:
     """This run."""
 
     recipe: str | None = None
-    """begin with the options of a recipe: {recipes}, or a TOML file; flags change them"""
+    """begin with the options of a recipe (its name, or a TOML file); the other flags change them"""
     run: str | None = None
     """folder for the run (default: runs/TASK-DATA-N)"""
     json: bool = False
     """tell how it goes as one JSON object per line"""
 
 
-Run.__doc__ = "This run."
-
-
 def run(argv: list[str]) -> int:
     """The verb."""
-    name, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("", argv)
-    if not name and not _wants_recipe(rest):
+    task = argv[0] if argv and not argv[0].startswith("-") else None
+    rest = argv[1:] if task else argv
+    recipe = _recipe(rest)
+    if task is None and recipe is None:
         print(_tasks())
-        return 0 if rest else 2
-    recipe = None
-    if not name:  # the recipe says which task
-        name = next(iter(TASKS))
-        found = _recipe_in(name, rest)
-        recipe = recipes.read(found) if found else None
-        name = recipe.task if recipe else name
+        return 0 if argv else 2
+    name = task or (recipe.task if recipe else "")
     cls = task_class(name)
+    if recipe is not None and recipe.task != name:
+        raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
+    this, config = _read(cls.Config, name, rest, recipe)
+    teller = choose(this.json)
+    with Schema(cls.Config, f"unrolled train {name}").names():
+        return follow(teller, lambda: api.start(name, config, this.run, teller))
+
+
+def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe | None) -> tuple[ThisRun, Any]:
+    """What is asked of this run, and the whole config: defaults, then the recipe, then the flags."""
     prog = f"unrolled train {name}"
-    invocation = _invocation(cls.Config)
-    flags = given(invocation, rest, prog)
-    if recipe is None and "recipe" in flags:
-        recipe = recipes.read(flags["recipe"])
-    config, options = _parse(cls.Config, invocation, name, rest, recipe, flags)
-    with Schema(cls.Config, prog).names():
-        return train(options.run, reporter(options.json), name, config)
+    both = dataclasses.make_dataclass(
+        "Invocation",
+        [("this", ThisRun, dataclasses.field(default_factory=ThisRun))],
+        bases=(config_class,),
+        frozen=True,
+        kw_only=True,
+    )
+    flags = given(both, argv, prog)
+    length = [flag for flag in HOW_LONG if flag in flags]
+    if len(length) > 1:
+        raise ArgumentError(f"--{length[1]}", f"left out when --{length[0]} is given", flags[length[1]])
+    base = config_class()
+    if recipe is not None:
+        options = {k: v for k, v in recipe.options.items() if not (length and k in HOW_LONG)}
+        try:
+            base = update(base, **options)
+        except ArgumentError as error:
+            raise RunError(f"the recipe's {error}") from error
+    names = groups(config_class)
+    default = both(**{group: getattr(base, group) for group in names})
+    parsed = parse(both, argv, prog, _about(name), default)
+    return parsed.this, config_class(**{group: getattr(parsed, group) for group in names})
 
 
-def train(folder: str | None, to: Reporter, name: str, config: Any) -> int:
-    """Train a new run and tell ``to`` about it; returns the exit status."""
-    return status_of(to, lambda: api.start(name, config, folder, to))
+def _recipe(argv: list[str]) -> recipes.Recipe | None:
+    """The recipe that the words name, looked for before anything else: it may decide the task."""
+    for at, word in enumerate(argv):
+        flag, equals, value = word.partition("=")
+        if flag in ("--recipe", "-recipe"):
+            if not equals and at + 1 == len(argv):
+                raise ArgumentError("--recipe", f"followed by one of {', '.join(recipes.names())}", "nothing")
+            return recipes.read(value if equals else argv[at + 1])
+    return None
+
+
+def _about(name: str) -> str:
+    return (
+        f"Train: {TASKS[name].what}. Without any options: five minutes on Python's own source code. "
+        f"Recipes: {', '.join(recipes.names())}.\n\n"
+        "What char-rnn, torch-rnn, PyTorch's examples and Keras call these options is understood too: --rnn-size, "
+        "--seq-length, --nhid, --learning-rate…"
+    )
+
+
+def _tasks() -> str:
+    width = max(map(len, TASKS))
+    tasks = "\n".join(f"  {name:<{width}}  {entry.what}" for name, entry in TASKS.items())
+    return f"""usage: unrolled train TASK [options]
+
+{tasks}
+
+  unrolled train TASK --help       every option of a task
+  unrolled train --recipe NAME     a prepared experiment: {", ".join(recipes.names())}"""

@@ -46,6 +46,16 @@ class Split:
         return len(self.tokens)
 
 
+def join(a: Split, b: Split) -> Split:
+    """Two stretches one after the other; nothing marks the seam, unless ``b`` begins where a document does."""
+    return Split(
+        np.concatenate([a.tokens, b.tokens]),
+        np.concatenate([a.starts, b.starts + len(a)]),
+        a.characters + b.characters,
+        a.unknown + b.unknown,
+    )
+
+
 def write_split(folder: Path, name: str, chunks: Iterable[Chunk], vocabulary: Vocabulary) -> dict[str, int]:
     """Encode ``chunks`` into two files, piece by piece; returns the counts that `read_split` needs."""
     characters = tokens = documents = unknown = 0
@@ -130,13 +140,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def join(first: Split, second: Split) -> Split:
-    """Two splits that stand one after the other in the text, as one; both are read into memory."""
-    return Split(
-        np.concatenate([first.tokens, second.tokens]),
-        np.concatenate([first.starts, second.starts + len(first)]),
-        first.characters + second.characters,
-        first.unknown + second.unknown,
-    )

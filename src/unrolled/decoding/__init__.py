@@ -2,5 +2,6 @@
 
 from .generate import TextWriter, generate
 from .sampling import Sampling
+from .session import Session
 
-__all__ = ["Sampling", "TextWriter", "generate"]
+__all__ = ["Sampling", "Session", "TextWriter", "generate"]

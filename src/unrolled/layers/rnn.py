@@ -11,7 +11,7 @@ section 3.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -152,11 +152,13 @@ class Stack(nn.Module):
             x = y
         return every, tuple(after)
 
+    runner: Callable[..., tuple[Tensor, State]] = staticmethod(scan)  # `analysis.capture` puts a tracing one here
+
     def _scan(self, cell: Cell, index: int, x: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         """(1): every recurrence of the stack goes through here; ``index`` is the cell's place in `cells`."""
         noise = cell.draw_noise(x.size(0), x.size(1)) if self.training else None
         reverse = index % self.num_directions == 1
-        return scan(cell, x, state, noise=noise, reverse=reverse, backend=self.backend, **options)
+        return self.runner(cell, x, state, noise=noise, reverse=reverse, backend=self.backend, **options)
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """The state before the first step of ``batch_size`` sequences."""

@@ -103,9 +103,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(symbols, size) if size else None
         self.register_buffer("one_hot", None if size else torch.eye(symbols), persistent=False)
         self.stack = recurrent.build(size or symbols)
-        self.drop = (
-            LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
-        )
+        self.drop = LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
         if windows.tied and width != size:
             raise ArgumentError(
@@ -118,9 +116,7 @@ class LanguageModel(nn.Module):
             del self.head.weight  # forward uses the embedding's
         self.tied = windows.tied
 
-    def forward(
-        self, ids: Tensor, state: State | None = None, resets: Tensor | None = None
-    ) -> tuple[Tensor, State]:
+    def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
         """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
         x = F.embedding(ids, self.one_hot) if self.embedding is None else self.embedding(ids)  # (T, B, E)
         every, state = self.stack.run(x, state, resets=resets)

@@ -23,7 +23,7 @@ from ..data import (
     sequential,
     vocabulary_from_json,
 )
-from ..decoding import Sampling, TextWriter, generate
+from ..decoding import Sampling, Session, TextWriter, generate
 from ..errors import ArgumentError
 from ..training import modelfile
 from ..training.modelfile import ModelFile
@@ -60,9 +60,7 @@ class TrainedLanguageModel:
         logits, state = self._read(text, 1, state)
         return F.log_softmax(logits[0].double(), dim=-1), state
 
-    def generate(
-        self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
-    ) -> str:
+    def generate(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> str:
         """Write up to ``length`` symbols that go on from ``prompt`` (not repeated), ending before ``stop``.
 
         ``sampling``: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
@@ -78,15 +76,35 @@ class TrainedLanguageModel:
             pieces[stream].append(text)
         return ["".join(parts) for parts in pieces]
 
-    def stream(
-        self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
-    ) -> Iterator[str]:
+    def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
         """As `generate`, piece by piece as it is written."""
         for _, text in self._write(1, prompt, length, stop, Sampling(**sampling)):
             yield text
 
+    def stream_many(
+        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+    ) -> Iterator[tuple[int, str]]:
+        """As `generate_many`, piece by piece as they are written: (number of the sample, text)."""
+        return self._write(samples, prompt, length, stop, Sampling(**sampling))
+
+    def session(self) -> Session:
+        """A text that this model and a person write in turn."""
+
+        @torch.no_grad()
+        def read(text: str, state: State | None) -> tuple[npt.NDArray[np.floating], State]:
+            logits, state = self._read(text, 1, state)
+            return logits.numpy(), state
+
+        return Session(self.vocabulary, read, torch.no_grad()(self._step), self._opening())
+
     def evaluate(
-        self, data: str | Split, *, window: int = 256, lanes: int = 1, fresh_windows: int = 0
+        self,
+        data: str | Split,
+        *,
+        window: int = 256,
+        lanes: int = 1,
+        fresh_windows: int = 0,
+        progress: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """Loss on a whole text: ``loss`` (nats per symbol), ``bits_per_char``, ``perplexity``.
 
@@ -95,15 +113,14 @@ class TrainedLanguageModel:
             window: steps computed at once; the state is carried, so it does not change the result.
             lanes: 1 is exact; more run side by side, each warmed up on 512 symbols before it.
             fresh_windows: if above 0, start from the initial state every so many symbols instead of carrying it.
+            progress: told from time to time how many symbols have been scored.
 
         Raises:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
         split = encode_text(open_corpus(data), self.vocabulary) if isinstance(data, str) else data
-        windows = (
-            fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
-        )
-        return score(self.model, split, self.vocabulary, windows)
+        windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
+        return score(self.model, split, self.vocabulary, windows, progress)
 
     @torch.no_grad()
     def _write(
@@ -145,7 +162,11 @@ class TrainedLanguageModel:
 
 @torch.no_grad()
 def score(
-    model: nn.Module, split: Split, vocabulary: Vocabulary, windows: Iterable[Window]
+    model: nn.Module,
+    split: Split,
+    vocabulary: Vocabulary,
+    windows: Iterable[Window],
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
     """Total loss over the counted predictions of ``windows``, summed in float64.
 
@@ -157,12 +178,12 @@ def score(
     for window in windows:
         resets = window.resets.to(device) if window.resets.any() else None
         logits, state = model(window.inputs.to(device), state, resets)
-        nats = F.cross_entropy(
-            logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none"
-        )
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none")
         counted = window.counted.to(device).flatten()
         total += float(nats.double()[counted].sum())
         count += int(counted.sum())
+        if progress is not None:
+            progress(count)
     loss = total / count
     metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
     if split.unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
@@ -86,13 +87,18 @@ def _run_all(subject: Subject, exempt: Mapping[str, str]) -> Iterable[Result]:
             yield result
 
 
+def _reason(error: BackendError) -> str:
+    """Why, without the name of the cell and the advice, so that equal reasons read alike."""
+    return re.sub(r"backend '\w+' cannot run this \w+: |; use backend='auto'", "", str(error))
+
+
 def _run(name: str, check: Check, subject: Subject) -> Result:
     try:
         nothing = check(subject)
     except Failure as error:
         return Result(name, "failed", f"expected {error.expected}; {error.happened}; {error.remedy}")
     except BackendError as error:  # only a backend asked for by name refuses
-        return Result(name, "cannot", str(error).split(": ", 1)[-1].removesuffix("; use backend='auto'"))
+        return Result(name, "cannot", _reason(error))
     except Exception as error:  # whatever the user's code raises is the finding
         aim = (check.__doc__ or name).strip().rstrip(".")
         text = " ".join(str(error).split())[:300]

@@ -69,7 +69,7 @@ def require_close(got: Any, wanted: Any, expected: str, remedy: str, rtol: float
     for a, b in zip(got, wanted, strict=True):
         require(a.shape == b.shape, expected, f"{tuple(a.shape)} instead of {tuple(b.shape)}", remedy)
         if b.numel():
-            gap = float((a.double() - b.double()).abs().max())
+            gap = float((a.detach().double() - b.detach().double()).abs().max())
             room = rtol * max(1.0, float(b.detach().double().abs().max()))
             require(gap <= room, expected, f"they differ by up to {gap:.2g}", remedy)
 

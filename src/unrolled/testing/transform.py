@@ -6,6 +6,7 @@ would, but needs no compiler and takes about a second.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -55,13 +56,12 @@ def _given(every: bool) -> dict[str, Any]:
     return {**both["lengths"], **both["resets"]} if every else {}
 
 
-def _refusal(error: BaseException | None) -> str | None:
-    """The message of a `BackendError` that the tracer wrapped in an exception of its own."""
-    while error is not None:
-        if isinstance(error, BackendError):
-            return str(error)
-        error = error.__cause__ or error.__context__
-    return None
+def _refusal(error: Exception) -> str | None:
+    """The message of a `BackendError`, which the tracer quotes in an exception of its own."""
+    if isinstance(error, BackendError):
+        return str(error)
+    quoted = re.search(r"BackendError\(['\"](.*)['\"]\)", str(error))
+    return quoted[1] if quoted else None
 
 
 def exported(subject: Subject) -> None:

@@ -76,6 +76,18 @@ def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
     return None
 
 
+def peek(folder: Path) -> dict[str, Any] | None:
+    """The numbers of the newest checkpoint that has readable ones, without its tensors and unverified."""
+    for path in _steps(folder):
+        try:
+            state = json.loads((path / "state.json").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(state, dict):
+            return state
+    return None
+
+
 def _steps(folder: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
     if not folder.is_dir():

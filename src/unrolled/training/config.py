@@ -80,17 +80,13 @@ def update(config: C, **flat: Any) -> C:
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
-            raise ArgumentError(
-                "option", "a known name", given, did_you_mean(given, known).removeprefix("; ")
-            )
+            raise ArgumentError("option", "a known name", given, did_you_mean(given, known).removeprefix("; "))
         group, _ = table[name]
         if name in changed.get(group, {}):
             raise ArgumentError(name, f"given under one name only, not as {given} too", value)
         hints = typing.get_type_hints(groups(type(config))[group])
         changed.setdefault(group, {})[name] = _fit(name, value, hints[name])
-    parts = {
-        group: dataclasses.replace(getattr(config, group), **values) for group, values in changed.items()
-    }
+    parts = {group: dataclasses.replace(getattr(config, group), **values) for group, values in changed.items()}
     return dataclasses.replace(config, **parts)  # type: ignore[type-var]
 
 

@@ -49,9 +49,7 @@ class RunFolder:
         """
         folder = cls(path)
         if folder.config.exists():
-            raise RunError(
-                f"{path} holds a run already; go on with it: unrolled resume {path}, or name another folder"
-            )
+            raise RunError(f"{path} holds a run already; go on with it: unrolled resume {path}, or name another folder")
         try:
             for part in (folder.path, folder.checkpoints, folder.previews):
                 part.mkdir(parents=True, exist_ok=True)

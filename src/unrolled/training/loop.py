@@ -78,7 +78,7 @@ def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None],
     begin = time.perf_counter()
     task.evaluate(probe.model, "valid")
     task.preview(probe.model)
-    per_evaluation = time.perf_counter() - begin
+    per_evaluation = max(time.perf_counter() - begin, 1e-9)
     left = budget - (time.perf_counter() - start) - 2 * per_evaluation  # the preview at first, and the final scores
     planned: dict[str, int | None] = {}
     if options.eval_every is not None:
@@ -128,7 +128,7 @@ class _Stepper:
         self.average.update(number)
         # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,
         # so that the matrix products of a resumed run give the same bits.
-        self.carry = tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), carry)
+        self.carry = None if carry is None else tree_map(_cut, carry)
         return value, norm, self.task.units(batch)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -136,9 +136,7 @@ class _Stepper:
         found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         found |= {f"average.{name}": value for name, value in self.average.weights.items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
-            found |= {
-                f"optimizer.{index}.{key}": torch.as_tensor(v) for key, v in slots.items() if v is not None
-            }
+            found |= {f"optimizer.{index}.{key}": torch.as_tensor(v) for key, v in slots.items() if v is not None}
         leaves = [] if self.carry is None else tree_flatten(self.carry)[0]
         found |= {f"carry.{index}": leaf for index, leaf in enumerate(leaves)}
         found["rng.cpu"] = torch.get_rng_state()
@@ -190,9 +188,7 @@ class _Standing:
 class _Run:
     """One training from its beginning, or from a checkpoint, to its end."""
 
-    def __init__(
-        self, task: Task, folder: RunFolder, device: torch.device, resume: bool
-    ) -> None:
+    def __init__(self, task: Task, folder: RunFolder, device: torch.device, resume: bool) -> None:
         self.task, self.folder, self.device = task, folder, device
         self.reporter: Reporter = Silent()
         self.options: Training = task.config.training
@@ -255,11 +251,14 @@ class _Run:
             if self.at.step % self.eval_every == 0 or self.at.step == self.steps:
                 self._evaluate()
                 stopped = self._out_of_patience()
-            over = stopped or interrupt.requested or self.at.step == self.steps
+            interrupted = interrupt.requested  # asked once: it may be set at any moment
+            over = stopped or interrupted or self.at.step == self.steps
+            if interrupted and self.at.step < self.steps:
+                self.reporter.note("stopping: saving and scoring first; Ctrl-C again stops at once")
             if over or now - saved >= self.options.checkpoint_seconds:
                 self._save()
                 saved = time.perf_counter()
-            if interrupt.requested and self.at.step < self.steps and not stopped:
+            if interrupted and self.at.step < self.steps and not stopped:
                 stopped = "interrupted"
                 if self.at.step % self.eval_every:
                     self._evaluate(regular=False)  # after saving, lest a second Ctrl-C lose the training
@@ -366,9 +365,11 @@ class _Run:
     def _save(self) -> None:
         self.at.metrics_offset = self.metrics.offset
         self.at.averaged = self.stepper.average.count
-        checkpoint.save(
-            self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at)
-        )
+        checkpoint.save(self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at))
+
+
+def _cut(leaf: Tensor) -> Tensor:
+    return leaf.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _less(a: float, b: float) -> bool:

@@ -46,9 +46,7 @@ def load(path: Path) -> ModelFile:
         RunError: missing, truncated, altered, not ours, or from a newer version.
     """
     if not path.is_file():
-        raise RunError(
-            f"{path} is not a file; give a run's folder or its model.safetensors (list them: unrolled runs)"
-        )
+        raise RunError(f"{path} is not a file; give a run's folder or its model.safetensors (list them: unrolled runs)")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -62,9 +60,7 @@ def load(path: Path) -> ModelFile:
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header.get("digest") != _digest(header, tensors):
-            raise RunError(
-                f"{path} is damaged or was altered: its digest does not match; restore it or train anew"
-            )
+            raise RunError(f"{path} is damaged or was altered: its digest does not match; restore it or train anew")
         assets = json.loads(header["assets"])
         if not isinstance(assets, dict):
             raise ValueError("its assets are no JSON object")

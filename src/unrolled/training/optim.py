@@ -99,9 +99,7 @@ class Average:
         self.begin = int(options.swa_start * steps) if self.kind == "swa" else 0
         self.count = 0
         self.live = dict(model.named_parameters())
-        self.weights = (
-            {name: p.detach().clone() for name, p in self.live.items()} if self.kind != "none" else {}
-        )
+        self.weights = {name: p.detach().clone() for name, p in self.live.items()} if self.kind != "none" else {}
 
     @torch.no_grad()
     def update(self, step: int) -> None:

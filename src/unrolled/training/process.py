@@ -46,9 +46,7 @@ def check_device(name: str) -> torch.device:
     }
     if not present.get(device.type, False):
         there = ", ".join(kind for kind, yes in present.items() if yes)
-        raise ArgumentError(
-            "device", f"one that this machine has ({there})", name, "leave --device out for the CPU"
-        )
+        raise ArgumentError("device", f"one that this machine has ({there})", name, "leave --device out for the CPU")
     return device
 
 

@@ -1,24 +1,43 @@
-"""How a training goes, without a terminal: plain lines for a log, or JSON for a program."""
+"""How a training goes: the reporter for what standard output is. Plain lines for a log, JSON for a program; the one
+for a terminal is in console.py."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..training.config import flatten
-from ..training.log import Progress, Reporter, Summary
-from .look import bits, clock, console, figures, is_live, printable
+from ..training.log import Progress, Summary
+from . import INTERRUPTED
+from .look import bits, clock, command, console, figures, is_live, printable
 from .summary import summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
 
 
-def reporter(as_json: bool) -> Reporter:
-    """The reporter that suits standard output."""
+class Teller(Protocol):
+    """A `Reporter` that the command line can close, and ask which run it was told of."""
+
+    folder: Path | None
+
+    def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None: ...
+    def note(self, text: str) -> None: ...
+    def progress(self, progress: Progress) -> None: ...
+    def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None: ...
+    def preview(self, step: int, text: str) -> None: ...
+    def end(self, summary: Summary) -> None: ...
+    def close(self) -> None:
+        """Leave the terminal as it was, however training ended."""
+
+
+def choose(as_json: bool) -> Teller:
+    """The one that suits standard output."""
     if as_json:
         return Json()
     stream = console()
@@ -29,16 +48,32 @@ def reporter(as_json: bool) -> Reporter:
     return Live(stream)
 
 
+def follow(teller: Teller, training: Callable[[], Summary]) -> int:
+    """Train, and return the exit status."""
+    try:
+        summary = training()
+    except KeyboardInterrupt:
+        if teller.folder is None:
+            raise
+        teller.close()
+        print(f"stopped at once; go on with: {command('resume', teller.folder)}", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        teller.close()
+    return INTERRUPTED if summary.stopped == "interrupted" else 0
+
+
 class Plain:
     """A line now and then."""
 
     def __init__(self) -> None:
         self.printed = time.monotonic()
+        self.folder: Path | None = None
         self.config: Any = None
         self.unit = ""
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
-        self.config, self.unit = config, unit
+        self.folder, self.config, self.unit = folder, config, unit
         _say(f"training {task} in {folder}")
         for text in notes:
             _say(text)
@@ -74,11 +109,17 @@ class Plain:
         for label, text in summary_lines(summary):
             _say(f"{label}: {text}")
 
+    def close(self) -> None:
+        pass
+
 
 class Json:
     """One JSON object per line, and nothing else."""
 
+    folder: Path | None = None
+
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        self.folder = folder
         emit("start", run=str(folder), task=task, unit=unit, config=flatten(config), notes=notes)
 
     def note(self, text: str) -> None:
@@ -96,6 +137,9 @@ class Json:
     def end(self, summary: Summary) -> None:
         values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
         emit("end", **{**values, "folder": str(summary.folder)})
+
+    def close(self) -> None:
+        pass
 
 
 def emit(event: str, **values: Any) -> None:

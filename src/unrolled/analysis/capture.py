@@ -1,0 +1,93 @@
+"""Getting every gate at every step out of any model's recurrent layers, in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from ..cells import Cell, State, Trace
+from ..cells.base import check_size
+from ..errors import ArgumentError
+from ..layers import Stack
+from ..scan import scan_traced
+
+Sink = Callable[[str, int, Trace], None]
+"""``sink(name, begin, trace)``: the recurrence's name, the pass's first step of this chunk, name → (t, B, ·)."""
+
+
+@contextmanager
+def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[str]]:
+    """Within it, every pass through a recurrent layer of ``model`` also hands its gates to ``sink``.
+
+        with capture(model, lambda name, begin, trace: print(name, begin, trace["h"].shape)) as names:
+            model(inputs)
+
+    Args:
+        model: any module; every `Stack` in it (also those of `unrolled.nn`) is watched.
+        sink: called for one layer and direction after the other, for at most ``chunk`` steps at a time, so that
+            never more than that of a trace is in memory. A direction that runs backwards hands over its last
+            chunk first.
+        chunk: steps handed over at once.
+
+    Yields:
+        The names of the recurrences, e.g. ``stack.layers.1.0`` for the forward direction of the second layer.
+
+    Raises:
+        ArgumentError: ``chunk`` is below 1, or the model has no recurrent layer.
+    """
+    check_size("chunk", chunk)
+    watched = {
+        stack: {cell: name for name, cell in model.named_modules() if cell in set(stack.cells)}
+        for stack in model.modules()
+        if isinstance(stack, Stack)
+    }
+    if not watched:
+        raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
+    for stack, names in watched.items():
+        stack.runner = partial(_run, sink=sink, names=names, chunk=chunk)
+    try:
+        yield [name for names in watched.values() for name in names.values()]
+    finally:
+        for stack in watched:
+            del stack.runner
+
+
+def _run(
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *,
+    sink: Sink,
+    names: dict[nn.Module, str],
+    chunk: int,
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    noise: State | None = None,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> tuple[Tensor, State]:
+    """As `scan`, chunk by chunk, with the gates to the sink. Only the reference path knows them."""
+    T = inputs.size(0)
+    pieces: dict[int, Tensor] = {}
+    begins: Any = range(0, T, chunk)
+    for begin in reversed(begins) if reverse else begins:
+        part = slice(begin, min(begin + chunk, T))
+        pieces[begin], state, trace = scan_traced(
+            cell,
+            inputs[part],
+            state,
+            lengths=None if lengths is None else (lengths - begin).clamp(0, part.stop - begin),
+            resets=None if resets is None else resets[part],
+            noise=tree_map(lambda leaf, part=part: None if leaf is None else leaf[part], noise),
+            reverse=reverse,
+        )
+        sink(names[cell], begin, {name: gate.detach() for name, gate in trace.items()})
+    if not pieces:
+        return inputs.new_zeros(0, inputs.size(1), cell.output_size), state
+    return torch.cat([pieces[begin] for begin in begins]), state

@@ -1,0 +1,74 @@
+"""unrolled resume RUN [--steps N | --time 10m]: go on with a run from its newest checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .. import api
+from ..errors import ArgumentError, RunError
+from ..training.checkpoint import peek
+from ..training.config import parse_toml, read_text
+from ..training.folder import RunFolder
+from ..training.options import seconds
+from .arguments import Schema, parse
+from .look import command
+from .reporters import choose, follow
+
+PROG = "unrolled resume"
+ABOUT = (
+    "Go on with a run from its newest checkpoint, as if it had never stopped. With --steps or --time a finished run "
+    "trains on; a learning rate that follows a schedule then follows it to the new end."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """What to go on with."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """the run's folder"""
+    steps: int | None = None
+    """train until this step instead"""
+    time: str | None = None
+    """train for about this much longer ("90s", "15m", "2h")"""
+    json: bool = False
+    """tell how it goes as one JSON object per line"""
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    options = parse(Resume, argv, PROG, ABOUT)
+    with Schema(Resume, PROG).names():
+        changes = _changes(options)
+    if changes is None:
+        return 0
+    teller = choose(options.json)
+    with Schema(Resume, PROG).names():
+        return follow(teller, lambda: api.resume(options.run, teller, **changes))
+
+
+def _changes(options: Resume) -> dict[str, Any] | None:
+    """The options to change on the way; `None` if there is nothing left to train."""
+    folder = RunFolder.open(Path(options.run))
+    planned = parse_toml(read_text(folder.config), str(folder.config))[1].get("steps")
+    state = peek(folder.checkpoints) or {}
+    done, spent = int(state.get("step", 0)), float(state.get("seconds", 0.0))
+    if options.steps is not None and options.time is not None:
+        raise ArgumentError("time", "left out when --steps is given", options.time)
+    if options.steps is not None and options.steps <= done:
+        raise ArgumentError("steps", f"above the {done:,} that are done", options.steps)
+    if options.steps is not None:
+        return {"steps": options.steps}
+    if options.time is not None:
+        if not done:
+            raise RunError(f"{folder.path} has no step to tell its rate by; give --steps instead of --time")
+        return {"steps": done + max(1, int(seconds(options.time) * done / spent))}
+    if planned is not None and done >= planned:
+        print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
+        print(f"train longer with: {command('resume', folder.path, '--steps', str(2 * done))}")
+        return None
+    return {}

@@ -1,0 +1,136 @@
+"""unrolled sample RUN [--prompt TEXT] [--length 500] [--temperature 0.8] …: let a trained model write."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import tyro
+
+from .. import api
+from ..cells import check_size
+from ..decoding import Sampling
+from ..errors import ArgumentError, RunError
+from ..tasks.lm_trained import TrainedLanguageModel
+from .arguments import Schema, parse
+from .look import printable, to_terminal
+
+PROG = "unrolled sample"
+ABOUT = "Let a trained model write. The text appears as it is written; the same seed writes the same text."
+BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What to write."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """a run's folder, or a model.safetensors"""
+    prompt: str = ""
+    """how the text begins; - reads it from standard input"""
+    length: int = 500
+    """symbols to write at most"""
+    stop: str | None = None
+    """end before this text is written"""
+    samples: int = 1
+    """texts to write, each another"""
+    interactive: bool = False
+    """you type, it goes on; and so on"""
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        check_size("length", self.length, least=0)
+        check_size("samples", self.samples)
+        if self.stop == "":
+            raise ArgumentError("stop", "text of at least one character", self.stop)
+        if self.interactive and self.samples > 1:
+            raise ArgumentError("samples", "1 with --interactive", self.samples)
+        if self.interactive and self.prompt == "-":
+            raise ArgumentError("prompt", "a text with --interactive, which reads what you type", self.prompt)
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    options = parse(Sample, argv, PROG, ABOUT)
+    model = writer(options.run)
+    with Schema(Sample, PROG).names():
+        prompt = _standard_input() if options.prompt == "-" else options.prompt
+        model.vocabulary.check_prompt(prompt)
+        if options.interactive:
+            from .interactive import converse
+
+            return converse(model.session(), prompt, options)
+        write(model, prompt, options)
+    return 0
+
+
+def writer(run: str) -> TrainedLanguageModel:
+    """The language model of a run.
+
+    Raises:
+        RunError: there is none, or it writes no text.
+    """
+    model = api.load(run)
+    if not isinstance(model, TrainedLanguageModel):
+        raise RunError(f"{run} is not a language model; only those write text")
+    return model
+
+
+def write(model: TrainedLanguageModel, prompt: str, options: Sample) -> None:
+    """All samples: the first as it is written, the others, written beside it, after it."""
+    waiting: dict[int, list[str]] = {n: [] for n in range(1, options.samples)}
+    pieces = model.stream_many(
+        options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling)
+    )
+    _open(1, options.samples, prompt)
+    last = prompt
+    try:
+        for number, text in pieces:
+            if number:
+                waiting[number].append(text)
+            else:
+                show(text)
+                last = text
+    finally:
+        end_line(last)
+    for number, parts in waiting.items():
+        print()
+        _open(number + 1, options.samples, prompt)
+        show("".join(parts))
+        end_line("".join(parts) or prompt)
+
+
+def show(text: str, style: str = "") -> None:
+    """Write a piece of text at once: harmless and in ``style`` to a terminal, exactly as it is to a file."""
+    if to_terminal():
+        text = printable(text)
+        text = f"{style}{text}{PLAIN}" if style and text else text
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def end_line(text: str) -> None:
+    """End the line unless ``text`` has done so."""
+    if not text.endswith("\n"):
+        show("\n")
+
+
+def _open(number: int, samples: int, prompt: str) -> None:
+    if samples > 1:
+        show(f"--- sample {number} of {samples} ---", DIM)
+        show("\n")
+    show(prompt, BOLD)
+
+
+def _standard_input() -> str:
+    stream: Any = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        return sys.stdin.read()
+    try:
+        text: str = stream.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArgumentError(
+            "prompt", "UTF-8 text on standard input", f"byte 0x{error.object[error.start]:02x} at offset {error.start}"
+        ) from error
+    return text
