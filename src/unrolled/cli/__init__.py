@@ -12,7 +12,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from ..errors import UnrolledError, UnrolledWarning, did_you_mean
 
@@ -50,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not _is_memory(error):
             raise
-        _complain(
-            "not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt"
-        )
+        _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
         return BAD_INPUT
 
 
@@ -108,7 +105,7 @@ def _prepare() -> None:
         warnings.showwarning = _show_warning
 
 
-def _show_warning(message: Warning | str, *rest: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: object) -> None:
     _complain(str(message), "warning: ")
 
 

@@ -11,12 +11,12 @@ from rich import box
 from rich.console import Console
 from rich.live import Live as LiveLine
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from ..training.log import Progress, Summary
 from .look import bits, clock, figures, printable
 from .summary import summary_lines
+from .tables import show_pairs
 
 PREVIEW_LINES = 8
 BAR = 20  # characters
@@ -62,13 +62,8 @@ class Live:
 
     def end(self, summary: Summary) -> None:
         self.line.stop()
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, text in summary_lines(summary):
-            table.add_row(Text(label), Text(printable(text)))
         self.console.print()
-        self.console.print(table)
+        show_pairs(summary_lines(summary))
 
     def close(self) -> None:
         self.line.stop()
@@ -106,7 +101,11 @@ def preview_panel(text: str, title: str, width: int) -> Panel:
     shown = lines[:PREVIEW_LINES]
     body = Text("\n".join(shown), overflow="fold")
     return Panel(
-        body, title=Text(title, style="dim"), title_align="left", border_style="bright_black", box=box.ROUNDED,
+        body,
+        title=Text(title, style="dim"),
+        title_align="left",
+        border_style="bright_black",
+        box=box.ROUNDED,
         width=inner + 4,
     )
 
@@ -131,8 +130,13 @@ class Counter:
         whole = round(done / self.total * BAR)
         self.line.update(
             Text.assemble(
-                ("━" * whole, "cyan"), ("━" * (BAR - whole), "bright_black"), f"  {done:,}/{self.total:,} {self.unit}",
-                f"  {rate:,.0f}/s", f"  {clock(left)} left", no_wrap=True, overflow="crop",
+                ("━" * whole, "cyan"),
+                ("━" * (BAR - whole), "bright_black"),
+                f"  {done:,}/{self.total:,} {self.unit}",
+                f"  {rate:,.0f}/s",
+                f"  {clock(left)} left",
+                no_wrap=True,
+                overflow="crop",
             ),
             refresh=True,
         )

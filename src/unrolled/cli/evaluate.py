@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import tyro
-from rich.table import Table
 
 from ..cells import check_size
 from ..data import Split, encode_text, open_corpus
@@ -19,6 +18,7 @@ from .console import Counter
 from .look import clock, console
 from .reporters import emit
 from .sample import writer
+from .tables import show_pairs
 
 PROG = "unrolled evaluate"
 ABOUT = (
@@ -134,9 +134,4 @@ def _show(name: str, text: Split, metrics: dict[str, float], seconds: float, opt
         ("state", how),
         ("time", f"{clock(seconds)}, {len(text) / max(seconds, 1e-9):,.0f} symbols/s"),
     ]
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    show_pairs(rows)

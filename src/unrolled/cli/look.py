@@ -14,9 +14,9 @@ UNITS = {"loss": "nats", "bits_per_char": "bits per character", "perplexity": "p
 
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
 # on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.
-_HARMLESS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
-_HARMLESS |= {code: 0xFFFD for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-_HARMLESS[ord("\r")] = ""  # type: ignore[assignment]  # str.translate takes both
+_HARMLESS: dict[int, int | str] = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+_HARMLESS.update(dict.fromkeys((*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD))
+_HARMLESS[ord("\r")] = ""
 
 
 def printable(text: str) -> str:

@@ -80,9 +80,7 @@ def writer(run: str) -> TrainedLanguageModel:
 def write(model: TrainedLanguageModel, prompt: str, options: Sample) -> None:
     """All samples: the first as it is written, the others, written beside it, after it."""
     waiting: dict[int, list[str]] = {n: [] for n in range(1, options.samples)}
-    pieces = model.stream_many(
-        options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling)
-    )
+    pieces = model.stream_many(options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling))
     _open(1, options.samples, prompt)
     last = prompt
     try:

@@ -1,8 +1,8 @@
 """unrolled train TASK [--recipe NAME] [--run FOLDER] [--json] [options of the task]
 
-    unrolled train lm
-    unrolled train lm --data shakespeare --hidden-size 512 --time 15m
-    unrolled train --recipe hello
+unrolled train lm
+unrolled train lm --data shakespeare --hidden-size 512 --time 15m
+unrolled train --recipe hello
 """
 
 from __future__ import annotations

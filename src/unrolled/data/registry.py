@@ -75,13 +75,9 @@ def fetch(name: str) -> Path:
         raise ArgumentError("data set", f"one of {', '.join(NAMED)}{did_you_mean(name, NAMED)}", name)
     dataset = NAMED[name]
     cached = cache_folder() / "datasets" / dataset.path
-    places = [cached]
-    if data := os.environ.get("UNROLLED_DATA"):
-        places.insert(0, Path(data).expanduser() / dataset.path)
-    for place in places:
-        if place.is_file():
-            _verify(place, dataset, _digest(place), "remove or replace it")
-            return place
+    if place := present(name):
+        _verify(place, dataset, _digest(place), "remove or replace it")
+        return place
     if dataset.url is None:
         raise DataError(
             f"data set {name!r} is not on this machine and cannot be downloaded: {dataset.note}; "
@@ -89,6 +85,15 @@ def fetch(name: str) -> Path:
         )
     _download(dataset, dataset.url, cached)
     return cached
+
+
+def present(name: str) -> Path | None:
+    """Where the file of a named data set lies, unverified; `None` if it would have to be downloaded."""
+    dataset = NAMED[name]
+    places = [cache_folder() / "datasets" / dataset.path]
+    if data := os.environ.get("UNROLLED_DATA"):
+        places.insert(0, Path(data).expanduser() / dataset.path)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _download(dataset: NamedDataset, url: str, target: Path) -> None:

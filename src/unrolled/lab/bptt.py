@@ -115,12 +115,10 @@ def bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> tuple[
     return done.loss, *backward(weights, x, y, done)
 
 
-def truncated_bptt(
-    weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: int
-) -> tuple[float, Weights]:
+def truncated_bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: int) -> tuple[float, Weights]:
     """The same in windows of ``window`` steps: the state is carried from one to the next, gradients are not.
 
-    The loss is that of the whole sequence, to the last bit of the sum; the gradient lacks what would have
+    The loss is that of the whole sequence (summed in another order); the gradient lacks what would have
     flowed through the carried state (Williams and Peng 1990).
 
     Raises:

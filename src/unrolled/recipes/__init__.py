@@ -41,8 +41,7 @@ def read(name_or_path: str) -> Recipe:
     else:
         near = did_you_mean(name_or_path, names())
         raise RunError(
-            f"there is no recipe {name_or_path!r}{near}; "
-            f"give {', '.join([*names(), ''])}or a file that ends in .toml"
+            f"there is no recipe {name_or_path!r}{near}; give {', '.join([*names(), ''])}or a file that ends in .toml"
         )
     task, options = parse_toml(text, f"recipe {name_or_path}")
     return Recipe(task, options, tomllib.loads(text).get("result", {}))

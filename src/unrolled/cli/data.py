@@ -1,0 +1,124 @@
+"""unrolled data [NAME | PATH]: list the texts that have a name, fetch one, or look at one of yours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from ..data import NAMED, Corpus, cache_folder, fetch, named_corpora, open_corpus
+from ..data.characters import CharacterCounts
+from ..data.registry import present
+from .arguments import Schema, parse
+from .look import command, printable, size
+from .reporters import emit
+from .tables import show_pairs, show_table
+
+PROG = "unrolled data"
+ABOUT = (
+    "Without an argument: list the texts that have a name. With a NAME: fetch that text and verify it. With a PATH or "
+    "pattern: show what a model would be given to learn."
+)
+FIRST_LINES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which text."""
+
+    text: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="NAME|PATH")] = None
+    """a named text; or a file, a folder, a pattern or "text:…" """
+    separator: str | None = None
+    """cut files into documents after each of these"""
+    encoding: str = "utf-8"
+    """encoding of the files"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
+    json: bool = False
+    """print one JSON object per line"""
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    options = parse(Data, argv, PROG, ABOUT)
+    with Schema(Data, PROG).names():
+        if options.text is None:
+            _list(options.json)
+        else:
+            if options.text in NAMED and not options.json:
+                print(f"{options.text}: {fetch(options.text)} (verified)")
+            corpus = open_corpus(
+                options.text, separator=options.separator, encoding=options.encoding, errors=options.errors
+            )
+            _describe(options.text, corpus, options.json)
+    return 0
+
+
+def _list(as_json: bool) -> None:
+    rows = []
+    for name, title in named_corpora().items():
+        dataset = NAMED.get(name)
+        if dataset is None:  # the standard library
+            licence, length, here = "PSF", _length(open_corpus(name)), "yes"
+        else:
+            licence, length = dataset.licence, dataset.size
+            here = (
+                "yes"
+                if present(name)
+                else "no: downloaded when used"
+                if dataset.url
+                else "no: see unrolled data " + name
+            )
+        rows.append((name, title, licence, length, here))
+    if as_json:
+        for name, title, licence, length, here in rows:
+            emit("corpus", name=name, title=title, licence=licence, bytes=length, present=here == "yes")
+        return
+    table = [(name, title, licence, size(length), here) for name, title, licence, length, here in rows]
+    show_table(("name", "text", "licence", "size", "here"), table, right=("size",))
+    print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
+    print(f"any text of yours: {command('train', 'lm', '--data', 'PATH')}")
+
+
+def _length(corpus: Corpus) -> int:
+    return sum(file.path.stat().st_size for file in corpus.files if hasattr(file, "path"))
+
+
+def _describe(name: str, corpus: Corpus, as_json: bool) -> None:
+    """Read the whole text once and say what it is."""
+    counts, characters, documents, opening = CharacterCounts(), 0, 0, ""
+    for text, starts in corpus.chunks():
+        counts.add(text)
+        characters += len(text)
+        documents += len(starts)
+        if opening.count("\n") <= FIRST_LINES and len(opening) < 10_000:
+            opening += text[:10_000]
+    symbols = int((counts.table > 0).sum())
+    rare = int(((counts.table > 0) & (counts.table < 10)).sum())
+    if as_json:
+        emit(
+            "text",
+            name=name,
+            files=len(corpus.files),
+            characters=characters,
+            symbols=symbols,
+            documents=documents,
+            rare=rare,
+            notes=corpus.notes,
+        )
+        return
+    seen = f"{symbols:,} different characters" + (f", {rare:,} of them fewer than ten times" if rare else "")
+    show_pairs(
+        [
+            ("text", name),
+            ("files", f"{len(corpus.files):,}{' (' + '; '.join(corpus.notes) + ')' if corpus.notes else ''}"),
+            ("documents", f"{documents:,}"),
+            ("characters", f"{characters:,}"),
+            ("symbols", seen),
+            ("train with", command("train", "lm", "--data", name)),
+        ]
+    )
+    print()
+    for line in printable(opening).splitlines()[:FIRST_LINES]:
+        print(f"  {line[:110]}")

@@ -1,0 +1,136 @@
+"""unrolled doctor: what this machine offers, and which code paths would run on it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..cells import make_cell
+from ..data import cache_folder
+from ..scan import explain
+from ..training.folder import runs_folder
+from .arguments import parse
+from .look import size
+from .tables import show_pairs, show_table
+
+PROG = "unrolled doctor"
+ABOUT = "Show what this machine offers and, for each kind of recurrent layer, which code path would run, and why."
+PACKAGES = ("numpy", "safetensors", "tokenizers", "rich", "tyro", "tensorboard")
+SETS = ("sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
+CELLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rnn": ("rnn", {}),
+    "rnn --nonlinearity relu": ("rnn", {"nonlinearity": "relu"}),
+    "gru": ("gru", {}),
+    "gru --no-reset-after": ("gru", {"reset_after": False}),
+    "lstm": ("lstm", {}),
+    "lstm --proj-size 4": ("lstm", {"proj_size": 4}),
+    "lstm --weight-drop 0.5": ("lstm", {"weight_drop": 0.5}),
+    "lstm --recurrent-dropout 0.2": ("lstm", {"recurrent_dropout": 0.2}),
+    "lstm --zoneout 0.1": ("lstm", {"zoneout": 0.1}),
+    "lstm --layer-norm": ("lstm", {"layer_norm": True}),
+    "lstm --peepholes": ("lstm", {"peepholes": True}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Nothing to choose."""
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    parse(Doctor, argv, PROG, ABOUT)
+    show_pairs([*_software(), *_machine(), *_folders()])
+    print()
+    show_table(("layers in training", "path", "why none that is faster"), map(_path, CELLS))
+    return 0
+
+
+def _software() -> list[tuple[str, str]]:
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return [
+        ("unrolled", f"{__version__} in {Path(__file__).resolve().parents[1]}"),
+        ("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})"),
+        ("torch", torch.__version__),
+        ("packages", ", ".join(found)),
+    ]
+
+
+def _machine() -> list[tuple[str, str]]:
+    sets = [name for name in SETS if name in _cpu_flags()]
+    gpus = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    backends = {"oneDNN": torch.backends.mkldnn.is_available(), "MKL": torch.backends.mkl.is_available()}
+    backends["OpenMP"] = torch.backends.openmp.is_available()
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [
+        ("processor", f"{usable} of {os.cpu_count()} cores usable; {', '.join(sets) or 'instruction sets unknown'}"),
+        (
+            "threads",
+            f"{torch.get_num_threads()} for torch; OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}",
+        ),
+        (
+            "torch uses",
+            f"{torch.backends.cpu.get_cpu_capability()} kernels; "
+            + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in backends.items()),
+        ),
+        ("bfloat16", _bfloat16(sets)),
+        ("gpu", ", ".join(gpus) or ("mps" if torch.backends.mps.is_available() else "none")),
+    ]
+
+
+def _bfloat16(sets: list[str]) -> str:
+    native = [name for name in ("amx_bf16", "avx512_bf16", "bf16") if name in sets]
+    if native:
+        return f"computed by the processor ({', '.join(native)}): --precision bf16 is worth trying"
+    return "emulated on this processor: --precision bf16 works, and is slower than float32"
+
+
+def _folders() -> list[tuple[str, str]]:
+    rows = [("runs", runs_folder().absolute()), ("cache", cache_folder().absolute())]
+    shown = [(label, f"{path} ({_state(path)})") for label, path in rows]
+    data = os.environ.get("UNROLLED_DATA")
+    return [*shown, ("UNROLLED_DATA", f"{data} ({_state(Path(data))})" if data else "unset")]
+
+
+def _state(path: Path) -> str:
+    """Free space, and whether the folder can be written; for one that is not there yet, of where it would be made."""
+    there = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+    words = [f"{size(shutil.disk_usage(there).free)} free"]
+    if not os.access(there, os.W_OK):
+        words.append("cannot be written")
+    if there != path:
+        words.append("made when needed")
+    return ", ".join(words)
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    lines = [line for line in text.splitlines() if line.lower().startswith(("flags", "features"))]
+    return set(lines[0].partition(":")[2].split()) if lines else set()
+
+
+def _path(name: str) -> tuple[str, str, str]:
+    """(the layer's options, the path it takes in training, why not the faster ones)."""
+    kind, options = CELLS[name]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cell = make_cell(kind, 8, 8, **options).to(device).train()
+    paths = explain(cell, torch.zeros(4, 2, 8, device=device), noise=cell.draw_noise(4, 2))
+    at = next(n for n, path in enumerate(paths) if path.reason is None)
+    without = [path for path in paths[:at] if path.backend != "cudnn" or device == "cuda"]
+    return name, paths[at].backend, "; ".join(dict.fromkeys(path.reason or "" for path in without))
