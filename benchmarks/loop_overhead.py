@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+
 from harness import Work, arguments, compare, interval, table, worker
 from train_rate import CASES, STEPS, text
 

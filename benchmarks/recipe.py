@@ -12,9 +12,8 @@ import statistics
 import sys
 import time
 
-from harness import table
-
 import unrolled
+from harness import table
 from unrolled import api
 from unrolled.data.storage import join
 from unrolled.recipes import read

@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from harness import Work, arguments, compare, ratio_cell, table, worker
 from torch import nn
+
+from harness import Work, arguments, compare, ratio_cell, table, worker
 
 # name: (cell, hidden_size, num_layers, bptt, batch_size)
 CASES = {

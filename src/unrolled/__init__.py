@@ -10,6 +10,8 @@ Names are loaded when they are first used, so importing the package is quick.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
-        globals()[name] = value  # the submodule of the same name must not win the next time
+        globals()[name] = value
         return value
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
@@ -66,3 +68,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Importing the module ``unrolled.scan``, which most others do, must not hide the function ``unrolled.scan``."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value.scan if name == "scan" and isinstance(value, ModuleType) else value)
+
+
+sys.modules[__name__].__class__ = _Package

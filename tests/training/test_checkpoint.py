@@ -14,7 +14,11 @@ FILES = ("tensors.safetensors", "state.json", "manifest.json")
 
 
 def put(folder, step):
-    tensors = {"w": torch.full((3, 4), float(step)), "step": torch.tensor(step), "h": torch.ones(2, dtype=torch.bfloat16)}
+    tensors = {
+        "w": torch.full((3, 4), float(step)),
+        "step": torch.tensor(step),
+        "h": torch.ones(2, dtype=torch.bfloat16),
+    }
     checkpoint.save(folder, step, tensors, {"step": step, "loss": 0.1 + step})
 
 
@@ -127,7 +131,9 @@ def test_a_full_disk_leaves_the_old_ones(tmp_path, monkeypatch, at):
         files.write_synced(path, data)
 
     monkeypatch.setattr(checkpoint, "write_synced", full)
-    with pytest.raises(SaveError, match=r"step-3: No space left on device; nothing saved before is lost\. Free some space"):
+    with pytest.raises(
+        SaveError, match=r"step-3: No space left on device; nothing saved before is lost\. Free some space"
+    ):
         put(tmp_path, 3)
     assert names(tmp_path) == ["latest", "step-1", "step-2"]
     assert newest(tmp_path) == 2

@@ -118,13 +118,20 @@ def test_other_tools_names(alias, name):
 
 
 def test_an_option_under_two_names():
-    with pytest.raises(ArgumentError, match="hidden_size must be given under one name only, not as rnn_size too, got 4"):
+    with pytest.raises(
+        ArgumentError, match="hidden_size must be given under one name only, not as rnn_size too, got 4"
+    ):
         update(Config(), hidden_size=3, rnn_size=4)
 
 
 @pytest.mark.parametrize(
     ("given", "hint"),
-    [("hiden_size", "hidden_size"), ("rnn_sise", "rnn_size"), ("learning_rat", "learning_rate"), ("batchsize", "batch_size")],
+    [
+        ("hiden_size", "hidden_size"),
+        ("rnn_sise", "rnn_size"),
+        ("learning_rat", "learning_rate"),
+        ("batchsize", "batch_size"),
+    ],
 )
 def test_unknown_names_suggest_near_ones(given, hint):
     with pytest.raises(ArgumentError, match=rf"option must be a known name, got '{given}'; did you mean .*'{hint}'"):
@@ -144,7 +151,11 @@ def test_unknown_names_suggest_near_ones(given, hint):
         ("data", "\udcff.txt", "data must be text that can be written as UTF-8, got '\\udcff.txt'"),
         ("tied", 1, "tied must be a value of type bool, got 1"),
         ("fractions", (0.5, 0.5), "fractions must be a value of type tuple[float, float, float], got (0.5, 0.5)"),
-        ("fractions", (0.5, 0.1, 0.1), "fractions must be three parts of at least 0 that add up to 1, got (0.5, 0.1, 0.1)"),
+        (
+            "fractions",
+            (0.5, 0.1, 0.1),
+            "fractions must be three parts of at least 0 that add up to 1, got (0.5, 0.1, 0.1)",
+        ),
         (
             "optimizer",
             "adamm",

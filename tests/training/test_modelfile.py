@@ -4,6 +4,7 @@ import json
 import struct
 
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
@@ -42,10 +43,24 @@ def test_there_and_back(path):
         assert torch.equal(file.tensors[name], tensor)
 
 
-def test_the_same_model_is_the_same_bytes(path, tmp_path):
+def digest(path):
+    with safetensors.safe_open(path, framework="pt") as file:
+        return file.metadata()["digest"]
+
+
+def test_the_digest_names_the_model(path, tmp_path):
     again = tmp_path / "again"
-    modelfile.save(again, TENSORS, "lm", 'task = "lm"\n', ASSETS)
-    assert again.read_bytes() == path.read_bytes()
+    modelfile.save(again, dict(reversed(TENSORS.items())), "lm", 'task = "lm"\n', ASSETS)
+    assert digest(again) == digest(path)
+    for change in (
+        (TENSORS | {"a": TENSORS["a"] + 1e-7}, "lm", 'task = "lm"\n', ASSETS),
+        (TENSORS, "tag", 'task = "lm"\n', ASSETS),
+        (TENSORS, "lm", 'task = "lm"', ASSETS),
+        (TENSORS, "lm", 'task = "lm"\n', {}),
+        (TENSORS | {"zero_dim": torch.tensor(7, dtype=torch.int32)}, "lm", 'task = "lm"\n', ASSETS),
+    ):
+        modelfile.save(again, *change)
+        assert digest(again) != digest(path)
 
 
 def test_any_flipped_bit_is_noticed(path):

@@ -16,7 +16,9 @@ def test_durations(text, expected):
     assert seconds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "15", "m", "0s", "1e3s", "-5s", "5 minutes", "5m later", "1h 30m", "9" * 400 + "s"])
+@pytest.mark.parametrize(
+    "text", ["", "15", "m", "0s", "1e3s", "-5s", "5 minutes", "5m later", "1h 30m", "9" * 400 + "s"]
+)
 def test_what_is_no_duration(text):
     with pytest.raises(ArgumentError, match="time must be a duration such as 90s, 15m or 2h, got"):
         seconds(text)

@@ -13,6 +13,7 @@ import dataclasses
 import io
 import re
 import sys
+import textwrap
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
                 cls,
                 args=words,
                 prog=prog,
-                description=about,
+                description="\n\n".join(textwrap.fill(part, 80) for part in about.split("\n\n")),
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
                 **given,
             )
@@ -111,8 +112,9 @@ class Schema:
         name, negated = self._find(text)
         if name is None:
             spelled = word.partition("=")[0]
-            near = did_you_mean("--" + text.replace("_", "-"), map(_dashed, [*self.flags, *self.aliases]))
-            raise UnrolledError(f"{self.prog} has no option {spelled}{near}; {self._see()}")
+            typed = _dashed(text.replace("-", "_"))
+            near = did_you_mean(typed, map(_dashed, [*self.flags, *self.aliases]))
+            raise UnrolledError(f"{self.prog} has no option {spelled}{near or f'; {self._see()}'}")
         flag, hint = _dashed(name), self.flags[name]
         if hint is bool:
             if value is not None and value.lower() not in _YES | _NO:
@@ -121,11 +123,13 @@ class Schema:
             return [flag if on else f"--no-{flag[2:]}"]
         if typing.get_origin(hint) is tuple:
             count = len(typing.get_args(hint))
-            values = [v for v in re.split(r"[,\s]+", value) if v] if value is not None else rest[:count]
-            if value is None:
-                del rest[:count]
-            if len(values) < count:
-                raise ArgumentError(flag, f"followed by {count} values", " ".join(values))
+            if value is None and rest and "," in rest[0]:
+                value = rest.pop(0)
+            values = [v for v in re.split(r"[,\s]+", value) if v] if value is not None else []
+            while value is None and rest and len(values) < count and not self._is_flag(rest[0]):
+                values.append(rest.pop(0))
+            if len(values) != count:
+                raise ArgumentError(flag, f"followed by {count} numbers", " ".join(values))
             return [flag, *values]
         if value is None:
             if not rest or self._is_flag(rest[0]):
@@ -149,13 +153,16 @@ class Schema:
     def expected(self, name: str) -> str:
         """What may follow a flag, in words."""
         hint = self.flags[name]
-        if typing.get_origin(hint) in (typing.Union, types.UnionType):
-            hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        if typing.get_origin(hint) is Literal:
-            return f"one of {', '.join(map(str, typing.get_args(hint)))}"
+        if choices := self.choices(name):
+            return f"one of {', '.join(choices)}"
         if typing.get_origin(hint) is tuple:
-            return f"{len(typing.get_args(hint))} numbers"
-        return {int: "a whole number", float: "a number"}.get(hint, "a text")
+            return f"followed by {len(typing.get_args(hint))} numbers"
+        return {int: "a whole number", float: "a number"}.get(_without_optional(hint), "a text")
+
+    def choices(self, name: str) -> list[str]:
+        """The values that a flag can have, if they can be listed."""
+        hint = _without_optional(self.flags[name])
+        return [str(value) for value in typing.get_args(hint)] if typing.get_origin(hint) is Literal else []
 
     def explain(self, stop: SystemExit, told: str, words: list[str]) -> UnrolledError:
         """The error behind tyro's refusal: one of ours from a group's check, or told from the schema."""
@@ -169,8 +176,7 @@ class Schema:
         name = flag[2:].replace("-", "_") if flag else ""
         if flag and name in self.flags:
             value = _value(flag, words)
-            choices = typing.get_args(self.flags[name])
-            near = did_you_mean(value, filter(lambda c: isinstance(c, str), choices)).removeprefix("; ")
+            near = did_you_mean(value, self.choices(name)).removeprefix("; ")
             return ArgumentError(flag, self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
         if present < len(self.positionals):
@@ -198,6 +204,13 @@ class Schema:
 _YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
+def _without_optional(hint: Any) -> Any:
+    """``X`` for ``X | None``."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return next(a for a in typing.get_args(hint) if a is not type(None))
+    return hint
+
+
 def _dashed(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -215,5 +228,5 @@ def _value(flag: str, words: list[str]) -> str:
 def _without_none(text: str) -> str:
     """The help without ``(default: None)``: the words before it say what happens by default."""
     blanked = re.sub(r"\(default:[\s│]*None\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
-    kept = [line for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
+    kept = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
     return "\n".join(kept).replace("\0", " ")

@@ -31,9 +31,14 @@ class Live:
         self.folder: Path | None = None
         self.config: Any = None
         self.unit = ""
+        self.status = console.status(Text("reading the text, measuring the rate…", style="dim"), spinner="dots")
         self.scored: tuple[int, float] | None = None  # step and loss of the last evaluation
 
+    def wait(self) -> None:
+        self.status.start()
+
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
+        self.status.stop()
         self.folder, self.config, self.unit = folder, config, unit
         self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
         for text in notes:
@@ -52,7 +57,7 @@ class Live:
 
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
         self.scored = step, metrics["loss"]
-        mark = Text("  ★ best so far", style="green") if best else Text("")
+        mark = Text("  ★ best", style="green") if best else Text("")
         self.console.print(Text.assemble((f"step {step:,}", "bold"), f"  validation {figures(metrics)}", mark))
 
     def preview(self, step: int, text: str) -> None:
@@ -66,6 +71,7 @@ class Live:
         show_pairs(summary_lines(summary))
 
     def close(self) -> None:
+        self.status.stop()
         self.line.stop()
 
 
@@ -98,8 +104,7 @@ def preview_panel(text: str, title: str, width: int) -> Panel:
         lines += textwrap.wrap(
             line, inner, drop_whitespace=False, replace_whitespace=False, break_on_hyphens=False
         ) or [""]
-    shown = lines[:PREVIEW_LINES]
-    body = Text("\n".join(shown), overflow="fold")
+    body = Text("\n".join(lines[:PREVIEW_LINES]).rstrip(), overflow="fold")
     return Panel(
         body,
         title=Text(title, style="dim"),

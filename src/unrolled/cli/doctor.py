@@ -95,7 +95,7 @@ def _bfloat16(sets: list[str]) -> str:
     native = [name for name in ("amx_bf16", "avx512_bf16", "bf16") if name in sets]
     if native:
         return f"computed by the processor ({', '.join(native)}): --precision bf16 is worth trying"
-    return "emulated on this processor: --precision bf16 works, and is slower than float32"
+    return "emulated on this processor: --precision bf16 works but is no faster than float32"
 
 
 def _folders() -> list[tuple[str, str]]:

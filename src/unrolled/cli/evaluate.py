@@ -68,7 +68,8 @@ def run(argv: list[str]) -> int:
         name, text = other(model, options) if options.data is not None else own(model, options)
     if len(text) < 2:
         raise DataError(
-            f"{name} has {len(text)} symbols, too few to measure; choose another --split, or a text with --data"
+            f"too little text to measure: {name} has {len(text):,} of the 2 symbols it takes; choose another --split, "
+            "or a text with --data"
         )
     stream = console(stderr=True)
     counter = Counter(stream, len(text) - 1, "symbols")

@@ -44,6 +44,7 @@ def converse(session: Session, prompt: str, options: Sample) -> int:
                 elif isinstance(command, dict):
                     length = command.pop("length", length)
                     sampling = dataclasses.replace(sampling, **command)
+                    show(f"writes at most {length} symbols with {_described(sampling)}\n", DIM)
                 continue
             text = line.removeprefix(":") if line.startswith("::") else line
             session.read(text)
@@ -62,6 +63,10 @@ def _write(session: Session, text: str, sampling: Sampling, length: int, stop: s
     except KeyboardInterrupt:
         text = ""
     end_line(text)
+
+
+def _described(sampling: Sampling) -> str:
+    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in vars(sampling).items())
 
 
 def _command(line: str) -> str | dict[str, Any]:

@@ -26,6 +26,9 @@ class Teller(Protocol):
 
     folder: Path | None
 
+    def wait(self) -> None:
+        """Something will take a moment before training starts."""
+
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None: ...
     def note(self, text: str) -> None: ...
     def progress(self, progress: Progress) -> None: ...
@@ -50,6 +53,7 @@ def choose(as_json: bool) -> Teller:
 
 def follow(teller: Teller, training: Callable[[], Summary]) -> int:
     """Train, and return the exit status."""
+    teller.wait()
     try:
         summary = training()
     except KeyboardInterrupt:
@@ -109,6 +113,9 @@ class Plain:
         for label, text in summary_lines(summary):
             _say(f"{label}: {text}")
 
+    def wait(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -137,6 +144,9 @@ class Json:
     def end(self, summary: Summary) -> None:
         values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
         emit("end", **{**values, "folder": str(summary.folder)})
+
+    def wait(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

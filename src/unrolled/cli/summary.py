@@ -19,7 +19,7 @@ def summary_lines(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("test", figures(summary.test)))
     if summary.stopped == "interrupted":
         lines.append(("go on", command("resume", summary.folder)))
-    else:
+    elif summary.stopped == "finished":
         lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
     return [
         *lines,

@@ -32,6 +32,10 @@ def show_pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def _print(table: Table) -> None:
     stream = console()
-    if not stream.is_terminal:
-        stream.width = 1000  # a file has no edge to fold at
-    stream.print(table)
+    if stream.is_terminal:
+        stream.print(table)
+        return
+    stream.width = 1000  # a file has no edge to fold at
+    with stream.capture() as captured:
+        stream.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))

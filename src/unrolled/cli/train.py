@@ -56,7 +56,7 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     prog = f"unrolled train {name}"
     both = dataclasses.make_dataclass(
         "Invocation",
-        [("this", ThisRun, dataclasses.field(default_factory=ThisRun))],
+        [("general", ThisRun, dataclasses.field(default_factory=ThisRun))],
         bases=(config_class,),
         frozen=True,
         kw_only=True,
@@ -75,7 +75,7 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     names = groups(config_class)
     default = both(**{group: getattr(base, group) for group in names})
     parsed = parse(both, argv, prog, _about(name), default)
-    return parsed.this, config_class(**{group: getattr(parsed, group) for group in names})
+    return parsed.general, config_class(**{group: getattr(parsed, group) for group in names})
 
 
 def _recipe(argv: list[str]) -> recipes.Recipe | None:

@@ -176,6 +176,8 @@ def score(
     device = next(model.parameters()).device
     total, count, state = 0.0, 0, None
     for window in windows:
+        if window.resets[0].all():
+            state = None  # every lane begins anew; there may be fewer of them than before
         resets = window.resets.to(device) if window.resets.any() else None
         logits, state = model(window.inputs.to(device), state, resets)
         nats = F.cross_entropy(logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none")

@@ -32,7 +32,7 @@ class Subject:
     def state(self, B: int) -> State:
         """A state that is not the initial one: every real leaf moved a little, counters left alone."""
         initial = self.cell.initial_state(B)
-        return tree_map(lambda leaf: _real_part(leaf.detach() + 0.3 * torch.randn_like(leaf), leaf), initial)
+        return tree_map(_moved, initial)
 
     def scan(self, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         return scan(self.cell, inputs, state, **{"backend": self.backend, **options})
@@ -41,8 +41,8 @@ class Subject:
         return self.scan(inputs, state, **options, backend="reference")
 
 
-def _real_part(moved: Tensor, leaf: Tensor) -> Tensor:
-    return moved if leaf.is_floating_point() else leaf.detach().clone()
+def _moved(leaf: Tensor) -> Tensor:
+    return leaf.detach() + 0.3 * torch.randn_like(leaf) if leaf.is_floating_point() else leaf.clone()
 
 
 class Scanner(nn.Module):

@@ -19,6 +19,7 @@ from .sequence import options
 from .subject import Scanner, Subject, real_leaves, require_close
 
 STEPS, LANES = 2, 3
+COMPILED_STEPS = 1  # the loop is unrolled, so further steps add copies of this one to the graph, and time
 GRAPH = "let no Python branch, print or .item() in step depend on a tensor's numbers"
 
 
@@ -32,8 +33,11 @@ def compiled(subject: Subject) -> None:
 
 
 def _compiled(subject: Subject, every: bool) -> None:
-    how = {name: value[:STEPS] if name == "resets" else value.clamp(max=STEPS) for name, value in _given(every).items()}
-    inputs, state = subject.inputs(STEPS, LANES), subject.state(LANES)
+    how = {
+        name: value[:COMPILED_STEPS] if name == "resets" else value.clamp(max=COMPILED_STEPS)
+        for name, value in _given(every).items()
+    }
+    inputs, state = subject.inputs(COMPILED_STEPS, LANES), subject.state(LANES)
     torch._dynamo.reset()
     run: Any = torch.compile(Scanner(subject, **how), fullgraph=True, backend="aot_eager")
     results = []

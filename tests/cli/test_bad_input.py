@@ -1,0 +1,242 @@
+"""Bad input: one line that names the thing and the remedy, exit status 2, no traceback, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from cli_parts import TINY, tree
+
+from unrolled.training import files
+
+PROBLEMS = {
+    "missing.txt": None,
+    "empty.txt": b"",
+    "binary.bin": b"MZ\0\1\2\3" * 100,
+    "latin.txt": b"caf\xe9 " * 1000,
+    "short.txt": b"short text",
+}
+
+
+def refused(said, *expected: str) -> None:
+    """The command ended with status 2 and one line on standard error that has all of ``expected``."""
+    assert said.status == 2
+    assert re.fullmatch(r"error: [^\n]+\n", said.err), said.err
+    assert "Traceback" not in said.out + said.err
+    for text in expected:
+        assert text in said.err, said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("missing.txt", ["there is no file, folder or named corpus 'missing.txt'", "give a path"]),
+        ("shakespear", ["did you mean 'shakespeare'?"]),
+        ("empty.txt", ["empty.txt is empty", "give a file with text in it"]),
+        ("binary.bin", ["binary.bin is not a text file", "zero byte at offset 2", "--encoding"]),
+        ("latin.txt", ["not valid utf-8: byte 0xe9 at offset 3", "--encoding latin-1", "--errors replace"]),
+        ("short.txt", ["shorter than one window", "more text"]),
+        (".", ["text"]),
+    ],
+)
+def test_text_that_cannot_be_used(unrolled, home: Path, name: str, expected: list[str]) -> None:
+    for file, content in PROBLEMS.items():
+        if content is not None and name != ".":
+            (home / file).write_bytes(content)
+    before = tree(home)
+    refused(unrolled("train", "lm", "--data", name, "--steps", "2", *TINY), *expected)
+    after = {path: data for path, data in tree(home).items() if not path.startswith("cache")}
+    assert after == before
+
+
+def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
+    (home / "latin.txt").write_bytes(PROBLEMS["latin.txt"] or b"")
+    words = ["train", "lm", "--data", "latin.txt", "--steps", "1", *TINY]
+    assert unrolled(*words, "--encoding", "latin-1").status == 0
+    assert unrolled(*words, "--errors", "replace").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--hiden-size", "3"], ["no option --hiden-size", "did you mean '--hidden-size'"]),
+        (["--rnn-sizes", "3"], ["no option --rnn-sizes", "'--rnn-size'"]),
+        (["--xyzzy"], ["no option --xyzzy", "unrolled train lm --help"]),
+        (["stray"], ["does not know what to do with 'stray'"]),
+        (["--recipe", "helo"], ["there is no recipe 'helo'", "did you mean 'hello'?"]),
+        (["--recipe"], ["--recipe must be followed by one of hello"]),
+        (["--recipe", "nowhere.toml"], ["cannot read nowhere.toml"]),
+        (["--hidden-size", "0"], ["--hidden-size must be a whole number of at least 1, got 0"]),
+        (["--rnn-size", "0"], ["--hidden-size must be a whole number of at least 1, got 0"]),
+        (["--hidden-size", "many"], ["--hidden-size must be a whole number, got 'many'"]),
+        (["--hidden-size"], ["--hidden-size needs a value: a whole number"]),
+        (["--hidden-size", "--tied"], ["--hidden-size needs a value"]),
+        (["--dropout", "-0.1"], ["--dropout must be", "got -0.1"]),
+        (["--bptt", "0"], ["--bptt must be", "got 0"]),
+        (["--bptt", "1.5"], ["--bptt must be a whole number, got '1.5'"]),
+        (["--seq-length=0"], ["--bptt must be", "got 0"]),
+        (["--optimizer", "adm"], ["--optimizer must be one of adamw, adam", "did you mean 'adam'"]),
+        (["--fractions", "1", "2"], ["--fractions must be followed by 3 numbers, got '1 2'"]),
+        (["--fractions", "1", "2", "3"], ["--fractions must be three parts"]),
+        (["--time", "soon"], ["--time must be a duration such as 90s, 15m or 2h, got 'soon'"]),
+        (["--steps", "3", "--time", "5m"], ["--time must be left out when --steps is given"]),
+        (["--tied=maybe"], ["--tied must be given without a value"]),
+        (["--cell", "lstn"], ["--cell must be one of rnn, gru, lstm", "did you mean 'lstm'"]),
+        (["--cell", "nowhere:Mine"], ["--cell must be an importable module:Class"]),
+        (["--reset-after", "--no-reset-after", "--peepholes", "--cell", "gru"], ["--peepholes must be left out"]),
+        (["--prompt", "né"], ["--prompt must be text in the model's char vocabulary", "'é' (U+00E9)"]),
+        (["--hidden-size", "100000000"], ["not enough memory"]),
+    ],
+)
+def test_wrong_options(unrolled, home: Path, text_file: Path, words: list[str], expected: list[str]) -> None:
+    refused(unrolled("train", "lm", "--data", text_file, *words), *expected)
+    assert not list(home.glob("runs/*/config.toml"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there(unrolled, text_file: Path) -> None:
+    said = unrolled("train", "lm", "--data", text_file, "--device", "cuda")
+    refused(said, "--device must be one that this machine has (cpu", "got 'cuda'", "leave --device out")
+
+
+@pytest.mark.parametrize("task", ["lmm", "foo"])
+def test_unknown_task(unrolled, task: str) -> None:
+    refused(unrolled("train", task), "task must be one of lm", repr(task))
+
+
+@pytest.mark.parametrize("verb", ["resume", "sample", "evaluate"])
+def test_what_is_no_run(unrolled, home: Path, verb: str) -> None:
+    (home / "folder").mkdir()
+    (home / "file.safetensors").write_bytes(b"no model")
+    refused(unrolled(verb), f"unrolled {verb} needs RUN")
+    refused(unrolled(verb, "nowhere"), "nowhere is not a", "unrolled runs")
+    refused(unrolled(verb, "folder"), "folder is not a run: it has no config.toml", "unrolled runs")
+    if verb != "resume":
+        refused(unrolled(verb, "file.safetensors"), "truncated or damaged", "restore it or train anew")
+
+
+@pytest.mark.parametrize("verb", ["sample", "evaluate"])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "newer"])
+def test_damaged_model(unrolled, trained: Path, verb: str, damage: str) -> None:
+    model = trained / "model.safetensors"
+    whole = model.read_bytes()
+    if damage == "truncated":
+        model.write_bytes(whole[: len(whole) // 2])
+        expected = "truncated or damaged"
+    elif damage == "altered":
+        model.write_bytes(whole[:-4] + bytes(4 - byte % 2 for byte in whole[-4:]))
+        expected = "damaged or was altered"
+    else:
+        model.write_bytes(whole.replace(b'"format":"unrolled-1"', b'"format":"unrolled-9"'))
+        expected = "newer than this version"
+    before = tree(trained)
+    refused(unrolled(verb, trained), str(model), expected)
+    assert tree(trained) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('format = 99\ntask = "lm"\n', ["config format 99", "pip install --upgrade unrolled"]),
+        ("task = [", ["is not valid TOML"]),
+        ("steps = 3\n", ["does not name its task"]),
+        ('task = "lm"\n[model]\nhiden_size = 3\n', ["hiden_size", "did you mean 'hidden_size'"]),
+        ("\udcff\udcfe", ["is not text"]),
+    ],
+)
+def test_damaged_config(unrolled, trained: Path, content: str, expected: list[str]) -> None:
+    (trained / "config.toml").write_bytes(content.encode("utf-8", "surrogateescape"))
+    before = tree(trained)
+    refused(unrolled("resume", trained), str(trained / "config.toml"), *expected)
+    assert tree(trained) == before
+    assert "damaged" in unrolled("runs").out or "hiden" in content
+
+
+def test_every_checkpoint_damaged(unrolled, trained: Path) -> None:
+    for file in trained.glob("checkpoints/step-*/tensors.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    before = tree(trained)
+    refused(unrolled("resume", trained, "--steps", "30"), "every checkpoint", "damaged")
+    assert tree(trained) == before
+
+
+def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:
+    before = tree(trained)
+    refused(unrolled("train", "lm", "--data", text_file, "--run", trained), "holds a run already", "unrolled resume")
+    assert tree(trained) == before
+
+
+def test_output_folder_that_cannot_be_written(unrolled, home: Path, text_file: Path) -> None:
+    (home / "file").write_text("in the way")
+    for run in ("file", "file/run"):
+        said = unrolled("train", "lm", "--data", text_file, "--run", run, "--steps", "1", *TINY)
+        refused(said, "cannot write file", "another folder")
+    assert (home / "file").read_text() == "in the way"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root can write everywhere")
+def test_output_folder_without_permission(unrolled, home: Path, text_file: Path) -> None:
+    (home / "locked").mkdir(mode=0o500)
+    refused(unrolled("train", "lm", "--data", text_file, "--run", "locked/run"), "cannot write", "permission")
+
+
+def test_cache_that_cannot_be_written(unrolled, home: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "file").write_text("in the way")
+    monkeypatch.setenv("UNROLLED_CACHE", str(home / "file"))
+    refused(unrolled("train", "lm", "--data", text_file), "cannot write", "UNROLLED_CACHE")
+
+
+def test_full_disk_while_saving(unrolled, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = {name: data for name, data in tree(trained).items() if "checkpoints" in name or "model" in name}
+    assert unrolled("evaluate", trained).status == 0  # the text is encoded before the disk is full
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        said = unrolled("resume", trained, "--steps", "25")
+    refused(said, "No space left on device", "nothing saved before is lost", "Free some space")
+    after = tree(trained)
+    assert {name: after[name] for name in before} == before
+    assert unrolled("resume", trained, "--steps", "25").status == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+def test_disk_that_fills_up_in_the_middle_of_a_file(
+    trained: Path, unrolled, subprocess_environment: dict[str, str]
+) -> None:
+    """A real short write: files may not grow beyond what the checkpoint needs less one byte."""
+    largest = max(path.stat().st_size for path in trained.rglob("tensors.safetensors"))
+    code = (
+        "import resource, signal, sys; from unrolled.cli import main; import torch\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest - 1}, {largest - 1}))\n"
+        f"sys.exit(main(['resume', {str(trained)!r}, '--steps', '25']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=subprocess_environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: cannot write [^\n]+nothing saved before is lost[^\n]+\n", done.stderr)
+    assert not list(trained.rglob("*.part"))
+    assert unrolled("resume", trained, "--steps", "25").status == 0
+
+
+def test_with_json_errors_stay_on_standard_error(unrolled, text_file: Path) -> None:
+    said = unrolled("train", "lm", "--data", text_file, "--json", "--lr", "1e30", "--clip", "0", "--steps", "50", *TINY)
+    refused(said, "training diverged", "lower --lr")
+    assert [json.loads(line) for line in said.out.splitlines()]
+
+
+def test_a_reader_that_goes_away_is_no_error(trained: Path, subprocess_environment: dict[str, str]) -> None:
+    command = f"{sys.executable} -m unrolled sample {trained} --length 50000 | head -c 10"
+    done = subprocess.run(
+        ["sh", "-c", command], env=subprocess_environment, capture_output=True, text=True, check=False
+    )
+    assert (len(done.stdout), done.stderr) == (10, "")

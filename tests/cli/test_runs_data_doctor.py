@@ -1,0 +1,104 @@
+"""unrolled runs, data and doctor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from unrolled.data import registry
+from unrolled.data.registry import NamedDataset
+
+
+def test_no_runs(unrolled, home: Path) -> None:
+    said = unrolled("runs")
+    assert said.status == 0
+    assert "unrolled train lm" in said.out
+
+
+def test_runs_are_listed(unrolled, trained: Path, text_file: Path) -> None:
+    out = unrolled("runs").out
+    row = next(line for line in out.splitlines() if str(trained) in line)
+    for part in ("lm", "lstm 1×16", "20/20", "nats", "bits"):
+        assert part in row
+    entry = json.loads(unrolled("runs", "--json").out)
+    assert (entry["run"], entry["task"], entry["step"]) == (str(trained), "lm", 20)
+    assert entry["best"]["loss"] > 0
+
+
+def test_damaged_runs_do_not_hide_the_others(unrolled, trained: Path) -> None:
+    for name in ("garbage", "newer", "no-model", "no-checkpoint", "bad-metrics"):
+        shutil.copytree(trained, trained.parent / name)
+    (trained.parent / "garbage" / "config.toml").write_bytes(b"\xff\0")
+    (trained.parent / "newer" / "config.toml").write_text('format = 99\ntask = "lm"')
+    (trained.parent / "no-model" / "model.safetensors").unlink()
+    shutil.rmtree(trained.parent / "no-checkpoint" / "checkpoints")
+    (trained.parent / "bad-metrics" / "metrics.jsonl").write_text('{"best": true, nonsense\n')
+    (trained.parent / "not-a-run").mkdir()
+    said = unrolled("runs")
+    assert (said.status, said.err) == (0, "")
+    rows = {Path(line.split()[0]).name: line for line in said.out.splitlines()[1:]}
+    assert set(rows) == {"tiny", "garbage", "newer", "no-model", "no-checkpoint", "bad-metrics"}
+    assert "damaged" in rows["garbage"]
+    assert "pip install --upgrade unrolled" in rows["newer"]
+    assert "?/20" in rows["no-checkpoint"]
+
+
+def test_named_texts_are_listed(unrolled) -> None:
+    out = unrolled("data").out
+    for part in ("stdlib", "shakespeare", "public domain", "1.1 MB", "no: downloaded when used"):
+        assert part in out
+    rows = [json.loads(line) for line in unrolled("data", "--json").out.splitlines()]
+    assert {row["name"]: row["present"] for row in rows}["stdlib"] is True
+
+
+def test_a_named_text_is_fetched_and_verified(
+    unrolled, home: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hashlib
+
+    content = text_file.read_bytes()
+    cats = NamedDataset(
+        "cats", "none", "cats.txt", len(content), hashlib.sha256(content).hexdigest(), text_file.as_uri()
+    )
+    monkeypatch.setitem(registry.NAMED, "cats", cats)
+    said = unrolled("data", "cats")
+    assert said.status == 0, said.err
+    kept = home / "cache" / "datasets" / "cats.txt"
+    assert f"cats: {kept} (verified)" in said.out
+    assert kept.read_bytes() == content
+    kept.write_bytes(content + b"x")
+    said = unrolled("data", "cats")
+    assert said.status == 2
+    assert "not the expected file" in said.err
+
+
+def test_a_text_is_described(unrolled, home: Path) -> None:
+    (home / "texts").mkdir()
+    (home / "texts" / "a.txt").write_text("one\ntwo\x1b[31m\n")
+    (home / "texts" / "b.txt").write_text("drei")
+    (home / "texts" / "c.bin").write_bytes(b"\0\0")
+    out = unrolled("data", "texts").out
+    for part in ("2 (1 binary file left out)", "documents", "17", "  one\n", "two␛[31m", "train lm --data texts"):
+        assert part in out
+    said = json.loads(unrolled("data", "texts", "--json").out)
+    assert (said["files"], said["documents"], said["characters"]) == (2, 2, 17)
+
+
+def test_unknown_text(unrolled) -> None:
+    said = unrolled("data", "shakespere")
+    assert said.status == 2
+    assert "did you mean 'shakespeare'?" in said.err
+
+
+def test_doctor(unrolled, home: Path) -> None:
+    said = unrolled("doctor")
+    assert said.status == 0
+    for part in ("torch", "processor", "bfloat16", "threads", str(home / "cache"), "UNROLLED_DATA", "unset"):
+        assert part in said.out
+    rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
+    assert "torch" in rows["lstm"]
+    assert "reference" in rows["lstm --peepholes"]
+    assert "peepholes" in rows["lstm --peepholes"].split("reference")[1]

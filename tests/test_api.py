@@ -1,0 +1,51 @@
+"""The public names: all there, all documented, and loaded only when they are used."""
+
+import inspect
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+
+import unrolled
+
+
+@pytest.mark.parametrize("name", unrolled.__all__)
+def test_every_public_name_exists_and_is_documented(name):
+    value = getattr(unrolled, name)
+    assert inspect.getdoc(value)
+    assert value is getattr(unrolled, name)
+    if isinstance(value, types.ModuleType):
+        assert value.__name__ == f"unrolled.{name}"
+        for inner in getattr(value, "__all__", ()):
+            found = getattr(value, inner)
+            if inspect.isclass(found) or inspect.isfunction(found):
+                assert inspect.getdoc(found), f"unrolled.{name}.{inner} has no docstring"
+
+
+def test_the_list_is_sorted_and_complete():
+    assert unrolled.__all__ == sorted(unrolled.__all__)
+    assert set(unrolled.__all__) == set(unrolled._WHERE) | set(unrolled._MODULES)
+    assert dir(unrolled) == unrolled.__all__
+    with pytest.raises(AttributeError, match="module 'unrolled' has no attribute 'trian'"):
+        _ = unrolled.trian
+
+
+@pytest.mark.parametrize("first", ["unrolled.scan", "unrolled.api"])
+def test_the_function_scan_wins_over_its_module(first):
+    assert run(f"import {first}; print(unrolled.scan.__name__, unrolled.scan is unrolled.scan)") == ["scan", "True"]
+
+
+def test_importing_unrolled_does_not_import_torch():
+    code = "import unrolled.data, unrolled.errors; print('torch' in sys.modules, unrolled.__version__)"
+    assert run(code) == ["False", unrolled.__version__]
+
+
+def run(code):
+    """The words that a fresh Python prints."""
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, unrolled; " + code], capture_output=True, text=True, env=paths, check=True
+    )
+    return done.stdout.split()
