@@ -32,7 +32,7 @@ def test_the_list_is_sorted_and_complete():
         _ = unrolled.trian
 
 
-@pytest.mark.parametrize("first", ["unrolled.scan", "unrolled.api"])
+@pytest.mark.parametrize("first", ["unrolled.scan"])
 def test_the_function_scan_wins_over_its_module(first):
     assert run(f"import {first}; print(unrolled.scan.__name__, unrolled.scan is unrolled.scan)") == ["scan", "True"]
 

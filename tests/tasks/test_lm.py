@@ -373,7 +373,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
         "lm", run=tmp_path / "run", **{**HELLO, "data": str(path), "prompt": "", "steps": 2, "eval_every": 1}
     )
     path.write_text(TEXT.replace("best", "rest"))
-    with pytest.raises(RunError, match="the data of .*run has changed since it was trained"):
+    with pytest.raises(RunError, match=r"the data of .*run has changed since it was trained"):
         unrolled.resume(tmp_path / "run", steps=4)
     path.write_text(TEXT)
     assert unrolled.resume(tmp_path / "run", steps=4).steps == 4

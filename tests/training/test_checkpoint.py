@@ -162,11 +162,9 @@ def test_a_kill_between_any_two_system_calls_leaves_a_checkpoint(tmp_path, monke
             return real(*args, **kwargs)
 
         with monkeypatch.context() as patch:
-            for module, name in (
-                (os, "fsync"), (os, "rename"), (os, "replace"), (os, "mkdir"), (os, "unlink"), (os, "rmdir"), (os, "open"),
-            ):  # fmt: skip
-                real = getattr(module, name)
-                patch.setattr(module, name, lambda *a, real=real, **k: step(real, *a, **k))
+            for name in ("fsync", "rename", "replace", "mkdir", "unlink", "rmdir", "open"):
+                real = getattr(os, name)
+                patch.setattr(os, name, lambda *a, real=real, **k: step(real, *a, **k))
             try:
                 put(folder, 3)
                 finished = True
@@ -190,7 +188,7 @@ def test_writing_a_file_atomically(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SaveError, match="cannot write .*file: No space left on device"):
+    with pytest.raises(SaveError, match=r"cannot write .*file: No space left on device"):
         files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]

@@ -220,7 +220,7 @@ def test_damaged_configs(body, message):
 
 def test_reading_a_config_that_is_none(tmp_path):
     path = tmp_path / "config.toml"
-    with pytest.raises(RunError, match="cannot read .*No such file"):
+    with pytest.raises(RunError, match=r"cannot read .*No such file"):
         read_text(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(RunError, match="is not text; restore it"):

@@ -33,7 +33,7 @@ def test_what_is_no_run(tmp_path):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SaveError, match="cannot write .*file"):
+    with pytest.raises(SaveError, match=r"cannot write .*file"):
         RunFolder.create(tmp_path / "file")
     with pytest.raises(SaveError, match="Not a directory"):
         RunFolder.create(tmp_path / "file" / "run")

@@ -410,7 +410,7 @@ def test_resuming_on_other_data_or_with_other_sizes_is_refused_and_changes_nothi
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     other = Toy(task.config)
     other.data = "xyz"
-    with pytest.raises(RunError, match="the data of .*run has changed since it was trained; put the old data back"):
+    with pytest.raises(RunError, match=r"the data of .*run has changed since it was trained; put the old data back"):
         train(tmp_path / "run", other, resume=True)
     for change in ({"batch_size": 3}, {"optimizer": "adam"}, {"average": "ema"}):
         with pytest.raises(
@@ -426,7 +426,7 @@ def test_a_checkpoint_of_another_version(tmp_path):
     train(tmp_path / "run", Toy(config(steps=2)))
     tensors, state = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
     checkpoint.save(tmp_path / "run" / "checkpoints", 3, tensors, {**state, "mood": "good"})
-    with pytest.raises(RunError, match="was checkpointed by another version of unrolled: .*mood"):
+    with pytest.raises(RunError, match=r"was checkpointed by another version of unrolled: .*mood"):
         train(tmp_path / "run", Toy(config(steps=2)), resume=True)
 
 

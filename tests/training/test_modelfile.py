@@ -65,7 +65,7 @@ def test_the_digest_names_the_model(path, tmp_path):
 
 def test_any_flipped_bit_is_noticed(path):
     data, size = path.read_bytes(), header_size(path)
-    places = [*range(0, 8), *range(8, 8 + size, 7), *range(8 + size, len(data), 3), len(data) - 1]
+    places = [*range(8), *range(8, 8 + size, 7), *range(8 + size, len(data), 3), len(data) - 1]
     for at in places:
         altered = bytearray(data)
         altered[at] ^= 1 << (at % 7)

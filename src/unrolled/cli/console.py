@@ -89,7 +89,7 @@ def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Tex
         (1, Text.assemble(clock(progress.seconds_left), (" left", "dim"))),
     ]
     parts = [part for part in parts if part[1].plain]
-    while len(parts) > 1 and sum(len(text) + 2 for _, text in parts) > width:
+    while any(rank for rank, _ in parts) and sum(len(text) + 2 for _, text in parts) > width:
         parts.remove(max(parts, key=lambda part: part[0]))
     line = Text("  ").join(text for _, text in parts)
     line.no_wrap, line.overflow = True, "crop"
