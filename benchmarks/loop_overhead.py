@@ -19,8 +19,8 @@ from train_rate import CASES, STEPS, text
 def make(case: str, bare: bool) -> Work:
     from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
     from unrolled.training.config import update
-    from unrolled.training.loop import _Stepper
     from unrolled.training.process import keep_freed_memory
+    from unrolled.training.step import Stepper
 
     keep_freed_memory()
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
@@ -35,7 +35,7 @@ def make(case: str, bare: bool) -> Work:
     }
     task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, **options))
     task.prepare()
-    stepper = _Stepper(task, torch.device("cpu"), 10_000)
+    stepper = Stepper(task, torch.device("cpu"), 10_000)
     if not bare:
         position = iter(range(10**9))
         return lambda: sum(stepper.step(next(position))[2] for _ in range(STEPS))

@@ -29,7 +29,7 @@ def measure(megabytes: int) -> None:
 
     from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
     from unrolled.training.config import update
-    from unrolled.training.loop import _Stepper
+    from unrolled.training.step import Stepper
 
     folder = Path(tempfile.mkdtemp())
     os.environ["UNROLLED_CACHE"] = str(folder / "cache")
@@ -42,7 +42,7 @@ def measure(megabytes: int) -> None:
     begin = time.perf_counter()
     task.prepare()
     encoded = time.perf_counter() - begin
-    stepper = _Stepper(task, torch.device("cpu"), 100)
+    stepper = Stepper(task, torch.device("cpu"), 100)
     for step in range(20):
         stepper.step(step)
     peak, count = rss_anon(), 0

@@ -36,8 +36,8 @@ def text() -> str:
 def ours(case: str) -> Work:
     from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
     from unrolled.training.config import update
-    from unrolled.training.loop import _Stepper
     from unrolled.training.process import keep_freed_memory
+    from unrolled.training.step import Stepper
 
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     keep_freed_memory()
@@ -52,7 +52,7 @@ def ours(case: str) -> Work:
     }
     task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, dropout=0.0, **options))
     task.prepare()
-    stepper = _Stepper(task, torch.device("cpu"), 10_000)
+    stepper = Stepper(task, torch.device("cpu"), 10_000)
     position = iter(range(10**9))
     return lambda: sum(stepper.step(next(position))[2] for _ in range(STEPS))
 

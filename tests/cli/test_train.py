@@ -124,14 +124,14 @@ def test_resume_for_longer_by_time(unrolled, trained: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_learned(unrolled, home: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = loop._Stepper.step
+    step = loop.Stepper.step
 
-    def interrupted(self: loop._Stepper, number: int) -> tuple[float, float, float]:
+    def interrupted(self: loop.Stepper, number: int) -> tuple[float, float, float]:
         if number == 3:
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, number)
 
-    monkeypatch.setattr(loop._Stepper, "step", interrupted)
+    monkeypatch.setattr(loop.Stepper, "step", interrupted)
     words = ["train", "lm", "--data", text_file, "--run", "r", "--steps", "10", *TINY]
     said = unrolled(*words)
     assert said.status == 130
@@ -141,12 +141,12 @@ def test_ctrl_c_keeps_what_was_learned(unrolled, home: Path, text_file: Path, mo
 
 
 def test_a_second_ctrl_c_stops_at_once(unrolled, home: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: loop._Stepper, number: int) -> tuple[float, float, float]:
+    def interrupted(self: loop.Stepper, number: int) -> tuple[float, float, float]:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("unreachable")
 
-    monkeypatch.setattr(loop._Stepper, "step", interrupted)
+    monkeypatch.setattr(loop.Stepper, "step", interrupted)
     said = unrolled("train", "lm", "--data", text_file, "--run", "r", "--steps", "10", *TINY)
     assert said.status == 130
     assert said.err == "stopped at once; go on with: unrolled resume r\n"

@@ -66,7 +66,7 @@ class Stop(Silent):
     def __init__(self, monkeypatch, at: int):
         from unrolled.training import loop
 
-        real = loop._Stepper.step
+        real = loop.Stepper.step
         patch = self
 
         def step(stepper, number):
@@ -81,7 +81,7 @@ class Stop(Silent):
             return real_go(run, reporter, interrupt)
 
         self.interrupt = None
-        monkeypatch.setattr(loop._Stepper, "step", step)
+        monkeypatch.setattr(loop.Stepper, "step", step)
         monkeypatch.setattr(loop._Run, "go", go)
 
 

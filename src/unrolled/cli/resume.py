@@ -54,9 +54,9 @@ def run(argv: list[str]) -> int:
 def _changes(options: Resume) -> dict[str, Any] | None:
     """The options to change on the way; `None` if there is nothing left to train."""
     folder = RunFolder.open(Path(options.run))
-    planned = parse_toml(read_text(folder.config), str(folder.config))[1].get("steps")
+    planned = _number(parse_toml(read_text(folder.config), str(folder.config))[1].get("steps"))
     state = peek(folder.checkpoints) or {}
-    done, spent = int(state.get("step", 0)), float(state.get("seconds", 0.0))
+    done, spent = _number(state.get("step")), _number(state.get("seconds"))
     if options.steps is not None and options.time is not None:
         raise ArgumentError("time", "left out when --steps is given", options.time)
     if options.steps is not None and options.steps <= done:
@@ -64,11 +64,16 @@ def _changes(options: Resume) -> dict[str, Any] | None:
     if options.steps is not None:
         return {"steps": options.steps}
     if options.time is not None:
-        if not done:
+        if not (done and spent):
             raise RunError(f"{folder.path} has no step to tell its rate by; give --steps instead of --time")
-        return {"steps": done + max(1, int(seconds(options.time) * done / spent))}
-    if planned is not None and done >= planned:
+        return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent))}
+    if planned and done >= planned:
         print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
-        print(f"train longer with: {command('resume', folder.path, '--steps', str(2 * done))}")
+        print(f"train longer with: {command('resume', folder.path, '--steps', str(int(2 * done)))}")
         return None
     return {}
+
+
+def _number(value: object) -> float:
+    """A number read from a file that anyone may have written to; 0 if it is none."""
+    return value if isinstance(value, int | float) else 0

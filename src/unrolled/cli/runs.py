@@ -95,7 +95,7 @@ def _best(metrics: Path) -> dict[str, float]:
                 if '"best": true' in line:
                     values = json.loads(line)
                     best = {k: v for k, v in values.items() if isinstance(v, int | float) and k != "best"}
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         pass
     return best
 

@@ -43,6 +43,29 @@ class Summary:
     """metrics on the test split, scored once"""
 
 
+class Rate:
+    """Units per second since it was made, the first step left out."""
+
+    def __init__(self) -> None:
+        self.begin: float | None = None
+        self.now = 0.0
+        self.units, self.steps = 0.0, 0
+
+    def add(self, now: float, units: float) -> None:
+        if self.begin is None:
+            self.begin = now
+            return
+        self.now, self.units, self.steps = now, self.units + units, self.steps + 1
+
+    @property
+    def per_second(self) -> float:
+        return self.units / (self.now - self.begin) if self.steps and self.begin is not None else 0.0
+
+    @property
+    def units_per_step(self) -> float:
+        return self.units / self.steps if self.steps else 0.0
+
+
 class Reporter(Protocol):
     """Whoever wants to know how a training goes: a console, a web page, a test."""
 

@@ -1,6 +1,6 @@
 """The one training loop. It owns truncated backpropagation through time with carried state, clipping, schedules,
 precision, averages, evaluation, previews, checkpoints, early stopping, signals and losses that are not finite; it
-knows nothing of any task (see task.py)."""
+knows nothing of any task (see task.py). One step is in step.py, how many there are in plan.py."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch import Tensor
 
-from ..cells import State
-from ..errors import DivergedError, RunError
+from ..errors import RunError
 from . import checkpoint, modelfile
 from .config import to_toml, update
 from .folder import RunFolder
-from .log import MetricsFile, Progress, Reporter, Silent, Summary
-from .optim import Average, Schedule, clip, make_optimizer
-from .options import Training, seconds
+from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
+from .options import Training
+from .plan import EVALUATIONS, plan_steps
 from .process import Interrupt, check_device, interruptible, keep_freed_memory
+from .step import Stepper
 from .task import Task
 
 REPORT_SECONDS = 0.25  # between two live reports
-EVALUATIONS = 12  # over a whole training, unless eval_every says otherwise
 LOG_LINES = 1000  # of metrics.jsonl over a whole training, at most about this many
 FIXED = ("batch_size", "optimizer", "average")  # what a checkpoint's contents depend on
 
@@ -54,117 +52,6 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
     with interruptible() as interrupt:
         return run.go(reporter, interrupt)
-
-
-def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None], str]:
-    """The options that ``epochs`` or ``time`` stand for, and a note: time by measuring the rate on a model thrown away.
-
-    Evaluations that would take more than a quarter of the time are made rarer.
-    """
-    options: Training = task.config.training
-    if options.epochs is not None:
-        steps = max(1, round(options.epochs * task.steps_per_epoch))
-        return {"steps": steps, "epochs": None}, f"{options.epochs:g} epochs are {steps:,} steps"
-    start = time.perf_counter()
-    budget = seconds(options.time or "5m")
-    probe = _Stepper(task, device, steps=1000)
-    for step in range(2):  # the first steps pay for allocation and set-up
-        probe.step(step)
-    begin, count = time.perf_counter(), 0
-    while (spent := time.perf_counter() - begin) < min(5.0, 0.05 * budget) or count < 3:
-        probe.step(2 + count)
-        count += 1
-    per_step = spent / count
-    begin = time.perf_counter()
-    task.evaluate(probe.model, "valid")
-    task.preview(probe.model)
-    per_evaluation = max(time.perf_counter() - begin, 1e-9)
-    left = budget - (time.perf_counter() - start) - 2 * per_evaluation  # the preview at first, and the final scores
-    planned: dict[str, int | None] = {}
-    if options.eval_every is not None:
-        steps = max(1, int(left / (per_step + per_evaluation / options.eval_every)))
-    else:
-        evaluations = max(1, min(EVALUATIONS, int(0.25 * left / per_evaluation)))
-        steps = max(1, int((left - evaluations * per_evaluation) / per_step))
-        if evaluations < EVALUATIONS:
-            planned["eval_every"] = math.ceil(steps / evaluations)
-    rate = task.units(task.batch(0)) / per_step
-    note = f"{rate:,.0f} {task.unit}/s measured: {options.time or '5m'} is {steps:,} steps"
-    return {**planned, "steps": steps}, note
-
-
-class _Stepper:
-    """Model, optimiser and everything else that changes with a step; a step changes it and nothing else."""
-
-    def __init__(self, task: Task, device: torch.device, steps: int) -> None:
-        options: Training = task.config.training
-        torch.manual_seed(options.seed)
-        self.task, self.options, self.device = task, options, device
-        self.model: nn.Module = task.build_model().to(device).train()
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(self.model, options)
-        self.schedule = Schedule(options, steps, task.steps_per_epoch)
-        self.average = Average(self.model, options, steps)
-        self.carry: State | None = task.carry(self.model)
-
-    def step(self, number: int) -> tuple[float, float, float]:
-        """One window: forward, backward, clip, update. Returns loss, gradient norm, units."""
-        batch = self.task.batch(number)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
-            loss, carry = self.task.loss(self.model, batch, self.carry)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = clip(self.parameters, self.options)
-        value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise DivergedError(
-                f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
-                f"Try a lower --lr (now {self.options.lr:g}), a lower --clip (now {self.options.clip or 'off'}) "
-                "or a longer --warmup; the last checkpoint is intact"
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.lr(number)
-        self.optimizer.step()
-        self.average.update(number)
-        # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,
-        # so that the matrix products of a resumed run give the same bits.
-        self.carry = None if carry is None else tree_map(_cut, carry)
-        return value, norm, self.task.units(batch)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything a checkpoint needs in tensors, by name."""
-        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        found |= {f"average.{name}": value for name, value in self.average.weights.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            found |= {f"optimizer.{index}.{key}": torch.as_tensor(v) for key, v in slots.items() if v is not None}
-        leaves = [] if self.carry is None else tree_flatten(self.carry)[0]
-        found |= {f"carry.{index}": leaf for index, leaf in enumerate(leaves)}
-        found["rng.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            found["rng.cuda"] = torch.cuda.get_rng_state(self.device)
-        return found
-
-    def restore(self, tensors: dict[str, Tensor], where: str) -> None:
-        """The reverse of `tensors`."""
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            head, _, rest = name.partition(".")
-            parts.setdefault(head, {})[rest] = tensor
-        modelfile.restore(self.model, parts["model"], where)
-        for name, value in parts.get("average", {}).items():
-            self.average.weights[name].copy_(value)
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts.get("optimizer", {}).items():
-            index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor.clone()
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        if "carry" in parts:
-            _, shape = tree_flatten(self.carry)
-            leaves = [parts["carry"][str(i)].to(self.device, copy=True) for i in range(len(parts["carry"]))]
-            self.carry = tree_unflatten(leaves, shape)
-        torch.set_rng_state(parts["rng"]["cpu"])
-        if "cuda" in parts["rng"]:
-            torch.cuda.set_rng_state(parts["rng"]["cuda"], self.device)
 
 
 @dataclasses.dataclass
@@ -196,7 +83,7 @@ class _Run:
         self.steps = self.options.steps
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
-        self.stepper = _Stepper(task, device, self.steps)
+        self.stepper = Stepper(task, device, self.steps)
         made = ", ".join(f"{name} {getattr(self.options, name)}" for name in FIXED)
         self.at = _Standing(data=task.fingerprint(), made=made)
         found = checkpoint.load_newest(folder.checkpoints) if resume else None
@@ -227,7 +114,7 @@ class _Run:
         self.reporter = reporter
         before, begin = self.at.seconds, time.perf_counter()
         saved = reported = begin
-        rate = _Rate()
+        rate = Rate()
         if self.at.step == 0:
             with self._own_randomness():
                 self._preview(0)
@@ -264,7 +151,7 @@ class _Run:
                     self._evaluate(regular=False)  # after saving, lest a second Ctrl-C lose the training
                     self._save()  # which model is kept now
             if self.at.step % self.eval_every == 0:
-                rate = _Rate()  # an evaluation is no training
+                rate = Rate()  # an evaluation is no training
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
@@ -287,7 +174,7 @@ class _Run:
         """Within it random numbers may be drawn that are none of training's."""
         return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
 
-    def _progress(self, value: float, norm: float, rate: _Rate) -> Progress:
+    def _progress(self, value: float, norm: float, rate: Rate) -> Progress:
         per_second, units_per_step = rate.per_second, rate.units_per_step
         left = (self.steps - self.at.step) * units_per_step / per_second if per_second else math.nan
         return Progress(
@@ -301,7 +188,7 @@ class _Run:
             seconds_left=left,
         )
 
-    def _log(self, norm: float, rate: _Rate) -> None:
+    def _log(self, norm: float, rate: Rate) -> None:
         values = {
             "loss": self.at.loss_sum / self.at.loss_count,
             "lr": self.stepper.schedule.lr(self.at.step - 1),
@@ -368,33 +255,6 @@ class _Run:
         checkpoint.save(self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at))
 
 
-def _cut(leaf: Tensor) -> Tensor:
-    return leaf.detach().clone(memory_format=torch.contiguous_format)
-
-
 def _less(a: float, b: float) -> bool:
     """Whether loss ``a`` is better than ``b``; anything is better than what is not a number."""
     return a < b or (math.isnan(b) and not math.isnan(a))
-
-
-class _Rate:
-    """Units per second since it was made, the first step left out."""
-
-    def __init__(self) -> None:
-        self.begin: float | None = None
-        self.now = 0.0
-        self.units, self.steps = 0.0, 0
-
-    def add(self, now: float, units: float) -> None:
-        if self.begin is None:
-            self.begin = now
-            return
-        self.now, self.units, self.steps = now, self.units + units, self.steps + 1
-
-    @property
-    def per_second(self) -> float:
-        return self.units / (self.now - self.begin) if self.steps and self.begin is not None else 0.0
-
-    @property
-    def units_per_step(self) -> float:
-        return self.units / self.steps if self.steps else 0.0

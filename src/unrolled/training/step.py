@@ -1,0 +1,94 @@
+"""One step of training, and everything that it changes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from ..cells import State
+from ..errors import DivergedError
+from . import modelfile
+from .optim import Average, Schedule, clip, make_optimizer
+from .options import Training
+from .task import Task
+
+
+class Stepper:
+    """Model, optimiser and everything else that changes with a step; a step changes it and nothing else."""
+
+    def __init__(self, task: Task, device: torch.device, steps: int) -> None:
+        options: Training = task.config.training
+        torch.manual_seed(options.seed)
+        self.task, self.options, self.device = task, options, device
+        self.model: nn.Module = task.build_model().to(device).train()
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.model, options)
+        self.schedule = Schedule(options, steps, task.steps_per_epoch)
+        self.average = Average(self.model, options, steps)
+        self.carry: State | None = task.carry(self.model)
+
+    def step(self, number: int) -> tuple[float, float, float]:
+        """One window: forward, backward, clip, update. Returns loss, gradient norm, units."""
+        batch = self.task.batch(number)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+            loss, carry = self.task.loss(self.model, batch, self.carry)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = clip(self.parameters, self.options)
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise DivergedError(
+                f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
+                f"Try a lower --lr (now {self.options.lr:g}), a lower --clip (now {self.options.clip or 'off'}) "
+                "or a longer --warmup; the last checkpoint is intact"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.lr(number)
+        self.optimizer.step()
+        self.average.update(number)
+        # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,
+        # so that the matrix products of a resumed run give the same bits.
+        self.carry = None if carry is None else tree_map(_cut, carry)
+        return value, norm, self.task.units(batch)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything a checkpoint needs in tensors, by name."""
+        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        found |= {f"average.{name}": value for name, value in self.average.weights.items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            found |= {f"optimizer.{index}.{key}": torch.as_tensor(v) for key, v in slots.items() if v is not None}
+        leaves = [] if self.carry is None else tree_flatten(self.carry)[0]
+        found |= {f"carry.{index}": leaf for index, leaf in enumerate(leaves)}
+        found["rng.cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            found["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        return found
+
+    def restore(self, tensors: dict[str, Tensor], where: str) -> None:
+        """The reverse of `tensors`."""
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            head, _, rest = name.partition(".")
+            parts.setdefault(head, {})[rest] = tensor
+        modelfile.restore(self.model, parts["model"], where)
+        for name, value in parts.get("average", {}).items():
+            self.average.weights[name].copy_(value)
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts.get("optimizer", {}).items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor.clone()
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        if "carry" in parts:
+            _, shape = tree_flatten(self.carry)
+            leaves = [parts["carry"][str(i)].to(self.device, copy=True) for i in range(len(parts["carry"]))]
+            self.carry = tree_unflatten(leaves, shape)
+        torch.set_rng_state(parts["rng"]["cpu"])
+        if "cuda" in parts["rng"]:
+            torch.cuda.set_rng_state(parts["rng"]["cuda"], self.device)
+
+
+def _cut(leaf: Tensor) -> Tensor:
+    return leaf.detach().clone(memory_format=torch.contiguous_format)
