@@ -89,7 +89,7 @@ def load(run: str | Path) -> Any:
 
 def _absolute(data: str) -> str:
     """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
-    if data in named_corpora() or data.startswith("text:"):
+    if not data or data in named_corpora() or data.startswith("text:"):
         return data
     path = Path(data).expanduser()
     return str(path.absolute()) if path.exists() or glob.has_magic(data) else data

@@ -92,6 +92,10 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--reset-after", "--no-reset-after", "--peepholes", "--cell", "gru"], ["--peepholes must be left out"]),
         (["--prompt", "né"], ["--prompt must be text in the model's char vocabulary", "'é' (U+00E9)"]),
         (["--hidden-size", "100000000"], ["not enough memory"]),
+        (["--hidden-size", "999999999999999999"], ["not enough memory"]),
+        (["--hidden-size", "9" * 30], ["--hidden-size must be a whole number of fewer than 19 digits"]),
+        (["--run", ""], ["--run must be the name of a folder"]),
+        (["--data", ""], ["there is no file, folder or named corpus ''"]),
     ],
 )
 def test_wrong_options(unrolled, home: Path, text_file: Path, words: list[str], expected: list[str]) -> None:

@@ -18,6 +18,7 @@ from unrolled.tasks import task_class
 from unrolled.tasks.lm import LanguageModel, LanguageModelConfig, LanguageModelling, Windows, head
 from unrolled.tasks.lm_trained import TrainedLanguageModel, score
 from unrolled.tasks.recurrent import Recurrent
+from unrolled.training import modelfile
 from unrolled.training.config import update
 
 CELLS = {
@@ -410,3 +411,14 @@ def test_a_vocabulary_comes_back_from_the_model_file(text):
         task.prepare()
         again = vocabulary_from_json(task.assets()["vocabulary"])
         assert again.encode(TEXT).tolist() == task.text.vocabulary.encode(TEXT).tolist()
+
+
+def test_a_model_file_whose_config_claims_another_size_is_refused_before_anything_is_allocated(tmp_path):
+    run = tmp_path / "run"
+    unrolled.train("lm", data="text:" + "hello " * 50, hidden_size=4, bptt=4, batch_size=2, steps=1, run=run)
+    file = modelfile.load(run / "model.safetensors")
+    config = file.config.replace("hidden_size = 4\n", "hidden_size = 40000000\n")
+    assert config != file.config
+    modelfile.save(tmp_path / "hostile.safetensors", file.tensors, file.task, config, file.assets)
+    with pytest.raises(RunError, match="do not fit its config"):
+        unrolled.load(tmp_path / "hostile.safetensors")

@@ -128,5 +128,6 @@ def _is_memory(error: Exception) -> bool:
     """Whether memory ran out; torch says so only in the text of a RuntimeError."""
     told = str(error).lower()
     return isinstance(error, MemoryError) or any(
-        sign in told for sign in ("out of memory", "can't allocate memory", "not enough memory")
+        sign in told
+        for sign in ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")
     )

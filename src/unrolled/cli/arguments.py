@@ -135,6 +135,8 @@ class Schema:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
+        if _without_optional(hint) is int and re.fullmatch(r"[+-]?\d{19,}", value):
+            raise ArgumentError(flag, "a whole number of fewer than 19 digits", value)  # torch counts in 64 bits
         return [f"{flag}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:

@@ -76,7 +76,11 @@ def run(argv: list[str]) -> int:
     begin = time.perf_counter()
     try:
         metrics = model.evaluate(
-            text, window=options.window, lanes=options.lanes, fresh_windows=options.fresh, progress=counter
+            text,
+            window=options.window,
+            lanes=options.lanes,
+            fresh_windows=min(options.fresh, len(text)),
+            progress=counter,
         )
     finally:
         counter.close()

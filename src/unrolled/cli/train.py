@@ -32,6 +32,10 @@ class ThisRun:
     json: bool = False
     """tell how it goes as one JSON object per line"""
 
+    def __post_init__(self) -> None:
+        if self.run is not None and not self.run.strip():
+            raise ArgumentError("run", "the name of a folder", self.run)
+
 
 def run(argv: list[str]) -> int:
     """The verb."""

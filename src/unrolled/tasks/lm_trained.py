@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State
+from ..cells import CELLS, State
 from ..data import (
     Split,
     Vocabulary,
@@ -44,6 +44,9 @@ class TrainedLanguageModel:
     def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedLanguageModel:
         """Build the model a file describes and fill in its weights."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
+        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
+            with torch.device("meta"):
+                modelfile.check_fit(build(len(vocabulary), config.model, config.windows), file.tensors, "the model file")
         model = build(len(vocabulary), config.model, config.windows)
         modelfile.restore(model, file.tensors, "the model file")
         return cls(model, vocabulary, config)

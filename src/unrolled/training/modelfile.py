@@ -69,19 +69,26 @@ def load(path: Path) -> ModelFile:
         raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
 
 
+def check_fit(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
+    """Raise `RunError` unless ``tensors`` have the names and shapes of the model's."""
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise RunError(
+                f"the weights in {where} do not fit its config: {name} is {found.get(name, 'missing')}, "
+                f"the config asks for {expected.get(name, 'none')}"
+            )
+
+
 def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     """Put weights into a model.
 
     Raises:
         RunError: names or shapes differ.
     """
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        first = str(error).splitlines()
-        raise RunError(
-            f"the weights in {where} do not fit its config: {first[min(1, len(first) - 1)].strip()}"
-        ) from error
+    check_fit(model, tensors, where)
+    model.load_state_dict(tensors)
 
 
 def _digest(header: dict[str, str], tensors: dict[str, Tensor]) -> str:
