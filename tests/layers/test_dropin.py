@@ -116,9 +116,7 @@ def error(a: Tensor, reference: Tensor) -> float:
     return difference / scale if scale else difference
 
 
-def assert_agrees(
-    ours: dict[str, Tensor], torchs: dict[str, Tensor], exact: dict[str, Tensor], slack: float
-) -> None:
+def assert_agrees(ours: dict[str, Tensor], torchs: dict[str, Tensor], exact: dict[str, Tensor], slack: float) -> None:
     """Every number is as near to the float64 reference as torch's own, within a factor of two and ``slack``."""
     assert ours.keys() == torchs.keys() == exact.keys()
     for name, reference in exact.items():
@@ -172,12 +170,8 @@ def test_the_constructor_takes_torchs_positions(kind):
     x = torch.randn(4, 6, 3)
     torch.testing.assert_close(module.eval()(x), ours.eval()(x))
     parameters = inspect.signature(type(ours)).parameters
-    assert all(
-        p.kind is not p.POSITIONAL_OR_KEYWORD for n, p in parameters.items() if n in ("peepholes", "init")
-    )
-    assert (
-        make(unrolled.nn, kind, 3, 5, dtype=torch.float64, device="cpu").weight_hh_l0.dtype == torch.float64
-    )
+    assert all(p.kind is not p.POSITIONAL_OR_KEYWORD for n, p in parameters.items() if n in ("peepholes", "init"))
+    assert make(unrolled.nn, kind, 3, 5, dtype=torch.float64, device="cpu").weight_hh_l0.dtype == torch.float64
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -441,6 +435,4 @@ def test_dropout_without_a_second_layer_warns():
 def test_packed_output_is_a_packed_sequence_and_the_base_is_shared():
     gru = make(unrolled.nn, "GRU", 3, 4)
     assert isinstance(gru, DropIn)
-    assert isinstance(
-        gru(pack_padded_sequence(torch.zeros(5, 2, 3), torch.tensor([5, 1])))[0], PackedSequence
-    )
+    assert isinstance(gru(pack_padded_sequence(torch.zeros(5, 2, 3), torch.tensor([5, 1])))[0], PackedSequence)

@@ -51,8 +51,9 @@ def cell_class(name: str) -> type[Cell]:
     module_name, class_name = name.split(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ArgumentError("cell", "an importable module:Class", name, f"importing it says: {error}") from error
+    except Exception as error:  # a module of the user's own may raise anything
+        said = f"importing it says: {type(error).__name__}: {error}"
+        raise ArgumentError("cell", "an importable module:Class", name, said) from error
     found = getattr(module, class_name, None)
     if found is None:
         near = did_you_mean(class_name, vars(module))

@@ -15,6 +15,7 @@ from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import TASKS, task_class
 from ..training.config import groups, update
+from . import BAD_INPUT
 from .arguments import Schema, given, parse
 from .reporters import choose, follow
 
@@ -44,7 +45,7 @@ def run(argv: list[str]) -> int:
     recipe = _recipe(rest)
     if task is None and recipe is None:
         print(_tasks())
-        return 0 if argv else 2
+        return 0 if argv and argv[0] in ("-h", "--help") else BAD_INPUT
     name = task or (recipe.task if recipe else "")
     cls = task_class(name)
     if recipe is not None and recipe.task != name:

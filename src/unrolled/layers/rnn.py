@@ -59,9 +59,7 @@ class Stack(nn.Module):
             raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
         _check_layers(layers)
         self.layers = nn.ModuleList(nn.ModuleList(layer) for layer in layers)
-        self.dropout: nn.Dropout | LockedDropout = (
-            LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
-        )
+        self.dropout: nn.Dropout | LockedDropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
         self.residual, self.backend = residual, backend
 
     @classmethod
@@ -84,9 +82,7 @@ class Stack(nn.Module):
         layers: list[list[Cell]] = []
         width = input_size
         for _ in range(num_layers):
-            layers.append(
-                [make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)]
-            )
+            layers.append([make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)])
             width = sum(one.output_size for one in layers[-1])
         return cls(layers, dropout=dropout, locked_dropout=locked_dropout, residual=residual, backend=backend)
 
@@ -131,9 +127,7 @@ class Stack(nn.Module):
         before = self.initial_state(inputs.size(1)) if state is None else state
         entries = self.num_layers * self.num_directions
         if len(before) != entries:
-            raise ShapeError(
-                f"state must have {entries} entries, one per layer and direction, got {len(before)}"
-            )
+            raise ShapeError(f"state must have {entries} entries, one per layer and direction, got {len(before)}")
         every: list[Tensor] = []
         after: list[State] = []
         x = inputs
@@ -203,9 +197,7 @@ def _check_layers(layers: Sequence[Sequence[Cell]]) -> None:
     directions = {len(layer) for layer in layers}
     if directions not in ({1}, {2}):
         received = [len(layer) for layer in layers]
-        raise ArgumentError(
-            "layers", "layers of one cell each, or of two each", received, "counts are cells per layer"
-        )
+        raise ArgumentError("layers", "layers of one cell each, or of two each", received, "counts are cells per layer")
     width = layers[0][0].input_size
     for number, layer in enumerate(layers):
         for cell in layer:

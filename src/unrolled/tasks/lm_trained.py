@@ -46,7 +46,9 @@ class TrainedLanguageModel:
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
         if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
             with torch.device("meta"):
-                modelfile.check_fit(build(len(vocabulary), config.model, config.windows), file.tensors, "the model file")
+                modelfile.check_fit(
+                    build(len(vocabulary), config.model, config.windows), file.tensors, "the model file"
+                )
         model = build(len(vocabulary), config.model, config.windows)
         modelfile.restore(model, file.tensors, "the model file")
         return cls(model, vocabulary, config)
