@@ -7,39 +7,19 @@ checks. Bare: forward, backward and the optimiser's update on one window that ne
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
 import torch
 
 from harness import Work, arguments, compare, interval, table, worker
-from train_rate import CASES, STEPS, text
+from train_rate import CASES, STEPS, make_stepper
 
 
 def make(case: str, bare: bool) -> Work:
-    from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
-    from unrolled.training.config import update
-    from unrolled.training.process import keep_freed_memory
-    from unrolled.training.step import Stepper
-
-    keep_freed_memory()
-    cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
-    file = Path(tempfile.mkdtemp()) / "text.txt"
-    file.write_text(text())
-    options = {
-        "cell": cell,
-        "hidden_size": hidden_size,
-        "num_layers": num_layers,
-        "bptt": bptt,
-        "batch_size": batch_size,
-    }
-    task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, **options))
-    task.prepare()
-    stepper = Stepper(task, torch.device("cpu"), 10_000)
+    stepper = make_stepper(case)
     if not bare:
         position = iter(range(10**9))
         return lambda: sum(stepper.step(next(position))[2] for _ in range(STEPS))
-    window, state = task.batch(1), stepper.carry
+    window, state = stepper.task.batch(1), stepper.carry
 
     def work() -> float:
         for _ in range(STEPS):

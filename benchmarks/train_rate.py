@@ -15,6 +15,10 @@ import torch
 from torch import nn
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
+from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
+from unrolled.training.config import update
+from unrolled.training.process import keep_freed_memory
+from unrolled.training.step import Stepper
 
 # name: (cell, hidden_size, num_layers, bptt, batch_size)
 CASES = {
@@ -33,26 +37,21 @@ def text() -> str:
     return "".join(chr(48 + symbol) for symbol in symbols)
 
 
-def ours(case: str) -> Work:
-    from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
-    from unrolled.training.config import update
-    from unrolled.training.process import keep_freed_memory
-    from unrolled.training.step import Stepper
-
+def make_stepper(case: str, **options: float) -> Stepper:
+    """Our model, optimiser and text, ready for its first step."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     keep_freed_memory()
     file = Path(tempfile.mkdtemp()) / "text.txt"
     file.write_text(text())
-    options = {
-        "cell": cell,
-        "hidden_size": hidden_size,
-        "num_layers": num_layers,
-        "bptt": bptt,
-        "batch_size": batch_size,
-    }
-    task = LanguageModelling(update(LanguageModelConfig(), data=str(file), steps=10_000, dropout=0.0, **options))
+    sizes = {"hidden_size": hidden_size, "num_layers": num_layers, "bptt": bptt, "batch_size": batch_size}
+    config = update(LanguageModelConfig(), data=str(file), steps=10_000, cell=cell, **sizes, **options)
+    task = LanguageModelling(config)
     task.prepare()
-    stepper = Stepper(task, torch.device("cpu"), 10_000)
+    return Stepper(task, torch.device("cpu"), 10_000)
+
+
+def ours(case: str) -> Work:
+    stepper = make_stepper(case, dropout=0.0)
     position = iter(range(10**9))
     return lambda: sum(stepper.step(next(position))[2] for _ in range(STEPS))
 
