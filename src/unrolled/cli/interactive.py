@@ -8,8 +8,7 @@ from typing import Any
 from ..cells import check_size
 from ..decoding import Sampling, Session
 from ..errors import ArgumentError, UnrolledError, did_you_mean
-from .look import to_terminal
-from .sample import BOLD, DIM, Sample, end_line, show
+from .look import BOLD, DIM, end_line, show, to_terminal
 
 HELP = """type the beginning of something and press Enter: the model goes on from it; Enter alone: it just goes on
 :temperature 0.5   :top-k 20   :top-p 0.9   :greedy   :seed 3   :length 200   change how it writes
@@ -18,13 +17,12 @@ Ctrl-C             stop what is being written, and type on"""
 NUMBERS = {"temperature": float, "top_k": int, "top_p": float, "seed": int, "length": int}
 
 
-def converse(session: Session, prompt: str, options: Sample) -> int:
+def converse(session: Session, prompt: str, sampling: Sampling, length: int, stop: str | None) -> int:
     """Read a line, write, and so on until the input ends or ``:quit``; returns the exit status."""
     show(f"{HELP}\n", DIM)
-    sampling, length = options.sampling, options.length
     if prompt:
         session.read(prompt)
-        _write(session, prompt, sampling, length, options.stop)
+        _write(session, prompt, sampling, length, stop)
     while True:
         try:
             line = input("› " if to_terminal() else "")
@@ -48,7 +46,7 @@ def converse(session: Session, prompt: str, options: Sample) -> int:
                 continue
             text = line.removeprefix(":") if line.startswith("::") else line
             session.read(text)
-            _write(session, text, sampling, length, options.stop)
+            _write(session, text, sampling, length, stop)
         except UnrolledError as error:
             show(f"{error}\n", DIM)
 

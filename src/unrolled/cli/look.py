@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
 UNITS = {"loss": "nats", "bits_per_char": "bits per character", "perplexity": "perplexity"}
 
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
@@ -74,3 +75,18 @@ def command(*words: str | Path) -> str:
 def to_terminal() -> bool:
     """Whether standard output is a person's terminal; else text goes out exactly as it is."""
     return sys.stdout.isatty()
+
+
+def show(text: str, style: str = "") -> None:
+    """Write a piece of text at once: harmless and in ``style`` to a terminal, exactly as it is to a file."""
+    if to_terminal():
+        text = printable(text)
+        text = f"{style}{text}{PLAIN}" if style and text else text
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def end_line(text: str) -> None:
+    """End the line unless ``text`` has done so."""
+    if not text.endswith("\n"):
+        show("\n")

@@ -14,11 +14,11 @@ from ..decoding import Sampling
 from ..errors import ArgumentError, RunError
 from ..tasks.lm_trained import TrainedLanguageModel
 from .arguments import Schema, parse
-from .look import printable, to_terminal
+from .interactive import converse
+from .look import BOLD, DIM, end_line, show
 
 PROG = "unrolled sample"
 ABOUT = "Let a trained model write. The text appears as it is written; the same seed writes the same text."
-BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,7 @@ def run(argv: list[str]) -> int:
         prompt = _standard_input() if options.prompt == "-" else options.prompt
         model.vocabulary.check_prompt(prompt)
         if options.interactive:
-            from .interactive import converse
-
-            return converse(model.session(), prompt, options)
+            return converse(model.session(), prompt, options.sampling, options.length, options.stop)
         write(model, prompt, options)
     return 0
 
@@ -97,21 +95,6 @@ def write(model: TrainedLanguageModel, prompt: str, options: Sample) -> None:
         _open(number + 1, options.samples, prompt)
         show("".join(parts))
         end_line("".join(parts) or prompt)
-
-
-def show(text: str, style: str = "") -> None:
-    """Write a piece of text at once: harmless and in ``style`` to a terminal, exactly as it is to a file."""
-    if to_terminal():
-        text = printable(text)
-        text = f"{style}{text}{PLAIN}" if style and text else text
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def end_line(text: str) -> None:
-    """End the line unless ``text`` has done so."""
-    if not text.endswith("\n"):
-        show("\n")
 
 
 def _open(number: int, samples: int, prompt: str) -> None:
