@@ -1,0 +1,54 @@
+"""The documents keep what they promise: every file has its caption, every command and option they name exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from unrolled import recipes
+from unrolled.tasks import task_class
+from unrolled.training.config import ALIASES, options, update
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_readme_captions_every_file_of_the_tree():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    tree = (ROOT / "README.md").read_text().split("## Every file")[1].split("```")[1]
+    captioned, folder = set(), ""
+    for line in tree.strip().splitlines():
+        name, *caption = line.split(maxsplit=1)
+        if not line.startswith(" "):
+            folder = name if name.endswith("/") else ""
+        if not name.endswith("/") or caption:
+            assert caption, f"{name} has no caption"
+            captioned.add((folder if line.startswith(" ") else "") + name)
+    files = {name for name in listed.stdout.split() if not name.startswith("tests/")}
+    assert files - captioned == set()
+    assert {name for name in captioned if not name.endswith("/")} - files == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/language-models.md", "docs/architecture.md", "CONTRIBUTING.md"])
+def test_links_and_options_in_the_documents_exist(page):
+    path = ROOT / page
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+    known = {name.replace("_", "-") for name in [*options(task_class("lm").Config), *ALIASES]}
+    other = {"run", "recipe", "json", "length", "temperature", "samples", "interactive", "help", "fresh", "split", "seeds"}
+    other |= {"lanes", "window", "greedy", "top-k", "top-p", "stop", "repetitions", "out"}
+    for flag in re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]+)", text):
+        assert flag in known | other, f"{page} names --{flag}"
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_fits_the_schema_and_says_what_it_reaches(name):
+    task, flat, result = recipes.read(name)
+    update(task_class(task).Config(), **flat)
+    assert result["loss"] > 0
+    assert result["minutes"] > 0
+    assert result["measured"]
