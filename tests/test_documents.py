@@ -39,8 +39,8 @@ def test_links_and_options_in_the_documents_exist(page):
         if "://" not in target:
             assert (path.parent / target).exists(), target
     known = {name.replace("_", "-") for name in [*options(task_class("lm").Config), *ALIASES]}
-    other = {"run", "recipe", "json", "length", "temperature", "samples", "interactive", "help", "fresh", "split", "seeds"}
-    other |= {"lanes", "window", "greedy", "top-k", "top-p", "stop", "repetitions", "out"}
+    other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
+    other |= set("top-k top-p stop repetitions out seeds".split())
     for flag in re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]+)", text):
         assert flag in known | other, f"{page} names --{flag}"
 
