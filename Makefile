@@ -8,11 +8,15 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 quickstart: install  ## install, train for four minutes on Python's own source code, write some
 	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
 	$(BIN)/unrolled sample $$(ls -dt runs/quickstart-* | head -n 1) --prompt "def " --length 400
+	@echo
+	@echo "Now yours:  . .venv/bin/activate"
+	@echo "            unrolled train lm --data your-text.txt    (any file, folder or pattern)"
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrolled needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
+	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
 	$(PYTHON) -m venv .venv
 	$(PIP) -e .
 	touch $@
@@ -34,8 +38,8 @@ format: .venv/developer
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/developer  ## every question in benchmarks/, one table each (an hour)
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+bench: .venv/developer  ## the questions that minutes answer, one table each; benchmarks/recipe.py takes an hour
+	for question in startup memory_streaming train_rate loop_overhead; do $(BIN)/python benchmarks/$$question.py || exit 1; done
 
 docs: .venv/developer  ## the parts of docs/ that programs write
 	$(BIN)/python -m unrolled.testing

@@ -31,7 +31,8 @@ def measure(megabytes: int) -> None:
     from unrolled.training.config import update
     from unrolled.training.step import Stepper
 
-    folder = Path(tempfile.mkdtemp())
+    temporary = tempfile.TemporaryDirectory()
+    folder = Path(temporary.name)
     os.environ["UNROLLED_CACHE"] = str(folder / "cache")
     line = "".join(chr(32 + (7 * i * i + 3 * i) % 90) for i in range(999)) + "\n"
     with (folder / "text.txt").open("w") as file:

@@ -1,14 +1,17 @@
 """Is our training loop as fast as a plain PyTorch script?    python benchmarks/train_rate.py
 
 The peer is what people write: one-hot input, nn.LSTM, cross entropy, clip_grad_norm_, AdamW, the text as one tensor
-of contiguous lanes, the state carried and detached. Ours is the whole loop: memory-mapped windows, random resets,
-the average of the weights, checks for losses that are not finite. Same model, optimiser and sizes.
+of contiguous lanes, the state carried and detached. Ours is the whole loop from its first report to its last:
+memory-mapped windows, random resets, the average of the weights, checks for losses that are not finite, progress,
+metrics.jsonl. Same model, optimiser and sizes; neither side's evaluations and checkpoints are counted.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,8 +20,9 @@ from torch import nn
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
 from unrolled.training.config import update
-from unrolled.training.process import keep_freed_memory
-from unrolled.training.step import Stepper
+from unrolled.training.folder import RunFolder
+from unrolled.training.log import Progress, Silent
+from unrolled.training.loop import train
 
 # name: (cell, hidden_size, num_layers, bptt, batch_size)
 CASES = {
@@ -28,35 +32,60 @@ CASES = {
     "LSTM 2×512": ("lstm", 512, 2, 64, 32),
 }
 SYMBOLS = 65
-STEPS = 20
+CHARACTERS = 40_000  # of one repetition
 
 
+@cache
 def text() -> str:
     """500,000 random characters of 65 symbols: the rate does not depend on which."""
     symbols = torch.randint(SYMBOLS, (500_000,), generator=torch.Generator().manual_seed(0)).tolist()
     return "".join(chr(48 + symbol) for symbol in symbols)
 
 
-def make_stepper(case: str, **options: float) -> Stepper:
-    """Our model, optimiser and text, ready for its first step."""
+def make_task(case: str, folder: Path, **options: float) -> LanguageModelling:
+    """Our task for a case, reading `text` from a file in ``folder``."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
-    keep_freed_memory()
-    file = Path(tempfile.mkdtemp()) / "text.txt"
-    file.write_text(text())
+    file = folder / "text.txt"
+    if not file.exists():
+        file.write_text(text())
+    steps = CHARACTERS // (bptt * batch_size)
     sizes = {"hidden_size": hidden_size, "num_layers": num_layers, "bptt": bptt, "batch_size": batch_size}
-    config = update(LanguageModelConfig(), data=str(file), steps=10_000, cell=cell, **sizes, **options)
-    task = LanguageModelling(config)
-    task.prepare()
-    return Stepper(task, torch.device("cpu"), 10_000)
+    rare = {"eval_every": steps, "eval_tokens": 2, "preview_length": 1, "fractions": (1.0, 0.0, 0.0)}
+    config = update(LanguageModelConfig(), data=str(file), cell=cell, steps=steps, **sizes, **rare, **options)
+    return LanguageModelling(config)
 
 
-def ours(case: str) -> Work:
-    stepper = make_stepper(case, dropout=0.0)
-    position = iter(range(10**9))
-    return lambda: sum(stepper.step(next(position))[2] for _ in range(STEPS))
+class Stopwatch(Silent):
+    """The rate from the first report of progress to the last."""
+
+    def __init__(self) -> None:
+        self.moments: list[tuple[float, int]] = []
+
+    def progress(self, progress: Progress) -> None:
+        self.moments.append((time.perf_counter(), progress.step))
+
+    def rate(self, characters_per_step: int) -> float:
+        (begin, first), (end, last) = self.moments[0], self.moments[-1]
+        return (last - first) * characters_per_step / (end - begin)
+
+
+def ours(case: str, **options: float) -> Work:
+    """The whole loop; each repetition is a training of its own."""
+    folder = tempfile.TemporaryDirectory()
+    _, _, _, bptt, batch_size = CASES[case]
+    path = Path(folder.name)
+
+    def work() -> float:
+        watch = Stopwatch()
+        with tempfile.TemporaryDirectory(dir=folder.name) as run:
+            train(make_task(case, path, **options), RunFolder.create(Path(run) / "run"), watch)
+        return watch.rate(bptt * batch_size)
+
+    return work
 
 
 def peer(case: str) -> Work:
+    """The plain script."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     data = text()
     index = {symbol: number for number, symbol in enumerate(sorted(set(data)))}
@@ -69,15 +98,17 @@ def peer(case: str) -> Work:
     parameters = [*rnn.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=3e-3, weight_decay=0.05)
     state = None
-    begin = 0
+    position = 0
 
     def work() -> float:
-        nonlocal state, begin
-        for _ in range(STEPS):
-            if begin + bptt > lane:
-                begin, state = 0, None
-            x = nn.functional.one_hot(inputs[begin : begin + bptt], SYMBOLS).float()
-            y = targets[begin : begin + bptt]
+        nonlocal state, position
+        steps = CHARACTERS // (bptt * batch_size)
+        begin = time.perf_counter()
+        for _ in range(steps):
+            if position + bptt > lane:
+                position, state = 0, None
+            x = nn.functional.one_hot(inputs[position : position + bptt], SYMBOLS).float()
+            y = targets[position : position + bptt]
             outputs, state = rnn(x, state)
             loss = nn.functional.cross_entropy(head(outputs).view(-1, SYMBOLS), y.reshape(-1))
             optimizer.zero_grad()
@@ -86,16 +117,16 @@ def peer(case: str) -> Work:
             optimizer.step()
             state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
             loss.item()
-            begin += bptt
-        return STEPS * bptt * batch_size
+            position += bptt
+        return steps * bptt * batch_size / (time.perf_counter() - begin)
 
     return work
 
 
 def main() -> None:
-    options = arguments(__doc__, repetitions=15)
+    options = arguments(__doc__, repetitions=11)
     if options.worker:
-        worker(lambda: {"ours": ours, "peer": peer}[options.worker](options.case))
+        worker((lambda: ours(options.case, dropout=0.0)) if options.worker == "ours" else lambda: peer(options.case))
         return
     rows = []
     for case in CASES:

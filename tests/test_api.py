@@ -9,6 +9,7 @@ import types
 import pytest
 
 import unrolled
+from unrolled.errors import ArgumentError, RunError
 
 
 @pytest.mark.parametrize("name", unrolled.__all__)
@@ -49,3 +50,26 @@ def run(code):
         [sys.executable, "-c", "import sys, unrolled; " + code], capture_output=True, text=True, env=paths, check=True
     )
     return done.stdout.split()
+
+
+def test_no_file_decides_which_code_is_imported(tmp_path, monkeypatch):
+    """A model file, a run and a recipe may come from anyone: naming a module must not run it."""
+    from unrolled.training import modelfile
+
+    (tmp_path / "marker.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    run = tmp_path / "run"
+    unrolled.train("lm", data="text:" + "hello " * 50, hidden_size=4, bptt=4, batch_size=2, steps=1, run=run)
+    file = modelfile.load(run / "model.safetensors")
+    config = file.config.replace('cell = "lstm"', 'cell = "marker:Cell"').replace("forget_bias = 1.0\n", "")
+    assert "marker:Cell" in config
+    hostile = tmp_path / "hostile.safetensors"
+    modelfile.save(hostile, file.tensors, file.task, config, file.assets)
+    (run / "config.toml").write_text(config)
+    for attempt in (lambda: unrolled.load(hostile), lambda: unrolled.resume(run)):
+        with pytest.raises(RunError, match="code outside unrolled; if you trust that code, name it too"):
+            attempt()
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(ArgumentError, match="has no class Cell"):
+        unrolled.load(hostile, cell="marker:Cell")
+    assert (tmp_path / "ran").exists()

@@ -25,6 +25,7 @@ def test_readme_captions_every_file_of_the_tree():
             folder = name if name.endswith("/") else ""
         if not name.endswith("/") or caption:
             assert caption, f"{name} has no caption"
+            assert caption != ["?"], f"{name} has no caption"
             captioned.add((folder if line.startswith(" ") else "") + name)
     files = {name for name in listed.stdout.split() if not name.startswith("tests/")}
     assert files - captioned == set()
@@ -35,6 +36,7 @@ def test_readme_captions_every_file_of_the_tree():
 def test_links_and_options_in_the_documents_exist(page):
     path = ROOT / page
     text = path.read_text()
+    assert not re.search(r"^(FIGURES|SAMPLES|TREE)$", text, re.MULTILINE)
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in target:
             assert (path.parent / target).exists(), target

@@ -38,7 +38,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     cls = task_class(task)
     config = update(cls.Config(), **options)
     summary = start(task, config, run, reporter or Silent())
-    return load(summary.folder)
+    return load(summary.folder, cell=_foreign_cell(config))
 
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
@@ -55,7 +55,8 @@ def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) ->
 def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) -> Summary:
     """Go on with a run from its newest checkpoint, as if it had never stopped.
 
-    ``changes`` are options to change on the way, e.g. ``steps`` to train for longer.
+    ``changes`` are options to change on the way, e.g. ``steps`` to train for longer. A run with a cell of one's own
+    needs its name again, ``cell="module:Class"``: see `load`.
 
     Raises:
         RunError: there is no such run, it is damaged, its data has changed, or it cannot go on with the changes.
@@ -66,12 +67,17 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     folder = RunFolder.open(Path(run))
     text = read_text(folder.config)
     cls = task_class(parse_toml(text, str(folder.config))[0])
-    config = update(from_toml(cls.Config(), text, str(folder.config)), **changes)
+    config = from_toml(cls.Config(), text, str(folder.config))
+    _check_trust(config, changes.get("cell"), folder.config)
+    config = update(config, **changes)
     return run_loop(cls(config), folder, reporter or Silent(), resume=True)
 
 
-def load(run: str | Path) -> Any:
+def load(run: str | Path, *, cell: str | None = None) -> Any:
     """Open a trained model: a run's folder, or its ``model.safetensors`` wherever it lies.
+
+    A model file may come from anyone, so what it says never decides which code is imported: a model trained with a
+    cell of one's own is opened only if ``cell="module:Class"`` names that cell.
 
     Raises:
         RunError: there is no model, or it is damaged, or from a newer version.
@@ -84,7 +90,24 @@ def load(run: str | Path) -> Any:
         path = folder.model
     file = modelfile.load(path)
     cls = task_class(file.task)
-    return cls.open(file, from_toml(cls.Config(), file.config, str(path)))
+    config = from_toml(cls.Config(), file.config, str(path))
+    _check_trust(config, cell, path)
+    return cls.open(file, config)
+
+
+def _foreign_cell(config: Any) -> str | None:
+    """The cell of a config if it is code outside this package."""
+    cell = getattr(getattr(config, "model", None), "cell", "")
+    return cell if ":" in cell else None
+
+
+def _check_trust(config: Any, named: object, where: Path) -> None:
+    foreign = _foreign_cell(config)
+    if foreign is not None and foreign != named:
+        raise RunError(
+            f"{where} uses the cell {foreign}, which is code outside unrolled; if you trust that code, name it too: "
+            f"--cell {foreign}, or cell={foreign!r} in Python"
+        )
 
 
 def _absolute(data: str) -> str:

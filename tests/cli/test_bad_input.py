@@ -180,14 +180,14 @@ def test_output_folder_that_cannot_be_written(unrolled, home: Path, text_file: P
     (home / "file").write_text("in the way")
     for run in ("file", "file/run"):
         said = unrolled("train", "lm", "--data", text_file, "--run", run, "--steps", "1", *TINY)
-        refused(said, "cannot write file", "another folder")
+        refused(said, "cannot make a run in file", "another folder with --run")
     assert (home / "file").read_text() == "in the way"
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root can write everywhere")
 def test_output_folder_without_permission(unrolled, home: Path, text_file: Path) -> None:
     (home / "locked").mkdir(mode=0o500)
-    refused(unrolled("train", "lm", "--data", text_file, "--run", "locked/run"), "cannot write", "permission")
+    refused(unrolled("train", "lm", "--data", text_file, "--run", "locked/run"), "cannot make a run", "ermission")
 
 
 def test_cache_that_cannot_be_written(unrolled, home: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,3 +244,19 @@ def test_a_reader_that_goes_away_is_no_error(trained: Path, subprocess_environme
         ["sh", "-c", command], env=subprocess_environment, capture_output=True, text=True, check=False
     )
     assert (len(done.stdout), done.stderr) == (10, "")
+
+
+def test_an_encoding_whose_byte_order_is_unknown(unrolled, home: Path) -> None:
+    (home / "wide.txt").write_bytes("wide text".encode("utf-16-le"))
+    said = unrolled("train", "lm", "--data", "wide.txt", "--encoding", "utf-16")
+    refused(said, "wide.txt cannot be read as utf-16", "--encoding utf-16-le")
+
+
+def test_a_recipe_that_is_nonsense(unrolled, home: Path, text_file: Path) -> None:
+    for text in (
+        'task = "lm"\n[data]\nconfig = 3\n',
+        'task = "lm"\nx = ' + "[" * 5000,
+        'task = "lm"\n[model]\ncell = "os:Evil"\n',
+    ):
+        (home / "r.toml").write_text(text)
+        refused(unrolled("train", "--recipe", "r.toml", "--data", text_file), "")

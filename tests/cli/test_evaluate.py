@@ -68,6 +68,8 @@ def test_data_that_changed_is_refused(unrolled, trained: Path, text_file: Path, 
     said = unrolled("evaluate", "r")
     assert said.status == 2
     assert "has changed since r was trained" in said.err
+    own.write_text(text_file.read_text()[::-1])  # the same symbols in the same numbers
+    assert "has changed since r was trained" in unrolled("evaluate", "r").err
     own.unlink()
     said = unrolled("evaluate", "r")
     assert said.status == 2

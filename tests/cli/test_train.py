@@ -98,7 +98,11 @@ def test_a_cell_of_ones_own_lies_in_the_current_folder(unrolled, home: Path, tex
     )
     said = unrolled("train", "lm", "--data", text_file, "--cell", "mycell_of_cli_test:Mine", "--steps", "2", *TINY)
     assert said.status == 0, said.err
-    assert unrolled("sample", home / "runs" / "lm-cats-1", "--length", "5").status == 0
+    run, mine = home / "runs" / "lm-cats-1", ("--cell", "mycell_of_cli_test:Mine")
+    assert "name it too: --cell mycell_of_cli_test:Mine" in unrolled("sample", run, "--length", "5").err
+    assert unrolled("sample", run, "--length", "5", *mine).status == 0
+    assert unrolled("evaluate", run, *mine).status == 0
+    assert unrolled("resume", run, "--steps", "3", *mine).status == 0
 
 
 def test_without_a_task_the_tasks_are_listed(unrolled) -> None:

@@ -12,7 +12,6 @@ from unrolled.data import (
     ByteVocabulary,
     CharVocabulary,
     StreamingDecoder,
-    WordVocabulary,
     build_vocabulary,
     vocabulary_from_json,
 )
@@ -100,13 +99,6 @@ def test_a_character_that_comes_in_parts_is_held_back():
     decoder.feed(0xF0)
     assert decoder.flush() == "\ufffd"
     assert ByteVocabulary().decode([0x61, 0xFF]) == "a\ufffd"
-
-
-def test_symbols_are_printable():
-    char = CharVocabulary("\n \x00a😀")
-    assert [char.symbol(id) for id in range(len(char))] == ["\\x00", "\\n", "␣", "a", "😀"]
-    assert ByteVocabulary().symbol(0xFF) == "\\xff"
-    assert WordVocabulary([" the"]).symbol(1) == "␣the"
 
 
 def test_text_outside_the_vocabulary_is_refused_by_name():

@@ -343,7 +343,10 @@ def test_a_cell_of_ones_own_trains_and_loads(text, tmp_path, monkeypatch):
     options = {"data": str(text), "cell": "leaky_module:Leaky", "hidden_size": 8, "bptt": 5, "batch_size": 3}
     model = unrolled.train("lm", run=tmp_path / "run", steps=6, preview_length=3, **options)
     assert model.evaluate(str(text), window=3)["loss"] == pytest.approx(model.evaluate(str(text))["loss"], abs=1e-6)
-    assert unrolled.load(tmp_path / "run").generate("It ", 20) == model.generate("It ", 20)
+    loaded = unrolled.load(tmp_path / "run", cell="leaky_module:Leaky")
+    assert loaded.generate("It ", 20) == model.generate("It ", 20)
+    with pytest.raises(RunError, match="code outside unrolled"):
+        unrolled.load(tmp_path / "run")
     with pytest.raises(
         ArgumentError, match="zoneout must be left out with --cell leaky_module:Leaky, which has no such"
     ):

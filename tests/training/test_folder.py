@@ -15,7 +15,6 @@ def test_making_and_opening(tmp_path):
     folder.write_preview(7, "héllo")
     assert (folder.path / "previews" / "step-0000007.txt").read_text(encoding="utf-8") == "héllo"
     assert RunFolder.open(folder.path) == folder
-    assert folder.task() == "lm"
 
 
 def test_a_run_is_not_overwritten(tmp_path):
@@ -33,7 +32,7 @@ def test_what_is_no_run(tmp_path):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SaveError, match=r"cannot write .*file"):
+    with pytest.raises(SaveError, match=r"cannot make a run in .*file"):
         RunFolder.create(tmp_path / "file")
     with pytest.raises(SaveError, match="Not a directory"):
         RunFolder.create(tmp_path / "file" / "run")

@@ -31,10 +31,18 @@ __all__ = [
     "State",
     "Trace",
     "cell_class",
+    "check_cell_name",
     "check_rate",
     "check_size",
     "make_cell",
 ]
+
+
+def check_cell_name(name: str) -> None:
+    """Raise `ArgumentError` unless ``name`` is a built-in cell's or has the form module:Class. Imports nothing."""
+    if name not in CELLS and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
+        expected = f"one of {', '.join(CELLS)} or module:Class"
+        raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
 
 
 def cell_class(name: str) -> type[Cell]:
@@ -45,9 +53,7 @@ def cell_class(name: str) -> type[Cell]:
     """
     if name in CELLS:
         return CELLS[name]
-    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
-        expected = f"one of {', '.join(CELLS)} or module:Class"
-        raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
+    check_cell_name(name)
     module_name, class_name = name.split(":")
     try:
         module = importlib.import_module(module_name)

@@ -64,7 +64,7 @@ class Noise(NamedTuple):
 class GatedCell(Cell):
     """What the vanilla RNN, GRU and LSTM share: ``G`` gates over ``weight_ih``, ``weight_hh`` and two biases.
 
-    A subclass sets `gates` and `gate_names`, and writes its `equations`.
+    A subclass sets `gates` and writes its `equations`.
 
     Args:
         input_size: I, width of x_t.
@@ -83,7 +83,6 @@ class GatedCell(Cell):
     """
 
     gates: int
-    gate_names: tuple[str, ...]
     state_leaves: tuple[str, ...] = ("h",)
     bias_ih: Tensor  # None in a cell without biases, whose equations then do not read it
     bias_hh: Tensor
@@ -210,6 +209,8 @@ def check_size(name: str, value: int, least: int = 1) -> None:
     """Raise `ArgumentError` unless ``value`` is a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ArgumentError(name, f"a whole number of at least {least}", value)
+    if value >= 1 << 63:
+        raise ArgumentError(name, "a whole number below 2^63", value)
 
 
 def check_rate(name: str, value: float) -> None:

@@ -32,7 +32,6 @@ class GRUCell(GatedCell):
     """
 
     gates = 3
-    gate_names = ("r", "z", "n")
 
     def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any) -> None:
         super().__init__(input_size, hidden_size, **options)

@@ -42,7 +42,6 @@ class LSTMCell(GatedCell):
     """
 
     gates = 4
-    gate_names = ("i", "f", "g", "o")
     state_leaves = ("h", "c")
     peephole_i: Tensor
     peephole_f: Tensor

@@ -29,7 +29,6 @@ class RNNCell(GatedCell):
     """
 
     gates = 1
-    gate_names = ("a",)
 
     def __init__(
         self,

@@ -47,6 +47,8 @@ class Evaluate:
     """1 is exact; more are faster: stretches side by side, each warmed up on the 512 symbols before it"""
     fresh: int = 0
     """start anew every so many symbols instead of carrying the state; 0: carry it"""
+    cell: str | None = None
+    """the model's cell, if it is one of your own (module:Class)"""
     json: bool = False
     """print one JSON object"""
 
@@ -63,7 +65,7 @@ class Evaluate:
 def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Evaluate, argv, PROG, ABOUT)
-    model = writer(options.run)
+    model = writer(options.run, options.cell)
     with Schema(Evaluate, PROG).names():
         name, text = other(model, options) if options.data is not None else own(model, options)
     if len(text) < 2:
@@ -116,10 +118,10 @@ def own(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
         data = was.read()
     except DataError as error:
         raise RunError(f"the text {options.run} was trained with cannot be read: {error}; or give --data") from error
-    if data.vocabulary.to_json() != model.vocabulary.to_json():
+    if was.fingerprint(data) != model.fingerprint:
         raise RunError(
-            f"the text {was.data} has changed since {options.run} was trained (it has other symbols now), so its "
-            "parts are not the same; put the old text back, or measure any text with --data"
+            f"the text {was.data} has changed since {options.run} was trained, so its parts are not the same; "
+            "put the old text back, or measure any text with --data"
         )
     text = join(data.valid, data.test) if split == "heldout" else getattr(data, split)
     return f"{was.data}, {split}", text

@@ -35,6 +35,12 @@ class Resume:
     """train until this step instead"""
     time: str | None = None
     """train for about this much longer ("90s", "15m", "2h")"""
+    lr: float | None = None
+    """another peak learning rate, e.g. after a training that diverged"""
+    clip: float | None = None
+    """another largest norm of the gradient"""
+    cell: str | None = None
+    """the run's cell, if it is one of your own (module:Class)"""
     json: bool = False
     """tell how it goes as one JSON object per line"""
 
@@ -46,6 +52,7 @@ def run(argv: list[str]) -> int:
         changes = _changes(options)
     if changes is None:
         return 0
+    changes |= {name: value for name in ("lr", "clip", "cell") if (value := getattr(options, name)) is not None}
     teller = choose(options.json)
     with Schema(Resume, PROG).names():
         return follow(teller, lambda: api.resume(options.run, teller, **changes))

@@ -37,6 +37,8 @@ class Sample:
     """texts to write, each another"""
     interactive: bool = False
     """you type, it goes on; and so on"""
+    cell: str | None = None
+    """the model's cell, if it is one of your own (module:Class)"""
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,7 @@ class Sample:
 def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Sample, argv, PROG, ABOUT)
-    model = writer(options.run)
+    model = writer(options.run, options.cell)
     with Schema(Sample, PROG).names():
         prompt = _standard_input() if options.prompt == "-" else options.prompt
         model.vocabulary.check_prompt(prompt)
@@ -63,13 +65,13 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def writer(run: str) -> TrainedLanguageModel:
+def writer(run: str, cell: str | None) -> TrainedLanguageModel:
     """The language model of a run.
 
     Raises:
         RunError: there is none, or it writes no text.
     """
-    model = api.load(run)
+    model = api.load(run, cell=cell)
     if not isinstance(model, TrainedLanguageModel):
         raise RunError(f"{run} is not a language model; only those write text")
     return model

@@ -93,12 +93,6 @@ class LaneStream:
         counted = torch.ones((), dtype=torch.bool).expand(inputs.shape)
         return Window(inputs, targets, torch.from_numpy(resets), counted, index, within == 0)
 
-    def windows(self, start: int = 0) -> Iterator[Window]:
-        """Windows ``start``, ``start + 1``, … without end."""
-        while True:
-            yield self.window(start)
-            start += 1
-
 
 def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> Iterator[Window]:
     """Windows of up to ``window`` steps that predict every token of ``split`` but the first exactly once, in

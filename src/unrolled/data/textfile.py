@@ -38,6 +38,11 @@ class TextFile:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 raise self._undecodable(error, consumed - held + error.start) from None
+            except UnicodeError as error:  # UTF-16 or 32 without the mark that tells the order of its bytes
+                raise DataError(
+                    f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
+                    f"{self.encoding}-be"
+                ) from None
             if text:
                 yield text
             if not block:

@@ -59,11 +59,6 @@ class Vocabulary(ABC):
         """The text of ``ids``. Bytes that are no UTF-8 (a model may write some) become U+FFFD."""
         return b"".join(self.spell(int(id)) for id in ids).decode("utf-8", "replace")
 
-    def symbol(self, id: int) -> str:
-        """Symbol ``id`` for a person to read: spaces as ␣, control characters and stray bytes escaped."""
-        text = self.spell(id).decode("utf-8", "backslashreplace")
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text).replace(" ", "␣")
-
     def outside(self, text: str) -> dict[str, int]:
         """The characters of ``text`` that cannot be encoded, each with its first position."""
         return {c: text.index(c) for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"}

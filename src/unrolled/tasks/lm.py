@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, check_rate, check_size
+from ..cells import State, cell_class, check_rate, check_size
 from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential
 from ..decoding import Sampling
 from ..errors import ArgumentError
@@ -51,7 +51,7 @@ class Windows:
     tied: bool = False
     """use the embedding as the output weights too (Press and Wolf 2017)"""
     eval_tokens: int = 100_000
-    """score this many symbols of validation and test text while training; 0: all (unrolled evaluate does all)"""
+    """score this many symbols of the validation text while training; 0: all of it"""
 
     def __post_init__(self) -> None:
         check_size("bptt", self.bptt)
@@ -145,6 +145,7 @@ class LanguageModelling(Task):
 
     def prepare(self) -> list[str]:
         config = self.config
+        cell_class(config.model.cell)
         self.text = config.data.read()
         self.stream = LaneStream(
             self.text.train,
@@ -162,6 +163,8 @@ class LanguageModelling(Task):
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} symbols ({vocabulary.kind})",
             *self.text.notes,
         ]
+        if self.stream.dropped:
+            notes.append(f"the last {self.stream.dropped} training symbols do not fill the lanes and are left out")
         if "valid" not in scored:
             notes.append("no validation text: training text decides which model is kept")
         return notes
@@ -196,7 +199,7 @@ class LanguageModelling(Task):
             if split == "test":
                 return {}
             part = self.text.train
-        if 0 < self.config.windows.eval_tokens < len(part):
+        if split == "valid" and 0 < self.config.windows.eval_tokens < len(part):
             part = head(part, self.config.windows.eval_tokens, self.text.vocabulary)
         lanes = max(1, min(16, len(part) // 1000))
         return score(model, part, self.text.vocabulary, sequential(part, 128, lanes, warmup=256))
@@ -209,10 +212,10 @@ class LanguageModelling(Task):
         )
 
     def assets(self) -> dict[str, Any]:
-        return {"vocabulary": self.text.vocabulary.to_json()}
+        return {"vocabulary": self.text.vocabulary.to_json(), "data": self.fingerprint()}
 
     def fingerprint(self) -> str:
-        return self.text.digest
+        return self.config.data.fingerprint(self.text)
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedLanguageModel:

@@ -24,7 +24,7 @@ from ..data import (
     vocabulary_from_json,
 )
 from ..decoding import Sampling, Session, TextWriter, generate
-from ..errors import ArgumentError
+from ..errors import ArgumentError, RunError
 from ..training import modelfile
 from ..training.modelfile import ModelFile
 
@@ -35,15 +35,21 @@ class TrainedLanguageModel:
     Args:
         model: ``ids (T, B), state -> logits (T, B, V), state``.
         vocabulary: its symbols.
+        config: the config it was trained with.
+        fingerprint: of the text it was trained on.
     """
 
-    def __init__(self, model: nn.Module, vocabulary: Vocabulary, config: Any = None) -> None:
-        self.model, self.vocabulary, self.config = model.eval(), vocabulary, config
+    def __init__(
+        self, model: nn.Module, vocabulary: Vocabulary, config: Any = None, fingerprint: str | None = None
+    ) -> None:
+        self.model, self.vocabulary, self.config, self.fingerprint = model.eval(), vocabulary, config, fingerprint
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedLanguageModel:
         """Build the model a file describes and fill in its weights."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
+        if config.model.num_layers > len(file.tensors):
+            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
         if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
             with torch.device("meta"):
                 modelfile.check_fit(
@@ -51,7 +57,7 @@ class TrainedLanguageModel:
                 )
         model = build(len(vocabulary), config.model, config.windows)
         modelfile.restore(model, file.tensors, "the model file")
-        return cls(model, vocabulary, config)
+        return cls(model, vocabulary, config, file.assets.get("data"))
 
     @torch.no_grad()
     def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
@@ -123,7 +129,12 @@ class TrainedLanguageModel:
         Raises:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
-        split = encode_text(open_corpus(data), self.vocabulary) if isinstance(data, str) else data
+        if isinstance(data, str):
+            was = self.config.data  # read it as the training text was read
+            corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
+            split = encode_text(corpus, self.vocabulary)
+        else:
+            split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
 

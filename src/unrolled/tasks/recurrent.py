@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from ..cells import CELLS, INITIALISERS, cell_class, check_rate, check_size
+from ..cells import CELLS, INITIALISERS, check_cell_name, check_rate, check_size
 from ..errors import ArgumentError, did_you_mean
 from ..layers import Stack
 from ..scan import BACKENDS
@@ -68,7 +68,7 @@ class Recurrent:
             if getattr(self, name) not in known:
                 near = did_you_mean(getattr(self, name), known).removeprefix("; ")
                 raise ArgumentError(name, f"one of {', '.join(known)}", getattr(self, name), near)
-        cell_class(self.cell)
+        check_cell_name(self.cell)  # imported when a model is built: opening a file must not run its code
         self._refuse_what_the_cell_lacks()
 
     def _refuse_what_the_cell_lacks(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +39,11 @@ class Text:
         check_size("vocab_size", self.vocab_size)
         if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
             raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", self.fractions)
+
+    def fingerprint(self, text: TextData) -> str:
+        """Changes with the text and with everything that decides which part of it is which."""
+        vocabulary = hashlib.sha256(json.dumps(text.vocabulary.to_json()).encode()).hexdigest()
+        return " ".join([text.digest, vocabulary, repr(self.separator), *map(str, self.fractions)])
 
     def read(self) -> TextData:
         """Find, split and encode the text (once; the encoding is cached)."""

@@ -39,7 +39,7 @@ ALIASES = {
     "seq_length": "bptt",
     "emsize": "embedding_size",
     "learning_rate": "lr",
-    "grad_clip": "clip",
+    "grad_clip": "clip_value",  # char-rnn and torch-rnn clamp every entry
     "clip_norm": "clip",
     "max_epochs": "epochs",
     "data_dir": "data",
@@ -48,7 +48,6 @@ ALIASES = {
     "eval_val_every": "eval_every",
     "primetext": "prompt",
     "start_text": "prompt",
-    "verbose": "progress",
 }
 
 
@@ -68,7 +67,7 @@ def groups(cls: type) -> dict[str, type]:
     return {name: hint for name, hint in hints if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
 
 
-def update(config: C, **flat: Any) -> C:
+def update(config: C, /, **flat: Any) -> C:
     """A copy of ``config`` with the named options changed, wherever they live; the groups check them.
 
     Raises:
@@ -122,7 +121,7 @@ def parse_toml(text: str, where: str) -> tuple[str, dict[str, Any]]:
     """
     try:
         body = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RunError(f"{where} is not valid TOML: {error}; restore it or train anew") from error
     version = body.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:

@@ -8,9 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RunError
-from .config import parse_toml, read_text
-from .files import save_error, write_atomically
+from ..errors import RunError, SaveError
+from .files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ class RunFolder:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise save_error(path, error) from error
+            reason = error.strerror or error
+            raise SaveError(f"cannot make a run in {path}: {reason}; name another folder with --run") from error
         return folder
 
     @classmethod
@@ -73,10 +73,6 @@ class RunFolder:
         if not folder.config.is_file():
             raise RunError(f"{path} is not a run: it has no config.toml; list your runs with: unrolled runs")
         return folder
-
-    def task(self) -> str:
-        """The task this run is of."""
-        return parse_toml(read_text(self.config), str(self.config))[0]
 
     def discard_unused(self) -> None:
         """Take away the empty folders of a run that never began."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import os
 import time
 from contextlib import AbstractContextManager
 from typing import Any
@@ -70,6 +71,7 @@ class _Standing:
     seconds: float = 0.0
     data: str = ""
     made: str = ""
+    machine: str = ""
 
 
 class _Run:
@@ -85,7 +87,7 @@ class _Run:
         self.log_every = max(1, self.steps // LOG_LINES)
         self.stepper = Stepper(task, device, self.steps)
         made = ", ".join(f"{name} {getattr(self.options, name)}" for name in FIXED)
-        self.at = _Standing(data=task.fingerprint(), made=made)
+        self.at = _Standing(data=task.fingerprint(), made=made, machine=_machine())
         found = checkpoint.load_newest(folder.checkpoints) if resume else None
         if found is not None:
             self._restore(*found)
@@ -121,6 +123,12 @@ class _Run:
             self._save()
         else:
             reporter.note(f"going on at step {self.at.step:,} of {self.steps:,}")
+            if self.at.machine != _machine():
+                reporter.note(
+                    f"this run was computed with {self.at.machine} and goes on with {_machine()}: "
+                    "its losses will agree to rounding only"
+                )
+                self.at.machine = _machine()
         stopped = self._out_of_patience()
         while self.at.step < self.steps and not stopped:
             value, norm, units = self.stepper.step(self.at.step)
@@ -253,6 +261,11 @@ class _Run:
         self.at.metrics_offset = self.metrics.offset
         self.at.averaged = self.stepper.average.count
         checkpoint.save(self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at))
+
+
+def _machine() -> str:
+    """What the last bits of a sum depend on."""
+    return f"{torch.get_num_threads()} threads, backend {os.environ.get('UNROLLED_BACKEND', 'auto')}"
 
 
 def _less(a: float, b: float) -> bool:

@@ -65,7 +65,15 @@ def load(path: Path) -> ModelFile:
         if not isinstance(assets, dict):
             raise ValueError("its assets are no JSON object")
         return ModelFile(header["task"], header["config"], assets, tensors)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
 
 

@@ -15,8 +15,11 @@ from .options import Training
 def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
     """The optimiser of ``options``; weight decay goes to matrices only."""
     parameters = [p for p in model.parameters() if p.requires_grad]
+    decay = options.weight_decay
+    if decay is None:
+        decay = 0.05 if options.optimizer == "adamw" else 0.0
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.weight_decay},
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]

@@ -27,8 +27,9 @@ class Training:
     """the optimiser"""
     lr: float = 3e-3
     """peak learning rate"""
-    weight_decay: float = 0.05
-    """decay of weight matrices (not of biases); decoupled for adamw, an L2 penalty for the others"""
+    weight_decay: float | None = None
+    """decay of weight matrices (not of biases): decoupled for adamw (default: 0.05), an L2 penalty for the others
+    (default: 0)"""
     momentum: float = 0.0
     """momentum of sgd and rmsprop"""
     beta2: float = 0.99
@@ -76,8 +77,10 @@ class Training:
                 check_size(name, getattr(self, name))
         for name in ("lr", "decay_every", "decay", "checkpoint_seconds"):
             _check_number(name, getattr(self, name), above=0)
-        for name in ("weight_decay", "clip", "clip_value"):
+        for name in ("clip", "clip_value"):
             _check_number(name, getattr(self, name), least=0)
+        if self.weight_decay is not None:
+            _check_number("weight_decay", self.weight_decay, least=0)
         if self.epochs is not None:
             _check_number("epochs", self.epochs, above=0)
         for name in ("momentum", "beta2", "ema_decay", "swa_start"):

@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from ..errors import ArgumentError
 from .options import Training, seconds
 from .step import Stepper
 from .task import Task
@@ -21,6 +22,8 @@ def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None],
     """
     options: Training = task.config.training
     if options.epochs is not None:
+        if options.epochs * task.steps_per_epoch > 1e15:
+            raise ArgumentError("epochs", "a number of passes that could ever end", options.epochs)
         steps = max(1, round(options.epochs * task.steps_per_epoch))
         return {"steps": steps, "epochs": None}, f"{options.epochs:g} epochs are {steps:,} steps"
     start = time.perf_counter()

@@ -42,8 +42,9 @@ class Stepper:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise DivergedError(
                 f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
-                f"Try a lower --lr (now {self.options.lr:g}), a lower --clip (now {self.options.clip or 'off'}) "
-                "or a longer --warmup; the last checkpoint is intact"
+                f"The last checkpoint is intact: go on from it with unrolled resume and a lower --lr (now "
+                f"{self.options.lr:g}) or --clip (now {self.options.clip or 'off: try 1'}), or train anew with a "
+                "longer --warmup"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.lr(number)
