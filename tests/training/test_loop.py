@@ -235,8 +235,9 @@ def test_a_loss_that_is_no_number_stops_with_advice_and_the_checkpoint_stands(tm
     with pytest.raises(DivergedError) as caught:
         train(tmp_path / "run", task)
     assert str(caught.value) == (
-        "at step 5 the loss is nan and the gradient norm 1: training diverged. Try a lower --lr (now 0.25), "
-        "a lower --clip (now off) or a longer --warmup; the last checkpoint is intact"
+        "at step 5 the loss is nan and the gradient norm 1: training diverged. The last checkpoint is intact: go on "
+        "from it with unrolled resume and a lower --lr (now 0.25) or --clip (now off: try 1), or train anew with a "
+        "longer --warmup"
     )
     assert saved == [0, 5]
     tensors, state = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
