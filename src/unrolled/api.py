@@ -68,7 +68,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     text = read_text(folder.config)
     cls = task_class(parse_toml(text, str(folder.config))[0])
     config = from_toml(cls.Config(), text, str(folder.config))
-    _check_trust(config, changes.get("cell"), folder.config)
+    check_trust(config, changes.get("cell"), folder.config)
     config = update(config, **changes)
     return run_loop(cls(config), folder, reporter or Silent(), resume=True)
 
@@ -91,7 +91,7 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
     file = modelfile.load(path)
     cls = task_class(file.task)
     config = from_toml(cls.Config(), file.config, str(path))
-    _check_trust(config, cell, path)
+    check_trust(config, cell, path)
     return cls.open(file, config)
 
 
@@ -101,7 +101,14 @@ def _foreign_cell(config: Any) -> str | None:
     return cell if ":" in cell else None
 
 
-def _check_trust(config: Any, named: object, where: Path) -> None:
+def check_trust(config: Any, named: object, where: object) -> None:
+    """Raise `RunError` if the config from the file ``where`` names a cell outside this package that the user did not.
+
+    Args:
+        config: what the file says.
+        named: the cell the user named in this call, if any.
+        where: the file, for the message.
+    """
     foreign = _foreign_cell(config)
     if foreign is not None and foreign != named:
         raise RunError(

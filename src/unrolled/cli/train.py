@@ -77,11 +77,7 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
             base = update(base, **options)
         except ArgumentError as error:
             raise RunError(f"the recipe's {error}") from error
-        if ":" in getattr(getattr(base, "model", None), "cell", "") and flags.get("cell") != base.model.cell:
-            raise RunError(
-                f"the recipe uses the cell {base.model.cell}, which is code outside unrolled; if you trust that code, "
-                f"name it too: --cell {base.model.cell}"
-            )
+        api.check_trust(base, flags.get("cell"), "the recipe")
     names = groups(config_class)
     default = both(**{group: getattr(base, group) for group in names})
     parsed = parse(both, argv, prog, _about(name), default)
