@@ -14,7 +14,7 @@ quickstart: install  ## install, train for four minutes on Python's own source c
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrolled needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
 	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
 	$(PYTHON) -m venv .venv

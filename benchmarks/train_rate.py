@@ -42,13 +42,13 @@ def text() -> str:
     return "".join(chr(48 + symbol) for symbol in symbols)
 
 
-def make_task(case: str, folder: Path, **options: float) -> LanguageModelling:
-    """Our task for a case, reading `text` from a file in ``folder``."""
+def make_task(case: str, folder: Path, steps: int = 0, **options: float) -> LanguageModelling:
+    """Our task for a case, reading `text` from a file in ``folder``; 0 steps: those of one repetition."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     file = folder / "text.txt"
     if not file.exists():
         file.write_text(text())
-    steps = CHARACTERS // (bptt * batch_size)
+    steps = steps or CHARACTERS // (bptt * batch_size)
     sizes = {"hidden_size": hidden_size, "num_layers": num_layers, "bptt": bptt, "batch_size": batch_size}
     rare = {"eval_every": steps, "eval_tokens": 2, "preview_length": 1, "fractions": (1.0, 0.0, 0.0)}
     config = update(LanguageModelConfig(), data=str(file), cell=cell, steps=steps, **sizes, **rare, **options)

@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from unrolled.cells import GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState
 from unrolled.errors import ArgumentError, BackendError, ShapeError
+from unrolled.kernels import extension
 from unrolled.scan import choose, explain, scan, scan_traced
 
 few = settings(max_examples=100, deadline=None, derandomize=True)
@@ -105,8 +106,8 @@ def test_traces_are_the_gates_and_zero_past_the_end():
     x, lengths = torch.randn(4, 2, 2), torch.tensor([4, 2])
     outputs, state, trace = scan_traced(cell, x, lengths=lengths, reverse=True)
     wanted, wanted_state = scan(cell, x, lengths=lengths, reverse=True, backend="reference")
-    assert torch.equal(outputs, wanted)
-    assert torch.equal(state.h, wanted_state.h)
+    torch.testing.assert_close(outputs, wanted)
+    torch.testing.assert_close(state.h, wanted_state.h)
     assert set(trace) == {"r", "z", "n", "h"}
     for gate in trace.values():
         assert gate.shape == (4, 2, 3)
@@ -127,6 +128,11 @@ def test_each_step_gets_its_own_noise():
 # ── which backend runs ──
 
 
+@pytest.fixture
+def without_kernels(monkeypatch):
+    monkeypatch.setattr(extension, "missing", "left out")
+
+
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
@@ -137,7 +143,7 @@ def test_each_step_gets_its_own_noise():
         (type("Mine", (RNNCell,), {})(2, 3), "torch has no fused layer for Mine"),
     ],
 )
-def test_a_backend_asked_for_by_name_never_degrades(cell, reason):
+def test_a_backend_asked_for_by_name_never_degrades(cell, reason, without_kernels):
     x = torch.randn(4, 2, 2)
     message = rf"backend 'torch' cannot run this {type(cell).__name__}: {reason}; use backend='auto'"
     with pytest.raises(BackendError, match=message):
@@ -145,6 +151,7 @@ def test_a_backend_asked_for_by_name_never_degrades(cell, reason):
     assert choose(cell, x) == "reference"
     assert dict(explain(cell, x)) == {
         "cudnn": "the inputs are on cpu, not on a CUDA device",
+        "native": "left out",
         "torch": reason,
         "reference": None,
     }
@@ -159,12 +166,30 @@ def test_a_backend_asked_for_by_name_never_degrades(cell, reason):
         (Noise(weight_hh=torch.ones(4, 9, 3)), "need one weight mask for all steps"),
     ],
 )
-def test_noise_decides_too(noise, reason):
+def test_noise_decides_too(noise, reason, without_kernels):
     cell, x = GRUCell(2, 3), torch.randn(4, 2, 2)
     assert choose(cell, x) == "torch"
     assert choose(cell, x, noise=noise) == "reference"
     with pytest.raises(BackendError, match=reason):
         scan(cell, x, noise=noise, backend="torch")
+
+
+@pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm"),
+        (LSTMCell(2, 3, proj_size=2), "the kernels have no projection"),
+        (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
+        (GRUCell(2, 3, dtype=torch.bfloat16), "the kernels compute in float32 and float64"),
+    ],
+)
+def test_kernels_run_by_default_unless_there_is_a_reason(cell, reason):
+    assert choose(GRUCell(2, 3, reset_after=False), torch.randn(4, 2, 2)) == "native"
+    x = torch.randn(4, 2, 2, dtype=cell.weight_ih.dtype)
+    assert choose(cell, x) != "native"
+    with pytest.raises(BackendError, match=f"'native' cannot run this {type(cell).__name__}: {reason}"):
+        scan(cell, x, backend="native")
 
 
 def test_cudnn_needs_cuda_and_torch_a_step_and_a_lane():
@@ -194,7 +219,7 @@ def test_environment_replaces_auto_only(monkeypatch):
 
 def test_traces_refuse_a_backend_that_has_none():
     cell, x = GRUCell(2, 3), torch.randn(4, 2, 2)
-    with pytest.raises(BackendError, match="'torch' does not trace gates; use backend='reference'"):
+    with pytest.raises(BackendError, match="'torch' does not trace gates; use backend='native', 'reference' or 'auto'"):
         scan_traced(cell, x, backend="torch")
     with pytest.raises(ArgumentError, match="backend must be one of"):
         scan_traced(cell, x, backend="fast")

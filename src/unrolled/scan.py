@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from .cells import Cell, GatedCell, LSTMCell, State, Trace
-from .cells.state import where
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
+from .kernels import native, reference
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
 
-BACKENDS = ("auto", "reference", "torch", "cudnn")
+BACKENDS = ("auto", "reference", "native", "torch", "cudnn")
 
 
 def scan(
@@ -41,7 +41,7 @@ def scan(
             state before that step; reversed, after it.
         noise: what ``cell.draw_noise(T, B)`` gave, for a training pass; `None` is evaluation.
         reverse: run from each sequence's end to its beginning; outputs stay at their places.
-        backend: ``auto``, or one of ``reference``, ``torch``, ``cudnn`` by name.
+        backend: ``auto``, or one of ``reference``, ``native``, ``torch``, ``cudnn`` by name.
 
     Returns:
         ``outputs (T, B, O)`` and the state after the last step (reversed: after step 0).
@@ -54,10 +54,15 @@ def scan(
     state = _check(cell, inputs, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
-    if choose(cell, inputs, **asked, backend=backend) == "reference":
-        outputs, state, _ = _reference(cell, inputs, state, traced=False, **options)
-        return outputs, state
-    return fused.run(cell, inputs, state, **options)
+    match choose(cell, inputs, **asked, backend=backend):
+        case "reference":
+            initial = cell.initial_state(inputs.size(1)) if resets is not None else None
+            outputs, state, _ = reference.run(cell, inputs, state, initial=initial, **options)
+        case "native":
+            outputs, state, _ = native.run(cell, inputs, state, **options)
+        case _:
+            outputs, state = fused.run(cell, inputs, state, **options)
+    return outputs, state
 
 
 def scan_traced(
@@ -73,11 +78,16 @@ def scan_traced(
 ) -> tuple[Tensor, State, Trace]:
     """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
     state = _check(cell, inputs, state, lengths, resets, noise)
-    if backend not in BACKENDS:
-        raise _no_such(backend)
-    if backend not in ("auto", "reference"):
-        raise BackendError(f"backend {backend!r} does not trace gates; use backend='reference' or 'auto'")
-    return _reference(cell, inputs, state, traced=True, lengths=lengths, resets=resets, noise=noise, reverse=reverse)
+    options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
+    if backend in ("torch", "cudnn"):
+        raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
+    if backend != "auto" or native.unsupported(cell, inputs, noise) is None:
+        asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
+        backend = choose(cell, inputs, **asked, backend=backend)
+    if backend == "native":
+        return native.run(cell, inputs, state, traced=True, **options)
+    initial = cell.initial_state(inputs.size(1)) if resets is not None else None
+    return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
 
 
 class Path(NamedTuple):
@@ -104,6 +114,7 @@ def explain(
         cudnn = "cuDNN is missing or switched off (torch.backends.cudnn.enabled)"
     return [
         Path("cudnn", cudnn),
+        Path("native", native.unsupported(cell, inputs, noise)),
         Path("torch", why),
         Path("reference", None),
     ]
@@ -161,52 +172,6 @@ def _fused_reason(
         if isinstance(cell, LSTMCell) and inputs.device.type == "cpu":
             return "compiled and exported graphs cannot differentiate the CPU's fused LSTM (oneDNN)"
     return None
-
-
-def _reference(
-    cell: Cell,
-    inputs: Tensor,
-    state: State,
-    *,
-    traced: bool,
-    lengths: Tensor | None,
-    resets: Tensor | None,
-    noise: State | None,
-    reverse: bool,
-) -> tuple[Tensor, State, Trace]:
-    """The recurrence as it is written: a Python loop over ``cell.step``."""
-    T, B = inputs.shape[:2]
-    initial = cell.initial_state(B) if resets is not None else None
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must reach neither outputs nor gradients
-        inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
-        inputs = torch.where(inside[:, :, None], inputs, 0)
-    outputs: list[Tensor] = [inputs.new_empty(0)] * T
-    traces: list[Trace] = [{}] * T
-    for t in reversed(range(T)) if reverse else range(T):
-        alive = None if lengths is None else t < lengths  # (B,)
-        begins = None if resets is None else resets[t] if alive is None else resets[t] & alive
-        if begins is not None and not reverse:
-            state = where(begins, initial, state)
-        noise_t = _at(noise, t)
-        if traced:
-            output, after, traces[t] = cell.step_traced(inputs[t], state, noise_t)
-        else:
-            output, after = cell.step(inputs[t], state, noise_t)
-        if alive is not None:
-            after = where(alive, after, state)
-            output = torch.where(alive[:, None], output, 0)
-            traces[t] = {name: torch.where(alive[:, None], gate, 0) for name, gate in traces[t].items()}
-        if begins is not None and reverse:
-            after = where(begins, initial, after)
-        outputs[t], state = output, after
-    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size)
-    trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
-    return stacked, state, trace
-
-
-def _at(noise: State | None, t: int) -> State | None:
-    """The noise of step t; leaves that are `None` stay so."""
-    return tree_map(lambda leaf: None if leaf is None else leaf[t], noise)
 
 
 def _check(

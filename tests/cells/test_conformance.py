@@ -11,6 +11,7 @@ from torch import nn
 import unrolled.kernels.torch as fused
 from unrolled.cells import Cell, GRUCell, RNNCell
 from unrolled.errors import ArgumentError, ConformanceError, UnrolledError
+from unrolled.kernels import extension
 from unrolled.testing import CHECKS, builtin_cells, check_cell
 
 DOCS = Path(__file__).parents[2] / "docs" / "conformance.md"
@@ -33,7 +34,17 @@ def page():
     return rows
 
 
-@pytest.mark.parametrize("backend", ["reference", "torch"])
+BACKENDS = ["reference", "native", "torch"]
+RUNNABLE = [
+    pytest.param(
+        backend,
+        marks=pytest.mark.skipif(backend == "native" and bool(extension.missing), reason=str(extension.missing)),
+    )
+    for backend in BACKENDS
+]
+
+
+@pytest.mark.parametrize("backend", RUNNABLE)
 @pytest.mark.parametrize("name", builtin_cells())
 def test_builtin_cell_conforms_and_the_page_is_up_to_date(name, backend):
     exempt = {}
@@ -46,7 +57,7 @@ def test_builtin_cell_conforms_and_the_page_is_up_to_date(name, backend):
 
 
 def test_page_lists_the_built_in_cells():
-    assert set(page()) == {(backend, name) for backend in ("reference", "torch") for name in builtin_cells()}
+    assert set(page()) == {(backend, name) for backend in BACKENDS for name in builtin_cells()}
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])

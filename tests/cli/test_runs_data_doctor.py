@@ -10,6 +10,7 @@ import pytest
 
 from unrolled.data import registry
 from unrolled.data.registry import NamedDataset
+from unrolled.kernels import extension
 
 
 def test_no_runs(unrolled, home: Path) -> None:
@@ -99,6 +100,14 @@ def test_doctor(unrolled, home: Path) -> None:
     for part in ("torch", "processor", "bfloat16", "threads", str(home / "cache"), "UNROLLED_DATA", "unset"):
         assert part in said.out
     rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
+    assert ("torch" if extension.missing else "native") in rows["lstm"]
+    assert "reference" in rows["lstm --layer-norm"]
+    assert "layer norm" in rows["lstm --layer-norm"].split("reference")[1]
+
+
+def test_doctor_says_what_is_missing_and_what_it_costs(unrolled, home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(extension, "missing", "not compiled")
+    said = unrolled("doctor")
+    assert "not compiled. Recurrences take torch's layers or the Python loop" in said.out
+    rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert "torch" in rows["lstm"]
-    assert "reference" in rows["lstm --peepholes"]
-    assert "peepholes" in rows["lstm --peepholes"].split("reference")[1]

@@ -15,6 +15,7 @@ import torch
 from .. import __version__
 from ..cells import make_cell
 from ..data import cache_folder
+from ..kernels import extension
 from ..scan import explain
 from ..training.folder import runs_folder
 from .arguments import parse
@@ -86,9 +87,17 @@ def _machine() -> list[tuple[str, str]]:
             f"{torch.backends.cpu.get_cpu_capability()} kernels; "
             + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in backends.items()),
         ),
+        ("kernels", _kernels()),
         ("bfloat16", _bfloat16(sets)),
         ("gpu", ", ".join(gpus) or ("mps" if torch.backends.mps.is_available() else "none")),
     ]
+
+
+def _kernels() -> str:
+    if extension.missing:
+        return f"none: {extension.missing}. Recurrences take torch's layers or the Python loop, up to 20 times slower"
+    others = [name for name in extension.instruction_sets() if name != extension.instruction_set()]
+    return f"{extension.instruction_set()}; UNROLLED_ISA may choose {' or '.join(others) or 'no other'}"
 
 
 def _bfloat16(sets: list[str]) -> str:

@@ -60,7 +60,7 @@ def builtin_cells() -> dict[str, Cell]:
     return cells
 
 
-def conformance_table(cells: Mapping[str, Cell], backends: Iterable[str] = ("reference", "torch")) -> str:
+def conformance_table(cells: Mapping[str, Cell], backends: Iterable[str] = ("reference", "native", "torch")) -> str:
     """A markdown table, cell × check, for each backend, with the reason of everything that cannot be done.
 
     Raises:
@@ -93,6 +93,7 @@ _HEAD = """# What each cell can do
 
 `python -m unrolled.testing` writes this page by running `unrolled.testing.check_cell` on every built-in cell.
 ✓: passes. –: nothing to check (a cell without noise). no: the backend refuses, for the reason given below the
-table; `backend="auto"` then takes the reference loop, which does everything. The drop-in layers of `unrolled.nn`
-add torch's interface, unbatched input included; their tests compare them with `torch.nn`.
+table; `backend="auto"` then takes the next of native, torch and the reference loop, which does everything. The
+drop-in layers of `unrolled.nn` add torch's interface, unbatched input included; their tests compare them with
+`torch.nn`.
 """

@@ -1,0 +1,83 @@
+// The one file that knows Python. Addresses in, nothing out: kernels/native.py makes and checks every tensor.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <unordered_map>
+
+#include "dispatch.h"
+#include "team.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+const Kernels& kernels(const std::string& name) {
+    for (const Kernels& one : available())
+        if (one.name == name) return one;
+    throw nb::value_error(("no kernels for " + name).c_str());
+}
+
+using Setter = void (*)(Sequence&, nb::handle);
+
+const std::unordered_map<std::string, Setter>& fields() {
+    static const std::unordered_map<std::string, Setter> all = {
+#define X(name) {#name, [](Sequence& s, nb::handle v) { s.name = nb::cast<int64_t>(v); }},
+        UNROLLED_SIZES(X)
+#undef X
+#define X(name) {#name, [](Sequence& s, nb::handle v) { s.name = nb::cast<double>(v); }},
+        UNROLLED_RATES(X)
+#undef X
+#define X(name) {#name, [](Sequence& s, nb::handle v) { s.name = reinterpret_cast<void*>(nb::cast<uintptr_t>(v)); }},
+        UNROLLED_ARRAYS(X)
+#undef X
+    };
+    return all;
+}
+
+// run(set, cell, double, backward, **fields): cell 0 rnn, 1 gru, 2 lstm.
+void run(const std::string& set, int cell, bool is_double, bool backward, nb::kwargs given) {
+    Sequence sequence;
+    for (auto [key, value] : given) {
+        const auto found = fields().find(nb::cast<std::string>(key));
+        if (found == fields().end()) throw nb::key_error(nb::cast<std::string>(key).c_str());
+        found->second(sequence, value);
+    }
+    if (cell < 0 || cell > 2) throw nb::value_error("cell must be 0, 1 or 2");
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.backward : table.forward)[cell][is_double](sequence);
+}
+
+struct Owned {
+    void* base;
+    size_t size;
+};
+
+// A block of bytes for a tensor; it goes back to the list of free blocks with the last reference.
+nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
+    auto* owned = new Owned{nullptr, 0};
+    owned->base = take_block(bytes, &owned->size);
+    nb::capsule owner(owned, [](void* p) noexcept {
+        auto* gone = static_cast<Owned*>(p);
+        give_block(gone->base, gone->size);
+        delete gone;
+    });
+    return nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>>(owned->base, {bytes}, owner);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "The CPU kernels; only kernels/native.py calls them.";
+    m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("block", &block, nb::arg("bytes"));
+    m.def("release_free_blocks", &release_free_blocks);
+    m.def("sets", [] {
+        std::vector<std::string> names;
+        for (const Kernels& one : available()) names.push_back(one.name);
+        return names;
+    });
+}

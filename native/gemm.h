@@ -1,0 +1,171 @@
+// Products of a few rows with a weight matrix, as a recurrence needs them at every step.
+//
+// A "panel" is a strip of the weights as wide as the accumulators: NR vectors for every k, so that MR rows × NR
+// vectors of sums stay in registers while k runs. Two forms, the same sums:
+//   panel_product   weights read across (for each k, NR vectors): packed panels, or a matrix as it lies
+//   dot_product     weights read along k, as torch stores them: no packing, for a handful of rows
+#pragma once
+
+#include "simd.h"
+
+namespace ISA {
+
+constexpr long min_(long a, long b) { return a < b ? a : b; }
+constexpr long max_(long a, long b) { return a > b ? a : b; }
+constexpr long round_up(long n, long to) { return (n + to - 1) / to * to; }
+constexpr long share(long n, int part, int parts) { return n * part / parts; }
+
+// Where a product goes: element (row, vector j, lane) is at base + row·ld + j·step + lane.
+template <class T>
+struct Tile {
+    T* base;
+    long ld, step;
+    Tile at(long row) const { return {base + row * ld, ld, step}; }
+};
+
+template <int MR, int NR, class T>
+INLINE void panel_rows(const T* A, long lda, const T* P, long ldp, long K, Tile<T> C, bool add, const char* ahead) {
+    constexpr int W = Lanes<T>::W;
+    // A single row has too few sums to hide the latency of an addition: let several k run side by side.
+    constexpr int KU = MR * NR <= 4 ? 4 : MR * NR <= 8 ? 2 : 1;
+    Vec<T> acc[KU][MR][NR];
+    for (int i = 0; i < KU; i++)
+        for (int r = 0; r < MR; r++)
+            for (int j = 0; j < NR; j++) acc[i][r][j] = Vec<T>{};
+    long k = 0;
+    for (; k + KU <= K; k += KU) {
+#pragma GCC unroll 4
+        for (int i = 0; i < KU; i++) {
+            const T* p = P + (k + i) * ldp;
+            __builtin_prefetch(ahead + (k + i) * 64, 0, 2);
+            Vec<T> b[NR];
+#pragma GCC unroll 4
+            for (int j = 0; j < NR; j++) b[j] = load(p + j * W);
+#pragma GCC unroll 8
+            for (int r = 0; r < MR; r++) {
+                const Vec<T> a = fill(A[r * lda + k + i]);
+#pragma GCC unroll 4
+                for (int j = 0; j < NR; j++) acc[i][r][j] += a * b[j];
+            }
+        }
+    }
+    for (; k < K; k++)
+        for (int r = 0; r < MR; r++)
+            for (int j = 0; j < NR; j++) acc[0][r][j] += A[r * lda + k] * load(P + k * ldp + j * W);
+#pragma GCC unroll 8
+    for (int r = 0; r < MR; r++)
+#pragma GCC unroll 4
+        for (int j = 0; j < NR; j++) {
+            Vec<T> v = acc[0][r][j];
+            for (int i = 1; i < KU; i++) v += acc[i][r][j];
+            T* c = C.base + r * C.ld + j * C.step;
+            store(c, add ? load(c) + v : v);
+        }
+}
+
+// C = [C +] A·P for `rows` rows and one panel. `next` is the panel that comes after; its lines are fetched meanwhile
+// (without one, some others: a branch in the innermost loop would cost more than a needless hint).
+template <int NR, class T>
+static void panel_product(long rows, const T* A, long lda, const T* P, long ldp, long K, Tile<T> C, bool add,
+                          const T* next) {
+    constexpr int MR = UNROLLED_ACCUMULATORS / NR;
+    const long blocks = (rows + MR - 1) / MR;
+    const long lines = K * NR * Lanes<T>::W * sizeof(T) / 64, quarter = K * 64;  // a block fetches a line for every k
+    for (long i = 0; i < blocks; i++) {
+        const long r = rows * i / blocks;
+        const char* ahead = next && (i + 1) * K <= lines ? (const char*)next + i * quarter : (const char*)A;
+        const T* a = A + r * lda;
+        const Tile<T> c = C.at(r);
+        switch (rows * (i + 1) / blocks - r) {
+#define ROWS(M) \
+    case M: \
+        if constexpr (M <= MR) panel_rows<(M <= MR ? M : 1), NR>(a, lda, P, ldp, K, c, add, ahead); \
+        break;
+            ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7) ROWS(8)
+#undef ROWS
+        }
+    }
+}
+
+// c[r·ldc + o] = Σ_k A[r][k]·W[o][k] for outputs o in [0, outputs): dot products along the rows of W.
+template <int MR, int NO, class T>
+INLINE void dot_rows(const T* A, long lda, const T* W_, long ldw, long K, T* c, long ldc) {
+    constexpr int W = Lanes<T>::W;
+    Vec<T> acc[MR][NO];
+    for (int r = 0; r < MR; r++)
+        for (int o = 0; o < NO; o++) acc[r][o] = Vec<T>{};
+    long k = 0;
+    for (; k + W <= K; k += W) {
+        Vec<T> a[MR];
+#pragma GCC unroll 4
+        for (int r = 0; r < MR; r++) a[r] = load(A + r * lda + k);
+#pragma GCC unroll 8
+        for (int o = 0; o < NO; o++) {
+            const Vec<T> w = load(W_ + o * ldw + k);
+#pragma GCC unroll 4
+            for (int r = 0; r < MR; r++) acc[r][o] += a[r] * w;
+        }
+    }
+    if (k < K)
+        for (int r = 0; r < MR; r++)
+            for (int o = 0; o < NO; o++) acc[r][o] += load(A + r * lda + k, K - k) * load(W_ + o * ldw + k, K - k);
+    for (int r = 0; r < MR; r++)
+        for (int o = 0; o < NO; o++) c[r * ldc + o] = sum<T>(acc[r][o]);
+}
+
+template <int MR, class T>
+static void dot_block(const T* A, long lda, const T* W_, long ldw, long outputs, long K, T* c, long ldc) {
+    constexpr int NO = 8 / MR;
+    long o = 0;
+    for (; o + NO <= outputs; o += NO) dot_rows<MR, NO>(A, lda, W_ + o * ldw, ldw, K, c + o, ldc);
+    for (; o < outputs; o++) dot_rows<MR, 1>(A, lda, W_ + o * ldw, ldw, K, c + o, ldc);
+}
+
+template <class T>
+static void dot_product(long rows, const T* A, long lda, const T* W_, long ldw, long outputs, long K, T* c, long ldc) {
+    long r = 0;
+    for (; r + 2 <= rows; r += 2) dot_block<2>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+    if (r < rows) dot_block<1>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+}
+
+// Pack a W·W block: lanes of k for W rows → for each k the W rows as one vector.
+template <class T>
+INLINE void transpose(const T* from, long ld, long rows, long K, T* to, long ldt) {
+    constexpr int W = Lanes<T>::W;
+    for (long k = 0; k < K; k++) {
+        Vec<T> v = {};
+        for (int r = 0; r < W; r++)
+            if (r < rows) v[r] = from[r * ld + k];
+        store(to + k * ldt, v);
+    }
+}
+
+// Panels of a (gates·H, K) matrix whose product is read unit by unit: [panel][k][gate·Q + q][W] holds the weight of
+// unit (panel·Q + q)·W + lane of that gate; units beyond H are zero. Panels [begin, end).
+template <int G, int Q, class T>
+static void pack_gates(const T* weight, long H, long K, T* packed, long begin, long end) {
+    constexpr int W = Lanes<T>::W, NR = G * Q;
+    for (long panel = begin; panel < end; panel++)
+        for (int g = 0; g < G; g++)
+            for (int q = 0; q < Q; q++) {
+                const long unit = (panel * Q + q) * W, rows = max_(0, min_(W, H - unit));
+                T* to = packed + panel * K * NR * W + (g * Q + q) * W;
+                for (long k = 0; k < K; k += 64)  // a strip of k that stays in the first cache
+                    transpose(weight + (g * H + unit) * K + k, K, rows, min_(64, K - k), to + k * NR * W, NR * W);
+            }
+}
+
+// Panels of a (K, N) matrix read across: [panel][k][4·W]. Panels [begin, end).
+template <class T>
+static void pack_across(const T* weight, long K, long N, T* packed, long begin, long end) {
+    constexpr int W = Lanes<T>::W;
+    for (long panel = begin; panel < end; panel++)
+        for (long k = 0; k < K; k++)
+            for (int j = 0; j < 4; j++) {
+                const long n = panel * 4 * W + j * W;
+                store(packed + (panel * K + k) * 4 * W + j * W,
+                      n < N ? load(weight + k * N + n, min_(W, N - n)) : Vec<T>{});
+            }
+}
+
+}  // namespace ISA

@@ -1,0 +1,67 @@
+// What a kernel is asked to do: sizes, options and addresses, the same for every cell and instruction set.
+//
+// T steps, B lanes, I inputs, H units, G gates. All arrays are dense, time first, of one type (float or double)
+// unless said; an address of 0 means "not there". Python checks everything before it gets here.
+#pragma once
+
+#include <stdint.h>
+
+// The fields by name, so that the binding can fill them from Python by the same names.
+#define UNROLLED_SIZES(X) \
+    X(T) X(B) X(I) X(H) \
+    X(threads)    /* at most so many */ \
+    X(reverse)    /* run from the last step to the first */ \
+    X(relu)       /* vanilla RNN: ReLU instead of tanh */ \
+    X(reset_after) /* GRU: (3a) instead of (3b) */
+
+#define UNROLLED_RATES(X) X(zoneout_h) X(zoneout_c) /* used where there is no mask */
+
+#define UNROLLED_ARRAYS(X) \
+    /* read by both directions */ \
+    X(lengths)     /* int64 (B) */ \
+    X(resets)      /* uint8 (T, B): true at a document's first step */ \
+    X(weight_hh)   /* (G·H, H) */ \
+    X(peepholes)   /* (3, H): i, f, o */ \
+    X(h0) X(c0)    /* (B, H): before the first step */ \
+    X(hi) X(ci)    /* (B, H): what a reset puts there */ \
+    X(mask)        /* (B, H): on h in the recurrent product, the same at every step */ \
+    X(zone_h) X(zone_c) /* (T, B, H): 1 where the old value stays */ \
+    /* read forward */ \
+    X(x)           /* (T, B, I) */ \
+    X(weight_ih)   /* (G·H, I) */ \
+    X(bias_ih) X(bias_hh) /* (G·H) */ \
+    /* written forward, read backward */ \
+    X(y)           /* (T, B, H): h after each step, zero past an end */ \
+    X(c)           /* (T, B, H): c after each step; 0 keeps only the last */ \
+    X(gates)       /* (T, B, S, H): see each cell; 0 keeps none */ \
+    X(hn) X(cn)    /* (B, H): after the last step */ \
+    /* read backward */ \
+    X(dy)          /* (T, B, H) */ \
+    X(dhn) X(dcn)  /* (B, H) */ \
+    /* written backward */ \
+    X(da)          /* (T, B, S', H): gradients of what enters the nonlinearities, see each cell */ \
+    X(hb)          /* (T, B, H): h before each step as the product saw it, masked; needed by GRU (3b) */ \
+    X(dh0) X(dc0) X(dhi) X(dci) /* (B, H) */ \
+    X(dbias)       /* (S', H): da summed over steps and lanes */ \
+    X(dpeepholes)  /* (3, H) */
+
+struct Sequence {
+#define X(name) int64_t name = 0;
+    UNROLLED_SIZES(X)
+#undef X
+#define X(name) double name = 0;
+    UNROLLED_RATES(X)
+#undef X
+#define X(name) void* name = nullptr;
+    UNROLLED_ARRAYS(X)
+#undef X
+};
+
+// One instruction set's kernels.
+using Kernel = void (*)(const Sequence&);
+struct Kernels {
+    const char* name;
+    // [cell: rnn, gru, lstm][type: float, double]
+    Kernel forward[3][2];
+    Kernel backward[3][2];
+};

@@ -1,0 +1,83 @@
+// Threads and memory, shared by every instruction set.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+// A block of memory that stays mapped between calls, so that no step pays for page faults. Taken from a list of free
+// blocks under a lock: calls from several Python threads never share one.
+class Workspace {
+   public:
+    explicit Workspace(size_t bytes);
+    ~Workspace();
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+
+    // The next `count` elements, aligned to a cache line.
+    template <class T>
+    T* next(size_t count) {
+        T* p = reinterpret_cast<T*>(base_ + used_);
+        used_ += (count * sizeof(T) + 255) / 256 * 256;
+        return p;
+    }
+
+   private:
+    char* base_;
+    size_t size_, used_ = 0;
+};
+
+// Blocks for Python's tensors, from the same list.
+void* take_block(size_t bytes, size_t* size);
+void give_block(void* block, size_t size);
+void release_free_blocks();
+
+// Threads that work on one call. `wait` returns once all have called it as often.
+struct alignas(64) Team {
+    int size = 1;
+    alignas(64) int arrived = 0;
+    alignas(64) int phase = 0;
+
+    void wait(int& mine) {
+        if (size == 1) return;
+        mine++;
+        if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == mine * size) {
+            __atomic_store_n(&phase, mine, __ATOMIC_RELEASE);
+            return;
+        }
+        for (int spin = 0; __atomic_load_n(&phase, __ATOMIC_ACQUIRE) < mine; spin++) {
+            if (spin > 20000) yield();
+            pause();
+        }
+    }
+    static void yield();
+    static void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    }
+};
+
+// Run member(team, id) on up to `threads` threads of the process's one OpenMP runtime, torch's own.
+template <class F>
+static void run_team(int threads, F member) {
+#ifdef _OPENMP
+    if (threads > 1) {
+        Team team;
+#pragma omp parallel num_threads(threads)
+        {
+#pragma omp single
+            team.size = omp_get_num_threads();  // its end is a barrier: all see the size
+            member(team, omp_get_thread_num());
+        }
+        return;
+    }
+#endif
+    Team team;
+    member(team, 0);
+}
