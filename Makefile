@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 quickstart: install  ## install, train for four minutes on Python's own source code, write some
 	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
-	$(BIN)/unrolled sample $$(ls -dt runs/quickstart-* | head -n 1) --prompt "def " --length 400
+	$(BIN)/unrolled sample $$(ls -dt runs/quickstart-* | head -n 1) --prompt "def " --length 400 --temperature 0.7
 	@echo
 	@echo "Now yours:  . .venv/bin/activate"
 	@echo "            unrolled train lm --data your-text.txt    (any file, folder or pattern)"

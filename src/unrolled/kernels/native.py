@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_leaves
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from . import extension, reference
@@ -69,7 +68,7 @@ def run(
     noise = noise or Noise()
     kind = CELLS.index(type(cell))
     W_hh = cell.weight_hh if noise.weight_hh is None or not T else cell.weight_hh * noise.weight_hh[0]
-    initial = tree_leaves(cell.initial_state(B)) if resets is not None else []
+    initial: Any = cell.initial_state(B) if resets is not None else []
     peepholes = None
     if isinstance(cell, LSTMCell) and cell.peepholes:
         peepholes = torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o])
@@ -86,7 +85,8 @@ def run(
         cell.zoneout_c if noise.zoneout_c is None and kind == LSTM else 0.0,
         save,
     ]
-    y, c, gates, hn, cn = recurrence(*given, *options)
+    operator: Any = _Eager.apply if _plain(given) else recurrence
+    y, c, gates, hn, cn = operator(*given, *options)
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
     trace: Trace = {}
     if traced:
@@ -98,7 +98,7 @@ def run(
 
 def _pair(state: State) -> list[Tensor | None]:
     """h, and c or nothing."""
-    leaves: list[Tensor | None] = list(tree_leaves(state))
+    leaves: list[Tensor | None] = list(state)
     return [*leaves, None, None][:2]
 
 
@@ -329,12 +329,36 @@ def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any) -> tu
     if torch.is_grad_enabled() or dgates is not None or dc is not None or not save:
         found = _through_equations(tensors, ctx.options, needed, (dy, dc, dgates, dhn, dcn))
     else:
-        found = list(recurrence_backward(dy, dhn, dcn, y, c, gates, *tensors, *options, needed[0]))
+        plain = _plain([dy, dhn, dcn, *tensors])
+        operator: Any = recurrence_backward._init_fn if plain else recurrence_backward
+        found = list(operator(dy, dhn, dcn, y, c, gates, *tensors, *options, needed[0]))
     gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
     return (*gradients, *[None] * (5 + 7))
 
 
 recurrence.register_autograd(_backward, setup_context=_setup)
+
+
+class _Eager(torch.autograd.Function):
+    """The operator without the dispatcher's detour, which costs a small layer as much as its arithmetic."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:  # with a setup_context of its own, torch would inspect the signature
+        output = recurrence._init_fn(*args)
+        _setup(ctx, args, output)
+        return output
+
+    backward = staticmethod(_backward)
+
+
+def _plain(given: list[Any]) -> bool:
+    """Whether nothing watches: no tracing, no transformation, no mode, no subclass of tensors."""
+    return (
+        not torch.compiler.is_compiling()
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and torch._C._len_torch_dispatch_stack() == 0
+        and all(x is None or type(x) is Tensor or type(x) is nn.Parameter for x in given)
+    )
 
 
 class _Loop(nn.Module):
