@@ -21,6 +21,8 @@ from ..errors import ArgumentError, DataError
 from .counter import uniform
 from .storage import Split
 
+DRAWN_AT_ONCE = 256  # windows
+
 
 @dataclass(frozen=True)
 class Window:
@@ -77,6 +79,7 @@ class LaneStream:
         self.dropped = len(split) - 1 - batch_size * self.lane_length
         self.windows_per_pass = -(-self.lane_length // bptt)
         self._offsets = np.arange(batch_size, dtype=np.int64) * self.lane_length  # (B,)
+        self._drawn: tuple[int, npt.NDArray[np.bool_]] = (-1, np.zeros((0, batch_size), np.bool_))
 
     def window(self, index: int) -> Window:
         """Window number ``index``, counted over all passes from 0."""
@@ -89,9 +92,17 @@ class LaneStream:
         if within == 0:
             resets[0] = True
         if self.random_reset > 0:
-            resets[0] |= uniform(self.seed, index, np.arange(self.batch_size)) < self.random_reset
+            resets[0] |= self._random_resets(index)
         counted = torch.ones((), dtype=torch.bool).expand(inputs.shape)
         return Window(inputs, targets, torch.from_numpy(resets), counted, index, within == 0)
+
+    def _random_resets(self, index: int) -> npt.NDArray[np.bool_]:
+        """(B,): whether each lane starts anew in window ``index``; drawn for many windows at once, which is quicker."""
+        block, within = divmod(index, DRAWN_AT_ONCE)
+        if self._drawn[0] != block:
+            windows = np.arange(block * DRAWN_AT_ONCE, (block + 1) * DRAWN_AT_ONCE)[:, None]
+            self._drawn = block, uniform(self.seed, windows, np.arange(self.batch_size)) < self.random_reset
+        return self._drawn[1][within]
 
 
 def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> Iterator[Window]:
@@ -161,6 +172,8 @@ def _gather(split: Split, firsts: Positions, length: int) -> tuple[Tensor, Tenso
 def _document_starts(split: Split, firsts: Positions, length: int) -> npt.NDArray[np.bool_]:
     """(T, B): whether the input there is the first token of a document."""
     resets = np.zeros((length, len(firsts)), dtype=np.bool_)
+    if len(split.starts) == 1 and firsts[0] > split.starts[0]:
+        return resets  # one document, and the lanes are beyond its beginning
     low, high = np.searchsorted(split.starts, firsts), np.searchsorted(split.starts, firsts + length)
     for lane in np.flatnonzero(low < high):
         resets[split.starts[low[lane] : high[lane]] - firsts[lane], lane] = True
