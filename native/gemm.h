@@ -68,7 +68,7 @@ INLINE void panel_rows(const T* A, long lda, const T* P, long ldp, long K, Tile<
 template <int NR, class T>
 static void panel_product(long rows, const T* A, long lda, const T* P, long ldp, long K, Tile<T> C, bool add,
                           const T* next) {
-    constexpr int MR = UNROLLED_ACCUMULATORS / NR;
+    constexpr int MR = UNROLLED_ACCUMULATORS / NR < 8 ? UNROLLED_ACCUMULATORS / NR : 8;  // as many as the cases below
     const long blocks = (rows + MR - 1) / MR;
     const long lines = K * NR * Lanes<T>::W * sizeof(T) / 64, quarter = K * 64;  // a block fetches a line for every k
     for (long i = 0; i < blocks; i++) {

@@ -7,7 +7,6 @@ goes through the cell's own equations.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
+from ..errors import ShapeError
 from . import extension, reference
 
 # T steps, B lanes, I input_size, H hidden_size, G gates
@@ -48,6 +48,8 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     for mask in (noise.recurrent, noise.weight_hh):
         if mask is not None and mask.size(0) > 1 and mask.stride(0):
             return "the kernels need one mask of weights or recurrent units for all steps"
+    if any(mask is not None and mask.requires_grad for mask in noise):
+        return "the kernels give no gradients by masks"
     return None
 
 
@@ -67,13 +69,15 @@ def run(
     T, B, H = inputs.size(0), inputs.size(1), cell.hidden_size
     noise = noise or Noise()
     kind = CELLS.index(type(cell))
+    _check_shapes(cell)
     W_hh = cell.weight_hh if noise.weight_hh is None or not T else cell.weight_hh * noise.weight_hh[0]
     initial: Any = cell.initial_state(B) if resets is not None else []
     peepholes = None
     if isinstance(cell, LSTMCell) and cell.peepholes:
         peepholes = torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o])
     weights = [cell.weight_ih, W_hh, cell.bias_ih, cell.bias_hh, peepholes]
-    masks = [None if noise.recurrent is None or not T else noise.recurrent[0], noise.zoneout_h, noise.zoneout_c]
+    recurrent = None if noise.recurrent is None or not T else noise.recurrent[0].expand(B, H)
+    masks = [recurrent, *(None if m is None else m.expand(T, B, H) for m in (noise.zoneout_h, noise.zoneout_c))]
     given: list[Any] = [inputs, *_pair(state), *_pair(initial), *weights, lengths, resets, *masks]
     save = traced or (torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given))
     options = [
@@ -94,6 +98,20 @@ def run(
         trace = {name: plane for name, plane in zip(GATES[kind], planes, strict=True) if name}
         trace |= {"c": c, "h": y} if kind == LSTM else {"h": y}
     return y, after, trace
+
+
+def _check_shapes(cell: RNNCell | GRUCell | LSTMCell) -> None:
+    """A kernel would read beyond the end of a parameter that someone has put another in the place of."""
+    rows, H = cell.gates * cell.hidden_size, cell.hidden_size
+    wanted: dict[str, tuple[int, ...]] = {"weight_ih": (rows, cell.input_size), "weight_hh": (rows, H)}
+    if cell.bias:
+        wanted |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+    if isinstance(cell, LSTMCell) and cell.peepholes:
+        wanted |= dict.fromkeys(("peephole_i", "peephole_f", "peephole_o"), (H,))
+    for name, shape in wanted.items():
+        got = tuple(getattr(cell, name).shape)
+        if got != shape:
+            raise ShapeError(f"{name} of this {type(cell).__name__} must be {shape}, got {got}")
 
 
 def _pair(state: State) -> list[Tensor | None]:
@@ -221,6 +239,8 @@ def recurrence_backward(
     _call(kind, True, (T, B, I, H), {**arrays, **found}, options)
 
     rows = da.view(T * B, S * H)
+    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
+        x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
     x2 = x.reshape(T * B, I)
     weight, by_x = weight_ih, rows
     if kind == GRU:  # da has n first, so that both weights' planes lie side by side
@@ -372,17 +392,9 @@ class _Loop(nn.Module):
         return reference.run(self.cell, inputs, state, traced=True, **options)
 
 
-@cache
-def _loop(kind: int, bias: bool, relu: bool, reset_after: bool, peepholes: bool, zone: tuple[float, float]) -> _Loop:
-    """A loop over a cell with these options, whose own parameters are never used: its sizes don't matter either."""
-    options: dict[str, Any] = {"bias": bias, "zoneout": zone if kind == LSTM else zone[0], "device": "meta"}
-    if kind == RNN:
-        options["nonlinearity"] = "relu" if relu else "tanh"
-    elif kind == GRU:
-        options["reset_after"] = reset_after
-    else:
-        options["peepholes"] = peepholes
-    return _Loop(CELLS[kind](1, 1, **options))
+def _loop(kind: int, input_size: int, hidden_size: int, **options: Any) -> _Loop:
+    """A loop over a cell of these sizes and options; its own parameters take no memory and are never used."""
+    return _Loop(CELLS[kind](input_size, hidden_size, device="meta", **options))
 
 
 def _through_equations(
@@ -399,12 +411,16 @@ def _through_equations(
         assert x is not None
         assert weight_hh is not None
         T, H = x.size(0), weight_hh.size(1)
-        loop = _loop(kind, bias_ih is not None, relu, reset_after, peepholes is not None, (zoneout_h, zoneout_c))
+        own: dict[str, Any] = [
+            {"nonlinearity": "relu" if relu else "tanh"},
+            {"reset_after": reset_after},
+            {"peepholes": peepholes is not None},
+        ][kind]
+        zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
+        loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, zoneout=zoneout, **own)
         weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
         if peepholes is not None:
             weights |= dict(zip(("peephole_i", "peephole_f", "peephole_o"), peepholes.unbind(), strict=True))
-        loop.cell.hidden_size = H  # read by the equations; every call sets it, under the GIL, before it is used
-        loop.cell.input_size = x.size(2)
         form: Any = {RNN: RNNState, GRU: GRUState, LSTM: LSTMState}[kind]
         mask, zone_h, zone_c = masks
         noise = Noise(None if mask is None else mask.expand(T, *mask.shape), zone_h, zone_c)
