@@ -14,16 +14,21 @@ quickstart: install  ## install, train for four minutes on Python's own source c
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
+BUILT_FROM := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
+
+.venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrolled needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
-	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
 	$(PYTHON) -m venv .venv
+
+.venv/installed: $(BUILT_FROM) | .venv/bin/pip
+	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
 	$(PIP) -e .
 	touch $@
 
-.venv/developer: .venv/installed
+.venv/developer: $(BUILT_FROM) | .venv/bin/pip
+	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
 	$(PIP) -e '.[test,check,plot]'
-	touch $@
+	touch .venv/installed $@
 
 test: .venv/developer  ## every test, one process per core
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
