@@ -63,5 +63,5 @@ def empty(*shape: int, like: Tensor) -> Tensor:
     size = math.prod(shape) * like.element_size()
     if size < LARGE:
         return like.new_empty(shape)
-    block: Tensor = compiled.block(size)
-    return block.view(like.dtype).view(shape)
+    block: Tensor = compiled.block(size)  # not a view of it: an output may be changed in place like any other
+    return like.new_empty(0).set_(block.untyped_storage(), 0, shape)  # type: ignore[call-overload,no-any-return,unused-ignore]
