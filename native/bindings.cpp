@@ -51,6 +51,84 @@ void run(const std::string& set, int cell, bool is_double, bool backward, nb::kw
     (backward ? table.backward : table.forward)[cell][is_double](sequence);
 }
 
+// ---- writing ---------------------------------------------------------------------------------------------------
+
+template <class T>
+T* address(nb::handle v) {
+    return reinterpret_cast<T*>(nb::cast<uintptr_t>(v));
+}
+
+// (weights, scales, offsets)
+Matrix matrix(nb::handle v) {
+    const auto parts = nb::cast<nb::tuple>(v);
+    return {address<void>(parts[0]), address<void>(parts[1]), address<void>(parts[2])};
+}
+
+Layer layer(nb::dict given) {
+    Layer made;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+#define X(field) \
+    if (name == #field) { \
+        made.field = nb::cast<decltype(made.field)>(value); \
+        continue; \
+    }
+        UNROLLED_LAYER_SIZES(X)
+        UNROLLED_LAYER_RATES(X)
+#undef X
+#define X(field) \
+    if (name == #field) { \
+        made.field = matrix(value); \
+        continue; \
+    }
+        UNROLLED_LAYER_MATRICES(X)
+#undef X
+#define X(field) \
+    if (name == #field) { \
+        made.field = address<void>(value); \
+        continue; \
+    }
+        UNROLLED_LAYER_ARRAYS(X)
+#undef X
+        throw nb::key_error(name.c_str());
+    }
+    return made;
+}
+
+// generate(set, weights, layers, head, **fields): weights 0 float32, 1 bfloat16, 2 int8; layers a list of dicts.
+void generate(const std::string& set, int weights, nb::list layers, nb::tuple head, nb::kwargs given) {
+    std::vector<Layer> stack;
+    for (nb::handle one : layers) stack.push_back(layer(nb::cast<nb::dict>(one)));
+    Generation all;
+    all.layers = stack.data();
+    all.depth = static_cast<int64_t>(stack.size());
+    all.head = matrix(head);
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+#define X(field) \
+    if (name == #field) { \
+        all.field = nb::cast<int64_t>(value); \
+        continue; \
+    }
+        UNROLLED_GENERATION_SIZES(X)
+#undef X
+#define X(field) \
+    if (name == #field) { \
+        all.field = address<void>(value); \
+        continue; \
+    }
+        UNROLLED_GENERATION_ARRAYS(X)
+#undef X
+        throw nb::key_error(name.c_str());
+    }
+    if (weights < 0 || weights > 2 || stack.empty()) throw nb::value_error("weights must be 0, 1 or 2; layers not empty");
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    table.generate[weights](all);
+}
+
+// ---- memory ----------------------------------------------------------------------------------------------------
+
 struct Owned {
     void* base;
     size_t size;
@@ -71,8 +149,11 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() = "The CPU kernels; only kernels/native.py calls them.";
+    m.doc() = "The CPU kernels; only kernels/native.py and kernels/generation.py call them.";
     m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
+          nb::arg("kwargs"));
+    m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));
     m.def("block", &block, nb::arg("bytes"));
     m.def("release_free_blocks", &release_free_blocks);
     m.def("sets", [] {

@@ -8,18 +8,27 @@
     extern const Kernel elman_forward[2], elman_backward[2], gru_forward[2], gru_backward[2], lstm_forward[2], \
         lstm_backward[2]; \
     }
+#define DECLARE_WRITING(isa) \
+    namespace isa { \
+    extern const GenerationKernel generate[3]; \
+    }
 #define BOTH(kernel) {kernel[0], kernel[1]}
-#define SET(isa) \
+#define ALL(kernel) {kernel[0], kernel[1], kernel[2]}
+#define SET(name, isa, writing, vector_bytes) \
     Kernels { \
-        #isa, {BOTH(isa::elman_forward), BOTH(isa::gru_forward), BOTH(isa::lstm_forward)}, { \
-            BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward) \
-        } \
+        name, {BOTH(isa::elman_forward), BOTH(isa::gru_forward), BOTH(isa::lstm_forward)}, \
+            {BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward)}, ALL(writing::generate), \
+            vector_bytes \
     }
 
 DECLARE(portable)
+DECLARE_WRITING(portable)
 #ifdef UNROLLED_X86
 DECLARE(avx2)
+DECLARE_WRITING(avx2)
 DECLARE(avx512)
+DECLARE_WRITING(avx512)
+DECLARE_WRITING(avx512vnni)
 #endif
 
 const std::vector<Kernels>& available() {
@@ -27,11 +36,14 @@ const std::vector<Kernels>& available() {
         auto* found = new std::vector<Kernels>;
 #ifdef UNROLLED_X86
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-            found->push_back(SET(avx512));
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found->push_back(SET(avx2));
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+            if (__builtin_cpu_supports("avx512vnni")) found->push_back(SET("avx512vnni", avx512, avx512vnni, 64));
+            found->push_back(SET("avx512", avx512, avx512, 64));
+        }
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            found->push_back(SET("avx2", avx2, avx2, 32));
 #endif
-        found->push_back(SET(portable));
+        found->push_back(SET("portable", portable, portable, 16));
         return found;
     }();
     return *sets;

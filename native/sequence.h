@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "generation.h"
+
 // The fields by name, so that the binding can fill them from Python by the same names.
 #define UNROLLED_SIZES(X) \
     X(T) X(B) X(I) X(H) \
@@ -64,4 +66,7 @@ struct Kernels {
     // [cell: rnn, gru, lstm][type: float, double]
     Kernel forward[3][2];
     Kernel backward[3][2];
+    // [weights: float32, bfloat16, int8], and the bytes of a vector, by which they are packed
+    GenerationKernel generate[3];
+    int vector_bytes;
 };

@@ -41,7 +41,8 @@ struct alignas(64) Team {
     alignas(64) int arrived = 0;
     alignas(64) int phase = 0;
 
-    void wait(int& mine) {
+    // inlined everywhere: a copy of its own would be compiled for whichever instruction set the linker happens to keep
+    inline __attribute__((always_inline)) void wait(int& mine) {
         if (size == 1) return;
         mine++;
         if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == mine * size) {
@@ -49,7 +50,7 @@ struct alignas(64) Team {
             return;
         }
         for (int spin = 0; __atomic_load_n(&phase, __ATOMIC_ACQUIRE) < mine; spin++) {
-            if (spin > 20000) yield();
+            if (spin > 300) yield();
             pause();
         }
     }

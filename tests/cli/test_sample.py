@@ -10,6 +10,7 @@ import pytest
 import unrolled as package
 from unrolled.cli import interactive
 from unrolled.cli.look import printable
+from unrolled.kernels import extension
 
 
 def test_the_same_seed_writes_the_same_text(unrolled, trained: Path) -> None:
@@ -137,3 +138,24 @@ def test_ctrl_c_stops_the_sample_not_the_program(unrolled, trained: Path, monkey
 
 def test_text_cannot_steer_the_terminal() -> None:
     assert printable("a\033[2Jb\r\n\tc\x9b\u202ed\x07") == "a␛[2Jb\n\tc\ufffd\ufffdd␇"
+
+
+def test_precisions(unrolled, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["sample", trained, "--prompt", "the ", "--length", "60", "--seed", "1"]
+    plain = package.load(trained).generate("the ", 60, seed=1)
+    assert unrolled(*words).out.rstrip("\n") == ("the " + plain).rstrip("\n")
+    monkeypatch.setattr(extension, "missing", "there is no compiler")
+    assert unrolled(*words).out.rstrip("\n") == ("the " + plain).rstrip("\n")
+    said = unrolled(*words, "--precision", "int8")
+    assert said.status == 2
+    assert "--precision must be float32 for this model, got 'int8'; there is no compiler" in said.err
+    said = unrolled(*words, "--precision", "int4")
+    assert said.status == 2
+    assert "--precision must be one of float32, bfloat16, int8, got 'int4'" in said.err
+
+
+@pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
+def test_smaller_weights_write_too(unrolled, trained: Path) -> None:
+    for precision in ("bfloat16", "int8"):
+        out = unrolled("sample", trained, "--prompt", "the ", "--length", "60", "--precision", precision).out
+        assert len(out) > 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -18,6 +18,7 @@ from .interactive import converse
 from .look import BOLD, DIM, end_line, show
 
 PROG = "unrolled sample"
+WORTH_FREEZING = 32  # symbols: below, copying the weights takes longer than it saves
 ABOUT = "Let a trained model write. The text appears as it is written; the same seed writes the same text."
 
 
@@ -35,6 +36,8 @@ class Sample:
     """end before this text is written"""
     samples: int = 1
     """texts to write, each another"""
+    precision: Literal["float32", "bfloat16", "int8"] = "float32"
+    """numbers that stand for the weights: smaller ones write faster and less exactly"""
     interactive: bool = False
     """you type, it goes on; and so on"""
     cell: str | None = None
@@ -59,6 +62,7 @@ def run(argv: list[str]) -> int:
     with Schema(Sample, PROG).names():
         prompt = _standard_input() if options.prompt == "-" else options.prompt
         model.vocabulary.check_prompt(prompt)
+        model = fastest(model, options)
         if options.interactive:
             return converse(model.session(), prompt, options.sampling, options.length, options.stop)
         write(model, prompt, options)
@@ -74,6 +78,22 @@ def writer(run: str, cell: str | None) -> TrainedLanguageModel:
     model = api.load(run, cell=cell)
     if not isinstance(model, TrainedLanguageModel):
         raise RunError(f"{run} is not a language model; only those write text")
+    return model
+
+
+def fastest(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
+    """A frozen copy in the precision asked for, where the model can be frozen and it pays; else the model.
+
+    Raises:
+        ArgumentError: another precision was asked for, and the model cannot be frozen.
+    """
+    why = model.unfreezable()
+    if options.precision != "float32":
+        if why is not None:
+            raise ArgumentError("precision", "float32 for this model", options.precision, why)
+        return model.freeze(options.precision)
+    if why is None and options.length * options.samples >= WORTH_FREEZING:
+        return model.freeze()
     return model
 
 

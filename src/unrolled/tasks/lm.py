@@ -23,6 +23,7 @@ from ..cells import State, cell_class, check_rate, check_size
 from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential
 from ..decoding import Sampling
 from ..errors import ArgumentError
+from ..kernels.generation import Frozen, Precision, freeze, unsupported
 from ..layers import LockedDropout
 from ..training.modelfile import ModelFile
 from ..training.options import Training
@@ -128,9 +129,32 @@ class LanguageModel(nn.Module):
                 y = torch.stack(every).sum(dim=0) if len(every) > 2 else sum(every[1:], every[0])
             case _:
                 y = torch.cat(every, dim=-1)
-        return F.linear(
-            y, self.embedding.weight if self.tied and self.embedding else self.head.weight, self.head.bias
-        ), state
+        return F.linear(y, self.head_weight, self.head.bias), state
+
+    @property
+    def head_weight(self) -> Tensor:
+        """``(V, width of what the head reads)``."""
+        return self.embedding.weight if self.tied and self.embedding else self.head.weight
+
+    def unfreezable(self) -> str | None:
+        """Why `freeze` cannot copy this model; `None` if it can."""
+        return unsupported(list(self.stack.cells))
+
+    def freeze(self, precision: Precision = "float32") -> Frozen:
+        """A copy of the weights that writes without Python in its loop, see `unrolled.kernels.generation`.
+
+        Raises:
+            BackendError: `unfreezable` says why not.
+        """
+        return freeze(
+            list(self.stack.cells),
+            None if self.embedding is None else self.embedding.weight,
+            self.head_weight,
+            self.head.bias,
+            reads=self.head_reads,
+            residual=self.stack.residual,
+            precision=precision,
+        )
 
 
 class LanguageModelling(Task):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +24,22 @@ from ..data import (
     sequential,
     vocabulary_from_json,
 )
-from ..decoding import Sampling, Session, TextWriter, generate
-from ..errors import ArgumentError, RunError
+from ..decoding import Sampling, Session, TextWriter, generate, generate_frozen
+from ..errors import ArgumentError, BackendError, RunError
+from ..kernels.generation import Frozen, Precision
 from ..training import modelfile
 from ..training.modelfile import ModelFile
+
+
+@runtime_checkable
+class Freezable(Protocol):
+    """A model that may have a fast copy of itself for writing."""
+
+    def unfreezable(self) -> str | None:
+        """Why not; `None` if it has."""
+
+    def freeze(self, precision: Precision) -> Frozen:
+        """The copy."""
 
 
 class TrainedLanguageModel:
@@ -43,6 +56,7 @@ class TrainedLanguageModel:
         self, model: nn.Module, vocabulary: Vocabulary, config: Any = None, fingerprint: str | None = None
     ) -> None:
         self.model, self.vocabulary, self.config, self.fingerprint = model.eval(), vocabulary, config, fingerprint
+        self.frozen: Frozen | None = None
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedLanguageModel:
@@ -58,6 +72,30 @@ class TrainedLanguageModel:
         model = build(len(vocabulary), config.model, config.windows)
         modelfile.restore(model, file.tensors, "the model file")
         return cls(model, vocabulary, config, file.assets.get("data"))
+
+    def freeze(self, precision: Precision = "float32") -> TrainedLanguageModel:
+        """A copy of this model that writes several times faster, on the CPU: without Python in its loop.
+
+        ``float32`` writes the same text from the same seed (but for draws within rounding of a boundary);
+        ``bfloat16`` and ``int8`` read smaller weights, faster and less exactly. Later changes of the weights do not
+        reach the copy. Prompts are read, and `step` and `evaluate` computed, with the weights as they are.
+
+        Raises:
+            ArgumentError: there is no such precision.
+            BackendError: `unfreezable` says why not.
+        """
+        why = self.unfreezable()
+        if why is not None or not isinstance(self.model, Freezable):
+            raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
+        made = TrainedLanguageModel(copy.deepcopy(self.model), self.vocabulary, self.config, self.fingerprint)
+        made.frozen = self.model.freeze(precision)
+        return made
+
+    def unfreezable(self) -> str | None:
+        """Why `freeze` cannot copy this model; `None` if it can."""
+        if not isinstance(self.model, Freezable):
+            return f"there are no kernels for a {type(self.model).__name__}"
+        return self.model.unfreezable()
 
     @torch.no_grad()
     def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
@@ -106,7 +144,7 @@ class TrainedLanguageModel:
             logits, state = self._read(text, 1, state)
             return logits.numpy(), state
 
-        return Session(self.vocabulary, read, torch.no_grad()(self._step), self._opening())
+        return Session(self.vocabulary, read, torch.no_grad()(self._step), self._opening(), self.frozen)
 
     def evaluate(
         self,
@@ -146,7 +184,11 @@ class TrainedLanguageModel:
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
         logits, state = self._read(prompt or self._opening(), samples, None)
-        for ids in generate(self._step, logits.numpy(), state, sampling, length):
+        if self.frozen is None:
+            every = generate(self._step, logits.numpy(), state, sampling, length)
+        else:
+            every = generate_frozen(self.frozen, logits.numpy(), state, sampling, length)
+        for ids in every:
             for stream, (writer, id) in enumerate(zip(writers, ids, strict=True)):
                 if text := writer.feed(int(id)):
                     yield stream, text
