@@ -48,7 +48,8 @@ void run(const std::string& set, int cell, bool is_double, bool backward, nb::kw
     if (cell < 0 || cell > 2) throw nb::value_error("cell must be 0, 1 or 2");
     const Kernels& table = kernels(set);
     nb::gil_scoped_release release;
-    (backward ? table.backward : table.forward)[cell][is_double](sequence);
+    const int with_norm = cell == 2 && sequence.norm;
+    (backward ? table.backward : table.forward)[cell + with_norm][is_double](sequence);
 }
 
 // ---- writing ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 #define DECLARE(isa) \
     namespace isa { \
     extern const Kernel elman_forward[2], elman_backward[2], gru_forward[2], gru_backward[2], lstm_forward[2], \
-        lstm_backward[2]; \
+        lstm_backward[2], normed_forward[2], normed_backward[2]; \
     }
 #define DECLARE_WRITING(isa) \
     namespace isa { \
@@ -16,9 +16,9 @@
 #define ALL(kernel) {kernel[0], kernel[1], kernel[2]}
 #define SET(name, isa, writing, vector_bytes) \
     Kernels { \
-        name, {BOTH(isa::elman_forward), BOTH(isa::gru_forward), BOTH(isa::lstm_forward)}, \
-            {BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward)}, ALL(writing::generate), \
-            vector_bytes \
+        name, {BOTH(isa::elman_forward), BOTH(isa::gru_forward), BOTH(isa::lstm_forward), BOTH(isa::normed_forward)}, \
+            {BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward), \
+             BOTH(isa::normed_backward)}, ALL(writing::generate), vector_bytes \
     }
 
 DECLARE(portable)

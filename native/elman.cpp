@@ -10,8 +10,8 @@ namespace ISA {
 
 template <class T>
 struct Elman {
-    static constexpr int G = 1, Q = 4, kFirst = 4, kPlanes = 1, kFirstPlane = 0, kLastPlane = 0, kSums = 1;
-    static constexpr bool kOwnBias = false, kMemory = false;
+    static constexpr int G = 1, Q = 4, kFirst = 4, kPlanes = 1, kFirstPlane = 0, kLastPlane = 0, kSums = 1, kBuffers = 0;
+    static constexpr bool kOwnBias = false, kMemory = false, kNormed = false;
     static bool two_products(const Sequence&) { return false; }
     const Run<T>& run;
     const Sequence& q = run.s;

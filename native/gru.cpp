@@ -15,8 +15,8 @@ namespace ISA {
 
 template <class T>
 struct Gru {
-    static constexpr int G = 3, Q = 1, kFirst = 2, kPlanes = 4, kFirstPlane = 1, kLastPlane = 3, kSums = 4;
-    static constexpr bool kOwnBias = true, kMemory = false;
+    static constexpr int G = 3, Q = 1, kFirst = 2, kPlanes = 4, kFirstPlane = 1, kLastPlane = 3, kSums = 4, kBuffers = 1;
+    static constexpr bool kOwnBias = true, kMemory = false, kNormed = false;
     static bool two_products(const Sequence& q) { return !q.reset_after; }
     const Run<T>& run;
     const Sequence& q = run.s;

@@ -1,6 +1,9 @@
 // A cell carried through time, forward and backward: what all cells share. A cell (elman.cpp, gru.cpp, lstm.cpp)
 // adds its equations for one lane and one vector of units.
 //
+// A normalised LSTM's products (layer norm) and a projected one's output need all units of a lane before they can go on;
+// these are further passes over a step's units, with the team's barrier between them.
+//
 // Threads: lanes are divided among them and nobody waits for anybody; with fewer lanes than are worth dividing, the
 // units are divided instead and all wait for each other after every step.
 #pragma once
@@ -14,13 +17,13 @@ namespace ISA {
 template <class T>
 struct Run {
     const Sequence& s;
-    const long T_, B, I, H;
+    const long T_, B, I, H, P;
     const int64_t* lengths;
     const uint8_t* resets;
     const bool reverse;
 
     explicit Run(const Sequence& q)
-        : s(q), T_(q.T), B(q.B), I(q.I), H(q.H), lengths((const int64_t*)q.lengths),
+        : s(q), T_(q.T), B(q.B), I(q.I), H(q.H), P(q.P), lengths((const int64_t*)q.lengths),
           resets((const uint8_t*)q.resets), reverse(q.reverse) {}
 
     long length(long b) const { return lengths ? lengths[b] : T_; }
@@ -35,27 +38,28 @@ struct Run {
     bool first(long t, long b) const { return t == (reverse ? length(b) - 1 : 0); }
 
     // The row of a state before step t, given what was saved after each step, the start and a reset's value.
-    const T* before(long t, long b, const void* saved, const void* start, const void* initial) const {
-        if (fresh(t, b)) return (const T*)initial + b * H;
-        if (first(t, b)) return (const T*)start + b * H;
-        return (const T*)saved + ((reverse ? t + 1 : t - 1) * B + b) * H;
+    const T* before(long t, long b, long width, const void* saved, const void* start, const void* initial) const {
+        if (fresh(t, b)) return (const T*)initial + b * width;
+        if (first(t, b)) return (const T*)start + b * width;
+        return (const T*)saved + ((reverse ? t + 1 : t - 1) * B + b) * width;
     }
-    const T* h_before(long t, long b) const { return before(t, b, s.y, s.h0, s.hi); }
-    const T* c_before(long t, long b) const { return before(t, b, s.c, s.c0, s.ci); }
+    const T* h_before(long t, long b) const { return before(t, b, P, s.y, s.h0, s.hi); }
+    const T* c_before(long t, long b) const { return before(t, b, H, s.c, s.c0, s.ci); }
 
     // Whether the rows of h before step t lie beside each other, to be multiplied as they are.
     bool rows_as_they_lie() const { return !resets && !s.mask && !(lengths && reverse); }
     const T* h_rows(long t) const {
         const long start = reverse ? T_ - 1 : 0;
-        return t == start ? (const T*)s.h0 : (const T*)s.y + (reverse ? t + 1 : t - 1) * B * H;
+        return t == start ? (const T*)s.h0 : (const T*)s.y + (reverse ? t + 1 : t - 1) * B * P;
     }
 };
 
 template <class T>
 struct Range {
     long b0, b1;  // lanes
-    long p0, p1;  // panels of units (forward)
-    long n0, n1;  // panels of h (backward)
+    long p0, p1;  // panels of units
+    long n0, n1;  // panels of h: the same units, or what they are projected to
+    long l0, l1;  // lanes whose rows this thread sums up
     bool alone;   // nobody else works on these lanes
 };
 
@@ -64,42 +68,43 @@ constexpr long kFewLanes = 4;  // that many and fewer: the weights are read as t
 template <class T>
 static Range<T> divide(long B, long panels, long across, const Team& team, int id) {
     if (B >= 4 * team.size || team.size == 1)
-        return {share(B, id, team.size), share(B, id + 1, team.size), 0, panels, 0, across, true};
+        return {share(B, id, team.size), share(B, id + 1, team.size), 0, panels, 0, across, share(B, id, team.size),
+                share(B, id + 1, team.size), true};
     return {0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
-            share(across, id + 1, team.size), false};
+            share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size), false};
 }
 
 // h before step t of lanes [b0, b1) as the product sees it: gathered where rows come from different places, masked.
 template <class T>
 static void gather(const Run<T>& run, long t, long b0, long b1, T* to) {
-    const long H = run.H;
+    const long P = run.P;
     for (long b = b0; b < b1; b++) {
         const T* h = run.h_before(t, b);
-        const T* m = run.s.mask ? (const T*)run.s.mask + b * H : nullptr;
-        T* row = to + b * H;
+        const T* m = run.s.mask ? (const T*)run.s.mask + b * P : nullptr;
+        T* row = to + b * P;
         if (!run.alive(t, b))
-            memset(row, 0, H * sizeof(T));
+            memset(row, 0, P * sizeof(T));
         else if (m)
-            for (long j = 0; j < H; j++) row[j] = h[j] * m[j];
+            for (long j = 0; j < P; j++) row[j] = h[j] * m[j];
         else
-            memcpy(row, h, H * sizeof(T));
+            memcpy(row, h, P * sizeof(T));
     }
 }
 
 // The state after the last step of every lane.
 template <class T>
-static void final_state(const Run<T>& run, long b0, long b1, const void* saved, const void* start,
+static void final_state(const Run<T>& run, long b0, long b1, long width, const void* saved, const void* start,
                         const void* initial, void* to) {
     for (long b = b0; b < b1; b++) {
-        const long n = run.length(b), H = run.H;
+        const long n = run.length(b);
         const T* row;
         if (n == 0)
-            row = (const T*)start + b * H;
+            row = (const T*)start + b * width;
         else if (run.reverse && run.resets && run.resets[b])
-            row = (const T*)initial + b * H;
+            row = (const T*)initial + b * width;
         else
-            row = (const T*)saved + ((run.reverse ? 0 : n - 1) * run.B + b) * H;
-        memcpy((T*)to + b * H, row, H * sizeof(T));
+            row = (const T*)saved + ((run.reverse ? 0 : n - 1) * run.B + b) * width;
+        memcpy((T*)to + b * width, row, width * sizeof(T));
     }
 }
 
@@ -111,40 +116,88 @@ struct Sums {
     T* at(long slot, long panel, long b) const { return base + ((slot * panels + panel) * lanes + b) * width; }
 };
 
+// (x − mean) · scale of a row, layer norm without its gain.
+template <class T>
+struct Normal {
+    T mean, scale;
+    Vec<T> operator()(Vec<T> x) const { return (x - mean) * scale; }
+};
+
+// v with zeros from lane n on.
+template <class T>
+INLINE Vec<T> first_lanes(Vec<T> v, int n) {
+    for (int j = n; j < Lanes<T>::W; j++) v[j] = 0;
+    return v;
+}
+
+// Of a row that each(f) hands to f(vector, lanes) piece by piece, zeros beyond the lanes.
+template <class T, class Each>
+INLINE Normal<T> normal(long count, T eps, Each each) {
+    Vec<T> total = {}, squares = {};
+    each([&](Vec<T> v, int) { total += v; });
+    const T mean = sum<T>(total) / count;
+    each([&](Vec<T> v, int n) {
+        v = first_lanes<T>(v - mean, n);
+        squares += v * v;
+    });
+    return {mean, 1 / sqrt(sum<T>(squares) / count + eps)};
+}
+
+// f(a) blended with the old value where zoneout keeps it: m∘old + (1−m)∘new, m a mask or, in evaluation, its mean.
+template <class T>
+struct Zone {
+    const T* mask;
+    T rate;
+    Vec<T> kept(long at, int n) const { return mask ? load(mask + at, n) : fill(rate); }
+    bool on() const { return mask || rate != 0; }
+};
+
 // ---- forward ---------------------------------------------------------------------------------------------------
 //
 // Cell::G gates, Cell::Q vectors of units of each gate in a panel. cell.step(t, b, unit, n, gx, gh, h, part): the
 // equations for n units of one lane, from the products with x (biases included) and with h, and that h. A cell whose
-// last gate needs the others before its own product, GRU (3b), is asked twice: part 0, then part 1.
+// last gate needs the others before its own product, GRU (3b), is asked twice: part 0, then part 1. One with
+// Cell::kNormed has every product normalised, and then is asked for its output: cell.output(…), which knows c's row.
 
 template <class Cell, class T>
 struct Forward {
-    static constexpr int G = Cell::G, Q = Cell::Q, NR = G * Q, W = Lanes<T>::W, Group = Q == 1 ? 4 : 1;
+    static constexpr int G = Cell::G, Q = Cell::Q, NR = G * Q, W = Lanes<T>::W, PW = 4 * W;
+    static constexpr int Group = Cell::kNormed ? 1 << 30 : Q == 1 ? 4 : 1;  // panels between whose products and units
     const Run<T> run;
     const Sequence& q;
-    const long B = run.B, H = run.H, I = run.I;
-    const long panels = (H + Q * W - 1) / (Q * W), Hp = panels * Q * W, panel_h = NR * W * H, panel_x = NR * W * I;
+    const long B = run.B, H = run.H, I = run.I, P = run.P;
+    const long panels = (H + Q * W - 1) / (Q * W), Hp = panels * Q * W, panel_h = NR * W * P, panel_x = NR * W * I;
+    const bool projected = Cell::kMemory && q.weight_hr;
+    const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
     const bool few = B <= kFewLanes, pack_x = run.T_ * B >= 16, gathered = !run.rows_as_they_lie();
     const bool twice = Cell::two_products(q);
     const long chunk = max_(1, min_(min_(16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
+    const long spread_out = (Cell::kNormed ? 3 : 1) * G * Hp, normals = Cell::kNormed * (chunk + 2) * B;
     Workspace memory;
-    T *const packed_x, *const packed_h, *const hb, *const bias;
-    const Sums<T> gx, gh;
+    T *const packed_x, *const packed_h, *const packed_p, *const hb, *const bias;
+    const Sums<T> gx, gh, hp;
+    Normal<T>* const norms;
     Cell cell;
 
     explicit Forward(const Sequence& sequence)
         : run(sequence), q(sequence),
-          memory(sizeof(T) * size_t(pack_x * panels * panel_x + !few * panels * panel_h + (chunk + 1) * B * G * Hp +
-                                    2 * B * H + G * Hp + 1024)),
+          memory(sizeof(T) * size_t(pack_x * panels * panel_x + !few * (panels * panel_h + across * panel_p) +
+                                    (chunk + 1) * B * G * Hp + across * B * PW + B * P + Cell::kBuffers * B * (H + 8) +
+                                    spread_out + 2 * normals + 2048)),
           packed_x(memory.next<T>(pack_x * panels * panel_x)), packed_h(memory.next<T>(!few * panels * panel_h)),
-          hb(memory.next<T>(B * H)), bias(memory.next<T>(G * Hp)), gx{memory.next<T>(chunk * B * G * Hp), panels, B, NR * W},
-          gh{memory.next<T>(B * G * Hp), panels, B, NR * W}, cell(run, memory.next<T>(B * H)) {
-        const T *b_ih = (const T*)q.bias_ih, *b_hh = (const T*)q.bias_hh;
+          packed_p(memory.next<T>(!few * across * panel_p)), hb(memory.next<T>(B * P)),
+          bias(memory.next<T>(spread_out)), gx{memory.next<T>(chunk * B * G * Hp), panels, B, NR * W},
+          gh{memory.next<T>(B * G * Hp), panels, B, NR * W}, hp{memory.next<T>(across * B * PW), across, B, PW},
+          norms(memory.next<Normal<T>>(normals)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {
+        const T *b_ih = (const T*)q.bias_ih, *b_hh = (const T*)q.bias_hh, *norm = (const T*)q.norm;
         for (int g = 0; g < G; g++)
             for (long j = 0; j < Hp; j++) {
                 const bool apart = Cell::kOwnBias && g == G - 1;  // b_hn stays with its product
-                const long unit = j % W, vector = j / W;
-                bias[(vector / Q * NR + g * Q + vector % Q) * W + unit] = j < H && b_ih ? b_ih[g * H + j] + (apart ? T(0) : b_hh[g * H + j]) : T(0);
+                const long unit = j % W, vector = j / W, at = (vector / Q * NR + g * Q + vector % Q) * W + unit;
+                bias[at] = j < H && b_ih ? b_ih[g * H + j] + (apart ? T(0) : b_hh[g * H + j]) : T(0);
+                if (!Cell::kNormed) continue;
+                bias[G * Hp + at] = j < H ? norm[g * H + j] : T(0);
+                bias[2 * G * Hp + at] = j < H ? norm[(G + g) * H + j] : T(0);
             }
     }
 
@@ -153,9 +206,12 @@ struct Forward {
             int phase = 0, nobodys = 0;  // how often this thread has waited for the team
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
-            if (!few) pack_gates<G, Q>((const T*)q.weight_hh, H, H, packed_h, p0, p1);
+            if (!few) pack_gates<G, Q>((const T*)q.weight_hh, H, P, packed_h, p0, p1);
+            if (!few && projected)
+                pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
+                                 share(across, id + 1, team.size));
             team.wait(phase);
-            const Range<T> mine = divide<T>(B, panels, 0, team, id);
+            const Range<T> mine = divide<T>(B, panels, across, team, id);
             Team alone;
             Team& together = mine.alone ? alone : team;
             int& own_phase = mine.alone ? nobodys : phase;
@@ -163,16 +219,23 @@ struct Forward {
                 const long s1 = min_(s0 + chunk, run.T_);
                 for (long p = mine.p0; p < mine.p1; p++)
                     for (long s = s0; s < s1; s++) project(mine, p, time(s), s - s0);
+                if constexpr (Cell::kNormed) {
+                    together.wait(own_phase);
+                    for (long s = s0; s < s1; s++) measure(mine, gx, s - s0, of_x(s - s0));
+                }
                 for (long s = s0; s < s1; s++) step(mine, time(s), s - s0, together, own_phase, id);
             }
             if (mine.alone || id == 0) {
-                final_state(run, mine.b0, mine.b1, q.y, q.h0, q.hi, q.hn);
-                if (Cell::kMemory) final_state(run, mine.b0, mine.b1, q.c, q.c0, q.ci, q.cn);
+                final_state(run, mine.b0, mine.b1, P, q.y, q.h0, q.hi, q.hn);
+                if (Cell::kMemory) final_state(run, mine.b0, mine.b1, H, q.c, q.c0, q.ci, q.cn);
             }
         });
     }
 
     long time(long s) const { return run.reverse ? run.T_ - 1 - s : s; }
+    Normal<T>* of_x(long slot) const { return norms + slot * B; }
+    Normal<T>* of_h() const { return norms + chunk * B; }
+    Normal<T>* of_c() const { return norms + (chunk + 1) * B; }
 
     // W_ih x_t for one panel.
     void project(const Range<T>& mine, long p, long t, long slot) {
@@ -192,6 +255,19 @@ struct Forward {
             dot_product(rows, A, lda, weight + (g * H + unit) * K, K, n, K, to + g * Q * W, NR * W);
     }
 
+    // Mean and scale of every lane's products, over all gates and units together.
+    void measure(const Range<T>& mine, const Sums<T>& products, long slot, Normal<T>* found) const {
+        for (long b = mine.l0; b < mine.l1; b++)
+            found[b] = normal<T>(G * H, (T)q.eps, [&](auto f) {
+                for (long p = 0; p < panels; p++)
+                    for (int j = 0; j < NR; j++)
+                        if (const long unit = (p * Q + j % Q) * W; unit < H) {
+                            const int n = (int)min_(W, H - unit);
+                            f(load(products.at(slot, p, b) + j * W, n), n);
+                        }
+            });
+    }
+
     void step(const Range<T>& mine, long t, long slot, Team& together, int& phase, int id) {
         const T* h = gathered ? hb : run.h_rows(t);
         const T* W_hh = (const T*)q.weight_hh;
@@ -207,16 +283,33 @@ struct Forward {
                 const T* panel = packed_h + p * panel_h;
                 const T* next = packed_h + (p + 1 < mine.p1 ? p + 1 : mine.p0) * panel_h;
                 if (few)
-                    unpacked(rows, h + mine.b0 * H, H, W_hh, H, p, 0, G - twice, to);
+                    unpacked(rows, h + mine.b0 * P, P, W_hh, P, p, 0, G - twice, to);
                 else if (twice)
-                    panel_product<Cell::kFirst>(rows, h + mine.b0 * H, H, panel, NR * W, H, Tile<T>{to, NR * W, W},
+                    panel_product<Cell::kFirst>(rows, h + mine.b0 * P, P, panel, NR * W, P, Tile<T>{to, NR * W, W},
                                                 false, next);
                 else
-                    panel_product<NR>(rows, h + mine.b0 * H, H, panel, NR * W, H, Tile<T>{to, NR * W, W}, false, next);
+                    panel_product<NR>(rows, h + mine.b0 * P, P, panel, NR * W, P, Tile<T>{to, NR * W, W}, false, next);
             }
-            units(mine, t, slot, group, end, h, 0);
+            if (!Cell::kNormed) units(mine, t, slot, group, end, h, 0);
         }
         together.wait(phase);
+        if constexpr (Cell::kNormed) {
+            measure(mine, gh, 0, of_h());
+            together.wait(phase);
+            units(mine, t, slot, mine.p0, mine.p1, h, 0);
+            together.wait(phase);
+            measure_memory(mine, t, slot);
+            together.wait(phase);
+            for (long b = mine.b0; b < mine.b1; b++)
+                for (long unit = mine.p0 * Q * W; run.alive(t, b) && unit < min_(H, mine.p1 * Q * W); unit += W)
+                    cell.output(t, b, unit, (int)min_(W, H - unit), of_c()[b]);
+            together.wait(phase);
+        }
+        if constexpr (Cell::kMemory)
+            if (projected) {
+                narrow(mine, t);
+                together.wait(phase);
+            }
         if (!twice) return;
         for (long p = mine.p0; p < mine.p1; p++) {
             T* to = gh.at(0, p, mine.b0);
@@ -238,15 +331,62 @@ struct Forward {
                 for (int j = 0; j < Q; j++) {
                     const long unit = (p * Q + j) * W;
                     if (unit >= H) break;
+                    const int n = (int)min_(W, H - unit);
                     Vec<T> from_x[G], from_h[G];
                     for (int g = 0; g < G; g++) {
                         const long at = (g * Q + j) * W;
-                        from_x[g] = load(a + at) + load(c + at);
+                        from_x[g] = load(a + at);
                         from_h[g] = load(r + at);
+                        if constexpr (Cell::kNormed) {
+                            from_x[g] = of_x(slot)[b](from_x[g]);
+                            from_h[g] = of_h()[b](from_h[g]);
+                            cell.keep(t, b, unit, n, g, from_x[g], from_h[g]);
+                            from_x[g] *= load(c + G * Hp + at);
+                            from_h[g] *= load(c + 2 * G * Hp + at);
+                        }
+                        from_x[g] += load(c + at);
                     }
-                    cell.step(t, b, unit, (int)min_(W, H - unit), from_x, from_h, h + b * H, part);
+                    cell.step(t, b, unit, n, from_x, from_h, h + b * P, part);
                 }
             }
+    }
+
+    // Mean and scale of c, and all three kept for backward.
+    void measure_memory(const Range<T>& mine, long t, long slot) {
+        for (long b = mine.l0; b < mine.l1; b++) {
+            if (!run.alive(t, b)) continue;
+            of_c()[b] = normal<T>(H, (T)q.eps, [&](auto f) {
+                for (long unit = 0; unit < H; unit += W) {
+                    const int n = (int)min_(W, H - unit);
+                    f(load(cell.second + b * H + unit, n), n);
+                }
+            });
+            if (!q.scales) continue;
+            const T three[3] = {of_x(slot)[b].scale, of_h()[b].scale, of_c()[b].scale};
+            memcpy((T*)q.scales + (t * B + b) * 3, three, sizeof three);
+        }
+    }
+
+    // (7): what the cell has put into its buffer `wide`, projected to h.
+    void narrow(const Range<T>& mine, long t) {
+        const long rows = mine.b1 - mine.b0;
+        for (long p = mine.n0; p < mine.n1; p++) {
+            const T* wide = cell.wide() + mine.b0 * H;
+            if (few)
+                dot_product(rows, wide, H, (const T*)q.weight_hr + p * PW * H, H, min_(PW, P - p * PW), H,
+                            hp.at(0, p, mine.b0), PW);
+            else
+                panel_product<4>(rows, wide, H, packed_p + p * panel_p, PW, H, Tile<T>{hp.at(0, p, mine.b0), PW, W},
+                                 false, (const T*)nullptr);
+            for (long b = mine.b0; b < mine.b1; b++)
+                for (long unit = p * PW; unit < min_(P, (p + 1) * PW); unit += W) {
+                    const int n = (int)min_(W, P - unit);
+                    if (run.alive(t, b))
+                        cell.put(t, b, unit, n, load(hp.at(0, p, b) + unit - p * PW));
+                    else
+                        store((T*)q.y + (t * B + b) * P + unit, Vec<T>{}, n);
+                }
+        }
     }
 };
 
@@ -257,7 +397,9 @@ struct Forward {
 // that do not go through the product (1); what does is added here:   dh ← dh + da · W_hh.
 //
 // cell.back(t, b, unit, n, dh, dc, drh, sums, part) for n units of one lane. Cell::kPlanes planes of da, of which the
-// product takes G from Cell::kFirstPlane on; Cell::kSums running sums over steps and lanes: dbias, then dpeepholes.
+// product takes G from Cell::kFirstPlane on; Cell::kSums running sums over steps and lanes: dbias, dpeepholes, dnorm.
+// Projected, dh is first taken through (7). Normalised, a part 1 knows the sums over c's row that its norm's gradient
+// needs, and da then becomes the gradient by W_ih x, dr that by W_hh h.
 
 template <class Cell, class T>
 struct Backward {
@@ -265,26 +407,32 @@ struct Backward {
     const Run<T> run;
     const Sequence& q;
     const long B = run.B, H = run.H, panels = (H + PW - 1) / PW, Hp = panels * PW;
-    const bool twice = Cell::two_products(q);
-    const bool as_it_lies = B <= kFewLanes && H % PW == 0;
+    const long P = run.P, across = (P + PW - 1) / PW, Pp = across * PW;
+    const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
+    const bool as_it_lies = B <= kFewLanes && P % PW == 0;
     Workspace memory;
-    T *const packed, *const dh, *const dc, *const through, *const sums;
+    T *const packed, *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
     Cell cell;
 
     explicit Backward(const Sequence& sequence)
         : run(sequence), q(sequence),
-          memory(sizeof(T) * size_t(!as_it_lies * G * H * Hp + 3 * B * Hp + q.threads * Cell::kSums * Hp + 2048)),
-          packed(memory.next<T>(!as_it_lies * G * H * Hp)), dh(memory.next<T>(B * Hp)), dc(memory.next<T>(B * Hp)),
-          through(memory.next<T>(B * Hp)), sums(memory.next<T>(q.threads * Cell::kSums * Hp)),
-          cell(run, nullptr) {}
+          memory(sizeof(T) * size_t(!as_it_lies * G * H * Pp + projected * (P * Hp + B * Hp) + B * (2 * Pp + Hp) +
+                                    q.threads * Cell::kSums * Hp + Cell::kBuffers * B * (H + 8) + 2048)),
+          packed(memory.next<T>(!as_it_lies * G * H * Pp)), packed_p(memory.next<T>(projected * P * Hp)),
+          dh(memory.next<T>(B * Pp)), dc(memory.next<T>(B * Hp)), wide(memory.next<T>(projected * B * Hp)),
+          through(memory.next<T>(B * Pp)), sums(memory.next<T>(q.threads * Cell::kSums * Hp)),
+          cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {}
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
             int phase = 0, nobodys = 0;  // how often this thread has waited for the team
             if (!as_it_lies)
-                pack_across((const T*)q.weight_hh, G * H, H, packed, share(panels, id, team.size),
+                pack_across((const T*)q.weight_hh, G * H, P, packed, share(across, id, team.size),
+                            share(across, id + 1, team.size));
+            if (projected)
+                pack_across((const T*)q.weight_hr, P, H, packed_p, share(panels, id, team.size),
                             share(panels, id + 1, team.size));
-            const Range<T> mine = divide<T>(B, panels, panels, team, id);
+            const Range<T> mine = divide<T>(B, panels, across, team, id);
             T* own_sums = sums + id * Cell::kSums * Hp;
             memset(own_sums, 0, Cell::kSums * Hp * sizeof(T));
             if (mine.alone || id == 0) start(mine.b0, mine.b1);
@@ -303,67 +451,103 @@ struct Backward {
     void start(long b0, long b1) {
         for (long b = b0; b < b1; b++) {
             const bool replaced = run.reverse && run.resets && run.length(b) && run.resets[b];  // by a reset's value
-            begin(b, replaced, q.dhn, dh, q.dhi);
-            if (Cell::kMemory) begin(b, replaced, q.dcn, dc, q.dci);
+            begin(b, P, Pp, replaced, q.dhn, dh, q.dhi);
+            if (Cell::kMemory) begin(b, H, Hp, replaced, q.dcn, dc, q.dci);
         }
     }
-    void begin(long b, bool replaced, const void* given, T* state, void* initial) {
-        T* row = state + b * Hp;
-        memset(row, 0, Hp * sizeof(T));
-        if (initial) memset((T*)initial + b * H, 0, H * sizeof(T));
-        if (given) memcpy(replaced ? (T*)initial + b * H : row, (const T*)given + b * H, H * sizeof(T));
+    void begin(long b, long width, long ld, bool replaced, const void* given, T* state, void* initial) {
+        T* row = state + b * ld;
+        memset(row, 0, ld * sizeof(T));
+        if (initial) memset((T*)initial + b * width, 0, width * sizeof(T));
+        if (given) memcpy(replaced ? (T*)initial + b * width : row, (const T*)given + b * width, width * sizeof(T));
     }
 
     void step(const Range<T>& mine, long t, T* own_sums, Team& together, int& phase, int id) {
         const T* W_hh = (const T*)q.weight_hh;
         T* da = (T*)q.da + t * B * S * H;
-        const long u0 = mine.n0 * PW, u1 = min_(H, mine.n1 * PW);
+        const long u0 = mine.p0 * PW, u1 = min_(H, mine.p1 * PW);  // units
+        const long c0 = mine.n0 * PW, c1 = min_(P, mine.n1 * PW);  // columns of h
         if (q.hb) {
-            if (mine.alone || id == 0) gather(run, t, mine.b0, mine.b1, (T*)q.hb + t * B * H);
+            if (mine.alone || id == 0) gather(run, t, mine.b0, mine.b1, (T*)q.hb + t * B * P);
             together.wait(phase);
         }
+        if constexpr (Cell::kMemory)
+            if (projected) {
+                narrow(mine, t, c0, c1);
+                together.wait(phase);
+                for (long p = mine.p0; p < mine.p1; p++)
+                    product(mine, (const T*)q.dp + t * B * P, P, packed_p + p * P * PW, PW, P, wide + p * PW, Hp, false);
+            }
         units(mine, t, u0, u1, own_sums, 0);
         together.wait(phase);
+        if constexpr (Cell::kNormed) {
+            cell.sum_memory(t, mine.l0, mine.l1);
+            together.wait(phase);
+            units(mine, t, u0, u1, own_sums, 1);
+            together.wait(phase);
+            cell.sum_gates(t, mine.l0, mine.l1);
+            together.wait(phase);
+            units(mine, t, u0, u1, own_sums, 2);
+            together.wait(phase);
+            da = (T*)q.dr + t * B * S * H;
+        }
         if (twice) {  // through the last gate's own product: r ∘ h
-            product(mine, da + Cell::kLastPlane * H, W_hh + (G - 1) * H * H, (G - 1) * H, H, through, false);
+            products(mine, da + Cell::kLastPlane * H, W_hh + (G - 1) * H * P, (G - 1) * H, H, through, false);
             units(mine, t, u0, u1, own_sums, 1);
             together.wait(phase);
         }
         const long K = (twice ? G - 1 : G) * H;
         if (q.mask) {
-            product(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, through, false);
+            products(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, through, false);
             for (long b = mine.b0; b < mine.b1; b++)
-                for (long j = u0; j < u1; j++) dh[b * Hp + j] += ((const T*)q.mask)[b * H + j] * through[b * Hp + j];
+                for (long j = c0; j < c1; j++) dh[b * Pp + j] += ((const T*)q.mask)[b * P + j] * through[b * Pp + j];
         } else {
-            product(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, dh, true);
+            products(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, dh, true);
         }
         if (run.resets)
             for (long b = mine.b0; b < mine.b1; b++)
                 if (run.alive(t, b) && run.fresh(t, b)) {
-                    hand_over(b, u0, u1, dh, q.dhi);
-                    if (Cell::kMemory) hand_over(b, u0, u1, dc, q.dci);
+                    hand_over(b, c0, c1, P, Pp, dh, q.dhi);
+                    if (Cell::kMemory) hand_over(b, u0, u1, H, Hp, dc, q.dci);
                 }
         together.wait(phase);
     }
 
     // What reached a state that a reset put there.
-    void hand_over(long b, long u0, long u1, T* state, void* initial) {
+    void hand_over(long b, long u0, long u1, long width, long ld, T* state, void* initial) {
         for (long j = u0; j < u1; j++) {
-            ((T*)initial)[b * H + j] += state[b * Hp + j];
-            state[b * Hp + j] = 0;
+            ((T*)initial)[b * width + j] += state[b * ld + j];
+            state[b * ld + j] = 0;
         }
     }
 
-    // to [+]= da · W for rows [first, first + K) of W_hh.
-    void product(const Range<T>& mine, const T* da, const T* weight, long first, long K, T* to, bool add) {
-        constexpr long KB = 16384 / PW;  // rows of a panel that stay in the second cache
+    // to [+]= da · W_hh for its rows [first, first + K), this thread's columns.
+    void products(const Range<T>& mine, const T* da, const T* weight, long first, long K, T* to, bool add) {
         for (long n = mine.n0; n < mine.n1; n++)
-            for (long k = 0; k < K; k += KB) {
-                const T* P = as_it_lies ? weight + k * H + n * PW : packed + (n * G * H + first + k) * PW;
-                const long kc = min_(KB, K - k);
-                panel_product<4>(mine.b1 - mine.b0, da + mine.b0 * S * H + k, S * H, P, as_it_lies ? H : PW, kc,
-                                 Tile<T>{to + mine.b0 * Hp + n * PW, Hp, W}, add || k > 0,
-                                 as_it_lies ? (const T*)nullptr : P + kc * PW);
+            product(mine, da, S * H, as_it_lies ? weight + n * PW : packed + (n * G * H + first) * PW,
+                    as_it_lies ? P : PW, K, to + n * PW, Pp, add);
+    }
+    void product(const Range<T>& mine, const T* A, long lda, const T* panel, long ldp, long K, T* to, long ld,
+                 bool add) {
+        constexpr long KB = 16384 / PW;  // rows of a panel that stay in the second cache
+        for (long k = 0; k < K; k += KB) {
+            const long kc = min_(KB, K - k);
+            panel_product<4>(mine.b1 - mine.b0, A + mine.b0 * lda + k, lda, panel + k * ldp, ldp, kc,
+                             Tile<T>{to + mine.b0 * ld, ld, W}, add || k > 0,
+                             ldp == PW ? panel + (k + kc) * ldp : (const T*)nullptr);
+        }
+    }
+
+    // The gradient by the projected h of this step.
+    void narrow(const Range<T>& mine, long t, long c0, long c1) {
+        for (long b = mine.b0; b < mine.b1; b++)
+            for (long j = c0; j < c1; j += W) {
+                const int n = (int)min_(W, c1 - j);
+                T* to = (T*)q.dp + (t * B + b) * P + j;
+                if (run.alive(t, b))
+                    store(to, cell.take(t, b, j, n, dh + b * Pp + j), n);
+                else
+                    store(to, Vec<T>{}, n);
             }
     }
 
@@ -377,11 +561,11 @@ struct Backward {
                     const long unit = begin + i * W;
                     if (unit >= u1) break;
                     const int n = (int)min_(W, u1 - unit);
-                    T *const a = dh + b * Hp + unit, *const m = dc + b * Hp + unit, *const r = through + b * Hp + unit;
+                    T *const a = (projected ? wide : dh) + b * Hp + unit, *const m = dc + b * Hp + unit, *const r = through + b * Hp + unit;
                     if (alive)
                         cell.back(t, b, unit, n, a, m, r, total[i], part);
                     else
-                        for (int j = 0; j < S; j++) store((T*)q.da + ((t * B + b) * S + j) * H + unit, Vec<T>{}, n);
+                        nothing(t, b, unit, n);
                 }
             }
             for (int i = 0; i < N && begin + i * W < u1; i++)
@@ -392,32 +576,33 @@ struct Backward {
         }
     }
 
+    // Past an end.
+    void nothing(long t, long b, long unit, int n) {
+        for (int j = 0; j < S; j++) {
+            store((T*)q.da + ((t * B + b) * S + j) * H + unit, Vec<T>{}, n);
+            if (Cell::kNormed) store((T*)q.dr + ((t * B + b) * S + j) * H + unit, Vec<T>{}, n);
+        }
+        if (projected) store((T*)q.wide + (t * B + b) * H + unit, Vec<T>{}, n);
+    }
+
     void finish(long b0, long b1) {
         for (long b = b0; b < b1; b++) {
-            if (q.dh0) memcpy((T*)q.dh0 + b * H, dh + b * Hp, H * sizeof(T));
+            if (q.dh0) memcpy((T*)q.dh0 + b * P, dh + b * Pp, P * sizeof(T));
             if (Cell::kMemory && q.dc0) memcpy((T*)q.dc0 + b * H, dc + b * Hp, H * sizeof(T));
         }
     }
 
     void add_up(int threads) {
         for (int j = 0; j < Cell::kSums; j++) {
-            T* to = j < S ? (q.dbias ? (T*)q.dbias + j * H : nullptr)
-                          : (q.dpeepholes ? (T*)q.dpeepholes + (j - S) * H : nullptr);
+            T* to = j < S       ? (T*)q.dbias + j * H
+                    : j < S + 3 ? (q.dpeepholes ? (T*)q.dpeepholes + (j - S) * H : nullptr)
+                                : (T*)q.dnorm + (j - S - 3) * H;
             if (!to) continue;
             memset(to, 0, H * sizeof(T));
             for (int i = 0; i < threads; i++)
                 for (long k = 0; k < H; k++) to[k] += sums[(i * Cell::kSums + j) * Hp + k];
         }
     }
-};
-
-// f(a) blended with the old value where zoneout keeps it: m∘old + (1−m)∘new, m a mask or, in evaluation, its mean.
-template <class T>
-struct Zone {
-    const T* mask;
-    T rate;
-    Vec<T> kept(long at, int n) const { return mask ? load(mask + at, n) : fill(rate); }
-    bool on() const { return mask || rate != 0; }
 };
 
 }  // namespace ISA

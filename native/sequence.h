@@ -11,41 +11,50 @@
 // The fields by name, so that the binding can fill them from Python by the same names.
 #define UNROLLED_SIZES(X) \
     X(T) X(B) X(I) X(H) \
+    X(P)          /* width of h: H, or what it is projected to */ \
     X(threads)    /* at most so many */ \
     X(reverse)    /* run from the last step to the first */ \
     X(relu)       /* vanilla RNN: ReLU instead of tanh */ \
     X(reset_after) /* GRU: (3a) instead of (3b) */
 
-#define UNROLLED_RATES(X) X(zoneout_h) X(zoneout_c) /* used where there is no mask */
+#define UNROLLED_RATES(X) \
+    X(zoneout_h) X(zoneout_c) /* used where there is no mask */ \
+    X(eps)                    /* of layer norm */
 
 #define UNROLLED_ARRAYS(X) \
     /* read by both directions */ \
     X(lengths)     /* int64 (B) */ \
     X(resets)      /* uint8 (T, B): true at a document's first step */ \
-    X(weight_hh)   /* (G·H, H) */ \
+    X(weight_hh)   /* (G·H, P) */ \
     X(peepholes)   /* (3, H): i, f, o */ \
-    X(h0) X(c0)    /* (B, H): before the first step */ \
-    X(hi) X(ci)    /* (B, H): what a reset puts there */ \
-    X(mask)        /* (B, H): on h in the recurrent product, the same at every step */ \
-    X(zone_h) X(zone_c) /* (T, B, H): 1 where the old value stays */ \
+    X(norm)        /* (10, H): gains of W_ih x, of W_hh h, of c, and what is added to c's: LSTM with layer norm */ \
+    X(weight_hr)   /* (P, H): projection */ \
+    X(h0) X(c0)    /* (B, P), (B, H): before the first step */ \
+    X(hi) X(ci)    /* (B, P), (B, H): what a reset puts there */ \
+    X(mask)        /* (B, P): on h in the recurrent product, the same at every step */ \
+    X(zone_h) X(zone_c) /* (T, B, P), (T, B, H): 1 where the old value stays */ \
     /* read forward */ \
     X(x)           /* (T, B, I) */ \
     X(weight_ih)   /* (G·H, I) */ \
     X(bias_ih) X(bias_hh) /* (G·H) */ \
     /* written forward, read backward */ \
-    X(y)           /* (T, B, H): h after each step, zero past an end */ \
+    X(y)           /* (T, B, P): h after each step, zero past an end */ \
     X(c)           /* (T, B, H): c after each step; 0 keeps only the last */ \
     X(gates)       /* (T, B, S, H): see each cell; 0 keeps none */ \
-    X(hn) X(cn)    /* (B, H): after the last step */ \
+    X(scales)      /* (T, B, 3): 1/deviation of W_ih x, W_hh h and c, with layer norm; 0 keeps none */ \
+    X(hn) X(cn)    /* (B, P), (B, H): after the last step */ \
     /* read backward */ \
-    X(dy)          /* (T, B, H) */ \
-    X(dhn) X(dcn)  /* (B, H) */ \
+    X(dy)          /* (T, B, P) */ \
+    X(dhn) X(dcn)  /* (B, P), (B, H) */ \
     /* written backward */ \
-    X(da)          /* (T, B, S', H): gradients of what enters the nonlinearities, see each cell */ \
-    X(hb)          /* (T, B, H): h before each step as the product saw it, masked; needed by GRU (3b) */ \
-    X(dh0) X(dc0) X(dhi) X(dci) /* (B, H) */ \
+    X(da)          /* (T, B, S', H): gradients of what enters the nonlinearities, see each cell; with layer norm by W_ih x */ \
+    X(dr)          /* (T, B, S', H): with layer norm, by W_hh h */ \
+    X(dp) X(wide)  /* (T, B, P), (T, B, H): by the projected h, and what was projected */ \
+    X(hb)          /* (T, B, P): h before each step as the product saw it, masked; needed by GRU (3b) */ \
+    X(dh0) X(dc0) X(dhi) X(dci) /* as the states */ \
     X(dbias)       /* (S', H): da summed over steps and lanes */ \
-    X(dpeepholes)  /* (3, H) */
+    X(dpeepholes)  /* (3, H) */ \
+    X(dnorm)       /* (10, H) */
 
 struct Sequence {
 #define X(name) int64_t name = 0;
@@ -63,9 +72,9 @@ struct Sequence {
 using Kernel = void (*)(const Sequence&);
 struct Kernels {
     const char* name;
-    // [cell: rnn, gru, lstm][type: float, double]
-    Kernel forward[3][2];
-    Kernel backward[3][2];
+    // [cell: rnn, gru, lstm, lstm with layer norm][type: float, double]
+    Kernel forward[4][2];
+    Kernel backward[4][2];
     // [weights: float32, bfloat16, int8], and the bytes of a vector, by which they are packed
     GenerationKernel generate[3];
     int vector_bytes;

@@ -174,12 +174,18 @@ def test_noise_decides_too(noise, reason, without_kernels):
         scan(cell, x, noise=noise, backend="torch")
 
 
+def two_eps() -> LSTMCell:
+    cell = LSTMCell(2, 3, layer_norm=True)
+    cell.norm_c.eps = 0.1
+    return cell
+
+
 @pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm"),
-        (LSTMCell(2, 3, proj_size=2), "the kernels have no projection"),
+        (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm for GRUCell"),
+        (two_eps(), "the kernels' layer norm is nn.LayerNorm's, with one eps"),
         (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
         (GRUCell(2, 3, dtype=torch.bfloat16), "the kernels compute in float32 and float64"),
     ],

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from .cells import Cell, GatedCell, LSTMCell, State, Trace
+from .cells import Cell, GatedCell, LSTMCell, Noise, State, Trace
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
 from .kernels import native, reference
 from .kernels import torch as fused
@@ -199,6 +199,7 @@ def _check(
             raise ShapeError(f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}")
     if isinstance(cell, GatedCell):
         _check_kind(cell, inputs)
+        _check_noise(cell, inputs, noise)
     if state is None:
         return cell.initial_state(B)
     for leaf in tree_leaves(state):
@@ -210,6 +211,8 @@ def _check(
         if wanted != got:
             given = f"{type(state).__name__} with {got}"
             raise ShapeError(f"the state of {type(cell).__name__} must have {wanted}, got {given}")
+        for name in cell.state_leaves:
+            _check_like("state." + name, getattr(state, name), inputs)
     return state
 
 
@@ -220,6 +223,34 @@ def _check_kind(cell: GatedCell, inputs: Tensor) -> None:
         return
     has, got = f"{weight.dtype} on {weight.device}", f"{inputs.dtype} on {device}"
     raise ShapeError(f"the cell is {has}, so inputs must be too, got {got}; convert one with .to()")
+
+
+def _check_noise(cell: GatedCell, inputs: Tensor, noise: State | None) -> None:
+    """The built-in cells' masks must spread over what they multiply."""
+    if not isinstance(noise, Noise):
+        return
+    T, B = inputs.shape[:2]
+    recurrent = cell.weight_hh.size(1)
+    wanted = {"recurrent": (T, B, recurrent), "zoneout_h": (T, B, recurrent), "zoneout_c": (T, B, cell.hidden_size),
+              "weight_hh": (T, *cell.weight_hh.shape)}  # fmt: skip
+    for name, shape in wanted.items():
+        mask: Tensor | None = getattr(noise, name)
+        if mask is None:
+            continue
+        if mask.dim() != 3 or any(have not in (1, want) for have, want in zip(mask.shape, shape, strict=True)):
+            raise ShapeError(f"noise.{name} must be {shape}, got {tuple(mask.shape)}")
+        _check_like("noise." + name, mask, inputs)
+
+
+def _check_like(name: str, tensor: Tensor, inputs: Tensor) -> None:
+    """One dtype and device for everything, unless autocast sees to it."""
+    device = inputs.device
+    if tensor.device == device and (tensor.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
+        return
+    raise ShapeError(
+        f"{name} must be {inputs.dtype} on {device} as the inputs are, got {tensor.dtype} on {tensor.device}; "
+        "convert one with .to()"
+    )
 
 
 def _is_batched(tensor: Tensor | None) -> bool:

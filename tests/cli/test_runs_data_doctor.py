@@ -101,8 +101,8 @@ def test_doctor(unrolled, home: Path) -> None:
         assert part in said.out
     rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert ("torch" if extension.missing else "native") in rows["lstm"]
-    assert "reference" in rows["lstm --layer-norm"]
-    assert "layer norm" in rows["lstm --layer-norm"].split("reference")[1]
+    assert "reference" in rows["gru --layer-norm"]
+    assert "layer norm" in rows["gru --layer-norm"].split("reference")[1]
 
 
 def test_doctor_says_what_is_missing_and_what_it_costs(unrolled, home: Path, monkeypatch) -> None:

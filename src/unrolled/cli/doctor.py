@@ -37,6 +37,7 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm --recurrent-dropout 0.2": ("lstm", {"recurrent_dropout": 0.2}),
     "lstm --zoneout 0.1": ("lstm", {"zoneout": 0.1}),
     "lstm --layer-norm": ("lstm", {"layer_norm": True}),
+    "gru --layer-norm": ("gru", {"layer_norm": True}),
     "lstm --peepholes": ("lstm", {"peepholes": True}),
 }
 

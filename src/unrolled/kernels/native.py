@@ -17,11 +17,13 @@ from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell
 from ..errors import ShapeError
 from . import extension, reference
 
-# T steps, B lanes, I input_size, H hidden_size, G gates
+# T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
 
 CELLS = (RNNCell, GRUCell, LSTMCell)
 RNN, GRU, LSTM = range(3)
+WEIGHT_ROWS = (1, 3, 4)  # times H
 PLANES = (2, 4, 4)  # of what forward saves: f(a), a │ r, z, n, W_hn h + b_hn │ i, f, g, o
+NORMED_PLANES = 13  # i, f, g, o, and what layer norm made of W_ih x, W_hh h and c
 GRADIENT_PLANES = (1, 4, 4)  # of da: a │ n, r, z, W_hn h + b_hn │ i, f, g, o
 GATES = (("", "a"), ("r", "z", "n", ""), ("i", "f", "g", "o"))
 
@@ -33,10 +35,10 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     if type(cell) not in CELLS:
         return f"there is no kernel for {type(cell).__name__}"
     assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
-    if cell.layer_norm:
-        return "the kernels have no layer norm"
-    if isinstance(cell, LSTMCell) and cell.proj_size:
-        return "the kernels have no projection"
+    if cell.layer_norm and not isinstance(cell, LSTMCell):
+        return f"the kernels have no layer norm for {type(cell).__name__}"
+    if cell.layer_norm and not _plain_norms(cell):
+        return "the kernels' layer norm is nn.LayerNorm's, with one eps"
     if inputs.device.type != "cpu":
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
     if inputs.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled("cpu"):
@@ -53,6 +55,11 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     return None
 
 
+def _plain_norms(cell: Any) -> bool:
+    norms = (cell.norm_ih, cell.norm_hh, cell.norm_c)
+    return all(type(norm) is nn.LayerNorm and norm.eps == cell.norm_c.eps for norm in norms)
+
+
 def run(
     cell: Cell,
     inputs: Tensor,
@@ -64,20 +71,25 @@ def run(
     reverse: bool,
     traced: bool = False,
 ) -> tuple[Tensor, State, Trace]:
-    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after, trace."""
+    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, P)``, state after, trace."""
     assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
-    T, B, H = inputs.size(0), inputs.size(1), cell.hidden_size
+    T, B, H, P = inputs.size(0), inputs.size(1), cell.hidden_size, cell.weight_hh.size(1)
     noise = noise or Noise()
     kind = CELLS.index(type(cell))
-    _check_shapes(cell)
     W_hh = cell.weight_hh if noise.weight_hh is None or not T else cell.weight_hh * noise.weight_hh[0]
     initial: Any = cell.initial_state(B) if resets is not None else []
-    peepholes = None
-    if isinstance(cell, LSTMCell) and cell.peepholes:
-        peepholes = torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o])
-    weights = [cell.weight_ih, W_hh, cell.bias_ih, cell.bias_hh, peepholes]
-    recurrent = None if noise.recurrent is None or not T else noise.recurrent[0].expand(B, H)
-    masks = [recurrent, *(None if m is None else m.expand(T, B, H) for m in (noise.zoneout_h, noise.zoneout_c))]
+    peepholes, norm, weight_hr, eps = None, None, None, 0.0
+    if isinstance(cell, LSTMCell):
+        if cell.peepholes:
+            peepholes = torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o])
+        if cell.layer_norm:
+            parts = (cell.norm_ih.weight, cell.norm_hh.weight, cell.norm_c.weight, cell.norm_c.bias)
+            norm, eps = torch.cat(parts).view(10, H), cell.norm_c.eps
+        weight_hr = cell.weight_hr if cell.proj_size else None
+    weights = [cell.weight_ih, W_hh, cell.bias_ih, cell.bias_hh, peepholes, norm, weight_hr]
+    recurrent = None if noise.recurrent is None or not T else noise.recurrent[0].expand(B, P)
+    zones = ((noise.zoneout_h, P), (noise.zoneout_c, H))
+    masks = [recurrent, *(None if mask is None else mask.expand(T, B, width) for mask, width in zones)]
     given: list[Any] = [inputs, *_pair(state), *_pair(initial), *weights, lengths, resets, *masks]
     save = traced or (torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given))
     options = [
@@ -87,31 +99,22 @@ def run(
         getattr(cell, "reset_after", True),
         cell.zoneout_h if noise.zoneout_h is None else 0.0,
         cell.zoneout_c if noise.zoneout_c is None and kind == LSTM else 0.0,
+        eps,
         save,
     ]
     operator: Any = _Eager.apply if _plain(given) else recurrence
-    y, c, gates, hn, cn = operator(*given, *options)
+    y, c, gates, hn, cn, _ = operator(*given, *options)
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
     trace: Trace = {}
     if traced:
-        planes = gates.view(T, B, PLANES[kind], H).unbind(2)
+        planes = gates.view(T, B, _planes(kind, norm), H)[:, :, : PLANES[kind]].unbind(2)
         trace = {name: plane for name, plane in zip(GATES[kind], planes, strict=True) if name}
         trace |= {"c": c, "h": y} if kind == LSTM else {"h": y}
     return y, after, trace
 
 
-def _check_shapes(cell: RNNCell | GRUCell | LSTMCell) -> None:
-    """A kernel would read beyond the end of a parameter that someone has put another in the place of."""
-    rows, H = cell.gates * cell.hidden_size, cell.hidden_size
-    wanted: dict[str, tuple[int, ...]] = {"weight_ih": (rows, cell.input_size), "weight_hh": (rows, H)}
-    if cell.bias:
-        wanted |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-    if isinstance(cell, LSTMCell) and cell.peepholes:
-        wanted |= dict.fromkeys(("peephole_i", "peephole_f", "peephole_o"), (H,))
-    for name, shape in wanted.items():
-        got = tuple(getattr(cell, name).shape)
-        if got != shape:
-            raise ShapeError(f"{name} of this {type(cell).__name__} must be {shape}, got {got}")
+def _planes(kind: int, norm: Tensor | None) -> int:
+    return PLANES[kind] if norm is None else NORMED_PLANES
 
 
 def _pair(state: State) -> list[Tensor | None]:
@@ -132,6 +135,8 @@ def recurrence(
     bias_ih: Tensor | None,
     bias_hh: Tensor | None,
     peepholes: Tensor | None,
+    norm: Tensor | None,
+    weight_hr: Tensor | None,
     lengths: Tensor | None,
     resets: Tensor | None,
     mask: Tensor | None,
@@ -143,39 +148,42 @@ def recurrence(
     reset_after: bool,
     zoneout_h: float,
     zoneout_c: float,
+    eps: float,
     save: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """y (T, B, H), c (T, B, H) of an LSTM, gates (T, B, ·, H) if they are to be kept, h and c after the last step."""
-    (T, B, I), H = x.shape, weight_hh.size(1)
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """y (T, B, P), c (T, B, H) of an LSTM, h and c after the last step; if they are to be kept, gates (T, B, ·, H) and
+    layer norm's scales (T, B, 3)."""
+    (T, B, I), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     arrays: dict[str, Tensor | None] = {
         "x": x, "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_ih": weight_ih, "weight_hh": weight_hh,
-        "bias_ih": bias_ih, "bias_hh": bias_hh, "peepholes": peepholes, "lengths": lengths, "resets": resets,
-        "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
+        "bias_ih": bias_ih, "bias_hh": bias_hh, "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
+        "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
     }  # fmt: skip
     memory = kind == LSTM
     results: dict[str, Tensor] = {
-        "y": extension.empty(T, B, H, like=x),
+        "y": extension.empty(T, B, P, like=x),
         "c": extension.empty(T, B, H, like=x) if memory else x.new_empty(0),
-        "gates": extension.empty(T, B, PLANES[kind], H, like=x) if save else x.new_empty(0),
-        "hn": x.new_empty(B, H),
+        "gates": extension.empty(T, B, _planes(kind, norm), H, like=x) if save else x.new_empty(0),
+        "hn": x.new_empty(B, P),
         "cn": x.new_empty(B, H) if memory else x.new_empty(0),
+        "scales": x.new_empty(T, B, 3) if save and norm is not None else x.new_empty(0),
     }
-    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c)
-    _call(kind, False, (T, B, I, H), {**arrays, **results}, options)
-    return results["y"], results["c"], results["gates"], results["hn"], results["cn"]
+    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps)
+    _call(kind, False, (T, B, I, H, P), {**arrays, **results}, options)
+    return results["y"], results["c"], results["gates"], results["hn"], results["cn"], results["scales"]
 
 
 @recurrence.register_fake
 def _(x: Tensor, h0: Tensor, c0: Any, hi: Any, ci: Any, weight_ih: Tensor, weight_hh: Tensor, *rest: Any) -> Any:
-    (T, B, _), H = x.shape, weight_hh.size(1)
-    kind, save = rest[-7], rest[-1]
-    nothing = x.new_empty(0)
+    norm, kind, save = rest[3], rest[-8], rest[-1]
+    (T, B, _), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     return (
-        x.new_empty(T, B, H),
-        x.new_empty(T, B, H) if kind == LSTM else nothing,
-        x.new_empty(T, B, PLANES[kind], H) if save else x.new_empty(0),
-        x.new_empty(B, H),
+        x.new_empty(T, B, P),
+        x.new_empty(T, B, H) if kind == LSTM else x.new_empty(0),
+        x.new_empty(T, B, _planes(kind, norm), H) if save else x.new_empty(0),
+        x.new_empty(B, P),
         x.new_empty(B, H) if kind == LSTM else x.new_empty(0),
+        x.new_empty(T, B, 3) if save and norm is not None else x.new_empty(0),
     )
 
 
@@ -187,6 +195,7 @@ def recurrence_backward(
     y: Tensor,
     c: Tensor,
     gates: Tensor,
+    scales: Tensor,
     x: Tensor,
     h0: Tensor,
     c0: Tensor | None,
@@ -197,6 +206,8 @@ def recurrence_backward(
     bias_ih: Tensor | None,
     bias_hh: Tensor | None,
     peepholes: Tensor | None,
+    norm: Tensor | None,
+    weight_hr: Tensor | None,
     lengths: Tensor | None,
     resets: Tensor | None,
     mask: Tensor | None,
@@ -208,35 +219,42 @@ def recurrence_backward(
     reset_after: bool,
     zoneout_h: float,
     zoneout_c: float,
+    eps: float,
     need_x: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients by x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes; empty where there is none."""
-    (T, B, I), H = x.shape, weight_hh.size(1)
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients by x, h0, c0, hi, ci, the weights, biases, peepholes, norm and weight_hr; empty where there is none."""
+    (T, B, I), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     S, memory = GRADIENT_PLANES[kind], kind == LSTM
     apart = resets is not None or mask is not None or (lengths is not None and reverse) or not reset_after
     da = extension.empty(T, B, S, H, like=x)
-    hb = extension.empty(T, B, H, like=x) if apart else None
+    hb = extension.empty(T, B, P, like=x) if apart else None
+    dr = None if norm is None else extension.empty(T, B, S, H, like=x)
+    dp = wide = None
+    if weight_hr is not None:
+        dp, wide = extension.empty(T, B, P, like=x), extension.empty(T, B, H, like=x)
     if dy is None:
         dy = torch.zeros_like(y)
 
-    def state(wanted: bool) -> Tensor:
-        return x.new_empty(B, H) if wanted else x.new_empty(0)
+    def room(wanted: bool, *shape: int) -> Tensor:
+        return x.new_empty(shape) if wanted else x.new_empty(0)
 
     found = {
-        "dh0": state(True),
-        "dc0": state(memory),
-        "dhi": state(resets is not None),
-        "dci": state(memory and resets is not None),
-        "dbias": x.new_empty(S, H),
-        "dpeepholes": x.new_empty(3, H) if peepholes is not None else x.new_empty(0),
+        "dh0": room(True, B, P),
+        "dc0": room(memory, B, H),
+        "dhi": room(resets is not None, B, P),
+        "dci": room(memory and resets is not None, B, H),
+        "dbias": room(True, S, H),
+        "dpeepholes": room(peepholes is not None, 3, H),
+        "dnorm": room(norm is not None, 10, H),
     }
     arrays: dict[str, Tensor | None] = {
-        "dy": dy, "dhn": dhn, "dcn": dcn if memory else None, "y": y, "c": c, "gates": gates, "h0": h0, "c0": c0,
-        "hi": hi, "ci": ci, "weight_hh": weight_hh, "peepholes": peepholes, "lengths": lengths, "resets": resets,
-        "mask": mask, "zone_h": zone_h, "zone_c": zone_c, "da": da, "hb": hb,
+        "dy": dy, "dhn": dhn, "dcn": dcn if memory else None, "y": y, "c": c, "gates": gates, "scales": scales,
+        "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_hh": weight_hh, "peepholes": peepholes, "norm": norm,
+        "weight_hr": weight_hr, "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
+        "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb,
     }  # fmt: skip
-    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c)
-    _call(kind, True, (T, B, I, H), {**arrays, **found}, options)
+    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps)
+    _call(kind, True, (T, B, I, H, P), {**arrays, **found}, options)
 
     rows = da.view(T * B, S * H)
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
@@ -247,7 +265,7 @@ def recurrence_backward(
         weight, by_x = weight_ih.roll(H, 0), rows[:, : 3 * H]
     dx = torch.mm(by_x, weight, out=extension.empty(T * B, I, like=x)) if need_x else x.new_empty(0)
     dweight_ih = by_x.t() @ x2
-    by_h = rows[:, H:] if kind == GRU else rows
+    by_h = rows[:, H:] if kind == GRU else rows if dr is None else dr.view(T * B, S * H)
     dbias = found["dbias"]
     dbias_ih = dbias_hh = dbias.flatten()
     if kind == GRU:
@@ -256,7 +274,7 @@ def recurrence_backward(
     if hb is None:
         dweight_hh = _by_previous(by_h, y, h0, reverse)
     elif reset_after:
-        dweight_hh = by_h.t() @ hb.view(T * B, H)
+        dweight_hh = by_h.t() @ hb.view(T * B, P)
     else:  # (3b): the product of n is with r ∘ h
         reset = gates.view(T, B, 4, H)[:, :, 0] * hb
         both = (by_h[:, : 2 * H].t() @ hb.view(T * B, H), by_h[:, 2 * H :].t() @ reset.view(T * B, H))
@@ -274,6 +292,8 @@ def recurrence_backward(
         dbias_ih.clone(),
         dbias_hh.clone(),
         found["dpeepholes"],
+        found["dnorm"],
+        x.new_empty(0) if dp is None or wide is None else dp.view(T * B, P).t() @ wide.view(T * B, H),
     )
 
 
@@ -288,29 +308,31 @@ def _by_previous(rows: Tensor, y: Tensor, h0: Tensor, reverse: bool) -> Tensor:
 
 
 @recurrence_backward.register_fake
-def _(dy: Any, dhn: Any, dcn: Any, y: Tensor, c: Any, gates: Any, x: Tensor, h0: Tensor, *rest: Any) -> Any:
-    c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes = rest[:8]
+def _(dy: Any, dhn: Any, dcn: Any, y: Tensor, c: Any, gates: Any, scales: Any, x: Tensor, *rest: Any) -> Any:
     need_x = rest[-1]
     return tuple(
         like.new_empty(like.shape) if like is not None else x.new_empty(0)
-        for like in (x if need_x else None, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes)
+        for like in (x if need_x else None, *rest[: DIFFERENTIABLE - 1])
     )
 
 
-def _options(reverse: bool, relu: bool, reset_after: bool, zoneout_h: float, zoneout_c: float) -> dict[str, Any]:
+def _options(
+    reverse: bool, relu: bool, reset_after: bool, zoneout_h: float, zoneout_c: float, eps: float
+) -> dict[str, Any]:
     return {
         "reverse": int(reverse),
         "relu": int(relu),
         "reset_after": int(reset_after),
         "zoneout_h": zoneout_h,
         "zoneout_c": zoneout_c,
+        "eps": eps,
     }
 
 
 def _call(
     kind: int,
     backward: bool,
-    sizes: tuple[int, int, int, int],
+    sizes: tuple[int, int, int, int, int],
     arrays: dict[str, Tensor | None],
     options: dict[str, Any],
 ) -> None:
@@ -321,29 +343,54 @@ def _call(
         wanted = {"lengths": torch.int64, "resets": torch.bool}.get(name, dtype)
         if tensor.dtype != wanted or tensor.device.type != "cpu":
             raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
+    _check_shapes(kind, sizes, given)
     lengths = given.get("lengths")
     if lengths is not None and not 0 <= int(lengths.min()) <= int(lengths.max()) <= sizes[0]:
         raise ValueError(f"lengths must lie in 0..{sizes[0]}, got {int(lengths.min())}..{int(lengths.max())}")
-    T, B, I, H = sizes
+    T, B, I, H, P = sizes
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.run(
         extension.instruction_set(), kind, dtype == torch.float64, backward,
-        T=T, B=B, I=I, H=H, threads=extension.threads(), **addresses, **options,
+        T=T, B=B, I=I, H=H, P=P, threads=extension.threads(), **addresses, **options,
     )  # fmt: skip
 
 
-DIFFERENTIABLE = 10  # the first so many arguments of `recurrence`
+def _check_shapes(kind: int, sizes: tuple[int, int, int, int, int], given: dict[str, Tensor]) -> None:
+    """Every address must have as much behind it as the kernels will read and write."""
+    T, B, I, H, P = sizes
+    rows = WEIGHT_ROWS[kind] * H
+    planes, steps = (T, B, GRADIENT_PLANES[kind], H), (T, B, H)
+    wanted: dict[str, tuple[int, ...]] = {
+        "x": (T, B, I), "weight_ih": (rows, I), "weight_hh": (rows, P), "bias_ih": (rows,), "bias_hh": (rows,),
+        "peepholes": (3, H), "norm": (10, H), "weight_hr": (P, H), "lengths": (B,), "resets": (T, B),
+        "y": (T, B, P), "dy": (T, B, P), "hb": (T, B, P), "dp": (T, B, P), "zone_h": (T, B, P),
+        "c": steps, "zone_c": steps, "wide": steps, "da": planes, "dr": planes, "scales": (T, B, 3),
+        "gates": (T, B, _planes(kind, given.get("norm")), H), "dbias": (planes[2], H), "dpeepholes": (3, H),
+        "dnorm": (10, H), **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), (B, H)),
+    }  # fmt: skip
+    for name, tensor in given.items():
+        shape = wanted.get(name, (B, P))
+        if tuple(tensor.shape) != shape:
+            raise ShapeError(f"{name} must be {shape}, got {tuple(tensor.shape)}")
+    if P != H and "weight_hr" not in given:
+        raise ShapeError(f"weight_hh must be {(rows, H)} without a projection, got {(rows, P)}")
+    if ("bias_ih" in given) != ("bias_hh" in given):
+        raise ShapeError("bias_ih and bias_hh must both be there, or neither")
+
+
+DIFFERENTIABLE = 12  # the first so many arguments of `recurrence`
+TENSORS = 17
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    tensors, ctx.options = inputs[:15], inputs[15:]
-    y, c, gates, _, _ = output
-    ctx.save_for_backward(*tensors, y, c, gates)
+    tensors, ctx.options = inputs[:TENSORS], inputs[TENSORS:]
+    y, c, gates, _, _, scales = output
+    ctx.save_for_backward(*tensors, y, c, gates, scales)
     ctx.set_materialize_grads(False)
 
 
-def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any) -> tuple[Any, ...]:
-    *tensors, y, c, gates = ctx.saved_tensors
+def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any, _: Any) -> tuple[Any, ...]:
+    *tensors, y, c, gates, scales = ctx.saved_tensors
     *options, save = ctx.options
     needed = ctx.needs_input_grad[:DIFFERENTIABLE]
     if torch.is_grad_enabled() or dgates is not None or dc is not None or not save:
@@ -351,9 +398,9 @@ def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any) -> tu
     else:
         plain = _plain([dy, dhn, dcn, *tensors])
         operator: Any = recurrence_backward._init_fn if plain else recurrence_backward
-        found = list(operator(dy, dhn, dcn, y, c, gates, *tensors, *options, needed[0]))
+        found = list(operator(dy, dhn, dcn, y, c, gates, scales, *tensors, *options, needed[0]))
     gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
-    return (*gradients, *[None] * (5 + 7))
+    return (*gradients, *[None] * (TENSORS - DIFFERENTIABLE + len(ctx.options)))
 
 
 recurrence.register_autograd(_backward, setup_context=_setup)
@@ -401,26 +448,33 @@ def _through_equations(
     tensors: list[Tensor | None], options: tuple[Any, ...], needed: tuple[bool, ...], given: tuple[Any, ...]
 ) -> list[Tensor | None]:
     """Gradients by running the cell's own equations again, differentiable in turn."""
-    kind, reverse, relu, reset_after, zoneout_h, zoneout_c, _ = options
+    kind, reverse, relu, reset_after, zoneout_h, zoneout_c, eps, _ = options
     again = torch.is_grad_enabled()
     with torch.enable_grad():
         # views, so that gradients stop here and yet, in a second pass, flow on to where these tensors came from
         some = [t if t is None or not want else t.view_as(t) if again else t.detach().requires_grad_()
-                for t, want in zip(tensors, [*needed, *[False] * 5], strict=True)]  # fmt: skip
-        x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, lengths, resets, *masks = some
+                for t, want in zip(tensors, [*needed, *[False] * (TENSORS - DIFFERENTIABLE)], strict=True)]  # fmt: skip
+        x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, norm, weight_hr = some[:DIFFERENTIABLE]
+        lengths, resets, *masks = some[DIFFERENTIABLE:]
         assert x is not None
         assert weight_hh is not None
-        T, H = x.size(0), weight_hh.size(1)
+        T, H, P = x.size(0), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
         own: dict[str, Any] = [
             {"nonlinearity": "relu" if relu else "tanh"},
             {"reset_after": reset_after},
-            {"peepholes": peepholes is not None},
+            {"peepholes": peepholes is not None, "proj_size": 0 if weight_hr is None else P},
         ][kind]
         zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
-        loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, zoneout=zoneout, **own)
+        loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, layer_norm=norm is not None, zoneout=zoneout, **own)
         weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
         if peepholes is not None:
             weights |= dict(zip(("peephole_i", "peephole_f", "peephole_o"), peepholes.unbind(), strict=True))
+        if norm is not None:
+            names = ("norm_ih.weight", "norm_hh.weight", "norm_c.weight", "norm_c.bias")
+            weights |= dict(zip(names, norm.flatten().split([4 * H, 4 * H, H, H]), strict=True))
+            for module in (loop.cell.norm_ih, loop.cell.norm_hh, loop.cell.norm_c):
+                module.eps = eps
+        weights["weight_hr"] = weight_hr
         form: Any = {RNN: RNNState, GRU: GRUState, LSTM: LSTMState}[kind]
         mask, zone_h, zone_c = masks
         noise = Noise(None if mask is None else mask.expand(T, *mask.shape), zone_h, zone_c)
@@ -436,8 +490,9 @@ def _through_equations(
                 "reverse": reverse,
             },
         )
-        nothing = torch.zeros_like(y)
+        nothing = x.new_zeros(*x.shape[:2], H)
         gates = torch.stack([trace.get(name, nothing) for name in GATES[kind]], 2)
+        given = (*given[:2], None if given[2] is None else given[2][:, :, : PLANES[kind]], *given[3:])
         results = (y, trace.get("c"), gates, after.h, getattr(after, "c", None))
         pairs = [(r, d) for r, d in zip(results, given, strict=True) if r is not None and d is not None]
         wanted = [t for t, want in zip(some, needed, strict=False) if want and t is not None]
