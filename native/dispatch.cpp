@@ -29,6 +29,7 @@ DECLARE_WRITING(avx2)
 DECLARE(avx512)
 DECLARE_WRITING(avx512)
 DECLARE_WRITING(avx512vnni)
+DECLARE(avx512bf16)
 #endif
 
 const std::vector<Kernels>& available() {
@@ -37,6 +38,8 @@ const std::vector<Kernels>& available() {
 #ifdef UNROLLED_X86
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+            if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))
+                found->push_back(SET("avx512bf16", avx512bf16, avx512vnni, 64));
             if (__builtin_cpu_supports("avx512vnni")) found->push_back(SET("avx512vnni", avx512, avx512vnni, 64));
             found->push_back(SET("avx512", avx512, avx512, 64));
         }

@@ -54,16 +54,8 @@ struct Elman {
     }
 };
 
-template <class T>
-static void forward_(const Sequence& q) {
-    Forward<Elman<T>, T>{q}();
-}
-template <class T>
-static void backward_(const Sequence& q) {
-    Backward<Elman<T>, T>{q}();
-}
 extern const Kernel elman_forward[2], elman_backward[2];
-const Kernel elman_forward[2] = {forward_<float>, forward_<double>};
-const Kernel elman_backward[2] = {backward_<float>, backward_<double>};
+const Kernel elman_forward[2] = {run_forward<Elman<float>, float>, run_forward<Elman<double>, double>};
+const Kernel elman_backward[2] = {run_backward<Elman<float>, float>, run_backward<Elman<double>, double>};
 
 }  // namespace ISA

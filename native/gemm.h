@@ -15,6 +15,67 @@ constexpr long max_(long a, long b) { return a > b ? a : b; }
 constexpr long round_up(long n, long to) { return (n + to - 1) / to * to; }
 constexpr long share(long n, int part, int parts) { return n * part / parts; }
 
+// Two bfloat16, a row's numbers 2k and 2k + 1, in one lane. Their products are added in float32.
+struct Pair {
+    uint32_t bits;
+};
+
+// What a product's operands are made of: numbers, or pairs of them.
+template <class E>
+struct Element {
+    using Sum = E;
+    using V = Vec<E>;
+    static constexpr long depth(long numbers) { return numbers; }
+    static inline __attribute__((always_inline)) V get(const E* p) { return load(p); }
+    static inline __attribute__((always_inline)) V spread(E x) { return fill(x); }
+    static inline __attribute__((always_inline)) V add_product(V sum, V a, V b) { return sum + a * b; }
+};
+template <>
+struct Element<Pair> {
+    using Sum = float;
+    using V = Lanes<float>::M;
+    static constexpr long depth(long numbers) { return (numbers + 1) / 2; }
+    static inline __attribute__((always_inline)) V get(const Pair* p) {
+        V v;
+        memcpy(&v, p, sizeof v);
+        return v;
+    }
+    static inline __attribute__((always_inline)) V spread(Pair x) { return V{} + (int32_t)x.bits; }
+    static inline __attribute__((always_inline)) Vec<float> add_product(Vec<float> sum, V a, V b) {
+#if defined(__AVX512BF16__)
+        return (Vec<float>)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+        const V high = V{} + (int32_t)0xffff0000;
+        return sum + (Vec<float>)(a << 16) * (Vec<float>)(b << 16) + (Vec<float>)(a & high) * (Vec<float>)(b & high);
+#endif
+    }
+};
+
+// The bits of the nearest bfloat16, ties to even.
+INLINE Lanes<float>::M rounded(Vec<float> v) {
+    using M = Lanes<float>::M;
+    const M bits = (M)v, up = bits + 0x7fff + ((bits >> 16) & 1);
+    return ((v != v ? bits | 0x400000 : up) >> 16) & 0xffff;
+}
+
+INLINE void store_pairs(Pair* to, Vec<float> even, Vec<float> odd) {
+    const Lanes<float>::M bits = rounded(even) | rounded(odd) << 16;
+    memcpy(to, &bits, sizeof bits);
+}
+
+// A row of numbers as pairs.
+INLINE void pair_up(const float* from, long numbers, Pair* to) {
+    constexpr int W = Lanes<float>::W;
+    typedef uint16_t Shorts __attribute__((vector_size(2 * W)));
+    uint16_t* out = (uint16_t*)to;
+    for (long k = 0; k < numbers; k += W) {
+        const int n = (int)min_(W, numbers - k);
+        const Shorts s = __builtin_convertvector(rounded(load(from + k, n)), Shorts);
+        memcpy(out + k, &s, n * sizeof(uint16_t));
+    }
+    if (numbers % 2) out[numbers] = 0;
+}
+
 // Where a product goes: element (row, vector j, lane) is at base + row·ld + j·step + lane.
 template <class T>
 struct Tile {
@@ -23,9 +84,10 @@ struct Tile {
     Tile at(long row) const { return {base + row * ld, ld, step}; }
 };
 
-template <int MR, int NR, class T>
-INLINE void panel_rows(const T* A, long lda, const T* P, long ldp, long K, Tile<T> C, bool add, const char* ahead) {
+template <int MR, int NR, class E, class T>
+INLINE void panel_rows(const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add, const char* ahead) {
     constexpr int W = Lanes<T>::W;
+    using X = Element<E>;
     // A single row has too few sums to hide the latency of an addition: let several k run side by side.
     constexpr int KU = MR * NR <= 4 ? 4 : MR * NR <= 8 ? 2 : 1;
     Vec<T> acc[KU][MR][NR];
@@ -36,22 +98,23 @@ INLINE void panel_rows(const T* A, long lda, const T* P, long ldp, long K, Tile<
     for (; k + KU <= K; k += KU) {
 #pragma GCC unroll 4
         for (int i = 0; i < KU; i++) {
-            const T* p = P + (k + i) * ldp;
+            const E* p = P + (k + i) * ldp;
             __builtin_prefetch(ahead + (k + i) * 64, 0, 2);
-            Vec<T> b[NR];
+            typename X::V b[NR];
 #pragma GCC unroll 4
-            for (int j = 0; j < NR; j++) b[j] = load(p + j * W);
+            for (int j = 0; j < NR; j++) b[j] = X::get(p + j * W);
 #pragma GCC unroll 8
             for (int r = 0; r < MR; r++) {
-                const Vec<T> a = fill(A[r * lda + k + i]);
+                const typename X::V a = X::spread(A[r * lda + k + i]);
 #pragma GCC unroll 4
-                for (int j = 0; j < NR; j++) acc[i][r][j] += a * b[j];
+                for (int j = 0; j < NR; j++) acc[i][r][j] = X::add_product(acc[i][r][j], a, b[j]);
             }
         }
     }
     for (; k < K; k++)
         for (int r = 0; r < MR; r++)
-            for (int j = 0; j < NR; j++) acc[0][r][j] += A[r * lda + k] * load(P + k * ldp + j * W);
+            for (int j = 0; j < NR; j++)
+                acc[0][r][j] = X::add_product(acc[0][r][j], X::spread(A[r * lda + k]), X::get(P + k * ldp + j * W));
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
@@ -65,16 +128,16 @@ INLINE void panel_rows(const T* A, long lda, const T* P, long ldp, long K, Tile<
 
 // C = [C +] A·P for `rows` rows and one panel. `next` is the panel that comes after; its lines are fetched meanwhile
 // (without one, some others: a branch in the innermost loop would cost more than a needless hint).
-template <int NR, class T>
-static void panel_product(long rows, const T* A, long lda, const T* P, long ldp, long K, Tile<T> C, bool add,
-                          const T* next) {
+template <int NR, class E, class T>
+static void panel_product(long rows, const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add,
+                          const E* next) {
     constexpr int MR = UNROLLED_ACCUMULATORS / NR < 8 ? UNROLLED_ACCUMULATORS / NR : 8;  // as many as the cases below
     const long blocks = (rows + MR - 1) / MR;
     const long lines = K * NR * Lanes<T>::W * sizeof(T) / 64, quarter = K * 64;  // a block fetches a line for every k
     for (long i = 0; i < blocks; i++) {
         const long r = rows * i / blocks;
         const char* ahead = next && (i + 1) * K <= lines ? (const char*)next + i * quarter : (const char*)A;
-        const T* a = A + r * lda;
+        const E* a = A + r * lda;
         const Tile<T> c = C.at(r);
         switch (rows * (i + 1) / blocks - r) {
 #define ROWS(M) \
@@ -139,19 +202,32 @@ INLINE void transpose(const T* from, long ld, long rows, long K, T* to, long ldt
         store(to + k * ldt, v);
     }
 }
+INLINE void transpose(const float* from, long ld, long rows, long K, Pair* to, long ldt) {
+    constexpr int W = Lanes<float>::W;
+    for (long k = 0; k < K; k += 2) {
+        Vec<float> even = {}, odd = {};
+        for (int r = 0; r < W; r++) {
+            if (r < rows) even[r] = from[r * ld + k];
+            if (r < rows && k + 1 < K) odd[r] = from[r * ld + k + 1];
+        }
+        store_pairs(to + k / 2 * ldt, even, odd);
+    }
+}
 
 // Panels of a (gates·H, K) matrix whose product is read unit by unit: [panel][k][gate·Q + q][W] holds the weight of
 // unit (panel·Q + q)·W + lane of that gate; units beyond H are zero. Panels [begin, end).
-template <int G, int Q, class T>
-static void pack_gates(const T* weight, long H, long K, T* packed, long begin, long end) {
+template <int G, int Q, class T, class E>
+static void pack_gates(const T* weight, long H, long K, E* packed, long begin, long end) {
     constexpr int W = Lanes<T>::W, NR = G * Q;
+    using X = Element<E>;
     for (long panel = begin; panel < end; panel++)
         for (int g = 0; g < G; g++)
             for (int q = 0; q < Q; q++) {
                 const long unit = (panel * Q + q) * W, rows = max_(0, min_(W, H - unit));
-                T* to = packed + panel * K * NR * W + (g * Q + q) * W;
+                E* to = packed + panel * X::depth(K) * NR * W + (g * Q + q) * W;
                 for (long k = 0; k < K; k += 64)  // a strip of k that stays in the first cache
-                    transpose(weight + (g * H + unit) * K + k, K, rows, min_(64, K - k), to + k * NR * W, NR * W);
+                    transpose(weight + (g * H + unit) * K + k, K, rows, min_(64, K - k), to + X::depth(k) * NR * W,
+                              NR * W);
             }
 }
 
@@ -165,6 +241,19 @@ static void pack_across(const T* weight, long K, long N, T* packed, long begin, 
                 const long n = panel * 4 * W + j * W;
                 store(packed + (panel * K + k) * 4 * W + j * W,
                       n < N ? load(weight + k * N + n, min_(W, N - n)) : Vec<T>{});
+            }
+}
+static inline void pack_across(const float* weight, long K, long N, Pair* packed, long begin, long end) {
+    constexpr int W = Lanes<float>::W;
+    auto row = [&](long k, long n) {
+        return k < K && n < N ? load(weight + k * N + n, (int)min_(W, N - n)) : Vec<float>{};
+    };
+    const long pairs = Element<Pair>::depth(K);
+    for (long panel = begin; panel < end; panel++)
+        for (long k = 0; k < pairs; k++)
+            for (int j = 0; j < 4; j++) {
+                const long n = panel * 4 * W + j * W;
+                store_pairs(packed + (panel * pairs + k) * 4 * W + j * W, row(2 * k, n), row(2 * k + 1, n));
             }
 }
 

@@ -96,16 +96,8 @@ struct Gru {
     }
 };
 
-template <class T>
-static void forward_(const Sequence& q) {
-    Forward<Gru<T>, T>{q}();
-}
-template <class T>
-static void backward_(const Sequence& q) {
-    Backward<Gru<T>, T>{q}();
-}
 extern const Kernel gru_forward[2], gru_backward[2];
-const Kernel gru_forward[2] = {forward_<float>, forward_<double>};
-const Kernel gru_backward[2] = {backward_<float>, backward_<double>};
+const Kernel gru_forward[2] = {run_forward<Gru<float>, float>, run_forward<Gru<double>, double>};
+const Kernel gru_backward[2] = {run_backward<Gru<float>, float>, run_backward<Gru<double>, double>};
 
 }  // namespace ISA

@@ -236,18 +236,14 @@ struct Lstm {
     }
 };
 
-template <class T, bool Normed>
-static void forward_(const Sequence& q) {
-    Forward<Lstm<T, Normed>, T>{q}();
-}
-template <class T, bool Normed>
-static void backward_(const Sequence& q) {
-    Backward<Lstm<T, Normed>, T>{q}();
-}
+template <class T>
+using Plain = Lstm<T, false>;
+template <class T>
+using WithNorm = Lstm<T, true>;
 extern const Kernel lstm_forward[2], lstm_backward[2], normed_forward[2], normed_backward[2];
-const Kernel lstm_forward[2] = {forward_<float, false>, forward_<double, false>};
-const Kernel lstm_backward[2] = {backward_<float, false>, backward_<double, false>};
-const Kernel normed_forward[2] = {forward_<float, true>, forward_<double, true>};
-const Kernel normed_backward[2] = {backward_<float, true>, backward_<double, true>};
+const Kernel lstm_forward[2] = {run_forward<Plain<float>, float>, run_forward<Plain<double>, double>};
+const Kernel lstm_backward[2] = {run_backward<Plain<float>, float>, run_backward<Plain<double>, double>};
+const Kernel normed_forward[2] = {run_forward<WithNorm<float>, float>, run_forward<WithNorm<double>, double>};
+const Kernel normed_backward[2] = {run_backward<WithNorm<float>, float>, run_backward<WithNorm<double>, double>};
 
 }  // namespace ISA

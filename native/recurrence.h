@@ -159,14 +159,17 @@ struct Zone {
 // last gate needs the others before its own product, GRU (3b), is asked twice: part 0, then part 1. One with
 // Cell::kNormed has every product normalised, and then is asked for its output: cell.output(…), which knows c's row.
 
-template <class Cell, class T>
+template <class Cell, class T, class E = T>
 struct Forward {
+    using X = Element<E>;
     static constexpr int G = Cell::G, Q = Cell::Q, NR = G * Q, W = Lanes<T>::W, PW = 4 * W;
     static constexpr int Group = Cell::kNormed ? 1 << 30 : Q == 1 ? 4 : 1;  // panels between whose products and units
     const Run<T> run;
     const Sequence& q;
     const long B = run.B, H = run.H, I = run.I, P = run.P;
-    const long panels = (H + Q * W - 1) / (Q * W), Hp = panels * Q * W, panel_h = NR * W * P, panel_x = NR * W * I;
+    const long panels = (H + Q * W - 1) / (Q * W), Hp = panels * Q * W, panel_h = NR * W * X::depth(P), panel_x = NR * W * X::depth(I);
+    static constexpr bool kPairs = !__is_same(E, T);
+    const long pairs_h = kPairs * X::depth(P), pairs_x = kPairs * X::depth(I);
     const bool projected = Cell::kMemory && q.weight_hr;
     const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
     const bool few = B <= kFewLanes, pack_x = run.T_ * B >= 16, gathered = !run.rows_as_they_lie();
@@ -174,7 +177,8 @@ struct Forward {
     const long chunk = max_(1, min_(min_(16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
     const long spread_out = (Cell::kNormed ? 3 : 1) * G * Hp, normals = Cell::kNormed * (chunk + 2) * B;
     Workspace memory;
-    T *const packed_x, *const packed_h, *const packed_p, *const hb, *const bias;
+    E *const packed_x, *const packed_h, *const paired_x, *const paired_h;
+    T *const packed_p, *const hb, *const bias;
     const Sums<T> gx, gh, hp;
     Normal<T>* const norms;
     Cell cell;
@@ -182,9 +186,11 @@ struct Forward {
     explicit Forward(const Sequence& sequence)
         : run(sequence), q(sequence),
           memory(sizeof(T) * size_t(pack_x * panels * panel_x + !few * (panels * panel_h + across * panel_p) +
+                                    B * (chunk * pairs_x + pairs_h) +
                                     (chunk + 1) * B * G * Hp + across * B * PW + B * P + Cell::kBuffers * B * (H + 8) +
                                     spread_out + 2 * normals + 2048)),
-          packed_x(memory.next<T>(pack_x * panels * panel_x)), packed_h(memory.next<T>(!few * panels * panel_h)),
+          packed_x(memory.next<E>(pack_x * panels * panel_x)), packed_h(memory.next<E>(!few * panels * panel_h)),
+          paired_x(memory.next<E>(chunk * B * pairs_x)), paired_h(memory.next<E>(B * pairs_h)),
           packed_p(memory.next<T>(!few * across * panel_p)), hb(memory.next<T>(B * P)),
           bias(memory.next<T>(spread_out)), gx{memory.next<T>(chunk * B * G * Hp), panels, B, NR * W},
           gh{memory.next<T>(B * G * Hp), panels, B, NR * W}, hp{memory.next<T>(across * B * PW), across, B, PW},
@@ -217,6 +223,12 @@ struct Forward {
             int& own_phase = mine.alone ? nobodys : phase;
             for (long s0 = 0; s0 < run.T_; s0 += chunk) {
                 const long s1 = min_(s0 + chunk, run.T_);
+                if constexpr (kPairs) {
+                    for (long s = s0; s < s1; s++)
+                        for (long b = mine.l0; b < mine.l1; b++)
+                            pair_up((const T*)q.x + (time(s) * B + b) * I, I, paired_x + ((s - s0) * B + b) * pairs_x);
+                    together.wait(own_phase);
+                }
                 for (long p = mine.p0; p < mine.p1; p++)
                     for (long s = s0; s < s1; s++) project(mine, p, time(s), s - s0);
                 if constexpr (Cell::kNormed) {
@@ -241,12 +253,22 @@ struct Forward {
     void project(const Range<T>& mine, long p, long t, long slot) {
         const T* x = (const T*)q.x + (t * B + mine.b0) * I;
         T* to = gx.at(slot, p, mine.b0);
-        const long rows = mine.b1 - mine.b0;
+        const long rows = mine.b1 - mine.b0, depth = X::depth(I);
         if (pack_x)
-            panel_product<NR>(rows, x, I, packed_x + p * panel_x, NR * W, I, Tile<T>{to, NR * W, W},
-                              false, p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : (const T*)nullptr);
+            panel_product<NR>(rows, operand(x, paired_x + (slot * B + mine.b0) * pairs_x), depth,
+                              packed_x + p * panel_x, NR * W, depth, Tile<T>{to, NR * W, W}, false,
+                              p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : (const E*)nullptr);
         else
             unpacked(rows, x, I, (const T*)q.weight_ih, I, p, 0, G, to);
+    }
+    static const T* operand(const T* numbers, const T*) { return numbers; }
+    static const Pair* operand(const T*, const Pair* pairs) { return pairs; }
+
+    void pair_rows(const Range<T>& mine, const T* h, Team& together, int& phase) {
+        if constexpr (kPairs) {
+            for (long b = mine.l0; b < mine.l1; b++) pair_up(h + b * P, P, paired_h + b * pairs_h);
+            together.wait(phase);
+        }
     }
 
     void unpacked(long rows, const T* A, long lda, const T* weight, long K, long p, int g0, int g1, T* to) {
@@ -276,19 +298,22 @@ struct Forward {
             if (mine.alone || id == 0) gather(run, t, mine.b0, mine.b1, hb);
             together.wait(phase);
         }
+        pair_rows(mine, h, together, phase);
+        const E* rows_h = operand(h + mine.b0 * P, paired_h + mine.b0 * pairs_h);
         for (long group = mine.p0; group < mine.p1; group += Group) {
             const long end = min_(group + Group, mine.p1);
             for (long p = group; p < end; p++) {
                 T* to = gh.at(0, p, mine.b0);
-                const T* panel = packed_h + p * panel_h;
-                const T* next = packed_h + (p + 1 < mine.p1 ? p + 1 : mine.p0) * panel_h;
+                const E* panel = packed_h + p * panel_h;
+                const E* next = packed_h + (p + 1 < mine.p1 ? p + 1 : mine.p0) * panel_h;
                 if (few)
                     unpacked(rows, h + mine.b0 * P, P, W_hh, P, p, 0, G - twice, to);
                 else if (twice)
-                    panel_product<Cell::kFirst>(rows, h + mine.b0 * P, P, panel, NR * W, P, Tile<T>{to, NR * W, W},
-                                                false, next);
+                    panel_product<Cell::kFirst>(rows, rows_h, X::depth(P), panel, NR * W, X::depth(P),
+                                                Tile<T>{to, NR * W, W}, false, next);
                 else
-                    panel_product<NR>(rows, h + mine.b0 * P, P, panel, NR * W, P, Tile<T>{to, NR * W, W}, false, next);
+                    panel_product<NR>(rows, rows_h, X::depth(P), panel, NR * W, X::depth(P), Tile<T>{to, NR * W, W},
+                                      false, next);
             }
             if (!Cell::kNormed) units(mine, t, slot, group, end, h, 0);
         }
@@ -311,13 +336,15 @@ struct Forward {
                 together.wait(phase);
             }
         if (!twice) return;
+        pair_rows(mine, cell.second, together, phase);
+        const E* rows_rh = operand(cell.second + mine.b0 * P, paired_h + mine.b0 * pairs_h);
         for (long p = mine.p0; p < mine.p1; p++) {
             T* to = gh.at(0, p, mine.b0);
             if (few)
                 unpacked(rows, cell.second + mine.b0 * H, H, W_hh, H, p, G - 1, G, to);
             else
-                panel_product<Q>(rows, cell.second + mine.b0 * H, H, packed_h + p * panel_h + (G - 1) * Q * W, NR * W,
-                                 H, Tile<T>{to + (G - 1) * Q * W, NR * W, W}, false, (const T*)nullptr);
+                panel_product<Q>(rows, rows_rh, X::depth(P), packed_h + p * panel_h + (G - 1) * Q * W, NR * W,
+                                 X::depth(P), Tile<T>{to + (G - 1) * Q * W, NR * W, W}, false, (const E*)nullptr);
             units(mine, t, slot, p, p + 1, h, 1);
         }
         together.wait(phase);
@@ -401,8 +428,10 @@ struct Forward {
 // Projected, dh is first taken through (7). Normalised, a part 1 knows the sums over c's row that its norm's gradient
 // needs, and da then becomes the gradient by W_ih x, dr that by W_hh h.
 
-template <class Cell, class T>
+template <class Cell, class T, class E = T>
 struct Backward {
+    using X = Element<E>;
+    static constexpr bool kPairs = !__is_same(E, T);
     static constexpr int G = Cell::G, W = Lanes<T>::W, PW = 4 * W, S = Cell::kPlanes;
     const Run<T> run;
     const Sequence& q;
@@ -410,15 +439,18 @@ struct Backward {
     const long P = run.P, across = (P + PW - 1) / PW, Pp = across * PW;
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
     const bool as_it_lies = B <= kFewLanes && P % PW == 0;
+    const long depth = X::depth(G * H), pairs = kPairs * depth;  // of W_hh read across, and of da beside it
     Workspace memory;
-    T *const packed, *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
+    E *const packed, *const paired;
+    T *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
     Cell cell;
 
     explicit Backward(const Sequence& sequence)
         : run(sequence), q(sequence),
-          memory(sizeof(T) * size_t(!as_it_lies * G * H * Pp + projected * (P * Hp + B * Hp) + B * (2 * Pp + Hp) +
+          memory(sizeof(T) * size_t(!as_it_lies * depth * Pp + B * pairs + projected * (P * Hp + B * Hp) + B * (2 * Pp + Hp) +
                                     q.threads * Cell::kSums * Hp + Cell::kBuffers * B * (H + 8) + 2048)),
-          packed(memory.next<T>(!as_it_lies * G * H * Pp)), packed_p(memory.next<T>(projected * P * Hp)),
+          packed(memory.next<E>(!as_it_lies * depth * Pp)), paired(memory.next<E>(B * pairs)),
+          packed_p(memory.next<T>(projected * P * Hp)),
           dh(memory.next<T>(B * Pp)), dc(memory.next<T>(B * Hp)), wide(memory.next<T>(projected * B * Hp)),
           through(memory.next<T>(B * Pp)), sums(memory.next<T>(q.threads * Cell::kSums * Hp)),
           cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {}
@@ -463,7 +495,6 @@ struct Backward {
     }
 
     void step(const Range<T>& mine, long t, T* own_sums, Team& together, int& phase, int id) {
-        const T* W_hh = (const T*)q.weight_hh;
         T* da = (T*)q.da + t * B * S * H;
         const long u0 = mine.p0 * PW, u1 = min_(H, mine.p1 * PW);  // units
         const long c0 = mine.n0 * PW, c1 = min_(P, mine.n1 * PW);  // columns of h
@@ -476,7 +507,7 @@ struct Backward {
                 narrow(mine, t, c0, c1);
                 together.wait(phase);
                 for (long p = mine.p0; p < mine.p1; p++)
-                    product(mine, (const T*)q.dp + t * B * P, P, packed_p + p * P * PW, PW, P, wide + p * PW, Hp, false);
+                    product(mine, (const T*)q.dp + t * B * P, P, (const T*)packed_p + p * P * PW, PW, P, wide + p * PW, Hp, false);
             }
         units(mine, t, u0, u1, own_sums, 0);
         together.wait(phase);
@@ -492,17 +523,17 @@ struct Backward {
             da = (T*)q.dr + t * B * S * H;
         }
         if (twice) {  // through the last gate's own product: r ∘ h
-            products(mine, da + Cell::kLastPlane * H, W_hh + (G - 1) * H * P, (G - 1) * H, H, through, false);
+            products(mine, da + Cell::kLastPlane * H, (G - 1) * H, H, through, false, together, phase);
             units(mine, t, u0, u1, own_sums, 1);
             together.wait(phase);
         }
         const long K = (twice ? G - 1 : G) * H;
         if (q.mask) {
-            products(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, through, false);
+            products(mine, da + Cell::kFirstPlane * H, 0, K, through, false, together, phase);
             for (long b = mine.b0; b < mine.b1; b++)
                 for (long j = c0; j < c1; j++) dh[b * Pp + j] += ((const T*)q.mask)[b * P + j] * through[b * Pp + j];
         } else {
-            products(mine, da + Cell::kFirstPlane * H, W_hh, 0, K, dh, true);
+            products(mine, da + Cell::kFirstPlane * H, 0, K, dh, true, together, phase);
         }
         if (run.resets)
             for (long b = mine.b0; b < mine.b1; b++)
@@ -522,19 +553,29 @@ struct Backward {
     }
 
     // to [+]= da · W_hh for its rows [first, first + K), this thread's columns.
-    void products(const Range<T>& mine, const T* da, const T* weight, long first, long K, T* to, bool add) {
-        for (long n = mine.n0; n < mine.n1; n++)
-            product(mine, da, S * H, as_it_lies ? weight + n * PW : packed + (n * G * H + first) * PW,
-                    as_it_lies ? P : PW, K, to + n * PW, Pp, add);
+    void products(const Range<T>& mine, const T* da, long first, long K, T* to, bool add, Team& together, int& phase) {
+        if constexpr (kPairs) {
+            for (long b = mine.l0; b < mine.l1; b++) pair_up(da + b * S * H, K, paired + b * pairs);
+            together.wait(phase);
+            for (long n = mine.n0; n < mine.n1; n++)
+                product(mine, (const E*)paired, pairs, (const E*)packed + (n * depth + X::depth(first)) * PW, PW,
+                        X::depth(K), to + n * PW, Pp, add);
+        } else {
+            const T* weight = (const T*)q.weight_hh + first * P;
+            for (long n = mine.n0; n < mine.n1; n++)
+                product(mine, da, S * H, as_it_lies ? weight + n * PW : packed + (n * depth + first) * PW,
+                        as_it_lies ? P : PW, K, to + n * PW, Pp, add);
+        }
     }
-    void product(const Range<T>& mine, const T* A, long lda, const T* panel, long ldp, long K, T* to, long ld,
+    template <class O>
+    void product(const Range<T>& mine, const O* A, long lda, const O* panel, long ldp, long K, T* to, long ld,
                  bool add) {
         constexpr long KB = 16384 / PW;  // rows of a panel that stay in the second cache
         for (long k = 0; k < K; k += KB) {
             const long kc = min_(KB, K - k);
             panel_product<4>(mine.b1 - mine.b0, A + mine.b0 * lda + k, lda, panel + k * ldp, ldp, kc,
                              Tile<T>{to + mine.b0 * ld, ld, W}, add || k > 0,
-                             ldp == PW ? panel + (k + kc) * ldp : (const T*)nullptr);
+                             ldp == PW ? panel + (k + kc) * ldp : (const O*)nullptr);
         }
     }
 
@@ -604,5 +645,19 @@ struct Backward {
         }
     }
 };
+
+// Pairs of bfloat16 where they are asked for and the weights are packed.
+template <class Cell, class T>
+static void run_forward(const Sequence& q) {
+    if constexpr (__is_same(T, float))
+        if (q.half && q.B > kFewLanes && q.T * q.B >= 16) return Forward<Cell, T, Pair>{q}();
+    Forward<Cell, T>{q}();
+}
+template <class Cell, class T>
+static void run_backward(const Sequence& q) {
+    if constexpr (__is_same(T, float))
+        if (q.half && q.B > kFewLanes) return Backward<Cell, T, Pair>{q}();
+    Backward<Cell, T>{q}();
+}
 
 }  // namespace ISA

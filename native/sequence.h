@@ -13,6 +13,7 @@
     X(T) X(B) X(I) X(H) \
     X(P)          /* width of h: H, or what it is projected to */ \
     X(threads)    /* at most so many */ \
+    X(half)       /* products of bfloat16, sums of float32; all arrays float32 */ \
     X(reverse)    /* run from the last step to the first */ \
     X(relu)       /* vanilla RNN: ReLU instead of tanh */ \
     X(reset_after) /* GRU: (3a) instead of (3b) */

@@ -187,7 +187,7 @@ def two_eps() -> LSTMCell:
         (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm for GRUCell"),
         (two_eps(), "the kernels' layer norm is nn.LayerNorm's, with one eps"),
         (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
-        (GRUCell(2, 3, dtype=torch.bfloat16), "the kernels compute in float32 and float64"),
+        (GRUCell(2, 3, dtype=torch.float16), "the kernels compute in bfloat16, float32 and float64"),
     ],
 )
 def test_kernels_run_by_default_unless_there_is_a_reason(cell, reason):

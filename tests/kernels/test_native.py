@@ -40,6 +40,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lstm, projection": (LSTMCell, {"proj_size": 3}),
     "lstm, all three": (LSTMCell, {"peepholes": True, "layer_norm": True, "proj_size": 3}),
 }
+SMOOTH = ("rnn", "gru", "gru, reset before", "lstm", "lstm, peepholes", "lstm, projection")  # rounding grows little
 ROUNDING = 16 * torch.finfo(torch.float32).eps
 MASKS = {"zoneout": 0.3, "recurrent_dropout": 0.4, "weight_drop": 0.2}
 
@@ -239,6 +240,60 @@ def test_saturated_units_agree_with_the_loop(kind, scale):
         _, _, got = scan_traced(cell, scale * inputs, state, backend="native")
     for name, gate in wanted.items():
         assert error(got[name], gate.double()) <= ROUNDING, name
+
+
+# ---- bfloat16 ----
+
+
+def rounded(cell: Any, inputs: Tensor) -> tuple[Any, Tensor]:
+    """The cell and inputs with what enters its products rounded, in float64."""
+    cell, inputs = copy.deepcopy(cell).double(), inputs.double()
+    with torch.no_grad():
+        for weight in (cell.weight_ih, cell.weight_hh):
+            weight.copy_(weight.bfloat16())
+    return cell, inputs.bfloat16().double()
+
+
+@pytest.mark.parametrize("name", extension.instruction_sets())
+@pytest.mark.parametrize(("lanes", "units"), [(6, 40), (17, 33), (32, 64)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_products_of_bfloat16_are_exact_up_to_rounding_their_operands(monkeypatch, kind, lanes, units, name):
+    """One step from zero: then h enters no product, and x and W_ih can be rounded beforehand."""
+    monkeypatch.setenv("UNROLLED_ISA", name)
+    cell, x, *_ = Case(kind, T=3, B=lanes, I=21, H=units, training=False).build(torch.float32)
+    x = x[:1].detach().expand(3, lanes, 21).contiguous()
+    zero = cell.initial_state(lanes)
+    every = torch.ones(3, lanes, dtype=torch.bool)
+    with torch.no_grad(), threads(2):
+        with torch.autocast("cpu", torch.bfloat16):
+            got, _ = scan(cell, x, zero, resets=every, backend="native")
+        exact, y = rounded(cell, x)
+        wanted, _ = scan(exact, y, resets=every, backend="reference")
+    assert got.dtype == torch.float32
+    assert error(got, wanted) < 1e-5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_in_bfloat16_are_those_of_float32_to_its_precision(kind):
+    case = Case(kind, T=7, B=24, I=30, H=66, threads=2, lengths=True, resets=True, options={"initial": "learned"})
+    wanted = run(case, "native", torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        got = run(case, "native", torch.float32)
+    for name, result in wanted.items():
+        assert got[name].dtype == torch.float32, name
+        assert 0 < error(got[name], result.double()) < (0.02 if kind in SMOOTH else 0.2), name
+
+
+def test_a_cell_in_bfloat16_keeps_float32_within():
+    cell, x = LSTMCell(20, 40).bfloat16(), torch.randn(30, 20, 20).bfloat16()
+    outputs, state = scan(cell, x, backend="native")
+    assert {outputs.dtype, state.h.dtype, state.c.dtype} == {torch.bfloat16}
+    exact = copy.deepcopy(cell).double()
+    wanted, _ = scan(exact, x.double(), backend="reference")
+    loop, _ = scan(cell, x, backend="reference")
+    assert error(outputs, wanted) <= error(loop, wanted)
+    outputs.float().sum().backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.bfloat16 for p in cell.parameters())
 
 
 # ---- threads and processes -----------------------------------------------------------------------------------------
@@ -473,11 +528,11 @@ def test_weights_of_another_shape_reach_no_kernel(monkeypatch, name, shape):
 def test_what_the_kernels_cannot_do_is_refused_by_name_and_done_otherwise_by_auto():
     x = torch.randn(T, B, I)
     half = GRUCell(I, H).half()
-    with pytest.raises(BackendError, match="float32 and float64"):
+    with pytest.raises(BackendError, match="bfloat16, float32 and float64"):
         scan(half, x.half(), backend="native")
     assert choose(half, x.half()) != "native"
-    with torch.autocast("cpu"):
-        with pytest.raises(BackendError, match="float32 and float64"):
+    with torch.autocast("cpu", torch.float16):
+        with pytest.raises(BackendError, match="bfloat16, float32 and float64"):
             scan(GRUCell(I, H), x, backend="native")
         assert scan(GRUCell(I, H), x)[0].isfinite().all()
     with pytest.raises(BackendError, match="layer norm"):

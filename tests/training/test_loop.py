@@ -10,12 +10,13 @@ import torch
 from torch import nn
 
 from unrolled.errors import ArgumentError, DivergedError, RunError, SaveError
+from unrolled.kernels import extension
 from unrolled.training import checkpoint, loop, modelfile
 from unrolled.training.config import from_toml, parse_toml, update
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
 from unrolled.training.options import Training
-from unrolled.training.process import Interrupt, check_device, interruptible
+from unrolled.training.process import Interrupt, check_device, half_products, interruptible
 from unrolled.training.task import Task
 
 
@@ -452,7 +453,18 @@ def test_devices():
         )
 
 
-def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tmp_path):
+def test_a_processor_without_bfloat16_says_so(monkeypatch):
+    monkeypatch.setattr(extension, "bfloat16", lambda: False)
+    half, notes = half_products("bf16", torch.device("cpu"))
+    assert not half
+    assert notes == [
+        "this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"
+    ]
+    assert half_products("bf16", torch.device("cuda")) == (True, [])
+    assert half_products("float32", torch.device("cpu")) == (False, [])
+
+
+def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tmp_path, monkeypatch):
     kinds = set()
 
     class Mixed(Toy):
@@ -460,8 +472,10 @@ def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tmp_path):
             kinds.add((torch.ones(2, 4) @ model.W).dtype)
             return super().loss(model, batch, carry)
 
-    for precision, dtype in (("bf16", torch.bfloat16), ("float32", torch.float32)):
+    cases = (("bf16", True, torch.bfloat16), ("bf16", False, torch.float32), ("float32", True, torch.float32))
+    for number, (precision, there, dtype) in enumerate(cases):
+        monkeypatch.setattr(extension, "bfloat16", lambda there=there: there)
         kinds.clear()
-        train(tmp_path / precision, Mixed(config(steps=2, precision=precision)))
+        train(tmp_path / str(number), Mixed(config(steps=2, precision=precision)))
         assert kinds == {dtype}
-        assert modelfile.load(tmp_path / precision / "model.safetensors").tensors["W"].dtype == torch.float32
+        assert modelfile.load(tmp_path / str(number) / "model.safetensors").tensors["W"].dtype == torch.float32

@@ -13,6 +13,7 @@ import torch
 
 from unrolled import api
 from unrolled.errors import ArgumentError
+from unrolled.kernels import extension
 from unrolled.tasks.lm import LanguageModelConfig
 from unrolled.training import checkpoint
 from unrolled.training.config import update
@@ -118,6 +119,7 @@ def read(tmp_path, options):
 
 @pytest.mark.parametrize("options", list(variants()))
 def test_stopped_and_resumed_is_never_stopped(tmp_path, monkeypatch, options):
+    monkeypatch.setattr(extension, "bfloat16", lambda: True)
     config = read(tmp_path, options)
     api.start("lm", config, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:

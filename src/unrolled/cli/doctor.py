@@ -102,10 +102,11 @@ def _kernels() -> str:
 
 
 def _bfloat16(sets: list[str]) -> str:
-    native = [name for name in ("amx_bf16", "avx512_bf16", "bf16") if name in sets]
-    if native:
-        return f"computed by the processor ({', '.join(native)}): --precision bf16 is worth trying"
-    return "emulated on this processor: --precision bf16 works but is no faster than float32"
+    if extension.bfloat16():
+        return "dot products in the processor (avx512_bf16): --precision bf16 is worth trying"
+    others = [name for name in ("amx_bf16", "bf16") if name in sets]
+    why = f"the kernels do not use {', '.join(others)}" if others else "this processor has no avx512_bf16"
+    return f"{why}: --precision bf16 trains in float32"
 
 
 def _folders() -> list[tuple[str, str]]:

@@ -53,6 +53,11 @@ def instruction_set() -> str:
     return asked or sets[0]
 
 
+def bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16; elsewhere the kernels take the numbers apart, slower than float32."""
+    return "avx512bf16" in instruction_sets()
+
+
 def threads() -> int:
     """As many as torch uses; one in a forked child, where an OpenMP team that the parent had would never start."""
     return 1 if _forked else torch.get_num_threads()

@@ -25,6 +25,7 @@ WEIGHT_ROWS = (1, 3, 4)  # times H
 PLANES = (2, 4, 4)  # of what forward saves: f(a), a │ r, z, n, W_hn h + b_hn │ i, f, g, o
 NORMED_PLANES = 13  # i, f, g, o, and what layer norm made of W_ih x, W_hh h and c
 GRADIENT_PLANES = (1, 4, 4)  # of da: a │ n, r, z, W_hn h + b_hn │ i, f, g, o
+TYPES = (torch.bfloat16, torch.float32, torch.float64)
 GATES = (("", "a"), ("r", "z", "n", ""), ("i", "f", "g", "o"))
 
 
@@ -41,8 +42,10 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
         return "the kernels' layer norm is nn.LayerNorm's, with one eps"
     if inputs.device.type != "cpu":
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
-    if inputs.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled("cpu"):
-        return "the kernels compute in float32 and float64"
+    if inputs.dtype not in TYPES or (autocast := _autocast()) not in (None, torch.bfloat16):
+        return "the kernels compute in bfloat16, float32 and float64"
+    if autocast is not None and cell.weight_hh.dtype == torch.float64:
+        return "there is no automatic casting from float64"
     if noise is None:
         return None
     if not isinstance(noise, Noise):
@@ -53,6 +56,10 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     if any(mask is not None and mask.requires_grad for mask in noise):
         return "the kernels give no gradients by masks"
     return None
+
+
+def _autocast() -> torch.dtype | None:
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
 
 
 def _plain_norms(cell: Any) -> bool:
@@ -71,7 +78,10 @@ def run(
     reverse: bool,
     traced: bool = False,
 ) -> tuple[Tensor, State, Trace]:
-    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, P)``, state after, trace."""
+    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, P)``, state after, trace.
+
+    In bfloat16, or under autocast to it, products are of bfloat16; everything else is float32 in between.
+    """
     assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
     T, B, H, P = inputs.size(0), inputs.size(1), cell.hidden_size, cell.weight_hh.size(1)
     noise = noise or Noise()
@@ -91,6 +101,9 @@ def run(
     zones = ((noise.zoneout_h, P), (noise.zoneout_c, H))
     masks = [recurrent, *(None if mask is None else mask.expand(T, B, width) for mask, width in zones)]
     given: list[Any] = [inputs, *_pair(state), *_pair(initial), *weights, lengths, resets, *masks]
+    asked, half = inputs.dtype, torch.bfloat16 in (inputs.dtype, _autocast())
+    if half:
+        given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
     save = traced or (torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given))
     options = [
         kind,
@@ -100,10 +113,13 @@ def run(
         cell.zoneout_h if noise.zoneout_h is None else 0.0,
         cell.zoneout_c if noise.zoneout_c is None and kind == LSTM else 0.0,
         eps,
+        half,
         save,
     ]
     operator: Any = _Eager.apply if _plain(given) else recurrence
     y, c, gates, hn, cn, _ = operator(*given, *options)
+    if asked == torch.bfloat16 and _autocast() is None:
+        y, c, gates, hn, cn = (one.bfloat16() for one in (y, c, gates, hn, cn))
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
     trace: Trace = {}
     if traced:
@@ -149,6 +165,7 @@ def recurrence(
     zoneout_h: float,
     zoneout_c: float,
     eps: float,
+    half: bool,
     save: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """y (T, B, P), c (T, B, H) of an LSTM, h and c after the last step; if they are to be kept, gates (T, B, ·, H) and
@@ -168,14 +185,14 @@ def recurrence(
         "cn": x.new_empty(B, H) if memory else x.new_empty(0),
         "scales": x.new_empty(T, B, 3) if save and norm is not None else x.new_empty(0),
     }
-    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps)
+    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps, half)
     _call(kind, False, (T, B, I, H, P), {**arrays, **results}, options)
     return results["y"], results["c"], results["gates"], results["hn"], results["cn"], results["scales"]
 
 
 @recurrence.register_fake
 def _(x: Tensor, h0: Tensor, c0: Any, hi: Any, ci: Any, weight_ih: Tensor, weight_hh: Tensor, *rest: Any) -> Any:
-    norm, kind, save = rest[3], rest[-8], rest[-1]
+    norm, kind, save = rest[3], rest[-9], rest[-1]
     (T, B, _), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     return (
         x.new_empty(T, B, P),
@@ -220,6 +237,7 @@ def recurrence_backward(
     zoneout_h: float,
     zoneout_c: float,
     eps: float,
+    half: bool,
     need_x: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients by x, h0, c0, hi, ci, the weights, biases, peepholes, norm and weight_hr; empty where there is none."""
@@ -253,42 +271,45 @@ def recurrence_backward(
         "weight_hr": weight_hr, "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
         "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb,
     }  # fmt: skip
-    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps)
+    options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps, half)
     _call(kind, True, (T, B, I, H, P), {**arrays, **found}, options)
 
-    rows = da.view(T * B, S * H)
+    def operand(numbers: Tensor) -> Tensor:
+        return numbers.bfloat16() if half else numbers
+
+    rows = operand(da.view(T * B, S * H))
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
         x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
-    x2 = x.reshape(T * B, I)
-    weight, by_x = weight_ih, rows
+    x2 = operand(x.reshape(T * B, I))
+    weight, by_x = operand(weight_ih), rows
     if kind == GRU:  # da has n first, so that both weights' planes lie side by side
-        weight, by_x = weight_ih.roll(H, 0), rows[:, : 3 * H]
-    dx = torch.mm(by_x, weight, out=extension.empty(T * B, I, like=x)) if need_x else x.new_empty(0)
+        weight, by_x = weight.roll(H, 0), rows[:, : 3 * H]
+    dx = torch.mm(by_x, weight, out=extension.empty(T * B, I, like=rows)) if need_x else x.new_empty(0)
     dweight_ih = by_x.t() @ x2
-    by_h = rows[:, H:] if kind == GRU else rows if dr is None else dr.view(T * B, S * H)
+    by_h = rows[:, H:] if kind == GRU else rows if dr is None else operand(dr.view(T * B, S * H))
     dbias = found["dbias"]
     dbias_ih = dbias_hh = dbias.flatten()
     if kind == GRU:
         dweight_ih = dweight_ih.roll(-H, 0)
         dbias_ih, dbias_hh = dbias[:3].roll(-1, 0).flatten(), dbias[1:].flatten()
     if hb is None:
-        dweight_hh = _by_previous(by_h, y, h0, reverse)
+        dweight_hh = _by_previous(by_h, operand(y), operand(h0), reverse)
     elif reset_after:
-        dweight_hh = by_h.t() @ hb.view(T * B, P)
+        dweight_hh = by_h.t() @ operand(hb.view(T * B, P))
     else:  # (3b): the product of n is with r ∘ h
-        reset = gates.view(T, B, 4, H)[:, :, 0] * hb
-        both = (by_h[:, : 2 * H].t() @ hb.view(T * B, H), by_h[:, 2 * H :].t() @ reset.view(T * B, H))
+        reset = operand((gates.view(T, B, 4, H)[:, :, 0] * hb).view(T * B, H))
+        both = (by_h[:, : 2 * H].t() @ operand(hb.view(T * B, H)), by_h[:, 2 * H :].t() @ reset)
         dweight_hh = torch.cat(both)
     if bias_ih is None:
         dbias_ih = dbias_hh = x.new_empty(0)
     return (
-        dx.view(x.shape) if need_x else dx,
+        dx.view(x.shape).to(x.dtype) if need_x else dx,
         found["dh0"],
         found["dc0"],
         found["dhi"],
         found["dci"],
-        dweight_ih,
-        dweight_hh,
+        dweight_ih.to(x.dtype),
+        dweight_hh.to(x.dtype),
         dbias_ih.clone(),
         dbias_hh.clone(),
         found["dpeepholes"],
@@ -317,7 +338,7 @@ def _(dy: Any, dhn: Any, dcn: Any, y: Tensor, c: Any, gates: Any, scales: Any, x
 
 
 def _options(
-    reverse: bool, relu: bool, reset_after: bool, zoneout_h: float, zoneout_c: float, eps: float
+    reverse: bool, relu: bool, reset_after: bool, zoneout_h: float, zoneout_c: float, eps: float, half: bool
 ) -> dict[str, Any]:
     return {
         "reverse": int(reverse),
@@ -326,6 +347,7 @@ def _options(
         "zoneout_h": zoneout_h,
         "zoneout_c": zoneout_c,
         "eps": eps,
+        "half": int(half),
     }
 
 
@@ -448,7 +470,7 @@ def _through_equations(
     tensors: list[Tensor | None], options: tuple[Any, ...], needed: tuple[bool, ...], given: tuple[Any, ...]
 ) -> list[Tensor | None]:
     """Gradients by running the cell's own equations again, differentiable in turn."""
-    kind, reverse, relu, reset_after, zoneout_h, zoneout_c, eps, _ = options
+    kind, reverse, relu, reset_after, zoneout_h, zoneout_c, eps, _, _ = options
     again = torch.is_grad_enabled()
     with torch.enable_grad():
         # views, so that gradients stop here and yet, in a second pass, flow on to where these tensors came from
@@ -472,8 +494,8 @@ def _through_equations(
         if norm is not None:
             names = ("norm_ih.weight", "norm_hh.weight", "norm_c.weight", "norm_c.bias")
             weights |= dict(zip(names, norm.flatten().split([4 * H, 4 * H, H, H]), strict=True))
-            for module in (loop.cell.norm_ih, loop.cell.norm_hh, loop.cell.norm_c):
-                module.eps = eps
+            cell: Any = loop.cell
+            cell.norm_ih.eps = cell.norm_hh.eps = cell.norm_c.eps = eps
         weights["weight_hr"] = weight_hr
         form: Any = {RNN: RNNState, GRU: GRUState, LSTM: LSTMState}[kind]
         mask, zone_h, zone_c = masks

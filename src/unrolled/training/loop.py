@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from ..errors import RunError
+from ..kernels import extension
 from . import checkpoint, modelfile
 from .config import to_toml, update
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
 from .plan import EVALUATIONS, plan_steps
-from .process import Interrupt, check_device, interruptible, keep_freed_memory
+from .process import Interrupt, check_device, half_products, interruptible, keep_freed_memory
 from .step import Stepper
 from .task import Task
 
@@ -43,7 +44,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     options: Training = task.config.training
     device = check_device(options.device)
     keep_freed_memory()
-    notes = task.prepare()
+    notes = [*task.prepare(), *half_products(options.precision, device)[1]]
     if options.steps is None:
         planned, note = plan_steps(task, device)
         task.config = update(task.config, **planned)
@@ -265,7 +266,9 @@ class _Run:
 
 def _machine() -> str:
     """What the last bits of a sum depend on."""
-    return f"{torch.get_num_threads()} threads, backend {os.environ.get('UNROLLED_BACKEND', 'auto')}"
+    backend = os.environ.get("UNROLLED_BACKEND", "auto")
+    kernels = "no" if extension.missing else extension.instruction_set()
+    return f"{torch.get_num_threads()} threads, backend {backend}, {kernels} kernels"
 
 
 def _less(a: float, b: float) -> bool:

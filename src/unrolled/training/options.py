@@ -53,7 +53,7 @@ class Training:
     swa_start: float = 0.75
     """fraction of training after which swa begins"""
     precision: Literal["float32", "bf16"] = "float32"
-    """bf16: bfloat16 arithmetic where it is safe, float32 weights"""
+    """bf16: products in bfloat16 where the processor has them, float32 for all else"""
     eval_every: int | None = None
     """steps between evaluations and previews (default: 12 over the whole training)"""
     patience: int = 0

@@ -12,6 +12,7 @@ from types import FrameType
 import torch
 
 from ..errors import ArgumentError
+from ..kernels import extension
 
 
 def keep_freed_memory() -> None:
@@ -48,6 +49,15 @@ def check_device(name: str) -> torch.device:
         there = ", ".join(kind for kind, yes in present.items() if yes)
         raise ArgumentError("device", f"one that this machine has ({there})", name, "leave --device out for the CPU")
     return device
+
+
+def half_products(precision: str, device: torch.device) -> tuple[bool, list[str]]:
+    """Whether training computes its products in bfloat16, and what the user should know about that."""
+    if precision != "bf16":
+        return False, []
+    if device.type != "cpu" or extension.bfloat16():
+        return True, []
+    return False, ["this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"]
 
 
 class Interrupt:

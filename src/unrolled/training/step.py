@@ -13,6 +13,7 @@ from ..errors import DivergedError
 from . import modelfile
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
+from .process import half_products
 from .task import Task
 
 
@@ -29,11 +30,12 @@ class Stepper:
         self.schedule = Schedule(options, steps, task.steps_per_epoch)
         self.average = Average(self.model, options, steps)
         self.carry: State | None = task.carry(self.model)
+        self.half, _ = half_products(options.precision, device)
 
     def step(self, number: int) -> tuple[float, float, float]:
         """One window: forward, backward, clip, update. Returns loss, gradient norm, units."""
         batch = self.task.batch(number)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss, carry = self.task.loss(self.model, batch, self.carry)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
