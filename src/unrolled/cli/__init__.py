@@ -22,6 +22,7 @@ VERBS = {
     "evaluate": "measure a trained model on a text",
     "runs": "list your runs",
     "data": "list the texts that have a name, fetch one, or look at one of yours",
+    "bench": "measure our layers on this machine, next to torch's",
     "doctor": "show what this machine offers and which code paths would run",
 }
 

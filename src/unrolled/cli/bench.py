@@ -1,0 +1,130 @@
+"""unrolled bench: how fast our layers are on this machine, next to torch's and others'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..cells import check_size
+from ..errors import ArgumentError, did_you_mean
+from ..kernels import extension
+from ..lab import bench
+from ..lab.bench.report import geometric
+from ..training.files import write_atomically
+from .arguments import Schema, parse
+from .console import Counter
+from .look import console
+from .tables import show_pairs, show_table
+
+PROG = "unrolled bench"
+ABOUT = (
+    "Measure this machine, and our layers on it against torch.nn (and onnxruntime and JAX where they are installed): "
+    "training steps and inference, the cells that only we have, and writing. Everybody takes turns, so that the "
+    "machine's noise falls on all alike; a ratio above 1 says that we are faster."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What to measure, and where to leave it."""
+
+    what: str = "layers,variants,writing"
+    """groups to measure, with commas between"""
+    quick: bool = False
+    """small sizes and few turns: two minutes instead of fifteen"""
+    turns: int = 9
+    """turns of each side; the ratio's interval narrows with more"""
+    threads: int | None = None
+    """threads of every side (default: torch's)"""
+    out: str = "unrolled-bench"
+    """where to save: this name with .json, and with .png the picture"""
+
+    def __post_init__(self) -> None:
+        check_size("turns", self.turns, least=3)
+        if self.threads is not None:
+            check_size("threads", self.threads)
+        for name in self.groups:
+            if name not in bench.GROUPS:
+                near = did_you_mean(name, bench.GROUPS).lstrip("; ")
+                raise ArgumentError("what", f"of {', '.join(bench.GROUPS)}", name, near)
+        if not Path(self.out).absolute().parent.is_dir():
+            raise ArgumentError("out", "in a folder that exists", self.out)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(self.what.split(","))
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    options = parse(Bench, argv, PROG, ABOUT)
+    with Schema(Bench, PROG).names():
+        if "writing" in options.groups and extension.missing:
+            raise ArgumentError("what", "without writing", options.what, extension.missing)
+    before = torch.get_num_threads()
+    torch.set_num_threads(options.threads or before)
+    try:
+        about, rows = measure(options)
+    finally:
+        torch.set_num_threads(before)
+    show(about, rows)
+    out = Path(options.out)
+    write_atomically(out.with_name(out.name + ".json"), bench.to_json(about, rows).encode())
+    print(f"\nsaved: {out}.json")
+    if bench.draw(about, rows, out.with_name(out.name + ".png")):
+        print(f"       {out}.png")
+    return 0
+
+
+def measure(options: Bench) -> tuple[dict[str, Any], list[bench.Row]]:
+    """All cases, with their progress on standard error."""
+    turns = min(options.turns, 5) if options.quick else options.turns
+    about, rows = bench.machine(turns), []
+    every = list(bench.all_cases(options.groups, options.quick))
+    stream = console(stderr=True)
+    counter = Counter(stream, len(every), "cases")
+    try:
+        for done, case in enumerate(every, 1):
+            rows += bench.compare(case, turns)
+            counter(done)
+    finally:
+        counter.close()
+    return about, rows
+
+
+def show(about: dict[str, Any], rows: list[bench.Row]) -> None:
+    """The machine, a table for each group, and the geometric means."""
+    show_pairs([
+        ("processor", f"{about['processor']}, {about['threads']} threads, {about['kernels']} kernels"),
+        ("matrix products", f"{about['sgemm_gflops']:,.0f} GFLOP/s (1024 × 1024, float32)"),
+        ("reading", f"{about['reading_gbytes']:,.1f} GB/s (256 MB)"),
+    ])  # fmt: skip
+    for group, some in groupby(rows, lambda row: row.group):
+        members = list(some)
+        print()
+        header = (group, "", "T×B×H", "against", "ours, ms", "theirs, ms", "ratio", "95 %", "of the limit")
+        show_table(header, map(_cells, members), right=header[4:])
+        print()
+        keys = list(dict.fromkeys((row.name.split()[0], row.what, row.peer) for row in members))
+        for name, what, peer in keys:
+            same = [r for r in members if (r.name.split()[0], r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
+            if len(same) > 1:
+                print(f"{name} {what}, {len(same)} shapes of many lanes: {geometric(same):.2f} times {peer}")
+
+
+def _cells(row: bench.Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.what,
+        "×".join(map(str, row.shape)),
+        row.peer,
+        f"{1e3 * row.ours:,.3f}",
+        f"{1e3 * row.theirs:,.3f}",
+        f"{row.ratio:.2f}",
+        f"{row.low:.2f}–{row.high:.2f}",
+        "" if row.limit is None else f"{row.limit:.0%}",
+    )

@@ -1,0 +1,20 @@
+"""How fast is this machine with our layers? Cases, peers, interleaved measurement, table and picture."""
+
+from .cases import GROUPS, Case, all_cases
+from .measure import Timing, interleave, interval
+from .report import Row, compare, draw, machine, read, to_json
+
+__all__ = [
+    "GROUPS",
+    "Case",
+    "Row",
+    "Timing",
+    "all_cases",
+    "compare",
+    "draw",
+    "interleave",
+    "interval",
+    "machine",
+    "read",
+    "to_json",
+]

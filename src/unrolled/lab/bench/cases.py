@@ -1,0 +1,157 @@
+"""What is measured: each case is ours, the peers, and how much work it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from ... import nn as ours
+from ...cells import GRUCell, LSTMCell
+from ...kernels import extension
+from ...scan import scan, scan_traced
+from . import peers
+from .measure import Work
+from .writing import LENGTH, writing
+
+GROUPS = ("layers", "variants", "writing")
+SHAPES = ((50, 50, 128), (100, 64, 256), (100, 64, 512), (128, 32, 1024))  # T, B, I = H
+ONE_STREAM, ONE_STEP = (64, 1, 256), (1, 1, 1024)
+SMALL = (64, 4, 128)  # where a Python loop is nothing but overhead
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table. ``make`` gives the works by name, the first is ours."""
+
+    group: str
+    name: str
+    what: str
+    shape: tuple[int, ...]
+    make: Callable[[], dict[str, Work]]
+    flops: float = 0.0
+    """arithmetic of one call, to compare with the machine's rate of matrix products"""
+    size: float = 0.0
+    """bytes that one call must read, to compare with the machine's rate of reading …"""
+    steps: int = 1
+    """… so many times the same ones"""
+    peers: tuple[str, ...] = field(default=("torch",))
+
+
+def all_cases(groups: tuple[str, ...], quick: bool) -> Iterator[Case]:
+    """All cases of these groups; ``quick`` leaves out those that take long."""
+    shapes = SHAPES[:2] if quick else SHAPES
+    if "layers" in groups:
+        yield from layers(shapes)
+    if "variants" in groups:
+        yield from variants(shapes[:2] if quick else shapes)
+    if "writing" in groups:
+        yield from map(_writing, ("float32", "bfloat16", "int8"))
+
+
+def products(cell: str, T: int, B: int, H: int, train: bool) -> float:
+    """Floating-point operations of a layer's matrix products; backward has two for every one of forward."""
+    return 2.0 * T * B * peers.GATES[cell] * H * 2 * H * (3 if train else 1)
+
+
+def layers(shapes: tuple[tuple[int, int, int], ...]) -> Iterator[Case]:
+    """Our drop-ins against torch.nn, and against onnxruntime and JAX where they are installed."""
+    for cell in peers.TORCH:
+        for shape in (*shapes, ONE_STREAM, ONE_STEP):
+            for train in (True, False):
+                if shape == ONE_STEP and train:
+                    continue
+                for half in (False, True) if train and extension.bfloat16() and cell != "rnn" else (False,):
+                    yield _layer(cell, shape, train, half)
+
+
+def _layer(cell: str, shape: tuple[int, int, int], train: bool, half: bool) -> Case:
+    T, B, H = shape
+    others = [name for name in ("onnxruntime", "jax") if peers.installed(name) and not (train and name != "jax")]
+
+    def make() -> dict[str, Work]:
+        torch.manual_seed(0)
+        theirs = peers.TORCH[cell](H, H)
+        mine = {"rnn": ours.RNN, "gru": ours.GRU, "lstm": ours.LSTM}[cell](H, H)
+        mine.load_state_dict(theirs.state_dict())
+        x = torch.randn(T, B, H)
+        way = peers.training_step if train else peers.inference
+        works = {"unrolled": way(mine, x), "torch": way(theirs, x)}
+        if half:
+            inner = works["unrolled"]
+
+            def in_half() -> None:
+                with torch.autocast("cpu", torch.bfloat16):
+                    inner()
+
+            works["unrolled"] = in_half
+        if "onnxruntime" in others:
+            works["onnxruntime"] = peers.onnxruntime_inference(cell, theirs, x)
+        if "jax" in others:
+            works["jax"] = peers.jax_step(cell, theirs, x, train)
+        return works
+
+    what = "training step" if train else "inference"
+    size = 4.0 * peers.GATES[cell] * H * 2 * H if T == 1 else 0.0
+    flops = products(cell, T, B, H, train)
+    name = f"{cell.upper()} bfloat16" if half else cell.upper()
+    return Case("layers", name, what, shape, make, flops, size, peers=("torch", *others))
+
+
+def variants(shapes: tuple[tuple[int, int, int], ...]) -> Iterator[Case]:
+    """What no vendor has fused, training: against the plain cell on the same path, and against the loop in Python."""
+    kinds: dict[str, tuple[Any, dict[str, Any], str]] = {
+        "LSTM layer norm": (LSTMCell, {"layer_norm": True}, ""),
+        "LSTM zoneout": (LSTMCell, {"zoneout": 0.1}, ""),
+        "LSTM peepholes": (LSTMCell, {"peepholes": True}, ""),
+        "LSTM lengths": (LSTMCell, {}, "lengths"),
+        "LSTM resets": (LSTMCell, {}, "resets"),
+        "LSTM traced": (LSTMCell, {}, "traced"),
+        "GRU reset before": (GRUCell, {"reset_after": False}, ""),
+    }
+    for name, (cell, options, what) in kinds.items():
+        for shape in (*shapes, SMALL):
+            yield _variant(name, cell, options, what, shape)
+
+
+def _variant(name: str, build: Any, options: dict[str, Any], what: str, shape: tuple[int, int, int]) -> Case:
+    T, B, H = shape
+
+    def make() -> dict[str, Work]:
+        torch.manual_seed(0)
+        cell, plain = build(H, H, **options), build(H, H)
+        how: dict[str, Any] = {}
+        how["noise"] = cell.draw_noise(T, B)  # once: drawing numbers is not what is measured
+        if what == "lengths":
+            how["lengths"] = torch.full((B,), T)  # the same work as without
+        if what == "resets":
+            how["resets"] = torch.rand(T, B) < 0.02
+        x, run = torch.randn(T, B, H), scan_traced if what == "traced" else scan
+        return {
+            "unrolled": peers.training_step(_Scan(run, cell, **how), x),
+            "plain": peers.training_step(_Scan(scan, plain), x),
+            "Python loop": peers.training_step(_Scan(run, cell, backend="reference", **how), x),
+        }
+
+    flops = products("gru" if build is GRUCell else "lstm", T, B, H, True)
+    return Case("variants", name, "training step", shape, make, flops, peers=("plain", "Python loop"))
+
+
+class _Scan(nn.Module):
+    """A cell over a sequence, as a module."""
+
+    def __init__(self, run: Callable[..., Any], cell: nn.Module, **how: Any) -> None:
+        super().__init__()
+        self.run, self.cell, self.how = run, cell, how
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.run(self.cell, x, **self.how)
+
+
+def _writing(precision: str) -> Case:
+    others = ("LSTMCell loop", *(["onnxruntime"] if peers.installed("onnxruntime") else []))
+    make, size = writing(precision, others)
+    return Case("writing", "LSTM 2×512", precision, (1, 1, 512), make, size=size, steps=LENGTH, peers=others)

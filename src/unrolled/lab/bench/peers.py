@@ -1,0 +1,116 @@
+"""The same recurrences as others compute them: torch.nn, onnxruntime and JAX where they are installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .measure import Work
+
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+TORCH: dict[str, Any] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+def installed(name: str) -> bool:
+    """Whether a peer can be measured here."""
+    parts = {"onnxruntime": ("onnx", "onnxruntime"), "jax": ("jax",)}.get(name, (name,))
+    return all(importlib.util.find_spec(part) is not None for part in parts)
+
+
+def training_step(layer: nn.Module, x: Tensor) -> Work:
+    """Forward and backward, gradients of the weights and of the inputs ``x (T, B, I)``."""
+    x = x.detach().clone().requires_grad_()
+    weight = torch.randn_like(layer(x)[0])
+
+    def work() -> None:
+        layer.zero_grad(set_to_none=True)
+        x.grad = None
+        layer(x)[0].backward(weight)
+
+    return work
+
+
+def inference(layer: nn.Module, x: Tensor) -> Work:
+    """Forward alone."""
+
+    @torch.inference_mode()
+    def work() -> None:
+        layer(x)
+
+    return work
+
+
+def onnxruntime_inference(cell: str, layer: Any, x: Tensor) -> Work:
+    """The operator RNN, GRU or LSTM of ONNX over the whole of ``x (T, B, I)``, with the weights of a torch layer."""
+    onnx, ort = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+    (_, B, _), H = x.shape, layer.hidden_size
+    order = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}[cell]  # torch's r z n and i f g o, as ONNX wants them
+
+    def gates(rows: Tensor) -> Tensor:
+        return torch.cat([rows.detach().chunk(GATES[cell])[g] for g in order])[None]
+
+    biases = torch.cat([gates(layer.bias_ih_l0), gates(layer.bias_hh_l0)], dim=1)
+    weights = {"W": gates(layer.weight_ih_l0), "R": gates(layer.weight_hh_l0), "B": biases}
+    more = {"linear_before_reset": 1} if cell == "gru" else {}
+    node = make.make_node(cell.upper(), ["X", *weights], ["Y"], hidden_size=H, **more)
+    graph = make.make_graph(
+        [node],
+        "layer",
+        [make.make_tensor_value_info("X", kind, list(x.shape))],
+        [make.make_tensor_value_info("Y", kind, [x.size(0), 1, B, H])],
+        [onnx.numpy_helper.from_array(weight.contiguous().numpy(), name) for name, weight in weights.items()],
+    )
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 14)], ir_version=8)
+    session = onnxruntime_session(ort, model.SerializeToString())
+    given = {"X": x.numpy()}
+    return lambda: session.run(None, given)
+
+
+def onnxruntime_session(ort: Any, model: bytes) -> Any:
+    """With as many threads as torch, which do not spin while others take their turn."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def jax_step(cell: str, layer: Any, x: Tensor, train: bool) -> Work:
+    """`jax.lax.scan` over the cell, compiled, the product with all inputs before it; ``train``: with gradients."""
+    jax = importlib.import_module("jax")
+    jnp, sigmoid = jax.numpy, jax.nn.sigmoid
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    weights = tuple(jnp.asarray(getattr(layer, name).detach().numpy()) for name in names)
+    inputs = jnp.asarray(x.detach().numpy())
+    zero = jnp.zeros((x.size(1), layer.hidden_size))
+
+    def run(weights: Any, inputs: Any) -> Any:
+        W_ih, W_hh, b_ih, b_hh = weights
+
+        def rnn(h: Any, from_x: Any) -> Any:
+            h = jnp.tanh(from_x + h @ W_hh.T + b_hh)
+            return h, h
+
+        def gru(h: Any, from_x: Any) -> Any:
+            (xr, xz, xn), (hr, hz, hn) = jnp.split(from_x, 3, -1), jnp.split(h @ W_hh.T + b_hh, 3, -1)
+            z, n = sigmoid(xz + hz), jnp.tanh(xn + sigmoid(xr + hr) * hn)
+            h = z * h + (1 - z) * n
+            return h, h
+
+        def lstm(state: Any, from_x: Any) -> Any:
+            h, c = state
+            i, f, g, o = jnp.split(from_x + h @ W_hh.T + b_hh, 4, -1)
+            c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+            h = sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        step: Any = {"rnn": rnn, "gru": gru, "lstm": lstm}[cell]
+        begin = (zero, zero) if cell == "lstm" else zero
+        return jax.lax.scan(step, begin, inputs @ W_ih.T + b_ih)[1]
+
+    compute = jax.jit(jax.grad(lambda weights, inputs: run(weights, inputs).sum(), (0, 1)) if train else run)
+    return lambda: jax.block_until_ready(compute(weights, inputs))

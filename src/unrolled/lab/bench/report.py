@@ -1,0 +1,176 @@
+"""From cases to rows, JSON and a picture."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ... import __version__
+from ...errors import DataError
+from ...kernels import extension
+from .cases import Case
+from .measure import Work, interleave, interval
+
+VERSION = 1  # of the JSON
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case against one peer. Times in seconds; a ratio above 1 says that we are faster."""
+
+    group: str
+    name: str
+    what: str
+    shape: tuple[int, ...]
+    peer: str
+    ours: float
+    theirs: float
+    ratio: float
+    low: float
+    high: float
+    limit: float | None
+    """our arithmetic as a fraction of the sgemm rate, or our reading of the reading rate, taken in the same turns"""
+
+
+def sgemm(size: int = 1024) -> tuple[Work, float]:
+    """A matrix product and its floating-point operations."""
+    a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    return lambda: torch.mm(a, b, out=c), 2.0 * size**3
+
+
+def reading(size: float) -> tuple[Work, float]:
+    """Reading an array of about ``size`` bytes, and its bytes."""
+    array = torch.ones(max(1024, int(size) // 4))
+    return lambda: array.sum(), 4.0 * array.numel()
+
+
+def compare(case: Case, turns: int) -> list[Row]:
+    """All peers of a case, and the machine's own limit, in turns."""
+    works = case.make()
+    limit: tuple[Work, float] | None = None
+    if case.size:
+        limit = reading(case.size / case.steps)
+    elif case.flops:
+        limit = sgemm()
+    if limit is not None:
+        works["the machine"] = limit[0]
+    found = interleave(works, turns)
+    ours, share = found["unrolled"], None
+    if limit is not None:
+        amount = case.size or case.flops
+        pairs = zip(found["the machine"].turns, ours.turns, strict=True)
+        share = statistics.median(amount / mine / (limit[1] / machine) for machine, mine in pairs)
+    rows = []
+    for peer in case.peers:
+        ratios = found[peer].ratios(ours)
+        low, high = interval(ratios)
+        rows.append(
+            Row(case.group, case.name, case.what, case.shape, peer, ours.median, found[peer].median,
+                statistics.median(ratios), low, high, share)
+        )  # fmt: skip
+    return rows
+
+
+def machine(turns: int = 9) -> dict[str, Any]:
+    """What was measured on: processor, threads, versions, GFLOP/s of matrix products and GB/s of reading."""
+    product, operations = sgemm()
+    large, amount = reading(256e6)
+    found = interleave({"sgemm": product, "reading": large}, turns)
+    return {
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "kernels": "none" if extension.missing else extension.instruction_set(),
+        "unrolled": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+        "sgemm_gflops": operations / found["sgemm"].median / 1e9,
+        "reading_gbytes": amount / found["reading"].median / 1e9,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} × {names[0]}" if names else platform.processor() or platform.machine()
+
+
+def geometric(rows: Iterable[Row]) -> float:
+    """The geometric mean of ratios."""
+    return statistics.geometric_mean(row.ratio for row in rows)
+
+
+def to_json(about: dict[str, Any], rows: list[Row]) -> str:
+    """The whole of a measurement, for `read`."""
+    return json.dumps({"version": VERSION, "machine": about, "rows": [asdict(row) for row in rows]}, indent=1)
+
+
+def read(text: str, where: str) -> tuple[dict[str, Any], list[Row]]:
+    """What `to_json` wrote.
+
+    Raises:
+        DataError: it is nothing of the kind.
+    """
+    try:
+        found = json.loads(text)
+        if found["version"] != VERSION:
+            raise DataError(f"{where} was written by another version of unrolled bench; measure again")
+        rows = [Row(**{**row, "shape": tuple(row["shape"])}) for row in found["rows"]]
+        return dict(found["machine"]), rows
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{where} is no file of unrolled bench: {error}") from error
+
+
+def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str], None] = print) -> bool:
+    """Bars of ratios with their intervals, one group below the other. Without matplotlib: a note, and no picture."""
+    try:
+        importlib.import_module("matplotlib").use("Agg")
+    except ImportError:
+        note("no picture: pip install matplotlib (or unrolled[plot])")
+        return False
+    from matplotlib import pyplot
+
+    groups = list(dict.fromkeys((row.group, row.peer) for row in rows))
+    members = [[row for row in rows if (row.group, row.peer) == group] for group in groups]
+    heights = [len(some) + 2 for some in members]
+    figure, axes = pyplot.subplots(
+        len(groups), 1, figsize=(9, 0.24 * sum(heights) + 1), height_ratios=heights, squeeze=False, layout="constrained"
+    )
+    for (group, peer), some, axis in zip(groups, members, axes[:, 0], strict=True):
+        places = range(len(some), 0, -1)
+        errors = [[row.ratio - row.low for row in some], [row.high - row.ratio for row in some]]
+        colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in some]
+        axis.barh(places, [row.ratio for row in some], xerr=errors, color=colours, height=0.7, ecolor="#00000080")
+        axis.set_yticks(places, [label(row) for row in some], fontsize=7)
+        axis.axvline(1, color="black", linewidth=0.8)
+        axis.set_xscale("log")
+        lowest, highest = min(0.9, *(row.low for row in some)), max(1.1, *(row.high for row in some))
+        ticks = [t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200) if lowest <= t <= highest]
+        axis.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=7)
+        axis.set_xticks([], minor=True)
+        axis.set_ylim(0.2, len(some) + 0.8)
+        axis.set_title(f"{group}: times as fast as {peer}", fontsize=9, loc="left")
+        for side in ("top", "right"):
+            axis.spines[side].set_visible(False)
+    figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}", fontsize=8)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+    return True
+
+
+def label(row: Row) -> str:
+    """``LSTM training step 50×50×128``."""
+    return f"{row.name} {row.what} {'×'.join(map(str, row.shape))}"

@@ -1,0 +1,64 @@
+"""unrolled bench, on cases small enough for a test."""
+
+import json
+import time
+
+import pytest
+import torch
+
+from unrolled.kernels import extension
+from unrolled.lab import bench
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """One case of each kind, a fifth of a second in all."""
+
+    def cases(groups, quick):
+        def works():
+            return {"unrolled": lambda: time.sleep(0.001), "torch": lambda: time.sleep(0.002)}
+
+        for group in groups:
+            yield bench.Case(group, "GRU", "training step", (4, 8, 16), works, flops=1e6)
+            yield bench.Case(group, "GRU", "training step", (4, 9, 16), works, size=1e4)
+
+    monkeypatch.setattr(bench, "all_cases", cases)
+    monkeypatch.setattr(bench, "machine", lambda turns: {**bench.report.machine(3), "sgemm_gflops": 123.0})
+
+
+def test_table_json_and_picture(unrolled, tmp_path, small):
+    before = torch.get_num_threads()
+    said = unrolled("bench", "--what", "layers", "--turns", "3", "--threads", "1", "--out", str(tmp_path / "found"))
+    assert said.status == 0
+    assert torch.get_num_threads() == before
+    assert "123 GFLOP/s" in said.out
+    assert "1 threads" in said.out
+    assert "4×8×16" in said.out
+    assert "GRU training step, 2 shapes of many lanes: " in said.out
+    about, rows = bench.read((tmp_path / "found.json").read_text(), "found.json")
+    assert [row.shape for row in rows] == [(4, 8, 16), (4, 9, 16)]
+    assert all(1.2 < row.ratio < 4 for row in rows)
+    assert about["threads"] == 1
+    assert json.loads((tmp_path / "found.json").read_text())["machine"] == about
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--what", "layer"], "--what must be of layers, variants, writing, got 'layer'; did you mean 'layers'?"),
+        (["--turns", "2"], "--turns must be a whole number of at least 3, got 2"),
+        (["--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
+        (["--out", "there/is/none"], "--out must be in a folder that exists, got 'there/is/none'"),
+    ],
+)
+def test_bad_input(unrolled, words, message, small):
+    said = unrolled("bench", *words)
+    assert said.status == 2
+    assert message in said.err
+
+
+def test_without_kernels_nothing_is_frozen(unrolled, monkeypatch, small):
+    monkeypatch.setattr(extension, "missing", "not compiled")
+    said = unrolled("bench")
+    assert said.status == 2
+    assert "--what must be without writing, got 'layers,variants,writing'; not compiled" in said.err
