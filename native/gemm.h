@@ -165,6 +165,7 @@ INLINE void dot_rows(const T* A, long lda, const T* W_, long ldw, long K, T* c, 
 #pragma GCC unroll 8
         for (int o = 0; o < NO; o++) {
             const Vec<T> w = load(W_ + o * ldw + k);
+            __builtin_prefetch(W_ + (NO + o) * ldw + k);  // rows are too short for the processor to guess what follows
 #pragma GCC unroll 4
             for (int r = 0; r < MR; r++) acc[r][o] += a[r] * w;
         }

@@ -108,12 +108,12 @@ static void final_state(const Run<T>& run, long b0, long b1, long width, const v
     }
 }
 
-// Sums of products as the panels give them: (slots, panels, lanes, vectors of a panel).
+// Sums of products as the panels give them: (panels, slots, lanes, vectors of a panel).
 template <class T>
 struct Sums {
     T* base;
-    long panels, lanes, width;
-    T* at(long slot, long panel, long b) const { return base + ((slot * panels + panel) * lanes + b) * width; }
+    long slots, lanes, width;
+    T* at(long slot, long panel, long b) const { return base + ((panel * slots + slot) * lanes + b) * width; }
 };
 
 // (x − mean) · scale of a row, layer norm without its gain.
@@ -174,7 +174,7 @@ struct Forward {
     const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
     const bool few = B <= kFewLanes, pack_x = run.T_ * B >= 16, gathered = !run.rows_as_they_lie();
     const bool twice = Cell::two_products(q);
-    const long chunk = max_(1, min_(min_(16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
+    const long chunk = max_(1, min_(min_(few ? 64 : 16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
     const long spread_out = (Cell::kNormed ? 3 : 1) * G * Hp, normals = Cell::kNormed * (chunk + 2) * B;
     Workspace memory;
     E *const packed_x, *const packed_h, *const paired_x, *const paired_h;
@@ -192,8 +192,8 @@ struct Forward {
           packed_x(memory.next<E>(pack_x * panels * panel_x)), packed_h(memory.next<E>(!few * panels * panel_h)),
           paired_x(memory.next<E>(chunk * B * pairs_x)), paired_h(memory.next<E>(B * pairs_h)),
           packed_p(memory.next<T>(!few * across * panel_p)), hb(memory.next<T>(B * P)),
-          bias(memory.next<T>(spread_out)), gx{memory.next<T>(chunk * B * G * Hp), panels, B, NR * W},
-          gh{memory.next<T>(B * G * Hp), panels, B, NR * W}, hp{memory.next<T>(across * B * PW), across, B, PW},
+          bias(memory.next<T>(spread_out)), gx{memory.next<T>(chunk * B * G * Hp), chunk, B, NR * W},
+          gh{memory.next<T>(B * G * Hp), 1, B, NR * W}, hp{memory.next<T>(across * B * PW), 1, B, PW},
           norms(memory.next<Normal<T>>(normals)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {
         const T *b_ih = (const T*)q.bias_ih, *b_hh = (const T*)q.bias_hh, *norm = (const T*)q.norm;
         for (int g = 0; g < G; g++)
@@ -222,20 +222,22 @@ struct Forward {
             Team& together = mine.alone ? alone : team;
             int& own_phase = mine.alone ? nobodys : phase;
             for (long s0 = 0; s0 < run.T_; s0 += chunk) {
-                const long s1 = min_(s0 + chunk, run.T_);
+                const long steps = min_(chunk, run.T_ - s0), t0 = run.reverse ? run.T_ - s0 - steps : s0;
                 if constexpr (kPairs) {
-                    for (long s = s0; s < s1; s++)
+                    for (long slot = 0; slot < steps; slot++)
                         for (long b = mine.l0; b < mine.l1; b++)
-                            pair_up((const T*)q.x + (time(s) * B + b) * I, I, paired_x + ((s - s0) * B + b) * pairs_x);
+                            pair_up((const T*)q.x + ((t0 + slot) * B + b) * I, I, paired_x + (slot * B + b) * pairs_x);
                     together.wait(own_phase);
                 }
-                for (long p = mine.p0; p < mine.p1; p++)
-                    for (long s = s0; s < s1; s++) project(mine, p, time(s), s - s0);
+                for (long p = mine.p0; p < mine.p1; p++) project(mine, p, t0, steps);
                 if constexpr (Cell::kNormed) {
                     together.wait(own_phase);
-                    for (long s = s0; s < s1; s++) measure(mine, gx, s - s0, of_x(s - s0));
+                    for (long slot = 0; slot < steps; slot++) measure(mine, gx, slot, of_x(slot));
                 }
-                for (long s = s0; s < s1; s++) step(mine, time(s), s - s0, together, own_phase, id);
+                for (long s = 0; s < steps; s++) {
+                    const long slot = run.reverse ? steps - 1 - s : s;
+                    step(mine, t0 + slot, slot, together, own_phase, id);
+                }
             }
             if (mine.alone || id == 0) {
                 final_state(run, mine.b0, mine.b1, P, q.y, q.h0, q.hi, q.hn);
@@ -244,22 +246,24 @@ struct Forward {
         });
     }
 
-    long time(long s) const { return run.reverse ? run.T_ - 1 - s : s; }
     Normal<T>* of_x(long slot) const { return norms + slot * B; }
     Normal<T>* of_h() const { return norms + chunk * B; }
     Normal<T>* of_c() const { return norms + (chunk + 1) * B; }
 
-    // W_ih x_t for one panel.
-    void project(const Range<T>& mine, long p, long t, long slot) {
-        const T* x = (const T*)q.x + (t * B + mine.b0) * I;
-        T* to = gx.at(slot, p, mine.b0);
-        const long rows = mine.b1 - mine.b0, depth = X::depth(I);
-        if (pack_x)
-            panel_product<NR>(rows, operand(x, paired_x + (slot * B + mine.b0) * pairs_x), depth,
-                              packed_x + p * panel_x, NR * W, depth, Tile<T>{to, NR * W, W}, false,
-                              p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : (const E*)nullptr);
-        else
-            unpacked(rows, x, I, (const T*)q.weight_ih, I, p, 0, G, to);
+    // W_ih x_t for one panel and some steps; whoever has all lanes takes their rows together.
+    void project(const Range<T>& mine, long p, long t0, long steps) {
+        const bool all = mine.b1 - mine.b0 == B;
+        const long rows = all ? steps * B : mine.b1 - mine.b0, depth = X::depth(I);
+        for (long slot = 0; slot < (all ? 1 : steps); slot++) {
+            const T* x = (const T*)q.x + ((t0 + slot) * B + mine.b0) * I;
+            T* to = gx.at(slot, p, mine.b0);
+            if (pack_x)
+                panel_product<NR>(rows, operand(x, paired_x + (slot * B + mine.b0) * pairs_x), depth,
+                                  packed_x + p * panel_x, NR * W, depth, Tile<T>{to, NR * W, W}, false,
+                                  p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : (const E*)nullptr);
+            else
+                unpacked(rows, x, I, (const T*)q.weight_ih, I, p, 0, G, to);
+        }
     }
     static const T* operand(const T* numbers, const T*) { return numbers; }
     static const Pair* operand(const T*, const Pair* pairs) { return pairs; }

@@ -78,11 +78,23 @@ INLINE void store(T* p, Vec<T> v, int n) {
     memcpy(p, &v, n * sizeof(T));
 }
 
+// The lanes' sum, by halves.
+template <class T, int Bytes>
+INLINE T sum_(const void* p) {
+    if constexpr (Bytes == sizeof(T)) {
+        return *(const T*)p;
+    } else {
+        typedef T Half __attribute__((vector_size(Bytes / 2)));
+        Half low, high;
+        memcpy(&low, p, Bytes / 2);
+        memcpy(&high, (const char*)p + Bytes / 2, Bytes / 2);
+        low += high;
+        return sum_<T, Bytes / 2>(&low);
+    }
+}
 template <class T>
 INLINE T sum(Vec<T> v) {
-    T total = 0;
-    for (int j = 0; j < Lanes<T>::W; j++) total += v[j];
-    return total;
+    return sum_<T, UNROLLED_VECTOR_BYTES>(&v);
 }
 
 #if defined(__AVX512F__)

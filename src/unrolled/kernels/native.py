@@ -281,21 +281,28 @@ def recurrence_backward(
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
         x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
     x2 = operand(x.reshape(T * B, I))
-    weight, by_x = operand(weight_ih), rows
-    if kind == GRU:  # da has n first, so that both weights' planes lie side by side
-        weight, by_x = weight.roll(H, 0), rows[:, : 3 * H]
-    dx = torch.mm(by_x, weight, out=extension.empty(T * B, I, like=rows)) if need_x else x.new_empty(0)
-    dweight_ih = by_x.t() @ x2
+    weight = operand(weight_ih)
+    dweight_ih = extension.empty(*weight.shape, like=rows)
+    if kind == GRU:  # n r z hn: the weight's last gate comes first, so that those of W_hh lie side by side
+        parts = [(rows[:, H : 3 * H], slice(0, 2 * H)), (rows[:, :H], slice(2 * H, None))]
+    else:
+        parts = [(rows, slice(None))]
+    for columns, of in parts:
+        torch.mm(columns.t(), x2, out=dweight_ih[of])
+    dx = x.new_empty(0)
+    if need_x:
+        dx = _product(parts[0][0], weight[parts[0][1]])
+        for columns, of in parts[1:]:
+            dx.addmm_(columns, weight[of])
     by_h = rows[:, H:] if kind == GRU else rows if dr is None else operand(dr.view(T * B, S * H))
     dbias = found["dbias"]
     dbias_ih = dbias_hh = dbias.flatten()
     if kind == GRU:
-        dweight_ih = dweight_ih.roll(-H, 0)
         dbias_ih, dbias_hh = dbias[:3].roll(-1, 0).flatten(), dbias[1:].flatten()
     if hb is None:
         dweight_hh = _by_previous(by_h, operand(y), operand(h0), reverse)
     elif reset_after:
-        dweight_hh = by_h.t() @ operand(hb.view(T * B, P))
+        dweight_hh = _product(by_h.t(), operand(hb.view(T * B, P)))
     else:  # (3b): the product of n is with r ∘ h
         reset = operand((gates.view(T, B, 4, H)[:, :, 0] * hb).view(T * B, H))
         both = (by_h[:, : 2 * H].t() @ operand(hb.view(T * B, H)), by_h[:, 2 * H :].t() @ reset)
@@ -325,7 +332,12 @@ def _by_previous(rows: Tensor, y: Tensor, h0: Tensor, reverse: bool) -> Tensor:
         return rows.new_zeros(rows.size(1), H)
     flat = y.reshape(T * B, H)
     here, before, start = (rows[:-B], flat[B:], rows[-B:]) if reverse else (rows[B:], flat[:-B], rows[:B])
-    return torch.addmm(start.t() @ h0, here.t(), before)
+    return _product(here.t(), before).addmm_(start.t(), h0)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """``a b``, in a block that an earlier step has used."""
+    return torch.mm(a, b, out=extension.empty(a.size(0), b.size(1), like=a))
 
 
 @recurrence_backward.register_fake
