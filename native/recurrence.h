@@ -196,15 +196,18 @@ struct Forward {
           gh{memory.next<T>(B * G * Hp), 1, B, NR * W}, hp{memory.next<T>(across * B * PW), 1, B, PW},
           norms(memory.next<Normal<T>>(normals)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {
         const T *b_ih = (const T*)q.bias_ih, *b_hh = (const T*)q.bias_hh, *norm = (const T*)q.norm;
-        for (int g = 0; g < G; g++)
-            for (long j = 0; j < Hp; j++) {
-                const bool apart = Cell::kOwnBias && g == G - 1;  // b_hn stays with its product
-                const long unit = j % W, vector = j / W, at = (vector / Q * NR + g * Q + vector % Q) * W + unit;
-                bias[at] = j < H && b_ih ? b_ih[g * H + j] + (apart ? T(0) : b_hh[g * H + j]) : T(0);
-                if (!Cell::kNormed) continue;
-                bias[G * Hp + at] = j < H ? norm[g * H + j] : T(0);
-                bias[2 * G * Hp + at] = j < H ? norm[(G + g) * H + j] : T(0);
-            }
+        T* to = bias;
+        for (long p = 0; p < panels; p++)
+            for (int g = 0; g < G; g++)
+                for (int j = 0; j < Q; j++, to += W) {
+                    const long unit = (p * Q + j) * W, at = g * H + unit;
+                    const int n = (int)max_(0, min_(W, H - unit));
+                    const bool apart = Cell::kOwnBias && g == G - 1;  // b_hn stays with its product
+                    store(to, b_ih && n ? load(b_ih + at, n) + (apart ? Vec<T>{} : load(b_hh + at, n)) : Vec<T>{});
+                    if (!Cell::kNormed) continue;
+                    store(to + G * Hp, n ? load(norm + at, n) : Vec<T>{});
+                    store(to + 2 * G * Hp, n ? load(norm + G * H + at, n) : Vec<T>{});
+                }
     }
 
     void operator()() {
