@@ -172,26 +172,28 @@ struct Forward {
     const long pairs_h = kPairs * X::depth(P), pairs_x = kPairs * X::depth(I);
     const bool projected = Cell::kMemory && q.weight_hr;
     const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
-    const bool few = B <= kFewLanes, pack_x = run.T_ * B >= 16, gathered = !run.rows_as_they_lie();
+    const int64_t* const ids = (const int64_t*)q.ids;
+    const bool many = run.T_ * B >= 16, pack_x = many && !ids, look_up = many && ids;
+    const bool few = B <= kFewLanes, gathered = !run.rows_as_they_lie();
     const bool twice = Cell::two_products(q);
     const long chunk = max_(1, min_(min_(few ? 64 : 16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
     const long spread_out = (Cell::kNormed ? 3 : 1) * G * Hp, normals = Cell::kNormed * (chunk + 2) * B;
     Workspace memory;
     E *const packed_x, *const packed_h, *const paired_x, *const paired_h;
-    T *const packed_p, *const hb, *const bias;
+    T *const table, *const packed_p, *const hb, *const bias;
     const Sums<T> gx, gh, hp;
     Normal<T>* const norms;
     Cell cell;
 
     explicit Forward(const Sequence& sequence)
         : run(sequence), q(sequence),
-          memory(sizeof(T) * size_t(pack_x * panels * panel_x + !few * (panels * panel_h + across * panel_p) +
+          memory(sizeof(T) * size_t(pack_x * panels * panel_x + look_up * panels * NR * W * I + !few * (panels * panel_h + across * panel_p) +
                                     B * (chunk * pairs_x + pairs_h) +
                                     (chunk + 1) * B * G * Hp + across * B * PW + B * P + Cell::kBuffers * B * (H + 8) +
                                     spread_out + 2 * normals + 2048)),
           packed_x(memory.next<E>(pack_x * panels * panel_x)), packed_h(memory.next<E>(!few * panels * panel_h)),
           paired_x(memory.next<E>(chunk * B * pairs_x)), paired_h(memory.next<E>(B * pairs_h)),
-          packed_p(memory.next<T>(!few * across * panel_p)), hb(memory.next<T>(B * P)),
+          table(memory.next<T>(look_up * panels * NR * W * I)), packed_p(memory.next<T>(!few * across * panel_p)), hb(memory.next<T>(B * P)),
           bias(memory.next<T>(spread_out)), gx{memory.next<T>(chunk * B * G * Hp), chunk, B, NR * W},
           gh{memory.next<T>(B * G * Hp), 1, B, NR * W}, hp{memory.next<T>(across * B * PW), 1, B, PW},
           norms(memory.next<Normal<T>>(normals)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {
@@ -215,6 +217,7 @@ struct Forward {
             int phase = 0, nobodys = 0;  // how often this thread has waited for the team
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
+            if (look_up) pack_gates<G, Q>((const T*)q.weight_ih, H, I, table, p0, p1);
             if (!few) pack_gates<G, Q>((const T*)q.weight_hh, H, P, packed_h, p0, p1);
             if (!few && projected)
                 pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
@@ -227,12 +230,16 @@ struct Forward {
             for (long s0 = 0; s0 < run.T_; s0 += chunk) {
                 const long steps = min_(chunk, run.T_ - s0), t0 = run.reverse ? run.T_ - s0 - steps : s0;
                 if constexpr (kPairs) {
-                    for (long slot = 0; slot < steps; slot++)
+                    for (long slot = 0; !ids && slot < steps; slot++)
                         for (long b = mine.l0; b < mine.l1; b++)
                             pair_up((const T*)q.x + ((t0 + slot) * B + b) * I, I, paired_x + (slot * B + b) * pairs_x);
                     together.wait(own_phase);
                 }
-                for (long p = mine.p0; p < mine.p1; p++) project(mine, p, t0, steps);
+                for (long p = mine.p0; p < mine.p1; p++)
+                    if (ids)
+                        choose(mine, p, t0, steps);
+                    else
+                        project(mine, p, t0, steps);
                 if constexpr (Cell::kNormed) {
                     together.wait(own_phase);
                     for (long slot = 0; slot < steps; slot++) measure(mine, gx, slot, of_x(slot));
@@ -267,6 +274,22 @@ struct Forward {
             else
                 unpacked(rows, x, I, (const T*)q.weight_ih, I, p, 0, G, to);
         }
+    }
+
+    // W_ih x_t where x_t is one symbol: a row of the packed weights.
+    void choose(const Range<T>& mine, long p, long t0, long steps) {
+        for (long slot = 0; slot < steps; slot++)
+            for (long b = mine.b0; b < mine.b1; b++) {
+                const long id = ids[(t0 + slot) * B + b];
+                T* to = gx.at(slot, p, b);
+                if (look_up) {
+                    memcpy(to, table + (p * I + id) * NR * W, NR * W * sizeof(T));
+                    continue;
+                }
+                for (int g = 0; g < G; g++)
+                    for (long j = 0, unit = p * Q * W; j < Q * W; j++, unit++)
+                        to[g * Q * W + j] = unit < H ? ((const T*)q.weight_ih)[(g * H + unit) * I + id] : T(0);
+            }
     }
     static const T* operand(const T* numbers, const T*) { return numbers; }
     static const Pair* operand(const T*, const Pair* pairs) { return pairs; }
@@ -483,7 +506,21 @@ struct Backward {
             if (mine.alone || id == 0) finish(mine.b0, mine.b1);
             team.wait(phase);
             if (id == 0) add_up(team.size);
+            if (q.ids) add_to_table(share(G * H, id, team.size), share(G * H, id + 1, team.size));
         });
+    }
+
+    // Columns [c0, c1) of the gradient by W_ih, transposed: each symbol has those of the steps at which it was read.
+    void add_to_table(long c0, long c1) {
+        T* table = (T*)q.dtable;
+        for (long i = 0; i < q.I; i++) memset(table + i * G * H + c0, 0, (c1 - c0) * sizeof(T));
+        for (long t = 0; t < run.T_; t++)
+            for (long b = 0; b < B; b++) {
+                if (!run.alive(t, b)) continue;
+                const T* from = (const T*)q.da + (t * B + b) * S * H;
+                T* to = table + ((const int64_t*)q.ids)[t * B + b] * G * H;
+                for (long c = c0; c < c1; c++) to[c] += from[c];
+            }
     }
 
     // dh and dc after the last step, from the gradients by the final state.

@@ -34,8 +34,9 @@
     X(hi) X(ci)    /* (B, P), (B, H): what a reset puts there */ \
     X(mask)        /* (B, P): on h in the recurrent product, the same at every step */ \
     X(zone_h) X(zone_c) /* (T, B, P), (T, B, H): 1 where the old value stays */ \
+    X(ids)         /* int64 (T, B): which of the I inputs is one, all others being zero */ \
     /* read forward */ \
-    X(x)           /* (T, B, I) */ \
+    X(x)           /* (T, B, I); or 0 with ids */ \
     X(weight_ih)   /* (G·H, I) */ \
     X(bias_ih) X(bias_hh) /* (G·H) */ \
     /* written forward, read backward */ \
@@ -54,6 +55,7 @@
     X(hb)          /* (T, B, P): h before each step as the product saw it, masked; needed by GRU (3b) */ \
     X(dh0) X(dc0) X(dhi) X(dci) /* as the states */ \
     X(dbias)       /* (S', H): da summed over steps and lanes */ \
+    X(dtable)      /* (I, G·H): with ids, da summed over where each was the input */ \
     X(dpeepholes)  /* (3, H) */ \
     X(dnorm)       /* (10, H) */
 

@@ -275,3 +275,45 @@ def test_nothing_given_is_changed():
     for backend in ("reference", "torch"):
         scan(cell, x, state, lengths=lengths, reverse=True, backend=backend)
     assert all(torch.equal(old, new) for old, new in zip(before, (x, state.h, lengths), strict=True))
+
+
+@pytest.mark.parametrize("cell", [RNNCell(5, 4), GRUCell(5, 4), LSTMCell(5, 4), GRUCell(5, 4, layer_norm=True)])
+def test_symbols_stand_for_one_hot_vectors(cell):
+    symbols = torch.randint(5, (6, 3))
+    vectors = torch.nn.functional.one_hot(symbols, 5).float()
+    wanted, last = scan(cell, vectors, backend="reference")
+    for backend in ("auto", "reference"):
+        outputs, state = scan(cell, symbols, backend=backend)
+        torch.testing.assert_close(outputs, wanted)
+        torch.testing.assert_close(state, last)
+        torch.testing.assert_close(scan_traced(cell, symbols, backend=backend)[0], wanted)
+    assert scan(cell, symbols[:0])[0].shape == (0, 3, 4)
+    both = torch.stack([symbols, symbols.flip(0)])
+    each = torch.vmap(lambda some: scan(cell, some)[0])(both)
+    torch.testing.assert_close(each, torch.stack([scan(cell, some)[0] for some in both]))
+
+
+def test_symbols_that_are_no_inputs_are_refused():
+    for wrong in (-1, 5):
+        with pytest.raises(ShapeError, match=r"symbols in inputs must lie in 0\.\.4, got"):
+            scan(GRUCell(5, 4), torch.full((3, 2), wrong))
+    with pytest.raises(ShapeError, match="inputs"):
+        scan(GRUCell(5, 4), torch.zeros(3, 2, dtype=torch.int32))
+
+
+@pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
+def test_compiled_and_exported_over_symbols():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = GRUCell(5, 4)
+
+        def forward(self, symbols):
+            return scan(self.cell, symbols)[0]
+
+    model, symbols = Model(), torch.randint(5, (6, 3))
+    torch.testing.assert_close(torch.compile(model, backend="aot_eager", fullgraph=True)(symbols), model(symbols))
+    dims = {0: torch.export.Dim("T", min=2, max=100), 1: torch.export.Dim("B", min=2, max=100)}
+    program = torch.export.export(model, (symbols,), dynamic_shapes=(dims,))
+    other = torch.randint(5, (9, 7))
+    torch.testing.assert_close(program.module()(other), model(other))

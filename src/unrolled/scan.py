@@ -6,6 +6,7 @@ import os
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
@@ -34,7 +35,7 @@ def scan(
 
     Args:
         cell: the recurrence.
-        inputs: ``(T, B, I)``, time first.
+        inputs: ``(T, B, I)``, time first; or ``(T, B)`` int64: symbols, each standing for a one-hot vector of width I.
         state: the state before the first step; `None` is ``cell.initial_state(B)``.
         lengths: ``(B,)`` int64 in 0..T. Past its end a sequence's outputs are zero and its state stays.
         resets: ``(T, B)`` bool, true at a document's first step. Forward, the lane's state is the initial
@@ -51,10 +52,14 @@ def scan(
         ArgumentError: there is no backend of that name.
         BackendError: the backend asked for by name cannot run this; the message says why.
     """
-    state = _check(cell, inputs, state, lengths, resets, noise)
+    shaped = stand_in(cell, inputs)
+    state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
-    match choose(cell, inputs, **asked, backend=backend):
+    backend = choose(cell, shaped, **asked, backend=backend)
+    if backend != "native":
+        inputs = one_hot(cell, inputs)
+    match backend:
         case "reference":
             initial = cell.initial_state(inputs.size(1)) if resets is not None else None
             outputs, state, _ = reference.run(cell, inputs, state, initial=initial, **options)
@@ -77,17 +82,51 @@ def scan_traced(
     backend: str = "auto",
 ) -> tuple[Tensor, State, Trace]:
     """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
-    state = _check(cell, inputs, state, lengths, resets, noise)
+    shaped = stand_in(cell, inputs)
+    state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
-    if backend != "auto" or native.unsupported(cell, inputs, noise) is None:
+    if backend != "auto" or native.unsupported(cell, shaped, noise) is None:
         asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
-        backend = choose(cell, inputs, **asked, backend=backend)
+        backend = choose(cell, shaped, **asked, backend=backend)
     if backend == "native":
         return native.run(cell, inputs, state, traced=True, **options)
+    inputs = one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
+
+
+def stand_in(cell: Cell, inputs: Tensor) -> Tensor:
+    """For symbols ``(T, B)`` a tensor of the shape and type of the one-hot vectors, which takes no memory.
+
+    Raises:
+        ShapeError: a symbol is none of the cell's inputs.
+    """
+    if not _symbols(inputs):
+        return inputs
+    plain = not (torch.compiler.is_compiling() or _is_batched(inputs))
+    if plain and inputs.numel() and not 0 <= int(inputs.min()) <= int(inputs.max()) < cell.input_size:
+        got = f"{int(inputs.min())}..{int(inputs.max())}"
+        raise ShapeError(f"symbols in inputs must lie in 0..{cell.input_size - 1}, got {got}")
+    return _like(cell, inputs).expand(*inputs.shape, cell.input_size)
+
+
+def one_hot(cell: Cell, inputs: Tensor) -> Tensor:
+    """Symbols ``(T, B)`` as the vectors ``(T, B, I)`` they stand for; other inputs as they are."""
+    if not _symbols(inputs):
+        return inputs
+    return F.one_hot(inputs, cell.input_size).to(_like(cell, inputs).dtype)
+
+
+def _symbols(inputs: Tensor) -> bool:
+    return inputs.dim() == 2 and inputs.dtype == torch.int64
+
+
+def _like(cell: Cell, inputs: Tensor) -> Tensor:
+    """A zero of the type that the cell computes in, where the inputs are."""
+    first = next(cell.parameters(), None)
+    return torch.zeros((), dtype=None if first is None else first.dtype, device=inputs.device)
 
 
 class Path(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -221,6 +222,40 @@ def test_any_number_of_lanes(lanes):
         with torch.no_grad(), threads(1):
             wanted, got = (scan(cell, x, backend=backend)[0] for backend in ("reference", "native"))
         torch.testing.assert_close(got, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", extension.instruction_sets())
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lanes", [1, 6, 33])
+@pytest.mark.parametrize("steps", [2, 21])
+def test_symbols_are_one_hot_vectors(monkeypatch, kind, name, lanes, steps):
+    monkeypatch.setenv("UNROLLED_ISA", name)
+    case = Case(
+        kind, T=steps, B=lanes, I=19, H=23, threads=2, lengths=True, resets=True, options={"initial": "learned"}
+    )
+    cell, _, state, how, g = case.build(torch.float64)
+    symbols = torch.randint(19, (steps, lanes), generator=g)
+    outside = torch.arange(steps)[:, None] >= how["lengths"]
+    for reverse in (False, True):
+        how["reverse"] = reverse
+        found = []
+        for inputs in (torch.where(outside, 18, symbols), F.one_hot(symbols, 19).double()):
+            with threads(case.threads):
+                outputs, after = scan(cell, inputs, state, **how, backend="native")
+                loss = outputs.sin().sum() + sum(leaf.sin().sum() for leaf in after)
+                found.append([outputs, *after, *torch.autograd.grad(loss, [*state, *cell.parameters()])])
+        torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
+def test_second_derivatives_by_symbols():
+    cell, symbols = LSTMCell(5, 4).double(), torch.tensor([[0, 4], [3, 3], [1, 2]])
+
+    def penalty(inputs: Tensor) -> list[Tensor]:
+        outputs, _ = scan(cell, inputs, backend="native")
+        first = torch.autograd.grad(outputs.sin().sum(), list(cell.parameters()), create_graph=True)
+        return list(torch.autograd.grad(sum((one**2).sum() for one in first), list(cell.parameters())))
+
+    torch.testing.assert_close(penalty(symbols), penalty(F.one_hot(symbols, 5).double()))
 
 
 def test_an_unknown_instruction_set_names_those_there_are(monkeypatch):

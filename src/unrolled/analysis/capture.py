@@ -89,5 +89,5 @@ def _run(
         )
         sink(names[cell], begin, {name: gate.detach() for name, gate in trace.items()})
     if not pieces:
-        return inputs.new_zeros(0, inputs.size(1), cell.output_size), state
+        return torch.zeros(0, inputs.size(1), cell.output_size, device=inputs.device), state
     return torch.cat([pieces[begin] for begin in begins]), state

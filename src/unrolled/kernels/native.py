@@ -7,9 +7,11 @@ goes through the cell's own equations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -80,7 +82,8 @@ def run(
 ) -> tuple[Tensor, State, Trace]:
     """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, P)``, state after, trace.
 
-    In bfloat16, or under autocast to it, products are of bfloat16; everything else is float32 in between.
+    Inputs ``(T, B)`` int64 are symbols, each one of I. In bfloat16, or under autocast to it, products are of bfloat16;
+    everything else is float32 in between.
     """
     assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
     T, B, H, P = inputs.size(0), inputs.size(1), cell.hidden_size, cell.weight_hh.size(1)
@@ -101,7 +104,8 @@ def run(
     zones = ((noise.zoneout_h, P), (noise.zoneout_c, H))
     masks = [recurrent, *(None if mask is None else mask.expand(T, B, width) for mask, width in zones)]
     given: list[Any] = [inputs, *_pair(state), *_pair(initial), *weights, lengths, resets, *masks]
-    asked, half = inputs.dtype, torch.bfloat16 in (inputs.dtype, _autocast())
+    asked = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
+    half = torch.bfloat16 in (asked, _autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
     save = traced or (torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given))
@@ -170,20 +174,21 @@ def recurrence(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """y (T, B, P), c (T, B, H) of an LSTM, h and c after the last step; if they are to be kept, gates (T, B, ·, H) and
     layer norm's scales (T, B, 3)."""
-    (T, B, I), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    (T, B), I, H, P = x.shape[:2], weight_ih.size(1), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    symbols, like = x.dtype == torch.int64, weight_hh
     arrays: dict[str, Tensor | None] = {
-        "x": x, "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_ih": weight_ih, "weight_hh": weight_hh,
-        "bias_ih": bias_ih, "bias_hh": bias_hh, "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
+        "ids" if symbols else "x": x, "h0": h0, "c0": c0, "hi": hi, "ci": ci,
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
         "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
     }  # fmt: skip
     memory = kind == LSTM
     results: dict[str, Tensor] = {
-        "y": extension.empty(T, B, P, like=x),
-        "c": extension.empty(T, B, H, like=x) if memory else x.new_empty(0),
-        "gates": extension.empty(T, B, _planes(kind, norm), H, like=x) if save else x.new_empty(0),
-        "hn": x.new_empty(B, P),
-        "cn": x.new_empty(B, H) if memory else x.new_empty(0),
-        "scales": x.new_empty(T, B, 3) if save and norm is not None else x.new_empty(0),
+        "y": extension.empty(T, B, P, like=like),
+        "c": extension.empty(T, B, H, like=like) if memory else like.new_empty(0),
+        "gates": extension.empty(T, B, _planes(kind, norm), H, like=like) if save else like.new_empty(0),
+        "hn": like.new_empty(B, P),
+        "cn": like.new_empty(B, H) if memory else like.new_empty(0),
+        "scales": like.new_empty(T, B, 3) if save and norm is not None else like.new_empty(0),
     }
     options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps, half)
     _call(kind, False, (T, B, I, H, P), {**arrays, **results}, options)
@@ -193,14 +198,15 @@ def recurrence(
 @recurrence.register_fake
 def _(x: Tensor, h0: Tensor, c0: Any, hi: Any, ci: Any, weight_ih: Tensor, weight_hh: Tensor, *rest: Any) -> Any:
     norm, kind, save = rest[3], rest[-9], rest[-1]
-    (T, B, _), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    (T, B), H, P = x.shape[:2], weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    like = weight_hh
     return (
-        x.new_empty(T, B, P),
-        x.new_empty(T, B, H) if kind == LSTM else x.new_empty(0),
-        x.new_empty(T, B, _planes(kind, norm), H) if save else x.new_empty(0),
-        x.new_empty(B, P),
-        x.new_empty(B, H) if kind == LSTM else x.new_empty(0),
-        x.new_empty(T, B, 3) if save and norm is not None else x.new_empty(0),
+        like.new_empty(T, B, P),
+        like.new_empty(T, B, H) if kind == LSTM else like.new_empty(0),
+        like.new_empty(T, B, _planes(kind, norm), H) if save else like.new_empty(0),
+        like.new_empty(B, P),
+        like.new_empty(B, H) if kind == LSTM else like.new_empty(0),
+        like.new_empty(T, B, 3) if save and norm is not None else like.new_empty(0),
     )
 
 
@@ -241,20 +247,21 @@ def recurrence_backward(
     need_x: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients by x, h0, c0, hi, ci, the weights, biases, peepholes, norm and weight_hr; empty where there is none."""
-    (T, B, I), H, P = x.shape, weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    (T, B), I, H, P = x.shape[:2], weight_ih.size(1), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    symbols, like = x.dtype == torch.int64, weight_hh
     S, memory = GRADIENT_PLANES[kind], kind == LSTM
     apart = resets is not None or mask is not None or (lengths is not None and reverse) or not reset_after
-    da = extension.empty(T, B, S, H, like=x)
-    hb = extension.empty(T, B, P, like=x) if apart else None
-    dr = None if norm is None else extension.empty(T, B, S, H, like=x)
+    da = extension.empty(T, B, S, H, like=like)
+    hb = extension.empty(T, B, P, like=like) if apart else None
+    dr = None if norm is None else extension.empty(T, B, S, H, like=like)
     dp = wide = None
     if weight_hr is not None:
-        dp, wide = extension.empty(T, B, P, like=x), extension.empty(T, B, H, like=x)
+        dp, wide = extension.empty(T, B, P, like=like), extension.empty(T, B, H, like=like)
     if dy is None:
         dy = torch.zeros_like(y)
 
     def room(wanted: bool, *shape: int) -> Tensor:
-        return x.new_empty(shape) if wanted else x.new_empty(0)
+        return like.new_empty(shape if wanted else 0)
 
     found = {
         "dh0": room(True, B, P),
@@ -264,12 +271,13 @@ def recurrence_backward(
         "dbias": room(True, S, H),
         "dpeepholes": room(peepholes is not None, 3, H),
         "dnorm": room(norm is not None, 10, H),
+        "dtable": room(symbols, I, WEIGHT_ROWS[kind] * H),
     }
     arrays: dict[str, Tensor | None] = {
         "dy": dy, "dhn": dhn, "dcn": dcn if memory else None, "y": y, "c": c, "gates": gates, "scales": scales,
         "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_hh": weight_hh, "peepholes": peepholes, "norm": norm,
         "weight_hr": weight_hr, "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
-        "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb,
+        "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb, "ids": x if symbols else None,
     }  # fmt: skip
     options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps, half)
     _call(kind, True, (T, B, I, H, P), {**arrays, **found}, options)
@@ -278,22 +286,12 @@ def recurrence_backward(
         return numbers.bfloat16() if half else numbers
 
     rows = operand(da.view(T * B, S * H))
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
-    x2 = operand(x.reshape(T * B, I))
-    weight = operand(weight_ih)
-    dweight_ih = extension.empty(*weight.shape, like=rows)
-    if kind == GRU:  # n r z hn: the weight's last gate comes first, so that those of W_hh lie side by side
-        parts = [(rows[:, H : 3 * H], slice(0, 2 * H)), (rows[:, :H], slice(2 * H, None))]
+    dx = like.new_empty(0)
+    if symbols:
+        table = found["dtable"].roll(-H, 1) if kind == GRU else found["dtable"]  # n r z, as in da
+        dweight_ih = table.t().contiguous()
     else:
-        parts = [(rows, slice(None))]
-    for columns, of in parts:
-        torch.mm(columns.t(), x2, out=dweight_ih[of])
-    dx = x.new_empty(0)
-    if need_x:
-        dx = _product(parts[0][0], weight[parts[0][1]])
-        for columns, of in parts[1:]:
-            dx.addmm_(columns, weight[of])
+        dweight_ih, dx = _through_inputs(kind, rows, x, weight_ih, lengths, need_x, operand)
     by_h = rows[:, H:] if kind == GRU else rows if dr is None else operand(dr.view(T * B, S * H))
     dbias = found["dbias"]
     dbias_ih = dbias_hh = dbias.flatten()
@@ -308,21 +306,51 @@ def recurrence_backward(
         both = (by_h[:, : 2 * H].t() @ operand(hb.view(T * B, H)), by_h[:, 2 * H :].t() @ reset)
         dweight_hh = torch.cat(both)
     if bias_ih is None:
-        dbias_ih = dbias_hh = x.new_empty(0)
+        dbias_ih = dbias_hh = like.new_empty(0)
     return (
-        dx.view(x.shape).to(x.dtype) if need_x else dx,
+        dx.view(x.shape).to(like.dtype) if need_x else dx,
         found["dh0"],
         found["dc0"],
         found["dhi"],
         found["dci"],
-        dweight_ih.to(x.dtype),
-        dweight_hh.to(x.dtype),
+        dweight_ih.to(like.dtype),
+        dweight_hh.to(like.dtype),
         dbias_ih.clone(),
         dbias_hh.clone(),
         found["dpeepholes"],
         found["dnorm"],
-        x.new_empty(0) if dp is None or wide is None else dp.view(T * B, P).t() @ wide.view(T * B, H),
+        like.new_empty(0) if dp is None or wide is None else dp.view(T * B, P).t() @ wide.view(T * B, H),
     )
+
+
+def _through_inputs(
+    kind: int,
+    rows: Tensor,
+    x: Tensor,
+    weight_ih: Tensor,
+    lengths: Tensor | None,
+    need_x: bool,
+    operand: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Gradients by W_ih and, if it is needed, by x."""
+    T, B, I = x.shape
+    H = weight_ih.size(0) // WEIGHT_ROWS[kind]
+    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
+        x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
+    flat, weight = operand(x.reshape(T * B, I)), operand(weight_ih)
+    parts = [(rows, slice(None))]
+    if kind == GRU:  # n r z hn: the weight's last gate comes first, so that those of W_hh lie side by side
+        parts = [(rows[:, H : 3 * H], slice(0, 2 * H)), (rows[:, :H], slice(2 * H, None))]
+    by_weight = extension.empty(*weight.shape, like=rows)
+    for columns, of in parts:
+        torch.mm(columns.t(), flat, out=by_weight[of])
+    if not need_x:
+        return by_weight, rows.new_empty(0)
+    (columns, of), *more = parts
+    by_x = _product(columns, weight[of])
+    for columns, of in more:
+        by_x.addmm_(columns, weight[of])
+    return by_weight, by_x
 
 
 def _by_previous(rows: Tensor, y: Tensor, h0: Tensor, reverse: bool) -> Tensor:
@@ -344,7 +372,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 def _(dy: Any, dhn: Any, dcn: Any, y: Tensor, c: Any, gates: Any, scales: Any, x: Tensor, *rest: Any) -> Any:
     need_x = rest[-1]
     return tuple(
-        like.new_empty(like.shape) if like is not None else x.new_empty(0)
+        like.new_empty(like.shape) if like is not None else y.new_empty(0)
         for like in (x if need_x else None, *rest[: DIFFERENTIABLE - 1])
     )
 
@@ -372,16 +400,18 @@ def _call(
 ) -> None:
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
-    dtype = (arrays["x"] if "x" in arrays else arrays["y"]).dtype  # type: ignore[union-attr]
+    dtype = given["weight_hh"].dtype
+    whole = {"lengths": torch.int64, "ids": torch.int64, "resets": torch.bool}
     for name, tensor in given.items():
-        wanted = {"lengths": torch.int64, "resets": torch.bool}.get(name, dtype)
+        wanted = whole.get(name, dtype)
         if tensor.dtype != wanted or tensor.device.type != "cpu":
             raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
     _check_shapes(kind, sizes, given)
-    lengths = given.get("lengths")
-    if lengths is not None and not 0 <= int(lengths.min()) <= int(lengths.max()) <= sizes[0]:
-        raise ValueError(f"lengths must lie in 0..{sizes[0]}, got {int(lengths.min())}..{int(lengths.max())}")
     T, B, I, H, P = sizes
+    for name, most in (("lengths", T), ("ids", I - 1)):
+        numbers = given.get(name)
+        if numbers is not None and not 0 <= (low := int(numbers.min())) <= (high := int(numbers.max())) <= most:
+            raise ValueError(f"{name} must lie in 0..{most}, got {low}..{high}")
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.run(
         extension.instruction_set(), kind, dtype == torch.float64, backward,
@@ -397,6 +427,7 @@ def _check_shapes(kind: int, sizes: tuple[int, int, int, int, int], given: dict[
     wanted: dict[str, tuple[int, ...]] = {
         "x": (T, B, I), "weight_ih": (rows, I), "weight_hh": (rows, P), "bias_ih": (rows,), "bias_hh": (rows,),
         "peepholes": (3, H), "norm": (10, H), "weight_hr": (P, H), "lengths": (B,), "resets": (T, B),
+        "ids": (T, B), "dtable": (I, rows),
         "y": (T, B, P), "dy": (T, B, P), "hb": (T, B, P), "dp": (T, B, P), "zone_h": (T, B, P),
         "c": steps, "zone_c": steps, "wide": steps, "da": planes, "dr": planes, "scales": (T, B, 3),
         "gates": (T, B, _planes(kind, given.get("norm")), H), "dbias": (planes[2], H), "dpeepholes": (3, H),
@@ -491,6 +522,7 @@ def _through_equations(
         x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, norm, weight_hr = some[:DIFFERENTIABLE]
         lengths, resets, *masks = some[DIFFERENTIABLE:]
         assert x is not None
+        assert weight_ih is not None
         assert weight_hh is not None
         T, H, P = x.size(0), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
         own: dict[str, Any] = [
@@ -499,6 +531,8 @@ def _through_equations(
             {"peepholes": peepholes is not None, "proj_size": 0 if weight_hr is None else P},
         ][kind]
         zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
+        if x.dtype == torch.int64:
+            x = F.one_hot(x, weight_ih.size(1)).to(weight_ih.dtype)
         loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, layer_norm=norm is not None, zoneout=zoneout, **own)
         weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
         if peepholes is not None:

@@ -92,8 +92,6 @@ class LanguageModelConfig:
 class LanguageModel(nn.Module):
     """``ids (T, B)`` → logits ``(T, B, V)`` of each next symbol."""
 
-    one_hot: Tensor  # None with an embedding
-
     def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
         super().__init__()
         size = windows.embedding_size
@@ -102,7 +100,6 @@ class LanguageModel(nn.Module):
             size = 0 if symbols <= ONE_HOT_UP_TO and not windows.tied else top
         self.symbols, self.head_reads = symbols, windows.head
         self.embedding = nn.Embedding(symbols, size) if size else None
-        self.register_buffer("one_hot", None if size else torch.eye(symbols), persistent=False)
         self.stack = recurrent.build(size or symbols)
         self.drop = LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
@@ -119,7 +116,7 @@ class LanguageModel(nn.Module):
 
     def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
         """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
-        x = F.embedding(ids, self.one_hot) if self.embedding is None else self.embedding(ids)  # (T, B, E)
+        x = ids.long() if self.embedding is None else self.embedding(ids)  # (T, B): one-hot; or (T, B, E)
         every, state = self.stack.run(x, state, resets=resets)
         every[-1] = self.drop(every[-1])
         match self.head_reads:
