@@ -178,7 +178,8 @@ def recurrence(
     symbols, like = x.dtype == torch.int64, weight_hh
     arrays: dict[str, Tensor | None] = {
         "ids" if symbols else "x": x, "h0": h0, "c0": c0, "hi": hi, "ci": ci,
-        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh,
+        "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
         "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
     }  # fmt: skip
     memory = kind == LSTM
