@@ -192,26 +192,63 @@ static void dot_product(long rows, const T* A, long lda, const T* W_, long ldw, 
     if (r < rows) dot_block<1>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
 }
 
-// Pack a W·W block: lanes of k for W rows → for each k the W rows as one vector.
-template <class T>
-INLINE void transpose(const T* from, long ld, long rows, long K, T* to, long ldt) {
-    constexpr int W = Lanes<T>::W;
-    for (long k = 0; k < K; k++) {
-        Vec<T> v = {};
-        for (int r = 0; r < W; r++)
-            if (r < rows) v[r] = from[r * ld + k];
-        store(to + k * ldt, v);
+// ---- packing -----------------------------------------------------------------------------------------------------
+
+// The numbers 0 … N − 1 as a type.
+template <int... Lane>
+struct Lanes_ {};
+template <int N, int... Lane>
+struct Counted : Counted<N - 1, N - 1, Lane...> {};
+template <int... Lane>
+struct Counted<0, Lane...> {
+    using Type = Lanes_<Lane...>;
+};
+
+// Rows a and b, S apart, exchange the blocks of S lanes that belong to each other's columns.
+template <int S, class V, int... L>
+INLINE void exchange(V& a, V& b, Lanes_<L...>) {
+    constexpr int W = sizeof...(L);
+    const V first = __builtin_shufflevector(a, b, (L & S ? W + L - S : L)...);
+    b = __builtin_shufflevector(a, b, (L & S ? W + L : L + S)...);
+    a = first;
+}
+template <int S, int W, class V>
+INLINE void transpose(V* rows) {
+    if constexpr (S > 0) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++)
+            if (!(i & S)) exchange<S>(rows[i], rows[i + S], typename Counted<W>::Type{});
+        transpose<S / 2, W>(rows);
     }
 }
-INLINE void transpose(const float* from, long ld, long rows, long K, Pair* to, long ldt) {
+
+// W numbers, or pairs of numbers, of a row; zeros from n on.
+template <class T>
+INLINE void lanes_of(const T* from, long n, Vec<T>& to) {
+    to = n > 0 ? load(from, (int)min_(Lanes<T>::W, n)) : Vec<T>{};
+}
+INLINE void lanes_of(const float* from, long n, Lanes<float>::M& to) {
     constexpr int W = Lanes<float>::W;
-    for (long k = 0; k < K; k += 2) {
-        Vec<float> even = {}, odd = {};
-        for (int r = 0; r < W; r++) {
-            if (r < rows) even[r] = from[r * ld + k];
-            if (r < rows && k + 1 < K) odd[r] = from[r * ld + k + 1];
-        }
-        store_pairs(to + k / 2 * ldt, even, odd);
+    typedef uint16_t Shorts __attribute__((vector_size(2 * W)));
+    Vec<float> first, second;
+    lanes_of(from, n, first);
+    lanes_of(from + W, n - W, second);
+    const Shorts both[2] = {__builtin_convertvector(rounded(first), Shorts), __builtin_convertvector(rounded(second), Shorts)};
+    memcpy(&to, both, sizeof to);
+}
+
+// A strip of K numbers of up to W rows → for each k, or pair of k, the W rows as one vector.
+template <class T, class E>
+INLINE void pack_strip(const T* from, long ld, long rows, long K, E* to, long ldt) {
+    constexpr int W = Lanes<T>::W;
+    constexpr long step = 2 * W / Element<E>::depth(2);  // numbers in W elements
+    typename Element<E>::V block[W];
+    for (long k = 0; k < K; k += step) {
+#pragma GCC unroll 16
+        for (int r = 0; r < W; r++) lanes_of(from + r * ld + k, r < rows ? K - k : 0, block[r]);
+        transpose<W / 2, W>(block);
+        const long some = min_(W, Element<E>::depth(K - k));
+        for (long i = 0; i < some; i++) memcpy(to + (Element<E>::depth(k) + i) * ldt, &block[i], sizeof block[i]);
     }
 }
 
@@ -226,9 +263,7 @@ static void pack_gates(const T* weight, long H, long K, E* packed, long begin, l
             for (int q = 0; q < Q; q++) {
                 const long unit = (panel * Q + q) * W, rows = max_(0, min_(W, H - unit));
                 E* to = packed + panel * X::depth(K) * NR * W + (g * Q + q) * W;
-                for (long k = 0; k < K; k += 64)  // a strip of k that stays in the first cache
-                    transpose(weight + (g * H + unit) * K + k, K, rows, min_(64, K - k), to + X::depth(k) * NR * W,
-                              NR * W);
+                pack_strip(weight + (g * H + unit) * K, K, rows, K, to, NR * W);
             }
 }
 
