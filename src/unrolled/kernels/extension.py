@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+from functools import cache
 from typing import Any
 
 import torch  # before the extension: the process must have one OpenMP runtime, torch's
@@ -46,8 +47,12 @@ def instruction_set() -> str:
     Raises:
         ArgumentError: this machine or build has no such set.
     """
+    return _chosen(os.environ.get("UNROLLED_ISA", ""))
+
+
+@cache
+def _chosen(asked: str) -> str:
     sets = instruction_sets()
-    asked = os.environ.get("UNROLLED_ISA", "")
     if asked and asked not in sets:
         raise ArgumentError("UNROLLED_ISA", f"one of {', '.join(sets)}", asked, "unset it for the fastest")
     return asked or sets[0]

@@ -108,7 +108,8 @@ def run(
     half = torch.bfloat16 in (asked, _autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
-    save = traced or (torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given))
+    learning = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)
+    save = traced or learning
     options = [
         kind,
         reverse,
@@ -120,7 +121,9 @@ def run(
         half,
         save,
     ]
-    operator: Any = _Eager.apply if _plain(given) else recurrence
+    operator: Any = recurrence
+    if _plain(given):
+        operator = _Eager.apply if learning else recurrence._init_fn
     y, c, gates, hn, cn, _ = operator(*given, *options)
     if asked == torch.bfloat16 and _autocast() is None:
         y, c, gates, hn, cn = (one.bfloat16() for one in (y, c, gates, hn, cn))
@@ -402,10 +405,9 @@ def _call(
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     dtype = given["weight_hh"].dtype
-    whole = {"lengths": torch.int64, "ids": torch.int64, "resets": torch.bool}
     for name, tensor in given.items():
-        wanted = whole.get(name, dtype)
-        if tensor.dtype != wanted or tensor.device.type != "cpu":
+        wanted = WHOLE.get(name, dtype)
+        if tensor.dtype != wanted or not tensor.is_cpu:
             raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
     _check_shapes(kind, sizes, given)
     T, B, I, H, P = sizes
@@ -420,26 +422,29 @@ def _call(
     )  # fmt: skip
 
 
+WHOLE = {"lengths": torch.int64, "ids": torch.int64, "resets": torch.bool}
+# Of every array, by the letters of the sizes: R rows of a weight, S planes of da, G planes of gates.
+SHAPES = {
+    **dict.fromkeys(("x",), "TBI"), **dict.fromkeys(("y", "dy", "hb", "dp", "zone_h"), "TBP"),
+    **dict.fromkeys(("c", "zone_c", "wide"), "TBH"), **dict.fromkeys(("da", "dr"), "TBSH"), "gates": "TBGH",
+    "scales": "TB3", "ids": "TB", "resets": "TB", "lengths": "B", "weight_ih": "RI", "weight_hh": "RP", "bias_ih": "R",
+    "bias_hh": "R", "peepholes": "3H", "norm": "NH", "weight_hr": "PH", "dbias": "SH", "dpeepholes": "3H",
+    "dnorm": "NH", "dtable": "IR", **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), "BH"),
+    **dict.fromkeys(("h0", "hi", "hn", "dhn", "dh0", "dhi", "mask"), "BP"),
+}  # fmt: skip
+
+
 def _check_shapes(kind: int, sizes: tuple[int, int, int, int, int], given: dict[str, Tensor]) -> None:
     """Every address must have as much behind it as the kernels will read and write."""
-    T, B, I, H, P = sizes
-    rows = WEIGHT_ROWS[kind] * H
-    planes, steps = (T, B, GRADIENT_PLANES[kind], H), (T, B, H)
-    wanted: dict[str, tuple[int, ...]] = {
-        "x": (T, B, I), "weight_ih": (rows, I), "weight_hh": (rows, P), "bias_ih": (rows,), "bias_hh": (rows,),
-        "peepholes": (3, H), "norm": (10, H), "weight_hr": (P, H), "lengths": (B,), "resets": (T, B),
-        "ids": (T, B), "dtable": (I, rows),
-        "y": (T, B, P), "dy": (T, B, P), "hb": (T, B, P), "dp": (T, B, P), "zone_h": (T, B, P),
-        "c": steps, "zone_c": steps, "wide": steps, "da": planes, "dr": planes, "scales": (T, B, 3),
-        "gates": (T, B, _planes(kind, given.get("norm")), H), "dbias": (planes[2], H), "dpeepholes": (3, H),
-        "dnorm": (10, H), **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), (B, H)),
-    }  # fmt: skip
+    size = dict(zip("TBIHP", sizes, strict=True))
+    planes = _planes(kind, given.get("norm"))
+    size |= {"R": WEIGHT_ROWS[kind] * size["H"], "S": GRADIENT_PLANES[kind], "G": planes, "3": 3, "N": 10}
     for name, tensor in given.items():
-        shape = wanted.get(name, (B, P))
-        if tuple(tensor.shape) != shape:
+        shape = tuple([size[letter] for letter in SHAPES[name]])
+        if tensor.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(tensor.shape)}")
-    if P != H and "weight_hr" not in given:
-        raise ShapeError(f"weight_hh must be {(rows, H)} without a projection, got {(rows, P)}")
+    if size["P"] != size["H"] and "weight_hr" not in given:
+        raise ShapeError(f"weight_hh must be {(size['R'], size['H'])} without a projection, got {size['R'], size['P']}")
     if ("bias_ih" in given) != ("bias_hh" in given):
         raise ShapeError("bias_ih and bias_hh must both be there, or neither")
 

@@ -174,7 +174,7 @@ class DropIn(nn.Module):
         self._check_dtype("input", input)
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:
-        own = next(self.parameters()).dtype
+        own = cast(GatedCell, next(self.stack.cells)).weight_hh.dtype
         if tensor.dtype != own and not torch.is_autocast_enabled(tensor.device.type):
             raise ShapeError(
                 f"{name} must have the weights' dtype {own}, got {tensor.dtype}; "
