@@ -18,6 +18,7 @@ from torch.func import functional_call
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from ..errors import ShapeError
 from . import extension, reference
+from .torch import watched
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
 
@@ -122,7 +123,7 @@ def run(
         save,
     ]
     operator: Any = recurrence
-    if _plain(given):
+    if not watched(given):
         operator = _Eager.apply if learning else recurrence._init_fn
     y, c, gates, hn, cn, _ = operator(*given, *options)
     if asked == torch.bfloat16 and _autocast() is None:
@@ -467,8 +468,8 @@ def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any, _: An
     if torch.is_grad_enabled() or dgates is not None or dc is not None or not save:
         found = _through_equations(tensors, ctx.options, needed, (dy, dc, dgates, dhn, dcn))
     else:
-        plain = _plain([dy, dhn, dcn, *tensors])
-        operator: Any = recurrence_backward._init_fn if plain else recurrence_backward
+        seen = watched([dy, dhn, dcn, *tensors])
+        operator: Any = recurrence_backward if seen else recurrence_backward._init_fn
         found = list(operator(dy, dhn, dcn, y, c, gates, scales, *tensors, *options, needed[0]))
     gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
     return (*gradients, *[None] * (TENSORS - DIFFERENTIABLE + len(ctx.options)))
@@ -487,16 +488,6 @@ class _Eager(torch.autograd.Function):
         return output
 
     backward = staticmethod(_backward)
-
-
-def _plain(given: list[Any]) -> bool:
-    """Whether nothing watches: no tracing, no transformation, no mode, no subclass of tensors."""
-    return (
-        not torch.compiler.is_compiling()
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and torch._C._len_torch_dispatch_stack() == 0
-        and all(x is None or type(x) is Tensor or type(x) is nn.Parameter for x in given)
-    )
 
 
 class _Loop(nn.Module):

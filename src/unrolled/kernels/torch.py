@@ -5,10 +5,11 @@ They know neither a mask nor a reset: windows are cut where a document begins, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State
@@ -39,6 +40,27 @@ def unsupported(cell: Cell, noise: State | None) -> str | None:
     if noise.weight_hh is not None and noise.weight_hh.size(0) > 1 and noise.weight_hh.stride(0):
         return "torch's layers need one weight mask for all steps"
     return None
+
+
+def watched(tensors: Sequence[Any]) -> bool:
+    """Whether something looks on and must see operators: tracing, a transformation, a mode, a subclass of tensors."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch._C._len_torch_dispatch_stack() > 0
+        or not all(one is None or type(one) is Tensor or type(one) is nn.Parameter for one in tensors)
+    )
+
+
+def sooner(gates: int, T: int, B: int, I: int, H: int) -> bool:
+    """Whether torch's layer is done with so little work before a compiled kernel has been called (measured)."""
+    weights = gates * H * (I + H)
+    work = T * B * weights
+    if gates == 1:
+        return T < 8 or (T < 24 and work < 2e6)
+    if gates == 3:
+        return T < 3 or (T < 8 and work < 2e6)
+    return work < 4e6 and weights < 3e5
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, cast
 
@@ -12,12 +13,14 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from ..cells import GatedCell, State
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
+from ..kernels.torch import sooner, watched
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
 
 # T steps, B lanes, I input_size, H hidden_size, L layers × directions
 
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
+SHORT = 24  # steps: only shorter calls may go to torch's own layer
 TORCH_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
@@ -84,6 +87,10 @@ class DropIn(nn.Module):
             text = f"dropout={dropout} acts between layers, and num_layers=1 has nothing between"
             warnings.warn(text, UnrolledWarning, stacklevel=3)
         use_flat_names(self)
+        more = {name for name, value in cell_options.items() if value not in (0, None)}
+        more -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
+        extra = residual or learned_initial_state or backend != "auto" or more
+        self._plain = not extra and cell_options.get("reset_after", True)
 
     @classmethod
     def from_torch(cls, module: nn.RNNBase, **extras: Any) -> Self:
@@ -124,11 +131,49 @@ class DropIn(nn.Module):
             x = input.unsqueeze(1)  # (T, 1, I)
         else:
             x = input.transpose(0, 1) if self.batch_first else input  # (T, B, I)
+            found = self._directly(x, hx) if x.size(0) < SHORT else None
+            if found is not None:
+                outputs, *leaves_ = found
+                return outputs.transpose(0, 1) if self.batch_first else outputs, tuple(leaves_)
         outputs, state = self.stack(x, self._state(hx, x.size(1), batched))
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))  # (L, B, ·) each
         if not batched:
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
+
+    def _directly(self, x: Tensor, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """torch's own layer where so little is to be done that it is done before ours has begun; else `None`."""
+        T, B, I = x.shape
+        stack: Any = self._modules["stack"]
+        cells, training = list(stack.cells), self.training
+        if (
+            not self._plain
+            or not sooner(cells[0].gates, T, B, I, self.hidden_size)
+            or not (x.is_cpu and x.numel())
+            or (training and stack.dropout.p)
+            or "runner" in stack.__dict__
+            or "UNROLLED_BACKEND" in os.environ
+            or torch.is_autocast_enabled("cpu")
+            or not (hx is None or isinstance(hx, tuple))
+            or watched([x, *(hx or ())])
+        ):
+            return None
+        try:
+            names = TORCH_PARAMETERS[: 4 if self.bias else 2]
+            weights = [cell._parameters[name] for cell in cells for name in names]
+        except KeyError:  # something else computes them
+            return None
+        if hx is None:
+            zeros = x.new_zeros(len(cells), B, self.hidden_size)
+            hx = (zeros, zeros)[: len(self.state_names)]
+        else:
+            self._state(hx, B, batched=True)  # raises what is wrong with it
+        layer = getattr(torch, {"rnn": f"rnn_{getattr(self, 'nonlinearity', '')}"}.get(self.cell, self.cell))
+        begin = hx if len(hx) > 1 else hx[0]
+        found: tuple[Tensor, ...] = layer(
+            x, begin, weights, self.bias, self.num_layers, 0.0, training, self.bidirectional, False
+        )
+        return found
 
     def _run_packed(
         self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
@@ -174,7 +219,8 @@ class DropIn(nn.Module):
         self._check_dtype("input", input)
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:
-        own = cast(GatedCell, next(self.stack.cells)).weight_hh.dtype
+        stack: Any = self._modules["stack"]  # an attribute would be looked for in three places
+        own = next(stack.cells).weight_hh.dtype
         if tensor.dtype != own and not torch.is_autocast_enabled(tensor.device.type):
             raise ShapeError(
                 f"{name} must have the weights' dtype {own}, got {tensor.dtype}; "
