@@ -361,7 +361,7 @@ struct Writer {
     }
 
     void member(Team& team, int id) {
-        int phase = 0;
+        long phase = 0;
         for (long t = 0; t < g.count; t++) {
             for (long b = share(B, id, team.size); b < share(B, id + 1, team.size); b++) choose(t, b, id);
             team.wait(phase);
@@ -437,7 +437,7 @@ struct Writer {
         float* after() const { return at.h[1 - (t & 1)]; }
     };
 
-    void step(long l, long t, Team& team, int& phase, int id) {
+    void step(long l, long t, Team& team, long& phase, int id) {
         const Layer& layer = g.layers[l];
         const Place& at = places[l];
         const long below_ld = l ? width : layer.I;

@@ -30,7 +30,7 @@ struct Gru {
         if (!run.alive(t, b)) {
             store((T*)q.y + at, Vec<T>{}, n);
             for (int j = 0; saved && j < 4; j++) store(saved + j * H, Vec<T>{}, n);
-            if (!q.reset_after) store(second + b * H + unit, Vec<T>{}, n);
+            if (!q.reset_after && part == 0) store(second + b * H + unit, Vec<T>{}, n);  // in part 1 others read it
             return;
         }
         const Vec<T> r = sigmoid(gx[0] + gh[0]);  // (1)

@@ -214,7 +214,7 @@ struct Forward {
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
-            int phase = 0, nobodys = 0;  // how often this thread has waited for the team
+            long phase = 0, nobodys = 0;  // how often this thread has waited for the team
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
             if (look_up) pack_gates<G, Q>((const T*)q.weight_ih, H, I, table, p0, p1);
@@ -226,7 +226,7 @@ struct Forward {
             const Range<T> mine = divide<T>(B, panels, across, team, id);
             Team alone;
             Team& together = mine.alone ? alone : team;
-            int& own_phase = mine.alone ? nobodys : phase;
+            long& own_phase = mine.alone ? nobodys : phase;
             for (long s0 = 0; s0 < run.T_; s0 += chunk) {
                 const long steps = min_(chunk, run.T_ - s0), t0 = run.reverse ? run.T_ - s0 - steps : s0;
                 if constexpr (kPairs) {
@@ -294,7 +294,7 @@ struct Forward {
     static const T* operand(const T* numbers, const T*) { return numbers; }
     static const Pair* operand(const T*, const Pair* pairs) { return pairs; }
 
-    void pair_rows(const Range<T>& mine, const T* h, Team& together, int& phase) {
+    void pair_rows(const Range<T>& mine, const T* h, Team& together, long& phase) {
         if constexpr (kPairs) {
             for (long b = mine.l0; b < mine.l1; b++) pair_up(h + b * P, P, paired_h + b * pairs_h);
             together.wait(phase);
@@ -320,7 +320,7 @@ struct Forward {
             });
     }
 
-    void step(const Range<T>& mine, long t, long slot, Team& together, int& phase, int id) {
+    void step(const Range<T>& mine, long t, long slot, Team& together, long& phase, int id) {
         const T* h = gathered ? hb : run.h_rows(t);
         const T* W_hh = (const T*)q.weight_hh;
         const long rows = mine.b1 - mine.b0;
@@ -487,7 +487,7 @@ struct Backward {
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
-            int phase = 0, nobodys = 0;  // how often this thread has waited for the team
+            long phase = 0, nobodys = 0;  // how often this thread has waited for the team
             if (!as_it_lies)
                 pack_across((const T*)q.weight_hh, G * H, P, packed, share(across, id, team.size),
                             share(across, id + 1, team.size));
@@ -501,7 +501,7 @@ struct Backward {
             team.wait(phase);
             Team alone;
             Team& together = mine.alone ? alone : team;
-            int& own_phase = mine.alone ? nobodys : phase;
+            long& own_phase = mine.alone ? nobodys : phase;
             for (long s = run.T_ - 1; s >= 0; s--) step(mine, run.reverse ? run.T_ - 1 - s : s, own_sums, together, own_phase, id);
             if (mine.alone || id == 0) finish(mine.b0, mine.b1);
             team.wait(phase);
@@ -538,7 +538,7 @@ struct Backward {
         if (given) memcpy(replaced ? (T*)initial + b * width : row, (const T*)given + b * width, width * sizeof(T));
     }
 
-    void step(const Range<T>& mine, long t, T* own_sums, Team& together, int& phase, int id) {
+    void step(const Range<T>& mine, long t, T* own_sums, Team& together, long& phase, int id) {
         T* da = (T*)q.da + t * B * S * H;
         const long u0 = mine.p0 * PW, u1 = min_(H, mine.p1 * PW);  // units
         const long c0 = mine.n0 * PW, c1 = min_(P, mine.n1 * PW);  // columns of h
@@ -597,7 +597,7 @@ struct Backward {
     }
 
     // to [+]= da · W_hh for its rows [first, first + K), this thread's columns.
-    void products(const Range<T>& mine, const T* da, long first, long K, T* to, bool add, Team& together, int& phase) {
+    void products(const Range<T>& mine, const T* da, long first, long K, T* to, bool add, Team& together, long& phase) {
         if constexpr (kPairs) {
             for (long b = mine.l0; b < mine.l1; b++) pair_up(da + b * S * H, K, paired + b * pairs);
             together.wait(phase);

@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef UNROLLED_CHECKED  // built with sanitizers, see CMakeLists.txt
+#include <thread>
+#include <vector>
+#endif
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -20,14 +24,22 @@ class Workspace {
     // The next `count` elements, aligned to a cache line.
     template <class T>
     T* next(size_t count) {
+#ifdef UNROLLED_CHECKED
+        return static_cast<T*>(piece(count * sizeof(T)));
+#else
         T* p = reinterpret_cast<T*>(base_ + used_);
         used_ += (count * sizeof(T) + 255) / 256 * 256;
         return p;
+#endif
     }
 
    private:
     char* base_;
     size_t size_, used_ = 0;
+#ifdef UNROLLED_CHECKED
+    std::vector<void*> pieces_;  // each an allocation of its own, so that a sanitizer knows where it ends
+    void* piece(size_t bytes);
+#endif
 };
 
 // Blocks for Python's tensors, from the same list.
@@ -38,11 +50,11 @@ void release_free_blocks();
 // Threads that work on one call. `wait` returns once all have called it as often.
 struct alignas(64) Team {
     int size = 1;
-    alignas(64) int arrived = 0;
-    alignas(64) int phase = 0;
+    alignas(64) long arrived = 0;
+    alignas(64) long phase = 0;
 
     // inlined everywhere: a copy of its own would be compiled for whichever instruction set the linker happens to keep
-    inline __attribute__((always_inline)) void wait(int& mine) {
+    inline __attribute__((always_inline)) void wait(long& mine) {
         if (size == 1) return;
         mine++;
         if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == mine * size) {
@@ -67,7 +79,15 @@ struct alignas(64) Team {
 // Run member(team, id) on up to `threads` threads of the process's one OpenMP runtime, torch's own.
 template <class F>
 static void run_team(int threads, F member) {
-#ifdef _OPENMP
+#if defined(__SANITIZE_THREAD__)  // it sees how threads of our own begin and end, and nothing of what OpenMP does
+    Team team;
+    team.size = threads;
+    std::vector<std::thread> others;
+    for (int id = 1; id < threads; id++) others.emplace_back([&, id] { member(team, id); });
+    member(team, 0);
+    for (std::thread& one : others) one.join();
+    return;
+#elif defined(_OPENMP)
     if (threads > 1) {
         Team team;
 #pragma omp parallel num_threads(threads)
@@ -79,6 +99,6 @@ static void run_team(int threads, F member) {
         return;
     }
 #endif
-    Team team;
-    member(team, 0);
+    Team alone;
+    member(alone, 0);
 }

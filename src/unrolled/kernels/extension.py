@@ -19,8 +19,11 @@ missing: str | None = None
 
 try:
     compiled = importlib.import_module("unrolled.kernels._native")
+except ModuleNotFoundError:
+    missing = "the kernels were not compiled at installation; install again with a C++ compiler"
+    missing += " (with UNROLLED_NATIVE=1 in the environment, pip shows what fails)"
 except ImportError as error:
-    missing = f"the kernels were not compiled at installation ({error}); install again with a C++ compiler"
+    missing = f"the kernels cannot be loaded ({error}); install again"
 
 LARGE = 1 << 18  # bytes from which a tensor's memory comes from the list of free blocks
 
