@@ -179,7 +179,7 @@ INLINE void dot_rows(const T* A, long lda, const T* W_, long ldw, long K, T* c, 
 
 template <int MR, class T>
 static void dot_block(const T* A, long lda, const T* W_, long ldw, long outputs, long K, T* c, long ldc) {
-    constexpr int NO = 8 / MR;
+    constexpr int NO = MR <= 2 ? 8 / MR : UNROLLED_ACCUMULATORS >= 24 ? 4 : 2;
     long o = 0;
     for (; o + NO <= outputs; o += NO) dot_rows<MR, NO>(A, lda, W_ + o * ldw, ldw, K, c + o, ldc);
     for (; o < outputs; o++) dot_rows<MR, 1>(A, lda, W_ + o * ldw, ldw, K, c + o, ldc);
@@ -188,7 +188,10 @@ static void dot_block(const T* A, long lda, const T* W_, long ldw, long outputs,
 template <class T>
 static void dot_product(long rows, const T* A, long lda, const T* W_, long ldw, long outputs, long K, T* c, long ldc) {
     long r = 0;
-    for (; r + 2 <= rows; r += 2) dot_block<2>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+    for (; r + 4 <= rows; r += 4) dot_block<4>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+    if (r + 3 == rows) return dot_block<3>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+    if (r + 2 <= rows) dot_block<2>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
+    r += r + 2 <= rows ? 2 : 0;
     if (r < rows) dot_block<1>(A + r * lda, lda, W_, ldw, outputs, K, c + r * ldc, ldc);
 }
 

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -65,17 +65,44 @@ INLINE Vec<T> fill(T x) {
 }
 
 // The first n lanes, n ≤ W; the others are zero and are not touched in memory.
+#if defined(__AVX512F__)
+INLINE Vec<float> some(const float* p, int n) { return (Vec<float>)_mm512_maskz_loadu_ps((1u << n) - 1, p); }
+INLINE Vec<double> some(const double* p, int n) { return (Vec<double>)_mm512_maskz_loadu_pd((1u << n) - 1, p); }
+INLINE void some(float* p, Vec<float> v, int n) { _mm512_mask_storeu_ps(p, (1u << n) - 1, (__m512)v); }
+INLINE void some(double* p, Vec<double> v, int n) { _mm512_mask_storeu_pd(p, (1u << n) - 1, (__m512d)v); }
+#elif defined(__AVX2__)
+INLINE __m256i first(int n) {  // all bits of the first n of 8 lanes
+    const Lanes<float>::M lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    return (__m256i)(lane < n);
+}
+INLINE Vec<float> some(const float* p, int n) { return (Vec<float>)_mm256_maskload_ps(p, first(n)); }
+INLINE Vec<double> some(const double* p, int n) {
+    return (Vec<double>)_mm256_castps_pd(_mm256_maskload_ps((const float*)p, first(2 * n)));
+}
+INLINE void some(float* p, Vec<float> v, int n) { _mm256_maskstore_ps(p, first(n), (__m256)v); }
+INLINE void some(double* p, Vec<double> v, int n) {
+    _mm256_maskstore_ps((float*)p, first(2 * n), _mm256_castpd_ps((__m256d)v));
+}
+#else
+template <class T>
+INLINE Vec<T> some(const T* p, int n) {
+    Vec<T> v = {};
+    for (int j = 0; j < n; j++) v[j] = p[j];
+    return v;
+}
+template <class T>
+INLINE void some(T* p, Vec<T> v, int n) {
+    for (int j = 0; j < n; j++) p[j] = v[j];
+}
+#endif
 template <class T>
 INLINE Vec<T> load(const T* p, int n) {
-    if (__builtin_expect(n == Lanes<T>::W, 1)) return load(p);
-    Vec<T> v = {};
-    memcpy(&v, p, n * sizeof(T));
-    return v;
+    return __builtin_expect(n == Lanes<T>::W, 1) ? load(p) : some(p, n);
 }
 template <class T>
 INLINE void store(T* p, Vec<T> v, int n) {
     if (__builtin_expect(n == Lanes<T>::W, 1)) return store(p, v);
-    memcpy(p, &v, n * sizeof(T));
+    some(p, v, n);
 }
 
 // The lanes' sum, by halves.

@@ -52,10 +52,15 @@ def watched(tensors: Sequence[Any]) -> bool:
     )
 
 
-def sooner(gates: int, T: int, B: int, I: int, H: int) -> bool:
-    """Whether torch's layer is done with so little work before a compiled kernel has been called (measured)."""
+def sooner(gates: int, T: int, B: int, I: int, H: int, packed: bool) -> bool:
+    """Whether torch's layer is done with so little work before a compiled kernel has been called (measured).
+
+    Packed sequences have to be padded for a kernel, and torch takes them as they are.
+    """
     weights = gates * H * (I + H)
     work = T * B * weights
+    if packed:
+        return T < 3 or (T < 30 and work < 6e7)
     if gates == 1:
         return T < 8 or (T < 24 and work < 2e6)
     if gates == 3:

@@ -20,7 +20,7 @@ from .rnn import Stack
 # T steps, B lanes, I input_size, H hidden_size, L layers × directions
 
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
-SHORT = 24  # steps: only shorter calls may go to torch's own layer
+SHORT, SHORT_PACKED = 24, 30  # steps: only shorter calls may go to torch's own layer
 TORCH_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
@@ -131,7 +131,7 @@ class DropIn(nn.Module):
             x = input.unsqueeze(1)  # (T, 1, I)
         else:
             x = input.transpose(0, 1) if self.batch_first else input  # (T, B, I)
-            found = self._directly(x, hx) if x.size(0) < SHORT else None
+            found = self._directly(x, hx, *x.shape[:2]) if x.size(0) < SHORT else None
             if found is not None:
                 outputs, *leaves_ = found
                 return outputs.transpose(0, 1) if self.batch_first else outputs, tuple(leaves_)
@@ -141,14 +141,18 @@ class DropIn(nn.Module):
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
 
-    def _directly(self, x: Tensor, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
-        """torch's own layer where so little is to be done that it is done before ours has begun; else `None`."""
-        T, B, I = x.shape
+    def _directly(
+        self, x: Tensor, hx: tuple[Tensor, ...] | None, T: int, B: int, batch_sizes: Tensor | None = None
+    ) -> tuple[Tensor, ...] | None:
+        """torch's own layer where so little is to be done that it is done before ours has begun; else `None`.
+
+        ``x`` is ``(T, B, I)``, or packed data with its ``batch_sizes``.
+        """
         stack: Any = self._modules["stack"]
         cells, training = list(stack.cells), self.training
         if (
             not self._plain
-            or not sooner(cells[0].gates, T, B, I, self.hidden_size)
+            or not sooner(cells[0].gates, T, B, self.input_size, self.hidden_size, batch_sizes is not None)
             or not (x.is_cpu and x.numel())
             or (training and stack.dropout.p)
             or "runner" in stack.__dict__
@@ -170,8 +174,10 @@ class DropIn(nn.Module):
             self._state(hx, B, batched=True)  # raises what is wrong with it
         layer = getattr(torch, {"rnn": f"rnn_{getattr(self, 'nonlinearity', '')}"}.get(self.cell, self.cell))
         begin = hx if len(hx) > 1 else hx[0]
+        given = (x, begin) if batch_sizes is None else (x, batch_sizes, begin)
+        order = () if batch_sizes is not None else (False,)
         found: tuple[Tensor, ...] = layer(
-            x, begin, weights, self.bias, self.num_layers, 0.0, training, self.bidirectional, False
+            *given, weights, self.bias, self.num_layers, 0.0, training, self.bidirectional, *order
         )
         return found
 
@@ -181,6 +187,18 @@ class DropIn(nn.Module):
         """Pads in the packed order (longest first), so that what comes back is packed as the input was."""
         self._check_input(packed.data, (2,))
         order, back = packed.sorted_indices, packed.unsorted_indices  # None if the caller had sorted
+        if len(packed.batch_sizes) < SHORT_PACKED:
+            B = int(packed.batch_sizes[0])
+            begin = hx
+            if order is not None and isinstance(hx, tuple) and all(isinstance(one, Tensor) for one in hx):
+                self._state(hx, B, batched=True)  # raises what is wrong with it
+                begin = tuple(one.index_select(1, order) for one in hx)
+            found = self._directly(packed.data, begin, len(packed.batch_sizes), B, packed.batch_sizes)
+            if found is not None:
+                data, *last = found
+                if back is not None:
+                    last = [one.index_select(1, back) for one in last]
+                return PackedSequence(data, packed.batch_sizes, order, back), tuple(last)
         x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
         state = self._state(hx, x.size(1), batched=True)
         if order is not None:

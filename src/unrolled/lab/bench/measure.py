@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 Work = Callable[[], object]
 
+LONG = 0.2  # seconds of a work that needs no call before it in each turn
 TURN_SECONDS = 0.03  # a turn repeats a short work until it has taken about so long
 
 
@@ -29,17 +30,19 @@ class Timing:
 
 
 def interleave(works: Mapping[str, Work], turns: int) -> dict[str, Timing]:
-    """Run all works in turns, each time beginning with another; every turn has a call before it that is not counted."""
+    """Run all works in turns, each time beginning with another; a short work has a call before that is not counted."""
     calls = {}
     for name, work in works.items():
         work()
-        calls[name] = max(1, round(TURN_SECONDS / max(_seconds(work, 1), 1e-7)))
+        once = _seconds(work, 1)
+        calls[name] = max(1, round(TURN_SECONDS / max(once, 1e-7))) if once < LONG else 0
     names, found = list(works), {name: [0.0] * turns for name in works}
     for turn in range(turns):
         for place in range(len(names)):
             name = names[(place + turn) % len(names)]
-            works[name]()
-            found[name][turn] = _seconds(works[name], calls[name])
+            if calls[name]:
+                works[name]()
+            found[name][turn] = _seconds(works[name], calls[name] or 1)
     return {name: Timing(tuple(seconds)) for name, seconds in found.items()}
 
 
