@@ -143,32 +143,46 @@ def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str
         return False
     from matplotlib import pyplot
 
-    groups = list(dict.fromkeys((row.group, row.peer) for row in rows))
-    members = [[row for row in rows if (row.group, row.peer) == group] for group in groups]
-    heights = [len(some) + 2 for some in members]
-    figure, axes = pyplot.subplots(
-        len(groups), 1, figsize=(9, 0.24 * sum(heights) + 1), height_ratios=heights, squeeze=False, layout="constrained"
-    )
-    for (group, peer), some, axis in zip(groups, members, axes[:, 0], strict=True):
-        places = range(len(some), 0, -1)
-        errors = [[row.ratio - row.low for row in some], [row.high - row.ratio for row in some]]
-        colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in some]
-        axis.barh(places, [row.ratio for row in some], xerr=errors, color=colours, height=0.7, ecolor="#00000080")
-        axis.set_yticks(places, [label(row) for row in some], fontsize=7)
-        axis.axvline(1, color="black", linewidth=0.8)
-        axis.set_xscale("log")
-        lowest, highest = min(0.9, *(row.low for row in some)), max(1.1, *(row.high for row in some))
-        ticks = [t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200) if lowest <= t <= highest]
-        axis.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=7)
-        axis.set_xticks([], minor=True)
-        axis.set_ylim(0.2, len(some) + 0.8)
-        axis.set_title(f"{group}: times as fast as {peer}", fontsize=9, loc="left")
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.group, row.peer), []).append(row)
+    columns: list[list[tuple[str, list[Row]]]] = [[], []]
+    for (group, peer), some in groups.items():  # the second column begins half way down
+        done = sum(len(members) for _, members in columns[0])
+        columns[bool(columns[1]) or done >= len(rows) / 2].append((f"{group}: times as fast as {peer}", some))
+    columns = [column for column in columns if column]
+    tall = max(sum(len(some) + 3 for _, some in column) for column in columns)
+    figure = pyplot.figure(figsize=(7 * len(columns), 0.2 * tall + 0.6), layout="constrained")
+    parts = figure.subfigures(1, len(columns), squeeze=False)
+    for part, column in zip(parts[0], columns, strict=True):
+        axes = part.subplots(len(column), 1, height_ratios=[len(some) + 3 for _, some in column], squeeze=False)
+        for axis, (title, some) in zip(axes[:, 0], column, strict=True):
+            _bars(axis, title, some)
     figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}", fontsize=8)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=120)
     pyplot.close(figure)
     return True
+
+
+def _bars(axis: Any, title: str, some: list[Row]) -> None:
+    """From 1 to the right what is faster, to the left what is slower."""
+    places = range(len(some), 0, -1)
+    errors = [[row.ratio - row.low for row in some], [row.high - row.ratio for row in some]]
+    colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in some]
+    widths = [row.ratio - 1 for row in some]
+    axis.set_xscale("log")
+    axis.barh(places, widths, left=1, xerr=errors, color=colours, height=0.7, ecolor="#00000080")
+    axis.set_yticks(places, [label(row) for row in some], fontsize=6)
+    axis.axvline(1, color="black", linewidth=0.8)
+    lowest, highest = min(0.9, *(row.low for row in some)), max(1.1, *(row.high for row in some))
+    ticks = [t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200) if lowest <= t <= highest]
+    axis.set_xlim(0.95 * lowest, 1.05 * highest)
+    axis.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=6)
+    axis.set_xticks([], minor=True)
+    axis.set_ylim(0.2, len(some) + 0.8)
+    axis.set_title(title, fontsize=8, loc="left")
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
 
 
 def label(row: Row) -> str:
