@@ -28,6 +28,19 @@ struct Run {
 
     long length(long b) const { return lengths ? lengths[b] : T_; }
     bool alive(long t, long b) const { return !lengths || t < lengths[b]; }
+    // How many of lanes [b0, b1) there are before the last of them that is alive; sorted by length, none of them is not.
+    long living(long t, long b0, long b1) const {
+        while (b1 > b0 && !alive(t, b1 - 1)) b1--;
+        return b1 - b0;
+    }
+    // The first lane of part `part` of `parts` that have as many steps to run.
+    long cut(int part, int parts) const {
+        if (!lengths) return share(B, part, parts);
+        long total = 0, before = 0, b = 0;
+        for (long i = 0; i < B; i++) total += lengths[i];
+        while (b < B && part && (before + lengths[b] / 2) * parts < total * part) before += lengths[b++];
+        return part == parts ? B : b;
+    }
     // Whether the state before step t is the one that a reset puts there.
     bool fresh(long t, long b) const {
         if (!resets) return false;
@@ -66,10 +79,9 @@ struct Range {
 constexpr long kFewLanes = 4;  // that many and fewer: the weights are read as torch stores them, units are divided
 
 template <class T>
-static Range<T> divide(long B, long panels, long across, const Team& team, int id) {
-    if (B >= 4 * team.size || team.size == 1)
-        return {share(B, id, team.size), share(B, id + 1, team.size), 0, panels, 0, across, share(B, id, team.size),
-                share(B, id + 1, team.size), true};
+static Range<T> divide(const Run<T>& run, long panels, long across, const Team& team, int id) {
+    const long B = run.B, b0 = run.cut(id, team.size), b1 = run.cut(id + 1, team.size);
+    if (B >= 4 * team.size || team.size == 1) return {b0, b1, 0, panels, 0, across, b0, b1, true};
     return {0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
             share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size), false};
 }
@@ -223,7 +235,7 @@ struct Forward {
                 pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
                                  share(across, id + 1, team.size));
             team.wait(phase);
-            const Range<T> mine = divide<T>(B, panels, across, team, id);
+            const Range<T> mine = divide<T>(run, panels, across, team, id);
             Team alone;
             Team& together = mine.alone ? alone : team;
             long& own_phase = mine.alone ? nobodys : phase;
@@ -323,7 +335,7 @@ struct Forward {
     void step(const Range<T>& mine, long t, long slot, Team& together, long& phase, int id) {
         const T* h = gathered ? hb : run.h_rows(t);
         const T* W_hh = (const T*)q.weight_hh;
-        const long rows = mine.b1 - mine.b0;
+        const long rows = run.living(t, mine.b0, mine.b1);
         if (gathered) {
             if (mine.alone || id == 0) gather(run, t, mine.b0, mine.b1, hb);
             together.wait(phase);
@@ -494,7 +506,7 @@ struct Backward {
             if (projected)
                 pack_across((const T*)q.weight_hr, P, H, packed_p, share(panels, id, team.size),
                             share(panels, id + 1, team.size));
-            const Range<T> mine = divide<T>(B, panels, across, team, id);
+            const Range<T> mine = divide<T>(run, panels, across, team, id);
             T* own_sums = sums + id * Cell::kSums * Hp;
             memset(own_sums, 0, Cell::kSums * Hp * sizeof(T));
             if (mine.alone || id == 0) start(mine.b0, mine.b1);
@@ -542,6 +554,7 @@ struct Backward {
         T* da = (T*)q.da + t * B * S * H;
         const long u0 = mine.p0 * PW, u1 = min_(H, mine.p1 * PW);  // units
         const long c0 = mine.n0 * PW, c1 = min_(P, mine.n1 * PW);  // columns of h
+        const long rows = run.living(t, mine.b0, mine.b1);
         if (q.hb) {
             if (mine.alone || id == 0) gather(run, t, mine.b0, mine.b1, (T*)q.hb + t * B * P);
             together.wait(phase);
@@ -551,7 +564,7 @@ struct Backward {
                 narrow(mine, t, c0, c1);
                 together.wait(phase);
                 for (long p = mine.p0; p < mine.p1; p++)
-                    product(mine, (const T*)q.dp + t * B * P, P, (const T*)packed_p + p * P * PW, PW, P, wide + p * PW, Hp, false);
+                    product(mine, rows, (const T*)q.dp + t * B * P, P, (const T*)packed_p + p * P * PW, PW, P, wide + p * PW, Hp, false);
             }
         units(mine, t, u0, u1, own_sums, 0);
         together.wait(phase);
@@ -567,17 +580,17 @@ struct Backward {
             da = (T*)q.dr + t * B * S * H;
         }
         if (twice) {  // through the last gate's own product: r ∘ h
-            products(mine, da + Cell::kLastPlane * H, (G - 1) * H, H, through, false, together, phase);
+            products(mine, rows, da + Cell::kLastPlane * H, (G - 1) * H, H, through, false, together, phase);
             units(mine, t, u0, u1, own_sums, 1);
             together.wait(phase);
         }
         const long K = (twice ? G - 1 : G) * H;
         if (q.mask) {
-            products(mine, da + Cell::kFirstPlane * H, 0, K, through, false, together, phase);
+            products(mine, rows, da + Cell::kFirstPlane * H, 0, K, through, false, together, phase);
             for (long b = mine.b0; b < mine.b1; b++)
-                for (long j = c0; j < c1; j++) dh[b * Pp + j] += ((const T*)q.mask)[b * P + j] * through[b * Pp + j];
+                for (long j = c0; j < c1 && run.alive(t, b); j++) dh[b * Pp + j] += ((const T*)q.mask)[b * P + j] * through[b * Pp + j];
         } else {
-            products(mine, da + Cell::kFirstPlane * H, 0, K, dh, true, together, phase);
+            products(mine, rows, da + Cell::kFirstPlane * H, 0, K, dh, true, together, phase);
         }
         if (run.resets)
             for (long b = mine.b0; b < mine.b1; b++)
@@ -597,27 +610,28 @@ struct Backward {
     }
 
     // to [+]= da · W_hh for its rows [first, first + K), this thread's columns.
-    void products(const Range<T>& mine, const T* da, long first, long K, T* to, bool add, Team& together, long& phase) {
+    void products(const Range<T>& mine, long rows, const T* da, long first, long K, T* to, bool add, Team& together,
+                  long& phase) {
         if constexpr (kPairs) {
             for (long b = mine.l0; b < mine.l1; b++) pair_up(da + b * S * H, K, paired + b * pairs);
             together.wait(phase);
             for (long n = mine.n0; n < mine.n1; n++)
-                product(mine, (const E*)paired, pairs, (const E*)packed + (n * depth + X::depth(first)) * PW, PW,
+                product(mine, rows, (const E*)paired, pairs, (const E*)packed + (n * depth + X::depth(first)) * PW, PW,
                         X::depth(K), to + n * PW, Pp, add);
         } else {
             const T* weight = (const T*)q.weight_hh + first * P;
             for (long n = mine.n0; n < mine.n1; n++)
-                product(mine, da, S * H, as_it_lies ? weight + n * PW : packed + (n * depth + first) * PW,
+                product(mine, rows, da, S * H, as_it_lies ? weight + n * PW : packed + (n * depth + first) * PW,
                         as_it_lies ? P : PW, K, to + n * PW, Pp, add);
         }
     }
     template <class O>
-    void product(const Range<T>& mine, const O* A, long lda, const O* panel, long ldp, long K, T* to, long ld,
+    void product(const Range<T>& mine, long rows, const O* A, long lda, const O* panel, long ldp, long K, T* to, long ld,
                  bool add) {
         constexpr long KB = 16384 / PW;  // rows of a panel that stay in the second cache
         for (long k = 0; k < K; k += KB) {
             const long kc = min_(KB, K - k);
-            panel_product<4>(mine.b1 - mine.b0, A + mine.b0 * lda + k, lda, panel + k * ldp, ldp, kc,
+            panel_product<4>(rows, A + mine.b0 * lda + k, lda, panel + k * ldp, ldp, kc,
                              Tile<T>{to + mine.b0 * ld, ld, W}, add || k > 0,
                              ldp == PW ? panel + (k + kc) * ldp : (const O*)nullptr);
         }

@@ -112,3 +112,19 @@ def test_a_wrong_state_is_named_here_too():
     packed = pack_padded_sequence(torch.randn(2, 2, 3), torch.tensor([1, 2]), enforce_sorted=False)
     with pytest.raises(ShapeError, match="hx must be"):
         ours.GRU(3, 4)(packed, torch.zeros(1, 3, 4))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_second_derivatives_are_there_too(monkeypatch, went, name):
+    torch.manual_seed(0)
+    build, options = LAYERS[name]
+    layer, x = build(3, 4, **options), torch.randn(3, 2, 3, requires_grad=True)
+    found = []
+    for short in (True, False):
+        monkeypatch.setattr(torch_interface, "sooner", lambda *_, short=short: short)
+        layer.zero_grad()
+        (first,) = torch.autograd.grad(layer(x)[0].sin().sum(), x, create_graph=True)
+        first.square().sum().backward()
+        found.append([p.grad.clone() for p in layer.parameters()])
+    assert [one is not None for one in went] == [True, False]
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)

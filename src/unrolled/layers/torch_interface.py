@@ -90,6 +90,7 @@ class DropIn(nn.Module):
         more = {name for name, value in cell_options.items() if value not in (0, None)}
         more -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
         extra = residual or learned_initial_state or backend != "auto" or more
+        self._function = f"rnn_{cell_options['nonlinearity']}" if self.cell == "rnn" else self.cell  # of torch
         self._plain = not extra and cell_options.get("reset_after", True)
 
     @classmethod
@@ -172,7 +173,7 @@ class DropIn(nn.Module):
             hx = (zeros, zeros)[: len(self.state_names)]
         else:
             self._state(hx, B, batched=True)  # raises what is wrong with it
-        layer = getattr(torch, {"rnn": f"rnn_{getattr(self, 'nonlinearity', '')}"}.get(self.cell, self.cell))
+        layer = getattr(torch, self._function)
         begin = hx if len(hx) > 1 else hx[0]
         given = (x, begin) if batch_sizes is None else (x, batch_sizes, begin)
         order = () if batch_sizes is not None else (False,)
