@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import platform
-import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from unrolled.lab.bench import interval, processor
 
 Work = Callable[[], float]
 """Does one repetition; returns its rate in units per second."""
@@ -62,13 +62,6 @@ def compare(
     return statistics.median(rates[0]), statistics.median(rates[1]), ratios
 
 
-def interval(values: list[float], rounds: int = 2000) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the median."""
-    draw = random.Random(0)
-    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(rounds))
-    return medians[int(0.025 * rounds)], medians[int(0.975 * rounds)]
-
-
 def ratio_cell(ratios: list[float]) -> str:
     """``1.31 (1.28–1.34)`` for a table."""
     low, high = interval(ratios)
@@ -82,16 +75,6 @@ def table(header: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         print("| " + " | ".join(row) + " |")
     print(f"\n{processor()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
-
-
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        return f"{len(names)} × {names[0]}"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
 
 
 def arguments(doc: str | None, repetitions: int) -> argparse.Namespace:

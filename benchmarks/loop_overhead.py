@@ -15,8 +15,9 @@ from pathlib import Path
 
 import torch
 
-from harness import arguments, interval, table
+from harness import arguments, table
 from train_rate import CASES, make_task
+from unrolled.lab.bench import interval
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
 from unrolled.training.loop import train

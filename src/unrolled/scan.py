@@ -52,13 +52,13 @@ def scan(
         ArgumentError: there is no backend of that name.
         BackendError: the backend asked for by name cannot run this; the message says why.
     """
-    shaped = stand_in(cell, inputs)
+    shaped = _stand_in(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
     backend = choose(cell, shaped, **asked, backend=backend)
     if backend != "native":
-        inputs = one_hot(cell, inputs)
+        inputs = _one_hot(cell, inputs)
     match backend:
         case "reference":
             initial = cell.initial_state(inputs.size(1)) if resets is not None else None
@@ -82,7 +82,7 @@ def scan_traced(
     backend: str = "auto",
 ) -> tuple[Tensor, State, Trace]:
     """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
-    shaped = stand_in(cell, inputs)
+    shaped = _stand_in(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
@@ -92,18 +92,18 @@ def scan_traced(
         backend = choose(cell, shaped, **asked, backend=backend)
     if backend == "native":
         return native.run(cell, inputs, state, traced=True, **options)
-    inputs = one_hot(cell, inputs)
+    inputs = _one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
 
 
-def stand_in(cell: Cell, inputs: Tensor) -> Tensor:
+def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
     """For symbols ``(T, B)`` a tensor of the shape and type of the one-hot vectors, which takes no memory.
 
     Raises:
         ShapeError: a symbol is none of the cell's inputs.
     """
-    if not _symbols(inputs):
+    if not is_symbols(inputs):
         return inputs
     plain = not (torch.compiler.is_compiling() or _is_batched(inputs))
     if plain and inputs.numel() and not 0 <= int(inputs.min()) <= int(inputs.max()) < cell.input_size:
@@ -112,14 +112,15 @@ def stand_in(cell: Cell, inputs: Tensor) -> Tensor:
     return _like(cell, inputs).expand(*inputs.shape, cell.input_size)
 
 
-def one_hot(cell: Cell, inputs: Tensor) -> Tensor:
+def _one_hot(cell: Cell, inputs: Tensor) -> Tensor:
     """Symbols ``(T, B)`` as the vectors ``(T, B, I)`` they stand for; other inputs as they are."""
-    if not _symbols(inputs):
+    if not is_symbols(inputs):
         return inputs
     return F.one_hot(inputs, cell.input_size).to(_like(cell, inputs).dtype)
 
 
-def _symbols(inputs: Tensor) -> bool:
+def is_symbols(inputs: Tensor) -> bool:
+    """Whether inputs are symbols ``(T, B)`` int64, each in the place of a one-hot vector."""
     return inputs.dim() == 2 and inputs.dtype == torch.int64
 
 

@@ -426,7 +426,7 @@ def _call(
 WHOLE = {"lengths": torch.int64, "ids": torch.int64, "resets": torch.bool}
 # Of every array, by the letters of the sizes: R rows of a weight, S planes of da, G planes of gates.
 SHAPES = {
-    **dict.fromkeys(("x",), "TBI"), **dict.fromkeys(("y", "dy", "hb", "dp", "zone_h"), "TBP"),
+    "x": "TBI", **dict.fromkeys(("y", "dy", "hb", "dp", "zone_h"), "TBP"),
     **dict.fromkeys(("c", "zone_c", "wide"), "TBH"), **dict.fromkeys(("da", "dr"), "TBSH"), "gates": "TBGH",
     "scales": "TB3", "ids": "TB", "resets": "TB", "lengths": "B", "weight_ih": "RI", "weight_hh": "RP", "bias_ih": "R",
     "bias_hh": "R", "peepholes": "3H", "norm": "NH", "weight_hr": "PH", "dbias": "SH", "dpeepholes": "3H",

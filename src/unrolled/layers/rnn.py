@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
 from ..errors import ArgumentError, ShapeError, did_you_mean
-from ..scan import BACKENDS, scan, stand_in
+from ..scan import BACKENDS, is_symbols, scan
 from .dropout import LockedDropout, check_dropout
 
 # T steps, B lanes, I input_size, O output_size (of all directions together)
@@ -122,7 +122,7 @@ class Stack(nn.Module):
             ShapeError: inputs, state, lengths or resets do not fit.
             BackendError: the backend asked for by name cannot run these cells.
         """
-        if stand_in(next(self.cells), inputs).shape[2:] != (self.input_size,):
+        if not is_symbols(inputs) and (inputs.dim() != 3 or inputs.size(2) != self.input_size):
             raise ShapeError(f"inputs must be (T, B, {self.input_size}), got {tuple(inputs.shape)}")
         before = self.initial_state(inputs.size(1)) if state is None else state
         entries = self.num_layers * self.num_directions

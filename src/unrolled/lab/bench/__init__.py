@@ -2,7 +2,7 @@
 
 from .cases import GROUPS, Case, all_cases
 from .measure import Timing, interleave, interval
-from .report import Row, compare, draw, machine, read, to_json
+from .report import Row, compare, draw, machine, processor, read, to_json
 
 __all__ = [
     "GROUPS",
@@ -15,6 +15,7 @@ __all__ = [
     "interleave",
     "interval",
     "machine",
+    "processor",
     "read",
     "to_json",
 ]

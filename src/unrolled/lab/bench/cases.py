@@ -123,8 +123,7 @@ def _variant(name: str, build: Any, options: dict[str, Any], what: str, shape: t
     def make() -> dict[str, Work]:
         torch.manual_seed(0)
         cell, plain = build(H, H, **options), build(H, H)
-        how: dict[str, Any] = {}
-        how["noise"] = cell.draw_noise(T, B)  # once: drawing numbers is not what is measured
+        how: dict[str, Any] = {"noise": cell.draw_noise(T, B)}  # once: drawing numbers is not what is measured
         if what == "lengths":
             how["lengths"] = torch.full((B,), T)  # the same work as without
         if what == "resets":

@@ -86,7 +86,7 @@ def machine(turns: int = 9) -> dict[str, Any]:
     large, amount = reading(256e6)
     found = interleave({"sgemm": product, "reading": large}, turns)
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "threads": torch.get_num_threads(),
         "kernels": "none" if extension.missing else extension.instruction_set(),
@@ -99,7 +99,8 @@ def machine(turns: int = 9) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """How many, and their name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
