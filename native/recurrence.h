@@ -76,12 +76,14 @@ struct Range {
     bool alone;   // nobody else works on these lanes
 };
 
-constexpr long kFewLanes = 4;  // that many and fewer: the weights are read as torch stores them, units are divided
+constexpr long kFewLanes = 4;  // with that many and fewer, a call of few steps reads the weights as torch stores them
+constexpr long kHeavy = 5 << 18;  // bytes of recurrent weights that overflow a core's second cache: better half of them each
 
 template <class T>
-static Range<T> divide(const Run<T>& run, long panels, long across, const Team& team, int id) {
+static Range<T> divide(const Run<T>& run, long bytes, long panels, long across, const Team& team, int id) {
+    const bool heavy = bytes > kHeavy;
     const long B = run.B, b0 = run.cut(id, team.size), b1 = run.cut(id + 1, team.size);
-    if (B >= 4 * team.size || team.size == 1) return {b0, b1, 0, panels, 0, across, b0, b1, true};
+    if (team.size == 1 || B >= (heavy ? 8 : 4) * team.size) return {b0, b1, 0, panels, 0, across, b0, b1, true};
     return {0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
             share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size), false};
 }
@@ -186,7 +188,7 @@ struct Forward {
     const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
     const int64_t* const ids = (const int64_t*)q.ids;
     const bool many = run.T_ * B >= 16, pack_x = many && !ids, look_up = many && ids;
-    const bool few = B <= kFewLanes, gathered = !run.rows_as_they_lie();
+    const bool few = B <= kFewLanes && !many, gathered = !run.rows_as_they_lie();
     const bool twice = Cell::two_products(q);
     const long chunk = max_(1, min_(min_(few ? 64 : 16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
     const long spread_out = (Cell::kNormed ? 3 : 1) * G * Hp, normals = Cell::kNormed * (chunk + 2) * B;
@@ -235,7 +237,7 @@ struct Forward {
                 pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
                                  share(across, id + 1, team.size));
             team.wait(phase);
-            const Range<T> mine = divide<T>(run, panels, across, team, id);
+            const Range<T> mine = divide<T>(run, G * H * P * (long)sizeof(T), panels, across, team, id);
             Team alone;
             Team& together = mine.alone ? alone : team;
             long& own_phase = mine.alone ? nobodys : phase;
@@ -506,7 +508,7 @@ struct Backward {
             if (projected)
                 pack_across((const T*)q.weight_hr, P, H, packed_p, share(panels, id, team.size),
                             share(panels, id + 1, team.size));
-            const Range<T> mine = divide<T>(run, panels, across, team, id);
+            const Range<T> mine = divide<T>(run, G * H * P * (long)sizeof(T), panels, across, team, id);
             T* own_sums = sums + id * Cell::kSums * Hp;
             memset(own_sums, 0, Cell::kSums * Hp * sizeof(T));
             if (mine.alone || id == 0) start(mine.b0, mine.b1);
