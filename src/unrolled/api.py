@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from .data import named_corpora
+from .data.labelled_sets import labelled_names
 from .errors import ArgumentError, RunError
 from .tasks import task_class
 from .training import modelfile
-from .training.config import from_toml, parse_toml, read_text, update
+from .training.config import flatten, from_toml, parse_toml, read_text, update
 from .training.folder import RunFolder, new_path, runs_folder
 from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
+
+PATHS = ("data", "test", "valid", "embeddings")  # options that may name a file
 
 
 def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any) -> Any:
@@ -44,7 +47,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
     path = Path(run) if run is not None else new_path(runs_folder(), f"{task}-{_stem(config.data.data)}")
-    config = update(config, data=_absolute(config.data.data))
+    flat = flatten(config)
+    config = update(config, **{name: _absolute(flat[name]) for name in PATHS if flat.get(name)})
     folder = RunFolder.create(path)
     try:
         return run_loop(task_class(task)(config), folder, reporter)
@@ -119,7 +123,7 @@ def check_trust(config: Any, named: object, where: object) -> None:
 
 def _absolute(data: str) -> str:
     """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
-    if not data or data in named_corpora() or data.startswith("text:"):
+    if data in named_corpora() or data in labelled_names() or data.startswith("text:"):
         return data
     path = Path(data).expanduser()
     return str(path.absolute()) if path.exists() or glob.has_magic(data) else data
@@ -127,7 +131,7 @@ def _absolute(data: str) -> str:
 
 def _stem(data: str) -> str:
     """A short name for a run from the name of its data."""
-    if data in named_corpora():
+    if data in named_corpora() or data in labelled_names():
         return data
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()
     return name[:30] or "text"

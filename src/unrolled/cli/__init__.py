@@ -19,7 +19,8 @@ VERBS = {
     "train": "train a model on your data, or go through a recipe",
     "resume": "go on with a run from where it stopped",
     "sample": "let a trained model write",
-    "evaluate": "measure a trained model on a text",
+    "predict": "ask a trained model about texts",
+    "evaluate": "measure a trained model on a text, or on labelled texts",
     "runs": "list your runs",
     "data": "list the texts that have a name, fetch one, or look at one of yours",
     "bench": "measure our layers on this machine, next to torch's",
@@ -85,12 +86,13 @@ def _usage() -> str:
     verbs = "\n".join(f"  {name:<{width}}  {what}" for name, what in VERBS.items())
     return f"""usage: unrolled COMMAND …
 
-Recurrent sequence models: train one on your text, watch it learn, let it write.
+Recurrent sequence models: train one on your text, watch it learn, let it write or answer.
 
 {verbs}
 
   unrolled train lm                       five minutes on Python's own source code
   unrolled train lm --data book.txt       on a text, folder or pattern of yours
+  unrolled train classify --data it.csv   on texts that have a label each
   unrolled COMMAND --help                 every option of a command
   unrolled --version"""
 

@@ -77,6 +77,7 @@ class Schema:
         self.prog = prog
         self.flags: dict[str, Any] = {}  # our name → type
         self.positionals: list[str] = []
+        self.any_number = False  # of the last positional
         self._collect(cls)
         self.aliases = {alias: name for alias, name in ALIASES.items() if name in self.flags}
 
@@ -87,6 +88,7 @@ class Schema:
                 self._collect(typing.cast(type, plain))
             elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
                 self.positionals.append(name)
+                self.any_number = typing.get_origin(plain) is tuple
             else:
                 self.flags[name] = plain
 
@@ -98,7 +100,7 @@ class Schema:
             match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", word, re.DOTALL)
             if match is None:
                 positionals += 1
-                if positionals > len(self.positionals):
+                if positionals > len(self.positionals) and not self.any_number:
                     raise UnrolledError(f"{self.prog} does not know what to do with {word!r}; {self._see()}")
                 out.append(word)
             elif word in ("-h", "--help"):
@@ -181,7 +183,7 @@ class Schema:
             near = did_you_mean(value, self.choices(name)).removeprefix("; ")
             return ArgumentError(flag, self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
-        if present < len(self.positionals):
+        if present < len(self.positionals) - self.any_number:
             return UnrolledError(f"{self.prog} needs {self.positionals[present].upper()}; {self._see()}")
         return UnrolledError(f"{plain.partition(' For full helptext')[0]}; {self._see()}")
 

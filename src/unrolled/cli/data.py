@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,6 +10,8 @@ import tyro
 
 from ..data import NAMED, Corpus, cache_folder, fetch, named_corpora, open_corpus
 from ..data.characters import CharacterCounts
+from ..data.labelled import Layout
+from ..data.labelled_sets import SETS, labelled_names, open_labelled
 from ..data.registry import present
 from .arguments import Schema, parse
 from .look import command, printable, size
@@ -45,6 +48,8 @@ def run(argv: list[str]) -> int:
     with Schema(Data, PROG).names():
         if options.text is None:
             _list(options.json)
+        elif options.text in labelled_names():
+            _describe_labelled(options.text, options.json)
         else:
             if options.text in NAMED and not options.json:
                 print(f"{options.text}: {fetch(options.text)} (verified)")
@@ -58,27 +63,53 @@ def run(argv: list[str]) -> int:
 def _list(as_json: bool) -> None:
     rows = []
     for name, title in named_corpora().items():
-        dataset = NAMED.get(name)
-        if dataset is None:  # the standard library
-            licence, length, here = "PSF", _length(open_corpus(name)), "yes"
-        else:
-            licence, length = dataset.licence, dataset.size
-            here = (
-                "yes"
-                if present(name)
-                else "no: downloaded when used"
-                if dataset.url
-                else "no: see unrolled data " + name
-            )
-        rows.append((name, title, licence, length, here))
+        if name in NAMED:
+            rows.append(_row(name, title, "lm", [name]))
+        else:  # the standard library
+            rows.append((name, title, "lm", "PSF", _length(open_corpus(name)), "yes"))
+    for name, named in SETS.items():
+        files = [named.train, *([named.test] if named.test else [])]
+        rows.append(_row(name, named.title, "classify", files))
     if as_json:
-        for name, title, licence, length, here in rows:
-            emit("corpus", name=name, title=title, licence=licence, bytes=length, present=here == "yes")
+        for name, title, task, licence, length, here in rows:
+            emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")
         return
-    table = [(name, title, licence, size(length), here) for name, title, licence, length, here in rows]
-    show_table(("name", "text", "licence", "size", "here"), table, right=("size",))
+    table = [(name, title, task, licence, size(length), here) for name, title, task, licence, length, here in rows]
+    show_table(("name", "text", "for", "licence", "size", "here"), table, right=("size",))
     print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
     print(f"any text of yours: {command('train', 'lm', '--data', 'PATH')}")
+
+
+Row = tuple[str, str, str, str, int, str]
+
+
+def _row(name: str, title: str, task: str, files: list[str]) -> Row:
+    """What the list says of a named set that is kept in these files."""
+    missing = [file for file in files if not present(file)]
+    urls = all(NAMED[file].url for file in missing)
+    here = "yes" if not missing else "no: downloaded when used" if urls else f"no: see unrolled data {name}"
+    return name, title, task, NAMED[files[0]].licence, sum(NAMED[file].size for file in files), here
+
+
+def _describe_labelled(name: str, as_json: bool) -> None:
+    """Read a set of labelled texts and say what is in it."""
+    sets = open_labelled(name, Layout())
+    parts = {part: getattr(sets, part) for part in ("train", "valid", "test")}
+    classes = Counter(label for examples in parts.values() for label in examples.labels)
+    if as_json:
+        emit("labelled", name=name, classes=dict(classes), **{part: len(one) for part, one in parts.items()})
+        return
+    show_pairs(
+        [
+            ("set", f"{name}: {labelled_names()[name]}"),
+            *((part, f"{len(examples):,} texts") for part, examples in parts.items()),
+            ("classes", ", ".join(f"{label} ({count:,})" for label, count in classes.most_common(20))),
+            ("train with", command("train", "classify", "--data", name)),
+        ]
+    )
+    print()
+    for text, label in zip(sets.train.texts[:FIRST_LINES], sets.train.labels, strict=False):
+        print(f"  {printable(label)}  {printable(text)[:100]}")
 
 
 def _length(corpus: Corpus) -> int:

@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 
 import tyro
 
+from .. import api
 from ..cells import check_size
 from ..data import Split, encode_text, open_corpus
 from ..data.storage import join
 from ..errors import ArgumentError, DataError, RunError
+from ..tasks.classify_trained import TrainedClassifier
 from ..tasks.lm_trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import Counter
 from .look import clock, console
 from .reporters import emit
-from .sample import writer
 from .tables import show_pairs
 
 PROG = "unrolled evaluate"
@@ -49,6 +50,8 @@ class Evaluate:
     """start anew every so many symbols instead of carrying the state; 0: carry it"""
     cell: str | None = None
     """the model's cell, if it is one of your own (module:Class)"""
+    baselines: bool = False
+    """classifiers: print beside it what chance, the commonest class and a bag of words reach"""
     json: bool = False
     """print one JSON object"""
 
@@ -65,7 +68,15 @@ class Evaluate:
 def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Evaluate, argv, PROG, ABOUT)
-    model = writer(options.run, options.cell)
+    model = api.load(options.run, cell=options.cell)
+    if isinstance(model, TrainedClassifier):
+        from .evaluate_examples import show_classifier
+
+        split = options.split or "test"
+        show_classifier(model, options.run, options.data, split, beside=options.baselines, as_json=options.json)
+        return 0
+    if not isinstance(model, TrainedLanguageModel):
+        raise RunError(f"{options.run} cannot be measured by this command")
     with Schema(Evaluate, PROG).names():
         name, text = other(model, options) if options.data is not None else own(model, options)
     if len(text) < 2:

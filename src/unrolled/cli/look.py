@@ -11,7 +11,12 @@ from typing import Any
 from rich.console import Console
 
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
-UNITS = {"loss": "nats", "bits_per_char": "bits per character", "perplexity": "perplexity"}
+UNITS = {
+    "loss": "nats",
+    "bits_per_char": "bits per character",
+    "macro_f1": "macro F1",
+    "calibration_error": "calibration error",
+}
 
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
 # on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.

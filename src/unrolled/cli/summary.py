@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..tasks import TASKS
 from ..training.log import Summary
 from .look import clock, command, figures
 
@@ -21,8 +22,5 @@ def summary_lines(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("go on", command("resume", summary.folder)))
     elif summary.stopped == "finished":
         lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
-    return [
-        *lines,
-        ("let it write", command("sample", summary.folder)),
-        ("measure it", command("evaluate", summary.folder)),
-    ]
+    use = TASKS[summary.task].use.items() if summary.task in TASKS else ()
+    return [*lines, *((what, command(verb, summary.folder)) for what, verb in use)]

@@ -14,12 +14,10 @@ from typing import Any
 from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import TASKS, task_class
-from ..training.config import groups, update
+from ..training.config import HOW_LONG, groups, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
 from .reporters import choose, follow
-
-HOW_LONG = ("steps", "epochs", "time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +69,8 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     if len(length) > 1:
         raise ArgumentError(f"--{length[1]}", f"left out when --{length[0]} is given", flags[length[1]])
     base = config_class()
+    if length:
+        base = update(base, **dict.fromkeys(HOW_LONG))  # not the task's default then
     if recipe is not None:
         options = {k: v for k, v in recipe.options.items() if not (length and k in HOW_LONG)}
         try:

@@ -63,7 +63,7 @@ def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf
 
 def named_corpora() -> dict[str, str]:
     """Every name that `open_corpus` knows, with its title."""
-    titles = {name: dataset.title for name, dataset in NAMED.items()}
+    titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm"}
     return {STDLIB: "source code of the running Python's standard library, without tests", **titles}
 
 

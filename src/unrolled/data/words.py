@@ -61,8 +61,12 @@ class WordVocabulary(Vocabulary):
         return len(self.words)
 
     def encode(self, text: str) -> Ids:
+        return self.look_up(tokens(text))
+
+    def look_up(self, words: Iterable[str]) -> Ids:
+        """The ids of words that were cut by another rule."""
         get = self._ids.get
-        return np.array([get(token, 0) for token in tokens(text)], dtype=self.dtype)
+        return np.array([get(word, 0) for word in words], dtype=self.dtype)
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join([self.words[int(id)] for id in ids])

@@ -12,14 +12,25 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """Where a task lives and what it is, in one line."""
+    """Where a task lives, what it is and what to do with a trained model, each in one line."""
 
     place: str
     what: str
+    use: dict[str, str]
+    """what is done with a run → the verb for it"""
 
 
 TASKS = {
-    "lm": Entry("unrolled.tasks.lm:LanguageModelling", "language model by character, byte, word or subword"),
+    "lm": Entry(
+        "unrolled.tasks.lm:LanguageModelling",
+        "language model by character, byte, word or subword",
+        {"let it write": "sample", "measure it": "evaluate"},
+    ),
+    "classify": Entry(
+        "unrolled.tasks.classify:Classification",
+        "the class of a text: sentiment, author, kind of question, any labels of yours",
+        {"ask it": "predict", "measure it": "evaluate"},
+    ),
 }
 
 

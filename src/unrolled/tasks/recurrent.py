@@ -83,7 +83,7 @@ class Recurrent:
                     name, f"left out with --cell {self.cell}, which has no such option", getattr(self, name)
                 )
 
-    def build(self, input_size: int) -> Stack:
+    def build(self, input_size: int, *, bidirectional: bool = False) -> Stack:
         """The stack, for inputs of width ``input_size``."""
         options: dict[str, Any] = {}
         if self.cell in CELLS:
@@ -94,6 +94,7 @@ class Recurrent:
             input_size,
             self.hidden_size,
             self.num_layers,
+            bidirectional=bidirectional,
             dropout=self.dropout,
             locked_dropout=self.locked_dropout,
             residual=self.residual,

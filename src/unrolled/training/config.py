@@ -28,6 +28,7 @@ from ..errors import ArgumentError, RunError, did_you_mean
 
 FORMAT = 1
 C = TypeVar("C")
+HOW_LONG = ("steps", "epochs", "time")
 
 # What other tools call our options (char-rnn, torch-rnn, PyTorch's word language model example, Keras).
 ALIASES = {
@@ -75,7 +76,7 @@ def update(config: C, /, **flat: Any) -> C:
     """
     table = options(type(config))
     changed: dict[str, dict[str, Any]] = {}
-    for given, value in flat.items():
+    for given, value in (_one_length(flat) if "epochs" in table else flat).items():
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
@@ -87,6 +88,14 @@ def update(config: C, /, **flat: Any) -> C:
         changed.setdefault(group, {})[name] = _fit(name, value, hints[name])
     parts = {group: dataclasses.replace(getattr(config, group), **values) for group, values in changed.items()}
     return dataclasses.replace(config, **parts)  # type: ignore[type-var]
+
+
+def _one_length(flat: dict[str, Any]) -> dict[str, Any]:
+    """``flat``, and what it replaces of how long to train is taken out: a default would contradict it."""
+    told = [name for name in HOW_LONG if flat.get(name) is not None]
+    if "epochs" in told:
+        return dict.fromkeys(("steps", "time")) | flat
+    return {"epochs": None} | flat if told else flat
 
 
 def flatten(config: Any) -> dict[str, Any]:

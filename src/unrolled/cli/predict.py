@@ -1,0 +1,128 @@
+"""unrolled predict RUN [TEXT …] [--file FILE] [--explain] [--html PAGE] [--json]: ask a trained model about texts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .. import api
+from ..data.textfile import TextFile
+from ..errors import ArgumentError, RunError, SaveError, UnrolledError
+from ..tasks.prediction import Prediction, Predictor
+from .arguments import Schema, parse
+from .look import command, console, printable, to_terminal
+from .marked import answer_line, on_terminal, page, plain
+from .reporters import emit
+
+PROG = "unrolled predict"
+ABOUT = (
+    "Ask a trained model about texts: the class of each, or the names in it. Texts are given in quotes after RUN, one "
+    "per line of --file, or one per line on standard input."
+)
+AT_ONCE = 256  # texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """What to ask."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """a run's folder, or a model.safetensors"""
+    text: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT …]")] = ()
+    """texts, each in quotes"""
+    file: str | None = None
+    """a file with a text per line; - is standard input"""
+    encoding: str = "utf-8"
+    """its encoding"""
+    explain: bool = False
+    """show which words moved the decision"""
+    html: str | None = None
+    """write the answers, marked in colour, to this page too"""
+    cell: str | None = None
+    """the model's cell, if it is one of your own (module:Class)"""
+    json: bool = False
+    """print one JSON object per text"""
+
+
+def run(argv: list[str]) -> int:
+    """The verb."""
+    options = parse(Predict, argv, PROG, ABOUT)
+    model = api.load(options.run, cell=options.cell)
+    if not isinstance(model, Predictor):
+        remedy = command("sample", options.run)
+        raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")
+    kept: list[Prediction] = []
+    with Schema(Predict, PROG).names():
+        texts = _texts(options)
+        while some := list(islice(texts, AT_ONCE)):
+            for said in model.predict(some, explain=options.explain or options.html is not None):
+                _tell(said, options)
+                if options.html is not None:
+                    kept.append(said)
+    if options.html is not None:
+        _save(Path(options.html), page(f"{Path(options.run).name}: {len(kept):,} texts", kept))
+    return 0
+
+
+def _texts(options: Predict) -> Iterator[str]:
+    """The texts that were asked about, as they come; lines without any text are passed over.
+
+    Raises:
+        ArgumentError: there are none.
+    """
+    if options.text and options.file is not None:
+        raise ArgumentError("file", "left out when texts are given", options.file)
+    if options.text:
+        yield from options.text
+        return
+    found = False
+    for line in _lines(options):
+        if line.strip():
+            found = True
+            yield line.rstrip("\r\n")
+    if not found:
+        raise ArgumentError("text", "at least one text", options.file or "nothing", "give it in quotes after RUN")
+
+
+def _lines(options: Predict) -> Iterator[str]:
+    if options.file is None and sys.stdin.isatty():
+        return
+    if options.file in (None, "-"):
+        try:
+            yield from sys.stdin
+        except UnicodeDecodeError as error:
+            raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; use --file") from None
+        return
+    held = ""
+    for text in TextFile(Path(str(options.file)).expanduser(), options.encoding).read():
+        *whole, held = (held + text).split("\n")
+        yield from whole
+    yield held
+
+
+def _tell(said: Prediction, options: Predict) -> None:
+    if options.json:
+        emit("prediction", **said.as_json())
+    elif to_terminal():
+        stream: Any = console()
+        if said.answer:
+            stream.print(printable(said.answer), style="bold", end="")
+            stream.print(answer_line(said).removeprefix(said.answer), style="dim")
+        stream.print(on_terminal(said))
+    else:
+        shown = plain(said) if options.explain or not said.answer else said.text
+        print(f"{answer_line(said)}\t{shown}" if said.answer else shown, flush=True)
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place with --html") from error
+    print(f"page: {printable(str(path))}", file=sys.stderr)

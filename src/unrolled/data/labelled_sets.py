@@ -1,0 +1,142 @@
+"""From what a person wrote after ``--data`` to three sets of labelled texts.
+
+A named set, ``generated`` (see generated_reviews.py), a file, or a folder. Where a set has no part of its own for
+deciding or for reporting, that part is taken out of the training texts: by a hash of the example's number, so that it
+is the same one whatever the seed, and files sorted by class do no harm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError, did_you_mean
+from .counter import uniform
+from .generated_reviews import reviews
+from .labelled import Examples, Layout, class_folders, read_labelled
+from .registry import fetch
+
+GENERATED = "generated"
+
+
+@dataclass(frozen=True)
+class NamedLabelled:
+    """A published set: files of the registry, and how they are written."""
+
+    title: str
+    train: str
+    test: str | None
+    layout: Layout
+    fractions: tuple[float, float, float] = (0.9, 0.1, 0.0)
+    """what training, deciding and, without ``test``, reporting take of the training file"""
+
+
+SETS: dict[str, NamedLabelled] = {
+    "sst2": NamedLabelled(
+        "sentences of film reviews, positive or negative (SST-2; reported on its dev set)",
+        "sst2/train",
+        "sst2/dev",
+        Layout(form="lines"),
+    ),
+    "trec": NamedLabelled(
+        "questions by the type of their answer (TREC, six types)",
+        "trec/train",
+        "trec/test",
+        Layout(form="lines", encoding="latin-1"),
+    ),
+    "spooky": NamedLabelled(
+        "sentences of Poe, Lovecraft and Shelley (Kaggle's spooky author identification, 15,000 rows)",
+        "spooky/train",
+        None,
+        Layout(form="csv", header=False, text_column="2", label_column="3"),
+        (0.7, 0.1, 0.2),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class LabelledSets:
+    """Three sets, and notes for the user."""
+
+    train: Examples
+    valid: Examples
+    test: Examples
+    notes: list[str]
+
+
+def labelled_names() -> dict[str, str]:
+    """Every name that `open_labelled` knows, with its title."""
+    return {GENERATED: "short reviews, made up as needed", **{name: one.title for name, one in SETS.items()}}
+
+
+def open_labelled(
+    spec: str, layout: Layout, fractions: tuple[float, float, float] | None = None, test: str | None = None
+) -> LabelledSets:
+    """The three sets that ``spec`` names.
+
+    Args:
+        spec: a name, a file or a folder.
+        layout: how the file is written; a named set knows its own.
+        fractions: of the training file for training, validation and test (default 0.8, 0.1, 0.1).
+        test: a file or folder whose texts are reported, instead of a fraction.
+
+    Raises:
+        DataError: it cannot be read, or a part of it would be empty.
+    """
+    notes: list[str] = []
+    tested: Examples | None = None
+    if spec == GENERATED:
+        pool = reviews(0, 5000)
+        fractions = fractions or (0.6, 0.2, 0.2)
+    elif spec in SETS:
+        named = SETS[spec]
+        layout, fractions = named.layout, fractions or named.fractions
+        pool, notes = read_labelled(fetch(named.train), layout)
+        if named.test is not None and test is None:
+            tested, more = read_labelled(fetch(named.test), layout)
+            notes += more
+    else:
+        path = Path(spec).expanduser()
+        if not spec or not path.exists():
+            near = did_you_mean(spec, labelled_names())
+            raise DataError(
+                f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
+                f"{', '.join(labelled_names())}"
+            )
+        inner = {p.name: p for p in class_folders(path)} if path.is_dir() else {}
+        if {"train", "test"} <= inner.keys() and test is None:
+            tested, notes = read_labelled(inner["test"], layout)
+        pool, more = read_labelled(inner.get("train", path) if tested is not None else path, layout)
+        notes += more
+    if test is not None:
+        tested, more = read_labelled(Path(test).expanduser(), layout)
+        notes += more
+    shares = fractions or ((0.9, 0.1, 0.0) if tested is not None else (0.8, 0.1, 0.1))
+    if tested is not None and shares[2]:  # what would have been reported is learned from
+        shares = (shares[0] + shares[2], shares[1], 0.0)
+    train, valid, rest = divide(pool, shares)
+    if not len(train) or not len(valid):
+        raise DataError(
+            f"{spec} has {len(pool)} labelled texts: too few for training and deciding parts of {shares[0]:g} and "
+            f"{shares[1]:g}; give more, or other --fractions"
+        )
+    return LabelledSets(train, valid, rest if tested is None else tested, notes)
+
+
+def divide(pool: Examples, shares: tuple[float, float, float]) -> tuple[Examples, Examples, Examples]:
+    """Three parts of about these shares, in the order of the pool; which example falls where never changes."""
+    numbers = np.arange(len(pool))
+    order = np.argsort(uniform(0, numbers), kind="stable")
+    first = round(shares[0] * len(pool))
+    second = first + round(shares[1] * len(pool)) if shares[2] else len(pool)
+    parts = (order[:first], order[first:second], order[second:])
+    train, valid, test = (pool.pick(sorted(part.tolist())) for part in parts)
+    return train, valid, test
+
+
+def with_encoding(layout: Layout, encoding: str | None) -> Layout:
+    """The layout, in another encoding if one is given."""
+    return layout if encoding is None else dataclasses.replace(layout, encoding=encoding)

@@ -1,0 +1,159 @@
+"""Word vectors: read from GloVe's and word2vec's files, or trained on a corpus by gensim.
+
+    word 0.12 -0.3 …            GloVe's text
+    400000 100                  word2vec's text: such a first line, then the same
+    400000 100                  word2vec's binary (.bin): such a first line, then words with float32 numbers
+
+Only the words that are asked for are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ArgumentError, DataError
+from .textfile import TextFile
+
+Vectors = dict[str, npt.NDArray[np.float32]]
+WIDEST = 4096  # numbers of a vector
+LONGEST_WORD = 1000  # bytes
+
+
+def read_vectors(path: Path, words: Collection[str]) -> tuple[Vectors, int]:
+    """The vectors of those of ``words`` that the file has, and their width.
+
+    Raises:
+        DataError: it cannot be read, or a line of it (numbered) is not a word and as many numbers as the others.
+    """
+    wanted = frozenset(words)
+    try:
+        with TextFile(path).open() as file:
+            if ".bin" in path.suffixes:
+                return _binary(path, file, wanted)
+            return _text(path, file, wanted)
+    except (OSError, EOFError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
+def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, int]:
+    found: Vectors = {}
+    width = 0
+    longest = WIDEST * 32
+    line = 0
+    while raw := file.readline(longest):
+        line += 1
+        if not raw.endswith(b"\n") and len(raw) == longest:
+            raise DataError(f"{path}, line {line} is longer than any vector; is this a file of word vectors?")
+        if not (raw := raw.rstrip()):
+            continue
+        if not width:
+            parts = raw.split()
+            if len(parts) == 2 and all(part.isdigit() for part in parts):
+                width = _checked_width(path, int(parts[1]))
+                continue
+            width = _checked_width(path, len(parts) - 1)
+        gap = raw.count(b" ") + raw.count(b"\t") - width
+        if gap < 0:
+            raise DataError(f"{path}, line {line} has {gap + width} numbers instead of {width}; repair or remove it")
+        word = raw.split(maxsplit=1)[0] if gap == 0 else b" ".join(raw.split()[:-width])
+        try:
+            key = word.decode()
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{path}, line {line} is not UTF-8; is it a binary file? then its name must end in .bin"
+            ) from None
+        if key in wanted and key not in found:
+            found[key] = _numbers(path, line, raw.split()[-width:])
+    if not width:
+        raise DataError(f"{path} is empty; give a file of word vectors")
+    return found, width
+
+
+def _numbers(path: Path, line: int, parts: list[bytes]) -> npt.NDArray[np.float32]:
+    try:
+        vector = np.array([float(part) for part in parts], dtype=np.float32)
+    except ValueError:
+        raise DataError(f"{path}, line {line} has something that is no number; repair or remove it") from None
+    if not np.isfinite(vector).all():
+        raise DataError(f"{path}, line {line} has a number that is not finite; repair or remove it")
+    return vector
+
+
+def _binary(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, int]:
+    header = file.readline(100).split()
+    if len(header) != 2 or not all(part.isdigit() for part in header):
+        raise DataError(f"{path} does not begin with a number of words and a width, as word2vec's binary files do")
+    count, width = int(header[0]), _checked_width(path, int(header[1]))
+    found: Vectors = {}
+    for number in range(count):
+        word = bytearray()
+        while (byte := file.read(1)) != b" ":
+            if not byte or len(word) > LONGEST_WORD:
+                raise DataError(f"{path} ends or is damaged at word {number + 1:,} of {count:,}; fetch it again")
+            word += byte
+        data = file.read(4 * width)
+        if len(data) < 4 * width:
+            raise DataError(f"{path} ends at word {number + 1:,} of {count:,}; fetch it again")
+        key = bytes(word).strip().decode("utf-8", "replace")
+        if key in wanted and key not in found:
+            found[key] = np.frombuffer(data, dtype="<f4").astype(np.float32)
+    return found, width
+
+
+def _checked_width(path: Path, width: int) -> int:
+    if not 1 <= width <= WIDEST:
+        raise DataError(f"{path} does not look like word vectors: its first line has {width} numbers")
+    return width
+
+
+def train_vectors(
+    sentences: Sequence[Sequence[str]],
+    size: int,
+    *,
+    algorithm: Literal["skip-gram", "cbow"] = "skip-gram",
+    window: int = 5,
+    min_count: int = 1,
+    epochs: int = 20,
+    seed: int = 0,
+) -> Vectors:
+    """word2vec (Mikolov et al. 2013) with negative sampling on the sentences, by gensim. Deterministic.
+
+    Raises:
+        ArgumentError: gensim is not installed.
+    """
+    try:
+        from gensim.models import Word2Vec
+    except ImportError:
+        raise ArgumentError(
+            "embeddings", "learned, one-hot or a file where gensim is missing", "word2vec", "pip install gensim"
+        ) from None
+    model = Word2Vec(
+        sentences,
+        vector_size=size,
+        window=window,
+        min_count=min_count,
+        sg=algorithm == "skip-gram",
+        negative=5,
+        epochs=epochs,
+        seed=seed + 1,
+        workers=1,  # more would make it depend on their timing
+    )
+    return {word: model.wv[word] for word in model.wv.index_to_key}
+
+
+def matrix(
+    words: Sequence[str], vectors: Vectors, size: int, generator: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """``(len(words), size)``: a row for each word; those without a vector are drawn like the others are spread."""
+    known = np.array([word in vectors for word in words])
+    rows = np.zeros((len(words), size), dtype=np.float32)
+    for at in map(int, np.flatnonzero(known)):
+        rows[at] = vectors[words[at]]
+    spread = float(rows[known].std()) if known.any() else 0.1
+    rows[~known] = generator.normal(0, spread, (int((~known).sum()), size))
+    return rows

@@ -1,0 +1,64 @@
+"""From the outputs of a recurrent layer to one vector a sequence.
+
+    last        v = [→y_L, ←y_1]                        what each direction ends with, at the sequence's true end
+    mean        v = 1/L Σ_t y_t
+    max         v_i = max_t y_{t,i}
+    attention   (1) e_t = uᵀ tanh(W y_t + b)
+                (2) a = softmax(e)                       over the L true steps
+                (3) v = Σ_t a_t y_t                      Yang et al. 2016, equations 5 to 7
+
+L is the sequence's length; steps past it count for nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ArgumentError
+
+# T steps, B sequences, O width of the outputs
+
+Kind = Literal["last", "mean", "max", "attention"]
+
+
+class Pooling(nn.Module):
+    """``outputs (T, B, O), lengths (B,) → (B, O)``.
+
+    Args:
+        kind: see the module.
+        size: O.
+        directions: 2 if the second half of the outputs comes from a layer that ran backwards.
+    """
+
+    def __init__(self, kind: Kind, size: int, directions: int = 1) -> None:
+        super().__init__()
+        if kind not in get_args(Kind):
+            raise ArgumentError("pooling", f"one of {', '.join(get_args(Kind))}", kind)
+        self.kind, self.directions = kind, directions
+        self.score = nn.Sequential(nn.Linear(size, size), nn.Tanh(), nn.Linear(size, 1, bias=False))
+        if kind != "attention":
+            del self.score
+
+    def forward(self, outputs: Tensor, lengths: Tensor) -> Tensor:
+        """One vector a sequence."""
+        T, B, O = outputs.shape
+        last = (lengths - 1).clamp(min=0)  # (B,)
+        if self.kind == "last":
+            ends = outputs[last, torch.arange(B, device=outputs.device)]  # (B, O)
+            if self.directions == 1:
+                return ends
+            return torch.cat([ends[:, : O // 2], outputs[0, :, O // 2 :]], dim=1)
+        true = torch.arange(T, device=outputs.device)[:, None] <= last  # (T, B)
+        if self.kind == "mean":
+            return (outputs * true[..., None]).sum(0) / (last + 1)[:, None]
+        if self.kind == "max":
+            return outputs.masked_fill(~true[..., None], -torch.inf).amax(0)
+        return (self.weights(outputs, true)[..., None] * outputs).sum(0)  # (3)
+
+    def weights(self, outputs: Tensor, true: Tensor) -> Tensor:
+        """(1) and (2): ``a (T, B)``."""
+        e = self.score(outputs).squeeze(-1).masked_fill(~true, -torch.inf)
+        return e.softmax(0)

@@ -1,0 +1,217 @@
+"""A trained classifier in use: ask it, measure it, let it say which words moved it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..analysis.saliency import gradient_times_input
+from ..cells import CELLS
+from ..data import vocabulary_from_json
+from ..data.batches import in_order, pad
+from ..data.labelled import Examples, read_labelled
+from ..errors import ArgumentError, DataError, RunError
+from ..training import modelfile
+from ..training.modelfile import ModelFile
+from .prediction import Piece, Prediction
+from .reading import Reader
+
+BINS = 15  # of the calibration error
+MOST_CLASSES = 100_000
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """How well a classifier does on examples.
+
+    Attributes:
+        loss: mean −log p(true class), in nats.
+        accuracy: share of right answers.
+        macro_f1: mean over the classes of 2PR/(P + R); a class that neither occurs nor is answered is left out.
+        calibration_error: mean distance of confidence and accuracy over bins of confidence (Guo et al. 2017, eq. 3).
+        confusion: ``(C, C)`` counts, true class by row.
+        classes: their names.
+    """
+
+    loss: float
+    accuracy: float
+    macro_f1: float
+    calibration_error: float
+    confusion: npt.NDArray[np.int64]
+    classes: list[str]
+
+    def summary(self) -> dict[str, float]:
+        """The numbers that are one each."""
+        names = ("loss", "accuracy", "macro_f1", "calibration_error")
+        return {name: getattr(self, name) for name in names}
+
+
+class TrainedClassifier:
+    """What `unrolled.load` gives for a run of the task ``classify``.
+
+    Args:
+        model: ``ids (T, B), lengths (B,) → logits (B, C)``.
+        reader: how it reads texts.
+        classes: their names.
+        config: the config it was trained with.
+        fingerprint: of the texts it was trained on.
+    """
+
+    def __init__(
+        self, model: nn.Module, reader: Reader, classes: list[str], config: Any, fingerprint: str | None = None
+    ) -> None:
+        self.model, self.reader, self.classes = model.eval(), reader, classes
+        self.config, self.fingerprint = config, fingerprint
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedClassifier:
+        """Build the model a file describes and fill in its weights."""
+        vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
+        classes = file.assets.get("classes")
+        if (
+            not isinstance(classes, list)
+            or not 2 <= len(classes) <= MOST_CLASSES
+            or not all(isinstance(name, str) for name in classes)
+        ):
+            raise RunError("the model file does not name its classes; restore it or train anew")
+        table = file.tensors.get("embedding.table.weight")
+        sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
+        if config.model.num_layers > len(file.tensors):
+            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
+        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
+            with torch.device("meta"):
+                modelfile.check_fit(build(*sizes), file.tensors, "the model file")
+        model = build(*sizes)
+        modelfile.restore(model, file.tensors, "the model file")
+        return cls(model, Reader(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
+
+    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+        """The class of each text, with probabilities.
+
+        Args:
+            texts: of any length; none may be empty.
+            explain: say of every word how much it spoke for the answer or against it (gradient times input).
+
+        Raises:
+            ArgumentError: a text is empty.
+        """
+        for text in texts:
+            if not text.strip():
+                raise ArgumentError("text", "at least one word", text)
+        answers = []
+        for text, row in zip(texts, self.probabilities(texts), strict=True):
+            best = int(row.argmax())
+            pieces = self._explain(text, best) if explain else ()
+            answers.append(
+                Prediction(text, self.classes[best], dict(zip(self.classes, row.tolist(), strict=True)), pieces)
+            )
+        return answers
+
+    @torch.no_grad()
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """``(N, C)``, a row for each text that adds up to 1."""
+        ids = [self.reader.encode(text) for text in texts]
+        found = np.zeros((len(texts), len(self.classes)))
+        for chosen in in_order([len(one) for one in ids], 64):
+            batch, lengths = pad([ids[i] for i in chosen])
+            logits = self.model(batch.to(self._device), lengths.to(self._device))
+            found[chosen] = logits.double().softmax(1).cpu().numpy()
+        return found
+
+    def _explain(self, text: str, answer: int) -> tuple[Piece, ...]:
+        model: Any = self.model
+        ids, lengths = pad([self.reader.encode(text)])
+
+        def log_probability(x: Tensor) -> Tensor:
+            return cast(Tensor, model.answer(x, lengths.to(self._device)).log_softmax(1)[:, answer])
+
+        weights = gradient_times_input(log_probability, model.embedding.vectors(ids.to(self._device)))[:, 0]
+        largest = float(weights.abs().max()) or 1.0
+        return tuple(
+            Piece(part, weight=0.0 if number is None else float(weights[number]) / largest)
+            for part, number in self.reader.pieces(text)
+        )
+
+    def evaluate(self, data: str | Examples) -> dict[str, float]:
+        """Metrics on labelled texts: a file or folder like the one it was trained on, or examples."""
+        if isinstance(data, str):
+            data, _ = read_labelled(Path(data).expanduser(), self.config.data.layout())
+        return measure(self, data).summary()
+
+    def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
+        """`Measures` on ``data``, or on a part of the run's own texts.
+
+        Raises:
+            DataError: there are no such texts, or a label is none of the model's.
+            RunError: the run's own texts have changed.
+        """
+        if data is not None:
+            examples, notes = read_labelled(Path(data).expanduser(), self.config.data.layout())
+        else:
+            sets = self.config.data.read()
+            if " ".join(part.digest() for part in (sets.train, sets.valid)) != self.fingerprint:
+                raise RunError("the texts it was trained with have changed; measure any others with --data")
+            examples, notes = getattr(sets, split), sets.notes
+        if not len(examples):
+            raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")
+        return {"measures": measure(self, examples), "examples": examples, "notes": notes}
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+
+def measure(classifier: TrainedClassifier, examples: Examples) -> Measures:
+    """How well it does.
+
+    Raises:
+        DataError: an example has a label that is none of its classes.
+    """
+    numbers = {name: number for number, name in enumerate(classifier.classes)}
+    for label, text in zip(examples.labels, examples.texts, strict=True):
+        if label not in numbers:
+            raise DataError(
+                f"the label {label!r} (of {text[:40]!r}) is none of the model's classes: "
+                f"{', '.join(classifier.classes[:20])}; correct it, or train with it"
+            )
+    true = np.array([numbers[label] for label in examples.labels])
+    return scores(classifier.probabilities(examples.texts), true, classifier.classes)
+
+
+def scores(probabilities: Matrix, true: npt.NDArray[np.int64], classes: list[str]) -> Measures:
+    """`Measures` of probabilities ``(N, C)`` where the right classes are ``true (N,)``."""
+    rows = np.arange(len(true))
+    answered = probabilities.argmax(1)
+    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(confusion, (true, answered), 1)
+    hits, there, said = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    seen = there + said > 0
+    return Measures(
+        loss=float(-np.log(np.maximum(probabilities[rows, true], 1e-15)).mean()),
+        accuracy=float(hits.sum() / len(true)),
+        macro_f1=float((2 * hits[seen] / (there + said)[seen]).mean()),
+        calibration_error=_calibration_error(probabilities.max(1), answered == true),
+        confusion=confusion,
+        classes=classes,
+    )
+
+
+def _calibration_error(confidence: Matrix, right: npt.NDArray[np.bool_]) -> float:
+    """Σ_b |B_b|/N · |accuracy(B_b) − confidence(B_b)| over bins of equal width."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    total = 0.0
+    for number in range(BINS):
+        inside = bins == number
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return float(total) if math.isfinite(total) else math.nan

@@ -1,0 +1,115 @@
+"""unrolled train classify, predict and evaluate, as a user types them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from test_bad_input import refused
+
+from unrolled.cli import main
+from unrolled.cli.marked import on_terminal, page, plain
+from unrolled.tasks.prediction import Piece, Prediction
+
+SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
+
+
+@pytest.fixture(scope="session")
+def asked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("asked") / "run"
+    assert main(["train", "classify", "--run", str(folder), *SMALL]) == 0  # no file at all
+    return folder
+
+
+def test_the_summary_says_what_to_do_next(unrolled) -> None:
+    said = unrolled("train", "classify", "--run", "here", *SMALL)
+    assert said.status == 0, said.err
+    assert "ask it: unrolled predict here" in said.out
+    assert "positive" in said.out  # the preview
+    assert "sample" not in said.out
+
+
+def test_texts_as_words_in_a_file_and_on_standard_input(unrolled, asked_once: Path, home: Path, monkeypatch) -> None:
+    texts = ["The soup was dreadful.", "The soup was a delight."]
+    one = unrolled("predict", asked_once, *texts)
+    assert one.status == 0, one.err
+    lines = one.out.splitlines()
+    assert [line.split("\t")[1] for line in lines] == texts
+    assert re.match(r"(positive|negative) \d+%  (positive|negative) \d+%\t", lines[0])
+    (home / "texts.txt").write_text("\n".join(texts) + "\n\n")
+    assert unrolled("predict", asked_once, "--file", "texts.txt").out == one.out
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(texts)))
+    assert unrolled("predict", asked_once).out == one.out
+
+
+def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Path) -> None:
+    said = unrolled("predict", asked_once, "The soup was dreadful.", "--json", "--explain", "--html", "page.html")
+    row = json.loads(said.out)
+    assert sum(row["probabilities"].values()) == pytest.approx(1)
+    assert {piece["text"] for piece in row["pieces"]} >= {"soup", "dreadful"}
+    assert all(row["text"][piece["begin"] : piece["end"]] == piece["text"] for piece in row["pieces"])
+    text = (home / "page.html").read_text(encoding="utf-8")
+    assert ">dreadful</mark>" in text
+    assert "http" not in text  # it needs nothing else
+    assert re.search(r"dreadful\([+-]\d\.\d\d\)", unrolled("predict", asked_once, "so dreadful", "--explain").out)
+
+
+def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Path) -> None:
+    (home / "more.csv").write_text("text,label\nThe soup was dreadful.,negative\nThe soup was a delight.,positive\n")
+    said = unrolled("evaluate", asked_once, "--data", "more.csv", "--json")
+    assert said.status == 0, said.err
+    row = json.loads(said.out)
+    assert row["texts"] == 2
+    assert sum(map(sum, row["confusion"])) == 2
+    table = unrolled("evaluate", asked_once, "--split", "test")
+    assert "of 2 classes" in table.out
+    assert "macro F1" in table.out
+
+
+def test_baselines_stand_beside_it(unrolled, asked_once: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    row = json.loads(unrolled("evaluate", asked_once, "--baselines", "--json").out)
+    assert row["baselines"]["random guess"]["accuracy"] == 0.5
+    assert 0.55 < row["baselines"]["bag of words"]["accuracy"] < 0.9  # counting words does not tell
+
+
+def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypatch) -> None:
+    (home / "a.csv").write_text("a,b\n1,2\n")
+    (home / "b.csv").write_text("text,label\nok,mixed\n")
+    (home / "c.csv").write_bytes(b"text,label\nok,x\ncaf\xe9,y\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    refused(unrolled("train", "classify", "--data", "a.csv"), "its columns are a, b", "--text-column")
+    refused(unrolled("train", "classify", "--data", "c.csv"), "byte 0xe9", "--encoding latin-1")
+    refused(unrolled("train", "classify", "--data", "nope"), "there is no file, folder or named set 'nope'")
+    refused(unrolled("evaluate", asked_once, "--data", "b.csv"), "'mixed'", "negative, positive")
+    refused(unrolled("predict", asked_once), "at least one text")
+    refused(unrolled("predict", asked_once, " "), "at least one word")
+    refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
+    refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
+    refused(unrolled("sample", asked_once), "is not a language model")
+
+
+def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
+    refused(unrolled("predict", trained, "x"), "answers no questions", "unrolled sample")
+
+
+def test_marks_on_terminal_plain_and_page() -> None:
+    names = Prediction("Ann <b> here", pieces=(Piece("Ann", "person"), Piece(" <b> here")))
+    assert plain(names) == "[Ann]person <b> here"
+    assert on_terminal(names).plain == "Ann person <b> here"
+    assert "&lt;b&gt; here" in page("<t>", [names])
+    assert "<b> here" not in page("<t>", [names])
+    weighed = Prediction(
+        "so bad", "no", {"no": 0.9, "yes": 0.1}, (Piece("so", weight=-0.2), Piece(" "), Piece("bad", weight=1.0))
+    )
+    assert plain(weighed) == "so(-0.20) bad(+1.00)"
+    assert page("t", [weighed]).count("<mark style") == 4  # two of them explain the colours
+
+
+def test_control_characters_of_a_text_do_not_reach_the_terminal() -> None:
+    said = Prediction("\x1b[2J", pieces=(Piece("\x1b[2J", "x"),))
+    assert "\x1b" not in on_terminal(said).plain
