@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.data.batches import Batches, in_order, pad
@@ -11,6 +11,7 @@ from unrolled.errors import ArgumentError
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 20), st.integers(0, 5))
 def test_every_pass_has_each_example_once(lengths, batch_size, seed):
     batches = Batches(lengths, batch_size, seed)
@@ -21,6 +22,7 @@ def test_every_pass_has_each_example_once(lengths, batch_size, seed):
         assert max(map(len, found)) <= batch_size
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 20), st.integers(0, 5), st.integers(0, 100))
 def test_a_batch_depends_on_seed_and_step_alone(lengths, batch_size, seed, step):
     one, other = Batches(lengths, batch_size, seed), Batches(lengths, batch_size, seed)
@@ -45,6 +47,7 @@ def test_a_fifth_at_most_is_padding():
     assert sum(lengths) / (32 * sum(max(lengths[at : at + 32]) for at in range(0, 5000, 32))) < 0.6  # in file order
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 20), st.integers(1, 400))
 def test_in_order_has_each_once_within_the_bound(lengths, batch_size, tokens):
     found = list(in_order(lengths, batch_size, tokens))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.errors import ArgumentError, DataError
@@ -14,6 +14,7 @@ KINDS = ["word", "char", "byte", "bpe"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_pieces_joined_are_the_text_and_number_the_symbols(kind, text):
     text = text.encode(errors="ignore").decode()

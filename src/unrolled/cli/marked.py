@@ -43,15 +43,19 @@ def answer_line(said: Prediction, most: int = 4) -> str:
     return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
 
 
-def on_terminal(said: Prediction) -> Text:
-    """The text in colour: found stretches by their label, or words by their weight."""
+def on_terminal(said: Prediction, *, shades: bool = True) -> Text:
+    """The text in colour: found stretches by their label, or words by their weight.
+
+    Args:
+        shades: whether the terminal has more than sixteen colours.
+    """
     text = Text()
     for piece in said.pieces or (Piece(said.text),):
         shown = printable(piece.text)
         if piece.label:
             text.append(shown, _style(piece.label)).append(f" {piece.label}", "dim")
         elif abs(piece.weight) >= 0.05:
-            text.append(shown, f"black on {_rgb(piece.weight)}")
+            text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _of_sixteen(piece.weight))
         else:
             text.append(shown)
     return text
@@ -105,6 +109,11 @@ def _number(label: str) -> int:
 
 def _style(label: str) -> str:
     return LABEL_STYLES[_number(label)]
+
+
+def _of_sixteen(weight: float) -> str:
+    colour = "green" if weight > 0 else "red"
+    return f"black on {colour}" if abs(weight) > 0.5 else colour
 
 
 def _rgb(weight: float) -> str:

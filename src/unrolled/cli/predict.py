@@ -114,7 +114,7 @@ def _tell(said: Prediction, options: Predict) -> None:
         if said.answer:
             stream.print(printable(said.answer), style="bold", end="")
             stream.print(answer_line(said).removeprefix(said.answer), style="dim")
-        stream.print(on_terminal(said))
+        stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
     else:
         shown = plain(said) if options.explain or not said.answer else said.text
         print(f"{answer_line(said)}\t{shown}" if said.answer else shown, flush=True)

@@ -19,11 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_rate
+from ..cells import State, cell_class, check_rate, check_size
 from ..data.batches import Batches, pad
 from ..data.labelled import Examples, Form, Layout, check_classes
 from ..data.labelled_sets import LabelledSets, open_labelled
 from ..errors import ArgumentError
+from ..layers.ngrams import NGramBag
 from ..layers.pooling import Kind, Pooling
 from ..training.modelfile import ModelFile
 from ..training.options import Training
@@ -88,13 +89,24 @@ class Answer:
     """read the text in both directions"""
     pooling: Kind = "max"
     """one vector a text: the last output at its end, or mean, max or attention over all"""
+    ngrams: int = 0
+    """also count what stands in the text, without where: runs of up to so many symbols, hashed (fastText); 0: don't"""
+    ngram_buckets: int = 1 << 16
+    """rows that all n-grams share"""
+    ngram_size: int = 16
+    """width of their embedding"""
+    ngram_dropout: float = 0.3
+    """probability that training leaves an n-gram out"""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: rare classes count for more, each class as much as any other"""
     label_smoothing: float = 0.0
     """share of the answer that is spread over all classes"""
 
     def __post_init__(self) -> None:
-        check_rate("label_smoothing", self.label_smoothing)
+        for name in ("label_smoothing", "ngram_dropout"):
+            check_rate(name, getattr(self, name))
+        for name, least in (("ngrams", 0), ("ngram_buckets", 1), ("ngram_size", 1)):
+            check_size(name, getattr(self, name), least)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +133,20 @@ class Classifier(nn.Module):
         self.pooling = Pooling(config.answer.pooling, self.stack.output_size, 1 + both)
         self.drop = nn.Dropout(config.model.dropout)
         self.head = nn.Linear(self.stack.output_size, classes)
+        bag = config.answer
+        self.bag: NGramBag | None = None
+        if bag.ngrams:
+            self.bag = NGramBag(bag.ngrams, bag.ngram_size, bag.ngram_buckets, bag.ngram_dropout)
+            self.bag_head = nn.Linear(bag.ngram_size, classes, bias=False)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return self.answer(self.embedding(ids), lengths)
+        return self.answer(self.embedding(ids), ids, lengths)
 
-    def answer(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Logits from embedded texts ``(T, B, E)``."""
+    def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
+        """Logits from texts ``(T, B)`` and their embeddings ``x (T, B, E)``; ``present``: see `NGramBag`."""
         y, _ = self.stack(x, lengths=lengths)  # (T, B, O)
-        return self.head(self.drop(self.pooling(y, lengths)))
+        logits: Tensor = self.head(self.drop(self.pooling(y, lengths)))
+        return logits if self.bag is None else logits + self.bag_head(self.bag(ids, lengths, present))
 
 
 class Batch(NamedTuple):

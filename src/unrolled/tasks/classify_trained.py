@@ -130,12 +130,15 @@ class TrainedClassifier:
 
     def _explain(self, text: str, answer: int) -> tuple[Piece, ...]:
         model: Any = self.model
-        ids, lengths = pad([self.reader.encode(text)])
+        ids, lengths = (part.to(self._device) for part in pad([self.reader.encode(text)]))
 
-        def log_probability(x: Tensor) -> Tensor:
-            return cast(Tensor, model.answer(x, lengths.to(self._device)).log_softmax(1)[:, answer])
+        def log_probability(present: Tensor) -> Tensor:
+            """Of the text with so much (1: all) of each symbol there: its vector and its n-grams depend on that."""
+            x = model.embedding.vectors(ids) * present
+            return cast(Tensor, model.answer(x, ids, lengths, present[..., 0]).log_softmax(1)[:, answer])
 
-        weights = gradient_times_input(log_probability, model.embedding.vectors(ids.to(self._device)))[:, 0]
+        everything = torch.ones(*ids.shape, 1, device=self._device)
+        weights = gradient_times_input(log_probability, everything)[:, 0]  # by the chain rule Σ_d x_d ∂f/∂x_d
         largest = float(weights.abs().max()) or 1.0
         return tuple(
             Piece(part, weight=0.0 if number is None else float(weights[number]) / largest)
