@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def figures(metrics: dict[str, float], sep: str = "  ") -> str:
         return f"{metrics['loss']:.4f} nats{sep}{metrics['unknown_tokens']:,.0f} unknown symbols"
     named = {name: value for name, value in metrics.items() if name not in ("step", "perplexity")}
     return sep.join(f"{value:.4f} {UNITS.get(name, name)}" for name, value in named.items())
+
+
+def model_name(options: Mapping[str, Any]) -> str:
+    """``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram``: a language model by its options, as far as they say."""
+    match options.get("kind", "recurrent"):
+        case "ngram":
+            return f"{options.get('order', '?')}-gram"
+        case "feedforward":
+            return f"feed-forward {options.get('context', '?')}→{options.get('hidden_size', '?')}"
+    return f"{options.get('cell', '?')} {options.get('num_layers', '?')}×{options.get('hidden_size', '?')}"
 
 
 def bits(config: Any, loss: float) -> float | None:

@@ -57,8 +57,8 @@ def follow(teller: Teller, training: Callable[[], Summary]) -> int:
     try:
         summary = training()
     except KeyboardInterrupt:
-        if teller.folder is None:
-            raise
+        if teller.folder is None or not (teller.folder / "config.toml").exists():
+            raise  # nothing is left to go on with
         teller.close()
         print(f"stopped at once; go on with: {command('resume', teller.folder)}", file=sys.stderr)
         return INTERRUPTED

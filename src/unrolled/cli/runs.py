@@ -14,7 +14,7 @@ from ..training.checkpoint import peek
 from ..training.config import parse_toml, read_text
 from ..training.folder import RunFolder, runs_folder
 from .arguments import parse
-from .look import command
+from .look import command, model_name
 from .reporters import emit
 from .tables import show_table
 
@@ -115,10 +115,11 @@ def _row(entry: Entry) -> tuple[str, ...]:
     if not entry.task:
         return entry.run, "damaged", entry.damage, "", "", "", when
     o = entry.options
-    model = f"{o.get('cell', '?')} {o.get('num_layers', '?')}×{o.get('hidden_size', '?')}"
     planned = o.get("steps")
     total = f"{planned:,}" if isinstance(planned, int) else "?"
     steps = f"{entry.step:,}/{total}" if entry.step is not None else f"?/{total}"
+    if o.get("kind") == "ngram":
+        steps = "–"  # it was counted
     data = str(o.get("data", "?"))
     data = data if len(data) <= 40 else "…" + data[-39:]
     best = [
@@ -126,4 +127,4 @@ def _row(entry: Entry) -> tuple[str, ...]:
         for name, unit in (("loss", "nats"), ("bits_per_char", "bits"))
         if name in entry.best
     ]
-    return entry.run, entry.task, data, model, steps, "  ".join(best) or entry.damage or "–", when
+    return entry.run, entry.task, data, model_name(o), steps, "  ".join(best) or entry.damage or "–", when

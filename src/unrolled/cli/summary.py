@@ -9,12 +9,15 @@ from .look import clock, command, figures
 
 def summary_lines(summary: Summary) -> list[tuple[str, str]]:
     """(label, text) of everything worth knowing, the next commands last."""
+    at_once = summary.stopped == "fitted"
     lines = [
         ("run", str(summary.folder)),
-        ("steps", f"{summary.steps:,} in {clock(summary.seconds)} ({summary.stopped})"),
+        ("fitted", f"in {clock(summary.seconds)}")
+        if at_once
+        else ("steps", f"{summary.steps:,} in {clock(summary.seconds)} ({summary.stopped})"),
     ]
     if summary.best:
-        at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best else ""
+        at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best and not at_once else ""
         lines.append(("validation", figures(summary.best) + at))
     if summary.test:
         lines.append(("test", figures(summary.test)))

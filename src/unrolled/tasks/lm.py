@@ -5,6 +5,9 @@
     x_t (B,) symbols → one-hot or embedding (B, E) → recurrent layers (B, H) → logits (B, V)
     loss = −log softmax(logits_t)[x_{t+1}],  in nats per symbol
 
+    unrolled train lm --kind feedforward      a network of a fixed window, trained in the same way (feedforward.py)
+    unrolled train lm --kind ngram --order 6  smoothed counts, made at once (ngram.py)
+
 Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into ``batch_size`` lanes; each window of
 ``bptt`` steps goes on where the lane's last one ended, with the state carried over and detached.
 """
@@ -12,6 +15,7 @@ Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -20,15 +24,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, cell_class, check_rate, check_size
-from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential
+from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential, vocabulary_from_json
 from ..decoding import Sampling
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DataError
 from ..kernels.generation import Frozen, Precision, freeze, unsupported
 from ..layers import LockedDropout
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
+from .baseline import Baseline, refuse_ignored
+from .feedforward import FEATURES, FeedForward
 from .lm_trained import TrainedLanguageModel, score
+from .ngram import NGram
 from .recurrent import Recurrent
 from .text import Text
 
@@ -46,7 +53,8 @@ class Windows:
     random_reset: float = 0.02
     """probability, per lane and window, of starting from the initial state: without it the carried state drifts"""
     embedding_size: int | None = None
-    """width of the embedding; 0: one-hot (default: one-hot up to 512 symbols, else the layers' width)"""
+    """width of the embedding; 0: one-hot (default: one-hot up to 512 symbols, else the layers' width; feedforward:
+    32)"""
     head: Literal["last", "sum", "concat"] = "last"
     """what predicts the next symbol: the last layer, or the sum or concatenation of all layers' outputs"""
     tied: bool = False
@@ -83,10 +91,16 @@ class LanguageModelConfig:
     """Everything about a language model and its training."""
 
     data: Text = field(default_factory=Text)
+    baseline: Baseline = field(default_factory=Baseline)
     model: Recurrent = field(default_factory=Recurrent)
     windows: Windows = field(default_factory=Windows)
     training: Training = field(default_factory=Training)
     preview: Preview = field(default_factory=Preview)
+
+    def __post_init__(self) -> None:
+        refuse_ignored(self)
+        if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
+            raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
 
 
 class LanguageModel(nn.Module):
@@ -128,6 +142,10 @@ class LanguageModel(nn.Module):
                 y = torch.cat(every, dim=-1)
         return F.linear(y, self.head_weight, self.head.bias), state
 
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+        return self.stack.initial_state(batch_size)
+
     @property
     def head_weight(self) -> Tensor:
         """``(V, width of what the head reads)``."""
@@ -154,6 +172,20 @@ class LanguageModel(nn.Module):
         )
 
 
+def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
+    """The model that steps of gradient descent train."""
+    if config.baseline.kind == "recurrent":
+        return LanguageModel(symbols, config.model, config.windows)
+    return FeedForward(
+        symbols,
+        config.baseline.context,
+        config.windows.embedding_size or FEATURES,
+        config.model.hidden_size,
+        config.model.dropout,
+        config.baseline.direct,
+    )
+
+
 class LanguageModelling(Task):
     """The task ``lm``; see the module."""
 
@@ -168,13 +200,6 @@ class LanguageModelling(Task):
         config = self.config
         cell_class(config.model.cell)
         self.text = config.data.read()
-        self.stream = LaneStream(
-            self.text.train,
-            config.training.batch_size,
-            config.windows.bptt,
-            random_reset=config.windows.random_reset,
-            seed=config.training.seed,
-        )
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
         self.characters_per_token = self.text.train.characters / len(self.text.train)
@@ -184,14 +209,34 @@ class LanguageModelling(Task):
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} symbols ({vocabulary.kind})",
             *self.text.notes,
         ]
-        if self.stream.dropped:
-            notes.append(f"the last {self.stream.dropped} training symbols do not fill the lanes and are left out")
+        if config.baseline.kind != "ngram":
+            notes += self._cut()
+        elif len(self.text.train) < 2:
+            raise DataError("the text is too short: there is nothing to count in it; give more text")
         if "valid" not in scored:
             notes.append("no validation text: training text decides which model is kept")
         return notes
 
+    def _cut(self) -> list[str]:
+        """Cut the training text into lanes; a note if some of it is left over."""
+        self.stream = LaneStream(
+            self.text.train,
+            self.config.training.batch_size,
+            self.config.windows.bptt,
+            random_reset=self.config.windows.random_reset,
+            seed=self.config.training.seed,
+        )
+        left = self.stream.dropped
+        return [f"the last {left} training symbols do not fill the lanes and are left out"] if left else []
+
     def build_model(self) -> nn.Module:
-        return LanguageModel(len(self.text.vocabulary), self.config.model, self.config.windows)
+        return new_model(len(self.text.vocabulary), self.config)
+
+    def fit(self) -> Callable[[], nn.Module] | None:
+        baseline = self.config.baseline
+        if baseline.kind != "ngram":
+            return None
+        return lambda: NGram.fit(self.text.train, len(self.text.vocabulary), baseline.order)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -204,8 +249,8 @@ class LanguageModelling(Task):
         return batch.inputs.numel() * self.characters_per_token
 
     def carry(self, model: nn.Module) -> State:
-        assert isinstance(model, LanguageModel)
-        return model.stack.initial_state(self.config.training.batch_size)
+        assert isinstance(model, LanguageModel | FeedForward)
+        return model.initial_state(self.config.training.batch_size)
 
     def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device
@@ -240,7 +285,11 @@ class LanguageModelling(Task):
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedLanguageModel:
-        return TrainedLanguageModel.from_file(file, config, LanguageModel)
+        if config.baseline.kind == "ngram":
+            vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
+            model = NGram.from_tensors(file.tensors, len(vocabulary), config.baseline.order)
+            return TrainedLanguageModel(model, vocabulary, config, file.assets.get("data"))
+        return TrainedLanguageModel.from_file(file, config, new_model)
 
 
 def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
@@ -59,17 +60,15 @@ class TrainedLanguageModel:
         self.frozen: Frozen | None = None
 
     @classmethod
-    def from_file(cls, file: ModelFile, config: Any, build: Callable[..., nn.Module]) -> TrainedLanguageModel:
-        """Build the model a file describes and fill in its weights."""
+    def from_file(cls, file: ModelFile, config: Any, build: Callable[[int, Any], nn.Module]) -> TrainedLanguageModel:
+        """Build the model a file describes, ``build(symbols, config)``, and fill in its weights."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
         if config.model.num_layers > len(file.tensors):
             raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
         if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
             with torch.device("meta"):
-                modelfile.check_fit(
-                    build(len(vocabulary), config.model, config.windows), file.tensors, "the model file"
-                )
-        model = build(len(vocabulary), config.model, config.windows)
+                modelfile.check_fit(build(len(vocabulary), config), file.tensors, "the model file")
+        model = build(len(vocabulary), config)
         modelfile.restore(model, file.tensors, "the model file")
         return cls(model, vocabulary, config, file.assets.get("data"))
 
@@ -215,7 +214,12 @@ class TrainedLanguageModel:
 
     @property
     def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
+        return device_of(self.model)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters lie, or its buffers if it has none."""
+    return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
 @torch.no_grad()
@@ -231,7 +235,7 @@ def score(
     bits_per_char = total nats / (ln 2 · characters predicted). A text with unknown symbols has none: not knowing a
     symbol makes predicting it easy, so the figure could not be compared.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     total, count, state = 0.0, 0, None
     for window in windows:
         if window.resets[0].all():

@@ -36,7 +36,7 @@ class Summary:
     steps: int
     seconds: float
     stopped: str
-    """why: "finished", "interrupted" or "no better for N evaluations" """
+    """why: "finished", "interrupted", "no better for N evaluations", or "fitted" if it was made in one go"""
     best: dict[str, float]
     """validation metrics of the model that was kept"""
     test: dict[str, float] = field(default_factory=dict)

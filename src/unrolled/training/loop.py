@@ -19,6 +19,7 @@ from ..errors import RunError
 from ..kernels import extension
 from . import checkpoint, modelfile
 from .config import to_toml, update
+from .fit import fit
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
@@ -37,10 +38,13 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
 
     Raises:
         DataError, ArgumentError: the data or an option is wrong; nothing was trained.
-        RunError: resuming, and there is nothing to resume or the data has changed.
+        RunError: resuming, and there is nothing to go on with or the data has changed.
         SaveError: the disk is full; the last good checkpoint stands.
         DivergedError: loss or gradient is not finite; the last good checkpoint stands.
     """
+    make = task.fit()
+    if make is not None:
+        return fit(task, make, folder, reporter, resume=resume)
     options: Training = task.config.training
     device = check_device(options.device)
     keep_freed_memory()

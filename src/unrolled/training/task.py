@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -34,6 +35,10 @@ class Task(ABC):
     @abstractmethod
     def build_model(self) -> nn.Module:
         """A new model; its weights come from torch's global generator."""
+
+    def fit(self) -> Callable[[], nn.Module] | None:
+        """What makes the model from the data at once, as counting does; `None`: steps of gradient descent train it."""
+        return None
 
     @property
     @abstractmethod

@@ -1,0 +1,191 @@
+"""The n-gram model: interpolated modified Kneser-Ney smoothing.
+
+    P(w | h) = max(a(h w) − D(a(h w)), 0) / Σ_v a(h v)  +  γ(h) P(w | h′)                                  (1)
+    γ(h)     = (D₁ N₁(h ·) + D₂ N₂(h ·) + D₃₊ N₃₊(h ·)) / Σ_v a(h v)                                        (2)
+    P(w)     = max(a(w) − D(a(w)), 0) / Σ_v a(v)  +  γ() / V                                               (3)
+    P(w | h) = P(w | h′)                                    if nothing was ever seen after h                (4)
+
+    Y = n₁ / (n₁ + 2 n₂)    D₁ = 1 − 2 Y n₂/n₁    D₂ = 2 − 3 Y n₃/n₂    D₃₊ = 3 − 4 Y n₄/n₃                   (5)
+
+h are the last n − 1 symbols, h′ is h without its first; a counts as ngram_counts.py says; N_c(h ·) symbols have count c
+after h; n_c strings of the same length have count c. Chen and Goodman 1998, section 3.
+
+Each length has discounts of its own. Where (5) has none to give, because no string of that length is counted once,
+twice, three or four times or because a discount would not be above 0 (short texts, and single characters), they are
+½, 1 and 1½. All of them are above 0, so every symbol has a probability above 0 after everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..data import Split
+from ..errors import RunError
+from .history import NOTHING, History, empty, windows
+from .ngram_counts import Numbers, Strings, count
+
+# T steps, B lanes, V symbols, n the order, R rows: T · B or a part of them
+
+Floats = npt.NDArray[np.float64]
+FALLBACK = (0.5, 1.0, 1.5)
+AT_ONCE = 1 << 18  # probabilities: what stays in the processor's cache
+
+
+class Continuations(NamedTuple):
+    """What follows the strings h of one length; h's continuations stand from ``first[h]`` to ``first[h + 1]``."""
+
+    keys: Numbers  # number(h) · V + w, ascending
+    first: Numbers
+    symbols: npt.NDArray[np.int32]  # w
+    gains: Floats  # the first term of (1)
+    backoff: Floats  # γ(h)
+
+
+class NGram(nn.Module):
+    """``ids (T, B)`` → logarithms ``(T, B, V)`` of the probabilities of each next symbol.
+
+    It has no parameters to train: `fit` counts. Its buffers, the counts, are what a model file holds.
+
+    Args:
+        symbols: V.
+        strings: the distinct strings of 1, …, n symbols.
+        discounts: (n, 3); D₁, D₂, D₃₊ for each length.
+    """
+
+    def __init__(self, symbols: int, strings: list[Strings], discounts: Floats) -> None:
+        super().__init__()
+        self.symbols, self.order = symbols, len(strings)
+        for length, (keys, counts) in enumerate(strings, 1):
+            self.register_buffer(f"keys_{length}", torch.from_numpy(keys))
+            self.register_buffer(f"counts_{length}", torch.from_numpy(counts))
+        self.register_buffer("discounts", torch.from_numpy(discounts))
+        sizes = [1, *(len(keys) for keys, _ in strings)]
+        self.levels = [_continuations(symbols, *level) for level in zip(strings, discounts, sizes[:-1], strict=True)]
+
+    @classmethod
+    def fit(cls, text: Split, symbols: int, order: int) -> NGram:
+        """Count the strings of ``text``."""
+        strings = count(text.tokens, text.starts, symbols, order)
+        return cls(symbols, strings, np.array([discounts(counts) for _, counts in strings]))
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], symbols: int, order: int) -> NGram:
+        """The model whose buffers are ``tensors``, which may come from anyone.
+
+        Raises:
+            RunError: they are no such model.
+        """
+        strings, size = [], 1
+        for length in range(1, order + 1):
+            keys = _array(tensors, f"keys_{length}", torch.int64)
+            counts = _array(tensors, f"counts_{length}", torch.int32)
+            _check(len(keys) == len(counts), f"there are {len(keys)} keys and {len(counts)} counts of length {length}")
+            _check(bool((np.diff(keys) > 0).all()), f"keys_{length} does not ascend")
+            _check(not len(keys) or (keys[0] >= 0 and keys[-1] < size * symbols), f"keys_{length} is out of range")
+            _check(bool((counts > 0).all()), f"counts_{length} is not above 0")
+            strings.append(Strings(keys, counts))
+            size = len(keys)
+        d = _array(tensors, "discounts", torch.float64, (order, 3))
+        _check(bool(((d > 0) & (d <= np.array([1, 2, 3]))).all()), "a discount is not above 0 and at most its count")
+        _check(len(tensors) == 2 * order + 1, f"it has {len(tensors)} tensors instead of {2 * order + 1}")
+        return cls(symbols, strings, d)
+
+    def forward(
+        self, ids: Tensor, state: History | None = None, resets: Tensor | None = None
+    ) -> tuple[Tensor, History]:
+        """Logarithms ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        before = self.initial_state(ids.shape[1]) if state is None else state
+        contexts = self.contexts(ids, before, resets)  # n − 1 of (T, B)
+        rows, V = ids.numel(), self.symbols
+        logits = np.empty((rows, V), dtype=np.float32)
+        share = max(1, AT_ONCE // V)
+        for at in range(0, rows, share):
+            p = self.probabilities([some.reshape(-1)[at : at + share] for some in contexts], min(share, rows - at))
+            logits[at : at + share] = np.log(p, out=p)
+        _, after = windows(ids.cpu().long(), before, None if resets is None else resets.cpu())
+        return torch.from_numpy(logits).view(*ids.shape, V).to(ids.device), after
+
+    def contexts(self, ids: Tensor, before: History, resets: Tensor | None) -> list[npt.NDArray[np.int64]]:
+        """For k = 1, …, n − 1 the number ``(T, B)`` of the last k symbols as a string; −1 if never seen."""
+        C = self.order - 1
+        x = torch.cat([before.symbols.t().cpu(), ids.cpu().long()]).numpy()  # (C + T, B)
+        cut = np.zeros(x.shape, dtype=bool)
+        if resets is not None:
+            cut[C:] = resets.cpu().numpy()
+        found: list[npt.NDArray[np.int64]] = []
+        number = np.zeros(x.shape, dtype=np.int64)  # of the empty string
+        for level in self.levels[:C]:
+            if found:  # the string before x_t, one symbol shorter
+                number = np.concatenate([np.full_like(number[:1], -1), number[:-1]])
+                number[cut] = -1
+            number = _look_up(level.keys, np.where((number < 0) | (x == NOTHING), -1, number * self.symbols + x))
+            found.append(number)
+        return [number[C:] for number in found]
+
+    def probabilities(self, contexts: list[npt.NDArray[np.int64]], rows: int) -> Floats:
+        """``(R, V)``, equations 1 to 4, from the longest context to the shortest being added from below."""
+        V, lowest = self.symbols, self.levels[0]
+        single = np.full(V, lowest.backoff[0] / V)
+        single[lowest.symbols] += lowest.gains  #                                              (3)
+        p = np.repeat(single[None], rows, axis=0)
+        for level, h in zip(self.levels[1:], contexts, strict=True):
+            known = np.flatnonzero(h >= 0)
+            first, last = level.first[h[known]], level.first[h[known] + 1]
+            p[known] *= level.backoff[h[known]][:, None]
+            many = last - first
+            places = np.arange(many.sum()) + np.repeat(first - np.cumsum(many) + many, many)
+            p.reshape(-1)[np.repeat(known * V, many) + level.symbols[places]] += level.gains[places]  # (1)
+        return p
+
+    def initial_state(self, batch_size: int) -> History:
+        """Nothing has been read."""
+        return empty(batch_size, self.order - 1)
+
+
+def discounts(counts: npt.NDArray[np.int32]) -> tuple[float, float, float]:
+    """D₁, D₂ and D₃₊ for strings of one length with these counts, equation 5."""
+    n1, n2, n3, n4 = (int(np.count_nonzero(counts == c)) for c in (1, 2, 3, 4))
+    if min(n1, n2, n3, n4) > 0:
+        Y = n1 / (n1 + 2 * n2)
+        D = 1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3
+        if min(D) > 0:
+            return D
+    return FALLBACK
+
+
+def _continuations(symbols: int, strings: Strings, d: Floats, parents: int) -> Continuations:
+    keys, counts = strings
+    h, w = np.divmod(keys, symbols)
+    D = d[np.minimum(counts, 3) - 1]
+    total = np.bincount(h, counts, minlength=parents)
+    backoff = np.ones(parents)  # (4)
+    np.divide(np.bincount(h, D, minlength=parents), total, out=backoff, where=total > 0)  # (2)
+    first = np.searchsorted(h, np.arange(parents + 1))
+    return Continuations(keys, first, w.astype(np.int32), (counts - D) / total[h], backoff)
+
+
+def _look_up(keys: Numbers, wanted: Numbers) -> Numbers:
+    """The place of each wanted key among ``keys``; −1 if it is not there."""
+    if not len(keys):
+        return np.full_like(wanted, -1)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, place, -1)
+
+
+def _array(tensors: dict[str, Tensor], name: str, dtype: torch.dtype, shape: tuple[int, ...] | None = None) -> Any:
+    tensor = tensors.get(name)
+    _check(tensor is not None, f"it has no {name}")
+    assert tensor is not None
+    fits = tensor.dtype == dtype and (tensor.dim() == 1 if shape is None else tuple(tensor.shape) == shape)
+    _check(fits, f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}")
+    return tensor.numpy()
+
+
+def _check(fits: bool, what: str) -> None:
+    if not fits:
+        raise RunError(f"the n-grams in the model file are damaged: {what}; restore it or train anew")
