@@ -93,3 +93,49 @@ def test_wrong_options(unrolled, trained: Path, words: list[str], expected: str)
     assert said.status == 2
     assert expected in said.err
     assert said.err.count("\n") == 1
+
+
+def counted(unrolled, text_file: Path, *words: str) -> Path:
+    run = Path("runs") / "-".join(["counted", *(word.strip("-") for word in words)])
+    assert unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--run", run, *words).status == 0
+    return run
+
+
+def test_several_runs_side_by_side(unrolled, trained: Path, text_file: Path) -> None:
+    runs = [trained, counted(unrolled, text_file, "--order", "4"), counted(unrolled, text_file, "--vocabulary", "byte")]
+    told = [json.loads(line) for line in unrolled("evaluate", *runs, "--json").out.splitlines()]
+    assert [one["run"] for one in told] == [str(run) for run in runs]
+    assert [one["model"] for one in told] == ["lstm 1×16", "4-gram", "5-gram"]
+    for run, one in zip(runs, told, strict=True):
+        model = package.load(run)
+        assert one["bits_per_char"] == pytest.approx(
+            model.evaluate(model.config.data.read().test)["bits_per_char"], rel=1e-9
+        )
+        assert one["parameters"] == model.size
+    out = unrolled("evaluate", *runs).out
+    table = [line.split() for line in out.splitlines()]
+    assert "bits per character" in out
+    for row, one in zip(table[1:4], told, strict=True):
+        assert row[0] == one["run"]
+        assert row[-3:] == [f"{one[name]:.4f}" for name in ("loss", "bits_per_char", "perplexity")]
+        assert row[-4] == f"{one['parameters']:,}"
+
+
+def test_what_cannot_be_compared_is_marked(unrolled, trained: Path, text_file: Path) -> None:
+    rare = counted(unrolled, text_file, "--vocabulary", "word", "--min-count", "2")
+    out = unrolled("evaluate", trained, rare, "--data", "text:the cat sat on a hat").out
+    assert "not comparable: 1 symbols of the text are unknown to the model" in out
+    out = unrolled("evaluate", trained, rare, "--data", "text:the cat sat on a zebra").out
+    assert "not comparable: the text has characters that are not in the char vocabulary: 'z'" in out
+    said = unrolled("evaluate", trained, trained, "--data", "text:zebra")
+    assert (said.status, said.out) == (2, "")
+    other = counted(unrolled, text_file, "--fractions", "0.8,0.1,0.1")
+    said = unrolled("evaluate", trained, other)
+    assert said.status == 2
+    assert "were not trained on the same text, cut into the same parts; say with --data" in said.err
+    assert unrolled("evaluate", trained, other, "--data", text_file).status == 0
+
+
+def test_a_run_is_needed(unrolled) -> None:
+    said = unrolled("evaluate")
+    assert (said.status, said.err) == (2, "error: unrolled evaluate needs RUN; see unrolled evaluate --help\n")

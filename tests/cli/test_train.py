@@ -12,7 +12,7 @@ import pytest
 from cli_parts import TINY
 
 import unrolled.training.loop as loop
-from unrolled import recipes
+from unrolled import api, recipes
 
 
 def config(run: Path) -> dict:
@@ -154,3 +154,31 @@ def test_a_second_ctrl_c_stops_at_once(unrolled, home: Path, text_file: Path, mo
     said = unrolled("train", "lm", "--data", text_file, "--run", "r", "--steps", "10", *TINY)
     assert said.status == 130
     assert said.err == "stopped at once; go on with: unrolled resume r\n"
+
+
+def test_an_ngram_model_is_counted(unrolled, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--order", "4", "--run", "runs/counted")
+    assert said.status == 0, said.err
+    lines = dict(line.split(": ", 1) for line in said.out.splitlines() if line.startswith(("fitted:", "test:")))
+    assert lines["fitted"].startswith("in 0:0")
+    model = api.load("runs/counted")
+    assert lines["test"].startswith(f"{model.evaluate(model.config.data.read().test)['loss']:.4f} nats")
+    assert "resume" not in said.out
+    row = next(line for line in unrolled("runs").out.splitlines() if "runs/counted" in line)
+    assert "4-gram" in row
+    assert "?" not in row
+    assert "made in one go: there is nothing to go on with" in unrolled("resume", "runs/counted").err
+    said = unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--time", "1m")
+    assert "--time must be left out with --kind ngram, which has no such option, got '1m'" in said.err
+    written = unrolled("sample", "runs/counted", "--length", "40", "--prompt", "the ").out
+    assert written == "the " + model.generate("the ", 40).removesuffix("\n") + "\n"
+    said = unrolled("sample", "runs/counted", "--precision", "int8")
+    assert "--precision must be float32 for this model, got 'int8'; there are no kernels for a NGram" in said.err
+    monkeypatch.setattr("unrolled.tasks.ngram.NGram.fit", stop)
+    said = unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--run", "runs/stopped")
+    assert (said.status, said.err) == (130, "stopped by Ctrl-C\n")
+    assert not Path("runs/stopped").exists()
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt

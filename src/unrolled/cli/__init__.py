@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": "measure a trained model on a text, or on labelled texts",
     "runs": "list your runs",
     "data": "list the texts that have a name, fetch one, or look at one of yours",
+    "lab": "experiments: guess the next letter, or let a model guess",
     "bench": "measure our layers on this machine, next to torch's",
     "doctor": "show what this machine offers and which code paths would run",
 }

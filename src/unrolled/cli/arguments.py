@@ -77,7 +77,8 @@ class Schema:
         self.prog = prog
         self.flags: dict[str, Any] = {}  # our name → type
         self.positionals: list[str] = []
-        self.any_number = False  # of the last positional
+        self.several = False  # whether the last positional takes any number of words
+        self.needed = 0  # positionals without a default
         self._collect(cls)
         self.aliases = {alias: name for alias, name in ALIASES.items() if name in self.flags}
 
@@ -88,7 +89,8 @@ class Schema:
                 self._collect(typing.cast(type, plain))
             elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
                 self.positionals.append(name)
-                self.any_number = typing.get_origin(plain) is tuple
+                self.several = typing.get_origin(plain) is tuple
+                self.needed += cls.__dataclass_fields__[name].default is dataclasses.MISSING  # type: ignore[attr-defined]
             else:
                 self.flags[name] = plain
 
@@ -100,13 +102,15 @@ class Schema:
             match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", word, re.DOTALL)
             if match is None:
                 positionals += 1
-                if positionals > len(self.positionals) and not self.any_number:
+                if positionals > len(self.positionals) and not self.several:
                     raise UnrolledError(f"{self.prog} does not know what to do with {word!r}; {self._see()}")
                 out.append(word)
             elif word in ("-h", "--help"):
                 out.append("--help")
             else:
                 out += self._flag(word, match[1], match[2], words)
+        if self.several and positionals < self.needed and "--help" not in out:
+            raise self._lacks(positionals)
         return out
 
     def _flag(self, word: str, text: str, value: str | None, rest: list[str]) -> list[str]:
@@ -183,8 +187,8 @@ class Schema:
             near = did_you_mean(value, self.choices(name)).removeprefix("; ")
             return ArgumentError(flag, self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
-        if present < len(self.positionals) - self.any_number:
-            return UnrolledError(f"{self.prog} needs {self.positionals[present].upper()}; {self._see()}")
+        if present < self.needed:
+            return self._lacks(present)
         return UnrolledError(f"{plain.partition(' For full helptext')[0]}; {self._see()}")
 
     def renamed(self, error: ArgumentError) -> ArgumentError:
@@ -200,6 +204,9 @@ class Schema:
             yield
         except ArgumentError as error:
             raise self.renamed(error) from error
+
+    def _lacks(self, present: int) -> UnrolledError:
+        return UnrolledError(f"{self.prog} needs {self.positionals[present].upper()}; {self._see()}")
 
     def _see(self) -> str:
         return f"see {self.prog} --help"

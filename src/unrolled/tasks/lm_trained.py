@@ -30,6 +30,7 @@ from ..errors import ArgumentError, BackendError, RunError
 from ..kernels.generation import Frozen, Precision
 from ..training import modelfile
 from ..training.modelfile import ModelFile
+from .ngram import NGram
 
 
 @runtime_checkable
@@ -95,6 +96,19 @@ class TrainedLanguageModel:
         if not isinstance(self.model, Freezable):
             return f"there are no kernels for a {type(self.model).__name__}"
         return self.model.unfreezable()
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has learned: its parameters, or the n-grams it has counted."""
+        if isinstance(self.model, NGram):
+            return self.model.size
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def trained_on(self) -> str:
+        """What tells the text it was trained on and its parts from others, whatever the vocabulary."""
+        digest, _, rest = (self.fingerprint or "").partition(" ")
+        return f"{digest} {rest.partition(' ')[2]}"
 
     @torch.no_grad()
     def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:

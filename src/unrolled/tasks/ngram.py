@@ -67,6 +67,11 @@ class NGram(nn.Module):
         sizes = [1, *(len(keys) for keys, _ in strings)]
         self.levels = [_continuations(symbols, *level) for level in zip(strings, discounts, sizes[:-1], strict=True)]
 
+    @property
+    def size(self) -> int:
+        """How many strings it has counted."""
+        return sum(len(level.keys) for level in self.levels)
+
     @classmethod
     def fit(cls, text: Split, symbols: int, order: int) -> NGram:
         """Count the strings of ``text``."""

@@ -1,0 +1,115 @@
+"""unrolled lab: the experiments from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import unrolled as package
+from unrolled.cli.lab import EXPERIMENTS
+from unrolled.lab.shannon import fold, lower, passage, play, upper
+
+RHYME = "Peter Piper picked a peck of pickled peppers; a peck of pickled peppers Peter Piper picked."
+
+
+def test_the_experiments_are_listed_and_have_help(unrolled) -> None:
+    said = unrolled("lab")
+    assert said.status == 2
+    assert all(f"  {name} " in said.out for name in EXPERIMENTS)
+    assert unrolled("lab", "--help") == (0, said.out, "")
+    for name in EXPERIMENTS:
+        said = unrolled("lab", name, "--help")
+        assert said.status == 0
+        assert f"usage: unrolled lab {name}" in said.out
+    assert unrolled("lab", "shanon").err == "error: unrolled lab has no experiment 'shanon'; did you mean 'shannon'?\n"
+
+
+@pytest.mark.parametrize("alphabet", ["own", "27"])
+def test_a_model_guesses(unrolled, trained: Path, alphabet: str) -> None:
+    said = unrolled("lab", "shannon", trained, "--letters", "200", "--alphabet", alphabet, "--seed", "2", "--json")
+    assert said.status == 0, said.err
+    told = json.loads(said.out)
+    model = package.load(trained)
+    game = play(model, model.config.data.read().test, 200, folded=alphabet == "27", seed=2)
+    assert told["counts"] == game.counts.tolist()
+    assert sum(told["counts"]) == told["letters"] == 200
+    assert (told["bits"], told["lower"], told["upper"]) == pytest.approx((game.bits, game.lower, game.upper))
+
+
+def test_the_table(unrolled, trained: Path) -> None:
+    out = unrolled("lab", "shannon", trained, "--data", "text:the cat sat on a mat", "--letters", "9").out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["guess", "letters", "share", "q"] in rows
+    counts = [int(row[1]) for row in rows[1 : rows.index([])]]
+    assert sum(counts) == 9
+    figures = {row[0]: row for row in rows if row}
+    assert figures["upper"][1] == "bound"
+    assert float(figures["lower"][2]) <= float(figures["upper"][2]) or "above the upper one" in out
+    assert float(figures["cross-entropy"][1]) > 0
+
+
+def test_a_person_guesses(unrolled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone who tries p, and then knows the letter; every tenth time something that is no guess."""
+    read, asked = passage(fold(RHYME), 30, seed=4)
+    script, shown = [], []
+    for number, letter in enumerate(asked):
+        script += ["?"] if number % 10 == 0 else []
+        script += ["P"] if letter != "p" else []
+        script += ["_" if letter == " " else letter]
+    answers = iter(script)
+    monkeypatch.setattr("builtins.input", lambda prompt: shown.append(prompt) or next(answers))
+    out = unrolled("lab", "shannon", "--data", f"text:{RHYME}", "--letters", "30", "--seed", "4").out
+    assert shown[0] == shown[1] == read[-60:]
+    assert (read + asked[:-1]).endswith(shown[-1])
+    assert out.count("one letter, a to z") == 3
+    first = asked.count("p")
+    q = [first / 30, 1 - first / 30]
+    assert f"upper bound  {upper(q):.4f} bits per letter" in out
+    assert f"lower bound  {lower(q):.4f} bits per letter" in out
+    assert "cross-entropy" not in out
+
+
+def test_a_game_that_ends_early(unrolled, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, asked = passage(fold(RHYME), 30, seed=0)
+    answers = iter([asked[0], "z", "z", asked[1]])
+
+    def typed(prompt: str) -> str:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", typed)
+    said = unrolled("lab", "shannon", "--data", f"text:{RHYME}", "--letters", "30")
+    assert said.status == 0
+    assert "that one cannot be; another" in said.out
+    assert "2 guessed among 27" in said.out
+    assert f"upper bound  {1:.4f}" in said.out
+
+
+def test_a_picture(unrolled, trained: Path, home: Path) -> None:
+    pytest.importorskip("matplotlib")
+    words = ["lab", "shannon", trained, "--letters", "50", "--picture"]
+    assert unrolled(*words, home / "game.svg").status == 0
+    drawn = (home / "game.svg").read_text()
+    assert drawn.count("<g id=") > 20
+    assert "--picture must be a file that ends in .png, .svg or .pdf" in unrolled(*words, "game.txt").err
+    assert "--picture must be in a folder that exists" in unrolled(*words, "nowhere/game.png").err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--alphabet", "own"], "--alphabet must be 27 without a RUN"),
+        (["--letters", "0"], "--letters must be"),
+        (["--json"], "--json must be left out without a RUN"),
+        (["nowhere"], "nowhere is not a file"),
+        (["--data", "text:?"], "too few letters"),
+    ],
+)
+def test_wrong_options(unrolled, words: list[str], expected: str) -> None:
+    said = unrolled("lab", "shannon", *words)
+    assert said.status == 2
+    assert expected in said.err
