@@ -133,7 +133,7 @@ class NGram(nn.Module):
         return [number[C:] for number in found]
 
     def probabilities(self, contexts: list[npt.NDArray[np.int64]], rows: int) -> Floats:
-        """``(R, V)``, equations 1 to 4, from the longest context to the shortest being added from below."""
+        """``(R, V)`` after contexts given by number, equations 1 to 4: no context first, the longest last."""
         V, lowest = self.symbols, self.levels[0]
         single = np.full(V, lowest.backoff[0] / V)
         single[lowest.symbols] += lowest.gains  #                                              (3)
@@ -141,7 +141,9 @@ class NGram(nn.Module):
         for level, h in zip(self.levels[1:], contexts, strict=True):
             known = np.flatnonzero(h >= 0)
             first, last = level.first[h[known]], level.first[h[known] + 1]
-            p[known] *= level.backoff[h[known]][:, None]
+            weight = np.ones((rows, 1))
+            weight[known, 0] = level.backoff[h[known]]
+            p *= weight
             many = last - first
             places = np.arange(many.sum()) + np.repeat(first - np.cumsum(many) + many, many)
             p.reshape(-1)[np.repeat(known * V, many) + level.symbols[places]] += level.gains[places]  # (1)
