@@ -237,7 +237,7 @@ def _value(flag: str, words: list[str]) -> str:
 
 
 def _without_none(text: str) -> str:
-    """The help without ``(default: None)``: the words before it say what happens by default."""
-    blanked = re.sub(r"\(default:[\s│]*None\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
+    """The help without ``(default: None)`` and ``(default: )``: the words before it say what happens by default."""
+    blanked = re.sub(r"\(default:[\s│]*(?:None)?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
     kept = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
     return "\n".join(kept).replace("\0", " ")

@@ -61,5 +61,7 @@ def _bounds(axis: Any, game: Game) -> None:
                       ha="center", color=RED)  # fmt: skip
     highest = max(game.upper, game.bits or 0.0, 1.0)
     axis.set(xlim=(-0.25 * highest, 1.4 * highest), ylim=(-1, 1), xlabel="bits per letter", yticks=[])
+    axis.set_xticks([bits for bits in axis.get_xticks() if 0 <= bits <= 1.4 * highest])
+    axis.spines["bottom"].set_bounds(0, 1.4 * highest)  # there is nothing below 0
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
