@@ -42,7 +42,7 @@ def test_links_and_options_in_the_documents_exist(page):
             assert (path.parent / target).exists(), target
     known = {name.replace("_", "-") for name in [*options(task_class("lm").Config), *ALIASES]}
     other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
-    other |= set("top-k top-p stop repetitions out seeds".split())
+    other |= set("top-k top-p stop repetitions out seeds letters alphabet picture seconds".split())
     for flag in re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]+)", text):
         assert flag in known | other, f"{page} names --{flag}"
 

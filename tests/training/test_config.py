@@ -26,6 +26,10 @@ VALUES = {
     "min_count": st.integers(1, 9),
     "vocab_size": st.integers(256, 10**5),
     "fractions": st.sampled_from([(0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25)]),
+    "kind": st.just("recurrent"),  # the others are below
+    "order": st.just(5),
+    "context": st.just(16),
+    "direct": st.just(False),
     "cell": st.just("lstm"),
     "hidden_size": st.integers(1, 10**6),
     "num_layers": st.integers(1, 99),
@@ -95,6 +99,19 @@ def test_toml_there_and_back(values):
     assert {name: flatten(back)[name] for name in known} == known
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "ngram", "order": 7, "eval_tokens": 9, "vocabulary": "word"},
+        {"kind": "feedforward", "context": 3, "direct": True, "hidden_size": 9, "dropout": 0.5, "embedding_size": 2},
+    ],
+)
+def test_other_kinds_there_and_back(values):
+    config = update(Config(), **values)
+    assert from_toml(Config(), to_toml(config, "lm"), "here") == config
+    assert {name: flatten(config)[name] for name in values} == values
+
+
 def test_epochs_there_and_back():
     config = update(Config(), epochs=2)
     assert isinstance(config.training.epochs, float)
@@ -106,7 +123,9 @@ def test_the_file_says_everything_and_who_wrote_it():
     assert body["format"] == 1
     assert body["task"] == "lm"
     assert set(body["versions"]) == {"unrolled", "torch", "python"}
-    written = {name for group in ("data", "model", "windows", "training", "preview") for name in body[group]}
+    written = {
+        name for group in ("data", "baseline", "model", "windows", "training", "preview") for name in body[group]
+    }
     assert written == {name for name, value in flatten(Config()).items() if value is not None}
 
 

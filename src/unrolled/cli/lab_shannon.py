@@ -30,7 +30,9 @@ ABOUT = (
     "A model plays with its own symbols, or with --alphabet 27 in 27 letters; it then still reads the text as it is, "
     "with case and punctuation."
 )
-ROWS, LINE, OPENING = 12, 60, 300
+ROWS = 12  # of the table
+LINE, OPENING = 60, 300  # letters a person sees: before each guess, and at the beginning
+LONGEST = 5_000_000  # characters of a text from which a person's passage is taken
 HOW = "type the letter you expect next (space or _ for a space) and press Enter; Ctrl-D ends the game"
 
 
@@ -51,6 +53,8 @@ class Shannon:
     """where in the text the game begins"""
     picture: str | None = None
     """draw the game into this file (.png, .svg or .pdf)"""
+    cell: str | None = None
+    """the model's cell, if it is one of your own (module:Class)"""
     json: bool = False
     """print one JSON object; with a RUN only"""
 
@@ -73,7 +77,7 @@ def run(argv: list[str]) -> int:
         if options.run is None:
             title, game = "You", person(options)
         else:
-            title, game = options.run, guesses(writer(options.run, None), options)
+            title, game = options.run, guesses(writer(options.run, options.cell), options)
         if options.json:
             emit("shannon", run=options.run, letters=game.letters, counts=game.counts.tolist(), q=game.q.tolist(),
                  lower=game.lower, upper=game.upper, bits=game.bits)  # fmt: skip
@@ -108,8 +112,12 @@ def _text(model: TrainedLanguageModel, options: Shannon) -> Split:
 
 def person(options: Shannon) -> Game:
     """Your game; it ends early with the input or Ctrl-C."""
-    corpus = open_corpus(options.data or "shakespeare")
-    read, asked = passage(fold("".join(text for text, _ in corpus.chunks())), options.letters or 100, options.seed)
+    text = ""
+    for part, _ in open_corpus(options.data or "shakespeare").chunks():
+        text += part
+        if len(text) > LONGEST:
+            break
+    read, asked = passage(fold(text), options.letters or 100, options.seed)
     counts = np.zeros(len(LETTERS), dtype=np.int64)
     show(f"{HOW}\n\n", DIM)
     show(f"{read[-OPENING:-LINE]}\n" if len(read) > LINE else "")
