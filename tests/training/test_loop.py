@@ -194,6 +194,24 @@ def test_a_validation_loss_that_is_no_number_is_never_the_best(tmp_path):
     assert summary.best == {"loss": 5.0, "step": 2}
 
 
+def test_a_task_may_be_decided_by_a_score_that_should_be_large(tmp_path):
+    class Scored(Toy):
+        decides = "score"
+
+        def evaluate(self, model, split):
+            score = self.losses.pop(0)
+            return super().evaluate(model, split) | {"score": score}
+
+    pairs = [0.0, 3.0, 0.0, 2.0, 0.5, 2.5, 0.5, 2.5, 0.4, 1.0, 0.6, 9.0]  # score, loss, score, loss, …
+    task = Scored(config(steps=6, eval_every=1), losses=[*pairs, 0.1])
+    summary, notebook = train(tmp_path / "run", task)
+    assert [best for *_, best in notebook.evaluations] == [True, True, True, False, False, True]
+    assert summary.best == {"loss": 9.0, "score": 0.6, "step": 6}
+    task = Scored(config(steps=20, eval_every=1, patience=2), losses=[0.3, 1.0, 0.3, 0.9, 0.2, 0.1, 0.1])
+    summary, _ = train(tmp_path / "stopped", task)  # the same score again is no better, but its smaller loss is kept
+    assert (summary.steps, summary.best["step"]) == (3, 2)
+
+
 def test_early_stopping(tmp_path):
     losses = [3.0, 2.0, 2.1, 1.9, 2.0, 2.0, 2.0]
     task = Toy(config(steps=20, eval_every=2, patience=2), losses=losses)

@@ -68,7 +68,7 @@ class _Standing:
     loss_sum: float = 0.0
     loss_count: float = 0.0
     best: dict[str, float] = dataclasses.field(default_factory=dict)
-    goal: float = math.inf  # the best loss of the regular evaluations, which alone decide the two below
+    goal: float = math.inf  # the best cost of the regular evaluations, which alone decide the two below
     worse: int = 0
     plateaus: int = 0
     averaged: int = 0
@@ -221,7 +221,8 @@ class _Run:
         try:
             with self._own_randomness():
                 scores = self.task.evaluate(self.stepper.model.eval(), "valid")
-            best = not self.at.best or _less(scores["loss"], self.at.best["loss"])
+            cost = self._cost(scores)
+            best = not self.at.best or self._better(scores, self.at.best)
             if best:
                 self.at.best = {**scores, "step": self.at.step}
                 modelfile.save(
@@ -231,8 +232,8 @@ class _Run:
                     to_toml(self.task.config, self.task.name),
                     self.task.assets(),
                 )
-            if regular and _less(scores["loss"], self.at.goal):
-                self.at.goal, self.at.worse = scores["loss"], 0
+            if regular and _less(cost, self.at.goal):
+                self.at.goal, self.at.worse = cost, 0
             elif regular:
                 self.at.worse += 1
                 self.at.plateaus += 1
@@ -244,6 +245,16 @@ class _Run:
         finally:
             self.stepper.average.swap()
             self.stepper.model.train()
+
+    def _better(self, a: dict[str, float], b: dict[str, float]) -> bool:
+        """Whether scores ``a`` are better than ``b``; where what decides is the same, by the loss."""
+        costs = self._cost(a), self._cost(b)
+        return _less(*costs) or (costs[0] == costs[1] and _less(a["loss"], b["loss"]))
+
+    def _cost(self, scores: dict[str, float]) -> float:
+        """What decides, as something that should be small."""
+        value = scores[self.task.decides]
+        return value if self.task.decides == "loss" else -value
 
     def _preview(self, step: int) -> None:
         model = self.stepper.model

@@ -24,6 +24,8 @@ class Task(ABC):
     """Its config: a frozen dataclass of groups, one of which is ``training: Training``."""
     unit: ClassVar[str]
     """What the rate counts: characters, sentences, images…"""
+    decides: str = "loss"
+    """The metric by which a model is kept: the loss, or one that should be large."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -63,7 +65,7 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        """Metrics on ``"valid"`` (decides) or ``"test"`` (reported); ``"loss"`` is the one that decides."""
+        """Metrics on ``"valid"`` (decides) or ``"test"`` (reported), `decides` and ``"loss"`` among them."""
 
     @abstractmethod
     def preview(self, model: nn.Module) -> str:
