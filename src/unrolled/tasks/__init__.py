@@ -31,6 +31,11 @@ TASKS = {
         "the class of a text: sentiment, author, kind of question, any labels of yours",
         {"ask it": "predict", "measure it": "evaluate"},
     ),
+    "tag": Entry(
+        "unrolled.tasks.tag:Tagging",
+        "a label for each word: names in a text, parts of speech, any tags of yours",
+        {"ask it": "predict", "measure it": "evaluate"},
+    ),
 }
 
 

@@ -1,0 +1,136 @@
+"""What does each part of a tagger add?    python benchmarks/tagging.py wnut17 wikigold --seeds 0 1 2
+
+Trains the recipe of each corpus in four variants (one direction; both; with letters; with a CRF), once per seed, and
+scores each model once: WNUT17 on its development part, after a slice of the training part has decided which weights
+are kept; Wikigold on each of five folds of documents, after a slice of the other four has decided, the entities of all
+folds counted together. Prints the median over the seeds.
+
+    python benchmarks/tagging.py --demonstration
+
+trains on generated sentences in one direction and in both, and asks both models about Teddy.
+
+What is done is kept in --runs, so that a second call goes on where the first one ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import table
+from unrolled import api
+from unrolled.data.conll_words import words_of
+from unrolled.data.tags import Count
+from unrolled.recipes import read
+from unrolled.tasks import task_class
+from unrolled.training.config import update
+from unrolled.training.log import Silent
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "one direction": {"bidirectional": False, "characters": "none", "crf": False},
+    "both directions": {"bidirectional": True, "characters": "none", "crf": False},
+    "both, letters": {"bidirectional": True, "characters": "convolution", "crf": False},
+    "both, letters, CRF": {"bidirectional": True, "characters": "convolution", "crf": True},
+}
+CORPORA = {"wnut17": ("person", 0), "wikigold": ("PER", 5)}  # the type that is a person, and the folds
+TEDDY = ("He said, 'Teddy bears are on sale!'", "He said, 'Teddy Roosevelt was a great President!'")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpora", nargs="*")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--runs", type=Path, default=Path("runs/tagging"))
+    parser.add_argument("--demonstration", action="store_true")
+    options = parser.parse_args()
+    options.runs.mkdir(parents=True, exist_ok=True)
+    if options.demonstration:
+        demonstrate(options.runs)
+    for corpus in options.corpora:
+        compare(corpus, options.seeds, options.runs)
+
+
+def compare(corpus: str, seeds: list[int], runs: Path) -> None:
+    """Train what is not there yet, and print the table."""
+    person, folds = CORPORA[corpus]
+    done = runs / f"{corpus}.jsonl"
+    rows = [json.loads(line) for line in done.read_text().splitlines()] if done.exists() else []
+    known = {(row["variant"], row["seed"], row["fold"]) for row in rows}
+    for seed in seeds:
+        for variant, changes in VARIANTS.items():
+            for fold in range(max(1, folds)):
+                if (variant, seed, fold) in known:
+                    continue
+                row = {"variant": variant, "seed": seed, "fold": fold}
+                row |= measure(corpus, {**changes, "seed": seed, "folds": folds, "fold": fold}, runs, person)
+                rows.append(row)
+                with done.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(row, file=sys.stderr, flush=True)
+    body = []
+    for variant in VARIANTS:
+        mine = [[row for row in rows if (row["variant"], row["seed"]) == (variant, seed)] for seed in seeds]
+        every = [[pooled(of_seed, kind) for of_seed in mine] for kind in ("all", "person")]
+        figures = [f"{100 * statistics.median(count.f1 for count in counts):.1f}" for counts in every]
+        each = [" ".join(f"{100 * count.f1:.1f}" for count in counts) for counts in every]
+        exact = [
+            f"{100 * statistics.median(getattr(c, name) for c in every[0]):.1f}" for name in ("precision", "recall")
+        ]
+        cpu = statistics.median(row["cpu"] for of_seed in mine for row in of_seed)
+        body.append([variant, *exact, figures[0], each[0], figures[1], each[1], f"{cpu:.0f}"])
+    print(corpus)
+    table(["", "precision", "recall", "entity F1", "of each seed", "person F1", "of each seed", "CPU seconds"], body)
+
+
+def measure(corpus: str, changes: dict[str, Any], runs: Path, person: str) -> dict[str, Any]:
+    """Train one model and count its entities on what it has not seen."""
+    task, recipe, _ = read(f"tag-{corpus}")
+    config = update(task_class(task).Config(), **{**recipe, **changes})
+    name = "-".join(str(value) for value in changes.values())
+    begin, cpu = time.perf_counter(), time.process_time()
+    summary = api.start(task, config, fresh(runs / f"{corpus}-{name}"), Silent())
+    spent, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    _, counted = api.load(summary.folder).evaluate(config.data.source().read().test)
+    kinds = {"all": counted.all, "person": counted.types[person]}
+    counts = {kind: [count.right, count.predicted, count.true] for kind, count in kinds.items()}
+    return {**counts, "valid": summary.best, "seconds": round(spent, 1), "cpu": round(cpu, 1)}
+
+
+def pooled(rows: list[dict[str, Any]], kind: str) -> Count:
+    """The entities of all folds counted together."""
+    total = Count()
+    for row in rows:
+        total.add(*row[kind])
+    return total
+
+
+def fresh(path: Path) -> Path:
+    """A folder that is not there yet: a run that was broken off leaves one behind."""
+    number = 0
+    while (found := path.with_name(f"{path.name}{'-' * bool(number)}{number or ''}")).exists():
+        number += 1
+    return found
+
+
+def demonstrate(runs: Path) -> None:
+    """Generated sentences, one direction against both."""
+    for name, both in (("one direction", False), ("both directions", True)):
+        config = update(task_class("tag").Config(), bidirectional=both)
+        summary = api.start("tag", config, fresh(runs / f"generated-{both}"), Silent())
+        model = api.load(summary.folder)
+        print(f"{name}: F1 {100 * summary.test['f1']:.1f} on generated test sentences, {summary.seconds:.0f} seconds")
+        for said in model.predict(TEDDY):
+            marked = "".join(f"[{piece.text}]{piece.label}" if piece.label else piece.text for piece in said.pieces)
+            words = [said.text[a:b] for a, b in words_of(said.text)]
+            p = model.probabilities(words)[words.index("Teddy")]
+            shown = ", ".join(f"{tag} {share:.2f}" for tag, share in sorted(p.items(), key=lambda pair: -pair[1])[:2])
+            print(f"  {marked}    Teddy: {shown}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Tagging: a label for each word of a sentence, such as whether it is part of a person's name.
+
+    unrolled train tag                          on sentences that are made up, without any file
+    unrolled train tag --data words.conll       on a file with a word and its tag on each line
+    unrolled predict runs/tag-words-1 "He said, 'Teddy Roosevelt was a great President!'"
+
+    x_t (B,) words and their letters → (B, D) → recurrent layers, both directions → scores e_t (B, K) → tags
+    loss = −log p(y) / T,  in nats per word; p from a softmax for each word, or from a conditional random field
+
+Whether "Teddy" begins a name may be told by what follows only: "Teddy bears are on sale". So a layer that reads from
+the end is on unless told otherwise. Graves and Schmidhuber 2005; Lample et al. 2016; Ma and Hovy 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..cells import State, cell_class, check_size
+from ..data.batches import Batches, pad
+from ..data.columns import Columns, Sentence
+from ..data.counter import uniform
+from ..data.tagged import Source, Tagged
+from ..data.tags import Scheme, entities
+from ..errors import ArgumentError
+from ..training.modelfile import ModelFile
+from ..training.options import Training
+from ..training.task import Task
+from .recurrent import Recurrent
+from .tag_model import Tagger, Words
+from .tag_trained import TrainedTagger
+from .tag_words import Lexicon, Sentences, TagSet, stretches
+
+_DROPPED = 0x3D  # which words of a batch are taken for unknown
+PREVIEWED = 6  # sentences
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggedText:
+    """Which sentences, and how their file is written."""
+
+    data: str = "generated"
+    """tagged text: a file with a word and its tag on each line, or a named set: generated, wnut17, wikigold"""
+    valid: str | None = None
+    """another such file, by which is decided which model is kept (default: a part of --data)"""
+    test: str | None = None
+    """another such file, on which the model is reported (default: a part of --data)"""
+    token_column: int = 0
+    """the column of words, counted from 0, or with negative numbers from the end"""
+    tag_column: int = -1
+    """the column of tags"""
+    scheme: Literal["auto", "iob1", "bio", "iobes", "plain"] = "auto"
+    """how the file spells entities; plain: its tags are no entities (parts of speech, say)"""
+    repair: bool = False
+    """read tags that break their scheme as the CoNLL script does, instead of refusing them"""
+    encoding: str = "utf-8"
+    """encoding of the files"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """training, validation and test parts of the sentences (whole documents, if there are ten)"""
+    folds: int = 0
+    """cut the sentences into so many parts instead, and test on one of them; 0: don't"""
+    fold: int = 0
+    """which of them, counted from 0"""
+    lowercase: bool = False
+    """look words up without their case (their letters keep it)"""
+    min_count: int = 1
+    """words seen less often are unknown"""
+    max_words: int = 200
+    """longer sentences are read in stretches of so many words"""
+
+    def __post_init__(self) -> None:
+        check_size("min_count", self.min_count)
+        check_size("max_words", self.max_words)
+        check_size("folds", self.folds, least=0)
+        check_size("fold", self.fold, least=0)
+        if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
+            raise ArgumentError(
+                "fractions", "three parts of at least 0 that add up to 1, the first above 0", self.fractions
+            )
+        if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
+            raise ArgumentError("fold", "below folds, of which there are none or at least 2", self.fold)
+        if self.folds and self.test is not None:
+            raise ArgumentError("test", "left out with folds, which say what is tested on", self.test)
+
+    def source(self) -> Source:
+        """Where the sentences come from."""
+        scheme: Scheme | None = None if self.scheme == "auto" else self.scheme
+        return Source(
+            self.data,
+            self.valid,
+            self.test,
+            Columns(self.token_column, self.tag_column, self.encoding, self.errors),
+            scheme,
+            self.repair,
+            self.fractions,
+            self.folds,
+            self.fold,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagConfig:
+    """Everything about a tagger and its training."""
+
+    data: TaggedText = field(default_factory=TaggedText)
+    words: Words = field(default_factory=Words)
+    model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
+    training: Training = field(default_factory=lambda: Training(epochs=10, batch_size=16))
+
+
+class Batch(NamedTuple):
+    """Sentences and their tags."""
+
+    sentences: Sentences
+    tags: Tensor  # (T, B) int64
+
+
+class Tagging(Task):
+    """The task ``tag``; see the module."""
+
+    name: ClassVar[str] = "tag"
+    Config: ClassVar[type] = TagConfig
+    unit: ClassVar[str] = "words"
+    config: TagConfig
+    tagged: Tagged
+
+    def prepare(self) -> list[str]:
+        config = self.config
+        cell_class(config.model.cell)
+        self.tagged = config.data.source().read()
+        train = self.tagged.train
+        every = (*train, *self.tagged.valid, *self.tagged.test)
+        self.tags = TagSet.of(every, "plain" if self.tagged.plain else config.words.tagging)
+        self.decides = "accuracy" if self.tags.plain else "f1"
+        words = [one.words for one in train]
+        self.lexicon = Lexicon.of(words, lowercase=config.data.lowercase, min_count=config.data.min_count)
+        rate = config.words.word_dropout
+        self.dropped = rate / (rate + np.maximum(self.lexicon.counts(words), 1))  # of each word's number
+        self.parts = [(n, a, b) for n, one in enumerate(train) for a, b in stretches(len(one), config.data.max_words)]
+        self.numbers = [self.tags.numbers(one.tags) for one in train]
+        self.batches = Batches([b - a for _, a, b in self.parts], config.training.batch_size, config.training.seed)
+        notes = [*self.tagged.notes]
+        total = sum(map(len, train))
+        kinds = f"{len(self.tags)} tags" if self.tags.plain else f"entities: {', '.join(self.tags.types)}"
+        notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different; {kinds}")
+        if len(self.parts) > len(train):
+            notes.append(f"sentences longer than {config.data.max_words} words are read in stretches of that length")
+        if not self.tagged.valid:
+            notes.append("no validation sentences: training sentences decide which model is kept")
+        return notes
+
+    def build_model(self) -> nn.Module:
+        return Tagger(self.lexicon, self.tags, self.config.model, self.config.words)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return self.batches.per_epoch
+
+    def batch(self, step: int) -> Batch:
+        chosen = [self.parts[n] for n in self.batches[step].tolist()]
+        sentences = self.lexicon.read([self.tagged.train[n].words[a:b] for n, a, b in chosen])
+        tags, _ = pad([self.numbers[n][a:b] for n, a, b in chosen])
+        words = sentences.words.numpy()
+        drawn = uniform(self.config.training.seed, _DROPPED, step, np.arange(words.size)).reshape(words.shape)
+        kept = torch.from_numpy(np.where(drawn < self.dropped[words], 0, words))
+        return Batch(sentences._replace(words=kept), tags)
+
+    def units(self, batch: Batch) -> float:
+        return float(batch.sentences.lengths.sum())
+
+    def carry(self, model: nn.Module) -> None:
+        return None
+
+    def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
+        assert isinstance(model, Tagger)
+        device = self.config.training.device
+        sentences, tags = batch.sentences.to(device), batch.tags.to(device)
+        likely = model.log_likelihood(model(sentences).float(), tags, sentences.lengths)  # (B,)
+        return -likely.sum() / sentences.lengths.sum(), None
+
+    def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
+        part: list[Sentence] = getattr(self.tagged, split)
+        if not part and split == "test":
+            return {}
+        return self._handle(model).evaluate(part or self.tagged.train)[0]
+
+    def preview(self, model: nn.Module) -> str:
+        part = self.tagged.valid or self.tagged.train
+        shown = [one for one in part if self.tagged.plain or entities(one.tags)][:PREVIEWED]
+        guessed = self._handle(model).tag([one.words for one in shown])
+        lines = [
+            compared(one.words, one.tags, tags, self.tagged.plain) for one, tags in zip(shown, guessed, strict=True)
+        ]
+        return "\n".join(lines)
+
+    def _handle(self, model: nn.Module) -> TrainedTagger:
+        assert isinstance(model, Tagger)
+        return TrainedTagger(model, self.lexicon, self.tags, self.config)
+
+    def assets(self) -> dict[str, Any]:
+        return {
+            "lexicon": self.lexicon.to_json(),
+            "tags": self.tags.to_json(),
+            "data": self.fingerprint(),
+        }
+
+    def fingerprint(self) -> str:
+        return self.tagged.digest
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedTagger:
+        return TrainedTagger.from_file(file, config)
+
+
+def compared(words: Sequence[str], true: Sequence[str], tags: Sequence[str], plain: bool) -> str:
+    """A sentence with what was found in it: ✓ right, ✗ wrong; and what was missed."""
+    if plain:
+        wrong = (f"{word}/{b}" if a == b else f"{word}/{b}✗({a})" for word, a, b in zip(words, true, tags, strict=True))
+        return " ".join(wrong)
+    there, found = entities(true), entities(tags)
+    marked = list(words)
+    for one in found:
+        marked[one.start] = "[" + marked[one.start]
+        marked[one.stop - 1] += f"]{one.type}{'✓' if one in there else '✗'}"
+    missed = [f"[{' '.join(words[one.start : one.stop])}]{one.type}" for one in there if one not in found]
+    return " ".join(marked) + (f"   missed: {', '.join(missed)}" if missed else "")

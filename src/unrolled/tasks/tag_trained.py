@@ -1,0 +1,233 @@
+"""A trained tagger in use: tag sentences, mark the entities in texts, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..analysis.saliency import gradient_times_input
+from ..cells import CELLS
+from ..data.batches import in_order, pad
+from ..data.columns import Sentence
+from ..data.conll_words import lines_of, words_of
+from ..data.tagged import check_known
+from ..data.tags import Scores, entities
+from ..errors import DataError, RunError
+from ..training import modelfile
+from ..training.modelfile import ModelFile
+from .prediction import Piece, Prediction
+from .tag_model import Tagger
+from .tag_words import Ids, Lexicon, Sentences, TagSet, stretches
+
+BATCH = 64  # sentences computed at once, of like length
+
+Span = tuple[int, int]  # begin and end in a text
+
+
+class TrainedTagger:
+    """What `unrolled.load` gives for a run of the task ``tag``.
+
+    Args:
+        model: what it learned.
+        lexicon: the words and letters it knows.
+        tags: those it gives; what goes in and comes out has the scheme bio, or plain tags.
+        config: the config it was trained with.
+        fingerprint: of the data it was trained on.
+    """
+
+    def __init__(
+        self, model: Tagger, lexicon: Lexicon, tags: TagSet, config: Any, fingerprint: str | None = None
+    ) -> None:
+        self.model, self.lexicon, self.tags = model.eval(), lexicon, tags
+        self.config, self.fingerprint = config, fingerprint
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any) -> TrainedTagger:
+        """Build the model a file describes and fill in its weights."""
+        lexicon = Lexicon.from_json(file.assets.get("lexicon"))
+        tags = TagSet.from_json(file.assets.get("tags"))
+        if config.model.num_layers > len(file.tensors):
+            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
+        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
+            with torch.device("meta"):
+                modelfile.check_fit(Tagger(lexicon, tags, config.model, config.words), file.tensors, "the model file")
+        model = Tagger(lexicon, tags, config.model, config.words)
+        modelfile.restore(model, file.tensors, "the model file")
+        return cls(model, lexicon, tags, config, file.assets.get("data"))
+
+    @torch.no_grad()
+    def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The tags of sentences that are cut into words already."""
+        found = [np.zeros(len(words), dtype=np.int64) for words in sentences]
+        for at, batch, scores in self._scores(sentences):
+            self._choose(found, at, batch, scores)
+        return [self.tags.named(numbers) for numbers in found]
+
+    @torch.no_grad()
+    def probabilities(self, words: Sequence[str]) -> list[dict[str, float]]:
+        """For each word of a sentence the probability of every tag, as the model spells them."""
+        found: list[dict[str, float]] = [{} for _ in words]
+        for at, batch, scores in self._scores([words]):
+            p = self.model.probabilities(scores, batch.lengths).transpose(0, 1)  # (B, T, K)
+            for (_, a), rows, length in zip(at, p.tolist(), batch.lengths.tolist(), strict=True):
+                found[a : a + length] = [dict(zip(self.tags.tags, row, strict=True)) for row in rows[:length]]
+        return found
+
+    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+        """The entities in raw texts; each line of a text counts as a sentence.
+
+        The pieces of a prediction, joined, are its text.
+
+        Args:
+            texts: any texts.
+            explain: say of every word outside the entities how much it spoke for them (gradient times input).
+        """
+        lines = [(text, [(a + x, a + y) for x, y in words_of(text[a:b])]) for text in texts for a, b in lines_of(text)]
+        sentences = [[text[a:b] for a, b in places] for text, places in lines]
+        tagged = iter(zip(lines, sentences, self.tag(sentences), strict=True))
+        found = []
+        for text in texts:
+            marks: list[tuple[Span, str, float]] = []
+            for _ in lines_of(text):
+                (_, places), words, tags = next(tagged)
+                weights = self._moved(words, tags) if explain else [0.0] * len(words)
+                marks += self._marks(places, tags, weights)
+            found.append(Prediction(text, pieces=tuple(_pieces(text, marks))))
+        return found
+
+    def _marks(self, places: list[Span], tags: list[str], weights: list[float]) -> Iterator[tuple[Span, str, float]]:
+        """What is to be marked in one line, in its order."""
+        if self.tags.plain:
+            yield from ((place, tag, 0.0) for place, tag in zip(places, tags, strict=True))
+            return
+        inside = {one.start: one for one in entities(tags)}
+        at = 0
+        while at < len(places):
+            one = inside.get(at)
+            if one is None:
+                yield places[at], "", weights[at]
+                at += 1
+            else:
+                yield (places[at][0], places[one.stop - 1][1]), one.type or "entity", 0.0
+                at = one.stop
+
+    def _moved(self, words: list[str], tags: list[str]) -> list[float]:
+        """How much each word moved the probability of the tags of the entities, the largest being 1 or −1."""
+        chosen = [at for at, tag in enumerate(tags) if tag != "O"]
+        if not chosen or len(words) > self.config.data.max_words:
+            return [0.0] * len(words)
+        batch = self.lexicon.read([words]).to(self._device)
+        numbers = torch.from_numpy(self.tags.numbers(tags))[chosen].to(self._device)
+
+        def score(x: Tensor) -> Tensor:
+            own = self.model.score(x, batch.lengths)[chosen, 0].log_softmax(dim=1)
+            return own.gather(1, numbers.unsqueeze(1)).sum(dim=0)
+
+        moved = gradient_times_input(score, self.model.embed(batch).detach())[:, 0]  # (T,)
+        return (moved / moved.abs().max().clamp(min=1e-12)).tolist()
+
+    @torch.no_grad()
+    def evaluate(
+        self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None
+    ) -> tuple[dict[str, float], Scores]:
+        """What the tagger is worth on tagged sentences.
+
+        Returns:
+            ``loss`` (nats per word) and ``accuracy`` of tags; unless they are plain, ``precision``, ``recall`` and
+            ``f1`` of entities; and what was counted.
+
+        Raises:
+            DataError: there are no sentences, or a tag that the model does not give.
+        """
+        if not sentences:
+            raise DataError("there are no sentences to measure on; give others with --data")
+        plain = self.tags.plain
+        check_known([sentences], set(self.tags.tags), plain)
+        numbers = [self.tags.numbers(one.tags) for one in sentences]
+        guessed = [np.zeros(len(one), dtype=np.int64) for one in sentences]
+        loss, count = 0.0, 0
+        for at, batch, scores in self._scores([one.words for one in sentences]):
+            lengths = batch.lengths.tolist()
+            true = [numbers[sentence][a : a + length] for (sentence, a), length in zip(at, lengths, strict=True)]
+            likely = self.model.log_likelihood(scores, pad(true)[0].to(scores.device), batch.lengths)
+            loss -= float(likely.double().sum())
+            self._choose(guessed, at, batch, scores)
+            count += sum(lengths)
+            if progress is not None:
+                progress(count)
+        counted, right = Scores(), 0
+        for one, chosen in zip(sentences, guessed, strict=True):
+            tags = self.tags.named(chosen)
+            right += sum(a == b for a, b in zip(tags, one.tags, strict=True))
+            if not plain:
+                counted.add(one.tags, tags)
+        found = {"loss": loss / count, "accuracy": right / count}
+        if not plain:
+            every = counted.all
+            found |= {"precision": every.precision, "recall": every.recall, "f1": every.f1}
+        return found, counted
+
+    def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
+        """As `evaluate`, on a file or named data set, or on a part (train, valid, test) of the run's own.
+
+        Returns:
+            The figures, and under ``types`` precision, recall, F1 and the number of entities of each type.
+
+        Raises:
+            DataError: it cannot be read.
+            RunError: the run's own data is not what it was.
+        """
+        source = self.config.data.source()
+        if data is not None:
+            found, counted = self.evaluate(source.one(data, self.tags.plain)[0])
+        else:
+            try:
+                tagged = source.read()
+            except DataError as error:
+                raise RunError(f"the data this was trained with cannot be read: {error}; or give --data") from error
+            if tagged.digest != self.fingerprint:
+                raise RunError(
+                    f"the data {source.data} has changed since this was trained, so its parts are not the same; put "
+                    "the old data back, or measure on any with --data"
+                )
+            found, counted = self.evaluate(getattr(tagged, split))
+        return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+
+    def _choose(self, into: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
+        """Put the most probable tags of a batch where they belong."""
+        best = self.model.best(scores, batch.lengths).T.cpu().numpy()  # (B, T)
+        for (n, a), row, length in zip(at, best, batch.lengths.tolist(), strict=True):
+            into[n][a : a + length] = row[:length]
+
+    def _scores(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[tuple[int, int]], Sentences, Tensor]]:
+        """In batches of like length: (number of the sentence, begin) of each stretch, as read, and their scores."""
+        parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self._most)]
+        for batch in in_order([b - a for _, a, b in parts], BATCH) if parts else ():
+            chosen = [parts[n] for n in batch.tolist()]
+            read = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self._device)
+            yield [(n, a) for n, a, _ in chosen], read, self.model(read).float()
+
+    @property
+    def _most(self) -> int:
+        most: int = self.config.data.max_words
+        return most
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+
+def _pieces(text: str, marks: list[tuple[Span, str, float]]) -> Iterator[Piece]:
+    """The marked stretches, and what is between them."""
+    at = 0
+    for (begin, end), label, weight in marks:
+        if begin > at:
+            yield Piece(text[at:begin])
+        yield Piece(text[begin:end], label, weight)
+        at = end
+    if at < len(text):
+        yield Piece(text[at:])
