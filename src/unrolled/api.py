@@ -9,6 +9,7 @@ from typing import Any
 
 from .data import named_corpora
 from .data.labelled_sets import labelled_names
+from .data.tagged import tagged_names
 from .errors import ArgumentError, RunError
 from .tasks import task_class
 from .training import modelfile
@@ -123,15 +124,20 @@ def check_trust(config: Any, named: object, where: object) -> None:
 
 def _absolute(data: str) -> str:
     """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
-    if data in named_corpora() or data in labelled_names() or data.startswith("text:"):
+    if data in _names() or data.startswith("text:"):
         return data
     path = Path(data).expanduser()
     return str(path.absolute()) if path.exists() or glob.has_magic(data) else data
 
 
+def _names() -> set[str]:
+    """What ``data`` may name besides files."""
+    return {*named_corpora(), *labelled_names(), *tagged_names()}
+
+
 def _stem(data: str) -> str:
     """A short name for a run from the name of its data."""
-    if data in named_corpora() or data in labelled_names():
+    if data in _names():
         return data
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()
     return name[:30] or "text"

@@ -13,6 +13,8 @@ from ..data.characters import CharacterCounts
 from ..data.labelled import Layout
 from ..data.labelled_sets import SETS, labelled_names, open_labelled
 from ..data.registry import present
+from ..data.tagged import NAMES, Source
+from ..data.tags import entities
 from .arguments import Schema, parse
 from .look import command, printable, size
 from .reporters import emit
@@ -48,6 +50,8 @@ def run(argv: list[str]) -> int:
     with Schema(Data, PROG).names():
         if options.text is None:
             _list(options.json)
+        elif options.text in NAMES:
+            _describe_tagged(options.text, options.json)
         elif options.text in labelled_names():
             _describe_labelled(options.text, options.json)
         else:
@@ -70,6 +74,8 @@ def _list(as_json: bool) -> None:
     for name, named in SETS.items():
         files = [named.train, *([named.test] if named.test else [])]
         rows.append(_row(name, named.title, "classify", files))
+    for name, tagged in NAMES.items():
+        rows.append(_row(name, tagged.title, "tag", [tagged.train, *([tagged.test] if tagged.test else [])]))
     if as_json:
         for name, title, task, licence, length, here in rows:
             emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")
@@ -110,6 +116,27 @@ def _describe_labelled(name: str, as_json: bool) -> None:
     print()
     for text, label in zip(sets.train.texts[:FIRST_LINES], sets.train.labels, strict=False):
         print(f"  {printable(label)}  {printable(text)[:100]}")
+
+
+def _describe_tagged(name: str, as_json: bool) -> None:
+    """Read a set of tagged sentences and say what is in it."""
+    tagged = Source(name).read()
+    parts = {part: len(getattr(tagged, part)) for part in ("train", "valid", "test")}
+    types = Counter(found.type for one in tagged.train for found in entities(one.tags))
+    if as_json:
+        emit("tagged", name=name, entities=dict(types), **parts)
+        return
+    show_pairs(
+        [
+            ("set", f"{name}: {NAMES[name].title}"),
+            *((part, f"{count:,} sentences") for part, count in parts.items()),
+            ("entities", ", ".join(f"{type} ({count:,})" for type, count in types.most_common(20))),
+            ("train with", command("train", "tag", "--data", name)),
+        ]
+    )
+    print()
+    for one in tagged.train[:FIRST_LINES]:
+        print(f"  {printable(' '.join(one.words))[:100]}")
 
 
 def _length(corpus: Corpus) -> int:

@@ -12,9 +12,11 @@ from ..cells import check_size
 from ..errors import ArgumentError, RunError
 from ..tasks.classify_trained import TrainedClassifier
 from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.tag_trained import TrainedTagger
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
+from .evaluate_tags import show_tagger
 
 PROG = "unrolled evaluate"
 ABOUT = (
@@ -81,5 +83,7 @@ def _examples(model: object, options: Evaluate) -> None:
     split = options.split or "test"
     if isinstance(model, TrainedClassifier):
         show_classifier(model, options.run[0], options.data, split, beside=options.baselines, as_json=options.json)
+    elif isinstance(model, TrainedTagger):
+        show_tagger(model, options.run[0], options.data, split, as_json=options.json)
     else:
         raise RunError(f"{options.run[0]} cannot be measured by this command")

@@ -96,8 +96,9 @@ def _recipe(argv: list[str]) -> recipes.Recipe | None:
 
 
 def _about(name: str) -> str:
+    default = "five minutes on Python's own source code" if name == "lm" else "on examples that are made up as needed"
     return (
-        f"Train: {TASKS[name].what}. Without any options: five minutes on Python's own source code. "
+        f"Train: {TASKS[name].what}. Without any options: {default}. "
         f"Recipes: {', '.join(recipes.names())}.\n\n"
         "What char-rnn, torch-rnn, PyTorch's examples and Keras call these options is understood too: --rnn-size, "
         "--seq-length, --nhid, --learning-rate…"

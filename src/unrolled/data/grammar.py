@@ -41,9 +41,17 @@ THINGS = {
     "Brook": ["trout", "fishes", "stones", "bridges", "waters"],
 }
 
+# Names are rare: most are put together, so that most that are met are new.
+STEMS = (
+    "Ash Black Brad Brom Cald Clay Cran Dun East Elm Fair Farn Glen Gold Hart Hather Heath Hol Kirk Lang Lock Mar Mill "
+    "Nor Oak Pem Pres Rad Red Roth Shel Stan Stock Thorn Tun Wake Whit Win Wood Brink"
+).split()
+OF_PEOPLE = "well man son er ley by worth field stone more brook land ridge kins".split()
+OF_TOWNS = "ton ham bury port mouth chester stead burgh pool haven dale minster".split()
+
 SHARED = {
     "sentence", "clause", "ambiguous", "town_or_person", "firm_or_person", "month_or_person", "month", "weekday",
-    "title", "day", "year", "two", "pronoun",
+    "title", "firm", "day", "year", "two", "pronoun",
 }  # fmt: skip
 
 GRAMMAR = {
@@ -200,6 +208,7 @@ GRAMMAR = {
         "Graham", "Howard", "Ingram", "Jacobs", "Klein", "Lambert", "Moreau", "Norris", "Osborne", "Petrov", "Russell",
         "Shaw", "Turner", "Vance", "Watson", "Weber", "Barnes", "Chambers", "Doyle", "Everett", "Franklin", "Griffin",
         "Hoffman", "Kowalski", "Lindgren", "Marino",
+        *(name for name in (stem + end for stem in STEMS for end in OF_PEOPLE) if name != "Miller"),
     ],
     "city": [
         "Berlin", "Madrid", "Oslo", "Boston", "Vienna", "Prague", "Chicago", "Dublin", "Lisbon", "Toronto", "Rome",
@@ -207,6 +216,7 @@ GRAMMAR = {
         "Bristol", "Moscow", "Detroit", "Glasgow", "Zurich", "Mumbai", "Seville", "Portland", "Norwich", "Lagos",
         "Lima", "Krakow", "Bergen", "Malmo", "Turin", "Lyon", "Porto", "Nairobi", "Bilbao", "Graz", "Utrecht", "Cork",
         "Tampere",
+        *(stem + end for stem in STEMS for end in OF_TOWNS),
     ],
     "firm": [
         "the University of {city}", "the Bank of {city}", "{last} & Sons", "{city} United", "the {city} Post",

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,21 @@ from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
-NAMES = {  # name → (data set to learn, data set to test; none: a part of the first)
-    "wnut17": ("wnut17/train", "wnut17/dev"),
-    "wikigold": ("wikigold", None),
+
+
+class NamedTagged(NamedTuple):
+    """A published set: files of the registry. Without ``test`` a part of the first is tested on."""
+
+    title: str
+    train: str
+    test: str | None
+
+
+NAMES = {
+    "wnut17": NamedTagged(
+        "tweets with rare and new names (WNUT17; reported on its dev set)", "wnut17/train", "wnut17/dev"
+    ),
+    "wikigold": NamedTagged("145 Wikipedia articles with names (Wikigold)", "wikigold", None),
 }
 _SPLIT = 0x7A6  # the shuffle of the units is the same for every seed of training
 
@@ -100,12 +113,12 @@ class Source:
             return [one for part in generate() for one in part], "scheme bio"
         columns, path = self.columns, Path(os.path.expanduser(spec))
         if spec in NAMES or spec in NAMED:
-            path, columns = fetch(NAMES[spec][0] if spec in NAMES else spec), Columns()
+            path, columns = fetch(NAMES[spec].train if spec in NAMES else spec), Columns()
         elif not path.exists():
-            near = did_you_mean(spec, [GENERATED, *NAMES])
+            near = did_you_mean(spec, tagged_names())
             raise DataError(
                 f"there is no file or tagged data set {spec!r}{near}; give a file with a word and its tag on each "
-                f"line, or one of {', '.join([GENERATED, *NAMES])}"
+                f"line, or one of {', '.join(tagged_names())}"
             )
         scheme = "plain" if plain else self.scheme
         return unify(columns.read(path), spec, scheme, self.repair)
@@ -113,7 +126,7 @@ class Source:
     @property
     def _test(self) -> str | None:
         """What is tested on, unless it is cut from the data."""
-        return self.test or (NAMES[self.data][1] if self.data in NAMES and not self.folds else None)
+        return self.test or (NAMES[self.data].test if self.data in NAMES and not self.folds else None)
 
     def _given(self, spec: str | None, plain: bool, notes: list[str]) -> list[Sentence] | None:
         if spec is None:
@@ -139,6 +152,11 @@ class Source:
         parts = (~masks[0] & ~masks[1], *masks)
         first, second, third = ([every[at] for at in np.flatnonzero(part)] for part in parts)
         return first, second, third
+
+
+def tagged_names() -> dict[str, str]:
+    """Every name that ``--data`` may have, with its title."""
+    return {GENERATED: "sentences with names, made up as needed", **{name: one.title for name, one in NAMES.items()}}
 
 
 def check_known(parts: Sequence[Sequence[Sentence]], known: set[str], plain: bool) -> None:

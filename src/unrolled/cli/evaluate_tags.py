@@ -1,0 +1,37 @@
+"""unrolled evaluate RUN for taggers: how many entities were found, of each type."""
+
+from __future__ import annotations
+
+from ..errors import ArgumentError
+from ..tasks.tag_trained import TrainedTagger
+from .reporters import emit
+from .tables import show_pairs, show_table
+
+
+def show_tagger(model: TrainedTagger, run: str, data: str | None, split: str, *, as_json: bool) -> None:
+    """Measure and print.
+
+    Raises:
+        ArgumentError: there is no such part.
+    """
+    if split not in ("train", "valid", "test"):
+        raise ArgumentError("split", "one of train, valid, test for a tagger", split)
+    found = model.evaluate_data(data, split)
+    name = data or f"{model.config.data.data}, {split}"
+    if as_json:
+        emit("evaluated", run=run, text=name, **found)
+        return
+    rows = [("text", name), ("loss", f"{found['loss']:.4f} nats per word"), ("accuracy", f"{found['accuracy']:.4f}")]
+    show_pairs(rows)
+    if model.tags.plain:
+        return
+    print()
+    every = {name: found[name] for name in ("precision", "recall", "f1")}
+    total = sum(one["entities"] for one in found["types"].values())
+    table = [
+        (name, f"{one['entities']:,}", *(f"{one[figure]:.4f}" for figure in every))
+        for name, one in [*found["types"].items(), ("all", {**every, "entities": total})]
+    ]
+    show_table(
+        ("type", "entities", "precision", "recall", "F1"), table, right=("entities", "precision", "recall", "F1")
+    )

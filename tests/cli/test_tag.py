@@ -1,0 +1,94 @@
+"""The task tag through the command line: train on a file, ask, measure, and what is said of files that do not do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import unrolled as package
+
+LINES = """Teddy B-person
+Lee I-person
+was O
+here O
+
+Teddy O
+bears O
+are O
+here O
+
+"""
+SMALL = (
+    "--hidden-size 12 --embedding-size 10 --character-size 8 --letter-size 5 --dropout 0 --batch-size 4 "
+    "--fractions 1 0 0 --word-dropout 0 --steps 60 --lr 0.03 --average none --warmup 0"
+).split()
+
+
+@pytest.fixture
+def words(home: Path) -> Path:
+    path = home / "words.conll"
+    path.write_text(LINES * 4)
+    return path
+
+
+@pytest.fixture
+def run(unrolled, words: Path, home: Path) -> Path:
+    said = unrolled("train", "tag", "--data", words.name, "--run", "runs/names", *SMALL)
+    assert said.status == 0, said.err
+    assert "unrolled predict runs/names" in said.out
+    return home / "runs" / "names"
+
+
+def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("Teddy Lee was here", "Teddy bears are here")
+    said = unrolled("predict", run, *asked)
+    assert said.out.splitlines() == ["[Teddy Lee]person was here", "Teddy bears are here"]
+    first, second = (json.loads(line) for line in unrolled("predict", run, *asked, "--json").out.splitlines())
+    assert first["pieces"] == [{"begin": 0, "end": 9, "text": "Teddy Lee", "label": "person"}]
+    assert second["pieces"] == []
+    page = run / "page.html"
+    assert unrolled("predict", run, asked[0], "--html", page).status == 0
+    assert ">Teddy Lee<small>person</small></mark>" in page.read_text()
+
+    found = json.loads(unrolled("evaluate", run, "--split", "train", "--json").out)
+    model = package.load(run)
+    assert found["f1"] == model.evaluate_data(split="train")["f1"] == 1
+    assert found["types"]["person"]["entities"] == 4
+    monkeypatch.chdir(run)  # the run knows where its data lies
+    table = unrolled("evaluate", run, "--split", "train").out.split()
+    at = table.index("person")
+    assert table[at : at + 5] == ["person", "4", "1.0000", "1.0000", "1.0000"]
+    assert json.loads(unrolled("evaluate", run, "--data", words, "--json").out)["f1"] == 1
+    assert "no sentences to measure on" in unrolled("evaluate", run).err
+    heldout = unrolled("evaluate", run, "--split", "heldout")
+    assert (heldout.status, "one of train, valid, test for a tagger" in heldout.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "message"),
+    [
+        ("a B-x\nb I-y\n\nc B-x\n\nd B-y\n", [], "line 2: I-y after B-x); correct them"),
+        ("a O\nb O\n", [], "is tagged O: there is nothing to learn"),
+        ("a B-x\n", ["--tag-column", "3"], "--tag-column must be a column of"),
+        ("a B-x O\nb O\n", [], "line 2 of "),
+        ("", [], "has no sentence in it"),
+        ("a B-x\n", ["--folds", "1"], "--fold must be below folds"),
+    ],
+)
+def test_files_that_do_not_do(unrolled, home: Path, text: str, flags: list[str], message: str) -> None:
+    (home / "bad").write_text(text)
+    said = unrolled("train", "tag", "--data", "bad", *flags)
+    assert said.status == 2
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not (home / "runs").exists() or not any((home / "runs").iterdir())
+
+
+def test_repair(unrolled, home: Path) -> None:
+    (home / "bad").write_text(LINES.replace("B-person", "I-person") + LINES * 3)
+    assert unrolled("train", "tag", "--data", "bad", *SMALL, "--steps", "1").status == 2
+    said = unrolled("train", "tag", "--data", "bad", *SMALL, "--steps", "1", "--repair")
+    assert said.status == 0
+    assert "1 tags repaired" in said.out
