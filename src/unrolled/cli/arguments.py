@@ -121,7 +121,7 @@ class Schema:
             typed = _dashed(text.replace("-", "_"))
             near = did_you_mean(typed, map(_dashed, [*self.flags, *self.aliases]))
             raise UnrolledError(f"{self.prog} has no option {spelled}{near or f'; {self._see()}'}")
-        flag, hint = _dashed(name), self.flags[name]
+        flag, hint = _dashed(name), _without_optional(self.flags[name])
         if hint is bool:
             if value is not None and value.lower() not in _YES | _NO:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
@@ -141,7 +141,7 @@ class Schema:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
-        if _without_optional(hint) is int and re.fullmatch(r"[+-]?\d{19,}", value):
+        if hint is int and re.fullmatch(r"[+-]?\d{19,}", value):
             raise ArgumentError(flag, "a whole number of fewer than 19 digits", value)  # torch counts in 64 bits
         return [f"{flag}={value}"]
 
@@ -160,12 +160,12 @@ class Schema:
 
     def expected(self, name: str) -> str:
         """What may follow a flag, in words."""
-        hint = self.flags[name]
+        hint = _without_optional(self.flags[name])
         if choices := self.choices(name):
             return f"one of {', '.join(choices)}"
         if typing.get_origin(hint) is tuple:
             return f"followed by {len(typing.get_args(hint))} numbers"
-        return {int: "a whole number", float: "a number"}.get(_without_optional(hint), "a text")
+        return {int: "a whole number", float: "a number"}.get(hint, "a text")
 
     def choices(self, name: str) -> list[str]:
         """The values that a flag can have, if they can be listed."""
