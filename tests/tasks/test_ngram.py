@@ -206,6 +206,10 @@ def test_what_cannot_be_done_is_said(trained, run, tmp_path):
         unrolled.resume(run)
     with pytest.raises(DataError, match="there is nothing to count in it"):
         unrolled.train("lm", run=tmp_path / "run", data="text:ab", kind="ngram")
+    with pytest.raises(DataError, match="there is nothing to count in it"):
+        unrolled.train("lm", run=tmp_path / "run", data="text:a", kind="ngram")
+    with pytest.raises(DataError, match="shorter than one window: 0 tokens to train on"):
+        unrolled.train("lm", run=tmp_path / "run", data="text:a")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -200,6 +200,7 @@ class LanguageModelling(Task):
         config = self.config
         cell_class(config.model.cell)
         self.text = config.data.read()
+        left_out = self._cut()
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
         self.characters_per_token = self.text.train.characters / len(self.text.train)
@@ -208,17 +209,18 @@ class LanguageModelling(Task):
         notes = [
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} symbols ({vocabulary.kind})",
             *self.text.notes,
+            *left_out,
         ]
-        if config.baseline.kind != "ngram":
-            notes += self._cut()
-        elif len(self.text.train) < 2:
-            raise DataError("the text is too short: there is nothing to count in it; give more text")
         if "valid" not in scored:
             notes.append("no validation text: training text decides which model is kept")
         return notes
 
     def _cut(self) -> list[str]:
-        """Cut the training text into lanes; a note if some of it is left over."""
+        """Cut the training text into lanes; a note if some of it is left over. An n-gram model counts it whole."""
+        if self.config.baseline.kind == "ngram":
+            if len(self.text.train) < 2:
+                raise DataError("the text is too short: there is nothing to count in it; give more text")
+            return []
         self.stream = LaneStream(
             self.text.train,
             self.config.training.batch_size,
