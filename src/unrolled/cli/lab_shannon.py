@@ -135,8 +135,8 @@ def _attempts(read: str, letter: str) -> int:
     """Ask until the letter is found; how many guesses it took."""
     tried: list[str] = []
     while True:
-        typed = input(read[-LINE:])
-        guess = " " if typed in ("", "_") else typed.lower() if typed == " " else typed.strip().lower()
+        typed = input(read[-LINE:]).strip().lower()
+        guess = " " if typed in ("", "_") else typed
         if len(guess) != 1 or guess not in LETTERS:
             show("one letter, a to z, or _ for a space\n", DIM)
         elif guess in tried or (guess == " " and read.endswith(" ")):
