@@ -101,8 +101,9 @@ def draw(found: dict[str, list[Reached]], title: str, path: Path) -> None:
             colour = next(c for key, c in COLOURS.items() if key in one.name)
             axis.bar(place, one.bits, color=colour, width=0.78)
             axis.text(place, one.bits + 0.02 * highest, f"{one.bits:.2f}", ha="center", fontsize=9)
-        best = min(one.bits for one in some if "gram" in one.name)
-        axis.axhline(best, color="#9d9d9d", linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+        best = min((one.bits for one in some if one.name in COUNTED), default=None)
+        if best is not None:
+            axis.axhline(best, color="#9d9d9d", linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
         axis.set_xticks(range(len(some)), [one.name for one in some], rotation=35, ha="right")
         axis.set_title(CORPORA[data], loc="left", fontsize=11)
         axis.set_ylim(0, 1.1 * highest)
