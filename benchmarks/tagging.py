@@ -31,11 +31,13 @@ from unrolled.tasks import task_class
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 
+# Where letters are not read, words keep their case.
+WORDS = {"characters": "none", "lowercase": False, "crf": False}
 VARIANTS: dict[str, dict[str, Any]] = {
-    "one direction": {"bidirectional": False, "characters": "none", "crf": False},
-    "both directions": {"bidirectional": True, "characters": "none", "crf": False},
-    "both, letters": {"bidirectional": True, "characters": "convolution", "crf": False},
-    "both, letters, CRF": {"bidirectional": True, "characters": "convolution", "crf": True},
+    "one direction": {**WORDS, "bidirectional": False},
+    "both directions": WORDS,
+    "both, letters": {"crf": False},
+    "both, letters, CRF": {"crf": True},
 }
 CORPORA = {"wnut17": ("person", 0), "wikigold": ("PER", 5)}  # the type that is a person, and the folds
 TEDDY = ("He said, 'Teddy bears are on sale!'", "He said, 'Teddy Roosevelt was a great President!'")
@@ -91,7 +93,7 @@ def measure(corpus: str, changes: dict[str, Any], runs: Path, person: str) -> di
     """Train one model and count its entities on what it has not seen."""
     task, recipe, _ = read(f"tag-{corpus}")
     config = update(task_class(task).Config(), **{**recipe, **changes})
-    name = "-".join(str(value) for value in changes.values())
+    name = "-".join(f"{key}-{value}" for key, value in changes.items())
     begin, cpu = time.perf_counter(), time.process_time()
     summary = api.start(task, config, fresh(runs / f"{corpus}-{name}"), Silent())
     spent, cpu = time.perf_counter() - begin, time.process_time() - cpu

@@ -151,6 +151,10 @@ def test_generated_tags_are_consistent_and_of_four_types(parts):
 def test_generated_sentences_are_a_function_of_the_seed(parts):
     assert generate(sizes=(5, 2, 2))[0] == parts[0][:5]
     assert generate(seed=1, sizes=(5, 2, 2))[0] != parts[0][:5]
+    tagged = Source("generated").read()
+    assert (tagged.train, tagged.valid, tagged.test) == parts
+    cut = Source("generated", fractions=(0.5, 0.25, 0.25)).read()
+    assert [len(cut.train), len(cut.valid), len(cut.test)] == [sum(SIZES) // 2, sum(SIZES) // 4, sum(SIZES) // 4]
     every = [word for part in parts for one in part for word in one.words]
     assert "Roosevelt" not in every  # the demonstration is none of them
 

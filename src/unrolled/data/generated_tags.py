@@ -49,7 +49,7 @@ def sentence(seed: int, part: int, number: int) -> Sentence:
         inside = [at for at, (a, b) in enumerate(places) if begin <= a and b <= end]
         entities.append(Entity(inside[0], inside[-1] + 1, type))
     words = tuple(plain[a:b] for a, b in places)
-    return Sentence(words, tuple(spell(entities, len(words), "bio")), line=number + 1, document=number)
+    return Sentence(words, tuple(spell(entities, len(words), "bio")), line=number + 1)
 
 
 def choices(name: str, part: int) -> list[str]:

@@ -19,6 +19,7 @@ from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
+FRACTIONS = (0.8, 0.1, 0.1)  # training, validation, test
 
 
 class NamedTagged(NamedTuple):
@@ -69,7 +70,7 @@ class Source:
     columns: Columns = field(default_factory=Columns)
     scheme: Scheme | None = None
     repair: bool = False
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    fractions: tuple[float, float, float] | None = None
     folds: int = 0
     fold: int = 0
 
@@ -79,7 +80,7 @@ class Source:
         Raises:
             DataError: a file cannot be read or is no tagged text; the message names the line and what to do.
         """
-        if self.data == GENERATED and self.valid is None and self.test is None and not self.folds:
+        if self.data == GENERATED and not (self.valid or self.test or self.folds or self.fractions):
             train, valid, test = generate()
             return Tagged(train, valid, test, notes=[f"generated: {_sizes(train, valid, test)}"])
         notes: list[str] = []
@@ -143,7 +144,7 @@ class Source:
         units = documents if documents.max() + 1 >= max(10, self.folds) else np.arange(len(every))
         count = int(units.max()) + 1
         order = np.argsort(hash64(_SPLIT, np.arange(count)), kind="stable")  # the units, shuffled
-        train, valid, test = self.fractions
+        train, valid, test = self.fractions or FRACTIONS
         in_test = order[self.fold :: self.folds] if self.folds else order[count - round(test * count * cut_test) :]
         rest = order[~np.isin(order, in_test)]
         share = round(valid / (train + valid) * len(rest))

@@ -62,8 +62,9 @@ class TaggedText:
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """training, validation and test parts of the sentences (whole documents, if there are ten)"""
+    fractions: tuple[float, float, float] | None = None
+    """training, validation and test parts of the sentences, or of whole documents if there are ten (default: 0.8 0.1
+    0.1; generated sentences have parts of their own)"""
     folds: int = 0
     """cut the sentences into so many parts instead, and test on one of them; 0: don't"""
     fold: int = 0
@@ -80,10 +81,9 @@ class TaggedText:
         check_size("max_words", self.max_words)
         check_size("folds", self.folds, least=0)
         check_size("fold", self.fold, least=0)
-        if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
-            raise ArgumentError(
-                "fractions", "three parts of at least 0 that add up to 1, the first above 0", self.fractions
-            )
+        parts = self.fractions
+        if parts is not None and (min(parts) < 0 or parts[0] == 0 or abs(sum(parts) - 1) > 1e-6):
+            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
         if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
             raise ArgumentError("fold", "below folds, of which there are none or at least 2", self.fold)
         if self.folds and self.test is not None:
@@ -112,7 +112,7 @@ class TagConfig:
     data: TaggedText = field(default_factory=TaggedText)
     words: Words = field(default_factory=Words)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
-    training: Training = field(default_factory=lambda: Training(epochs=10, batch_size=16))
+    training: Training = field(default_factory=lambda: Training(epochs=6, batch_size=32, lr=5e-3))
 
 
 class Batch(NamedTuple):

@@ -21,7 +21,7 @@ from ..errors import RunError
 Ids = npt.NDArray[np.int64]
 MAX_WORDS = 1 << 22  # bounds for what a model file may ask us to allocate
 MAX_TAGS = 1 << 12
-LETTERS = 32  # of a longer word its first and last 16 are read
+LETTERS = 20  # of a longer word its first and last 10 are read
 UNKNOWN_LETTER = 1  # 0 is padding
 
 
