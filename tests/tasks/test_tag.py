@@ -264,7 +264,7 @@ def test_long_sentences_are_read_in_stretches(file):
 def test_a_sentence_of_a_hundred_thousand_words(tmp_path):
     path = tmp_path / "long"
     path.write_text("word O\nTeddy B-person\n" * 50_000 + "\n" + "x O\n\n" * 50)
-    task = Tagging(small(str(path), batch_size=16, fractions=(0.5, 0.25, 0.25), folds=0))
+    task = Tagging(small(str(path), batch_size=16, hidden_size=3, fractions=(0.5, 0.25, 0.25)))
     notes = task.prepare()
     longest = max(b - a for _, a, b in task.parts)
     assert longest <= task.config.data.max_words
@@ -341,6 +341,8 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
         ("a O\nb O\n", "there is nothing to learn"),
         ("", "has no sentence in it"),
         ("a B-x\nb\n", "line 2 of .* has 1 column"),
+        ("".join(f"a t{n}\n" for n in range(5000)), "5,000 different tags, more than the 4,096 that can be learned"),
+        ("".join(f"a B-{n}\n" for n in range(600)), "1,201 different tags, more than the 1,024 that can be learned"),
         ("a B-x\n\nb I-x\n\nc B-x\nd I-x\n\ne B-y\n", "line 3: I-x after the beginning"),
     ]:
         path.write_text(text)
@@ -355,6 +357,8 @@ def test_measuring_on_what_the_model_does_not_know(learned, tmp_path):
     other.write_text("Teddy B-firm\n")
     with pytest.raises(DataError, match="unknown label 'firm' in line 1: the text that is learned has person, place"):
         model.evaluate_data(str(other))
+    with pytest.raises(ArgumentError, match="sentences must be lists of words, got 'Teddy Lee'; for raw text there is"):
+        model.tag(["Teddy Lee"])
     with pytest.raises(DataError, match="no sentences to measure on"):
         model.evaluate_data(split="test")
 

@@ -121,6 +121,8 @@ class Tagger(nn.Module):
 
 def constrained(tags: TagSet) -> CRF:
     """A CRF that knows which tag may follow which."""
+    if tags.plain:
+        return CRF(len(tags))
     names, scheme = tags.tags, tags.scheme
     device = torch.device("cpu")  # also where the model has none yet
     allowed = torch.tensor([[follows(a, b, scheme) for b in names] for a in names], device=device)

@@ -16,7 +16,7 @@ from ..data.columns import Sentence
 from ..data.conll_words import lines_of, words_of
 from ..data.tagged import check_known
 from ..data.tags import Scores, entities
-from ..errors import DataError, RunError
+from ..errors import ArgumentError, DataError, RunError
 from ..training import modelfile
 from ..training.modelfile import ModelFile
 from .prediction import Piece, Prediction
@@ -61,7 +61,14 @@ class TrainedTagger:
 
     @torch.no_grad()
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The tags of sentences that are cut into words already."""
+        """The tags of sentences that are cut into words already.
+
+        Raises:
+            ArgumentError: a sentence is not cut.
+        """
+        for one in sentences:
+            if isinstance(one, str):
+                raise ArgumentError("sentences", "lists of words", one, "for raw text there is predict")
         found = [np.zeros(len(words), dtype=np.int64) for words in sentences]
         for at, batch, scores in self._scores(sentences):
             self._choose(found, at, batch, scores)

@@ -14,13 +14,14 @@ from torch import Tensor
 from ..data.batches import pad
 from ..data.columns import Sentence
 from ..data.tags import OUTSIDE, Scheme, convert
-from ..errors import RunError
+from ..errors import DataError, RunError
 
 # T words, B sentences, L letters, W distinct words
 
 Ids = npt.NDArray[np.int64]
 MAX_WORDS = 1 << 22  # bounds for what a model file may ask us to allocate
-MAX_TAGS = 1 << 12
+MAX_TAGS, MAX_SPELLINGS = 1 << 12, 1 << 10  # plain tags; tags of a scheme
+REMEMBERED = 1 << 16  # words whose letters are looked up once
 LETTERS = 20  # of a longer word its first and last 10 are read
 UNKNOWN_LETTER = 1  # 0 is padding
 
@@ -57,7 +58,7 @@ class Lexicon:
             counts[normal(word, lowercase)] += count
         kept = [word for word, count in counts.items() if count >= min_count]
         letters = sorted({letter for word in seen for letter in word})
-        return cls(sorted(kept, key=lambda word: (-counts[word], word)), letters, lowercase)
+        return cls(sorted(kept, key=lambda word: (-counts[word], word))[:MAX_WORDS], letters, lowercase)
 
     def counts(self, sentences: Iterable[Sequence[str]]) -> npt.NDArray[np.int64]:
         """How often each id occurs."""
@@ -78,7 +79,7 @@ class Lexicon:
             cut = word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-(LETTERS // 2) :]
             get = self._letters.get
             found = np.array([get(letter, UNKNOWN_LETTER) for letter in cut or " "], dtype=np.int64)
-            if len(self._spelled) < MAX_WORDS:
+            if len(self._spelled) < REMEMBERED:
                 self._spelled[word] = found
         return found
 
@@ -120,13 +121,22 @@ class TagSet:
 
     @classmethod
     def of(cls, sentences: Iterable[Sentence], scheme: Scheme) -> TagSet:
-        """Every tag that occurs, if they are plain; else every spelling of every type."""
-        every = {tag for one in sentences for tag in one.tags}
-        if scheme == "plain":
-            return cls(sorted(every), scheme)
-        types = sorted({tag.partition("-")[2] for tag in every if tag != OUTSIDE})
-        letters = "BI" if scheme == "bio" else "BIES"
-        return cls([OUTSIDE, *(f"{one}-{type}" if type else one for type in types for one in letters)], scheme)
+        """Every tag that occurs, if they are plain; else every spelling of every type.
+
+        Raises:
+            DataError: there are more than any tagging has.
+        """
+        every = sorted({tag for one in sentences for tag in one.tags})
+        if scheme != "plain":
+            types = sorted({tag.partition("-")[2] for tag in every if tag != OUTSIDE})
+            letters = "BI" if scheme == "bio" else "BIES"
+            every = [OUTSIDE, *(f"{one}-{type}" if type else one for type in types for one in letters)]
+        if len(every) > most(scheme):
+            raise DataError(
+                f"there are {len(every):,} different tags, more than the {most(scheme):,} that can be learned; say "
+                "which column has the tags with --tag-column"
+            )
+        return cls(every, scheme)
 
     def __len__(self) -> int:
         return len(self.tags)
@@ -163,9 +173,14 @@ class TagSet:
         """
         data = data if isinstance(data, dict) else {}
         tags, scheme = strings(data.get("tags"), MAX_TAGS, "tags"), data.get("scheme")
-        if not tags or scheme not in ("plain", "bio", "iobes"):
+        if scheme not in ("plain", "bio", "iobes") or not 0 < len(tags) <= most(scheme):
             raise RunError("the model file does not say which tags it gives; restore it or train anew")
         return cls(tags, scheme)
+
+
+def most(scheme: Scheme) -> int:
+    """How many tags there may be."""
+    return MAX_TAGS if scheme == "plain" else MAX_SPELLINGS
 
 
 def normal(word: str, lowercase: bool) -> str:
