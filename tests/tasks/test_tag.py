@@ -32,8 +32,9 @@ for name, thing in zip(NAMES, THINGS, strict=True):
         LINES += [f"{name} O", f"{thing} O", "are O", f"{where} O", ""]
     LINES += 3 * ["in O", f"{name} B-place", "we O", "met O", ""]
 SMALL = {
-    "hidden_size": 12, "embedding_size": 10, "character_size": 8, "letter_size": 5, "dropout": 0.0, "batch_size": 5,
-    "word_dropout": 0.0, "fractions": (1.0, 0.0, 0.0), "weight_decay": 0.0, "warmup": 0, "average": "none",
+    "hidden_size": 12, "embedding_size": 10, "character_size": 8, "letter_size": 5, "dropout": 0.0,
+    "batch_size": 5, "crf": False, "word_dropout": 0.0, "fractions": (1.0, 0.0, 0.0),
+    "weight_decay": 0.0, "warmup": 0, "average": "none",
 }  # fmt: skip
 VARIANTS = {
     "softmax": {},

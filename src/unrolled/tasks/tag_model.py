@@ -41,7 +41,7 @@ class Words:
     """width of what is read from a word's letters"""
     letter_size: int = 25
     """width of a letter's embedding"""
-    crf: bool = False
+    crf: bool = True
     """choose the tags of a sentence together (conditional random field) instead of each for itself"""
     tagging: Literal["bio", "iobes"] = "bio"
     """how the model spells entities"""
