@@ -7,7 +7,7 @@ folds counted together. Prints the median over the seeds.
 
     python benchmarks/tagging.py --demonstration
 
-trains on generated sentences in one direction and in both, and asks both models about Teddy.
+trains on generated sentences in one direction and in both, without and with a CRF, and asks them about Teddy and Ford.
 
 What is done is kept in --runs, so that a second call goes on where the first one ended.
 """
@@ -40,7 +40,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, letters, CRF": {"crf": True},
 }
 CORPORA = {"wnut17": ("person", 0), "wikigold": ("PER", 5)}  # the type that is a person, and the folds
-TEDDY = ("He said, 'Teddy bears are on sale!'", "He said, 'Teddy Roosevelt was a great President!'")
+SENTENCES = (  # what is asked about, and the word that what follows decides
+    ("He said, 'Teddy bears are on sale!'", "Teddy"),
+    ("He said, 'Teddy Roosevelt was a great President!'", "Teddy"),
+    ("Ford said that it would close two plants.", "Ford"),
+    ("Ford said that he would come home.", "Ford"),
+)
+DIRECTIONS = {
+    "one direction": {"bidirectional": False, "crf": False},
+    "one direction, CRF": {"bidirectional": False, "crf": True},
+    "both directions": {"bidirectional": True, "crf": False},
+    "both directions, CRF": {"bidirectional": True, "crf": True},
+}
 
 
 def main() -> None:
@@ -121,17 +132,20 @@ def fresh(path: Path) -> Path:
 
 def demonstrate(runs: Path) -> None:
     """Generated sentences, one direction against both."""
-    for name, both in (("one direction", False), ("both directions", True)):
-        config = update(task_class("tag").Config(), bidirectional=both)
-        summary = api.start("tag", config, fresh(runs / f"generated-{both}"), Silent())
+    for name, changes in DIRECTIONS.items():
+        config = update(task_class("tag").Config(), **changes)
+        summary = api.start(
+            "tag", config, fresh(runs / f"generated-{name.replace(', ', '-').replace(' ', '-')}"), Silent()
+        )
         model = api.load(summary.folder)
         print(f"{name}: F1 {100 * summary.test['f1']:.1f} on generated test sentences, {summary.seconds:.0f} seconds")
-        for said in model.predict(TEDDY):
+        for text, word in SENTENCES:
+            said = model.predict([text])[0]
             marked = "".join(f"[{piece.text}]{piece.label}" if piece.label else piece.text for piece in said.pieces)
-            words = [said.text[a:b] for a, b in words_of(said.text)]
-            p = model.probabilities(words)[words.index("Teddy")]
+            words = [text[a:b] for a, b in words_of(text)]
+            p = model.probabilities(words)[words.index(word)]
             shown = ", ".join(f"{tag} {share:.2f}" for tag, share in sorted(p.items(), key=lambda pair: -pair[1])[:2])
-            print(f"  {marked}    Teddy: {shown}")
+            print(f"  {marked}    {word}: {shown}")
 
 
 if __name__ == "__main__":

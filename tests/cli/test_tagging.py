@@ -66,6 +66,16 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     assert (heldout.status, "one of train, valid, test for a tagger" in heldout.err) == (2, True)
 
 
+def test_without_any_file(unrolled, home: Path) -> None:
+    said = unrolled("train", "tag", *SMALL[:6], "--characters", "none", "--no-crf", "--steps", "2")
+    assert said.status == 0, said.err
+    assert "generated: 4,000 training, 500 validation, 1,000 test sentences" in said.out
+    assert "entities: date, organisation, person, place" in said.out
+    scores = json.loads(unrolled("evaluate", "runs/tag-generated-1", "--split", "valid", "--json").out)
+    assert scores["types"]["person"]["entities"] > 300
+    assert json.loads(unrolled("data", "--json").out.splitlines()[-1])["task"] == "tag"
+
+
 @pytest.mark.parametrize(
     ("text", "flags", "message"),
     [
