@@ -25,7 +25,6 @@ from .counter import uniform
 from .grammar import GRAMMAR, SHARED, THINGS
 from .tags import Entity, spell
 
-PARTS = ("train", "valid", "test")
 SIZES = (4000, 500, 1000)  # sentences of each part
 _DRAWS = 64  # random numbers for one sentence, more than any needs
 _SLOT = re.compile(r"\{(\w+)\}")

@@ -232,6 +232,8 @@ def _pieces(text: str, marks: list[tuple[Span, str, float]]) -> Iterator[Piece]:
     """The marked stretches, and what is between them."""
     at = 0
     for (begin, end), label, weight in marks:
+        if not label and not weight:
+            continue
         if begin > at:
             yield Piece(text[at:begin])
         yield Piece(text[begin:end], label, weight)
