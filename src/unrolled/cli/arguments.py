@@ -127,8 +127,8 @@ class Schema:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
             on = not negated if value is None else (value.lower() in _YES) != negated
             return [flag if on else f"--no-{flag[2:]}"]
-        if typing.get_origin(plain := _without_optional(hint)) is tuple:
-            count = len(typing.get_args(plain))
+        if typing.get_origin(hint) is tuple:
+            count = len(typing.get_args(hint))
             if value is None and rest and "," in rest[0]:
                 value = rest.pop(0)
             values = [v for v in re.split(r"[,\s]+", value) if v] if value is not None else []
