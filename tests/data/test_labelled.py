@@ -142,3 +142,41 @@ def test_made_up_reviews():
     assert one.texts[:50] == reviews(0, 50).texts != reviews(1, 50).texts
     assert 900 < one.labels.count("positive") < 1100
     assert len(set(one.texts)) > 1900
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", '"text","label"\n"one",x\n"two",y\n'),
+        ("a.tsv", '"text"\t"label"\none\tx\ntwo\ty\n'),
+        ("a.jsonl", '{"text": "one", "label": "x"}\n{"text": "two", "label": "y"}\n'),
+        ("a.txt", "x one\ny two\n"),
+    ],
+)
+def test_a_byte_order_mark_is_not_text(tmp_path, name, content):
+    examples, _ = read_labelled(write(tmp_path / name, "\ufeff" + content), Layout())
+    assert (examples.texts, examples.labels) == (["one", "two"], ["x", "y"])
+
+
+def test_quotes_that_belong_to_the_text_stay(tmp_path):
+    path = write(tmp_path / "a.csv", 'text,label\n"""No,"" she said, ""no.""",x\n')
+    assert read_labelled(path, Layout())[0].texts == ['"No," she said, "no."']
+    path = write(tmp_path / "a.tsv", 'text\tlabel\n"No," she said, "no."\tx\n')
+    assert read_labelled(path, Layout())[0].texts == ['"No," she said, "no."']
+
+
+@pytest.mark.parametrize("column", ["²", "0", "9" * 5000])
+def test_numbers_of_columns_that_are_none(tmp_path, column):
+    path = write(tmp_path / "a.csv", "a,b\nx,y\n")
+    with pytest.raises(ArgumentError, match="a number from 1 to 2"):
+        read_labelled(path, Layout(text_column=column, label_column="1", header=False))
+    with pytest.raises(DataError, match="has no column"):
+        read_labelled(path, Layout(text_column=column, label_column="b"))
+
+
+def test_halves_of_characters(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": "ok", "label": "x\\ud83d"}\n')
+    with pytest.raises(DataError, match=r"line 1 has '\\ud83d', which is half a character"):
+        read_labelled(path, Layout())
+    assert read_labelled(path, Layout(errors="replace"))[0].labels == ["x?"]
+    assert read_labelled(path, Layout(errors="ignore"))[0].labels == ["x"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "i
 NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
 LONGEST = 1 << 24  # characters of a field
 MOST = 1 << 24  # examples
+
+_NUMBER = re.compile("[0-9]{1,9}")
 
 csv.field_size_limit(LONGEST)
 
@@ -148,10 +151,11 @@ Row = tuple[str, str, int]  # text, label, line
 
 
 def _lines(file: TextFile) -> Iterator[str]:
-    """Its lines, with their ends."""
-    held = ""
+    """Its lines, with their ends; a byte order mark is left out."""
+    held, begun = "", False
     for text in file.read():
-        held += text
+        held += text if begun else text.removeprefix("\ufeff")
+        begun = True
         *whole, held = held.split("\n")
         if len(held) > LONGEST:
             raise DataError(f"{file.path} has a line of over {LONGEST:,} characters; is it the right file?")
@@ -169,7 +173,7 @@ def _csv(file: TextFile, layout: Layout) -> Iterator[Row]:
 def _tsv(file: TextFile, layout: Layout) -> Iterator[Row]:
     """Tabs separate, and quotes are text, but for those around a whole field."""
     rows = csv.reader(_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
-    return _columns(file.path, rows, layout)
+    return _columns(file.path, ([_unquoted(field) for field in row] for row in rows), layout)
 
 
 def _columns(path: Path, rows: Iterator[list[str]], layout: Layout) -> Iterator[Row]:
@@ -189,25 +193,27 @@ def _columns(path: Path, rows: Iterator[list[str]], layout: Layout) -> Iterator[
                     f"{path}, row {line}: it has {len(row)} columns, the first row has {width}; is a quote or a "
                     "separator missing?"
                 )
-            yield _unquoted(row[text]), _unquoted(row[label]), line
+            yield row[text], row[label], line
     except csv.Error as error:
         raise DataError(f"{path}, after row {line}: {error}; is a quote missing?") from None
 
 
 def _unquoted(field: str) -> str:
-    return field[1:-1].replace('""', '"') if len(field) > 1 and field[0] == field[-1] == '"' else field
+    """``field`` without quotes around all of it: those inside must then be doubled."""
+    inner = field[1:-1].replace('""', "")
+    return field[1:-1].replace('""', '"') if len(field) > 1 and field[0] == field[-1] == '"' not in inner else field
 
 
 def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
     """The numbers (from 0) of the text's and the label's column."""
-    names = [name.strip().lstrip("\ufeff") for name in row]
+    names = [name.strip() for name in row]
     found = []
     for option, asked, usual in (
         ("--text-column", layout.text_column, TEXT_NAMES),
         ("--label-column", layout.label_column, LABEL_NAMES),
     ):
         if not layout.header:
-            if asked is None or not asked.isdigit() or not 1 <= int(asked) <= len(names):
+            if asked is None or not _NUMBER.fullmatch(asked) or not 1 <= int(asked) <= len(names):
                 raise ArgumentError(
                     option, f"a number from 1 to {len(names)} where there is no header", asked, f"first row: {names}"
                 )
@@ -216,7 +222,7 @@ def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
         wanted = [asked] if asked is not None else usual
         lower = [name.lower() for name in names]
         at = next((lower.index(name.lower()) for name in wanted if name.lower() in lower), None)
-        if at is None and asked is not None and asked.isdigit() and 1 <= int(asked) <= len(names):
+        if at is None and asked is not None and _NUMBER.fullmatch(asked) and 1 <= int(asked) <= len(names):
             at = int(asked) - 1
         if at is None:
             what = f"has no column {asked!r}" if asked is not None else "has none of the usual columns"
@@ -250,7 +256,21 @@ def _jsonl(file: TextFile, layout: Layout) -> Iterator[Row]:
                 raise DataError(
                     f"{file.path}, line {line} has no text or number under {name!r}; its keys are {', '.join(row)}"
                 )
-        yield str(row[text]), str(row[label]), line
+        yield *(_characters(str(row[name]), layout, file.path, line) for name in (text, label)), line
+
+
+def _characters(text: str, layout: Layout, path: Path, line: int) -> str:
+    """JSON can spell halves of characters (surrogates), which no file or model can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        if layout.errors == "strict":
+            raise DataError(
+                f"{path}, line {line} has {text[error.start]!a}, which is half a character; correct it, or use "
+                "--errors replace"
+            ) from None
+        return text.encode(errors=layout.errors).decode()
+    return text
 
 
 def _label_first(file: TextFile, layout: Layout) -> Iterator[Row]:
@@ -275,4 +295,4 @@ def _folder(path: Path, layout: Layout, reading: _Reading) -> None:
         for place in sorted(folder.rglob("*")):
             if place.is_file() and not place.name.startswith("."):
                 file = TextFile(place, layout.encoding, layout.errors)
-                reading.add("".join(file.read()), folder.name, place)
+                reading.add("".join(file.read()).removeprefix("\ufeff"), folder.name, place)
