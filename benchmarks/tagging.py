@@ -1,6 +1,6 @@
 """What does each part of a tagger add?    python benchmarks/tagging.py wnut17 wikigold --seeds 0 1 2
 
-Trains the recipe of each corpus in four variants (one direction; both; with letters; with a CRF), once per seed, and
+Trains the recipe of each corpus in five variants (one direction; both; with letters; with a CRF), once per seed, and
 scores each model once: WNUT17 on its development part, after a slice of the training part has decided which weights
 are kept; Wikigold on each of five folds of documents, after a slice of the other four has decided, the entities of all
 folds counted together. Prints the median over the seeds.
@@ -36,6 +36,7 @@ WORDS = {"characters": "none", "lowercase": False, "crf": False}
 VARIANTS: dict[str, dict[str, Any]] = {
     "one direction": {**WORDS, "bidirectional": False},
     "both directions": WORDS,
+    "one direction, letters, CRF": {"bidirectional": False, "crf": True},
     "both, letters": {"crf": False},
     "both, letters, CRF": {"crf": True},
 }
