@@ -8,11 +8,15 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
+from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.marked import on_terminal, page, plain
+from unrolled.errors import SaveError
+from unrolled.tasks.classify_trained import scores
 from unrolled.tasks.prediction import Piece, Prediction
 
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
@@ -91,6 +95,35 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
     refused(unrolled("sample", asked_once), "is not a language model")
+
+
+def test_more_bad_input(unrolled, asked_once: Path, home: Path) -> None:
+    (home / "a.txt").write_text("\ufefffine\n")
+    refused(unrolled("predict", asked_once, "--file", "a.txt", "--encoding", "nope"), "--encoding")
+    assert unrolled("predict", asked_once, "--file", "a.txt").out.endswith("\tfine\n")
+    assert unrolled("predict", asked_once, "not \udcff text", "--html", "page.html").status == 0
+    refused(unrolled("train", "classify", "--fractions", "nan", "0.5", "0.5"), "--fractions")
+    refused(unrolled("train", "tag", "--fractions", "nan", "0.5", "0.5"), "--fractions")
+
+
+def test_evaluate_ignores_no_option(unrolled, asked_once: Path, trained: Path, home: Path) -> None:
+    (home / "a.csv").write_bytes(b"text,label\ncaf\xe9,positive\n")
+    refused(unrolled("evaluate", asked_once, "--split", "heldout"), "--split")
+    refused(unrolled("evaluate", asked_once, "--fresh", "5"), "--fresh")
+    refused(unrolled("evaluate", trained, "--baselines"), "--baselines")
+    refused(unrolled("evaluate", asked_once, "--data", "a.csv"), "byte 0xe9")
+    said = unrolled("evaluate", asked_once, "--data", "a.csv", "--encoding", "latin-1")
+    assert said.status == 0, said.err
+
+
+def test_names_of_classes_are_no_mathematics(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    found = scores(np.eye(3), np.arange(3), ["$$", "$x^", "$"])
+    assert _draw(found, tmp_path) == tmp_path / "confusion.png"
+    (tmp_path / "confusion.png").unlink()
+    (tmp_path / "confusion.png").mkdir()
+    with pytest.raises(SaveError, match=r"confusion\.png"):
+        _draw(found, tmp_path)
 
 
 def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:

@@ -67,6 +67,17 @@ def test_latin_bytes_are_named(tmp_path):
         read_vectors(path, WORDS)
 
 
+def test_damaged_files(tmp_path):
+    path = tmp_path / "vectors.txt.gz"
+    path.write_bytes(gzip.compress(b"the 1 2\n" * 1000)[:12] + b"\xff" * 40)
+    with pytest.raises(DataError, match="cannot read"):
+        read_vectors(path, WORDS)
+    path = tmp_path / "vectors.bin"
+    path.write_bytes(b"1 2\nthe " + np.array([1, np.nan], dtype="<f4").tobytes())
+    with pytest.raises(DataError, match="word 1 has a number that is not finite"):
+        read_vectors(path, WORDS)
+
+
 def test_words_without_a_vector_are_drawn():
     vectors = {str(n): np.random.default_rng(n).normal(0, 3, 50).astype(np.float32) for n in range(100)}
     rows = matrix([*vectors, "new", "newer"], vectors, 50, np.random.default_rng(0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -70,6 +71,8 @@ def run(argv: list[str]) -> int:
     with Schema(Evaluate, PROG).names():
         written = [model for model in models if isinstance(model, TrainedLanguageModel)]
         if len(written) == len(models):
+            if options.baselines:
+                raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             evaluate(written, options)
         elif len(models) > 1:
             raise ArgumentError("run", "one run, or several language models", options.run)
@@ -78,9 +81,19 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _examples(model: object, options: Evaluate) -> None:
+def _examples(model: Any, options: Evaluate) -> None:
     """Models that answer questions are measured on labelled texts."""
     split = options.split or "test"
+    if split == "heldout":
+        raise ArgumentError("split", "one of valid, test, train for a model that answers questions", split)
+    for name in ("window", "lanes", "fresh"):
+        if getattr(options, name) != getattr(Evaluate, name):
+            raise ArgumentError(name, "left out for a model that answers questions", getattr(options, name))
+    if options.baselines and not isinstance(model, TrainedClassifier):
+        raise ArgumentError("baselines", "left out for a model that is no classifier", True)
+    given = {name: value for name in ("encoding", "errors") if (value := getattr(options, name)) is not None}
+    if given:
+        model.config = dataclasses.replace(model.config, data=dataclasses.replace(model.config.data, **given))
     if isinstance(model, TrainedClassifier):
         show_classifier(model, options.run[0], options.data, split, beside=options.baselines, as_json=options.json)
     elif isinstance(model, TrainedTagger):

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ..errors import SaveError
 from ..tasks.classify_baselines import baselines
 from ..tasks.classify_trained import Measures, TrainedClassifier
 from .look import printable
@@ -94,6 +95,7 @@ def _draw(measures: Measures, run: Path) -> Path | None:
     counts: Any = measures.confusion
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     names = [name if len(name) <= 20 else name[:19] + "…" for name in map(printable, measures.classes)]
+    names = [name.replace("$", r"\$") for name in names]  # no mathematics
     side = max(3.2, 1.5 + 0.55 * len(names))
     figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -107,6 +109,10 @@ def _draw(measures: Measures, run: Path) -> Path | None:
             axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
     axes.set_title(f"accuracy {measures.accuracy:.1%}", fontsize=11)
     path = run / "confusion.png"
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; the figures above are complete") from error
+    finally:
+        plt.close(figure)
     return path

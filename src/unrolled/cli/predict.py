@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tyro
 
 from .. import api
-from ..data.textfile import TextFile
+from ..data.textfile import TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
 from ..tasks.prediction import Prediction, Predictor
 from .arguments import Schema, parse
@@ -99,9 +99,11 @@ def _lines(options: Predict) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; use --file") from None
         return
-    held = ""
+    check_encoding(options.encoding, "strict")
+    held, begun = "", False
     for text in TextFile(Path(str(options.file)).expanduser(), options.encoding).read():
-        *whole, held = (held + text).split("\n")
+        *whole, held = (held + (text if begun else text.removeprefix("\ufeff"))).split("\n")
+        begun = True
         yield from whole
     yield held
 
@@ -122,7 +124,7 @@ def _tell(said: Prediction, options: Predict) -> None:
 
 def _save(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")  # arguments may be no text
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place with --html") from error
     print(f"page: {printable(str(path))}", file=sys.stderr)

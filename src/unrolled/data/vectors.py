@@ -9,6 +9,7 @@ Only the words that are asked for are kept.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -36,7 +37,7 @@ def read_vectors(path: Path, words: Collection[str]) -> tuple[Vectors, int]:
             if ".bin" in path.suffixes:
                 return _binary(path, file, wanted)
             return _text(path, file, wanted)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 
@@ -102,6 +103,8 @@ def _binary(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors
         key = bytes(word).strip().decode("utf-8", "replace")
         if key in wanted and key not in found:
             found[key] = np.frombuffer(data, dtype="<f4").astype(np.float32)
+            if not np.isfinite(found[key]).all():
+                raise DataError(f"{path}, word {number + 1:,} has a number that is not finite; fetch it again")
     return found, width
 
 

@@ -62,7 +62,7 @@ class LabelledText:
 
     def __post_init__(self) -> None:
         parts = self.fractions
-        if parts is not None and (min(parts) < 0 or parts[0] == 0 or abs(sum(parts) - 1) > 1e-6):
+        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", parts)
 
     def layout(self) -> Layout:

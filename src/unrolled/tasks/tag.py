@@ -82,7 +82,7 @@ class TaggedText:
         check_size("folds", self.folds, least=0)
         check_size("fold", self.fold, least=0)
         parts = self.fractions
-        if parts is not None and (min(parts) < 0 or parts[0] == 0 or abs(sum(parts) - 1) > 1e-6):
+        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
         if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
             raise ArgumentError("fold", "below folds, of which there are none or at least 2", self.fold)
