@@ -69,6 +69,8 @@ def test_a_folder_per_class_as_imdb_is(tmp_path):
     assert {text.split()[0] for text in sets.test.texts} == {"test"}
     assert {text.split()[0] for text in sets.train.texts + sets.valid.texts} == {"train"}
     assert (len(sets.train), len(sets.valid), len(sets.test)) == (18, 2, 20)
+    other = open_labelled(str(tmp_path), Layout(), test=str(tmp_path / "test"))
+    assert (other.train, other.valid, other.test) == (sets.train, sets.valid, sets.test)
 
 
 def test_what_is_empty_is_left_out_and_told(tmp_path):

@@ -107,9 +107,10 @@ def open_labelled(
                 f"{', '.join(labelled_names())}"
             )
         inner = {p.name: p for p in class_folders(path)} if path.is_dir() else {}
-        if {"train", "test"} <= inner.keys() and test is None:
+        has_parts = {"train", "test"} <= inner.keys()
+        if has_parts and test is None:
             tested, notes = read_labelled(inner["test"], layout)
-        pool, more = read_labelled(inner.get("train", path) if tested is not None else path, layout)
+        pool, more = read_labelled(inner["train"] if has_parts else path, layout)
         notes += more
     if test is not None:
         tested, more = read_labelled(Path(test).expanduser(), layout)
