@@ -262,6 +262,15 @@ def test_long_sentences_are_read_in_stretches(file):
     assert model.evaluate([sentence])[0]["loss"] == pytest.approx(sum(alone) / 9, rel=1e-5)
 
 
+@pytest.mark.parametrize("tagging", ["bio", "iobes"])
+def test_an_entity_cut_by_a_stretch_is_no_impossible_one(file, tagging):
+    task, model = untrained(small(file, crf=True, max_words=1, tagging=tagging))
+    assert all(task.tags.tags[int(tag)][0] in "OBS" for step in range(5) for tag in task.batch(step).tags[0])
+    batch = task.batch(0)
+    assert task.loss(model.model, batch, None)[0].item() < 10  # the CRF gives what its scheme forbids e^-10000
+    assert model.evaluate(task.tagged.train)[0]["loss"] < 10
+
+
 def test_a_sentence_of_a_hundred_thousand_words(tmp_path):
     path = tmp_path / "long"
     path.write_text("word O\nTeddy B-person\n" * 50_000 + "\n" + "x O\n\n" * 50)

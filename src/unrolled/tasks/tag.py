@@ -144,7 +144,7 @@ class Tagging(Task):
         rate = config.words.word_dropout
         self.dropped = rate / (rate + np.maximum(self.lexicon.counts(words), 1))  # of each word's number
         self.parts = [(n, a, b) for n, one in enumerate(train) for a, b in stretches(len(one), config.data.max_words)]
-        self.numbers = [self.tags.numbers(one.tags) for one in train]
+        self.numbers = [self.tags.numbers(train[n].tags[a:b]) for n, a, b in self.parts]
         self.batches = Batches([b - a for _, a, b in self.parts], config.training.batch_size, config.training.seed)
         notes = [*self.tagged.notes]
         total = sum(map(len, train))
@@ -164,9 +164,10 @@ class Tagging(Task):
         return self.batches.per_epoch
 
     def batch(self, step: int) -> Batch:
-        chosen = [self.parts[n] for n in self.batches[step].tolist()]
+        numbers = self.batches[step].tolist()
+        chosen = [self.parts[n] for n in numbers]
         sentences = self.lexicon.read([self.tagged.train[n].words[a:b] for n, a, b in chosen])
-        tags, _ = pad([self.numbers[n][a:b] for n, a, b in chosen])
+        tags, _ = pad([self.numbers[n] for n in numbers])
         words = sentences.words.numpy()
         drawn = uniform(self.config.training.seed, _DROPPED, step, np.arange(words.size)).reshape(words.shape)
         kept = torch.from_numpy(np.where(drawn < self.dropped[words], 0, words))

@@ -154,12 +154,11 @@ class TrainedTagger:
             raise DataError("there are no sentences to measure on; give others with --data")
         plain = self.tags.plain
         check_known([sentences], set(self.tags.tags), plain)
-        numbers = [self.tags.numbers(one.tags) for one in sentences]
         guessed = [np.zeros(len(one), dtype=np.int64) for one in sentences]
         loss, count = 0.0, 0
         for at, batch, scores in self._scores([one.words for one in sentences]):
             lengths = batch.lengths.tolist()
-            true = [numbers[sentence][a : a + length] for (sentence, a), length in zip(at, lengths, strict=True)]
+            true = [self.tags.numbers(sentences[n].tags[a : a + T]) for (n, a), T in zip(at, lengths, strict=True)]
             likely = self.model.log_likelihood(scores, pad(true)[0].to(scores.device), batch.lengths)
             loss -= float(likely.double().sum())
             self._choose(guessed, at, batch, scores)
