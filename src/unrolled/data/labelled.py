@@ -256,7 +256,8 @@ def _jsonl(file: TextFile, layout: Layout) -> Iterator[Row]:
                 raise DataError(
                     f"{file.path}, line {line} has no text or number under {name!r}; its keys are {', '.join(row)}"
                 )
-        yield *(_characters(str(row[name]), layout, file.path, line) for name in (text, label)), line
+        said, kind = (_characters(str(row[name]), layout, file.path, line) for name in (text, label))
+        yield said, kind, line
 
 
 def _characters(text: str, layout: Layout, path: Path, line: int) -> str:
