@@ -7,7 +7,7 @@ import pytest
 
 from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples, Layout, check_classes, read_labelled
-from unrolled.data.labelled_sets import divide, open_labelled
+from unrolled.data.labelled_sets import LabelledSets, classes_of, divide, open_labelled
 from unrolled.errors import ArgumentError, DataError
 
 TEXTS = ['He said "no", then\nleft.', "Ünïcode, fine", "plain"]
@@ -120,6 +120,15 @@ def test_classes():
         check_classes(Examples(["a", "b"], ["x", "x"]), "it")
     with pytest.raises(DataError, match="20 different labels for 20 texts"):
         check_classes(Examples(["a"] * 20, [str(n) for n in range(20)]), "it")
+
+
+def test_a_class_that_falls_into_another_part_only_is_told():
+    one, other = Examples(["a", "b"], ["x", "y"]), Examples(["c"], ["rare"])
+    note = "no training text has the label 'rare', so it is never learned"
+    assert classes_of(LabelledSets(one, other, one, []), "it") == (["rare", "x", "y"], [note])
+    assert classes_of(LabelledSets(one, one, other, []), "it") == (["rare", "x", "y"], [note])
+    with pytest.raises(DataError, match="the label 'rare', which is none of those in it: x, y"):
+        classes_of(LabelledSets(one, one, other, [], given=True), "it")
 
 
 def test_parts_are_random_but_always_the_same():

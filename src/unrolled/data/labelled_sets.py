@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import DataError, did_you_mean
 from .counter import uniform
 from .generated_reviews import reviews
-from .labelled import Examples, Layout, class_folders, read_labelled
+from .labelled import Examples, Layout, check_classes, class_folders, read_labelled
 from .registry import fetch
 
 GENERATED = "generated"
@@ -65,6 +65,8 @@ class LabelledSets:
     valid: Examples
     test: Examples
     notes: list[str]
+    given: bool = False
+    """whether the texts to report on are no part of the others"""
 
 
 def labelled_names() -> dict[str, str]:
@@ -124,7 +126,24 @@ def open_labelled(
             f"{spec} has {len(pool)} labelled texts: too few for training and deciding parts of {shares[0]:g} and "
             f"{shares[1]:g}; give more, or other --fractions"
         )
-    return LabelledSets(train, valid, rest if tested is None else tested, notes)
+    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None)
+
+
+def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]:
+    """The classes, in order, and notes on those of which no text is learned from.
+
+    Raises:
+        DataError: as `check_classes`, or texts given to report on have a class that the others do not have.
+    """
+    known = set(check_classes(sets.train, where))
+    own = known.union(sets.valid.labels, () if sets.given else sets.test.labels)
+    if strange := sorted(set(sets.test.labels) - own):
+        raise DataError(
+            f"the texts to report on have the label {strange[0]!r}, which is none of those in {where}: "
+            f"{', '.join(sorted(own)[:20])}; correct it, or train with it"
+        )
+    notes = [f"no training text has the label {name!r}, so it is never learned" for name in sorted(own - known)[:5]]
+    return sorted(own), notes
 
 
 def divide(pool: Examples, shares: tuple[float, float, float]) -> tuple[Examples, Examples, Examples]:

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from ..cells import State, cell_class, check_rate, check_size
 from ..data.batches import Batches, pad
-from ..data.labelled import Examples, Form, Layout, check_classes
-from ..data.labelled_sets import LabelledSets, open_labelled
+from ..data.labelled import Examples, Form, Layout
+from ..data.labelled_sets import LabelledSets, classes_of, open_labelled
 from ..errors import ArgumentError
 from ..layers.ngrams import NGramBag
 from ..layers.pooling import Kind, Pooling
@@ -170,7 +170,7 @@ class Classification(Task):
         cell_class(config.model.cell)
         self.sets = config.data.read()
         train = self.sets.train
-        self.classes = check_classes(train, config.data.data)
+        self.classes, unlearned = classes_of(self.sets, config.data.data)
         self.reader = Reader.build(train.texts, config.reading)
         longest = config.reading.max_length
         whole = [self.reader.encode(text) for text in train.texts]
@@ -186,6 +186,7 @@ class Classification(Task):
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
             *self.sets.notes,
+            *unlearned,
         ]
         if told:
             notes.append(told)
@@ -199,7 +200,7 @@ class Classification(Task):
         """N / (C · N_c), which is 1 on average over the examples."""
         if self.config.answer.class_weights == "none":
             return None
-        counts = torch.bincount(self.labels, minlength=len(self.classes))
+        counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
         return len(self.labels) / (len(self.classes) * counts.float())
 
     def build_model(self) -> nn.Module:
