@@ -7,7 +7,7 @@ import pytest
 
 from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples, Layout, check_classes, read_labelled
-from unrolled.data.labelled_sets import LabelledSets, classes_of, divide, open_labelled
+from unrolled.data.labelled_sets import LabelledSets, classes_of, divide, open_labelled, read_test
 from unrolled.errors import ArgumentError, DataError
 
 TEXTS = ['He said "no", then\nleft.', "Ünïcode, fine", "plain"]
@@ -69,6 +69,9 @@ def test_a_folder_per_class_as_imdb_is(tmp_path):
     assert {text.split()[0] for text in sets.test.texts} == {"test"}
     assert {text.split()[0] for text in sets.train.texts + sets.valid.texts} == {"train"}
     assert (len(sets.train), len(sets.valid), len(sets.test)) == (18, 2, 20)
+    assert read_test(str(tmp_path), Layout())[0] == sets.test
+    assert read_test(str(tmp_path / "train"), Layout())[0] == one
+    assert read_test("generated", Layout())[0] == open_labelled("generated", Layout()).test
     other = open_labelled(str(tmp_path), Layout(), test=str(tmp_path / "test"))
     assert (other.train, other.valid, other.test) == (sets.train, sets.valid, sets.test)
 

@@ -108,7 +108,7 @@ def open_labelled(
                 f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
                 f"{', '.join(labelled_names())}"
             )
-        inner = {p.name: p for p in class_folders(path)} if path.is_dir() else {}
+        inner = _inner(path)
         has_parts = {"train", "test"} <= inner.keys()
         if has_parts and test is None:
             tested, notes = read_labelled(inner["test"], layout)
@@ -127,6 +127,24 @@ def open_labelled(
             f"{shares[1]:g}; give more, or other --fractions"
         )
     return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None)
+
+
+def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:
+    """What ``spec`` has to be measured on, and notes: the test part of a named set or of a folder with one, else all.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    path = Path(spec).expanduser()
+    if spec in labelled_names():
+        sets = open_labelled(spec, layout)
+        return sets.test, sets.notes
+    inner = _inner(path)
+    return read_labelled(inner["test"] if {"train", "test"} <= inner.keys() else path, layout)
+
+
+def _inner(path: Path) -> dict[str, Path]:
+    return {folder.name: folder for folder in class_folders(path)} if path.is_dir() else {}
 
 
 def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +16,8 @@ from ..analysis.saliency import gradient_times_input
 from ..cells import CELLS
 from ..data import vocabulary_from_json
 from ..data.batches import in_order, pad
-from ..data.labelled import Examples, read_labelled
+from ..data.labelled import Examples
+from ..data.labelled_sets import read_test
 from ..errors import ArgumentError, DataError, RunError
 from ..training import modelfile
 from ..training.modelfile import ModelFile
@@ -146,9 +146,9 @@ class TrainedClassifier:
         )
 
     def evaluate(self, data: str | Examples) -> dict[str, float]:
-        """Metrics on labelled texts: a file or folder like the one it was trained on, or examples."""
+        """Metrics on labelled texts: a file, folder or named set, or examples."""
         if isinstance(data, str):
-            data, _ = read_labelled(Path(data).expanduser(), self.config.data.layout())
+            data, _ = read_test(data, self.config.data.layout())
         return measure(self, data).summary()
 
     def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
@@ -159,7 +159,7 @@ class TrainedClassifier:
             RunError: the run's own texts have changed.
         """
         if data is not None:
-            examples, notes = read_labelled(Path(data).expanduser(), self.config.data.layout())
+            examples, notes = read_test(data, self.config.data.layout())
         else:
             sets = self.config.data.read()
             if " ".join(part.digest() for part in (sets.train, sets.valid)) != self.fingerprint:
