@@ -26,7 +26,10 @@ def test_pieces_joined_are_the_text_and_number_the_symbols(kind, text):
     assert len(reader.encode(text)) == max(1, len(numbers))
 
 
-READERS = {kind: Reader.build(TEXTS, Reading(vocabulary=kind, vocab_size=300)) for kind in KINDS}
+READERS = {
+    kind: Reader.build(TEXTS, Reading(vocabulary=kind, **({"vocab_size": 300} if kind == "bpe" else {})))
+    for kind in KINDS
+}
 
 
 def test_words_are_lowered_and_rare_ones_unknown():
@@ -85,7 +88,11 @@ def test_word_dropout_reads_as_unknown_while_training():
     ("options", "expected"),
     [
         ({"vocabulary": "char", "embeddings": "word2vec"}, "learned or one-hot unless vocabulary is word"),
-        ({"freeze_embeddings": True}, "left out with learned embeddings"),
+        ({"freeze_embeddings": True}, "left out with --embeddings learned"),
+        ({"embeddings": "one-hot", "embedding_size": 7}, "left out with --embeddings one-hot"),
+        ({"word2vec": "cbow"}, "left out with --embeddings learned"),
+        ({"vocab_size": 300}, "left out with --vocabulary word"),
+        ({"vocabulary": "byte", "min_count": 2}, "left out with --vocabulary byte"),
         ({"word_dropout": 1.5}, "word_dropout"),
         ({"max_length": 0}, "max_length"),
     ],

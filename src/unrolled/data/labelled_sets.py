@@ -65,6 +65,11 @@ class LabelledSets:
     valid: Examples
     test: Examples
     notes: list[str]
+
+    def digest(self) -> str:
+        """Changes with any text or label, and with which part it is in."""
+        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
+
     given: bool = False
     """whether the texts to report on are no part of the others"""
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..cells import State, cell_class, check_rate, check_size
 from ..data.batches import Batches, pad
 from ..data.labelled import Examples, Form, Layout
-from ..data.labelled_sets import LabelledSets, classes_of, open_labelled
+from ..data.labelled_sets import LabelledSets, classes_of, labelled_names, open_labelled
 from ..errors import ArgumentError
 from ..layers.ngrams import NGramBag
 from ..layers.pooling import Kind, Pooling
@@ -30,10 +30,12 @@ from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
 from .classify_trained import TrainedClassifier, measure
-from .reading import Embedding, Reader, Reading, initial_vectors
+from .reading import Embedding, Reader, Reading, initial_vectors, refuse_changed
 from .recurrent import Recurrent
 
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
+
+OF_FILES = ("form", "text_column", "label_column", "header", "encoding", "errors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,8 @@ class Answer:
             check_rate(name, getattr(self, name))
         for name, least in (("ngrams", 0), ("ngram_buckets", 1), ("ngram_size", 1)):
             check_size(name, getattr(self, name), least)
+        if not self.ngrams:
+            refuse_changed(self, ("ngram_buckets", "ngram_size", "ngram_dropout"), "without --ngrams")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +172,8 @@ class Classification(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
+        if config.data.test is None and config.data.data in labelled_names():  # it knows its own
+            refuse_changed(config.data, OF_FILES, f"with --data {config.data.data}")
         self.sets = config.data.read()
         train = self.sets.train
         self.classes, unlearned = classes_of(self.sets, config.data.data)
@@ -254,7 +260,7 @@ class Classification(Task):
         }
 
     def fingerprint(self) -> str:
-        return " ".join(part.digest() for part in (self.sets.train, self.sets.valid))
+        return self.sets.digest()
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedClassifier:

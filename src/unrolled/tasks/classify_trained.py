@@ -162,7 +162,7 @@ class TrainedClassifier:
             examples, notes = read_test(data, self.config.data.layout())
         else:
             sets = self.config.data.read()
-            if " ".join(part.digest() for part in (sets.train, sets.valid)) != self.fingerprint:
+            if sets.digest() != self.fingerprint:
                 raise RunError("the texts it was trained with have changed; measure any others with --data")
             examples, notes = getattr(sets, split), sets.notes
         if not len(examples):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +22,14 @@ from ..data.vocabulary import Ids
 from ..errors import ArgumentError, did_you_mean
 
 LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
+
+
+def refuse_changed(group: Any, names: Iterable[str], where: str) -> None:
+    """Raise `ArgumentError` for an option of a group that is not its default ``where`` it would be ignored."""
+    defaults = {field.name: field.default for field in dataclasses.fields(group)}
+    for name in names:
+        if getattr(group, name) != defaults[name]:
+            raise ArgumentError(name, f"left out {where}, which has no use for it", getattr(group, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +66,18 @@ class Reading:
             check_size("embedding_size", self.embedding_size)
         for name in ("embedding_dropout", "word_dropout"):
             check_rate(name, getattr(self, name))
+        embeddings, symbols = f"with --embeddings {self.embeddings}", f"with --vocabulary {self.vocabulary}"
         if self.embeddings in (LEARNED, ONE_HOT):
-            if self.freeze_embeddings:
-                raise ArgumentError("freeze_embeddings", f"left out with {self.embeddings} embeddings", True)
-        elif self.vocabulary != "word":
+            refuse_changed(self, ("freeze_embeddings",), embeddings)
+        if self.embeddings == ONE_HOT:
+            refuse_changed(self, ("embedding_size", "embedding_dropout"), embeddings)
+        if self.embeddings != WORD2VEC:
+            refuse_changed(self, ("word2vec",), embeddings)
+        if self.vocabulary != "bpe":
+            refuse_changed(self, ("vocab_size",), symbols)
+        if self.vocabulary in ("byte", "bpe"):
+            refuse_changed(self, ("min_count",), symbols)
+        if self.embeddings not in (LEARNED, ONE_HOT) and self.vocabulary != "word":
             raise ArgumentError("embeddings", f"{LEARNED} or {ONE_HOT} unless vocabulary is word", self.embeddings)
 
 
