@@ -274,11 +274,12 @@ struct Forward {
     Normal<T>* of_h() const { return norms + chunk * B; }
     Normal<T>* of_c() const { return norms + (chunk + 1) * B; }
 
-    // W_ih x_t for one panel and some steps; whoever has all lanes takes their rows together.
+    // W_ih x_t for one panel and some steps; whoever has all lanes, none of which ends, takes their rows together.
     void project(const Range<T>& mine, long p, long t0, long steps) {
-        const bool all = mine.b1 - mine.b0 == B;
-        const long rows = all ? steps * B : mine.b1 - mine.b0, depth = X::depth(I);
+        const bool all = mine.b1 - mine.b0 == B && !run.lengths;
+        const long depth = X::depth(I);
         for (long slot = 0; slot < (all ? 1 : steps); slot++) {
+            const long rows = all ? steps * B : run.living(t0 + slot, mine.b0, mine.b1);
             const T* x = (const T*)q.x + ((t0 + slot) * B + mine.b0) * I;
             T* to = gx.at(slot, p, mine.b0);
             if (pack_x)
