@@ -1,8 +1,8 @@
 """What does the loop cost beyond forward, backward and update?    python benchmarks/loop_overhead.py
 
 The loop trains as always. Before each of its steps runs a bare one: forward, backward and the optimiser's update on
-one window that never changes, with a twin of the model and its optimiser. The two take turns step by step in one
-process (both are ours, so that is fair), which keeps the noise of the machine out of the quotient.
+the same window (resets and all, made beforehand), with a twin of the model and its optimiser. The two take turns step
+by step in one process (both are ours, so that is fair), which keeps the noise of the machine out of the quotient.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 
 from harness import arguments, table
 from train_rate import CASES, make_task
+from unrolled.data import Window
 from unrolled.lab.bench import interval
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
@@ -30,12 +31,12 @@ def step_times(case: str, steps: int) -> list[tuple[float, float]]:
         twin = make_task(case, Path(folder), steps=steps)
         twin.prepare()
         stepper = Stepper(twin, torch.device("cpu"), steps)
-        window, state = twin.batch(1), stepper.carry
+        state = stepper.carry
         times: list[tuple[float, float]] = []
         begun = bare = 0.0
 
-        def step() -> None:
-            logits, _ = stepper.model(window.inputs, state)
+        def step(window: Window) -> None:
+            logits, _ = stepper.model(window.inputs, state, window.resets if window.resets.any() else None)
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), window.targets.flatten())
             stepper.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -49,9 +50,11 @@ def step_times(case: str, steps: int) -> list[tuple[float, float]]:
             now = time.perf_counter()
             if begun:
                 times.append((now - begun, bare))
-            step()
+            window = twin.batch(number)
+            begin = time.perf_counter()
+            step(window)
             begun = time.perf_counter()
-            bare = begun - now
+            bare = begun - begin
             return original(number)
 
         task.batch = batch  # type: ignore[method-assign,assignment]
