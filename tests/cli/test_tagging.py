@@ -63,7 +63,7 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     assert json.loads(unrolled("evaluate", run, "--data", words, "--json").out)["f1"] == 1
     assert "no sentences to measure on" in unrolled("evaluate", run).err
     heldout = unrolled("evaluate", run, "--split", "heldout")
-    assert (heldout.status, "one of train, valid, test for a tagger" in heldout.err) == (2, True)
+    assert (heldout.status, "one of valid, test, train" in heldout.err) == (2, True)
 
 
 def test_without_any_file(unrolled, home: Path) -> None:
