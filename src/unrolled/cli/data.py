@@ -71,11 +71,9 @@ def _list(as_json: bool) -> None:
             rows.append(_row(name, title, "lm", [name]))
         else:  # the standard library
             rows.append((name, title, "lm", "PSF", _length(open_corpus(name)), "yes"))
-    for name, named in SETS.items():
-        files = [named.train, *([named.test] if named.test else [])]
-        rows.append(_row(name, named.title, "classify", files))
-    for name, tagged in NAMES.items():
-        rows.append(_row(name, tagged.title, "tag", [tagged.train, *([tagged.test] if tagged.test else [])]))
+    for task, sets in (("classify", SETS), ("tag", NAMES)):
+        for name, named in sets.items():
+            rows.append(_row(name, named.title, task, [named.train, *([named.test] if named.test else [])]))
     if as_json:
         for name, title, task, licence, length, here in rows:
             emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")

@@ -7,7 +7,6 @@ is the same one whatever the seed, and files sorted by class do no harm.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,13 +64,12 @@ class LabelledSets:
     valid: Examples
     test: Examples
     notes: list[str]
+    given: bool = False
+    """whether the texts to report on are no part of the others"""
 
     def digest(self) -> str:
         """Changes with any text or label, and with which part it is in."""
         return " ".join(part.digest() for part in (self.train, self.valid, self.test))
-
-    given: bool = False
-    """whether the texts to report on are no part of the others"""
 
 
 def labelled_names() -> dict[str, str]:
@@ -178,8 +176,3 @@ def divide(pool: Examples, shares: tuple[float, float, float]) -> tuple[Examples
     parts = (order[:first], order[first:second], order[second:])
     train, valid, test = (pool.pick(sorted(part.tolist())) for part in parts)
     return train, valid, test
-
-
-def with_encoding(layout: Layout, encoding: str | None) -> Layout:
-    """The layout, in another encoding if one is given."""
-    return layout if encoding is None else dataclasses.replace(layout, encoding=encoding)

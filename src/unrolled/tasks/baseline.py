@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..cells import check_size
-from ..errors import ArgumentError
-from ..training.config import flatten, options
+from ..training.config import options, refuse_changed
 
 Kind = Literal["recurrent", "feedforward", "ngram"]
 
@@ -34,10 +33,9 @@ class Baseline:
 def refuse_ignored(config: Any) -> None:
     """Raise `ArgumentError` for an option that was changed and that this kind of model would ignore."""
     kind: Kind = config.baseline.kind
-    changed = flatten(config)
-    for name, (group, field) in options(type(config)).items():
-        if _ignores(kind, group, name) and changed[name] != field.default:
-            raise ArgumentError(name, f"left out with --kind {kind}, which has no such option", changed[name])
+    for name, (group, _) in options(type(config)).items():
+        if _ignores(kind, group, name):
+            refuse_changed(getattr(config, group), [name], f"with --kind {kind}, which has no such option")
 
 
 def _ignores(kind: Kind, group: str, name: str) -> bool:

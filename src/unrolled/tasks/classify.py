@@ -26,11 +26,12 @@ from ..data.labelled_sets import LabelledSets, classes_of, labelled_names, open_
 from ..errors import ArgumentError
 from ..layers.ngrams import NGramBag
 from ..layers.pooling import Kind, Pooling
+from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
 from .classify_trained import TrainedClassifier, measure
-from .reading import Embedding, Reader, Reading, initial_vectors, refuse_changed
+from .reading import Embedding, Reader, Reading, initial_vectors
 from .recurrent import Recurrent
 
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
@@ -110,7 +111,9 @@ class Answer:
         for name, least in (("ngrams", 0), ("ngram_buckets", 1), ("ngram_size", 1)):
             check_size(name, getattr(self, name), least)
         if not self.ngrams:
-            refuse_changed(self, ("ngram_buckets", "ngram_size", "ngram_dropout"), "without --ngrams")
+            refuse_changed(
+                self, ("ngram_buckets", "ngram_size", "ngram_dropout"), "without --ngrams, which has no use for it"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +176,7 @@ class Classification(Task):
         config = self.config
         cell_class(config.model.cell)
         if config.data.test is None and config.data.data in labelled_names():  # it knows its own
-            refuse_changed(config.data, OF_FILES, f"with --data {config.data.data}")
+            refuse_changed(config.data, OF_FILES, f"with --data {config.data.data}, which has no use for it")
         self.sets = config.data.read()
         train = self.sets.train
         self.classes, unlearned = classes_of(self.sets, config.data.data)

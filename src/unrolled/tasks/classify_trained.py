@@ -13,16 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from ..analysis.saliency import gradient_times_input
-from ..cells import CELLS
 from ..data import vocabulary_from_json
 from ..data.batches import in_order, pad
 from ..data.labelled import Examples
 from ..data.labelled_sets import read_test
 from ..errors import ArgumentError, DataError, RunError
-from ..training import modelfile
 from ..training.modelfile import ModelFile
 from .prediction import Piece, Prediction
 from .reading import Reader
+from .recurrent import restored
 
 BINS = 15  # of the calibration error
 MOST_CLASSES = 100_000
@@ -86,13 +85,7 @@ class TrainedClassifier:
             raise RunError("the model file does not name its classes; restore it or train anew")
         table = file.tensors.get("embedding.table.weight")
         sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
-        if config.model.num_layers > len(file.tensors):
-            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
-        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
-            with torch.device("meta"):
-                modelfile.check_fit(build(*sizes), file.tensors, "the model file")
-        model = build(*sizes)
-        modelfile.restore(model, file.tensors, "the model file")
+        model = restored(file, config.model, lambda: build(*sizes))
         return cls(model, Reader(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import CELLS, State
+from ..cells import State
 from ..data import (
     Split,
     Vocabulary,
@@ -26,11 +26,11 @@ from ..data import (
     vocabulary_from_json,
 )
 from ..decoding import Sampling, Session, TextWriter, generate, generate_frozen
-from ..errors import ArgumentError, BackendError, RunError
+from ..errors import ArgumentError, BackendError
 from ..kernels.generation import Frozen, Precision
-from ..training import modelfile
 from ..training.modelfile import ModelFile
 from .ngram import NGram
+from .recurrent import restored
 
 
 @runtime_checkable
@@ -64,13 +64,7 @@ class TrainedLanguageModel:
     def from_file(cls, file: ModelFile, config: Any, build: Callable[[int, Any], nn.Module]) -> TrainedLanguageModel:
         """Build the model a file describes, ``build(symbols, config)``, and fill in its weights."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
-        if config.model.num_layers > len(file.tensors):
-            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
-        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
-            with torch.device("meta"):
-                modelfile.check_fit(build(len(vocabulary), config), file.tensors, "the model file")
-        model = build(len(vocabulary), config)
-        modelfile.restore(model, file.tensors, "the model file")
+        model = restored(file, config.model, lambda: build(len(vocabulary), config))
         return cls(model, vocabulary, config, file.assets.get("data"))
 
     def freeze(self, precision: Precision = "float32") -> TrainedLanguageModel:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,16 +19,9 @@ from ..data.tokens import cut
 from ..data.vectors import matrix, read_vectors, train_vectors
 from ..data.vocabulary import Ids
 from ..errors import ArgumentError, did_you_mean
+from ..training.config import refuse_changed
 
 LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
-
-
-def refuse_changed(group: Any, names: Iterable[str], where: str) -> None:
-    """Raise `ArgumentError` for an option of a group that is not its default ``where`` it would be ignored."""
-    defaults = {field.name: field.default for field in dataclasses.fields(group)}
-    for name in names:
-        if getattr(group, name) != defaults[name]:
-            raise ArgumentError(name, f"left out {where}, which has no use for it", getattr(group, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +58,8 @@ class Reading:
             check_size("embedding_size", self.embedding_size)
         for name in ("embedding_dropout", "word_dropout"):
             check_rate(name, getattr(self, name))
-        embeddings, symbols = f"with --embeddings {self.embeddings}", f"with --vocabulary {self.vocabulary}"
+        embeddings = f"with --embeddings {self.embeddings}, which has no use for it"
+        symbols = f"with --vocabulary {self.vocabulary}, which has no use for it"
         if self.embeddings in (LEARNED, ONE_HOT):
             refuse_changed(self, ("freeze_embeddings",), embeddings)
         if self.embeddings == ONE_HOT:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import nn
 
 from ..cells import CELLS, INITIALISERS, check_cell_name, check_rate, check_size
-from ..errors import ArgumentError, did_you_mean
+from ..errors import ArgumentError, RunError, did_you_mean
 from ..layers import Stack
 from ..scan import BACKENDS
+from ..training import modelfile
+from ..training.config import refuse_changed
+from ..training.modelfile import ModelFile
+
+M = TypeVar("M", bound=nn.Module)
 
 OF_ALL_CELLS = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop", "init")
 OF_ONE_CELL = {
@@ -76,12 +85,7 @@ class Recurrent:
         foreign = [name for cell, names in OF_ONE_CELL.items() if cell != self.cell for name in names]
         if self.cell not in CELLS:
             foreign += [*OF_ALL_CELLS, "initial_state"]
-        defaults = {field.name: field.default for field in fields(self)}
-        for name in foreign:
-            if getattr(self, name) != defaults[name]:
-                raise ArgumentError(
-                    name, f"left out with --cell {self.cell}, which has no such option", getattr(self, name)
-                )
+        refuse_changed(self, foreign, f"with --cell {self.cell}, which has no such option")
 
     def build(self, input_size: int, *, bidirectional: bool = False) -> Stack:
         """The stack, for inputs of width ``input_size``."""
@@ -101,3 +105,21 @@ class Recurrent:
             backend=self.backend,
             **options,
         )
+
+
+def restored(file: ModelFile, options: Recurrent, build: Callable[[], M]) -> M:
+    """The model that ``build`` makes, with the weights of a file.
+
+    A file may claim any size: nothing of that size is allocated before the tensors in it are known to have it.
+
+    Raises:
+        RunError: the weights do not fit.
+    """
+    if options.num_layers > len(file.tensors):
+        raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
+    if options.cell in CELLS:
+        with torch.device("meta"):
+            modelfile.check_fit(build(), file.tensors, "the model file")
+    model = build()
+    modelfile.restore(model, file.tensors, "the model file")
+    return model

@@ -10,16 +10,15 @@ import torch
 from torch import Tensor
 
 from ..analysis.saliency import gradient_times_input
-from ..cells import CELLS
 from ..data.batches import in_order, pad
 from ..data.columns import Sentence
 from ..data.conll_words import lines_of, words_of
 from ..data.tagged import check_known
 from ..data.tags import Scores, entities
 from ..errors import ArgumentError, DataError, RunError
-from ..training import modelfile
 from ..training.modelfile import ModelFile
 from .prediction import Piece, Prediction
+from .recurrent import restored
 from .tag_model import Tagger
 from .tag_words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -50,13 +49,7 @@ class TrainedTagger:
         """Build the model a file describes and fill in its weights."""
         lexicon = Lexicon.from_json(file.assets.get("lexicon"))
         tags = TagSet.from_json(file.assets.get("tags"))
-        if config.model.num_layers > len(file.tensors):
-            raise RunError("the weights in the model file do not fit its config: it has fewer tensors than layers")
-        if config.model.cell in CELLS:  # before anything of the size that the file claims is allocated
-            with torch.device("meta"):
-                modelfile.check_fit(Tagger(lexicon, tags, config.model, config.words), file.tensors, "the model file")
-        model = Tagger(lexicon, tags, config.model, config.words)
-        modelfile.restore(model, file.tensors, "the model file")
+        model = restored(file, config.model, lambda: Tagger(lexicon, tags, config.model, config.words))
         return cls(model, lexicon, tags, config, file.assets.get("data"))
 
     @torch.no_grad()

@@ -18,6 +18,7 @@ import platform
 import tomllib
 import types
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,6 +97,15 @@ def _one_length(flat: dict[str, Any]) -> dict[str, Any]:
     if "epochs" in told:
         return dict.fromkeys(("steps", "time")) | flat
     return {"epochs": None} | flat if told else flat
+
+
+def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
+    """Raise `ArgumentError` for the first of these options of a group that is not its default; it is to be left out
+    ``why``, as in "with --cell rnn, which has no such option"."""
+    defaults = {field.name: field.default for field in dataclasses.fields(group)}
+    for name in names:
+        if getattr(group, name) != defaults[name]:
+            raise ArgumentError(name, f"left out {why}", getattr(group, name))
 
 
 def flatten(config: Any) -> dict[str, Any]:
