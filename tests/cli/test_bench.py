@@ -12,11 +12,11 @@ from unrolled.lab import bench
 
 @pytest.fixture
 def small(monkeypatch):
-    """One case of each kind, a fifth of a second in all."""
+    """Two cases of each kind, slow enough that a busy machine does not blur their ratio."""
 
     def cases(groups, quick):
         def works():
-            return {"unrolled": lambda: time.sleep(0.001), "torch": lambda: time.sleep(0.002)}
+            return {"unrolled": lambda: time.sleep(0.005), "torch": lambda: time.sleep(0.01)}
 
         for group in groups:
             yield bench.Case(group, "GRU", "training step", (4, 8, 16), works, flops=1e6)
