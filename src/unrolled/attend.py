@@ -1,0 +1,157 @@
+"""THE dispatch for recurrences with attention, as `scan` is for those without.
+
+    outputs, weights, state = attend(cell, inputs, state, memory)
+
+Three ways, the same numbers. Where no step depends on what was seen (multiplicative attention without input feeding) the
+recurrence is a `scan`, and all steps look at once. Else the whole loop is one operator in the kernels, if it has the
+inner cell; else a Python loop over `Attentive.step`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from .cells import State
+from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
+from .cells.state import where
+from .errors import ArgumentError, BackendError, ShapeError
+from .kernels import attention as native
+from .scan import scan
+
+# T steps, N rows, S source positions, I input_size, O output_size
+
+BACKENDS = ("auto", "reference", "native")
+
+
+def attend(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    *,
+    rows: Tensor | None = None,
+    lengths: Tensor | None = None,
+    noise: State | None = None,
+    backend: str = "auto",
+) -> tuple[Tensor, Tensor, AttentiveState]:
+    """Run ``cell`` over ``inputs``: ``y_t, state_t, a_t = cell.step(x_t, state_{t-1}, memory)``.
+
+    Args:
+        cell: the recurrence.
+        inputs: ``(T, N, I)``, time first.
+        state: the state before the first step, see `Attentive.begin`.
+        memory: what is looked at, see `Attentive.remember`.
+        rows: ``(N,)`` int64, the sentence of the memory that each row looks at; `None`: row n at sentence n.
+        lengths: ``(N,)`` int64 in 0..T, of the inputs. Past its end a row's outputs and weights are zero, and its state
+            stays.
+        noise: what the inner cell's ``draw_noise(T, N)`` gave; `None` is evaluation.
+        backend: ``auto``, or ``reference`` or ``native`` by name.
+
+    Returns:
+        ``outputs (T, N, O)``, ``weights (T, N, S)`` and the state after the last step.
+
+    Raises:
+        ShapeError: inputs, rows or memory do not fit together.
+        BackendError: the kernels were asked for by name and cannot run this; the message says why.
+    """
+    _check(cell, inputs, memory, rows, lengths)
+    chosen = choose(cell, inputs, noise, backend)
+    if chosen == "reference":
+        outputs, weights, state = _loop(cell, inputs, state, memory, rows, lengths, noise)
+    elif not cell.feeds:
+        outputs, weights, state = _at_once(cell, inputs, state, memory, rows, lengths, noise)
+    else:
+        outputs, weights, state = native.run(cell, inputs, state, memory, rows=rows, lengths=lengths)
+    return outputs, weights, state
+
+
+def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend: str = "auto") -> str:
+    """``native`` or ``reference``; see `attend`."""
+    if backend == "auto":
+        asked = os.environ.get("UNROLLED_BACKEND", "auto")
+        backend = asked if asked in BACKENDS else "auto"
+    if backend not in BACKENDS:
+        raise ArgumentError("backend", f"one of {', '.join(BACKENDS)} for attention", backend)
+    if backend == "reference":
+        return backend
+    reason = unsupported(cell, inputs, noise)
+    if reason is None:
+        return "native"
+    if backend == "auto":
+        return "reference"
+    raise BackendError(f"backend 'native' cannot run this attention: {reason}; use backend='auto'")
+
+
+def unsupported(cell: Attentive, inputs: Tensor, noise: State | None = None) -> str | None:
+    """Why it would be a Python loop; `None` if it would not."""
+    return native.unsupported(cell, inputs, noise) if cell.feeds else None
+
+
+def _check(cell: Attentive, inputs: Tensor, memory: Memory, rows: Tensor | None, lengths: Tensor | None) -> None:
+    if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
+        raise ShapeError(f"inputs must be (T, N, {cell.input_size}), got {tuple(inputs.shape)}")
+    N = inputs.size(1)
+    if rows is None and memory.lengths.size(0) != N:
+        raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {memory.lengths.size(0)}; or give rows")
+    for name, given in (("rows", rows), ("lengths", lengths)):
+        if given is not None and (given.shape != (N,) or given.dtype != torch.int64):
+            raise ShapeError(f"{name} must be ({N},) int64, got {tuple(given.shape)} {given.dtype}")
+
+
+def _loop(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    rows: Tensor | None,
+    lengths: Tensor | None,
+    noise: State | None,
+) -> tuple[Tensor, Tensor, AttentiveState]:
+    """The equations, step by step."""
+    if rows is not None:
+        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+    outputs, weights = [], []
+    for t, x in enumerate(inputs):
+        y, after, a = cell.step(x, state, memory, noise=_at(noise, t))
+        if lengths is not None:
+            going = t < lengths
+            y, a = (torch.where(going[:, None], new, 0.0) for new in (y, a))
+            after = where(going, after, state)
+        state = after
+        outputs.append(y)
+        weights.append(a)
+    if not outputs:
+        N = inputs.size(1)
+        return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state
+    return torch.stack(outputs), torch.stack(weights), state
+
+
+def _at_once(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    rows: Tensor | None,
+    lengths: Tensor | None,
+    noise: State | None,
+) -> tuple[Tensor, Tensor, AttentiveState]:
+    """(5') for all steps, then (2') (3) (4) (6') for all steps."""
+    if rows is not None:
+        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+    s, inner = scan(cell.cell, inputs, state.cell, lengths=lengths, noise=noise)
+    e = torch.bmm(s.transpose(0, 1), memory.keys.permute(1, 2, 0))  # (N, T, S)
+    a = masked_softmax(e.transpose(0, 1), memory.lengths)  # (T, N, S)
+    seen = torch.bmm(a.transpose(0, 1), memory.values.transpose(0, 1)).transpose(0, 1)
+    u = cell.combine(seen, s)
+    if lengths is not None:
+        going = (torch.arange(inputs.size(0), device=inputs.device)[:, None] < lengths)[:, :, None]
+        u, a = torch.where(going, u, 0.0), torch.where(going, a, 0.0)
+    return u, a, AttentiveState(inner, state.fed)
+
+
+def _at(noise: State | None, t: int) -> State | None:
+    return tree_map(lambda leaf: None if leaf is None else leaf[t], noise)
