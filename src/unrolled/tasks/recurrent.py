@@ -87,8 +87,10 @@ class Recurrent:
             foreign += [*OF_ALL_CELLS, "initial_state"]
         refuse_changed(self, foreign, f"with --cell {self.cell}, which has no such option")
 
-    def build(self, input_size: int, *, bidirectional: bool = False) -> Stack:
-        """The stack, for inputs of width ``input_size``."""
+    def build(
+        self, input_size: int, *, hidden_size: int | None = None, num_layers: int | None = None, bidirectional: bool = False
+    ) -> Stack:
+        """The stack, for inputs of width ``input_size``; other sizes than its own where they are given."""
         options: dict[str, Any] = {}
         if self.cell in CELLS:
             options = {name: getattr(self, name) for name in (*OF_ALL_CELLS, *OF_ONE_CELL[self.cell])}
@@ -96,8 +98,8 @@ class Recurrent:
         return Stack.build(
             self.cell,
             input_size,
-            self.hidden_size,
-            self.num_layers,
+            hidden_size or self.hidden_size,
+            num_layers or self.num_layers,
             bidirectional=bidirectional,
             dropout=self.dropout,
             locked_dropout=self.locked_dropout,

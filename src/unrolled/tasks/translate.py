@@ -1,0 +1,265 @@
+"""Translation: a sentence in, another one out (encoder–decoder, with attention or without).
+
+    unrolled train translate                                        dates as people write them → 2016-11-05
+    unrolled train translate --data talk.de.gz --target talk.en.gz
+    unrolled predict runs/translate-talk-1 "Ein Hund läuft." --show-alignment
+
+    loss = −(1/M) Σ log p(w_t | w_1 … w_{t-1}, source)      in nats per symbol of the M true ones, the end's included
+
+In training the word before is the right one (teacher forcing), or from time to time the model's own guess (scheduled
+sampling: Bengio et al. 2015; guessed for a whole sentence at once: Mihaylova and Martins 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..cells import State, cell_class, check_size
+from ..data.batches import Batches, pad
+from ..data.counter import uniform
+from ..data.parallel import ParallelLayout
+from ..data.parallel_sets import ParallelSets, open_parallel, parallel_names
+from ..errors import ArgumentError, DataError
+from ..training.config import refuse_changed
+from ..training.modelfile import ModelFile
+from ..training.options import Training
+from ..training.task import Task
+from .recurrent import Recurrent
+from .translate_model import EncoderDecoder, Translator, inside
+from .translate_trained import TrainedTranslator
+from .translate_units import BEGIN, END, Language, Units
+from .translate_writing import Decoding
+
+_GUESSED = 0x7A  # which words of a batch are the model's own
+SCORED = 200  # validation sentences that are translated at every evaluation
+PREVIEWED = 4
+OF_FILES = ("target", "form", "source_column", "target_column", "header", "encoding", "errors", "fractions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelText:
+    """Which sentences, and how their files are written."""
+
+    data: str = "dates"
+    """sentences of the source: a file with one a line, or both sides in a TSV, CSV or JSONL file; or a named set: dates,
+    reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file may be .gz"""
+    target: str | None = None
+    """the same sentences in the other language, line for line"""
+    valid: str | None = None
+    """sentences by which is decided which model is kept, in the same form (default: a part of --data)"""
+    valid_target: str | None = None
+    """their translations"""
+    test: str | None = None
+    """sentences that the model is reported on (default: a part of --data)"""
+    test_target: str | None = None
+    """their translations"""
+    form: Literal["auto", "lines", "tsv", "csv", "jsonl"] = "auto"
+    """how the file is written (default: as its name tells)"""
+    source_column: str | None = None
+    """name, key or number of the source's column (default: the first)"""
+    target_column: str | None = None
+    """that of the target (default: the second)"""
+    header: bool | None = None
+    """whether the first row names the columns"""
+    encoding: str = "utf-8"
+    """encoding of the files"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
+    fractions: tuple[float, float, float] | None = None
+    """training, validation and test parts of the sentences (default: 0.9 0.05 0.05)"""
+    max_words: int = 80
+    """pairs with a longer side are left out"""
+    max_ratio: float = 4.0
+    """pairs with a side so many times as long as the other are left out"""
+
+    def __post_init__(self) -> None:
+        check_size("max_words", self.max_words)
+        if not 1 <= self.max_ratio < math.inf:
+            raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
+        parts = self.fractions
+        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
+            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
+        for name in ("valid", "test"):
+            if getattr(self, f"{name}_target") is not None and getattr(self, name) is None:
+                raise ArgumentError(f"{name}_target", f"given with {name} only", getattr(self, f"{name}_target"))
+        if self.data in parallel_names():
+            refuse_changed(self, OF_FILES, f"with --data {self.data}, which has no use for it")
+
+    def layout(self) -> ParallelLayout:
+        """How the files are written."""
+        return ParallelLayout(
+            form=self.form,
+            source_column=self.source_column,
+            target_column=self.target_column,
+            header=self.header,
+            encoding=self.encoding,
+            errors=self.errors,
+        )
+
+    def read(self) -> ParallelSets:
+        """The three sets."""
+        return open_parallel(
+            self.data,
+            self.target,
+            self.layout(),
+            self.fractions,
+            valid=self.valid,
+            valid_target=self.valid_target,
+            test=self.test,
+            test_target=self.test_target,
+            max_length=self.max_words,
+            max_ratio=self.max_ratio,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslateConfig:
+    """Everything about a translator and its training."""
+
+    data: ParallelText = field(default_factory=ParallelText)
+    units: Units = field(default_factory=Units)
+    model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", num_layers=1, dropout=0.2))
+    translator: EncoderDecoder = field(default_factory=EncoderDecoder)
+    decoding: Decoding = field(default_factory=Decoding)
+    training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
+
+
+class Batch(NamedTuple):
+    """Pairs side by side."""
+
+    source: Tensor  # (S, B)
+    source_lengths: Tensor  # (B,)
+    target: Tensor  # (T, B), with the end
+    lengths: Tensor  # (B,), the end counted
+    guessed: Tensor  # (T, B) bool: where the word before is the model's own guess; (0, 0) if nowhere
+
+
+class Translation(Task):
+    """The task ``translate``; see the module."""
+
+    name: ClassVar[str] = "translate"
+    Config: ClassVar[type] = TranslateConfig
+    unit: ClassVar[str] = "target symbols"
+    config: TranslateConfig
+
+    def prepare(self) -> list[str]:
+        config = self.config
+        cell_class(config.model.cell)
+        self.sets = config.data.read()
+        train = self.sets.train
+        self.languages = _languages(train.source, train.target, config.units)
+        reader, writer = self.languages
+        sources, targets = [reader.encode(text) for text in train.source], [writer.encode(text) for text in train.target]
+        most = config.units.max_symbols
+        kept = [n for n, pair in enumerate(zip(sources, targets, strict=True)) if max(map(len, pair)) <= most]
+        if not kept:
+            raise DataError(f"every pair is longer than {most} symbols; raise --max-symbols")
+        self.sources = [sources[n] for n in kept]
+        self.targets = [np.append(targets[n], END) for n in kept]
+        training = config.training
+        lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
+        self.batches = Batches(lengths, training.batch_size, training.seed)
+        sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
+        kind = reader.vocabulary.kind
+        notes = [
+            f"{config.data.data}: {sizes} pairs; {len(reader):,} source and {len(writer):,} target symbols ({kind})",
+            *self.sets.notes,
+        ]
+        if len(kept) < len(sources):
+            notes.append(f"{len(sources) - len(kept):,} pairs longer than {most} symbols are left out (--max-symbols)")
+        if not len(self.sets.valid):
+            notes.append("no validation pairs: training pairs decide which model is kept")
+        return notes
+
+    def build_model(self) -> nn.Module:
+        reader, writer = self.languages
+        return Translator(len(reader), len(writer), self.config.model, self.config.translator)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return self.batches.per_epoch
+
+    def batch(self, step: int) -> Batch:
+        numbers = self.batches[step].tolist()
+        backwards = self.config.units.reverse_source
+        source, source_lengths = pad([self.sources[n][::-1] if backwards else self.sources[n] for n in numbers])
+        target, lengths = pad([self.targets[n] for n in numbers])
+        rate, training = self.config.translator.scheduled_sampling, self.config.training
+        guessed = torch.zeros(0, 0, dtype=torch.bool)
+        if rate:
+            rate *= min(1.0, step / max(1, training.steps or 1))
+            drawn = uniform(training.seed, _GUESSED, step, np.arange(target.numel()))
+            guessed = torch.from_numpy(drawn < rate).view(target.shape)
+        return Batch(source, source_lengths, target, lengths, guessed)
+
+    def units(self, batch: Batch) -> float:
+        return float(batch.lengths.sum())
+
+    def carry(self, model: nn.Module) -> None:
+        return None
+
+    def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
+        assert isinstance(model, Translator)
+        device = self.config.training.device
+        source, source_lengths, target, lengths, guessed = (part.to(device) for part in batch)
+        before = shifted(target)
+        if guessed.numel():
+            with torch.no_grad():
+                flat = model(source, source_lengths, before, lengths).argmax(1)
+                guess = torch.zeros_like(target)
+                guess[inside(target.size(0), lengths)] = flat
+            before = torch.where(guessed, shifted(guess), before)
+        logits = model(source, source_lengths, before, lengths)  # (M, V)
+        true = target[inside(target.size(0), lengths)]
+        return F.cross_entropy(logits, true, label_smoothing=self.config.translator.label_smoothing), None
+
+    def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
+        pairs = getattr(self.sets, split)
+        if not len(pairs):
+            if split == "test":
+                return {}
+            pairs = self.sets.train.pick(range(min(1000, len(self.sets.train))))
+        handle = self._handle(model)
+        if split == "test":
+            return handle.evaluate(pairs).summary()
+        some = pairs.pick(range(min(SCORED, len(pairs))))
+        return {**handle.loss(pairs), **handle.scores(some, Decoding(beam=1)).brief()}
+
+    def preview(self, model: nn.Module) -> str:
+        pairs = self.sets.valid if len(self.sets.valid) else self.sets.train
+        shown = pairs.pick(range(min(PREVIEWED, len(pairs))))
+        return self._handle(model).preview(shown)
+
+    def _handle(self, model: nn.Module) -> TrainedTranslator:
+        assert isinstance(model, Translator)
+        return TrainedTranslator(model, *self.languages, self.config)
+
+    def assets(self) -> dict[str, Any]:
+        reader, writer = self.languages
+        return {"source": reader.to_json(), "target": writer.to_json(), "data": self.fingerprint()}
+
+    def fingerprint(self) -> str:
+        return self.sets.digest()
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedTranslator:
+        return TrainedTranslator.from_file(file, config)
+
+
+def shifted(target: Tensor) -> Tensor:
+    """``(T, B)``: the word before each; `BEGIN` before the first."""
+    return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
+
+
+def _languages(source: list[str], target: list[str], options: Units) -> tuple[Language, Language]:
+    if options.shared:
+        both = Language.build([*source, *target], options, "source and target")
+        return both, both
+    return Language.build(source, options, "source"), Language.build(target, options, "target")

@@ -1,0 +1,207 @@
+"""A trained translator in use: let it translate, measure it, see where it looked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..analysis.alignment import alignment_text
+from ..data.batches import in_order, pad
+from ..data.parallel import Pairs
+from ..data.vocabulary import Ids
+from ..errors import ArgumentError, DataError, RunError
+from ..training.modelfile import ModelFile
+from .prediction import Prediction
+from .recurrent import restored
+from .translate_model import Translator, inside
+from .translate_scores import Scores, score
+from .translate_units import BEGIN, END, Language
+from .translate_writing import Decoding, Translated, search
+
+BATCH = 64  # sentences
+
+
+@dataclass(frozen=True)
+class Measures:
+    """How well a translator does on pairs.
+
+    Attributes:
+        loss: nats per target symbol, the end counted, the right words before being given.
+        scores: of its own translations.
+        translations: them.
+    """
+
+    loss: float
+    scores: Scores
+    translations: list[str]
+
+    def summary(self) -> dict[str, float]:
+        """The numbers that are one each."""
+        return {"loss": self.loss, "perplexity": math.exp(min(self.loss, 700)), **self.scores.summary()}
+
+
+class TrainedTranslator:
+    """What `unrolled.load` gives for a run of the task ``translate``.
+
+    Args:
+        model: the translator.
+        reader, writer: the two languages.
+        config: the config it was trained with.
+        fingerprint: of the pairs it was trained on.
+    """
+
+    def __init__(
+        self, model: Translator, reader: Language, writer: Language, config: Any, fingerprint: str | None = None
+    ) -> None:
+        self.model, self.reader, self.writer = model.eval(), reader, writer
+        self.config, self.fingerprint = config, fingerprint
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any) -> TrainedTranslator:
+        """Build the model a file describes and fill in its weights."""
+        reader, writer = (Language.from_json(file.assets.get(side)) for side in ("source", "target"))
+        model = restored(
+            file, config.model, lambda: Translator(len(reader), len(writer), config.model, config.translator)
+        )
+        return cls(model, reader, writer, config, file.assets.get("data"))
+
+    def translate(
+        self,
+        texts: Sequence[str],
+        *,
+        n_best: int = 1,
+        progress: Callable[[int], None] | None = None,
+        **options: Any,
+    ) -> list[list[Translated]]:
+        """The best translations of each sentence, best first.
+
+        Args:
+            texts: sentences.
+            n_best: how many of each; at most ``beam``.
+            progress: told how many are done.
+            options: those of `Decoding` by name, where they are to differ from the run's.
+
+        Raises:
+            ArgumentError: a sentence is empty or longer than ``max_symbols``, or an option is wrong.
+        """
+        decoding = Decoding(**{**vars(self.config.decoding), **options})
+        if not 1 <= n_best <= decoding.beam:
+            raise ArgumentError("n_best", f"between 1 and beam ({decoding.beam})", n_best)
+        read = [self._read(text) for text in texts]
+        found: list[list[Translated]] = [[] for _ in texts]
+        done = 0
+        for batch in in_order([len(ids) for ids in read], BATCH) if read else ():
+            numbers = batch.tolist()
+            ids, lengths = self._side_by_side([read[n] for n in numbers])
+            for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding, n_best), strict=True):
+                found[n] = [self._told(texts[n], read[n], one, decoding) for one in hypotheses]
+            done += len(numbers)
+            if progress is not None:
+                progress(done)
+        return found
+
+    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+        """The best translation of each sentence."""
+        return [Prediction(text, best.text) for text, (best, *_) in zip(texts, self.translate(texts), strict=True)]
+
+    @torch.no_grad()
+    def loss(self, pairs: Pairs) -> dict[str, float]:
+        """Nats per target symbol and perplexity, the right words before being given."""
+        total, count = 0.0, 0
+        sources = [self.reader.encode(text) for text in pairs.source]
+        targets = [torch.tensor([*self.writer.encode(text), END]).numpy() for text in pairs.target]
+        for batch in in_order([len(a) + len(b) for a, b in zip(sources, targets, strict=True)], BATCH):
+            ids, source_lengths = self._side_by_side([sources[n] for n in batch])
+            target, lengths = (one.to(self._device) for one in pad([targets[n] for n in batch]))
+            before = torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
+            logits = self.model(ids, source_lengths, before, lengths).float()
+            true = target[inside(target.size(0), lengths)]
+            total += float(F.cross_entropy(logits, true, reduction="sum").double())
+            count += len(true)
+        return {"loss": total / count, "perplexity": math.exp(min(total / count, 700))}
+
+    def scores(self, pairs: Pairs, decoding: Decoding) -> Scores:
+        """BLEU, chrF and the share of exact translations."""
+        return score([best.text for best, *_ in self.translate(pairs.source, **vars(decoding))], pairs.target)
+
+    def evaluate(
+        self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any
+    ) -> Measures:
+        """`Measures` on pairs; ``options`` as in `translate`."""
+        translations = [best.text for best, *_ in self.translate(pairs.source, progress=progress, **options)]
+        return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)
+
+    def preview(self, pairs: Pairs) -> str:
+        """A few translations beside the right ones, and where the first was looked for."""
+        found = [best for best, *_ in self.translate(pairs.source, beam=1)]
+        lines = []
+        for source, target, one in zip(pairs.source, pairs.target, found, strict=True):
+            mark = "✓" if one.text == target else f"✗ ({target})"
+            lines.append(f"{source}  →  {one.text} {mark}")
+        if found and found[0].weights is not None:
+            lines += ["", alignment_text(found[0].source, found[0].target, found[0].weights, 100)]
+        return "\n".join(lines)
+
+    def _read(self, text: str) -> Ids:
+        if not text.strip():
+            raise ArgumentError("text", "at least one word", text)
+        ids = self.reader.encode(text)
+        most = self.config.units.max_symbols
+        if len(ids) > most:
+            got = f"{len(ids):,} symbols: {text[:40]!r}…"
+            raise ArgumentError("text", f"a sentence of at most {most} symbols", got, "cut it into sentences")
+        return ids
+
+    def _side_by_side(self, read: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+        backwards = self.config.units.reverse_source
+        ids, lengths = pad([one[::-1] if backwards else one for one in read])
+        return ids.to(self._device), lengths.to(self._device)
+
+    def _told(self, text: str, source: Ids, found: Any, decoding: Decoding) -> Translated:
+        """A hypothesis in words."""
+        pieces = self.reader.source_pieces(text, source.tolist())
+        weights = found.weights
+        if weights is not None:
+            weights = weights[: len(found.ids), : len(source)].cpu()
+            if self.config.units.reverse_source:
+                weights = weights.flip(1)
+        looked: list[str] = []
+        if weights is not None and decoding.replace_unknown and len(found.ids):
+            looked = [pieces[at] for at in weights.argmax(1).tolist()]
+        written = self.writer.pieces(found.ids)
+        return Translated(
+            self.writer.decode(found.ids, looked), found.score, found.log_probability, pieces, written, weights
+        )
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def evaluate_data(
+        self, data: str | None = None, split: str = "test", *, target: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """`Measures` on ``data`` (and ``target``, if its translations are in another file), or on a part of the run's
+        own pairs.
+
+        Raises:
+            DataError: there are no such pairs.
+            RunError: the run's own pairs have changed.
+        """
+        if data is not None:
+            from ..data.parallel_sets import read_test
+
+            pairs, notes = read_test(data, target, self.config.data.layout())
+        else:
+            sets = self.config.data.read()
+            if sets.digest() != self.fingerprint:
+                raise RunError("the pairs it was trained with have changed; measure any others with --data")
+            pairs, notes = getattr(sets, split), sets.notes
+        if not len(pairs):
+            raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
+        return {"measures": self.evaluate(pairs, **options), "pairs": pairs, "notes": notes}

@@ -1,0 +1,130 @@
+"""What a translator reads and writes, as numbers: each language's symbols, a begin and an end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..cells import check_size
+from ..data import CharVocabulary, Vocabulary, WordVocabulary, build_vocabulary, vocabulary_from_json
+from ..data.vocabulary import Ids
+from ..errors import DataError
+from ..training.config import refuse_changed
+
+BEGIN, END, SPECIAL = 0, 1, 2  # a vocabulary's symbol n is SPECIAL + n here
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """How sentences are cut into symbols."""
+
+    vocabulary: Literal["bpe", "word", "char", "byte"] = "bpe"
+    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes"""
+    vocab_size: int = 8000
+    """symbols of a byte-pair vocabulary"""
+    min_count: int = 2
+    """words and characters seen less often become the unknown symbol"""
+    shared: bool = False
+    """one vocabulary for both languages"""
+    lowercase: bool = False
+    """read and write small letters only"""
+    reverse_source: bool = False
+    """read the source from its end (Sutskever et al. 2014)"""
+    max_symbols: int = 200
+    """longer sentences are left out of training, and refused when they are to be translated"""
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "min_count", "max_symbols"):
+            check_size(name, getattr(self, name))
+        without = f"with --vocabulary {self.vocabulary}, which has no use for it"
+        if self.vocabulary != "bpe":
+            refuse_changed(self, ("vocab_size",), without)
+        if self.vocabulary in ("bpe", "byte"):
+            refuse_changed(self, ("min_count",), without)
+
+
+class Language:
+    """Text of one side ↔ ids: 0 begins, 1 ends, then the vocabulary's symbols.
+
+    A space is put before the first word, so that it is the same symbol as elsewhere; it is taken off again.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, lowercase: bool) -> None:
+        self.vocabulary, self.lowercase = vocabulary, lowercase
+        self._space = "" if isinstance(vocabulary, CharVocabulary) or vocabulary.kind == "byte" else " "
+
+    @classmethod
+    def build(cls, texts: Iterable[str], options: Units, side: str) -> Language:
+        """The symbols of ``texts``.
+
+        Raises:
+            DataError: they are all one symbol, from which nothing can be learned.
+        """
+        kind, lower = options.vocabulary, (text.lower() if options.lowercase else text for text in texts)
+        vocabulary: Vocabulary
+        if kind == "char":
+            counts = Counter(c for text in lower for c in text)
+            kept = (c for c, n in counts.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
+            vocabulary = CharVocabulary("".join(kept), unknown=True)
+        else:
+            spaced = (f" {text}" for text in lower)
+            vocabulary = build_vocabulary(
+                kind, spaced, min_count=options.min_count if kind == "word" else 1, vocab_size=options.vocab_size
+            )
+        made = cls(vocabulary, options.lowercase)
+        if kind in ("word", "char") and len(vocabulary) < 3:  # the unknown one and one other
+            raise DataError(
+                f"the {side} text has only {len(vocabulary) - 1} symbol seen {options.min_count} times or more: nothing "
+                "can be learned from it; is it the right file, or column? Otherwise use --min-count 1"
+            )
+        return made
+
+    def __len__(self) -> int:
+        return SPECIAL + len(self.vocabulary)
+
+    @property
+    def unknown(self) -> int | None:
+        """The id of what is not in the vocabulary."""
+        return None if self.vocabulary.unknown is None else SPECIAL + self.vocabulary.unknown
+
+    def encode(self, text: str) -> Ids:
+        """The ids ``(N,)`` of a sentence, without begin and end; at least one."""
+        ids = self.vocabulary.encode(self._space + (text.lower() if self.lowercase else text).strip()).astype(np.int64)
+        return ids + SPECIAL if len(ids) else np.full(1, SPECIAL, dtype=np.int64)
+
+    def decode(self, ids: Sequence[int], unknown: Sequence[str] = ()) -> str:
+        """The sentence of ``ids``; ``unknown`` has for each of them what stands there if it is the unknown symbol."""
+        known = [id - SPECIAL for id in ids]
+        if not unknown or self.unknown is None or self.unknown not in ids:
+            return self.vocabulary.decode(known).strip()
+        parts = [self._space + instead if id == self.unknown else self.vocabulary.decode([id - SPECIAL])
+                 for id, instead in zip(ids, unknown, strict=True)]  # fmt: skip
+        return "".join(parts).strip()
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """What each id stands for, to be read by people."""
+        return [self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace").strip() or "␣" for id in ids]
+
+    def source_pieces(self, text: str, ids: Sequence[int]) -> list[str]:
+        """As `pieces`, with the unknown words as they stand in ``text``."""
+        if isinstance(self.vocabulary, WordVocabulary):
+            from ..data.words import tokens
+
+            return [token.strip() or "␣" for token in tokens(" " + text.strip())]
+        if self.vocabulary.one_per_character and len(ids) == len(text.strip()):
+            return [c.strip() or "␣" for c in text.strip()]
+        return self.pieces(ids)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which `from_json` makes this again."""
+        return {"vocabulary": self.vocabulary.to_json(), "lowercase": self.lowercase}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Language:
+        """The reverse of `to_json`; it may come from anyone: DataError on nonsense."""
+        data = data if isinstance(data, dict) else {}
+        return cls(vocabulary_from_json(data.get("vocabulary")), data.get("lowercase") is True)
