@@ -90,7 +90,7 @@ def test_what_is_empty_is_left_out_and_told(tmp_path):
     ("name", "content", "expected"),
     [
         ("a.csv", "a,b\n1,2\n", ["its columns are a, b", "--text-column"]),
-        ("a.csv", "text,label\none\n", ["row 2", "1 columns, the first row has 2"]),
+        ("a.csv", "text,label\none\n", ["line 2", "1 columns, the first row has 2"]),
         ("a.csv", 'text,label\n"open,1\n', ["is a quote missing"]),
         ("a.csv", "", ["no labelled texts"]),
         ("a.jsonl", '{"text": "x", "label": 1}\n{"text": \n', ["line 2 is not JSON"]),

@@ -11,30 +11,34 @@ Everything is read into memory: labelled texts are small.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ArgumentError, DataError, did_you_mean
+from ..errors import ArgumentError, DataError
+from .rows import (
+    check_width,
+    csv_rows,
+    form_by_name,
+    json_rows,
+    lines,
+    named,
+    no_column,
+    numbered,
+    tsv_rows,
+    whole_characters,
+)
 from .textfile import TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
-FORMS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
 LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
 NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
-LONGEST = 1 << 24  # characters of a field
 MOST = 1 << 24  # examples
-
-_NUMBER = re.compile("[0-9]{1,9}")
-
-csv.field_size_limit(LONGEST)
 
 
 @dataclass
@@ -98,8 +102,7 @@ def form_of(path: Path, layout: Layout) -> str:
         return layout.form
     if path.is_dir():
         return "folder"
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    return FORMS.get(suffixes[-1].lower() if suffixes else "", "lines")
+    return form_by_name(path, "lines")
 
 
 def check_classes(examples: Examples, where: object) -> list[str]:
@@ -150,58 +153,24 @@ class _Reading:
 Row = tuple[str, str, int]  # text, label, line
 
 
-def _lines(file: TextFile) -> Iterator[str]:
-    """Its lines, with their ends; a byte order mark is left out."""
-    held, begun = "", False
-    for text in file.read():
-        held += text if begun else text.removeprefix("\ufeff")
-        begun = True
-        *whole, held = held.split("\n")
-        if len(held) > LONGEST:
-            raise DataError(f"{file.path} has a line of over {LONGEST:,} characters; is it the right file?")
-        for line in whole:
-            yield line + "\n"
-    if held:
-        yield held
-
-
 def _csv(file: TextFile, layout: Layout) -> Iterator[Row]:
-    rows = csv.reader(_lines(file), strict=True, skipinitialspace=True)
-    return _columns(file.path, rows, layout)
+    return _columns(file.path, csv_rows(file), layout)
 
 
 def _tsv(file: TextFile, layout: Layout) -> Iterator[Row]:
-    """Tabs separate, and quotes are text, but for those around a whole field."""
-    rows = csv.reader(_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
-    return _columns(file.path, ([_unquoted(field) for field in row] for row in rows), layout)
+    return _columns(file.path, tsv_rows(file), layout)
 
 
-def _columns(path: Path, rows: Iterator[list[str]], layout: Layout) -> Iterator[Row]:
-    line = 0
-    try:
-        width, text, label = 0, -1, -1
-        for line, row in enumerate(rows, 1):
-            if not any(row):
+def _columns(path: Path, rows: Iterator[tuple[int, list[str]]], layout: Layout) -> Iterator[Row]:
+    width, text, label = 0, -1, -1
+    for line, row in rows:
+        if text < 0:
+            width = len(row)
+            text, label = _which(path, row, layout)
+            if layout.header:
                 continue
-            if text < 0:
-                width = len(row)
-                text, label = _which(path, row, layout)
-                if layout.header:
-                    continue
-            if len(row) <= max(text, label):
-                raise DataError(
-                    f"{path}, row {line}: it has {len(row)} columns, the first row has {width}; is a quote or a "
-                    "separator missing?"
-                )
-            yield row[text], row[label], line
-    except csv.Error as error:
-        raise DataError(f"{path}, after row {line}: {error}; is a quote missing?") from None
-
-
-def _unquoted(field: str) -> str:
-    """``field`` without quotes around all of it: those inside must then be doubled."""
-    inner = field[1:-1].replace('""', "")
-    return field[1:-1].replace('""', '"') if len(field) > 1 and field[0] == field[-1] == '"' not in inner else field
+        check_width(path, line, row, width, max(text, label) + 1)
+        yield row[text], row[label], line
 
 
 def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
@@ -212,24 +181,15 @@ def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
         ("--text-column", layout.text_column, TEXT_NAMES),
         ("--label-column", layout.label_column, LABEL_NAMES),
     ):
-        if not layout.header:
-            if asked is None or not _NUMBER.fullmatch(asked) or not 1 <= int(asked) <= len(names):
-                raise ArgumentError(
-                    option, f"a number from 1 to {len(names)} where there is no header", asked, f"first row: {names}"
-                )
-            found.append(int(asked) - 1)
-            continue
-        wanted = [asked] if asked is not None else usual
-        lower = [name.lower() for name in names]
-        at = next((lower.index(name.lower()) for name in wanted if name.lower() in lower), None)
-        if at is None and asked is not None and _NUMBER.fullmatch(asked) and 1 <= int(asked) <= len(names):
-            at = int(asked) - 1
-        if at is None:
-            what = f"has no column {asked!r}" if asked is not None else "has none of the usual columns"
-            near = did_you_mean(asked, names) if asked is not None else ""
-            raise DataError(
-                f"{path} {what}; its columns are {', '.join(names)}{near}; name one with {option}, or its number "
-                "with --no-header if the first row is an example"
+        at = numbered(asked, names)
+        if layout.header:
+            wanted = [asked] if asked is not None else usual
+            at = next((place for name in wanted if (place := named(name, names)) is not None), at)
+            if at is None:
+                raise no_column(path, option, asked, names)
+        elif at is None:
+            raise ArgumentError(
+                option, f"a number from 1 to {len(names)} where there is no header", asked, f"first row: {names}"
             )
         found.append(at)
     return found[0], found[1]
@@ -237,15 +197,7 @@ def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
 
 def _jsonl(file: TextFile, layout: Layout) -> Iterator[Row]:
     text = label = ""
-    for line, raw in enumerate(_lines(file), 1):
-        if not raw.strip():
-            continue
-        try:
-            row = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{file.path}, line {line} is not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise DataError(f'{file.path}, line {line} must be an object such as {{"text": …, "label": …}}')
+    for line, row in json_rows(file, '{"text": …, "label": …}'):
         if not text:
             keys = list(row)
             columns = Layout(text_column=layout.text_column, label_column=layout.label_column)
@@ -256,26 +208,12 @@ def _jsonl(file: TextFile, layout: Layout) -> Iterator[Row]:
                 raise DataError(
                     f"{file.path}, line {line} has no text or number under {name!r}; its keys are {', '.join(row)}"
                 )
-        said, kind = (_characters(str(row[name]), layout, file.path, line) for name in (text, label))
+        said, kind = (whole_characters(str(row[name]), layout.errors, file.path, line) for name in (text, label))
         yield said, kind, line
 
 
-def _characters(text: str, layout: Layout, path: Path, line: int) -> str:
-    """JSON can spell halves of characters (surrogates), which no file or model can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        if layout.errors == "strict":
-            raise DataError(
-                f"{path}, line {line} has {text[error.start]!a}, which is half a character; correct it, or use "
-                "--errors replace"
-            ) from None
-        return text.encode(errors=layout.errors).decode()
-    return text
-
-
 def _label_first(file: TextFile, layout: Layout) -> Iterator[Row]:
-    for line, raw in enumerate(_lines(file), 1):
+    for line, raw in enumerate(lines(file), 1):
         if not raw.strip():
             continue
         label, _, text = raw.strip().partition("\t" if "\t" in raw else " ")
