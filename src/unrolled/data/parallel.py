@@ -1,0 +1,306 @@
+"""Pairs of texts, each a source and what it is to become, from the files in which people keep them.
+
+    lines       two files: line n of the one belongs to line n of the other
+    tsv, csv    both in one file, in columns by name, or by number where there is no header
+    jsonl       an object per line, by key; ``translation.de`` is the key "de" of the object under "translation"
+
+Everything is read into memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ArgumentError, DataError
+from .rows import (
+    check_width,
+    csv_rows,
+    form_by_name,
+    json_rows,
+    lines,
+    named,
+    no_column,
+    numbered,
+    tsv_rows,
+    whole_characters,
+    without_end,
+)
+from .textfile import TextFile, check_encoding
+
+Form = Literal["auto", "lines", "tsv", "csv", "jsonl"]
+SOURCE_NAMES = ("source", "src", "input", "from", "question", "text")
+TARGET_NAMES = ("target", "tgt", "trg", "output", "translation", "to", "answer", "label")
+MOST = 1 << 23  # pairs
+CHARACTERS = 1 << 29  # of one side together: a small compressed file can hold any number of them
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sources and, beside each, its target."""
+
+    source: list[str]
+    target: list[str]
+    lines: list[int] = field(default_factory=list, compare=False, repr=False)
+    """the line of its file in which each pair stands; empty: 1, 2, 3, …"""
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def pick(self, indices: Iterable[int]) -> Pairs:
+        """The pairs with these numbers, from 0."""
+        chosen = list(indices)
+        return Pairs([self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen])
+
+    def line(self, index: int) -> int:
+        """The line in which a pair stands."""
+        return self.lines[index] if self.lines else index + 1
+
+    def digest(self) -> str:
+        """Changes with any source or target."""
+        return hashlib.sha256(json.dumps([self.source, self.target]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelLayout:
+    """How files of pairs are written."""
+
+    form: Form = "auto"
+    source_column: str | None = None
+    """name, key or (where there is no header) number"""
+    target_column: str | None = None
+    header: bool | None = None
+    """whether the first row names the columns; None: it does if columns are asked for by name, or it has usual names"""
+    encoding: str = "utf-8"
+    errors: str = "strict"
+
+    def __post_init__(self) -> None:
+        check_encoding(self.encoding, self.errors)
+
+
+def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayout) -> Pairs:
+    """All pairs of two aligned files, or of one file with both sides. Texts stay exactly as they are.
+
+    Raises:
+        ArgumentError: a second file is missing, or there is one too many.
+        DataError: a file is missing or cannot be read, files are not aligned, a line or column is not what it must be.
+    """
+    form = _form(source_path, target_path, layout)
+    for path in filter(None, (source_path, target_path)):
+        if not path.is_file():
+            raise DataError(
+                f"there is no file {path}; give a file of texts, one to a line, or of pairs (TSV, CSV, JSONL)"
+            )
+    reading = _Reading(source_path)
+    if target_path is not None:
+        _aligned(reading, source_path, target_path, layout)
+    else:
+        file = TextFile(source_path, layout.encoding, layout.errors)
+        found = _objects(file, layout) if form == "jsonl" else _columns(file, layout, form)
+        for line, source, target in found:
+            reading.add(source, target, line)
+    if not len(reading.pairs):
+        raise DataError(f"{source_path} has no pairs in it; give a file with a source and a target in each line")
+    return reading.pairs
+
+
+def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
+    form: str = layout.form
+    if form == "auto":
+        form = "lines" if target is not None else form_by_name(source, "tsv")
+    if form == "lines" and target is None:
+        raise ArgumentError("target", f"the file whose line n belongs to line n of {source}", None)
+    if form != "lines" and target is not None:
+        raise ArgumentError(
+            "target",
+            f"left out, for a file of form {form} has both sides",
+            str(target),
+            "use --form lines for two files",
+        )
+    if form == "lines" and (layout.source_column or layout.target_column):
+        raise ArgumentError(
+            "--source-column" if layout.source_column else "--target-column",
+            "left out where each side has a file of its own",
+            layout.source_column or layout.target_column,
+        )
+    return form
+
+
+class _Reading:
+    """Pairs as they come, within limits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.pairs = path, Pairs([], [])
+        self.characters = [0, 0]
+
+    def add(self, source: str, target: str, line: int) -> None:
+        self.characters[0] += len(source)
+        self.characters[1] += len(target)
+        if len(self.pairs) == MOST:
+            raise DataError(f"{self.path} has more than {MOST:,} pairs; give fewer")
+        if max(self.characters) > CHARACTERS:
+            raise DataError(f"{self.path} has more than {CHARACTERS:,} characters of text; give fewer pairs")
+        self.pairs.source.append(source)
+        self.pairs.target.append(target)
+        self.pairs.lines.append(line)
+
+
+def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: ParallelLayout) -> None:
+    """Line n with line n. The rest of a longer file is only counted, for the error."""
+    counts = [0, 0]
+    files = (TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path))
+    for number, both in enumerate(zip_longest(*map(lines, files)), 1):
+        if both[0] is not None and both[1] is not None:
+            reading.add(without_end(both[0]), without_end(both[1]), number)
+        for side, line in enumerate(both):
+            counts[side] += line is not None
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{source_path} has {counts[0]:,} lines and {target_path} has {counts[1]:,}; line n of the one must belong "
+            "to line n of the other, so give files with the same number of lines"
+        )
+
+
+Found = Iterator[tuple[int, str, str]]  # line, source, target
+
+
+def _columns(file: TextFile, layout: ParallelLayout, form: str) -> Found:
+    rows = csv_rows(file) if form == "csv" else tsv_rows(file)
+    places: tuple[int, int] | None = None
+    width = 0
+    for line, row in rows:
+        if places is None:
+            width = len(row)
+            places, is_header = _which(file.path, [name.strip() for name in row], layout, form)
+            if is_header:
+                continue
+        check_width(file.path, line, row, width, max(places) + 1)
+        yield line, row[places[0]], row[places[1]]
+
+
+def _which(path: Path, names: list[str], layout: ParallelLayout, form: str) -> tuple[tuple[int, int], bool]:
+    """The places (from 0) of source and target by the first row, and whether that row is a header."""
+    asked = (layout.source_column, layout.target_column)
+    options = ("--source-column", "--target-column")
+    usual = [
+        next((place for name in known if (place := named(name, names)) is not None), None)
+        for known in (SOURCE_NAMES, TARGET_NAMES)
+    ]
+    if len(names) < 2:
+        raise DataError(
+            f"{path} has one column only, {names[0][:60]!r}; give a file with source and target in each row, or the "
+            "file of the targets as well, with --target"
+        )
+    header = layout.header
+    if header is None:
+        by_name = any(one is not None and not one.isdecimal() for one in asked)
+        header = by_name or (asked == (None, None) and None not in usual)
+        if form == "csv" and asked == (None, None) and not header:
+            raise DataError(
+                f"{path} has none of the usual columns; its first row is {', '.join(names)}; name columns with "
+                "--source-column and --target-column, or use --no-header if that row is a pair"
+            )
+    if asked == (None, None) and None in usual:
+        usual = [0, 1]
+    found = []
+    for side in range(2):
+        at = numbered(asked[side], names)
+        if header:
+            by_its_name = named(asked[side] or "", names) if asked[side] is not None else usual[side]
+            at = at if by_its_name is None else by_its_name
+            if at is None:
+                raise no_column(path, options[side], asked[side], names)
+        elif at is None and asked[side] is None:
+            at = side
+        elif at is None:
+            raise ArgumentError(
+                options[side],
+                f"a number from 1 to {len(names)} where there is no header",
+                asked[side],
+                f"first row: {names}",
+            )
+        found.append(at)
+    if found[0] == found[1]:
+        raise ArgumentError(
+            options[1], "another column than the source's", asked[1] or names[found[1]], f"columns: {names}"
+        )
+    return (found[0], found[1]), header
+
+
+def _objects(file: TextFile, layout: ParallelLayout) -> Found:
+    keys: list[str] = []
+    for line, row in json_rows(file, '{"source": …, "target": …}'):
+        if not keys:
+            for option, asked, usual in (
+                ("--source-column", layout.source_column, SOURCE_NAMES),
+                ("--target-column", layout.target_column, TARGET_NAMES),
+            ):
+                key = next((name for name in ([asked] if asked is not None else usual) if _has(row, name)), None)
+                if key is None:
+                    raise no_column(file.path, option, asked, list(row))
+                keys.append(key)
+        values = []
+        for key in keys:
+            value = _under(row, key)
+            if not isinstance(value, str | int | float | bool):
+                raise DataError(
+                    f"{file.path}, line {line} has no text or number under {key!r}; its keys are {', '.join(row)}"
+                )
+            values.append(whole_characters(str(value), layout.errors, file.path, line))
+        yield line, values[0], values[1]
+
+
+def _under(row: dict[str, Any], key: str) -> Any:
+    """What stands under a key, or under a path of keys."""
+    if key in row:
+        return row[key]
+    first, _, rest = key.partition(".")
+    inner = row.get(first)
+    return _under(inner, rest) if rest and isinstance(inner, dict) else None
+
+
+def _has(row: dict[str, Any], key: str) -> bool:
+    return _under(row, key) is not None
+
+
+def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, list[str]]:
+    """The pairs that can be learned from, without white space around them, and notes on those that were left out.
+
+    Left out are pairs with an empty side, with a side of more than ``max_length`` words, and those of which one side is
+    more than ``max_ratio`` times as long as the other, as (words + 1) : (words + 1). Words are what white space
+    separates. Where the texts of either side are mostly a single word (dates, Chinese), words tell nothing of a text's
+    length, and no pair is left out for its ratio.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    source, target = [text.strip() for text in pairs.source], [text.strip() for text in pairs.target]
+    words = [(len(a.split()), len(b.split())) for a, b in zip(source, target, strict=True)]
+    filled = [pair for pair in words if min(pair)]
+    countable = all(sum(pair[side] == 1 for pair in filled) <= len(filled) / 2 for side in range(2))
+    reasons: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
+        ("an empty side", lambda a, b: min(a, b) == 0),
+        (f"a side of more than {max_length:,} words", lambda a, b: max(a, b) > max_length),
+        (
+            f"one side more than {max_ratio:g} times as long as the other",
+            lambda a, b: countable and max(a, b) + 1 > max_ratio * (min(a, b) + 1),
+        ),
+    )
+    left_out: dict[str, list[int]] = {what: [] for what, _ in reasons}
+    kept: list[int] = []
+    for at, (a, b) in enumerate(words):
+        what = next((what for what, is_so in reasons if is_so(a, b)), None)
+        (kept if what is None else left_out[what]).append(at)
+    notes = [
+        f"{len(those):,} pair{'s' if len(those) > 1 else ''} left out: {what} (first in line {pairs.line(those[0])})"
+        for what, those in left_out.items()
+        if those
+    ]
+    if not kept:
+        raise DataError(f"no pairs are left to learn from; {'; '.join(notes) or 'there were none'}")
+    return Pairs(source, target, pairs.lines).pick(kept), notes
