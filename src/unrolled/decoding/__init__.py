@@ -1,8 +1,22 @@
-"""From scores to symbols: sampling and writing. Each takes a ``step`` or a frozen model, not a task's."""
+"""From scores to symbols: sampling, writing and searching. Each takes a ``step`` or a frozen model, not a task's."""
 
+from .beam import beam_search
 from .frozen import generate_frozen
 from .generate import TextWriter, generate
+from .greedy import greedy
 from .sampling import Sampling
+from .search import Hypothesis, Search, SearchStep
 from .session import Session
 
-__all__ = ["Sampling", "Session", "TextWriter", "generate", "generate_frozen"]
+__all__ = [
+    "Hypothesis",
+    "Sampling",
+    "Search",
+    "SearchStep",
+    "Session",
+    "TextWriter",
+    "beam_search",
+    "generate",
+    "generate_frozen",
+    "greedy",
+]
