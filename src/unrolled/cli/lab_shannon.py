@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from ..analysis.picture import check_picture
 from ..cells import check_size
 from ..data import Split, encode_text, open_corpus
 from ..errors import ArgumentError, RunError
 from ..lab.shannon import LETTERS, Game, fold, passage, play
-from ..lab.shannon_picture import check_picture, draw
+from ..lab.shannon_picture import draw
 from ..tasks.lm_trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import Counter

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError
 from .shannon import Game
 
 BLUE, RED, GREY = "#4c78a8", "#e45756", "#888888"
 SHOWN = 27  # guesses
-
-
-def check_picture(path: Path) -> None:
-    """Raise `ArgumentError` if no picture can be written there; asked before a long game."""
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise ArgumentError("picture", "a file that ends in .png, .svg or .pdf", str(path))
-    if not path.absolute().parent.is_dir():
-        raise ArgumentError("picture", "in a folder that exists", str(path))
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ArgumentError("picture", "left out without matplotlib", str(path), "pip install 'unrolled[plot]'")
 
 
 def draw(game: Game, title: str, path: Path) -> None:

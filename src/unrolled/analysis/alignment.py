@@ -1,0 +1,89 @@
+"""Where attention looked: which words of the source each word of the answer came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from torch import Tensor
+
+from ..errors import ArgumentError
+
+# T symbols of the target, S of the source
+
+SHADES = "·░▒▓█"
+TALLEST = 12  # letters of a source word above its column
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One sentence's attention.
+
+    Attributes:
+        source: its S symbols, as they are to be shown.
+        target: those of the answer.
+        weights: ``(T, S)``, the attention of each symbol of the answer; a row more is that of the end, which is
+            added to the target as ``(end)``.
+
+    Raises:
+        ArgumentError: the weights are of another shape.
+    """
+
+    source: list[str]
+    target: list[str]
+    weights: Tensor
+
+    def __post_init__(self) -> None:
+        T, S = len(self.target), len(self.source)
+        if tuple(self.weights.shape) not in ((T, S), (T + 1, S)):
+            remedy = "leave out the columns of padding"
+            raise ArgumentError("weights", f"{T} or {T + 1} rows, {S} columns", tuple(self.weights.shape), remedy)
+        if len(self.weights) > T:
+            object.__setattr__(self, "target", [*self.target, "(end)"])
+
+
+def alignment_text(source: list[str], target: list[str], weights: Tensor, width: int = 80) -> str:
+    """An `Alignment` for a terminal: a line for each symbol of the target, a column for each of the source.
+
+        ·░▒▓█  below 1/8, 3/8, 5/8, 7/8, above
+
+    Args:
+        source: S symbols; they are written downwards, and cut after `TALLEST` letters.
+        target: T symbols.
+        weights: as in `Alignment`.
+        width: cells of a line. Columns are two cells wide or, where that is too much, one; what goes beyond that is
+            left out, and ``…`` stands for it.
+
+    Raises:
+        ArgumentError: the weights are of another shape, or fewer than 16 cells.
+    """
+    if width < 16:
+        raise ArgumentError("width", "at least 16", width)
+    shown = Alignment([_harmless(word) for word in source], [_harmless(word) for word in target], weights)
+    label = min(max(map(cell_len, shown.target), default=0), width // 3)
+    room = width - label - 1
+    cell = 2 if 2 * len(source) <= room else 1
+    count = len(source) if cell * len(source) <= room else room - 1
+    mark = "…" if count < len(source) else ""
+
+    words = [_cut(list(word), TALLEST) for word in shown.source[:count]]
+    tallest = max(map(len, words), default=0)
+    lines = []
+    for level in range(tallest):  # the last letters stand on the columns
+        letters = (word[level - tallest + len(word)] if level >= tallest - len(word) else " " for word in words)
+        lines.append(" " * (label + 1) + "".join(set_cell_size(letter, cell) for letter in letters))
+    for word, row in zip(shown.target, weights.tolist(), strict=True):
+        name = word if cell_len(word) <= label else set_cell_size(word, label - 1) + "…"
+        shades = (SHADES[min(max(int(4 * w + 0.5), 0), 4)] for w in row[:count])
+        cells = "".join(shade * cell if shade != SHADES[0] else shade.ljust(cell) for shade in shades)
+        lines.append(" " * (label - cell_len(name)) + name + " " + cells + mark)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cut(letters: list[str], most: int) -> list[str]:
+    return letters if len(letters) <= most else [*letters[: most - 1], "…"]
+
+
+def _harmless(word: str) -> str:
+    """On one line, and without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in word)

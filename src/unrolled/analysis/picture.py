@@ -1,0 +1,18 @@
+"""Where a picture can be written, asked before the work of which it is to tell."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from ..errors import ArgumentError
+
+
+def check_picture(path: Path) -> None:
+    """Raise `ArgumentError` if no picture can be written there."""
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise ArgumentError("picture", "a file that ends in .png, .svg or .pdf", str(path))
+    if not path.absolute().parent.is_dir():
+        raise ArgumentError("picture", "in a folder that exists", str(path))
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ArgumentError("picture", "left out without matplotlib", str(path), "pip install 'unrolled[plot]'")
