@@ -9,6 +9,7 @@ from typing import Any
 
 from .data import named_corpora
 from .data.labelled_sets import labelled_names
+from .data.parallel_sets import parallel_names
 from .data.tagged import tagged_names
 from .errors import ArgumentError, RunError
 from .tasks import task_class
@@ -18,7 +19,7 @@ from .training.folder import RunFolder, new_path, runs_folder
 from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
 
-PATHS = ("data", "test", "valid", "embeddings")  # options that may name a file
+PATHS = ("data", "target", "test", "test_target", "valid", "valid_target", "embeddings")  # options that may name a file
 
 
 def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any) -> Any:
@@ -132,7 +133,7 @@ def _absolute(data: str) -> str:
 
 def _names() -> set[str]:
     """What ``data`` may name besides files."""
-    return {*named_corpora(), *labelled_names(), *tagged_names()}
+    return {*named_corpora(), *labelled_names(), *tagged_names(), *parallel_names()}
 
 
 def _stem(data: str) -> str:

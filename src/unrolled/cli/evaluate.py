@@ -14,10 +14,13 @@ from ..errors import ArgumentError, RunError
 from ..tasks.classify_trained import TrainedClassifier
 from ..tasks.lm_trained import TrainedLanguageModel
 from ..tasks.tag_trained import TrainedTagger
+from ..tasks.translate_trained import TrainedTranslator
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
 from .evaluate_tags import show_tagger
+from .evaluate_translations import show_translators
+from .predict_translation import Searching
 
 PROG = "unrolled evaluate"
 ABOUT = (
@@ -28,7 +31,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Searching):
     """What to measure, and how."""
 
     run: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]")]
@@ -37,6 +40,8 @@ class Evaluate:
     """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data)"""
     split: Literal["valid", "test", "train", "heldout"] | None = None
     """part of the run's own text; heldout: validation and test one after the other (default: test)"""
+    target: str | None = None
+    """translators: the translations of the sentences in --data, if they are in another file"""
     encoding: str | None = None
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
@@ -51,6 +56,8 @@ class Evaluate:
     """the models' cell, if it is one of your own (module:Class)"""
     baselines: bool = False
     """classifiers: print beside it what chance, the commonest class and a bag of words reach"""
+    picture: str | None = None
+    """translators: draw BLEU by the length of the sentence into this PNG file"""
     json: bool = False
     """print one JSON object for each run"""
 
@@ -70,12 +77,20 @@ def run(argv: list[str]) -> int:
     models = [api.load(run, cell=options.cell) for run in options.run]
     with Schema(Evaluate, PROG).names():
         written = [model for model in models if isinstance(model, TrainedLanguageModel)]
+        translators = [model for model in models if isinstance(model, TrainedTranslator)]
+        if translators and len(translators) == len(models):
+            _check_labelled(options)
+            show_translators([_as_told(model, options) for model in translators], options)
+            return 0
+        for name, value in {"target": options.target, "picture": options.picture, **options.search()}.items():
+            if value is not None:
+                raise ArgumentError(name, "left out for a model that is no translator", value)
         if len(written) == len(models):
             if options.baselines:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             evaluate(written, options)
         elif len(models) > 1:
-            raise ArgumentError("run", "one run, or several language models", options.run)
+            raise ArgumentError("run", "one run, or several language models or translators", options.run)
         else:
             _examples(models[0], options)
     return 0
@@ -84,19 +99,30 @@ def run(argv: list[str]) -> int:
 def _examples(model: Any, options: Evaluate) -> None:
     """Models that answer questions are measured on labelled texts."""
     split = options.split or "test"
-    if split == "heldout":
-        raise ArgumentError("split", "one of valid, test, train for a model that answers questions", split)
-    for name in ("window", "lanes", "fresh"):
-        if getattr(options, name) != getattr(Evaluate, name):
-            raise ArgumentError(name, "left out for a model that answers questions", getattr(options, name))
+    _check_labelled(options)
     if options.baselines and not isinstance(model, TrainedClassifier):
         raise ArgumentError("baselines", "left out for a model that is no classifier", True)
-    given = {name: value for name in ("encoding", "errors") if (value := getattr(options, name)) is not None}
-    if given:
-        model.config = dataclasses.replace(model.config, data=dataclasses.replace(model.config.data, **given))
+    model = _as_told(model, options)
     if isinstance(model, TrainedClassifier):
         show_classifier(model, options.run[0], options.data, split, beside=options.baselines, as_json=options.json)
     elif isinstance(model, TrainedTagger):
         show_tagger(model, options.run[0], options.data, split, as_json=options.json)
     else:
         raise RunError(f"{options.run[0]} cannot be measured by this command")
+
+
+def _check_labelled(options: Evaluate) -> None:
+    """Raise `ArgumentError` for what has no meaning where there is a right answer to each text."""
+    if options.split == "heldout":
+        raise ArgumentError("split", "one of valid, test, train for a model that answers questions", options.split)
+    for name in ("window", "lanes", "fresh"):
+        if getattr(options, name) != getattr(Evaluate, name):
+            raise ArgumentError(name, "left out for a model that answers questions", getattr(options, name))
+
+
+def _as_told(model: Any, options: Evaluate) -> Any:
+    """The model, which is to read files as the options say."""
+    given = {name: value for name in ("encoding", "errors") if (value := getattr(options, name)) is not None}
+    if given:
+        model.config = dataclasses.replace(model.config, data=dataclasses.replace(model.config.data, **given))
+    return model

@@ -15,21 +15,23 @@ from .. import api
 from ..data.textfile import TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
 from ..tasks.prediction import Prediction, Predictor
+from ..tasks.translate_trained import TrainedTranslator
 from .arguments import Schema, parse
 from .look import command, console, printable, to_terminal
 from .marked import answer_line, on_terminal, page, plain
+from .predict_translation import Showing, refuse_for_others, show_translations
 from .reporters import emit
 
 PROG = "unrolled predict"
 ABOUT = (
-    "Ask a trained model about texts: the class of each, or the names in it. Texts are given in quotes after RUN, one "
+    "Ask a trained model about texts: the class of each, the names in it, or its translation. Texts are given in quotes after RUN, one "
     "per line of --file, or one per line on standard input."
 )
 AT_ONCE = 256  # texts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict:
+class Predict(Showing):
     """What to ask."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
@@ -57,8 +59,17 @@ def run(argv: list[str]) -> int:
     if not isinstance(model, Predictor):
         remedy = command("sample", options.run)
         raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")
+    if isinstance(model, TrainedTranslator):
+        if options.explain or options.html is not None:
+            name = "explain" if options.explain else "html"
+            remedy = "see where it looked with --show-alignment or --picture"
+            raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
+        with Schema(Predict, PROG).names():
+            show_translations(model, _texts(options), options)
+        return 0
     kept: list[Prediction] = []
     with Schema(Predict, PROG).names():
+        refuse_for_others(options)
         texts = _texts(options)
         while some := list(islice(texts, AT_ONCE)):
             for said in model.predict(some, explain=options.explain or options.html is not None):

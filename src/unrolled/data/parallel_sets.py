@@ -140,6 +140,19 @@ def open_parallel(
     return ParallelSets(train, own[0], own[1], notes)
 
 
+def read_test(data: str, target: str | None, layout: ParallelLayout) -> tuple[Pairs, list[str]]:
+    """What ``data`` has to be measured on, and notes: the test part of a named set, else all its pairs.
+
+    Raises:
+        ArgumentError, DataError: see `open_parallel`.
+    """
+    if data in parallel_names():
+        sets = open_parallel(data, target)
+        return sets.test, sets.notes
+    notes: list[str] = []
+    return _whole(data, _read(data, target, layout), notes), notes
+
+
 def divide(pool: Pairs, valid: int, test: int) -> Parts:
     """Three parts, in the order of the pool, two of this many pairs; which pair falls where never changes."""
     order = np.argsort(uniform(0, np.arange(len(pool))), kind="stable")
@@ -208,7 +221,7 @@ def _kept(where: str, pairs: Pairs, notes: list[str], max_length: int, max_ratio
     try:
         kept, found = keep(pairs, max_length=max_length, max_ratio=max_ratio)
     except DataError as error:
-        raise DataError(f"{where}: {error}; allow longer ones with --max-length and --max-ratio") from None
+        raise DataError(f"{where}: {error}; allow longer ones with --max-words and --max-ratio") from None
     notes += [f"{where}: {note}" for note in found]
     return kept
 

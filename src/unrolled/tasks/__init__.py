@@ -36,6 +36,11 @@ TASKS = {
         "a label for each word: names in a text, parts of speech, any tags of yours",
         {"ask it": "predict", "measure it": "evaluate"},
     ),
+    "translate": Entry(
+        "unrolled.tasks.translate:Translation",
+        "a sentence into another: a language, a format, any pairs of texts of yours",
+        {"ask it": "predict", "measure it": "evaluate"},
+    ),
 }
 
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from ..cells import State, cell_class, check_size
 from ..data.batches import Batches, pad
 from ..data.counter import uniform
-from ..data.parallel import ParallelLayout
-from ..data.parallel_sets import ParallelSets, open_parallel, parallel_names
+from ..data.parallel import Pairs, ParallelLayout
+from ..data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
 from ..errors import ArgumentError, DataError
 from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
@@ -33,7 +33,7 @@ from ..training.options import Training
 from ..training.task import Task
 from .recurrent import Recurrent
 from .translate_model import EncoderDecoder, Translator, inside
-from .translate_trained import TrainedTranslator
+from .translate_trained import TrainedTranslator, frequent
 from .translate_units import BEGIN, END, Language, Units
 from .translate_writing import Decoding
 
@@ -83,12 +83,6 @@ class ParallelText:
         check_size("max_words", self.max_words)
         if not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
-        for name in ("valid", "test"):
-            if getattr(self, f"{name}_target") is not None and getattr(self, name) is None:
-                raise ArgumentError(f"{name}_target", f"given with {name} only", getattr(self, f"{name}_target"))
         if self.data in parallel_names():
             refuse_changed(self, OF_FILES, f"with --data {self.data}, which has no use for it")
 
@@ -154,7 +148,8 @@ class Translation(Task):
         cell_class(config.model.cell)
         self.sets = config.data.read()
         train = self.sets.train
-        self.languages = _languages(train.source, train.target, config.units)
+        self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
+        self.languages = _languages(train, config.data.data, config.units)
         reader, writer = self.languages
         sources, targets = [reader.encode(text) for text in train.source], [writer.encode(text) for text in train.target]
         most = config.units.max_symbols
@@ -166,11 +161,9 @@ class Translation(Task):
         training = config.training
         lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
         self.batches = Batches(lengths, training.batch_size, training.seed)
-        sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
-        kind = reader.vocabulary.kind
         notes = [
-            f"{config.data.data}: {sizes} pairs; {len(reader):,} source and {len(writer):,} target symbols ({kind})",
             *self.sets.notes,
+            f"{len(reader):,} source and {len(writer):,} target symbols ({reader.vocabulary.kind})",
         ]
         if len(kept) < len(sources):
             notes.append(f"{len(sources) - len(kept):,} pairs longer than {most} symbols are left out (--max-symbols)")
@@ -230,7 +223,8 @@ class Translation(Task):
         if split == "test":
             return handle.evaluate(pairs).summary()
         some = pairs.pick(range(min(SCORED, len(pairs))))
-        return {**handle.loss(pairs), **handle.scores(some, Decoding(beam=1)).brief()}
+        scores = handle.scores(some, beam=1)
+        return {**handle.loss(pairs), "bleu": scores.bleu, "exact": scores.exact}
 
     def preview(self, model: nn.Module) -> str:
         pairs = self.sets.valid if len(self.sets.valid) else self.sets.train
@@ -243,7 +237,7 @@ class Translation(Task):
 
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages
-        return {"source": reader.to_json(), "target": writer.to_json(), "data": self.fingerprint()}
+        return {"source": reader.to_json(), "target": writer.to_json(), "data": self.fingerprint(), "words": self.words}
 
     def fingerprint(self) -> str:
         return self.sets.digest()
@@ -258,8 +252,11 @@ def shifted(target: Tensor) -> Tensor:
     return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
 
 
-def _languages(source: list[str], target: list[str], options: Units) -> tuple[Language, Language]:
+def _languages(pairs: Pairs, data: str, options: Units) -> tuple[Language, Language]:
+    kind: str = options.vocabulary
+    if kind == "auto":
+        kind = "char" if data in GENERATED else "bpe"
     if options.shared:
-        both = Language.build([*source, *target], options, "source and target")
+        both = Language.build([*pairs.source, *pairs.target], kind, options, "source and target")
         return both, both
-    return Language.build(source, options, "source"), Language.build(target, options, "target")
+    return Language.build(pairs.source, kind, options, "source"), Language.build(pairs.target, kind, options, "target")

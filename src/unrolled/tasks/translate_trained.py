@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from ..analysis.alignment import alignment_text
 from ..data.batches import in_order, pad
+from ..data.exchanged import closer_to_target, words_of_texts
 from ..data.parallel import Pairs
+from ..data.parallel_sets import read_test
 from ..data.vocabulary import Ids
 from ..errors import ArgumentError, DataError, RunError
 from ..training.modelfile import ModelFile
@@ -25,6 +28,7 @@ from .translate_units import BEGIN, END, Language
 from .translate_writing import Decoding, Translated, search
 
 BATCH = 64  # sentences
+FREQUENT = 2000  # words
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,15 @@ class Measures:
 
     def summary(self) -> dict[str, float]:
         """The numbers that are one each."""
-        return {"loss": self.loss, "perplexity": math.exp(min(self.loss, 700)), **self.scores.summary()}
+        scores = self.scores
+        return {
+            "loss": self.loss,
+            "perplexity": math.exp(min(self.loss, 700)),
+            "bleu": scores.bleu,
+            "bleu_cased": scores.cased_bleu,
+            "chrf": scores.chrf,
+            "exact": scores.exact,
+        }
 
 
 class TrainedTranslator:
@@ -54,13 +66,22 @@ class TrainedTranslator:
         reader, writer: the two languages.
         config: the config it was trained with.
         fingerprint: of the pairs it was trained on.
+        words: the most frequent ones of each side, by which texts in the wrong language are told.
     """
 
     def __init__(
-        self, model: Translator, reader: Language, writer: Language, config: Any, fingerprint: str | None = None
+        self,
+        model: Translator,
+        reader: Language,
+        writer: Language,
+        config: Any,
+        fingerprint: str | None = None,
+        words: Any = None,
     ) -> None:
         self.model, self.reader, self.writer = model.eval(), reader, writer
         self.config, self.fingerprint = config, fingerprint
+        words = words if isinstance(words, dict) else {}
+        self._words = [set(map(str, words.get(side) or ())) for side in ("source", "target")]
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedTranslator:
@@ -69,21 +90,19 @@ class TrainedTranslator:
         model = restored(
             file, config.model, lambda: Translator(len(reader), len(writer), config.model, config.translator)
         )
-        return cls(model, reader, writer, config, file.assets.get("data"))
+        return cls(model, reader, writer, config, file.assets.get("data"), file.assets.get("words"))
 
     def translate(
         self,
         texts: Sequence[str],
         *,
-        n_best: int = 1,
         progress: Callable[[int], None] | None = None,
         **options: Any,
     ) -> list[list[Translated]]:
-        """The best translations of each sentence, best first.
+        """The ``n_best`` translations of each sentence, best first.
 
         Args:
             texts: sentences.
-            n_best: how many of each; at most ``beam``.
             progress: told how many are done.
             options: those of `Decoding` by name, where they are to differ from the run's.
 
@@ -91,15 +110,13 @@ class TrainedTranslator:
             ArgumentError: a sentence is empty or longer than ``max_symbols``, or an option is wrong.
         """
         decoding = Decoding(**{**vars(self.config.decoding), **options})
-        if not 1 <= n_best <= decoding.beam:
-            raise ArgumentError("n_best", f"between 1 and beam ({decoding.beam})", n_best)
         read = [self._read(text) for text in texts]
         found: list[list[Translated]] = [[] for _ in texts]
         done = 0
         for batch in in_order([len(ids) for ids in read], BATCH) if read else ():
             numbers = batch.tolist()
             ids, lengths = self._side_by_side([read[n] for n in numbers])
-            for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding, n_best), strict=True):
+            for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding), strict=True):
                 found[n] = [self._told(texts[n], read[n], one, decoding) for one in hypotheses]
             done += len(numbers)
             if progress is not None:
@@ -126,9 +143,9 @@ class TrainedTranslator:
             count += len(true)
         return {"loss": total / count, "perplexity": math.exp(min(total / count, 700))}
 
-    def scores(self, pairs: Pairs, decoding: Decoding) -> Scores:
-        """BLEU, chrF and the share of exact translations."""
-        return score([best.text for best, *_ in self.translate(pairs.source, **vars(decoding))], pairs.target)
+    def scores(self, pairs: Pairs, **options: Any) -> Scores:
+        """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
+        return score([best.text for best, *_ in self.translate(pairs.source, **options)], pairs.target)
 
     def evaluate(
         self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any
@@ -147,6 +164,10 @@ class TrainedTranslator:
         if found and found[0].weights is not None:
             lines += ["", alignment_text(found[0].source, found[0].target, found[0].weights, 100)]
         return "\n".join(lines)
+
+    def reads_like_target(self, text: str) -> bool:
+        """Whether a text seems to be in the language that is translated into."""
+        return closer_to_target(text, *self._words)
 
     def _read(self, text: str) -> Ids:
         if not text.strip():
@@ -194,8 +215,6 @@ class TrainedTranslator:
             RunError: the run's own pairs have changed.
         """
         if data is not None:
-            from ..data.parallel_sets import read_test
-
             pairs, notes = read_test(data, target, self.config.data.layout())
         else:
             sets = self.config.data.read()
@@ -205,3 +224,9 @@ class TrainedTranslator:
         if not len(pairs):
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
         return {"measures": self.evaluate(pairs, **options), "pairs": pairs, "notes": notes}
+
+
+def frequent(texts: Sequence[str]) -> list[str]:
+    """The words of a language by which it is known again, most frequent first."""
+    counts = Counter(word for text in texts for word in words_of_texts([text]))
+    return [word for word, _ in counts.most_common(FREQUENT)]

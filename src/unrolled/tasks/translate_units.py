@@ -22,8 +22,9 @@ BEGIN, END, SPECIAL = 0, 1, 2  # a vocabulary's symbol n is SPECIAL + n here
 class Units:
     """How sentences are cut into symbols."""
 
-    vocabulary: Literal["bpe", "word", "char", "byte"] = "bpe"
-    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes"""
+    vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
+    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes; auto: characters for the sets that
+    are made up, byte pairs for all else"""
     vocab_size: int = 8000
     """symbols of a byte-pair vocabulary"""
     min_count: int = 2
@@ -41,7 +42,7 @@ class Units:
         for name in ("vocab_size", "min_count", "max_symbols"):
             check_size(name, getattr(self, name))
         without = f"with --vocabulary {self.vocabulary}, which has no use for it"
-        if self.vocabulary != "bpe":
+        if self.vocabulary not in ("auto", "bpe"):
             refuse_changed(self, ("vocab_size",), without)
         if self.vocabulary in ("bpe", "byte"):
             refuse_changed(self, ("min_count",), without)
@@ -58,13 +59,13 @@ class Language:
         self._space = "" if isinstance(vocabulary, CharVocabulary) or vocabulary.kind == "byte" else " "
 
     @classmethod
-    def build(cls, texts: Iterable[str], options: Units, side: str) -> Language:
-        """The symbols of ``texts``.
+    def build(cls, texts: Iterable[str], kind: str, options: Units, side: str) -> Language:
+        """The symbols of ``texts``, of one ``kind``; ``side`` names it in errors.
 
         Raises:
             DataError: they are all one symbol, from which nothing can be learned.
         """
-        kind, lower = options.vocabulary, (text.lower() if options.lowercase else text for text in texts)
+        lower = (text.lower() if options.lowercase else text for text in texts)
         vocabulary: Vocabulary
         if kind == "char":
             counts = Counter(c for text in lower for c in text)

@@ -1,0 +1,54 @@
+"""BLEU against the length of the sentence, a line for each model: figure 2 of Bahdanau et al. 2015."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import ArgumentError, SaveError
+from .picture import check_picture
+
+LINES = ("-", "--", "-.", ":")
+MARKS = "os^Dv"
+FEW = 10  # sentences whose BLEU says nothing
+
+
+Bucket = tuple[int, int, int, float]
+"""from so many words to so many, how many sentences, their BLEU"""
+
+
+def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
+    """Write the picture; buckets of fewer than ten sentences are left out.
+
+    Args:
+        path: ends in .png, .svg or .pdf.
+        lengths: of each model, by its name.
+
+    Raises:
+        ArgumentError: no picture can be written there, or there is nothing to write.
+        SaveError: the disk is full, or it may not be written.
+    """
+    check_picture(path)
+    kept = {name: [one for one in buckets if one[2] >= FEW] for name, buckets in lengths.items()}
+    if not any(kept.values()):
+        raise ArgumentError("picture", f"left out for fewer than {FEW} sentences of any length", str(path))
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axis = figure.subplots()
+    ticks: dict[float, str] = {}
+    for number, (name, some) in enumerate(kept.items()):
+        middles = [(low + high) / 2 for low, high, _, _ in some]
+        ticks |= {(low + high) / 2: f"{low}–{high}\n({count})" for low, high, count, _ in some}
+        line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
+        axis.plot(middles, [bleu for *_, bleu in some], label=name, linestyle=line, marker=mark)
+    axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
+    axis.set_xlabel("words of the source (sentences)")
+    axis.set_ylabel("BLEU, lower-cased")
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    try:
+        figure.savefig(path, dpi=130)
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
