@@ -52,6 +52,32 @@ void run(const std::string& set, int cell, bool is_double, bool backward, nb::kw
     (backward ? table.backward : table.forward)[cell + with_norm][is_double](sequence);
 }
 
+// attention(set, double, backward, **fields)
+void attention(const std::string& set, bool is_double, bool backward, nb::kwargs given) {
+    Attention task;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+#define X(field) \
+    if (name == #field) { \
+        task.field = nb::cast<int64_t>(value); \
+        continue; \
+    }
+        UNROLLED_ATTENTION_SIZES(X)
+#undef X
+#define X(field) \
+    if (name == #field) { \
+        task.field = reinterpret_cast<void*>(nb::cast<uintptr_t>(value)); \
+        continue; \
+    }
+        UNROLLED_ATTENTION_ARRAYS(X)
+#undef X
+        throw nb::key_error(name.c_str());
+    }
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.attention_backward : table.attention_forward)[task.lstm != 0][is_double](task);
+}
+
 // ---- writing ---------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -150,8 +176,9 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() = "The CPU kernels; only kernels/native.py and kernels/generation.py call them.";
+    m.doc() = "The CPU kernels; only kernels/native.py, attention.py and generation.py call them.";
     m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("attention", &attention, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));

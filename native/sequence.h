@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "attention.h"
 #include "generation.h"
 
 // The fields by name, so that the binding can fill them from Python by the same names.
@@ -81,4 +82,7 @@ struct Kernels {
     // [weights: float32, bfloat16, int8], and the bytes of a vector, by which they are packed
     GenerationKernel generate[3];
     int vector_bytes;
+    // [inner cell: gru, lstm][type: float, double]
+    AttentionKernel attention_forward[2][2];
+    AttentionKernel attention_backward[2][2];
 };

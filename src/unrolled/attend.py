@@ -13,13 +13,12 @@ import os
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 from .cells import State
 from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
-from .cells.state import where
 from .errors import ArgumentError, BackendError, ShapeError
 from .kernels import attention as native
+from .kernels import reference
 from .scan import scan
 
 # T steps, N rows, S source positions, I input_size, O output_size
@@ -61,7 +60,7 @@ def attend(
     _check(cell, inputs, memory, rows, lengths)
     chosen = choose(cell, inputs, noise, backend)
     if chosen == "reference":
-        outputs, weights, state = _loop(cell, inputs, state, memory, rows, lengths, noise)
+        outputs, weights, state = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
     elif not cell.feeds:
         outputs, weights, state = _at_once(cell, inputs, state, memory, rows, lengths, noise)
     else:
@@ -102,34 +101,6 @@ def _check(cell: Attentive, inputs: Tensor, memory: Memory, rows: Tensor | None,
             raise ShapeError(f"{name} must be ({N},) int64, got {tuple(given.shape)} {given.dtype}")
 
 
-def _loop(
-    cell: Attentive,
-    inputs: Tensor,
-    state: AttentiveState,
-    memory: Memory,
-    rows: Tensor | None,
-    lengths: Tensor | None,
-    noise: State | None,
-) -> tuple[Tensor, Tensor, AttentiveState]:
-    """The equations, step by step."""
-    if rows is not None:
-        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
-    outputs, weights = [], []
-    for t, x in enumerate(inputs):
-        y, after, a = cell.step(x, state, memory, noise=_at(noise, t))
-        if lengths is not None:
-            going = t < lengths
-            y, a = (torch.where(going[:, None], new, 0.0) for new in (y, a))
-            after = where(going, after, state)
-        state = after
-        outputs.append(y)
-        weights.append(a)
-    if not outputs:
-        N = inputs.size(1)
-        return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state
-    return torch.stack(outputs), torch.stack(weights), state
-
-
 def _at_once(
     cell: Attentive,
     inputs: Tensor,
@@ -151,7 +122,3 @@ def _at_once(
         going = (torch.arange(inputs.size(0), device=inputs.device)[:, None] < lengths)[:, :, None]
         u, a = torch.where(going, u, 0.0), torch.where(going, a, 0.0)
     return u, a, AttentiveState(inner, state.fed)
-
-
-def _at(noise: State | None, t: int) -> State | None:
-    return tree_map(lambda leaf: None if leaf is None else leaf[t], noise)

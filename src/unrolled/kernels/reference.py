@@ -1,4 +1,4 @@
-"""The recurrence as it is written: a Python loop over ``cell.step``."""
+"""Recurrences as they are written: Python loops over ``cell.step``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ..cells import Cell, State, Trace
+from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..cells.state import where
 
-# T steps, B lanes
+# T steps, B lanes; with attention N rows, S source positions, O output_size
 
 
 def run(
@@ -51,6 +52,43 @@ def run(
     stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size)
     trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
     return stacked, state, trace
+
+
+def attend(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    rows: Tensor | None,
+    lengths: Tensor | None,
+    noise: State | None,
+) -> tuple[Tensor, Tensor, AttentiveState]:
+    """See `unrolled.attend`."""
+    memory = Memory(*(inside(part, memory.lengths) for part in memory[:3]), memory.lengths)
+    if rows is not None:
+        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+    if lengths is not None:
+        inputs = inside(inputs, lengths)
+    outputs, weights = [], []
+    for t, x in enumerate(inputs):
+        y, after, a = cell.step(x, state, memory, noise=_at(noise, t))
+        if lengths is not None:
+            going = t < lengths
+            y, a = (torch.where(going[:, None], new, 0.0) for new in (y, a))
+            after = where(going, after, state)
+        state = after
+        outputs.append(y)
+        weights.append(a)
+    if not outputs:
+        N = inputs.size(1)
+        return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state
+    return torch.stack(outputs), torch.stack(weights), state
+
+
+def inside(sequences: Tensor, lengths: Tensor) -> Tensor:
+    """``sequences (S, B, ·)`` with zeros past their ends: what stands there, be it NaN, must reach no gradient."""
+    real = torch.arange(sequences.size(0), device=sequences.device)[:, None] < lengths  # (S, B)
+    return torch.where(real[:, :, None], sequences, 0.0)
 
 
 def _at(noise: State | None, t: int) -> State | None:

@@ -1,0 +1,587 @@
+// A decoder that looks at a memory before or after every step; the equations' numbers are those of cells/attentive.py.
+//
+//   (2)  e_ti  = vᵀ tanh(W s_{t-1} + k_i)        additive: looks with the state before the step
+//   (3)  a_ti  = softmax_i(e_ti)                 over the true positions
+//   (4)  c_t   = Σ_i a_ti h_i
+//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i was multiplied before: W_c c_t = Σ_i a_ti values_i
+//   (6)  y_t   = [s_t; c_t]
+//
+//   (5') s_t   = cell(x_t, u_{t-1}, s_{t-1})     multiplicative, with input feeding: looks with the state after it
+//   (2') e_ti  = s_tᵀ k_i
+//   (6') u_t   = tanh(Σ_i a_ti values_i + W_s s_t)
+//
+// Rows are divided among threads, and nobody waits for anybody. In a step a thread first multiplies all its rows with
+// the weights, then looks and steps row by row: keys and values of a row are read once a step, from the third cache.
+// Positions past a sentence's end are never read.
+#include "attention.h"
+
+#include "gemm.h"
+#include "team.h"
+
+namespace ISA {
+namespace attention {
+
+// ---- products --------------------------------------------------------------------------------------------------
+
+template <class T>
+constexpr long kPanel = 4 * Lanes<T>::W;  // columns of a panel
+template <class T>
+constexpr long kDeep = 16384 / kPanel<T>;  // rows of a panel that stay in the second cache
+
+constexpr long kFewRows = 12;  // rows · steps up to which packing costs more than it saves
+
+// A weight (outputs, depth) that rows are multiplied with at every step.
+template <class T>
+struct Weight {
+    const T* lies;
+    long outputs, depth;
+    T* packed;  // 0: used as it lies
+    static long padded(long n) { return round_up(n, kPanel<T>); }
+
+    // to = rows · thisᵀ; rows of `to` are padded.
+    void times(long rows, const T* A, long lda, T* to, long ld) const {
+        if (!lies || !rows) return;
+        if (!packed) return dot_product(rows, A, lda, lies, depth, outputs, depth, to, ld);
+        const long panels = padded(outputs) / kPanel<T>, size = depth * kPanel<T>;
+        for (long p = 0; p < panels; p++)
+            panel_product<4>(rows, A, lda, packed + p * size, kPanel<T>, depth, at(to + p * kPanel<T>, ld), false,
+                             p + 1 < panels ? packed + (p + 1) * size : (const T*)nullptr);
+    }
+    void pack(int id, int parts) const {
+        const long panels = padded(outputs) / kPanel<T>;
+        if (lies && packed) pack_gates<1, 4>(lies, outputs, depth, packed, share(panels, id, parts), share(panels, id + 1, parts));
+    }
+
+    // to += rows · these rows of it, [first, first + K).
+    void back(long rows, const T* A, long lda, long first, long K, T* to, long ld) const {
+        const long panels = padded(depth) / kPanel<T>;
+        for (long p = 0; rows && p < panels; p++) {
+            const T* panel = packed + (p * outputs + first) * kPanel<T>;
+            for (long k = 0; k < K; k += kDeep<T>)
+                panel_product<4>(rows, A + k, lda, panel + k * kPanel<T>, kPanel<T>, min_(kDeep<T>, K - k),
+                                 at(to + p * kPanel<T>, ld), true, panel + min_(K, k + kDeep<T>) * kPanel<T>);
+        }
+    }
+    void pack_back(int id, int parts) const {
+        const long panels = padded(depth) / kPanel<T>;
+        if (lies) pack_across(lies, outputs, depth, packed, share(panels, id, parts), share(panels, id + 1, parts));
+    }
+    static Tile<T> at(T* to, long ld) { return {to, ld, Lanes<T>::W}; }
+};
+
+// f(j, n) for the vectors of `width` numbers: n of them from j on.
+template <class T, class F>
+INLINE void each(long width, F f) {
+    constexpr int W = Lanes<T>::W;
+    long j = 0;
+    for (; j + W <= width; j += W) f(j, W);
+    if (j < width) f(j, (int)(width - j));
+}
+
+template <int R, class T>
+INLINE void blend_rows(const T* weights, const T* rows, long stride, long width, T* to, bool add) {
+    Vec<T> w[R];
+    for (int r = 0; r < R; r++) w[r] = fill(weights[r]);
+    each<T>(width, [&](long j, int n) {
+        Vec<T> v = add ? load(to + j, n) : Vec<T>{};
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) v += w[r] * load(rows + r * stride + j, n);
+        store(to + j, v, n);
+    });
+}
+
+// to = [to +] Σ_i weights_i · row_i: a few rows at a time, so that each is read in one go.
+template <class T>
+static void blend(const T* weights, long count, const T* rows, long stride, long width, T* to, bool add) {
+    for (long i = 0; i < count; i += 4, add = true) {
+        const T *w = weights + i, *r = rows + i * stride;
+        switch (min_(4, count - i)) {
+            case 1: blend_rows<1>(w, r, stride, width, to, add); break;
+            case 2: blend_rows<2>(w, r, stride, width, to, add); break;
+            case 3: blend_rows<3>(w, r, stride, width, to, add); break;
+            case 4: blend_rows<4>(w, r, stride, width, to, add); break;
+        }
+    }
+}
+
+// (rows, width) of `to` = A · P for a P (K, width) as it lies.
+template <class T>
+static void multiply(long rows, const T* A, long lda, const T* P, long ldp, long K, long width, T* to, long ld) {
+    constexpr int W = Lanes<T>::W;
+    long j = 0;
+    for (; j + 4 * W <= width; j += 4 * W)
+        panel_product<4>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, false, (const T*)nullptr);
+    for (; j + W <= width; j += W)
+        panel_product<1>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, false, (const T*)nullptr);
+    for (long r = 0; j < width && r < rows; r++) {
+        blend(A + r * lda, K, P + j, ldp, width - j, to + r * ld + j, false);
+        if (!K) memset(to + r * ld + j, 0, (width - j) * sizeof(T));
+    }
+}
+
+// ---- the inner cells -------------------------------------------------------------------------------------------
+//
+// One vector of units: x and h are what enters the gates from W_ih and W_hh, biases included.
+
+template <class T>
+struct Gru {  // cells/gru.py
+    using V = Vec<T>;
+    static constexpr int G = 3;
+    static constexpr bool kMemory = false;
+    INLINE V step(const V* x, const V* h, V h_before, V&, V* saved) {
+        const V r = sigmoid(x[0] + h[0]), z = sigmoid(x[1] + h[1]);  // (1) (2)
+        const V n = tanh_(x[2] + r * h[2]);                          // (3a)
+        saved[0] = r, saved[1] = z, saved[2] = n, saved[3] = h[2];
+        return z * h_before + (T(1) - z) * n;  // (4)
+    }
+    // dx and, for the last gate, by_h: gradients by what entered. d becomes what passes to the state before.
+    INLINE void back(const V* saved, V h_before, V, V& d, V&, V* dx, V& by_h) {
+        const V r = saved[0], z = saved[1], n = saved[2];
+        dx[2] = d * (T(1) - z) * (T(1) - n * n);
+        dx[1] = d * (h_before - n) * z * (T(1) - z);
+        dx[0] = dx[2] * saved[3] * r * (T(1) - r);
+        by_h = dx[2] * r;
+        d *= z;
+    }
+};
+
+template <class T>
+struct Lstm {  // cells/lstm.py
+    using V = Vec<T>;
+    static constexpr int G = 4;
+    static constexpr bool kMemory = true;
+    INLINE V step(const V* x, const V* h, V, V& c, V* saved) {
+        const V i = sigmoid(x[0] + h[0]), f = sigmoid(x[1] + h[1]);  // (1) (2)
+        const V g = tanh_(x[2] + h[2]), o = sigmoid(x[3] + h[3]);    // (3) (5)
+        c = f * c + i * g;                                           // (4)
+        saved[0] = i, saved[1] = f, saved[2] = g, saved[3] = o;
+        return o * tanh_(c);  // (6)
+    }
+    INLINE void back(const V* saved, V, V c_before, V& d, V& dc, V* dx, V&) {
+        const V i = saved[0], f = saved[1], g = saved[2], o = saved[3], squashed = tanh_(f * c_before + i * g);
+        dc += d * o * (T(1) - squashed * squashed);
+        dx[0] = dc * g * i * (T(1) - i);
+        dx[1] = dc * c_before * f * (T(1) - f);
+        dx[2] = dc * i * (T(1) - g * g);
+        dx[3] = d * squashed * o * (T(1) - o);
+        dc *= f;
+        d = V{};
+    }
+};
+
+// ---- both directions -------------------------------------------------------------------------------------------
+
+template <class Cell, class T>
+struct Task {
+    static constexpr int G = Cell::G, W = Lanes<T>::W;
+    const Attention& q;
+    const long T_ = q.T, N = q.N, S = q.S, B = q.B, H = q.H, A = q.A, C = q.C;
+    const bool additive = q.weight_q;
+    const long V = additive ? G * H : H, Y = additive ? H + C : H;
+    const int64_t *const lengths = (const int64_t*)q.lengths, *const rows = (const int64_t*)q.rows;
+
+    long length(long n) const { return lengths ? lengths[n] : T_; }
+    bool going(long t, long n) const { return t < length(n); }
+    long sentence(long n) const { return rows ? rows[n] : n; }
+    long seen(long n) const { return ((const int64_t*)q.seen)[sentence(n)]; }
+    // How many of rows [n0, n1) there are before the last of them that is going.
+    long living(long t, long n0, long n1) const {
+        while (n1 > n0 && !going(t, n1 - 1)) n1--;
+        return n1 - n0;
+    }
+    // The first row of part `part` of `parts` that have as many steps to run.
+    long cut(int part, int parts) const {
+        if (!lengths || !part) return share(N, part, parts);
+        long total = 0, before = 0, n = 0;
+        for (long i = 0; i < N; i++) total += lengths[i];
+        while (n < N && (before + lengths[n] / 2) * parts < total * part) before += lengths[n++];
+        return part == parts ? N : n;
+    }
+    T* keys(long n) const { return (T*)q.keys + sentence(n) * A; }
+    T* values(long n) const { return (T*)q.values + sentence(n) * V; }
+    const T* s_rows(long t, long* ld) const {  // s_{t-1} of all rows
+        *ld = t ? Y : H;
+        return t ? (const T*)q.y + (t - 1) * N * Y : (const T*)q.h0;
+    }
+    const T* s_before(long t, long n) const {
+        long ld;
+        const T* first = s_rows(t, &ld);
+        return first + n * ld;
+    }
+    const T* before(long t, long n, const void* saved, const void* start) const {
+        return t ? (const T*)saved + ((t - 1) * N + n) * H : (const T*)start + n * H;
+    }
+};
+
+// ---- forward ---------------------------------------------------------------------------------------------------
+
+template <class Cell, class T>
+struct Forward : Task<Cell, T> {
+    using Base = Task<Cell, T>;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::V, Base::Y, Base::additive;
+    const bool packing = T_ * N > kFewRows;
+    const long Gp = Weight<T>::padded(G * H), Hp = Weight<T>::padded(H), Qp = additive ? Weight<T>::padded(A) : Hp;
+    const long Vp = additive ? Gp : Hp, Sp = round_up(S, W);
+    Workspace memory;
+    const Weight<T> W_hh, W_q, W_u, W_s;
+    T *const gh, *const queries, *const gu;  // (N, ·): products; queries are W s_{t-1}, or W_s s_t
+    T *const own;                            // of each thread: scores, and values as they were seen
+
+    explicit Forward(const Attention& given)
+        : Base{given},
+          memory(sizeof(T) * size_t((packing ? H * (Gp + Qp + !additive * Gp) : 0) + N * (Gp + Qp + !additive * Gp) +
+                                    q.threads * (Sp + Vp) + 2048)),
+          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, A)), W_u(weight(q.weight_u, G * H)),
+          W_s(weight(q.weight_s, H)), gh(memory.next<T>(N * Gp)), queries(memory.next<T>(N * Qp)),
+          gu(memory.next<T>(additive ? 0 : N * Gp)), own(memory.next<T>(q.threads * (Sp + Vp))) {}
+
+    Weight<T> weight(const void* lies, long outputs) {
+        const bool packed = lies && packing;
+        return {(const T*)lies, outputs, H, packed ? memory.next<T>(Weight<T>::padded(outputs) * H) : nullptr};
+    }
+
+    void operator()() {
+        run_team((int)q.threads, [&](Team& team, int id) {
+            long phase = 0;
+            const Weight<T>* all[] = {&W_hh, &W_q, &W_u, &W_s};
+            for (const Weight<T>* one : all) one->pack(id, team.size);
+            team.wait(phase);
+            const long n0 = this->cut(id, team.size), n1 = this->cut(id + 1, team.size);
+            T *const e = own + id * (Sp + Vp), *const found = e + Sp;
+            for (long t = 0; t < T_; t++) step(t, n0, n1, e, found);
+            for (long n = n0; n < n1; n++) finish(n);
+        });
+    }
+
+    void step(long t, long n0, long n1, T* e, T* found) {
+        const long alive = this->living(t, n0, n1);
+        long ld;
+        const T* s = this->s_rows(t, &ld) + n0 * ld;
+        W_hh.times(alive, s, ld, gh + n0 * Gp, Gp);
+        W_q.times(alive, s, ld, queries + n0 * Qp, Qp);
+        if (!additive) W_u.times(alive, this->before(t, n0, q.u, q.u0), H, gu + n0 * Gp, Gp);
+        for (long n = n0; n < n1; n++) {
+            if (!this->going(t, n)) {
+                nothing(t, n);
+            } else if (additive) {
+                additive_scores(n, queries + n * Qp, e);
+                if (q.queries) memcpy((T*)q.queries + (t * N + n) * A, queries + n * Qp, A * sizeof(T));
+                softmax(t, n, e);
+                see(t, n, found);  // (4)
+                cell(t, n, found);
+            } else {
+                cell(t, n, gu + n * Gp);
+            }
+        }
+        if (additive) return;
+        W_s.times(alive, (const T*)q.y + (t * N + n0) * H, H, queries + n0 * Qp, Qp);
+        for (long n = n0; n < n1; n++) {
+            if (!this->going(t, n)) continue;
+            const T* state = (const T*)q.y + (t * N + n) * H;
+            dot_product(1, state, H, this->keys(n), this->B * A, this->seen(n), A, e, S);  // (2')
+            softmax(t, n, e);
+            see(t, n, found);
+            T* u = (T*)q.u + (t * N + n) * H;
+            const T* from_state = queries + n * Qp;
+            each<T>(H, [&](long j, int k) { store(u + j, tanh_(load(found + j, k) + load(from_state + j, k)), k); });  // (6')
+        }
+    }
+
+    // (2)
+    void additive_scores(long n, const T* query, T* e) const {
+        const T *key = this->keys(n), *v = (const T*)q.v;
+        for (long i = 0; i < this->seen(n); i++, key += this->B * A) {
+            Vec<T> total[2] = {};
+            long j = 0;
+            for (; j + 2 * W <= A; j += 2 * W)
+#pragma GCC unroll 2
+                for (int k = 0; k < 2; k++) {
+                    const long at = j + k * W;
+                    total[k] += load(v + at) * tanh_(load(query + at) + load(key + at));
+                }
+            for (; j < A; j += W) {
+                const int k = (int)min_(W, A - j);
+                total[0] += load(v + j, k) * tanh_(load(query + j, k) + load(key + j, k));
+            }
+            e[i] = sum<T>(total[0] + total[1]);
+        }
+    }
+
+    // (3)
+    void softmax(long t, long n, const T* e) const {
+        const long seen = this->seen(n);
+        T* a = (T*)q.a + (t * N + n) * S;
+        T largest = e[0], total = 0;
+        for (long i = 1; i < seen; i++) largest = e[i] > largest ? e[i] : largest;
+        each<T>(seen, [&](long i, int k) { store(a + i, exp_(load(e + i, k) - largest), k); });
+        for (long i = 0; i < seen; i++) total += a[i];
+        for (long i = 0; i < seen; i++) a[i] /= total;
+        for (long i = seen; i < S; i++) a[i] = 0;
+    }
+
+    void see(long t, long n, T* found) const {
+        blend((const T*)q.a + (t * N + n) * S, this->seen(n), this->values(n), this->B * V, V, found, false);
+    }
+
+    // (5) (5')
+    void cell(long t, long n, const T* more) const {
+        const long row = t * N + n;
+        const T *x = (const T*)q.xg + row * G * H, *from_h = gh + n * Gp, *bias = (const T*)q.bias_hh;
+        const T *s = this->s_before(t, n), *c_before = Cell::kMemory ? this->before(t, n, q.c, q.c0) : nullptr;
+        T *y = (T*)q.y + row * Y, *saved = q.gates ? (T*)q.gates + row * 4 * H : nullptr;
+        each<T>(H, [&](long unit, int k) {
+            Vec<T> gx[G], g[G], kept[4], c = {};
+            for (int i = 0; i < G; i++) {
+                const long at = i * H + unit;
+                gx[i] = load(x + at, k) + load(more + at, k);
+                g[i] = load(from_h + at, k);
+                if (bias) g[i] += load(bias + at, k);
+            }
+            if (Cell::kMemory) c = load(c_before + unit, k);
+            store(y + unit, Cell::step(gx, g, load(s + unit, k), c, kept), k);
+            if (Cell::kMemory) store((T*)q.c + row * H + unit, c, k);
+            for (int i = 0; saved && i < 4; i++) store(saved + i * H + unit, kept[i], k);
+        });
+    }
+
+    // Past an end.
+    void nothing(long t, long n) const {
+        const long row = t * N + n;
+        memset((T*)q.y + row * Y, 0, H * sizeof(T));
+        memset((T*)q.a + row * S, 0, S * sizeof(T));
+        if (Cell::kMemory) memset((T*)q.c + row * H, 0, H * sizeof(T));
+        if (!additive) memset((T*)q.u + row * H, 0, H * sizeof(T));
+    }
+
+    // The state after the last step, and (4) of all steps at once: nothing inside the loop needs c_t itself.
+    void finish(long n) const {
+        const long last = this->length(n);
+        memcpy((T*)q.hn + n * H, this->s_before(last, n), H * sizeof(T));
+        if (Cell::kMemory) memcpy((T*)q.cn + n * H, this->before(last, n, q.c, q.c0), H * sizeof(T));
+        if (!additive) memcpy((T*)q.un + n * H, this->before(last, n, q.u, q.u0), H * sizeof(T));
+        if (C)
+            multiply(T_, (const T*)q.a + n * S, N * S, (const T*)q.looked + this->sentence(n) * C, this->B * C, this->seen(n),
+                     C, (T*)q.y + n * Y + H, N * Y);
+    }
+};
+
+// ---- backward --------------------------------------------------------------------------------------------------
+//
+// From the last step to the first. ds, dc and du are the gradients by the state after a step. Gradients by the weights,
+// sums over steps and rows, are products that Python has torch do.
+
+template <class Cell, class T>
+struct Backward : Task<Cell, T> {
+    using Base = Task<Cell, T>;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::V, Base::Y, Base::additive;
+    const long Hp = Weight<T>::padded(H), Ap = additive ? round_up(A, W) : 0;
+    const long own_size = round_up(S * (T_ + 1), W);
+    Workspace memory;
+    const Weight<T> W_hh, W_q, W_u, W_s;
+    T *const ds, *const dc, *const du;  // (N, ·)
+    T* const da;                        // (T, N, S): by the weights, later by the scores
+    T *const dv, *const own;            // of each thread: dv, and a row's weights over all steps
+
+    explicit Backward(const Attention& given)
+        : Base{given},
+          memory(sizeof(T) * size_t(Hp * (G * H + (additive ? A : G * H + H)) + N * Hp * (1 + Cell::kMemory + !additive) +
+                                    T_ * N * S + q.threads * (Ap + own_size) + 2048)),
+          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, A)), W_u(weight(q.weight_u, G * H)),
+          W_s(weight(q.weight_s, H)), ds(memory.next<T>(N * Hp)), dc(memory.next<T>(Cell::kMemory * N * Hp)),
+          du(memory.next<T>(!additive * N * Hp)), da(memory.next<T>(T_ * N * S)), dv(memory.next<T>(q.threads * Ap)),
+          own(memory.next<T>(q.threads * own_size)) {}
+
+    Weight<T> weight(const void* lies, long outputs) {
+        return {(const T*)lies, outputs, H, lies ? memory.next<T>(outputs * Hp) : nullptr};
+    }
+
+    void operator()() {
+        run_team((int)q.threads, [&](Team& team, int id) {
+            long phase = 0;
+            const Weight<T>* all[] = {&W_hh, &W_q, &W_u, &W_s};
+            for (const Weight<T>* one : all) one->pack_back(id, team.size);
+            if (Ap) memset(dv + id * Ap, 0, Ap * sizeof(T));
+            team.wait(phase);
+            const long n0 = this->cut(id, team.size), n1 = this->cut(id + 1, team.size);
+            for (long n = n0; n < n1; n++) start(n);
+            for (long t = T_ - 1; t >= 0; t--) step(t, n0, n1, dv + id * Ap);
+            for (long n = n0; n < n1; n++) finish(n, own + id * own_size);
+            team.wait(phase);
+            if (additive && id == 0) {
+                T* to = (T*)q.dv;
+                for (long j = 0; j < A; j++) {
+                    to[j] = 0;
+                    for (int i = 0; i < team.size; i++) to[j] += dv[i * Ap + j];
+                }
+            }
+        });
+    }
+
+    void start(long n) const {
+        begin(n, q.dhn, ds);
+        if (Cell::kMemory) begin(n, q.dcn, dc);
+        if (!additive) begin(n, q.dun, du);
+        const long last = this->length(n), seen = this->seen(n);
+        const bool by_context = C && q.dy;
+        if (by_context)  // (4) of all steps at once
+            dot_product(last, (const T*)q.dy + n * Y + H, N * Y, (const T*)q.looked + n * C, this->B * C, seen, C, da + n * S,
+                        N * S);
+        for (long t = 0; t < last; t++) {
+            T* to = da + (t * N + n) * S;
+            const T* given = q.da ? (const T*)q.da + (t * N + n) * S : nullptr;
+            for (long i = 0; i < seen; i++) to[i] = (by_context ? to[i] : T(0)) + (given ? given[i] : T(0));
+        }
+        for (long i = 0; additive && i < S; i++) memset((T*)q.dkeys + (i * this->B + n) * A, 0, A * sizeof(T));
+    }
+    void begin(long n, const void* given, T* state) const {
+        memset(state + n * Hp, 0, Hp * sizeof(T));
+        if (given) memcpy(state + n * Hp, (const T*)given + n * H, H * sizeof(T));
+    }
+
+    void step(long t, long n0, long n1, T* dv) const {
+        const long alive = this->living(t, n0, n1), first = t * N + n0;
+        const T *dxg = (const T*)q.dxg + first * G * H, *dhg = (const T*)q.dhg + first * H;
+        T *const s = ds + n0 * Hp, *const u = du + n0 * Hp;
+        if (!additive) {
+            for (long n = n0; n < n1; n++) output(t, n);
+            W_s.back(alive, (const T*)q.dp + first * H, H, 0, H, s, Hp);
+        }
+        for (long n = n0; n < n1; n++) {
+            if (!this->going(t, n)) {
+                nothing(t, n);
+            } else if (additive) {
+                cell(t, n);
+                const T* de = scores(t, n, (const T*)q.dxg + (t * N + n) * V);
+                additive_scores(t, n, de, dv);
+            } else {
+                const T* de = scores(t, n, (const T*)q.dp + (t * N + n) * V);
+                blend(de, this->seen(n), this->keys(n), this->B * A, A, ds + n * Hp, true);  // (2')
+                cell(t, n);
+            }
+        }
+        W_hh.back(alive, dxg, G * H, 0, Cell::kMemory ? G * H : 2 * H, s, Hp);
+        if (!Cell::kMemory) W_hh.back(alive, dhg, H, 2 * H, H, s, Hp);
+        if (additive) W_q.back(alive, (const T*)q.dq + first * A, A, 0, A, s, Hp);
+        else W_u.back(alive, dxg, G * H, 0, G * H, u, Hp);
+    }
+
+    // (6')
+    void output(long t, long n) const {
+        const long row = (t * N + n) * H;
+        T *const dp = (T*)q.dp + row, *const carried = du + n * Hp;
+        if (!this->going(t, n)) {
+            memset(dp, 0, H * sizeof(T));
+            return;
+        }
+        each<T>(H, [&](long j, int k) {
+            const Vec<T> u = load((const T*)q.u + row + j, k);
+            Vec<T> d = load(carried + j, k);
+            if (q.du) d += load((const T*)q.du + row + j, k);
+            store(dp + j, d * (T(1) - u * u), k);
+        });
+        memset(carried, 0, H * sizeof(T));
+    }
+
+    // (3) and (4): the gradients by a row's scores, from that by Σ_i a_ti values_i.
+    const T* scores(long t, long n, const T* by_seen) const {
+        const long seen = this->seen(n);
+        T* de = da + (t * N + n) * S;
+        const T* a = (const T*)q.a + (t * N + n) * S;
+        T total = 0;
+        const T *value = this->values(n);
+        long i = 0;
+        T found[8];
+        for (; i < seen; i += 8) {
+            const long some = min_(8, seen - i);
+            dot_product(1, by_seen, V, value + i * this->B * V, this->B * V, some, V, found, 8);
+            for (long k = 0; k < some; k++) total += a[i + k] * (de[i + k] += found[k]);
+        }
+        for (i = 0; i < seen; i++) de[i] = a[i] * (de[i] - total);
+        return de;
+    }
+
+    // (2): tanh is computed again, which is faster than to write and read it.
+    void additive_scores(long t, long n, const T* de, T* dv) const {
+        const long row = (t * N + n) * A, stride = this->B * A;
+        const T *key = this->keys(n), *v = (const T*)q.v, *query = (const T*)q.queries + row;
+        T *dkey = (T*)q.dkeys + n * A, *dq = (T*)q.dq + row;
+        memset(dq, 0, A * sizeof(T));
+        for (long i = 0; i < this->seen(n); i++, key += stride, dkey += stride) {
+            const Vec<T> d = fill(de[i]);
+            each<T>(A, [&](long j, int k) {
+                const Vec<T> squashed = tanh_(load(query + j, k) + load(key + j, k));
+                const Vec<T> by_sum = d * load(v + j, k) * (T(1) - squashed * squashed);
+                store(dv + j, load(dv + j) + d * squashed);
+                store(dq + j, load(dq + j, k) + by_sum, k);
+                store(dkey + j, load(dkey + j, k) + by_sum, k);
+            });
+        }
+    }
+
+    // (5) (5')
+    void cell(long t, long n) const {
+        const long row = t * N + n;
+        const T *saved = (const T*)q.gates + row * 4 * H, *dy = q.dy ? (const T*)q.dy + row * Y : nullptr;
+        const T *s = this->s_before(t, n), *c_before = Cell::kMemory ? this->before(t, n, q.c, q.c0) : nullptr;
+        T *dxg = (T*)q.dxg + row * G * H, *carried = ds + n * Hp, *memory = dc + n * Hp;
+        each<T>(H, [&](long unit, int k) {
+            Vec<T> kept[4], dx[G], by_h = {}, c = {}, by_c = {}, d = load(carried + unit, k);
+            for (int i = 0; i < 4; i++) kept[i] = load(saved + i * H + unit, k);
+            if (dy) d += load(dy + unit, k);
+            if (Cell::kMemory) c = load(c_before + unit, k), by_c = load(memory + unit, k);
+            Cell::back(kept, load(s + unit, k), c, d, by_c, dx, by_h);
+            for (int i = 0; i < G; i++) store(dxg + i * H + unit, dx[i], k);
+            if (Cell::kMemory) store(memory + unit, by_c, k);
+            else store((T*)q.dhg + row * H + unit, by_h, k);
+            store(carried + unit, d, k);
+        });
+    }
+
+    // Past an end.
+    void nothing(long t, long n) const {
+        const long row = t * N + n;
+        memset((T*)q.dxg + row * G * H, 0, G * H * sizeof(T));
+        if (!Cell::kMemory) memset((T*)q.dhg + row * H, 0, H * sizeof(T));
+        if (additive) memset((T*)q.dq + row * A, 0, A * sizeof(T));
+    }
+
+    // The gradients by the memory that are sums over steps: for every position, its weights times what they weighted.
+    void finish(long n, T* scratch) const {
+        memcpy((T*)q.dh0 + n * H, ds + n * Hp, H * sizeof(T));
+        if (Cell::kMemory) memcpy((T*)q.dc0 + n * H, dc + n * Hp, H * sizeof(T));
+        if (!additive) memcpy((T*)q.du0 + n * H, du + n * Hp, H * sizeof(T));
+        add_up(n, (const T*)q.a, additive ? q.dxg : q.dp, V, V, 0, q.dvalues, scratch);
+        if (C) add_up(n, (const T*)q.a, q.dy, Y, C, H, q.dlooked, scratch);
+        if (!additive) add_up(n, da, q.y, Y, A, 0, q.dkeys, scratch);
+    }
+    // to (S, B, width) = Σ_t weights_ti · from_t, columns [first, first + width) of rows of ld numbers.
+    void add_up(long n, const T* weights, const void* from, long ld, long width, long first, void* to, T* scratch) const {
+        const long steps = from ? this->length(n) : 0, seen = this->seen(n);
+        for (long t = 0; t < steps; t++)
+            for (long i = 0; i < seen; i++) scratch[i * steps + t] = weights[(t * N + n) * S + i];
+        multiply(seen, scratch, steps, (const T*)from + n * ld + first, N * ld, steps, width, (T*)to + n * width,
+                 this->B * width);
+        for (long i = seen; i < S; i++) memset((T*)to + (i * this->B + n) * width, 0, width * sizeof(T));
+    }
+};
+
+template <class Cell, class T>
+static void run_forward(const Attention& q) {
+    Forward<Cell, T>{q}();
+}
+template <class Cell, class T>
+static void run_backward(const Attention& q) {
+    Backward<Cell, T>{q}();
+}
+
+}  // namespace attention
+
+// [cell: gru, lstm][type: float, double]
+extern const AttentionKernel attention_forward[2][2], attention_backward[2][2];
+#define ALL(run) \
+    {{run<attention::Gru<float>, float>, run<attention::Gru<double>, double>}, \
+     {run<attention::Lstm<float>, float>, run<attention::Lstm<double>, double>}}
+const AttentionKernel attention_forward[2][2] = ALL(attention::run_forward);
+const AttentionKernel attention_backward[2][2] = ALL(attention::run_backward);
+
+}  // namespace ISA

@@ -1,0 +1,61 @@
+// What the attention kernels are asked to do: a decoder's whole loop, as `Sequence` is a recurrence.
+//
+// T steps, N rows, S source positions, B sentences, H units, G gates, A width of a key, V width of a value, C width of
+// what was looked at, Y width of y. All arrays are dense, time or position first, of one type (float or double) unless
+// said; an address of 0 means "not there". Python checks everything before it gets here (kernels/attention.py).
+#pragma once
+
+#include <stdint.h>
+
+#define UNROLLED_ATTENTION_SIZES(X) \
+    X(T) X(N) X(S) X(B) X(H) X(A) \
+    X(C)           /* 0 without looked */ \
+    X(threads)     /* at most so many */ \
+    X(lstm)        /* the inner cell: LSTM instead of GRU */
+
+#define UNROLLED_ATTENTION_ARRAYS(X) \
+    /* read by both directions */ \
+    X(keys)        /* (S, B, A) */ \
+    X(values)      /* (S, B, V): V = G·H if additive, else H */ \
+    X(looked)      /* (S, B, C): the memory itself, additive only */ \
+    X(seen)        /* int64 (B): how many positions of a sentence there are, at least 1 */ \
+    X(rows)        /* int64 (N): the sentence of each row; 0: row n has sentence n. Forward only */ \
+    X(lengths)     /* int64 (N): steps of each row */ \
+    X(weight_hh)   /* (G·H, H) */ \
+    X(weight_q)    /* (A, H): W of (2); there if additive, and only then */ \
+    X(v)           /* (A): additive only */ \
+    X(weight_u)    /* (G·H, H): the part of W_ih that sees u_{t-1}; there if multiplicative */ \
+    X(weight_s)    /* (H, H): the part of W_c that sees s_t; multiplicative only */ \
+    X(h0) X(c0)    /* (N, H): before the first step */ \
+    X(u0)          /* (N, H): multiplicative only */ \
+    /* read forward */ \
+    X(xg)          /* (T, N, G·H): W_ih x_t + b_ih */ \
+    X(bias_hh)     /* (G·H) */ \
+    /* written forward, read backward */ \
+    X(y)           /* (T, N, Y): s_t, additive [s_t; c_t] with Y = H + C; zero past an end */ \
+    X(c)           /* (T, N, H): c of an LSTM */ \
+    X(u)           /* (T, N, H): multiplicative only */ \
+    X(a)           /* (T, N, S): the weights */ \
+    X(gates)       /* (T, N, 4, H): r, z, n, W_hn h + b_hn │ i, f, g, o; 0 keeps none */ \
+    X(queries)     /* (T, N, A): W s_{t-1}, additive only; 0 keeps none */ \
+    X(hn) X(cn) X(un) /* (N, H): after the last step */ \
+    /* read backward */ \
+    X(dy) X(du) X(da) /* as y, u and a */ \
+    X(dhn) X(dcn) X(dun) \
+    /* written backward */ \
+    X(dxg)         /* (T, N, G·H): by what enters the gates */ \
+    X(dhg)         /* (T, N, H): GRU, by W_hn h + b_hn */ \
+    X(dq)          /* (T, N, A): by the queries, additive only */ \
+    X(dp)          /* (T, N, H): by what enters the tanh of (6'), multiplicative only */ \
+    X(dkeys) X(dvalues) X(dlooked) X(dv) X(dh0) X(dc0) X(du0) /* as what they are gradients by */
+
+struct Attention {
+#define X(name) int64_t name = 0;
+    UNROLLED_ATTENTION_SIZES(X)
+#undef X
+#define X(name) void* name = nullptr;
+    UNROLLED_ATTENTION_ARRAYS(X)
+#undef X
+};
+
+using AttentionKernel = void (*)(const Attention&);
