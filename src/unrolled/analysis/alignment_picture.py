@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,13 @@ from ..errors import ArgumentError, SaveError
 from .alignment import Alignment
 from .picture import check_picture
 
-SIDE = 0.27  # inches of a square
+# inches
+SIDE = 0.27  # of a square
+LETTER = 0.078  # a letter's width, about
+GAP = 0.35  # between two sentences
+WIDEST = 16.0  # picture, unless one sentence is wider
+
 LONGEST = 24  # letters of a word
-WIDEST = 17.0  # inches of a picture with more than one column of sentences
 
 
 def alignment_picture(path: Path, source: list[str], target: list[str], weights: Tensor, title: str = "") -> None:
@@ -45,34 +51,68 @@ def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequ
         raise ArgumentError("alignments", "at least one", len(alignments))
     from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
 
-    sizes = [_size(one) for one in alignments]
-    columns = _columns([width for width, _ in sizes])
-    rows = math.ceil(len(alignments) / columns)
-    widths = [max(width for width, _ in sizes[column::columns]) for column in range(columns)]
-    heights = [max(height for _, height in sizes[row * columns : (row + 1) * columns]) for row in range(rows)]
-    figure = Figure(figsize=(sum(widths) + 0.7, sum(heights)), layout="constrained")
-    every = figure.subplots(rows, columns, squeeze=False, width_ratios=widths, height_ratios=heights).flat
-    named = [*titles, *[""] * (len(alignments) - len(titles))]
-    axes = []
-    for axis, one, title in zip(every, alignments, named, strict=False):
-        shades = _draw(axis, one, title)
-        axes.append(axis)
-    for axis in list(every)[len(alignments) :]:
-        axis.remove()
-    bar = figure.colorbar(shades, ax=axes, fraction=0.02, aspect=30, shrink=min(1.0, 2.5 / sum(heights)), pad=0.02)
+    blocks = [_Block(one, title) for one, title in zip(alignments, chain(titles, repeat("")), strict=False)]
+    columns = _columns([block.width for block in blocks])
+    lines = [blocks[at : at + columns] for at in range(0, len(blocks), columns)]
+    widths = [max(block.width for block in blocks[column::columns]) for column in range(columns)]
+    W, H = sum(widths) + 1.0, sum(max(block.height for block in line) for line in lines)
+    figure = Figure(figsize=(W, H))
+    top = 0.0
+    for line in lines:
+        above = max(block.above for block in line)  # the first rows of squares side by side
+        for column, block in enumerate(line):
+            left = sum(widths[:column]) + max(other.beside for other in blocks[column::columns])
+            height = SIDE * block.rows
+            place = (left / W, 1 - (top + above + height) / H, SIDE * block.columns / W, height / H)
+            shades = block.draw(figure.add_axes(place))
+        top += above + max(block.height - block.above for block in line)
+    tall = min(1.6, SIDE * max(block.rows for block in lines[0]))
+    above = max(block.above for block in lines[0])
+    bar = figure.colorbar(shades, cax=figure.add_axes(((W - 0.9) / W, 1 - (above + tall) / H, 0.12 / W, tall / H)))
+    bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"], fontsize=8)
     bar.set_label("attention", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
     try:
-        figure.savefig(path, dpi=130)
+        figure.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.15)
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def _size(one: Alignment) -> tuple[float, float]:
-    """Inches, with the words beside and above it."""
-    beside, above = (max(map(len, map(_shown, words)), default=0) for words in (one.target, one.source))
-    return SIDE * max(3, len(one.source)) + 0.08 * beside + 0.4, SIDE * max(2, len(one.target)) + 0.08 * above + 0.6
+class _Block:
+    """One sentence's part of a picture, in inches: words ``beside`` and ``above`` the squares, and all of it."""
+
+    def __init__(self, alignment: Alignment, title: str) -> None:
+        self.weights = alignment.weights.float().cpu().numpy()
+        self.source, self.target = [[_shown(word) for word in words] for words in (alignment.source, alignment.target)]
+        self.columns, self.rows = max(1, len(self.source)), max(1, len(self.target))
+        self.beside, self.above = (
+            LETTER * max(map(len, words), default=0) + 0.1 for words in (self.target, self.source)
+        )
+        self.width = self.beside + SIDE * max(4, self.columns) + GAP
+        room = int((self.width - GAP) / LETTER)
+        self.title = textwrap.fill(_shown(title, 400), max(10, room))
+        self.height = self.above + SIDE * self.rows + GAP
+        if title:
+            more = 0.1 + 0.17 * len(self.title.splitlines())
+            self.above, self.height = self.above + more, self.height + more
+
+    def draw(self, axis: Any) -> Any:
+        shades = axis.imshow(self.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axis.set_xticks(range(len(self.source)), self.source, rotation=90, fontsize=9)
+        axis.set_yticks(range(len(self.target)), self.target, fontsize=9)
+        axis.xaxis.tick_top()
+        # light lines between the squares
+        axis.set_xticks([n - 0.5 for n in range(1, len(self.source))], minor=True)
+        axis.set_yticks([n - 0.5 for n in range(1, len(self.target))], minor=True)
+        axis.grid(which="minor", color="#dddddd", linewidth=0.5)
+        axis.tick_params(which="both", length=0)
+        for side in axis.spines.values():
+            side.set_color("#bbbbbb")
+        if self.title:
+            words = LETTER * max(map(len, self.source), default=0) + 0.15
+            axis.annotate(self.title, (0, 1), (-72 * self.beside + 7, 72 * words), xycoords="axes fraction",
+                          textcoords="offset points", fontsize=10, va="bottom", annotation_clip=False)  # fmt: skip
+        return shades
 
 
 def _columns(widths: list[float]) -> int:
@@ -81,24 +121,6 @@ def _columns(widths: list[float]) -> int:
     while columns > 1 and columns * max(widths) > WIDEST:
         columns -= 1
     return columns
-
-
-def _draw(axis: Any, one: Alignment, title: str) -> Any:
-    shades = axis.imshow(one.weights.float().cpu().numpy(), cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    axis.set_xticks(range(len(one.source)), [_shown(word) for word in one.source], rotation=90, fontsize=9)
-    axis.set_yticks(range(len(one.target)), [_shown(word) for word in one.target], fontsize=9)
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    # light lines between the squares
-    axis.set_xticks([n - 0.5 for n in range(1, len(one.source))], minor=True)
-    axis.set_yticks([n - 0.5 for n in range(1, len(one.target))], minor=True)
-    axis.grid(which="minor", color="#dddddd", linewidth=0.5)
-    axis.tick_params(which="minor", length=0)
-    for side in axis.spines.values():
-        side.set_color("#bbbbbb")
-    if title:
-        axis.set_title(_shown(title, 200), fontsize=10)
-    return shades
 
 
 def _shown(word: str, most: int = LONGEST) -> str:
