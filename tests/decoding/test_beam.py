@@ -68,7 +68,7 @@ def test_leaving_early_loses_nothing(seed, options, beam, data):
         same(found, explore(model, b, limits[b], search, beam)[:n_best], int(model.lengths[b]))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, penalties)
 def test_together_as_alone(seed, options):
     model = Model(seed, V=7, sentences=5, lengths=[2, 5, 1, 3, 3])

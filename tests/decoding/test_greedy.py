@@ -8,7 +8,7 @@ from search_models import BEGIN, END, Model, ways
 from unrolled.decoding import Search, beam_search, greedy
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.integers(0, 2**31),
     st.sampled_from([3, 6, 2000]),
@@ -33,7 +33,7 @@ def test_greedy_is_a_beam_of_one(seed, V, limits, min_length, no_repeat_ngram, a
             assert len(one.weights) == len(one.ids) + 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**31))
 def test_it_takes_the_likeliest(seed):
     model = Model(seed, V=6, sentences=2)

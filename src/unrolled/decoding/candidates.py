@@ -56,14 +56,14 @@ def candidates(
         rows, ids = repeats(written, no_repeat_ngram)
         allowed[torch.from_numpy(rows).to(allowed.device), torch.from_numpy(ids).to(allowed.device)] = -torch.inf
     found, places = top(allowed, min(k, allowed.size(1)))
-    values: npt.NDArray[np.float64] = found.double().cpu().numpy()
+    values: npt.NDArray[np.float64] = found.cpu().double().numpy()
     symbols: npt.NDArray[np.int64] = places.cpu().numpy()
     _check(values, t)
     values[values == -np.inf] = np.nan
     forced = np.flatnonzero((limits <= t) | np.isnan(values[:, 0]))
     if len(forced):
         values[forced], symbols[forced] = np.nan, end
-        values[forced, 0] = log_probs[torch.from_numpy(forced).to(log_probs.device), end].double().cpu().numpy()
+        values[forced, 0] = log_probs[torch.from_numpy(forced).to(log_probs.device), end].cpu().double().numpy()
         _check(values[forced, :1], t)
     return values, symbols
 
