@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from search_models import BEGIN, END, Model, explore
 
-from unrolled.decoding import Search, beam_search
+from unrolled.decoding import Search, beam_search, greedy
 from unrolled.errors import ArgumentError
 
 SYMBOLS = {"begin": BEGIN, "end": END}
@@ -46,7 +46,7 @@ def same(found, expected, S):
         assert not one.weights[:, S:].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, penalties, st.integers(1, 6), st.integers(1, 4))
 def test_a_beam_that_holds_everything_finds_the_best_of_all_sequences(seed, options, n_best, limit):
     model = Model(seed, V=4, sentences=2, lengths=[3, 2])
@@ -156,6 +156,19 @@ def test_coverage_of_what_was_never_seen_and_of_padding():
     assert once > twice
     assert run([2]) == pytest.approx((log[0] + 0.5 * (log[1] + log[2])).item())
     assert run(None) == pytest.approx((log[0] + 0.5 * (log[1] + 2 * log[2])).item())
+
+
+def test_a_step_may_use_its_weights_again():
+    """It gives the same tensor every time, with other numbers in it."""
+    log_probs, buffer = torch.tensor([[0.1, 0.9]]).log(), torch.zeros(1, 2)
+
+    def step(ids, state):
+        buffer.copy_(torch.cat([state, 1 - state], dim=1))
+        return log_probs.expand(len(ids), -1), buffer, state / 2
+
+    ((one,),) = beam_search(step, torch.ones(1, 1), 1, Search(beam=1), max_lengths=[2], **SYMBOLS)
+    (other,) = greedy(step, torch.ones(1, 1), 1, max_lengths=[2], **SYMBOLS)
+    assert one.weights.tolist() == other.weights.tolist() == [[1, 0], [0.5, 0.5], [0.25, 0.75]]
 
 
 def test_no_sentences():

@@ -147,7 +147,7 @@ class _Books:
             if weights.dim() != 2 or weights.size(0) != len(self.sentence):
                 expected = f"(N, S) with N = {len(self.sentence)} rows"
                 raise ArgumentError("weights of the step", expected, tuple(weights.shape))
-            self.weights.append(weights.float().cpu())
+            self.weights.append(weights.to("cpu", torch.float32, copy=True))
         if self.search.coverage_penalty:
             if weights is None:
                 remedy = "a model without attention takes coverage_penalty 0"

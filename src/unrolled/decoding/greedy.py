@@ -63,7 +63,7 @@ def greedy(
         if weights is not None:
             place = np.zeros(sentences, dtype=np.int64)
             place[live] = np.arange(len(live))
-            seen.append((weights.float().cpu(), place))
+            seen.append((weights.to("cpu", torch.float32, copy=True), place))
         over = symbols[:, 0] == end
         for row in np.flatnonzero(over):
             b = live[row]
