@@ -111,3 +111,17 @@ def test_doctor_says_what_is_missing_and_what_it_costs(unrolled, home: Path, mon
     assert "not compiled. Recurrences take torch's layers or the Python loop" in said.out
     rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert "torch" in rows["lstm"]
+
+
+def test_pairs_are_listed_and_shown(unrolled) -> None:
+    rows = {row["name"]: row for row in map(json.loads, unrolled("data", "--json").out.splitlines())}
+    assert {"dates", "reversal", "numbers", "multi30k-de-en", "multi30k-en-fr"} <= rows.keys()
+    assert (rows["dates"]["task"], rows["dates"]["present"]) == ("translate", True)
+    assert rows["multi30k-de-en"]["bytes"] == 637_044 + 568_929 + 24_681 + 21_650
+    out = unrolled("data", "numbers").out
+    for part in ("20,000 pairs", "1,000 pairs", "2,000 pairs", "train translate --data numbers", " thousand ", "→ "):
+        assert part in out
+    said = json.loads(unrolled("data", "numbers", "--json").out)
+    assert (said["train"], said["valid"], said["test"]) == (20_000, 1_000, 2_000)
+    assert said["lengths"]["target"]["words"] == [1, 1]
+    assert said["lengths"]["target"]["characters"][1] == 6

@@ -1,8 +1,8 @@
 """Dates as people of fifteen countries write them, and as ISO 8601 does: "lördag 5 november 2016" is 2016-11-05.
 
-The wording is Babel's, that is, the Unicode consortium's; another version of Babel may say a few of them otherwise. Only
-what can be read in one way is written: the year has four digits, and a date of digits alone has dots and the day first
-(5.11.2016), or begins with the year (2016/11/05).
+The wording is Babel's, that is, the Unicode consortium's; another version of Babel may say a few of them otherwise.
+Only what can be read in one way is written: the year has four digits, and a date of digits alone has dots and the day
+first (5.11.2016), or begins with the year (2016/11/05).
 """
 
 from __future__ import annotations

@@ -1,0 +1,59 @@
+"""Source and target exchanged by mistake: seen where words tell, and not where they do not."""
+
+import pytest
+
+from unrolled.data.exchanged import closer_to_target, looks_exchanged, words_of_texts
+from unrolled.data.generated_dates import dates
+from unrolled.data.generated_pairs import numbers, reversal
+from unrolled.data.parallel import Pairs
+
+GERMAN = (
+    "der Hund läuft über die Straße und bellt laut|eine Frau liest im Garten ein altes Buch|zwei Kinder spielen am Strand "
+    "mit einem Ball|der Mann fährt mit dem Rad zur Arbeit|die Katze schläft auf dem roten Sofa|ein Junge trinkt Milch aus "
+    "einem Glas|viele Leute warten vor dem Haus|das Mädchen singt ein schönes Lied"
+).split("|")
+ENGLISH = (
+    "the dog runs across the street and barks loudly|a woman reads an old book in the garden|two children play on the beach "
+    "with a ball|the man rides to work by bicycle|the cat sleeps on the red sofa|a boy drinks milk from a glass|many people "
+    "wait in front of the house|the girl sings a beautiful song"
+).split("|")
+PAIRS = Pairs(GERMAN, ENGLISH)
+
+
+def exchanged(pairs):
+    return Pairs(pairs.target, pairs.source)
+
+
+def test_exchanged_languages_are_seen():
+    assert looks_exchanged(PAIRS, exchanged(PAIRS))
+    assert not looks_exchanged(PAIRS, PAIRS)
+    one_side = Pairs(ENGLISH, ENGLISH)
+    assert not looks_exchanged(PAIRS, one_side)
+
+
+def test_few_words_or_the_same_ones_tell_nothing():
+    assert not looks_exchanged(PAIRS, exchanged(PAIRS.pick(range(4))))
+    assert not looks_exchanged(PAIRS, Pairs(["the dog barks"] * 100, ["der Hund bellt"] * 100))
+    assert not looks_exchanged(Pairs(ENGLISH, ENGLISH), Pairs(ENGLISH, ENGLISH))
+    corrected = Pairs([text.replace("the", "teh") for text in ENGLISH], ENGLISH)
+    assert not looks_exchanged(corrected, corrected)
+    assert not looks_exchanged(PAIRS, Pairs([], []))
+
+
+@pytest.mark.parametrize("make", [dates, reversal, numbers])
+def test_toy_tasks_are_no_languages(make):
+    train, valid, _ = make(sizes=(2000, 200, 0))
+    assert not looks_exchanged(train, valid)
+    assert not looks_exchanged(train, exchanged(valid))
+
+
+def test_one_text():
+    source, target = words_of_texts(GERMAN), words_of_texts(ENGLISH)
+    assert {"the", "dog"} <= target
+    assert all(closer_to_target(text, source, target) for text in ENGLISH)
+    assert not any(closer_to_target(text, source, target) for text in GERMAN)
+    assert closer_to_target("THE GIRL SINGS!", source, target)
+    assert not closer_to_target("the girl", source, target)  # two words are too few
+    assert not closer_to_target("the girl sings und bellt", source, target)
+    assert not closer_to_target("", source, target)
+    assert not closer_to_target(ENGLISH[0], source | target, source | target)

@@ -1,0 +1,201 @@
+"""Three sets of pairs, from names and from files."""
+
+import gzip
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from unrolled.data import parallel_sets, registry
+from unrolled.data.generated_dates import dates
+from unrolled.data.parallel import Pairs, ParallelLayout
+from unrolled.data.parallel_sets import ParallelSets, divide, open_parallel, parallel_names
+from unrolled.errors import ArgumentError, DataError
+
+
+def write(path, rows):
+    path.write_text("".join(f"{a}\t{b}\n" for a, b in rows))
+    return str(path)
+
+
+def rows(count, prefix=""):
+    return [(f"{prefix}s{n} ist da", f"{prefix}t{n} is there") for n in range(count)]
+
+
+def test_names():
+    assert list(parallel_names()) == [
+        "dates", "reversal", "numbers", "multi30k-de-en", "multi30k-en-de", "multi30k-fr-en", "multi30k-en-fr",
+    ]  # fmt: skip
+
+
+def test_made_up_sets():
+    sets = open_parallel("dates")
+    assert (sets.train, sets.valid, sets.test) == dates()
+    assert sets.notes == ["20,000 training, 1,000 validation, 2,000 test pairs"]
+    assert [len(open_parallel(name).test) for name in ("reversal", "numbers")] == [2000, 2000]
+    short = open_parallel("dates", max_length=3)
+    assert max(len(text.split()) for text in short.train.source) == 3
+    assert max(len(text.split()) for text in short.test.source) > 3  # what is measured stays
+    assert "a side of more than 3 words" in short.notes[0]
+
+
+@pytest.fixture
+def multi30k(tmp_path, monkeypatch):
+    """Small files in place of the published ones."""
+    for part, count in (("train", 1500), ("val", 20)):
+        for language in ("de", "en", "fr"):
+            name = f"multi30k/{part}.{language}"
+            lines = [f"{language} {part} number {n}" for n in range(count)]
+            if (part, language) == ("train", "de"):
+                lines[3] = " "
+            data = gzip.compress("".join(f"{line}\n" for line in lines).encode())
+            place = tmp_path / registry.NAMED[name].path
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            monkeypatch.setitem(registry.NAMED, name, replace(registry.NAMED[name], size=len(data), sha256=digest))
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("source", "target"), [("de", "en"), ("en", "de"), ("fr", "en"), ("en", "fr")])
+def test_published_sets(multi30k, source, target):
+    sets = open_parallel(f"multi30k-{source}-{target}")
+    empty = "de" in (source, target)
+    assert (len(sets.train), len(sets.valid), len(sets.test)) == (500 - empty, 1000, 20)
+    assert sets.train.source[0] == f"{source} train number 0"
+    assert sets.train.target[-1] == f"{target} train number 499"
+    assert sets.valid.source == [f"{source} train number {n}" for n in range(500, 1500)]
+    assert sets.test.target == [f"{target} val number {n}" for n in range(20)]
+    note = f"multi30k-{source}-{target}: 1 pair left out: an empty side (first in line 4)"
+    assert sets.notes[:-1] == [note] * empty
+
+
+def test_files_given_beside_a_name(multi30k):
+    other = write(multi30k / "test.tsv", [("drei", "three")])
+    sets = open_parallel("multi30k-de-en", test=other)
+    assert (len(sets.valid), sets.test) == (1000, Pairs(["drei"], ["three"]))
+    with pytest.raises(ArgumentError, match="target must be left out, for multi30k-de-en has its own targets"):
+        open_parallel("multi30k-de-en", target="x")
+    with pytest.raises(ArgumentError, match="fractions must be left out, for dates has its own parts"):
+        open_parallel("dates", fractions=(0.8, 0.1, 0.1))
+
+
+def test_parts_are_cut_at_random_but_always_the_same(tmp_path):
+    path = write(tmp_path / "a.tsv", rows(1000))
+    sets = open_parallel(path)
+    parts = (sets.train, sets.valid, sets.test)
+    assert tuple(map(len, parts)) == (900, 50, 50)
+    assert sorted(source for part in parts for source in part.source) == sorted(source for source, _ in rows(1000))
+    assert sets == open_parallel(path)
+    assert sets.test.lines == sorted(sets.test.lines) != list(range(951, 1001))
+    assert sets.test.source == [rows(1000)[line - 1][0] for line in sets.test.lines]
+    assert tuple(map(len, divide(Pairs(["a"] * 10, ["b"] * 10), 3, 0))) == (7, 3, 0)
+    cut = open_parallel(path, fractions=(0.5, 0.3, 0.2))
+    assert (len(cut.train), len(cut.valid), len(cut.test)) == (500, 300, 200)
+    assert len(open_parallel(path, fractions=(0.9, 0.1, 0.0)).test) == 0
+
+
+def test_no_more_than_is_needed_is_cut(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.tsv", rows(1000))
+    monkeypatch.setattr(parallel_sets, "MOST_CUT", 20)
+    sets = open_parallel(path)
+    assert (len(sets.train), len(sets.valid), len(sets.test)) == (960, 20, 20)
+    assert len(open_parallel(path, fractions=(0.8, 0.1, 0.1)).test) == 100
+
+
+def test_two_files_and_parts_that_are_given(tmp_path):
+    for part, count in (("train", 100), ("dev", 10), ("test", 5)):
+        for at, side in enumerate(("de", "en")):
+            text = "".join(f"{row[at]}\n" for row in [*rows(count, part), ("", "x")])
+            (tmp_path / f"{part}.{side}").write_text(text)
+    name = {
+        f"{part}.{side}": str(tmp_path / f"{part}.{side}") for part in ("train", "dev", "test") for side in ("de", "en")
+    }
+    sets = open_parallel(
+        name["train.de"],
+        name["train.en"],
+        valid=name["dev.de"],
+        valid_target=name["dev.en"],
+        test=name["test.de"],
+        test_target=name["test.en"],
+        max_length=3,
+    )
+    assert (len(sets.train), len(sets.valid), len(sets.test)) == (100, 10, 5)
+    assert sets.valid.target[0] == "devt0 is there"
+    where = {
+        part: f"{name[part + '.de']}: 1 pair left out: an empty side (first in line "
+        for part in ("dev", "test", "train")
+    }
+    assert sets.notes == [
+        where["dev"] + "11)",
+        where["test"] + "6)",
+        where["train"] + "101)",
+        "100 training, 10 validation, 5 test pairs",
+    ]
+    some = open_parallel(name["train.de"], name["train.en"], test=name["test.de"], test_target=name["test.en"])
+    assert (len(some.train), len(some.valid), len(some.test)) == (95, 5, 5)
+
+
+def test_what_is_learned_is_not_tested(tmp_path):
+    pairs = [*rows(400), *rows(200), ("s0 ist da", "something else")]
+    sets = open_parallel(write(tmp_path / "a.tsv", pairs), fractions=(0.6, 0.2, 0.2))
+    learned = set(zip(sets.train.source, sets.train.target, strict=True))
+    for part in (sets.valid, sets.test):
+        assert not learned & set(zip(part.source, part.target, strict=True))
+    gone = 601 - sum(map(len, (sets.train, sets.valid, sets.test)))
+    assert gone > 50
+    counts = [int(note.split(": ")[1].split()[0]) for note in sets.notes if "are learned as well" in note]
+    assert (len(counts), sum(counts)) == (2, gone)
+    again = write(tmp_path / "test.tsv", rows(3))
+    assert len(open_parallel(write(tmp_path / "b.tsv", rows(100)), test=again).test) == 3  # given files stay whole
+    with pytest.raises(DataError, match="every pair for valid stands among those that are learned as well"):
+        open_parallel(write(tmp_path / "c.tsv", rows(1) * 50))
+
+
+def test_exchanged_files_are_told(tmp_path):
+    pairs = [
+        (f"der Mann {n} sieht einen Hund Nummer a{n}", f"the man {n} sees some dog number b{n}") for n in range(100)
+    ]
+    data, test = write(tmp_path / "a.tsv", pairs), write(tmp_path / "b.tsv", [pair[::-1] for pair in pairs[:50]])
+    note = f"the sources in {test} read like the targets that are learned, and its targets like the sources: are its columns"
+    assert any(one.startswith(note) for one in open_parallel(data, test=test).notes)
+    assert any(one.startswith(note) for one in open_parallel(data, valid=test).notes)
+    assert not any("exchanged" in one for one in open_parallel(data, test=data).notes)
+    for at, side in enumerate(("x", "y")):
+        (tmp_path / side).write_text("".join(f"{pair[at]}\n" for pair in pairs))
+    x, y = str(tmp_path / "x"), str(tmp_path / "y")
+    notes = open_parallel(x, y, test=y, test_target=x).notes
+    assert any(one.endswith(f"are --test {y} and --test-target {x} exchanged?") for one in notes)
+
+
+def test_what_cannot_be_used(tmp_path):
+    path = write(tmp_path / "a.tsv", rows(100))
+    with pytest.raises(DataError, match="no file or named set 'date'; did you mean 'dates'"):
+        open_parallel("date")
+    with pytest.raises(DataError, match="2 pairs: too few to learn from and to take 2 out"):
+        open_parallel(write(tmp_path / "b.tsv", rows(2)))
+    with pytest.raises(DataError, match=r"c.tsv: no pairs are left .*100 pairs left out: a side of more than 2 words"):
+        open_parallel(write(tmp_path / "c.tsv", rows(100)), max_length=2)
+    with pytest.raises(ArgumentError, match="test_target must be left out without --test"):
+        open_parallel(path, test_target=path)
+    for fractions in ((0.5, 0.5, 0.5), (0.0, 0.5, 0.5), (0.9, 0.0, 0.1), (1.2, -0.1, -0.1), (0.5, 0.5)):
+        with pytest.raises(ArgumentError, match="fractions must be three numbers"):
+            open_parallel(path, fractions=fractions)
+    with pytest.raises(ArgumentError, match="fractions must be left out where files are given"):
+        open_parallel(path, fractions=(0.8, 0.1, 0.1), valid=path, test=path)
+
+
+def test_digest():
+    one, other = Pairs(["a"], ["x"]), Pairs(["b"], ["y"])
+    digests = {ParallelSets(*parts).digest() for parts in ((one, one, other), (one, other, one), (other, one, one))}
+    assert len(digests) == 3
+    assert ParallelSets(one, one, other, ["note"]).digest() in digests
+
+
+def test_a_layout_is_for_every_file(tmp_path):
+    path = write(tmp_path / "a.tsv", [("de", "en"), *rows(60)])
+    layout = ParallelLayout(source_column="en", target_column="de")
+    sets = open_parallel(path, layout=layout, test=path)
+    assert sets.test.source[0] == "t0 is there"
+    assert len(sets.train) + len(sets.valid) == 60
