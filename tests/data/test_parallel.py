@@ -239,5 +239,5 @@ def test_all_that_are_kept_are_within_the_limits(lengths, most, ratio):
     )
     sizes = [(len(a.split()), len(b.split())) for a, b in zip(kept.source, kept.target, strict=True)]
     assert sizes == [lengths[line - 1] for line in kept.lines]
-    assert all(1 <= min(pair) and max(pair) <= most for pair in sizes)
+    assert all(min(pair) >= 1 and max(pair) <= most for pair in sizes)
     assert sum(int(note.split()[0]) for note in notes) == len(lengths) - len(kept)

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -28,11 +29,13 @@ def test_names():
     ]  # fmt: skip
 
 
-def test_made_up_sets():
+def test_made_up_sets(monkeypatch):
+    for name, (title, make) in parallel_sets.GENERATED.items():
+        monkeypatch.setitem(parallel_sets.GENERATED, name, (title, partial(make, sizes=(200, 10, 20))))
     sets = open_parallel("dates")
-    assert (sets.train, sets.valid, sets.test) == dates()
-    assert sets.notes == ["20,000 training, 1,000 validation, 2,000 test pairs"]
-    assert [len(open_parallel(name).test) for name in ("reversal", "numbers")] == [2000, 2000]
+    assert (sets.train, sets.valid, sets.test) == dates(sizes=(200, 10, 20))
+    assert sets.notes == ["200 training, 10 validation, 20 test pairs"]
+    assert [len(open_parallel(name).test) for name in ("reversal", "numbers")] == [20, 20]
     short = open_parallel("dates", max_length=3)
     assert max(len(text.split()) for text in short.train.source) == 3
     assert max(len(text.split()) for text in short.test.source) > 3  # what is measured stays
@@ -123,10 +126,8 @@ def test_two_files_and_parts_that_are_given(tmp_path):
     )
     assert (len(sets.train), len(sets.valid), len(sets.test)) == (100, 10, 5)
     assert sets.valid.target[0] == "devt0 is there"
-    where = {
-        part: f"{name[part + '.de']}: 1 pair left out: an empty side (first in line "
-        for part in ("dev", "test", "train")
-    }
+    what = "1 pair left out: an empty side (first in line"
+    where = {part: f"{name[f'{part}.de']}: {what} " for part in ("dev", "test", "train")}
     assert sets.notes == [
         where["dev"] + "11)",
         where["test"] + "6)",
