@@ -9,13 +9,13 @@ from unrolled.data.parallel import Pairs
 
 GERMAN = (
     "der Hund läuft über die Straße und bellt laut|eine Frau liest im Garten ein altes Buch|zwei Kinder spielen am "
-    "Strand mit einem Ball|der Mann fährt mit dem Rad zur Arbeit|die Katze schläft auf dem roten Sofa|ein Junge trinkt Milch "
-    "aus einem Glas|viele Leute warten vor dem Haus|das Mädchen singt ein schönes Lied"
+    "Strand mit einem Ball|der Mann fährt mit dem Rad zur Arbeit|die Katze schläft auf dem roten Sofa|ein Junge trinkt "
+    "Milch aus einem Glas|viele Leute warten vor dem Haus|das Mädchen singt ein schönes Lied"
 ).split("|")
 ENGLISH = (
     "the dog runs across the street and barks loudly|a woman reads an old book in the garden|two children play on the "
-    "beach with a ball|the man rides to work by bicycle|the cat sleeps on the red sofa|a boy drinks milk from a glass|many "
-    "people wait in front of the house|the girl sings a beautiful song"
+    "beach with a ball|the man rides to work by bicycle|the cat sleeps on the red sofa|a boy drinks milk from a glass|"
+    "many people wait in front of the house|the girl sings a beautiful song"
 ).split("|")
 PAIRS = Pairs(GERMAN, ENGLISH)
 

@@ -159,7 +159,7 @@ def test_exchanged_files_are_told(tmp_path):
         (f"der Mann {n} sieht einen Hund Nummer a{n}", f"the man {n} sees some dog number b{n}") for n in range(100)
     ]
     data, test = write(tmp_path / "a.tsv", pairs), write(tmp_path / "b.tsv", [pair[::-1] for pair in pairs[:50]])
-    note = f"the sources in {test} read like the targets that are learned, and its targets like the sources: are its columns"
+    note = f"the sources in {test} read like the targets that are learned, and its targets like the sources: are its"
     assert any(one.startswith(note) for one in open_parallel(data, test=test).notes)
     assert any(one.startswith(note) for one in open_parallel(data, valid=test).notes)
     assert not any("exchanged" in one for one in open_parallel(data, test=data).notes)

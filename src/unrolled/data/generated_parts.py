@@ -33,7 +33,7 @@ def parts_of(
     total, begin = sum(sizes), 0
     made: dict[str, tuple[str, str]] = {}
     while len(made) < total:
-        if begin > 100 * (total + _BLOCK):
+        if begin > 20 * (total + _BLOCK):
             raise ArgumentError("sizes", f"at most {len(made):,} pairs together", total, "there are no more")
         numbers = uniform(seed, np.arange(begin, begin + _BLOCK)[:, None], np.arange(draws))
         for row in numbers.tolist():
