@@ -174,6 +174,11 @@ def test_what_cannot_be_used(tmp_path):
     path = write(tmp_path / "a.tsv", rows(100))
     with pytest.raises(DataError, match="no file or named set 'date'; did you mean 'dates'"):
         open_parallel("date")
+    for name in ("", "a" * 5000, "a\0b"):
+        with pytest.raises(DataError, match="no file or named set"):
+            open_parallel(name)
+    with pytest.raises(DataError, match="there is no file"):
+        open_parallel(path, "b" * 5000)
     with pytest.raises(DataError, match="2 pairs: too few to learn from and to take 2 out"):
         open_parallel(write(tmp_path / "b.tsv", rows(2)))
     with pytest.raises(DataError, match=r"c.tsv: no pairs are left .*100 pairs left out: a side of more than 2 words"):

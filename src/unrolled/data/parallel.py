@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -92,7 +93,7 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
     """
     form = _form(source_path, target_path, layout)
     for path in filter(None, (source_path, target_path)):
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file it takes any name, however long
             raise DataError(
                 f"there is no file {path}; give a file of texts, one to a line, or of pairs (TSV, CSV, JSONL)"
             )

@@ -7,6 +7,7 @@ is taken out of the training pairs: by a hash of the pair's number, so that it i
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -196,7 +197,7 @@ def _check(
 
 def _read(path: str, target: str | None, layout: ParallelLayout) -> Pairs:
     place, other = (Path(one).expanduser() if one else None for one in (path, target))
-    if place is None or not place.exists():
+    if place is None or not os.path.exists(place):
         near = did_you_mean(path, parallel_names())
         raise DataError(
             f"there is no file or named set {path!r}{near}; give a path, or one of {', '.join(parallel_names())}"
