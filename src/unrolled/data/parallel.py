@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -284,19 +284,23 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
     words = [(len(a.split()), len(b.split())) for a, b in zip(source, target, strict=True)]
     filled = [pair for pair in words if min(pair)]
     countable = all(sum(pair[side] == 1 for pair in filled) <= len(filled) / 2 for side in range(2))
-    reasons: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
-        ("an empty side", lambda a, b: min(a, b) == 0),
-        (f"a side of more than {max_length:,} words", lambda a, b: max(a, b) > max_length),
-        (
-            f"one side more than {max_ratio:g} times as long as the other",
-            lambda a, b: countable and max(a, b) + 1 > max_ratio * (min(a, b) + 1),
-        ),
+    empty, long, unlike = (
+        "an empty side",
+        f"a side of more than {max_length:,} words",
+        f"one side more than {max_ratio:g} times as long as the other",
     )
-    left_out: dict[str, list[int]] = {what: [] for what, _ in reasons}
+    left_out: dict[str, list[int]] = {empty: [], long: [], unlike: []}
     kept: list[int] = []
     for at, (a, b) in enumerate(words):
-        what = next((what for what, is_so in reasons if is_so(a, b)), None)
-        (kept if what is None else left_out[what]).append(at)
+        less, more = (a, b) if a < b else (b, a)
+        if not less:
+            left_out[empty].append(at)
+        elif more > max_length:
+            left_out[long].append(at)
+        elif countable and more + 1 > max_ratio * (less + 1):
+            left_out[unlike].append(at)
+        else:
+            kept.append(at)
     notes = [
         f"{len(those):,} pair{'s' if len(those) > 1 else ''} left out: {what} (first in line {pairs.line(those[0])})"
         for what, those in left_out.items()
