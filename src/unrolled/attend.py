@@ -2,9 +2,9 @@
 
     outputs, weights, state = attend(cell, inputs, state, memory)
 
-Three ways, the same numbers. Where no step depends on what was seen (multiplicative attention without input feeding) the
-recurrence is a `scan`, and all steps look at once. Else the whole loop is one operator in the kernels, if it has the
-inner cell; else a Python loop over `Attentive.step`.
+Three ways, the same numbers. Where no step depends on what was seen (multiplicative attention without input feeding)
+the recurrence is a `scan`, and all steps look at once. Else the whole loop is one operator in the kernels, if it has
+the inner cell; else a Python loop over `Attentive.step`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _check(cell: Attentive, inputs: Tensor, memory: Memory, rows: Tensor | None,
         raise ShapeError(f"inputs must be (T, N, {cell.input_size}), got {tuple(inputs.shape)}")
     N = inputs.size(1)
     if rows is None and memory.lengths.size(0) != N:
-        raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {memory.lengths.size(0)}; or give rows")
+        raise ShapeError(
+            f"the memory must hold {N} sentences, one for each row, got {memory.lengths.size(0)}; or give rows"
+        )
     for name, given in (("rows", rows), ("lengths", lengths)):
         if given is not None and (given.shape != (N,) or given.dtype != torch.int64):
             raise ShapeError(f"{name} must be ({N},) int64, got {tuple(given.shape)} {given.dtype}")
@@ -112,7 +114,7 @@ def _at_once(
 ) -> tuple[Tensor, Tensor, AttentiveState]:
     """(5') for all steps, then (2') (3) (4) (6') for all steps."""
     if rows is not None:
-        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+        memory = memory.of(rows)
     s, inner = scan(cell.cell, inputs, state.cell, lengths=lengths, noise=noise)
     e = torch.bmm(s.transpose(0, 1), memory.keys.permute(1, 2, 0))  # (N, T, S)
     a = masked_softmax(e.transpose(0, 1), memory.lengths)  # (T, N, S)

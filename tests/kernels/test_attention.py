@@ -262,7 +262,11 @@ def test_what_stands_in_the_padding_of_inputs_and_memory_reaches_nothing(kind, s
             cell, inputs, start(cell, sources), Memory(*parts, how["seen"]), lengths=how["lengths"], backend="native"
         )
         loss = outputs.sin().sum() + weights.sin().sum() + sum(leaf.sin().sum() for leaf in after.cell)
-        every = [*leaves, sources["state.h"], *(p for name, p in cell.named_parameters() if not name.startswith("key."))]
+        every = [
+            *leaves,
+            sources["state.h"],
+            *(p for name, p in cell.named_parameters() if not name.startswith("key.")),
+        ]
         found.append([outputs, weights, *torch.autograd.grad(loss, every, allow_unused=True)])
     for zero, other in zip(*found, strict=True):
         if zero is not None:

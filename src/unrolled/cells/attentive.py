@@ -51,6 +51,10 @@ class Memory(NamedTuple):
     values: Tensor
     lengths: Tensor
 
+    def of(self, rows: Tensor) -> Memory:
+        """A sentence for each row: those with the numbers ``rows (N,)``."""
+        return Memory(self.h[:, rows], self.keys[:, rows], self.values[:, rows], self.lengths[rows])
+
 
 class AttentiveState(NamedTuple):
     """``cell``: the inner cell's state. ``fed (N, ·)``: u, the input that is fed back; of width 0 if none is."""
@@ -92,7 +96,9 @@ class Attentive(nn.Module):
             raise ArgumentError("cell", f"a cell with input_size {input_size + fed}", cell.input_size)
         if score in ("dot", "scaled") and memory_size != H:
             remedy = "make them equal, or use the score general or additive"
-            raise ArgumentError("memory_size", f"the width of the state ({H}) for the score {score}", memory_size, remedy)
+            raise ArgumentError(
+                "memory_size", f"the width of the state ({H}) for the score {score}", memory_size, remedy
+            )
         self.cell, self.input_size, self.memory_size, self.score = cell, input_size, memory_size, score
         self.input_feeding, self.feed_size = input_feeding, fed
         if self.additive:
@@ -155,7 +161,7 @@ class Attentive(nn.Module):
         ``rows (N,)`` int64 says which sentence of the memory each row looks at; `None`: row n at sentence n.
         """
         if rows is not None:
-            memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+            memory = memory.of(rows)
         if self.additive:
             a = self.weights(hidden(state.cell), memory)
             c = torch.einsum("ns,snc->nc", a, memory.h)  # (4)

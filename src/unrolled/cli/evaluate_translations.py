@@ -18,7 +18,9 @@ COLUMNS = ("run", "loss", "perplexity", "BLEU", "BLEU cased", "chrF", "exact", "
 
 def show_translators(models: list[TrainedTranslator], options: Any) -> None:
     """Measure all on the same kind of pairs and print."""
-    rows, lengths, signatures = [], {}, {}
+    rows: list[tuple[str, ...]] = []
+    lengths: dict[str, list[Bucket]] = {}
+    signatures: dict[str, str] = {}
     for run, model in zip(options.run, models, strict=True):
         begin = time.perf_counter()
         found = model.evaluate_data(options.data, options.split or "test", target=options.target, **options.search())
@@ -41,7 +43,10 @@ def show_translators(models: list[TrainedTranslator], options: Any) -> None:
                 pairs=len(pairs),
                 **summary,
                 signatures=signatures,
-                by_length=[dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in lengths[Path(run).name or run]],
+                by_length=[
+                    dict(zip(("low", "high", "count", "bleu"), one, strict=True))
+                    for one in lengths[Path(run).name or run]
+                ],
             )
             continue
         rows.append(

@@ -24,8 +24,8 @@ from .reporters import emit
 
 PROG = "unrolled predict"
 ABOUT = (
-    "Ask a trained model about texts: the class of each, the names in it, or its translation. Texts are given in quotes after RUN, one "
-    "per line of --file, or one per line on standard input."
+    "Ask a trained model about texts: the class of each, the names in it, or its translation. Texts are given in "
+    "quotes after RUN, one per line of --file, or one per line on standard input."
 )
 AT_ONCE = 256  # texts
 

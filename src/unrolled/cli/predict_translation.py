@@ -82,7 +82,9 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
         for text, found in zip(some, model.translate(some, **asked), strict=True):
             if not warned and model.reads_like_target(text):
                 warned = True
-                print(f"note: {printable(text)[:60]!r} reads like the language that is translated into", file=sys.stderr)
+                print(
+                    f"note: {printable(text)[:60]!r} reads like the language that is translated into", file=sys.stderr
+                )
             _tell(text, found, options)
             if len(shown) < PICTURED:
                 shown.append((text, found[0]))

@@ -293,7 +293,19 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     additive = "weight_q" in given
     (T, N, Y), (S, B, A), H = given["y"].shape, given["keys"].shape, given["weight_hh"].size(1)
     R = (4 if lstm else 3) * H
-    size = {"T": T, "N": N, "Y": Y, "S": S, "B": B, "A": A, "H": H, "R": R, "V": R if additive else H, "K": 4, "C": Y - H}
+    size = {
+        "T": T,
+        "N": N,
+        "Y": Y,
+        "S": S,
+        "B": B,
+        "A": A,
+        "H": H,
+        "R": R,
+        "V": R if additive else H,
+        "K": 4,
+        "C": Y - H,
+    }
     if not additive and A != H:
         raise ShapeError(f"keys must be as wide as the state ({H}), got {A}")
     needed = ("v", "looked") if additive else ("weight_u", "weight_s", "u0")
@@ -379,7 +391,9 @@ def _through_equations(
         (T, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
         additive = one["weight_q"] is not None
         ones = torch.eye(R, dtype=one["xg"].dtype)
-        inner = (LSTMCell if lstm else GRUCell)(R + (R if additive else H), H, bias=one["bias_hh"] is not None, device="meta")
+        inner = (LSTMCell if lstm else GRUCell)(
+            R + (R if additive else H), H, bias=one["bias_hh"] is not None, device="meta"
+        )
         weights = {"cell.weight_ih": torch.cat([ones, ones if additive else one["weight_u"]], 1)}
         weights["cell.weight_hh"] = one["weight_hh"]
         if one["bias_hh"] is not None:
@@ -396,7 +410,9 @@ def _through_equations(
         arguments = (one["xg"], AttentiveState(state, fed), memory, one["rows"], one["lengths"], None)
         y, a, after = functional_call(_Loop(cell), {f"cell.{name}": w for name, w in weights.items()}, arguments)
         if additive:
-            c = torch.einsum("tns,snc->tnc", a, reference.inside(one["looked"], one["seen"]))  # (4) of the memory itself
+            c = torch.einsum(
+                "tns,snc->tnc", a, reference.inside(one["looked"], one["seen"])
+            )  # (4) of the memory itself
             y = torch.cat([y[:, :, :H], c], dim=2)
         results = (y if additive else None, None if additive else y, a, *(*after.cell, None)[:2], after.fed)
         pairs = [(r, d) for r, d in zip(results, given, strict=True) if r is not None and d is not None]

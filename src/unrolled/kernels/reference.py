@@ -64,9 +64,10 @@ def attend(
     noise: State | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
     """See `unrolled.attend`."""
-    memory = Memory(*(inside(part, memory.lengths) for part in memory[:3]), memory.lengths)
+    h, keys, values, known = memory
+    memory = Memory(inside(h, known), inside(keys, known), inside(values, known), known)
     if rows is not None:
-        memory = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows])
+        memory = memory.of(rows)
     if lengths is not None:
         inputs = inside(inputs, lengths)
     outputs, weights = [], []

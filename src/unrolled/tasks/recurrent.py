@@ -88,7 +88,12 @@ class Recurrent:
         refuse_changed(self, foreign, f"with --cell {self.cell}, which has no such option")
 
     def build(
-        self, input_size: int, *, hidden_size: int | None = None, num_layers: int | None = None, bidirectional: bool = False
+        self,
+        input_size: int,
+        *,
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        bidirectional: bool = False,
     ) -> Stack:
         """The stack, for inputs of width ``input_size``; other sizes than its own where they are given."""
         options: dict[str, Any] = {}

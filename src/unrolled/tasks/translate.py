@@ -48,8 +48,8 @@ class ParallelText:
     """Which sentences, and how their files are written."""
 
     data: str = "dates"
-    """sentences of the source: a file with one a line, or both sides in a TSV, CSV or JSONL file; or a named set: dates,
-    reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file may be .gz"""
+    """sentences of the source: a file with one on each line, or both sides in a TSV, CSV or JSONL file; or a named set:
+    dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file may be .gz"""
     target: str | None = None
     """the same sentences in the other language, line for line"""
     valid: str | None = None
@@ -151,7 +151,10 @@ class Translation(Task):
         self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.data.data, config.units)
         reader, writer = self.languages
-        sources, targets = [reader.encode(text) for text in train.source], [writer.encode(text) for text in train.target]
+        sources, targets = (
+            [reader.encode(text) for text in train.source],
+            [writer.encode(text) for text in train.target],
+        )
         most = config.units.max_symbols
         kept = [n for n, pair in enumerate(zip(sources, targets, strict=True)) if max(map(len, pair)) <= most]
         if not kept:

@@ -201,7 +201,7 @@ class Translator(nn.Module):
         return self.logits(read[inside(before.size(0), lengths)])
 
     def step(self, memory: Memory | None) -> Any:
-        """One step of writing, as `decoding.beam` takes it: ``(ids (N,), Writing) → log p (N, V), weights, Writing``."""
+        """A step of writing, as `beam_search` takes it: ``(ids (N,), Writing) → log p (N, V), weights, Writing``."""
 
         def step(ids: Tensor, writing: Writing) -> tuple[Tensor, Tensor | None, Writing]:
             read, weights, writing = self.decode(ids[None], writing, memory)

@@ -147,9 +147,7 @@ class TrainedTranslator:
         """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
         return score([best.text for best, *_ in self.translate(pairs.source, **options)], pairs.target)
 
-    def evaluate(
-        self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any
-    ) -> Measures:
+    def evaluate(self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any) -> Measures:
         """`Measures` on pairs; ``options`` as in `translate`."""
         translations = [best.text for best, *_ in self.translate(pairs.source, progress=progress, **options)]
         return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)

@@ -23,8 +23,8 @@ class Units:
     """How sentences are cut into symbols."""
 
     vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
-    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes; auto: characters for the sets that
-    are made up, byte pairs for all else"""
+    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes; auto: characters for the sets
+    that are made up, byte pairs for all else"""
     vocab_size: int = 8000
     """symbols of a byte-pair vocabulary"""
     min_count: int = 2
@@ -79,8 +79,8 @@ class Language:
         made = cls(vocabulary, options.lowercase)
         if kind in ("word", "char") and len(vocabulary) < 3:  # the unknown one and one other
             raise DataError(
-                f"the {side} text has only {len(vocabulary) - 1} symbol seen {options.min_count} times or more: nothing "
-                "can be learned from it; is it the right file, or column? Otherwise use --min-count 1"
+                f"the {side} text has only {len(vocabulary) - 1} symbol seen {options.min_count} times or more: "
+                "nothing can be learned from it; is it the right file, or column? Otherwise use --min-count 1"
             )
         return made
 

@@ -48,8 +48,17 @@ def search(model: Translator, ids: Tensor, lengths: Tensor, options: Decoding) -
     """The best translations of ``ids (S, B)``, of which ``lengths (B,)`` are true; each sentence's best first."""
     encoded = model.encode(ids, lengths)
     step, state = model.step(encoded.memory), model.begin(encoded)
-    limits = {"begin": BEGIN, "end": END, "max_lengths": options.limits(lengths)}
+    count, limits = len(lengths), options.limits(lengths)
     if options.beam == 1 and not options.coverage_penalty:
-        only = {"min_length": options.min_length, "no_repeat_ngram": options.no_repeat_ngram}
-        return [[one] for one in greedy(step, state, len(lengths), **limits, **only)]
-    return beam_search(step, state, len(lengths), options, **limits, source_lengths=lengths)
+        found = greedy(
+            step,
+            state,
+            count,
+            begin=BEGIN,
+            end=END,
+            max_lengths=limits,
+            min_length=options.min_length,
+            no_repeat_ngram=options.no_repeat_ngram,
+        )
+        return [[one] for one in found]
+    return beam_search(step, state, count, options, begin=BEGIN, end=END, max_lengths=limits, source_lengths=lengths)
