@@ -20,7 +20,7 @@ Multiplicative attention (Luong et al. 2015, section 3) looks with the state aft
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,6 @@ from .state import State
 # T steps, N rows (B sentences in training, all their hypotheses in decoding), S source positions, I input_size,
 # H hidden_size, C memory_size, A attention_size
 
-Score = Literal["additive", "dot", "scaled", "general"]
 SCORES = ("additive", "dot", "scaled", "general")
 
 
@@ -84,7 +83,7 @@ class Attentive(nn.Module):
         input_size: int,
         memory_size: int,
         *,
-        score: Score = "additive",
+        score: str = "additive",
         attention_size: int | None = None,
         input_feeding: bool = False,
     ) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..attend import choose, unsupported
 from ..cells import make_cell
+from ..cells.attentive import Attentive, feed_size
 from ..data import cache_folder
 from ..kernels import extension
 from ..scan import explain
@@ -24,7 +26,7 @@ from .tables import show_pairs, show_table
 
 PROG = "unrolled doctor"
 ABOUT = "Show what this machine offers and, for each kind of recurrent layer, which code path would run, and why."
-PACKAGES = ("numpy", "safetensors", "tokenizers", "rich", "tyro", "tensorboard")
+PACKAGES = ("numpy", "safetensors", "tokenizers", "rich", "tyro", "babel", "sacrebleu", "tensorboard")
 SETS = ("sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn": ("rnn", {}),
@@ -40,6 +42,18 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru --layer-norm": ("gru", {"layer_norm": True}),
     "lstm --peepholes": ("lstm", {"peepholes": True}),
 }
+ATTENTION: dict[str, tuple[str, str, bool, dict[str, Any]]] = {
+    "gru --attention additive": ("gru", "additive", False, {}),
+    "lstm --attention additive": ("lstm", "additive", False, {}),
+    "rnn --attention additive": ("rnn", "additive", False, {}),
+    "gru --no-reset-after --attention additive": ("gru", "additive", False, {"reset_after": False}),
+    "lstm --attention additive --layer-norm": ("lstm", "additive", False, {"layer_norm": True}),
+    "gru --attention additive --zoneout 0.1": ("gru", "additive", False, {"zoneout": 0.1}),
+    "gru --attention general (or dot, scaled)": ("gru", "general", False, {}),
+    "gru --attention general --input-feeding": ("gru", "general", True, {}),
+    "lstm --attention general --input-feeding": ("lstm", "general", True, {}),
+    "rnn --attention general --input-feeding": ("rnn", "general", True, {}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +67,8 @@ def run(argv: list[str]) -> int:
     show_pairs([*_software(), *_machine(), *_folders()])
     print()
     show_table(("layers in training", "path", "why none that is faster"), map(_path, CELLS))
+    print()
+    show_table(("decoders with attention", "path", "why none that is faster"), map(_attention_path, ATTENTION))
     return 0
 
 
@@ -145,3 +161,12 @@ def _path(name: str) -> tuple[str, str, str]:
     at = next(n for n, path in enumerate(paths) if path.reason is None)
     without = [path for path in paths[:at] if path.backend != "cudnn" or device == "cuda"]
     return name, paths[at].backend, "; ".join(dict.fromkeys(path.reason or "" for path in without))
+
+
+def _attention_path(name: str) -> tuple[str, str, str]:
+    """The same of a decoder that looks at a memory."""
+    kind, score, feeding, options = ATTENTION[name]
+    inner = make_cell(kind, 8 + feed_size(score, 8, 8, feeding), 8, **options)
+    cell = Attentive(inner, 8, 8, score=score, input_feeding=feeding).train()
+    noise, inputs = inner.draw_noise(4, 2), torch.zeros(4, 2, 8)
+    return name, choose(cell, inputs, noise), unsupported(cell, inputs, noise) or ""

@@ -1,0 +1,226 @@
+"""How much faster than a plain PyTorch loop?    python benchmarks/translate_rate.py [--write]
+
+The same translator, with the same weights, as it is usually written: nn.Embedding, nn.GRU over packed sequences, and a
+Python loop of attention and nn.GRUCell over the target. Training: target words a second on the same batches of Multi30k,
+update included. With --write: sentences a second with a beam of 5, where the loop takes one sentence at a time and its
+five hypotheses as a batch. Both sides must find the same loss and the same translations, or nothing is measured.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from harness import Work, arguments, compare, ratio_cell, table, worker
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from unrolled.decoding import Search
+from unrolled.tasks.translate import TranslateConfig, Translation, shifted
+from unrolled.tasks.translate_model import Translator, inside
+from unrolled.tasks.translate_units import BEGIN, END
+from unrolled.tasks.translate_writing import Decoding, search
+from unrolled.training.config import update
+from unrolled.training.process import keep_freed_memory
+
+STEPS = 8  # of a repetition
+SENTENCES = 48  # of a repetition
+SIZES: dict[str, dict[str, Any]] = {
+    "256": {"hidden_size": 256, "encoder_size": 256},
+    "512": {"hidden_size": 512, "encoder_size": 512},
+}
+
+
+class Peer(nn.Module):
+    """Bahdanau's translator as tutorials write it."""
+
+    def __init__(self, sources: int, targets: int, E: int, H: int, C: int) -> None:
+        super().__init__()
+        self.source, self.target = nn.Embedding(sources, E), nn.Embedding(targets, E)
+        self.encoder = nn.GRU(E, C // 2, bidirectional=True)
+        self.bridge = nn.Linear(C, H)
+        self.key, self.query, self.v = nn.Linear(C, H), nn.Linear(H, H, bias=False), nn.Linear(H, 1, bias=False)
+        self.cell = nn.GRUCell(E + C, H)
+        self.readout, self.output = nn.Linear(H + C + E, E), nn.Linear(E, targets)
+
+    def encode(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        packed = pack_padded_sequence(self.source(ids), lengths, enforce_sorted=False)
+        h, last = self.encoder(packed)
+        return pad_packed_sequence(h)[0], torch.tanh(self.bridge(torch.cat([last[0], last[1]], 1)))
+
+    def step(self, ids: Tensor, s: Tensor, h: Tensor, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.target(ids)
+        e = self.v(torch.tanh(self.query(s) + keys)).squeeze(2)  # (S, B)
+        a = e.masked_fill(~mask, -math.inf).softmax(0)
+        c = (a[:, :, None] * h).sum(0)
+        s = self.cell(torch.cat([x, c], 1), s)
+        return self.output(torch.tanh(self.readout(torch.cat([s, c, x], 1)))), s
+
+    def forward(self, source: Tensor, source_lengths: Tensor, before: Tensor) -> Tensor:
+        h, s = self.encode(source, source_lengths)
+        keys, mask = self.key(h), inside(h.size(0), source_lengths)
+        logits = []
+        for ids in before:
+            scores, s = self.step(ids, s, h, keys, mask)
+            logits.append(scores)
+        return torch.stack(logits)
+
+
+def alike(model: Translator) -> Peer:
+    """A peer with the same weights."""
+    assert model.attention is not None
+    options, attention, inner = model.options, model.attention, model.attention.cell
+    peer = Peer(model.source.num_embeddings, model.target.num_embeddings, options.embedding_size, inner.hidden_size,
+                attention.memory_size)  # fmt: skip
+    pairs: list[tuple[Any, Any]] = [
+        (peer.source.weight, model.source.weight), (peer.target.weight, model.target.weight),
+        (peer.bridge.weight, model.bridge.weight), (peer.bridge.bias, model.bridge.bias),
+        (peer.key.weight, attention.key.weight), (peer.key.bias, attention.key.bias),
+        (peer.query.weight, attention.query.weight), (peer.v.weight, attention.v[None]),
+        *((getattr(peer.cell, name), getattr(inner, name)) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+        (peer.readout.weight, model.readout.weight), (peer.readout.bias, model.readout.bias),
+        (peer.output.weight, model.output.weight), (peer.output.bias, model.output.bias),
+    ]  # fmt: skip
+    for cell, suffix in zip(model.encoder.cells, ("", "_reverse"), strict=True):
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            pairs.append((getattr(peer.encoder, f"{name}_l0{suffix}"), getattr(cell, name)))
+    with torch.no_grad():
+        for mine, theirs in pairs:
+            mine.copy_(theirs)
+    return peer
+
+
+def beam(peer: Peer, ids: Tensor, options: Search) -> list[int]:
+    """The best translation of one sentence ``(S, 1)``."""
+    h, s = peer.encode(ids, torch.tensor([len(ids)]))
+    limit = 2 * len(ids) + 10
+    keys = peer.key(h)
+    words, total = torch.full((1, 1), BEGIN), torch.zeros(1)
+    best: tuple[float, list[int]] = (-math.inf, [])
+    for length in range(1, limit + 2):
+        n = len(words)
+        mask = torch.ones(len(ids), n, dtype=torch.bool)
+        logits, s = peer.step(words[:, -1], s, h.expand(-1, n, -1), keys.expand(-1, n, -1), mask)
+        log_p = logits.log_softmax(1)
+        if length > limit:
+            log_p = log_p[:, END : END + 1]
+        scores, places = (total[:, None] + log_p).flatten().topk(min(options.beam, log_p.numel()))
+        rows = places // log_p.size(1)
+        symbols = places % log_p.size(1) if length <= limit else torch.full_like(places, END)
+        for row, symbol, score in zip(rows.tolist(), symbols.tolist(), scores.tolist(), strict=True):
+            if symbol == END:
+                penalised = score / ((5 + length) / 6) ** options.length_penalty
+                best = max(best, (penalised, words[row, 1:].tolist()))
+        on = symbols != END
+        on &= scores > best[0] * ((6 + limit) / 6) ** options.length_penalty
+        if not on.any():
+            break
+        words = torch.cat([words[rows[on]], symbols[on, None]], 1)
+        total, s = scores[on], s[rows[on]]
+    return best[1]
+
+
+def prepared(size: str) -> tuple[Translation, Translator]:
+    config = update(TranslateConfig(), data="multi30k-de-en", vocab_size=4000, dropout=0.0, tied=False, steps=1000,
+                    **SIZES[size])  # fmt: skip
+    task = Translation(config)
+    task.prepare()
+    torch.manual_seed(0)
+    model = task.build_model()
+    assert isinstance(model, Translator)
+    return task, model
+
+
+def training(side: str, size: str) -> Work:
+    keep_freed_memory()
+    task, model = prepared(size)
+    peer = alike(model)
+    batches = [task.batch(step) for step in range(STEPS)]
+    count = sum(task.units(batch) for batch in batches)
+
+    def ours(batch: Any) -> Tensor:
+        return task.loss(model, batch, None)[0]
+
+    def theirs(batch: Any) -> Tensor:
+        logits = peer(batch.source, batch.source_lengths, shifted(batch.target))
+        real = inside(len(batch.target), batch.lengths)
+        return F.cross_entropy(logits.flatten(0, 1), torch.where(real, batch.target, -100).flatten())
+
+    with torch.no_grad():
+        difference = abs(float(ours(batches[0]) - theirs(batches[0])))
+    if difference > 1e-4:
+        raise SystemExit(f"the two sides' losses differ by {difference}")
+    loss, module = (ours, model) if side == "ours" else (theirs, peer)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, fused=True)
+
+    def once() -> float:
+        begin = time.perf_counter()
+        for batch in batches:
+            optimizer.zero_grad()
+            loss(batch).backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            optimizer.step()
+        return count / (time.perf_counter() - begin)
+
+    return once
+
+
+def writing(side: str, size: str) -> Work:
+    task, model = prepared(size)
+    _learn(task, model)
+    peer = alike(model)
+    model.eval()
+    ids = [task.sources[n] for n in range(SENTENCES)]
+    options = Decoding(beam=5)
+    lengths = torch.tensor([len(one) for one in ids])
+    side_by_side = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(one) for one in ids])
+
+    @torch.no_grad()
+    def theirs() -> list[list[int]]:
+        return [beam(peer, torch.from_numpy(one)[:, None], options) for one in ids]
+
+    def ours() -> list[list[int]]:
+        return [found[0].ids for found in search(model, side_by_side, lengths, options)]
+
+    if (same := sum(a == b for a, b in zip(ours(), theirs(), strict=True))) < SENTENCES - 1:  # ties in rounding
+        raise SystemExit(f"only {same} of {SENTENCES} translations are the same")
+
+    def once() -> float:
+        begin = time.perf_counter()
+        (ours if side == "ours" else theirs)()
+        return SENTENCES / (time.perf_counter() - begin)
+
+    return once
+
+
+def _learn(task: Translation, model: Translator) -> None:
+    """A little, so that sentences end as they do in use."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
+    for step in range(120):
+        optimizer.zero_grad()
+        task.loss(model, task.batch(step), None)[0].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+
+def main() -> None:
+    if "--worker" in sys.argv:
+        side, size, what = sys.argv[sys.argv.index("--worker") + 1 :][:3]
+        worker(lambda: (writing if what == "write" else training)(side, size))
+        return
+    write = "--write" in sys.argv
+    sys.argv = [one for one in sys.argv if one != "--write"]
+    options = arguments(__doc__, 9)
+    rows = []
+    for size in SIZES:
+        mine, peer, ratios = compare(__file__, ("ours", "peer"), [size, "write" if write else "train"], options.repetitions)
+        rows.append([f"additive, GRU {size}", f"{mine:,.0f}", f"{peer:,.0f}", ratio_cell(ratios)])
+    unit = "sentences/s" if write else "target words/s"
+    table(["translator", f"unrolled, {unit}", "loop", "ratio"], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What does attention give, and each trick?    python benchmarks/translation.py kinds --seeds 0 1 2
+
+Trains translators of equal size for equal processor time on Multi30k and reports BLEU on its val set, which decides
+nothing: the last 1,000 pairs of train do. Each training gets as many steps as fit into --cpu-seconds at the rate of its
+first steps; run it with OMP_NUM_THREADS=1, so that a second of the processor is one of a core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from harness import table
+from unrolled import api
+from unrolled.tasks import task_class
+from unrolled.training.config import update
+from unrolled.training.log import Silent
+from unrolled.training.optim import make_optimizer
+
+SIZE: dict[str, Any] = {
+    "vocabulary": "bpe", "vocab_size": 4000, "hidden_size": 256, "encoder_size": 256, "embedding_size": 256,
+    "dropout": 0.2, "label_smoothing": 0.1, "batch_size": 64, "lr": 4e-3,
+}  # fmt: skip
+LUONG = {"attention": "general", "input_feeding": True}
+GROUPS: dict[str, dict[str, dict[str, Any]]] = {
+    "kinds": {
+        "no attention": {"attention": "none"},
+        "additive (Bahdanau)": {"attention": "additive"},
+        "general, input feeding (Luong)": LUONG,
+    },
+    "tricks": {
+        "no attention": {"attention": "none"},
+        "no attention, source reversed": {"attention": "none", "reverse_source": True},
+        "no attention, context at every step": {"attention": "none", "context": "every"},
+        "general": {"attention": "general"},
+        "general, input feeding": LUONG,
+        "additive": {"attention": "additive"},
+        "additive, no label smoothing": {"attention": "additive", "label_smoothing": 0.0},
+        "additive, embeddings not tied": {"attention": "additive", "tied": False},
+        "additive, scheduled sampling 0.2": {"attention": "additive", "scheduled_sampling": 0.2},
+    },
+}
+MEASURED = 20  # steps by which the rate is measured, after as many again
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("group", choices=GROUPS)
+    parser.add_argument("--data", default="multi30k-de-en")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", help="names of variants")
+    parser.add_argument("--cpu-seconds", type=float, default=300)
+    parser.add_argument("--runs", default="runs/translation")
+    options = parser.parse_args()
+    folder = Path(options.runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in options.seeds:
+        for name, own in GROUPS[options.group].items():
+            path = folder / f"{options.data}-{name.replace(' ', '-').replace(',', '')}-{seed}"
+            if (options.only is None or name in options.only) and not path.with_suffix(".json").exists():
+                found = {"name": name, "data": options.data, "seed": seed}
+                found |= trained(path, {**SIZE, **own, "data": options.data, "seed": seed}, options.cpu_seconds)
+                path.with_suffix(".json").write_text(json.dumps(found))
+                print(json.dumps(found), flush=True)
+    show(folder, options.data, GROUPS[options.group])
+
+
+def trained(path: Path, chosen: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Train for so many seconds of the processor; the test part's scores."""
+    task = task_class("translate")
+    steps = max(1, round(seconds / seconds_per_step(task(update(task.Config(), **chosen, steps=1000)))))
+    config = update(task.Config(), **chosen, steps=steps, eval_every=max(1, steps // 4))
+    begin, cpu = time.perf_counter(), time.process_time()
+    summary = api.start("translate", config, path, Silent())
+    spent = {"steps": steps, "seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
+    model = api.load(path).model
+    return {**spent, "weights": sum(p.numel() for p in model.parameters()), "valid_loss": summary.best["loss"],
+            **summary.test}  # fmt: skip
+
+
+def seconds_per_step(task: Any) -> float:
+    """Of the processor."""
+    task.prepare()
+    torch.manual_seed(0)
+    model = task.build_model().train()
+    optimizer = make_optimizer(model, task.config.training)
+    for step in range(2 * MEASURED):
+        if step == MEASURED:
+            begin = time.process_time()
+        optimizer.zero_grad()
+        task.loss(model, task.batch(step), None)[0].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return (time.process_time() - begin) / MEASURED
+
+
+def show(folder: Path, data: str, variants: dict[str, Any]) -> None:
+    """A row for each variant: medians over its seeds."""
+    every = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    rows = []
+    for name in variants:
+        some = [one for one in every if one["name"] == name and one["data"] == data]
+        if some:
+            middle = {key: statistics.median(one[key] for one in some) for key in some[0] if key not in ("name", "data")}
+            bleus = ", ".join(f"{one['bleu']:.1f}" for one in some)
+            rows.append(
+                [name, f"{middle['weights'] / 1e6:.2f} M", f"{middle['steps']:,.0f}", f"{middle['cpu_seconds']:.0f} s",
+                 f"{middle['loss']:.3f}", f"{middle['bleu']:.1f}", f"{middle['bleu_cased']:.1f}", f"{middle['chrf']:.1f}",
+                 bleus]
+            )  # fmt: skip
+    table(["translator", "weights", "steps", "processor", "loss", "BLEU", "cased", "chrF", "seeds"], rows)
+
+
+if __name__ == "__main__":
+    main()
