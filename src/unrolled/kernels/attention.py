@@ -218,8 +218,8 @@ def attention_backward(
         "y": y, "c": c, "u": u, "a": a, "gates": gates, "queries": queries, "dhg": dhg, "dq": dq, "dp": dp,
     }  # fmt: skip
     _call(True, lstm, {**tensors, **arrays, **found, "xg": None, "bias_hh": None})
-    dxg = found["dxg"].view(T * N, -1)
-    s = y.view(T * N, -1)[:, :H]
+    dxg = found["dxg"].flatten(0, 1)
+    s = y.flatten(0, 1)[:, :H]
     dweight_hh = torch.empty_like(weight_hh)
     parts = [(dxg, slice(None))]
     if dhg is not None:
