@@ -351,6 +351,8 @@ struct Forward : Task<Cell, T> {
         memset((T*)q.a + row * S, 0, S * sizeof(T));
         if (Cell::kMemory) memset((T*)q.c + row * H, 0, H * sizeof(T));
         if (!additive) memset((T*)q.u + row * H, 0, H * sizeof(T));
+        if (q.gates) memset((T*)q.gates + row * 4 * H, 0, 4 * H * sizeof(T));
+        if (q.queries) memset((T*)q.queries + row * A, 0, A * sizeof(T));
     }
 
     // The state after the last step, and (4) of all steps at once: nothing inside the loop needs c_t itself.

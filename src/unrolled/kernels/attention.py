@@ -140,6 +140,9 @@ def _named(*tensors: Tensor | None) -> dict[str, Tensor | None]:
 
 def _results(tensors: dict[str, Any], lstm: bool, save: bool) -> dict[str, tuple[int, ...]]:
     """The shapes of what forward gives, (0,) for what is not there."""
+    for name in ("xg", "keys", "looked", "weight_hh"):
+        if tensors[name] is not None and tensors[name].dim() != len(SHAPES[name]):
+            raise ShapeError(f"{name} must be ({', '.join(SHAPES[name])}), got {tuple(tensors[name].shape)}")
     (T, N), H, (S, _, A) = tensors["xg"].shape[:2], tensors["weight_hh"].size(1), tensors["keys"].shape
     additive = tensors["weight_q"] is not None
     Y = H + tensors["looked"].size(2) if additive else H
@@ -226,14 +229,14 @@ def attention_backward(
         parts = [(dxg[:, : 2 * H], slice(0, 2 * H)), (dhg.view(T * N, H), slice(2 * H, None))]
     for by_gates, of in parts:
         _by_previous(by_gates, s, h0, dweight_hh[of])
-    nothing = weight_hh.new_empty(0)
-    dweight_q = dweight_u = dweight_s = nothing
+    dweight_q, dweight_u, dweight_s, dbias = (weight_hh.new_empty(0) for _ in range(4))
     if dq is not None and weight_q is not None:
         dweight_q = _by_previous(dq.view(T * N, A), s, h0, torch.empty_like(weight_q))
     if dp is not None and u0 is not None and weight_u is not None:
         dweight_u = _by_previous(dxg, u.view(T * N, H), u0, weight_u.new_empty(weight_u.shape))
         dweight_s = dp.view(T * N, H).t() @ s
-    dbias = nothing if bias_hh is None else torch.cat([by_gates.sum(0) for by_gates, _ in parts])
+    if bias_hh is not None:
+        dbias = torch.cat([by_gates.sum(0) for by_gates, _ in parts])
     return (
         *(found[f"d{name}"] for name in ("xg", "keys", "values", "looked", "v")),
         *(dweight_q, dweight_u, dweight_s, dweight_hh, dbias),
@@ -287,9 +290,6 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
         wanted = torch.int64 if name in WHOLE else dtype
         if tensor.dtype != wanted or not tensor.is_cpu:
             raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
-    for name in ("y", "keys", "values", "weight_hh"):
-        if given[name].dim() != len(SHAPES[name]):
-            raise ShapeError(f"{name} must be ({', '.join(SHAPES[name])}), got {tuple(given[name].shape)}")
     additive = "weight_q" in given
     (T, N, Y), (S, B, A), H = given["y"].shape, given["keys"].shape, given["weight_hh"].size(1)
     R = (4 if lstm else 3) * H
@@ -332,13 +332,14 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
     ctx.lstm, ctx.save = inputs[TENSORS:]
     y, c, u, a, _, _, _, gates, queries = output
     ctx.save_for_backward(*inputs[:TENSORS], y, c, u, a, gates, queries)
+    internal = (c, gates, queries) if inputs[ARGUMENTS.index("u0")] is None else (y, c, gates, queries)
+    ctx.mark_non_differentiable(*internal)  # they are there for the backward pass
     ctx.set_materialize_grads(False)
 
 
-def _backward(ctx: Any, dy: Any, dc: Any, du: Any, da: Any, dhn: Any, dcn: Any, dun: Any, *_: Any) -> tuple[Any, ...]:
+def _backward(ctx: Any, dy: Any, _c: Any, du: Any, da: Any, dhn: Any, dcn: Any, dun: Any, *_: Any) -> tuple[Any, ...]:
     tensors, saved = ctx.saved_tensors[:TENSORS], ctx.saved_tensors[TENSORS:]
     needed, given = ctx.needs_input_grad[:DIFFERENTIABLE], (dy, du, da, dhn, dcn, dun)
-    assert dc is None, "c is given for the backward pass only"
     found: Any
     if torch.is_grad_enabled() or not ctx.save:
         found = _through_equations(tensors, ctx.lstm, needed, given)
