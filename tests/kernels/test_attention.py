@@ -5,6 +5,7 @@ import select
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -120,6 +121,11 @@ def run(case: Case, backend: str, dtype: torch.dtype) -> dict[str, Tensor]:
     return {name: result.detach() for name, result in results.items()}
 
 
+@cache
+def wanted(case: Case) -> dict[str, Tensor]:
+    return run(case, "reference", torch.float64)
+
+
 def error(a: Tensor, reference: Tensor) -> float:
     """``max|a - ref| / max|ref|``, where the reference is not smaller than its rounding."""
     assert a.shape == reference.shape
@@ -130,7 +136,7 @@ def error(a: Tensor, reference: Tensor) -> float:
 
 
 def assert_agrees(case: Case) -> None:
-    exact = run(case, "reference", torch.float64)
+    exact = wanted(replace(case, threads=1))
     for dtype, tolerance in TOLERANCE.items():
         for name, result in run(case, "native", dtype).items():
             assert result.dtype == dtype, name
@@ -164,7 +170,7 @@ def cases(draw) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=1500 if NIGHTLY else 60, derandomize=not NIGHTLY, print_blob=True)
+@settings(deadline=None, max_examples=1500 if NIGHTLY else 30, derandomize=not NIGHTLY, print_blob=True)
 @given(case=cases())
 def test_outputs_states_and_every_gradient_agree_with_the_loop_over_steps(case):
     assert_agrees(case)
@@ -206,8 +212,8 @@ def test_gradients_and_second_derivatives_are_those_of_finite_differences(case):
         return tuple(call(cell, dict(zip(sources, tensors, strict=False)), how, "native").values())
 
     every = (*sources.values(), *cell.parameters())
-    assert torch.autograd.gradcheck(function, every)
-    assert torch.autograd.gradgradcheck(function, every)
+    assert torch.autograd.gradcheck(function, every, fast_mode=not NIGHTLY)
+    assert torch.autograd.gradgradcheck(function, every, fast_mode=not NIGHTLY)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -426,8 +432,7 @@ def apart(tensor: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("score", ["additive", "general"])
 def test_the_attention_operators_are_what_they_say(score):
-    cell, sources, how, _ = Case("lstm", score, lengths=True).build(torch.float64)
-    given: list[Any] = []
+    cell, sources, how, _ = Case("lstm", score, C=6, lengths=True).build(torch.float64)
     memory = cell.remember(sources["h"], how["seen"])
     inner: Any = cell.cell
     additive = cell.additive
@@ -440,8 +445,9 @@ def test_the_attention_operators_are_what_they_say(score):
         how["seen"], None, how["lengths"], True, True,
     ]  # fmt: skip
     given = [one.detach().requires_grad_(one.is_floating_point()) if isinstance(one, Tensor) else one for one in given]
-    found = torch.library.opcheck(torch.ops.unrolled.attention.default, tuple(given), raise_exception=False)
-    assert {name: result for name, result in found.items() if result != "SUCCESS"} == {}
+    quick = ("test_schema", "test_autograd_registration", "test_faketensor")
+    tests: dict[str, Any] = {} if NIGHTLY else {"test_utils": quick}
+    torch.library.opcheck(torch.ops.unrolled.attention.default, tuple(given), **tests)
 
 
 def test_a_compiled_graph_holds_the_attention_operator():
