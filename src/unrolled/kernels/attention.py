@@ -76,7 +76,7 @@ def run(
         for one in (inputs, *state.cell, state.fed, *memory[:3], *cell.parameters())
     )
     if rows is not None and learning:
-        memory, rows = Memory(*(part[:, rows] for part in memory[:3]), memory.lengths[rows]), None
+        memory, rows = memory.of(rows), None
     xg = F.linear(inputs, inner.weight_ih[:, :I], inner.bias_ih)
     h0, c0 = (*state.cell, None)[:2]
     u0 = None if cell.additive else state.fed
@@ -90,7 +90,7 @@ def run(
     operator: Any = attention
     if not watched(given[:TENSORS]):
         operator = _Eager.apply if learning else attention._init_fn
-    y, c, u, a, hn, cn, un, _, _ = operator(*given)
+    y, _, u, a, hn, cn, un, _, _ = operator(*given)
     after: State = LSTMState(hn, cn) if lstm else GRUState(hn)
     return (y if cell.additive else u), a, AttentiveState(after, state.fed if cell.additive else un)
 
@@ -118,7 +118,11 @@ def attention(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """y (T, N, Y), c of an LSTM and u if it is fed (T, N, H), the weights (T, N, S), h, c and u after the last step; if
     they are to be kept, gates (T, N, 4, H) and queries (T, N, A). native/attention.h says what the arguments are."""
-    tensors = _named(xg, keys, values, looked, v, weight_q, weight_u, weight_s, weight_hh, bias_hh, h0, c0, u0, seen, rows, lengths)  # fmt: skip
+    tensors: dict[str, Tensor | None] = {
+        "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
+        "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
+        "rows": rows, "lengths": lengths,
+    }  # fmt: skip
     shapes = _results(tensors, lstm, save)
     results = {name: extension.empty(*shape, like=weight_hh) for name, shape in shapes.items()}
     _call(False, lstm, {**tensors, **results})
@@ -204,7 +208,11 @@ def attention_backward(
     """Gradients by the first thirteen arguments of `attention`; empty where there is none."""
     if rows is not None:
         raise ShapeError("rows must be None where gradients are asked for: give each row a copy of its sentence")
-    tensors = _named(xg, keys, values, looked, v, weight_q, weight_u, weight_s, weight_hh, bias_hh, h0, c0, u0, seen, rows, lengths)  # fmt: skip
+    tensors: dict[str, Tensor | None] = {
+        "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
+        "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
+        "rows": rows, "lengths": lengths,
+    }  # fmt: skip
     (T, N), H, A = xg.shape[:2], weight_hh.size(1), keys.size(2)
     additive = weight_q is not None
 
@@ -389,7 +397,7 @@ def _through_equations(
         some = [t if t is None or not want else t.view_as(t) if again else t.detach().requires_grad_()
                 for t, want in zip(tensors, [*needed, False, False, False], strict=True)]  # fmt: skip
         one: dict[str, Any] = _named(*some)
-        (T, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
+        (_, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
         additive = one["weight_q"] is not None
         ones = torch.eye(R, dtype=one["xg"].dtype)
         inner = (LSTMCell if lstm else GRUCell)(
