@@ -113,6 +113,8 @@ def _at_once(
     noise: State | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
     """(5') for all steps, then (2') (3) (4) (6') for all steps."""
+    known = memory.lengths  # past them there may be anything, even NaN, and 0 · NaN is NaN
+    memory = Memory(memory.h, reference.inside(memory.keys, known), reference.inside(memory.values, known), known)
     if rows is not None:
         memory = memory.of(rows)
     s, inner = scan(cell.cell, inputs, state.cell, lengths=lengths, noise=noise)
