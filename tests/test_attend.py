@@ -15,7 +15,7 @@ from unrolled.cells.attentive import SCORES, Attentive, feed_size
 from unrolled.errors import ArgumentError, BackendError, ShapeError
 from unrolled.kernels import extension
 
-few = settings(max_examples=40, deadline=None, derandomize=True)
+few = settings(max_examples=25, deadline=None, derandomize=True)
 kernels = pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
 CELLS = {"gru": GRUCell, "lstm": LSTMCell, "rnn": RNNCell}
 

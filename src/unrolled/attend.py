@@ -59,7 +59,7 @@ def attend(
     """
     _check(cell, inputs, memory, rows, lengths)
     chosen = choose(cell, inputs, noise, backend)
-    if chosen == "reference":
+    if chosen == "reference" or not len(inputs):
         outputs, weights, state = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
     elif not cell.feeds:
         outputs, weights, state = _at_once(cell, inputs, state, memory, rows, lengths, noise)
