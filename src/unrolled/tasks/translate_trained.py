@@ -24,7 +24,7 @@ from .prediction import Prediction
 from .recurrent import restored
 from .translate_model import Translator, inside
 from .translate_scores import Scores, score
-from .translate_units import BEGIN, END, Language
+from .translate_units import BEGIN, END, Language, shown
 from .translate_writing import Decoding, Translated, search
 
 BATCH = 64  # sentences
@@ -109,15 +109,28 @@ class TrainedTranslator:
         Raises:
             ArgumentError: a sentence is empty or longer than ``max_symbols``, or an option is wrong.
         """
+        encoded = [self.reader.encode(text) for text in texts]
+        for text, ids in zip(texts, encoded, strict=True):
+            self._check(text, ids)
+        return self._translate(texts, encoded, progress, options)
+
+    def _translate(
+        self,
+        texts: Sequence[str],
+        encoded: Sequence[Ids],
+        progress: Callable[[int], None] | None,
+        options: dict[str, Any],
+    ) -> list[list[Translated]]:
+        """As `translate`, of any texts: of one longer than ``max_symbols`` so much is read."""
         decoding = Decoding(**{**vars(self.config.decoding), **options})
-        read = [self._read(text) for text in texts]
+        read = [ids[: self.config.units.max_symbols] for ids in encoded]
         found: list[list[Translated]] = [[] for _ in texts]
         done = 0
         for batch in in_order([len(ids) for ids in read], BATCH) if read else ():
             numbers = batch.tolist()
             ids, lengths = self._side_by_side([read[n] for n in numbers])
             for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding), strict=True):
-                found[n] = [self._told(texts[n], read[n], one, decoding) for one in hypotheses]
+                found[n] = [self._told(texts[n], encoded[n], one, decoding) for one in hypotheses]
             done += len(numbers)
             if progress is not None:
                 progress(done)
@@ -131,7 +144,7 @@ class TrainedTranslator:
     def loss(self, pairs: Pairs) -> dict[str, float]:
         """Nats per target symbol and perplexity, the right words before being given."""
         total, count = 0.0, 0
-        sources = [self.reader.encode(text) for text in pairs.source]
+        sources = [self.reader.encode(text)[: self.config.units.max_symbols] for text in pairs.source]
         targets = [torch.tensor([*self.writer.encode(text), END]).numpy() for text in pairs.target]
         for batch in in_order([len(a) + len(b) for a, b in zip(sources, targets, strict=True)], BATCH):
             ids, source_lengths = self._side_by_side([sources[n] for n in batch])
@@ -145,16 +158,16 @@ class TrainedTranslator:
 
     def scores(self, pairs: Pairs, **options: Any) -> Scores:
         """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
-        return score([best.text for best, *_ in self.translate(pairs.source, **options)], pairs.target)
+        return score([one.text for one in self._best(pairs.source, None, options)], pairs.target)
 
     def evaluate(self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any) -> Measures:
         """`Measures` on pairs; ``options`` as in `translate`."""
-        translations = [best.text for best, *_ in self.translate(pairs.source, progress=progress, **options)]
+        translations = [one.text for one in self._best(pairs.source, progress, options)]
         return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)
 
     def preview(self, pairs: Pairs) -> str:
         """A few translations beside the right ones, and where the first was looked for."""
-        found = [best for best, *_ in self.translate(pairs.source, beam=1)]
+        found = self._best(pairs.source, None, {"beam": 1})
         lines = []
         for source, target, one in zip(pairs.source, pairs.target, found, strict=True):
             mark = "✓" if one.text == target else f"✗ ({target})"
@@ -167,15 +180,20 @@ class TrainedTranslator:
         """Whether a text seems to be in the language that is translated into."""
         return closer_to_target(text, *self._words)
 
-    def _read(self, text: str) -> Ids:
+    def _best(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None, options: dict[str, Any]
+    ) -> list[Translated]:
+        """The best translation of each text, however long; one with nothing in it is a symbol all the same."""
+        encoded = [self.reader.encode(text) for text in texts]
+        return [best for best, *_ in self._translate(texts, encoded, progress, {**options, "n_best": 1})]
+
+    def _check(self, text: str, ids: Ids) -> None:
         if not text.strip():
             raise ArgumentError("text", "at least one word", text)
-        ids = self.reader.encode(text)
         most = self.config.units.max_symbols
         if len(ids) > most:
-            got = f"{len(ids):,} symbols: {text[:40]!r}…"
-            raise ArgumentError("text", f"a sentence of at most {most} symbols", got, "cut it into sentences")
-        return ids
+            expected = f"a sentence of at most {most} symbols (this one has {len(ids):,})"
+            raise ArgumentError("text", expected, f"{text.strip()[:40]}…", "cut it into sentences")
 
     def _side_by_side(self, read: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         backwards = self.config.units.reverse_source
@@ -184,10 +202,10 @@ class TrainedTranslator:
 
     def _told(self, text: str, source: Ids, found: Any, decoding: Decoding) -> Translated:
         """A hypothesis in words."""
-        pieces = self.reader.source_pieces(text, source.tolist())
+        pieces = self.reader.source_pieces(text, source.tolist())[: self.config.units.max_symbols]
         weights = found.weights
         if weights is not None:
-            weights = weights[: len(found.ids), : len(source)].cpu()
+            weights = weights[: len(found.ids), : len(pieces)].cpu()
             if self.config.units.reverse_source:
                 weights = weights.flip(1)
         looked: list[str] = []
@@ -195,7 +213,12 @@ class TrainedTranslator:
             looked = [pieces[at] for at in weights.argmax(1).tolist()]
         written = self.writer.pieces(found.ids)
         return Translated(
-            self.writer.decode(found.ids, looked), found.score, found.log_probability, pieces, written, weights
+            self.writer.decode(found.ids, looked),
+            found.score,
+            found.log_probability,
+            [shown(piece) for piece in pieces],
+            written,
+            weights,
         )
 
     @property
@@ -205,13 +228,20 @@ class TrainedTranslator:
     def evaluate_data(
         self, data: str | None = None, split: str = "test", *, target: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """`Measures` on ``data`` (and ``target``, if its translations are in another file), or on a part of the run's
-        own pairs.
+        """`Measures` on the pairs that `find` finds."""
+        pairs, notes = self.find(data, split, target)
+        return {"measures": self.evaluate(pairs, **options), "pairs": pairs, "notes": notes}
+
+    def find(self, data: str | None, split: str, target: str | None) -> tuple[Pairs, list[str]]:
+        """The pairs of ``data`` (and ``target``, if their translations are in another file), or a part of the run's own
+        pairs; and notes.
 
         Raises:
             DataError: there are no such pairs.
             RunError: the run's own pairs have changed.
         """
+        if data is None and target is not None:
+            raise ArgumentError("target", "left out without --data, the file of its sources", target)
         if data is not None:
             pairs, notes = read_test(data, target, self.config.data.layout())
         else:
@@ -221,7 +251,7 @@ class TrainedTranslator:
             pairs, notes = getattr(sets, split), sets.notes
         if not len(pairs):
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
-        return {"measures": self.evaluate(pairs, **options), "pairs": pairs, "notes": notes}
+        return pairs, notes
 
 
 def frequent(texts: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from ..cells import check_size
 from ..data import CharVocabulary, Vocabulary, WordVocabulary, build_vocabulary, vocabulary_from_json
 from ..data.vocabulary import Ids
+from ..data.words import tokens
 from ..errors import DataError
 from ..training.config import refuse_changed
 
@@ -46,6 +47,11 @@ class Units:
             refuse_changed(self, ("vocab_size",), without)
         if self.vocabulary in ("bpe", "byte"):
             refuse_changed(self, ("min_count",), without)
+
+
+def shown(piece: str) -> str:
+    """A piece of text as a column or a row is named after it."""
+    return piece.strip() or "␣"
 
 
 class Language:
@@ -102,23 +108,27 @@ class Language:
         known = [id - SPECIAL for id in ids]
         if not unknown or self.unknown is None or self.unknown not in ids:
             return self.vocabulary.decode(known).strip()
-        parts = [self._space + instead if id == self.unknown else self.vocabulary.decode([id - SPECIAL])
-                 for id, instead in zip(ids, unknown, strict=True)]  # fmt: skip
+        parts = []
+        for id, instead in zip(ids, unknown, strict=True):
+            if id != self.unknown:
+                parts.append(self.vocabulary.decode([id - SPECIAL]))
+            else:
+                parts.append(self._space + instead.strip() if instead.strip() else instead)
         return "".join(parts).strip()
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """What each id stands for, to be read by people."""
-        return [self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace").strip() or "␣" for id in ids]
+        return [shown(self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace")) for id in ids]
 
     def source_pieces(self, text: str, ids: Sequence[int]) -> list[str]:
-        """As `pieces`, with the unknown words as they stand in ``text``."""
-        if isinstance(self.vocabulary, WordVocabulary):
-            from ..data.words import tokens
-
-            return [token.strip() or "␣" for token in tokens(" " + text.strip())]
-        if self.vocabulary.one_per_character and len(ids) == len(text.strip()):
-            return [c.strip() or "␣" for c in text.strip()]
-        return self.pieces(ids)
+        """What stands in ``text`` for each of its ids, unknown words too."""
+        for whole in (text.strip(), text.lower().strip()):  # some letters are several in lower case
+            cut = list(whole) if self.vocabulary.one_per_character else []
+            if isinstance(self.vocabulary, WordVocabulary):
+                cut = tokens(" " + whole)
+            if len(cut) == len(ids):
+                return cut
+        return [self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace") for id in ids]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which `from_json` makes this again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,14 @@ class Translated:
 def search(model: Translator, ids: Tensor, lengths: Tensor, options: Decoding) -> list[list[Hypothesis]]:
     """The best translations of ``ids (S, B)``, of which ``lengths (B,)`` are true; each sentence's best first."""
     encoded = model.encode(ids, lengths)
-    step, state = model.step(encoded.memory), model.begin(encoded)
+    state = model.begin(encoded)
+    following = model.step(encoded.memory)
+
+    def step(ids: Tensor, state: Any) -> tuple[Tensor, Tensor | None, Any]:
+        log_probs, weights, state = following(ids, state)
+        log_probs[:, BEGIN] = -torch.inf  # no text has it, and no vocabulary can spell it
+        return log_probs, weights, state
+
     count, limits = len(lengths), options.limits(lengths)
     if options.beam == 1 and not options.coverage_penalty:
         found = greedy(

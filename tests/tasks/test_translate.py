@@ -1,0 +1,510 @@
+"""The translator: that it learns what attention is for, and every number against arithmetic done another way."""
+
+import dataclasses
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+import unrolled
+from unrolled.data.counter import uniform
+from unrolled.data.parallel import Pairs
+from unrolled.errors import ArgumentError, DataError, RunError
+from unrolled.tasks import translate
+from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.translate import TranslateConfig, Translation, shifted
+from unrolled.tasks.translate_model import EncoderDecoder, Translator
+from unrolled.tasks.translate_trained import TrainedTranslator
+from unrolled.tasks.translate_units import BEGIN, END
+from unrolled.training.config import update
+
+ATTENTIONS = {
+    "none": {"attention": "none"},
+    "context at every step": {"attention": "none", "context": "every"},
+    "additive": {},
+    "dot": {"attention": "dot"},
+    "scaled, fed": {"attention": "scaled", "input_feeding": True},
+    "general": {"attention": "general"},
+    "general, fed": {"attention": "general", "input_feeding": True},
+}
+VARIANTS = {
+    **ATTENTIONS,
+    "one direction": {"bidirectional": False},
+    "two layers": {"num_layers": 2},
+    "two layers, none": {"num_layers": 2, "attention": "none", "cell": "lstm"},
+    "untied, other widths": {"tied": False, "encoder_size": 6, "attention_size": 5, "embedding_size": 7},
+    "reversed": {"reverse_source": True},
+    "shared": {"shared": True},
+}
+SMALL = {
+    "hidden_size": 8, "embedding_size": 8, "dropout": 0.0, "batch_size": 8, "weight_decay": 0.0, "warmup": 0,
+    "average": "none", "vocabulary": "char", "min_count": 1, "lr": 0.02, "steps": 3,
+}  # fmt: skip
+STEPS = 200  # of the test that attention is good for something
+WORDS = ["ba", "abc", "cab", "bcca", "acb", "caabb", "cb", "abba", "bacab", "ccab"]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pairs") / "words.tsv"
+    path.write_text("".join(f"{a} {b}\t{(a + '.' + b)[::-1].upper()}\n" for a in WORDS for b in WORDS))
+    return str(path)
+
+
+def small(file, **options):
+    return update(TranslateConfig(), **{**SMALL, "data": file, **options})
+
+
+def prepared(config):
+    task = Translation(config)
+    task.prepare()
+    return task
+
+
+def untrained(config) -> tuple[Translation, TrainedTranslator]:
+    """A model with larger weights than it would begin with, so that its answers differ."""
+    task = prepared(config)
+    torch.manual_seed(1)
+    model = task.build_model()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.4 * torch.randn_like(p))
+    return task, TrainedTranslator(model, *task.languages, config, task.fingerprint())
+
+
+def alone(model, source, target):
+    """log p of each symbol of ``target`` and of the end, from one sentence fed symbol by symbol."""
+    ids = torch.from_numpy(np.array(source[::-1] if model.config.units.reverse_source else source))[:, None]
+    found = []
+    with torch.no_grad():
+        encoded = model.model.encode(ids, torch.tensor([len(source)]))
+        step, state, before = model.model.step(encoded.memory), model.model.begin(encoded), BEGIN
+        for symbol in [*target, END]:
+            log_p, _, state = step(torch.tensor([before]), state)
+            assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-5)
+            found.append(float(log_p[0, symbol]))
+            before = symbol
+    return found
+
+
+def read_metrics(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_the_loss_symbol_by_symbol(file, options):
+    task, model = untrained(small(file, **options))
+    batch = task.batch(1)
+    reader, writer = task.languages
+    numbers = task.batches[1]
+    spelled = [alone(model, task.sources[n], task.targets[n][:-1]) for n in numbers]
+    count = sum(map(len, spelled))
+    assert task.units(batch) == count
+    wanted = -sum(map(sum, spelled)) / count
+    model.model.train()  # without dropout it makes no difference
+    assert task.loss(model.model, batch, None)[0].item() == pytest.approx(wanted, rel=1e-5)
+    model.model.eval()
+    pairs = task.sets.valid
+    nats = [alone(model, reader.encode(a), writer.encode(b)) for a, b in zip(pairs.source, pairs.target, strict=True)]
+    found = task.evaluate(model.model, "valid")
+    assert found["loss"] == pytest.approx(-sum(map(sum, nats)) / sum(map(len, nats)), rel=1e-5)
+    assert found["perplexity"] == pytest.approx(math.exp(found["loss"]))
+
+
+def test_the_words_before():
+    target = torch.tensor([[5, 6], [7, 1], [1, 0]])
+    assert shifted(target).tolist() == [[BEGIN, BEGIN], [5, 6], [7, 1]]
+
+
+def test_batches_are_the_pairs(file):
+    task = prepared(small(file))
+    batch, numbers = task.batch(2), task.batches[2]
+    reader, writer = task.languages
+    for lane, n in enumerate(numbers.tolist()):
+        source = batch.source[: batch.source_lengths[lane], lane].tolist()
+        target = batch.target[: batch.lengths[lane], lane].tolist()
+        assert reader.decode(source) == task.sets.train.source[n]
+        assert (writer.decode(target[:-1]), target[-1]) == (task.sets.train.target[n], END)
+    backwards = prepared(small(file, reverse_source=True)).batch(2)
+    assert torch.equal(backwards.target, batch.target)
+    length = int(batch.source_lengths[0])
+    assert backwards.source[:length, 0].tolist() == batch.source[:length, 0].tolist()[::-1]
+
+
+def test_label_smoothing(file):
+    """(1 − ε) times the true symbol's −log p and ε times the mean of all."""
+    task, model = untrained(small(file, label_smoothing=0.2))
+    batch = task.batch(0)
+    with torch.no_grad():
+        logits = model.model(batch.source, batch.source_lengths, shifted(batch.target), batch.lengths)
+        log_p = logits.double().log_softmax(1)
+    true = [int(batch.target[t, b]) for t in range(len(batch.target)) for b in range(8) if t < batch.lengths[b]]
+    each = [-0.8 * row[symbol] - 0.2 * row.mean() for row, symbol in zip(log_p, true, strict=True)]
+    loss = task.loss(model.model, batch, None)[0].item()
+    assert loss == pytest.approx(float(sum(each)) / len(true), rel=1e-5)
+    plain = -sum(float(row[symbol]) for row, symbol in zip(log_p, true, strict=True)) / len(true)
+    assert model.loss(task.sets.train.pick(task.batches[0].tolist()))["loss"] == pytest.approx(plain, rel=1e-5)
+
+
+def test_scheduled_sampling_reads_guesses_at_the_drawn_places(file, monkeypatch):
+    config = small(file, scheduled_sampling=0.6, steps=10, seed=4)
+    task, model = untrained(config)
+    assert not task.batch(0).guessed.any()  # the share rises from nothing
+    for step in (5, 10, 40):
+        batch = task.batch(step)
+        drawn = uniform(4, translate._GUESSED, step, np.arange(batch.target.numel())) < 0.6 * min(1, step / 10)
+        assert batch.guessed.flatten().tolist() == drawn.tolist()
+        for one, again in zip(batch, prepared(config).batch(step), strict=True):
+            assert torch.equal(one, again)
+    batch, seen = task.batch(10), []
+    assert 0.4 < batch.guessed.float().mean() < 0.8
+    original = Translator.forward
+    monkeypatch.setattr(Translator, "forward", lambda self, *given: seen.append(given[2]) or original(self, *given))
+    task.loss(model.model, batch, None)
+    right, mixed = seen
+    assert torch.equal(right, shifted(batch.target))
+    with torch.no_grad():
+        best = original(model.model, batch.source, batch.source_lengths, right, batch.lengths).argmax(1).tolist()
+    at = iter(best)
+    T, B = batch.target.shape
+    guess = {(t, b): next(at) for t in range(T) for b in range(B) if t < batch.lengths[b]}
+    for t in range(1, T):
+        for b in range(B):
+            if t < batch.lengths[b]:
+                wanted = guess[t - 1, b] if batch.guessed[t, b] else int(batch.target[t - 1, b])
+                assert int(mixed[t, b]) == wanted
+    assert mixed[0].tolist() == [BEGIN] * B
+    assert prepared(small(file)).batch(3).guessed.numel() == 0
+
+
+def test_tied_embeddings_are_one_table(file):
+    tied, untied = (prepared(small(file, tied=tied)).build_model() for tied in (True, False))
+    assert tied.output.weight.data_ptr() == tied.target.weight.data_ptr()
+    assert untied.output.weight.data_ptr() != untied.target.weight.data_ptr()
+    more = sum(p.numel() for p in untied.parameters()) - sum(p.numel() for p in tied.parameters())
+    assert more == tied.target.weight.numel()
+
+
+def test_the_context_at_every_step(file):
+    at_start, at_every = (untrained(small(file, attention="none", context=way))[1].model for way in ("start", "every"))
+    ids, lengths = torch.tensor([[3], [4]]), torch.tensor([2])
+    for model, matters in ((at_start, False), (at_every, True)):
+        encoded = model.encode(ids, lengths)
+        read = [
+            model.decode(ids, model.begin(encoded._replace(context=context)), None)[0]
+            for context in (encoded.context, encoded.context + 1)
+        ]
+        assert torch.equal(*read) is not matters
+
+
+def test_one_vocabulary_for_both(file):
+    task = prepared(small(file, shared=True))
+    reader, writer = task.languages
+    assert reader is writer
+    assert reader.decode(reader.encode("ab.AB").tolist()) == "ab.AB"
+    own = prepared(small(file)).languages
+    assert len(own[0]) + len(own[1]) > len(reader)
+
+
+# What is refused, and what is left out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attention": "dot", "encoder_size": 6}, "memory_size must be the width of the state"),
+        ({"encoder_size": 7}, "encoder_size must be even"),
+        ({"input_feeding": True}, "input_feeding must be left out with --attention additive"),
+        ({"attention": "dot", "attention_size": 4}, "attention_size must be left"),
+        ({"context": "every"}, "context must be left out with --attention additive"),
+        ({"attention": "none", "input_feeding": True}, "input_feeding must be left"),
+        ({"cell": "lstm", "proj_size": 3}, "proj_size must be 0 in a translator"),
+        ({"scheduled_sampling": 1.5}, "scheduled_sampling must be"),
+        ({"max_ratio": 0.5}, "max_ratio must be a number of at least 1"),
+    ],
+)
+def test_options_that_do_not_fit(file, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        prepared(small(file, **options)).build_model()
+
+
+def test_long_sentences_are_not_learned_but_measured(file, tmp_path):
+    """Found only when the training is over, one long sentence for the test would have cost all of it."""
+    (tmp_path / "long.tsv").write_text("ab ba\tAB\n" + "abcc" * 20 + "\tABC\n")
+    long = str(tmp_path / "long.tsv")
+    task = Translation(small(file, max_symbols=8, valid=long, test=long))
+    notes = task.prepare()
+    assert any("pairs longer than 8 symbols are left out" in note for note in notes)
+    assert "of 2 longer sentences for validation and test only the first 8 symbols are read" in notes
+    assert max(map(len, task.sources)) <= 8
+    model = task.build_model()
+    handle = TrainedTranslator(model, *task.languages, task.config)
+    found = [task.evaluate(model, split)["loss"] for split in ("valid", "test")]
+    assert found[0] == pytest.approx(found[1])
+    cut = Pairs([text[:8] for text in task.sets.valid.source], task.sets.valid.target)  # letters are symbols here
+    assert handle.loss(cut)["loss"] == pytest.approx(found[0])
+    with pytest.raises(ArgumentError, match=r"a sentence of at most 8 symbols \(this one has 80\), got 'abcc"):
+        handle.translate([task.sets.valid.source[1]])
+    with pytest.raises(DataError, match="every pair is longer than 3 symbols; raise --max-symbols"):
+        prepared(small(file, max_symbols=3))
+
+
+def test_a_sentence_of_nothing(file):
+    _, model = untrained(small(file))
+    for text in ("", "  \n"):
+        with pytest.raises(ArgumentError, match="text must be at least one word"):
+            model.translate(["ab", text])
+    assert model.translate([]) == []
+
+
+# Translating
+
+
+def test_the_best_and_the_n_best(file):
+    _, model = untrained(small(file, max_length=5))
+    texts = ["ab ba", "c", "abcabc"]
+    many = model.translate(texts, n_best=4, beam=6)
+    told = []
+    assert [len(found) for found in many] == [4, 4, 4]
+    assert model.translate(texts, n_best=4, beam=6, progress=told.append) is not None
+    assert told == [3]
+    for text, found in zip(texts, many, strict=True):
+        assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+        assert len({one.text for one in found}) > 1
+        for one in found:
+            assert len(one.target) <= 5
+            assert one.weights.shape == (len(one.target), len(text))
+            if one.target:
+                torch.testing.assert_close(one.weights.sum(1), torch.ones(len(one.target)))
+            nats = alone(model, model.reader.encode(text), model.writer.encode(one.text)) if one.text else []
+            if one.text and len(model.writer.encode(one.text)) == len(one.target):
+                assert one.log_probability == pytest.approx(sum(nats), abs=1e-4)
+                assert one.score == pytest.approx(sum(nats) / ((5 + len(nats)) / 6) ** 0.6, abs=1e-4)
+        alone_found = model.translate([text], n_best=4, beam=6)[0]
+        assert [one.text for one in alone_found] == [one.text for one in found]
+    assert [one.answer for one in model.predict(texts)] == [found[0].text for found in model.translate(texts)]
+    with pytest.raises(ArgumentError, match="n_best must be at most the beam"):
+        model.translate(texts, n_best=9)
+
+
+def test_the_begin_is_never_written(file):
+    _, model = untrained(small(file))
+    with torch.no_grad():
+        model.model.output.bias[BEGIN] = 50.0
+    for beam in (1, 4):
+        (one, *_), *_ = model.translate(["ab ba"], beam=beam, max_length=6)
+        assert one.text == one.text.strip()
+        assert set(one.text) <= set("ABC. ") | {"\ufffd"}
+        assert BEGIN not in model.writer.encode(one.text)
+        ids = torch.tensor([[3]])
+        found = translate_ids(model, ids, beam)
+        assert BEGIN not in found
+
+
+def translate_ids(model, ids, beam):
+    from unrolled.tasks.translate_writing import search
+
+    options = dataclasses.replace(model.config.decoding, beam=beam, max_length=6)
+    return search(model.model, ids, torch.tensor([1]), options)[0][0].ids
+
+
+def test_a_run_with_several_answers_is_still_measured_and_shown(file):
+    """Scores and previews search with a beam of 1, whatever the run's answers."""
+    task, model = untrained(small(file, n_best=3))
+    assert task.evaluate(model.model, "valid")["loss"] > 0
+    assert "→" in task.preview(model.model)
+    assert len(model.translate(["ab"])[0]) == 3
+
+
+def test_reading_backwards_gives_the_same_once_its_weights_are_turned(file):
+    """With its two directions exchanged the encoder reads a reversed source as it read the source."""
+    _, forward = untrained(small(file))
+    _, backward = untrained(small(file, reverse_source=True))
+    state = dict(forward.model.state_dict())
+    names = sorted(name for name in state if name.startswith("encoder.cells."))
+    half = 4  # of the width: what the other direction said
+    turned = {name: state[name.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")] for name in names}
+    order = [*range(half, 2 * half), *range(half)]
+    for name in ("bridge.weight", "attention.key.weight"):
+        turned[name] = state[name][:, order]
+    I = forward.model.attention.input_size
+    for name in ("attention.cell.weight_ih",):
+        turned[name] = state[name].clone()
+        turned[name][:, I:] = state[name][:, I:][:, order]
+    readout = state["readout.weight"].clone()
+    readout[:, 8:16] = readout[:, 8:16][:, order]
+    turned["readout.weight"] = readout
+    backward.model.load_state_dict({**state, **turned})
+    for text in ("abc cab", "b"):
+        one, other = forward.translate([text])[0][0], backward.translate([text])[0][0]
+        assert (one.text, one.source) == (other.text, other.source)
+        torch.testing.assert_close(one.weights, other.weights, rtol=1e-4, atol=1e-5)
+
+
+def test_the_unknown_word_is_the_one_that_was_looked_at(file, tmp_path):
+    path = tmp_path / "words.tsv"
+    path.write_text("ein Hund\ta dog\nein Haus\ta house\nein Ei\tan egg\n" * 4)
+    options = {"data": str(path), "valid": str(path), "test": str(path), "vocabulary": "word"}
+    _, model = untrained(small(file, **options, max_length=3))
+    with torch.no_grad():
+        model.model.output.bias[model.writer.unknown] = 30.0  # it has no other word
+    one = model.translate(["ein Dackel, ein Ei"])[0][0]
+    assert one.source == ["ein", "Dackel", ",", "ein", "Ei"]
+    assert one.target == ["<unk>"] * 3
+    assert one.text == " ".join(one.source[at] for at in one.weights.argmax(1).tolist())
+    plain = model.translate(["ein Dackel, ein Ei"], replace_unknown=False)[0][0]
+    assert plain.text == "<unk><unk><unk>"
+    _, blind = untrained(small(file, **options, attention="none"))
+    assert blind.translate(["ein Dackel"])[0][0].weights is None
+
+
+def test_small_letters(file, tmp_path):
+    path = tmp_path / "words.tsv"
+    path.write_text("Ein Hund\tA Dog\nEin Haus\tA House\n" * 4)
+    _, model = untrained(small(file, lowercase=True, data=str(path), valid=str(path), test=str(path)))
+    one, other = model.translate(["EIN HUND", "ein hund"])
+    assert one[0].text == other[0].text == one[0].text.lower()
+    assert "".join(one[0].source) == "EIN␣HUND"
+
+
+def test_measures(file):
+    metrics = pytest.importorskip("sacrebleu.metrics")
+    _, model = untrained(small(file))
+    pairs = model.find(None, "valid", None)[0]
+    found = model.evaluate_data(split="valid", beam=3)["measures"]
+    said = [model.translate([text], beam=3)[0][0].text for text in pairs.source]
+    assert found.translations == said
+    assert found.scores.bleu == metrics.BLEU(lowercase=True).corpus_score(said, [pairs.target]).score
+    assert found.scores.chrf == metrics.CHRF(lowercase=True).corpus_score(said, [pairs.target]).score
+    assert found.summary()["loss"] == found.loss == model.loss(pairs)["loss"]
+    assert found.summary()["bleu_cased"] == metrics.BLEU().corpus_score(said, [pairs.target]).score
+    with pytest.raises(ArgumentError, match="target must be left out without --data"):
+        model.evaluate_data(target="x")
+    model.fingerprint = "another"
+    with pytest.raises(RunError, match="the pairs it was trained with have changed"):
+        model.evaluate_data()
+
+
+# Runs
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("options", ATTENTIONS.values(), ids=ATTENTIONS)
+def test_every_attention_learns_with_every_cell(file, cell, options):
+    task = prepared(small(file, cell=cell, **options))
+    torch.manual_seed(0)
+    model = task.build_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    losses = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss, _ = task.loss(model, task.batch(0), None)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_the_run_on_disk_is_the_model_and_a_resumed_run_sees_the_same(file, tmp_path):
+    pytest.importorskip("sacrebleu")
+    options = {**SMALL, "data": file, "eval_every": 2, "dropout": 0.3, "scheduled_sampling": 0.5, "lr": 0.01}
+    model = unrolled.train("translate", run=tmp_path / "whole", **{**options, "steps": 6, "schedule": "constant"})
+    unrolled.train("translate", run=tmp_path / "half", **{**options, "steps": 6, "schedule": "constant"})
+    whole, half = (read_metrics(tmp_path / name) for name in ("whole", "half"))
+    assert [one["loss"] for one in whole] == [one["loss"] for one in half]
+    again = unrolled.load(tmp_path / "whole" / "model.safetensors")
+    for name, tensor in model.model.state_dict().items():
+        assert torch.equal(tensor, again.model.state_dict()[name])
+    first, second = (one.translate(["abc ba", "c"], n_best=2) for one in (model, again))
+    assert [[one.text for one in found] for found in first] == [[one.text for one in found] for found in second]
+    assert again.evaluate_data(split="valid")["measures"].loss == model.evaluate_data(split="valid")["measures"].loss
+    preview = sorted((tmp_path / "whole" / "previews").iterdir())[-1].read_text().splitlines()
+    valid = model.find(None, "valid", None)[0]
+    assert preview[0].startswith(f"{valid.source[0]}  →  ")
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(file, tmp_path):
+    pytest.importorskip("sacrebleu")
+    options = {**SMALL, "data": file, "eval_every": 2, "dropout": 0.3, "schedule": "constant"}
+    unrolled.train("translate", run=tmp_path / "whole", **{**options, "steps": 6})
+    unrolled.train("translate", run=tmp_path / "half", **{**options, "steps": 4})
+    unrolled.resume(tmp_path / "half", steps=6)
+    whole, half = (read_metrics(tmp_path / name) for name in ("whole", "half"))
+    late = [[one["loss"] for one in run if one["step"] > 4] for run in (whole, half)]
+    assert late[0] == late[1]
+    assert late[0]
+
+
+def test_a_file_that_claims_other_sizes(file):
+    task, model = untrained(small(file))
+    state = {name: tensor.clone() for name, tensor in model.model.state_dict().items()}
+    assets = task.assets()
+    cases = {
+        "hidden": (small(file, hidden_size=16), assets),
+        "huge": (small(file, hidden_size=1 << 20, attention="additive"), assets),
+        "layers": (small(file, num_layers=500), assets),
+        "symbols": (small(file), {**assets, "target": SHORTER}),
+        "attention": (small(file, attention="none"), assets),
+    }
+    for name, (config, told) in cases.items():
+        with pytest.raises(RunError):
+            assert TrainedTranslator.from_file(fake(told, state), config) is None, name
+    opened = TrainedTranslator.from_file(fake(assets, state), small(file))
+    assert opened.translate(["ab"])[0][0].text == model.translate(["ab"])[0][0].text
+
+
+SHORTER = {"vocabulary": {"kind": "char", "symbols": "AB", "unknown": False}, "lowercase": False}
+
+
+def fake(assets, tensors):
+    return type("File", (), {"assets": assets, "tensors": tensors})()
+
+
+# Learning
+
+
+def taught(file, steps, **options):
+    """Trained by hand, without the loop's evaluations."""
+    task = prepared(small(file, **options))
+    torch.manual_seed(0)
+    model = task.build_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss, _ = task.loss(model, task.batch(step), None)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return TrainedTranslator(model, *task.languages, task.config)
+
+
+def test_attention_learns_to_reverse_what_a_single_vector_does_not_hold(tmp_path):
+    draw = random.Random(0)
+    words = sorted({"".join(draw.choices("abcde", k=draw.randint(4, 7))) for _ in range(3000)})
+    draw.shuffle(words)
+    path, unseen = tmp_path / "train.tsv", words[-100:]
+    path.write_text("".join(f"{word}\t{word[::-1]}\n" for word in words[:-100]))
+    exact = {}
+    for attention in ("none", "additive"):
+        model = taught(str(path), STEPS, attention=attention, hidden_size=48, embedding_size=32, batch_size=64)
+        found = [best for best, *_ in model.translate(unseen, beam=1)]
+        exact[attention] = sum(one.text == word[::-1] for one, word in zip(found, unseen, strict=True))
+    assert exact["additive"] > 90
+    assert exact["none"] < 50
+    where = [(at, len(one.source) - 1 - n) for one in found for n, at in enumerate(one.weights.argmax(1).tolist())]
+    assert np.mean([abs(at - wanted) <= 1 for at, wanted in where]) > 0.9
+
+
+def test_sizes_of_both_sides():
+    model = Translator(10, 12, Recurrent(cell="gru", hidden_size=8, num_layers=1), EncoderDecoder(embedding_size=6))
+    assert model.source.weight.shape == (10, 6)
+    logits = model(torch.ones(3, 2, dtype=torch.int64), torch.tensor([3, 2]), torch.ones(4, 2, dtype=torch.int64),
+                   torch.tensor([4, 1]))  # fmt: skip
+    assert logits.shape == (5, 12)
