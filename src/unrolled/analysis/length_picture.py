@@ -41,7 +41,7 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
         middles = [(low + high) / 2 for low, high, _, _ in some]
         ticks |= {(low + high) / 2: f"{low}–{high}\n({count})" for low, high, count, _ in some}
         line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
-        axis.plot(middles, [bleu for *_, bleu in some], label=name, linestyle=line, marker=mark)
+        axis.plot(middles, [bleu for *_, bleu in some], label=_shown(name), linestyle=line, marker=mark)
     axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
     axis.set_xlabel("words of the source (sentences)")
     axis.set_ylabel("BLEU, lower-cased")
@@ -52,3 +52,9 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
         figure.savefig(path, dpi=130)
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def _shown(name: str) -> str:
+    """Without mathematics; matplotlib leaves out what begins with an underscore."""
+    name = name.replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name
