@@ -26,7 +26,7 @@ PROG = "unrolled evaluate"
 ABOUT = (
     "Measure language models on a whole text: on a part of the text they were trained with, or on any other text. The "
     "state is carried from beginning to end. Several runs are measured on one text and shown side by side. Models that "
-    "answer questions are measured on labelled texts."
+    "answer questions are measured on labelled texts, translators on sentences with their translations."
 )
 
 
@@ -37,7 +37,8 @@ class Evaluate(Searching):
     run: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]")]
     """runs' folders, or files model.safetensors"""
     data: str | None = None
-    """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data)"""
+    """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data); translators: a
+    file of pairs, or of sentences whose translations are in --target"""
     split: Literal["valid", "test", "train", "heldout"] | None = None
     """part of the run's own text; heldout: validation and test one after the other (default: test)"""
     target: str | None = None
@@ -80,6 +81,8 @@ def run(argv: list[str]) -> int:
         translators = [model for model in models if isinstance(model, TrainedTranslator)]
         if translators and len(translators) == len(models):
             _check_labelled(options)
+            if options.baselines:
+                raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             show_translators([_as_told(model, options) for model in translators], options)
             return 0
         for name, value in {"target": options.target, "picture": options.picture, **options.search()}.items():

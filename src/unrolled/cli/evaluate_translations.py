@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..analysis.length_picture import Bucket, length_picture
+from ..analysis.picture import check_picture
+from ..data.parallel import Pairs
+from ..errors import RunError
 from ..tasks.translate_scores import by_length
-from ..tasks.translate_trained import Measures, TrainedTranslator
+from ..tasks.translate_trained import TrainedTranslator
 from .look import printable
 from .reporters import emit
 from .tables import show_table
@@ -17,24 +22,28 @@ COLUMNS = ("run", "loss", "perplexity", "BLEU", "BLEU cased", "chrF", "exact", "
 
 
 def show_translators(models: list[TrainedTranslator], options: Any) -> None:
-    """Measure all on the same kind of pairs and print."""
+    """Measure all on the same pairs and print.
+
+    Raises:
+        RunError: the runs' own pairs are not the same.
+    """
+    if options.picture is not None:
+        check_picture(Path(options.picture))
+    pairs = _pairs(models, options)
     rows: list[tuple[str, ...]] = []
     lengths: dict[str, list[Bucket]] = {}
     signatures: dict[str, str] = {}
-    for run, model in zip(options.run, models, strict=True):
+    for run, name, model in zip(options.run, _names(options.run), models, strict=True):
         begin = time.perf_counter()
-        found = model.evaluate_data(options.data, options.split or "test", target=options.target, **options.search())
-        measures: Measures = found["measures"]
-        seconds = time.perf_counter() - begin
-        pairs = found["pairs"]
+        measures = model.evaluate(pairs, **options.search())
+        rate = len(pairs) / (time.perf_counter() - begin)
         scores, summary = measures.scores, measures.summary()
-        rate = len(pairs) / seconds
-        signatures |= {
+        signatures = {
             "BLEU": scores.bleu_signature,
             "BLEU cased": scores.cased_bleu_signature,
             "chrF": scores.chrf_signature,
         }
-        lengths[Path(run).name or run] = by_length(measures.translations, pairs.target, pairs.source)
+        lengths[name] = by_length(measures.translations, pairs.target, pairs.source)
         if options.json:
             emit(
                 "evaluated",
@@ -43,10 +52,7 @@ def show_translators(models: list[TrainedTranslator], options: Any) -> None:
                 pairs=len(pairs),
                 **summary,
                 signatures=signatures,
-                by_length=[
-                    dict(zip(("low", "high", "count", "bleu"), one, strict=True))
-                    for one in lengths[Path(run).name or run]
-                ],
+                by_length=[dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in lengths[name]],
             )
             continue
         rows.append(
@@ -62,14 +68,54 @@ def show_translators(models: list[TrainedTranslator], options: Any) -> None:
             print(f"{name}: {signature}")
     if options.picture is not None:
         length_picture(Path(options.picture), lengths)
-        print(f"picture: {printable(options.picture)}")
+        print(f"picture: {printable(options.picture)}", file=sys.stderr)
+
+
+def _pairs(models: list[TrainedTranslator], options: Any) -> Pairs:
+    """What all are measured on; notes go to standard error."""
+    first: Pairs | None = None
+    for run, model in zip(options.run, models, strict=True):
+        pairs, notes = model.find(options.data, options.split or "test", options.target)
+        if first is None:
+            first = pairs
+            for note in notes if options.data is not None else ():
+                print(f"note: {printable(note)}", file=sys.stderr)
+            if options.data is not None and _exchanged(model, pairs.source):
+                what = "--data and --target" if options.target else "its columns"
+                print(
+                    f"note: the sources in {printable(options.data)} read like the language that is translated into: "
+                    f"are {what} exchanged?",
+                    file=sys.stderr,
+                )
+        elif pairs != first:
+            raise RunError(
+                f"{options.run[0]} and {run} have not the same {options.split or 'test'} pairs; "
+                "say with --data on which pairs to compare them"
+            )
+    assert first is not None
+    return first
+
+
+def _exchanged(model: TrainedTranslator, texts: Sequence[str]) -> bool:
+    some = texts[:200]
+    return 2 * sum(model.reads_like_target(text) for text in some) > len(some)
+
+
+def _names(runs: Sequence[str]) -> list[str]:
+    """A short name for each run, no two alike."""
+    short = [Path(run).name if Path(run).name != "model.safetensors" else "" for run in runs]
+    names: list[str] = []
+    for run, name in zip(runs, short, strict=True):
+        whole = name if name and short.count(name) == 1 else run
+        names.append(whole if whole not in names else f"{whole} ({len(names) + 1})")
+    return names
 
 
 def _show_lengths(lengths: dict[str, list[Bucket]]) -> None:
     """BLEU of each run, by how many words the source has."""
     bleus = [{low: bleu for low, _, _, bleu in one} for one in lengths.values()]
     rows = [
-        (f"{low}-{high}", f"{count:,}", *(f"{one[low]:.2f}" if low in one else "" for one in bleus))
+        (f"{low}-{high}", f"{count:,}", *(f"{one[low]:.2f}" for one in bleus))
         for low, high, count, _ in next(iter(lengths.values()))
     ]
     columns = ("words", "sentences", *lengths)

@@ -17,7 +17,11 @@ UNITS = {
     "bits_per_char": "bits per character",
     "macro_f1": "macro F1",
     "calibration_error": "calibration error",
+    "bleu": "BLEU",
+    "bleu_cased": "BLEU cased",
+    "chrf": "chrF",
 }
+FORMATS = {"bleu": ".2f", "bleu_cased": ".2f", "chrf": ".2f", "exact": ".2%"}
 
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
 # on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.
@@ -55,7 +59,7 @@ def figures(metrics: dict[str, float], sep: str = "  ") -> str:
     if "unknown_tokens" in metrics:
         return f"{metrics['loss']:.4f} nats{sep}{metrics['unknown_tokens']:,.0f} unknown symbols"
     named = {name: value for name, value in metrics.items() if name not in ("step", "perplexity")}
-    return sep.join(f"{value:.4f} {UNITS.get(name, name)}" for name, value in named.items())
+    return sep.join(f"{value:{FORMATS.get(name, '.4f')}} {UNITS.get(name, name)}" for name, value in named.items())
 
 
 def model_name(options: Mapping[str, Any]) -> str:

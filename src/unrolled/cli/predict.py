@@ -60,11 +60,11 @@ def run(argv: list[str]) -> int:
         remedy = command("sample", options.run)
         raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")
     if isinstance(model, TrainedTranslator):
-        if options.explain or options.html is not None:
-            name = "explain" if options.explain else "html"
-            remedy = "see where it looked with --show-alignment or --picture"
-            raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
         with Schema(Predict, PROG).names():
+            if options.explain or options.html is not None:
+                name = "explain" if options.explain else "html"
+                remedy = "see where it looked with --show-alignment or --picture"
+                raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
             show_translations(model, _texts(options), options)
         return 0
     kept: list[Prediction] = []

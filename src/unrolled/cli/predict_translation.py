@@ -11,6 +11,7 @@ from typing import Any
 
 from ..analysis.alignment import Alignment, alignment_text
 from ..analysis.alignment_picture import alignments_picture
+from ..analysis.picture import check_picture
 from ..errors import ArgumentError
 from ..tasks.translate_trained import TrainedTranslator
 from ..tasks.translate_writing import Translated
@@ -72,6 +73,8 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
     if looks and model.model.attention is None:
         name = "show_alignment" if options.show_alignment else "picture"
         raise ArgumentError(name, "left out for a translator without attention", getattr(options, name))
+    if options.picture is not None:
+        check_picture(Path(options.picture))
     asked = options.search() | ({"n_best": options.n_best} if options.n_best is not None else {})
     if options.n_best is not None and "beam" not in asked and options.n_best > model.config.decoding.beam:
         asked["beam"] = options.n_best
