@@ -1,9 +1,10 @@
 """How much faster than a plain PyTorch loop?    python benchmarks/translate_rate.py [--write]
 
 The same translator, with the same weights, as it is usually written: nn.Embedding, nn.GRU over packed sequences, and a
-Python loop of attention and nn.GRUCell over the target. Training: target words a second on the same batches of Multi30k,
-update included. With --write: sentences a second with a beam of 5, where the loop takes one sentence at a time and its
-five hypotheses as a batch. Both sides must find the same loss and the same translations, or nothing is measured.
+Python loop of attention and nn.GRUCell over the target. Training: target words a second on the same batches of
+Multi30k, update included. With --write: sentences a second with a beam of 5, where the loop takes one sentence at a
+time and its five hypotheses as a batch. Both sides must find the same loss and the same translations, or nothing is
+measured.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from harness import Work, arguments, compare, ratio_cell, table, worker
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.decoding import Search
 from unrolled.tasks.translate import TranslateConfig, Translation, shifted
 from unrolled.tasks.translate_model import Translator, inside
@@ -32,6 +34,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "256": {"hidden_size": 256, "encoder_size": 256},
     "512": {"hidden_size": 512, "encoder_size": 512},
 }
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Peer(nn.Module):
@@ -80,13 +83,12 @@ def alike(model: Translator) -> Peer:
         (peer.bridge.weight, model.bridge.weight), (peer.bridge.bias, model.bridge.bias),
         (peer.key.weight, attention.key.weight), (peer.key.bias, attention.key.bias),
         (peer.query.weight, attention.query.weight), (peer.v.weight, attention.v[None]),
-        *((getattr(peer.cell, name), getattr(inner, name)) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+        *((getattr(peer.cell, name), getattr(inner, name)) for name in WEIGHTS),
         (peer.readout.weight, model.readout.weight), (peer.readout.bias, model.readout.bias),
         (peer.output.weight, model.output.weight), (peer.output.bias, model.output.bias),
     ]  # fmt: skip
     for cell, suffix in zip(model.encoder.cells, ("", "_reverse"), strict=True):
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-            pairs.append((getattr(peer.encoder, f"{name}_l0{suffix}"), getattr(cell, name)))
+        pairs += [(getattr(peer.encoder, f"{name}_l0{suffix}"), getattr(cell, name)) for name in WEIGHTS]
     with torch.no_grad():
         for mine, theirs in pairs:
             mine.copy_(theirs)
@@ -216,7 +218,9 @@ def main() -> None:
     options = arguments(__doc__, 9)
     rows = []
     for size in SIZES:
-        mine, peer, ratios = compare(__file__, ("ours", "peer"), [size, "write" if write else "train"], options.repetitions)
+        mine, peer, ratios = compare(
+            __file__, ("ours", "peer"), [size, "write" if write else "train"], options.repetitions
+        )
         rows.append([f"additive, GRU {size}", f"{mine:,.0f}", f"{peer:,.0f}", ratio_cell(ratios)])
     unit = "sentences/s" if write else "target words/s"
     table(["translator", f"unrolled, {unit}", "loop", "ratio"], rows)

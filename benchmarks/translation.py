@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from harness import table
 from unrolled import api
 from unrolled.tasks import task_class
@@ -106,13 +107,13 @@ def show(folder: Path, data: str, variants: dict[str, Any]) -> None:
     for name in variants:
         some = [one for one in every if one["name"] == name and one["data"] == data]
         if some:
-            middle = {key: statistics.median(one[key] for one in some) for key in some[0] if key not in ("name", "data")}
+            middle = {
+                key: statistics.median(one[key] for one in some) for key in some[0] if key not in ("name", "data")
+            }
             bleus = ", ".join(f"{one['bleu']:.1f}" for one in some)
-            rows.append(
-                [name, f"{middle['weights'] / 1e6:.2f} M", f"{middle['steps']:,.0f}", f"{middle['cpu_seconds']:.0f} s",
-                 f"{middle['loss']:.3f}", f"{middle['bleu']:.1f}", f"{middle['bleu_cased']:.1f}", f"{middle['chrf']:.1f}",
-                 bleus]
-            )  # fmt: skip
+            sizes = [f"{middle['weights'] / 1e6:.2f} M", f"{middle['steps']:,.0f}", f"{middle['cpu_seconds']:.0f} s"]
+            scores = [f"{middle['loss']:.3f}", *(f"{middle[key]:.1f}" for key in ("bleu", "bleu_cased", "chrf"))]
+            rows.append([name, *sizes, *scores, bleus])
     table(["translator", "weights", "steps", "processor", "loss", "BLEU", "cased", "chrF", "seeds"], rows)
 
 

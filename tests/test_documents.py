@@ -32,7 +32,14 @@ def test_readme_captions_every_file_of_the_tree():
     assert {name for name in captioned if not name.endswith("/")} - files == set()
 
 
-PAGES = ["README.md", "docs/language-models.md", "docs/tagging.md", "docs/translation.md", "docs/architecture.md", "CONTRIBUTING.md"]
+PAGES = [
+    "README.md",
+    "docs/language-models.md",
+    "docs/tagging.md",
+    "docs/translation.md",
+    "docs/architecture.md",
+    "CONTRIBUTING.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
