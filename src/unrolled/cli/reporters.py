@@ -95,9 +95,9 @@ class Plain:
             f"step {progress.step:,}/{progress.steps:,}",
             f"loss {progress.loss:.3f} nats",
             *([] if in_bits is None else [f"{in_bits:.3f} bits per character"]),
-            f"{progress.rate:,.0f} {self.unit}/s",
-            f"{clock(progress.seconds_left)} left",
         ]
+        if progress.rate:  # known from the second step on
+            parts += [f"{progress.rate:,.0f} {self.unit}/s", f"{clock(progress.seconds_left)} left"]
         _say(", ".join(parts))
 
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
