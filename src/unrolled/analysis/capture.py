@@ -49,13 +49,16 @@ def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[
     }
     if not watched:
         raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
+    before = {stack: vars(stack).get("runner") for stack in watched}
     for stack, names in watched.items():
         stack.runner = partial(_run, sink=sink, names=names, chunk=chunk)
     try:
         yield [name for names in watched.values() for name in names.values()]
     finally:
-        for stack in watched:
+        for stack, runner in before.items():
             del stack.runner
+            if runner is not None:  # a clamp's
+                stack.runner = runner
 
 
 def _run(

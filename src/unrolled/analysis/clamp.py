@@ -1,0 +1,212 @@
+"""Holding units of a recurrent state at chosen values, to see what they are for.
+
+    s̃_t = s_t with unit u at v_u for every clamped u                                                       (1)
+    y_t, s_t = step(x_t, s̃_{t-1})           so the next step sees the values, the first one included        (2)
+    what is handed on is s̃_t                so whoever carries the state sees them                          (3)
+    y_t has them too where it is h_t        so the layer above, or the head, sees them (built-in cells)     (4)
+    an LSTM's c is clamped in its step:     c_t[u] = v,  then  o_t  and  h_t = o_t ∘ tanh(c_t)  from that   (5)
+    after a reset, s̃ of the initial state; past a sequence's end y is 0 and the state stays, as ever        (6)
+
+A value of 0 is ablation; the unit's mean takes out only what it says, and leaves the rest of the network with an input
+it is used to. In a cell of one's own other leaves than ``h`` are overwritten after its step (1), and the output where it is
+the very tensor of that leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from ..cells import Cell, GatedCell, LSTMCell, State, Trace
+from ..errors import ArgumentError
+from ..layers import Stack
+from ..scan import scan
+from .edits import GATES, begins_at, constant_input, held_memory
+from .units import Unit, by_cell, stack_of
+
+Values = Mapping[int, float]
+C = TypeVar("C", bound=Cell)
+
+
+@contextmanager
+def clamp(
+    model: nn.Module, units: Mapping[Unit, float], *, leaf: str = "h", stack: str | None = None
+) -> Iterator[None]:
+    """Within it, every pass of the model computes with these units of its recurrent state at these values.
+
+        with clamp(handle.model, {(1, 0, 17): 0.0}):
+            handle.evaluate(text), handle.generate("ROMEO:")
+
+    See the module for what is computed. Several may be nested, also with another ``leaf``; `capture` works inside. In
+    evaluation the kernels run, with edited weights (`edits`); in training, and where no weights compute the same, the
+    plain loop. A frozen copy made outside does not know of it; `ablated` makes a model that can be frozen.
+
+    Args:
+        model: any module with recurrent layers.
+        units: ``(layer, direction, unit)`` → value.
+        leaf: ``"h"``, or an LSTM's ``"c"``.
+        stack: the name of the recurrent layers that are meant, where the model has several.
+
+    Raises:
+        ArgumentError: no such unit or leaf, a value that is not finite, or `capture` is watching already.
+    """
+    layers = stack_of(model, stack)
+    before: Any = vars(layers).get("runner")
+    if before is not None and before is not run_clamped:
+        raise ArgumentError("model", "one that nothing watches yet", "a watched one", "enter capture() inside clamp()")
+    clamped = {cell: Clamped(cell, leaf, values) for cell, values in by_cell(layers, units, leaf).items()}
+    originals = _exchange(layers, cast("dict[Cell, Cell]", clamped))
+    layers.runner = run_clamped
+    try:
+        yield
+    finally:
+        _exchange(layers, originals)
+        if before is None:
+            del layers.runner
+
+
+class Clamped(Cell):
+    """A cell of which units of one leaf of the state are held at values; see the module.
+
+    It has the parameters of the cell, under the same names.
+    """
+
+    def __init__(self, cell: Cell, leaf: str, values: Values) -> None:
+        super().__init__()
+        held: dict[str, dict[int, float]] = {}
+        if isinstance(cell, Clamped):
+            cell, held = cell.bare, cell.held
+        self.held = {**held, leaf: {**held.get(leaf, {}), **values}}
+        self._bare = (cell,)  # not a module of this one
+        self._parameters, self._modules, self._buffers = cell._parameters, cell._modules, cell._buffers
+        self.input_size, self.hidden_size, self.training = cell.input_size, cell.hidden_size, cell.training
+        self._made: dict[str, tuple[Any, Any]] = {}
+
+    @property
+    def bare(self) -> Cell:
+        """The cell without clamps."""
+        return self._bare[0]
+
+    @property
+    def output_size(self) -> int:
+        return self.bare.output_size
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "_bare":
+                raise
+            return getattr(self.bare, name)
+
+    def train(self, mode: bool = True) -> Clamped:
+        self.bare.train(mode)
+        self.training = mode
+        return self
+
+    def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> State | None:
+        return self.bare.draw_noise(T, B, generator)
+
+    def initial_state(self, batch_size: int) -> State:
+        return self.hold(self.bare.initial_state(batch_size))
+
+    def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
+        output, after = self._stepping().step(x, self.hold(state), noise)
+        return self.hold_output(output, after), self.hold(after)
+
+    def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
+        output, after, trace = self._stepping().step_traced(x, self.hold(state), noise)
+        held = {name: _overwritten(trace[name], self.held[name]) for name in trace if name in self.held}
+        return self.hold_output(output, after), self.hold(after), {**trace, **held}
+
+    def hold(self, state: State) -> State:
+        """s̃ (1)."""
+        return state._replace(**{leaf: _overwritten(getattr(state, leaf), some) for leaf, some in self.held.items()})
+
+    def hold_output(self, output: Tensor, after: State) -> Tensor:
+        """(4)"""
+        for leaf, values in self.held.items():
+            if getattr(after, leaf) is output:
+                return _overwritten(output, values)
+        return output
+
+    def edited(self) -> GatedCell | None:
+        """A built-in cell of which `run_clamped` can make the same; `None` if there is none."""
+        bare = self.bare
+        if type(bare) not in GATES or (self.training and cast(GatedCell, bare).initial == "random"):
+            return None
+        return self._cached("edited", self._edit)
+
+    def _edit(self) -> GatedCell | None:
+        cell = cast(GatedCell, self._hold_memory())
+        made = constant_input(cell, self.held.get("h", {}))
+        if made is not None:
+            begins_at(made, self.initial_state(1))
+        return made
+
+    def _stepping(self) -> Cell:
+        return self._cached("stepping", self._hold_memory)
+
+    def _hold_memory(self) -> Cell:
+        """The cell with (5) in its weights."""
+        bare = self.bare
+        return held_memory(bare, self.held["c"]) if type(bare) is LSTMCell and "c" in self.held else bare
+
+    def _cached(self, name: str, make: Callable[[], Any]) -> Any:
+        """Made anew whenever weights have changed, or are to get gradients."""
+        if torch.is_grad_enabled():
+            return make()
+        key = [(id(p), p._version) for p in self.bare.parameters()]
+        if name not in self._made or self._made[name][0] != key:
+            self._made[name] = key, make()
+        return self._made[name][1]
+
+
+def run_clamped(
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *,
+    lengths: Tensor | None = None,
+    noise: State | None = None,
+    **options: Any,
+) -> tuple[Tensor, State]:
+    """As `scan`, and a `Clamped` cell at full speed where weights can be edited to compute the same."""
+    run = partial(scan, lengths=lengths, noise=noise, **options)
+    if not isinstance(cell, Clamped):
+        return run(cell, inputs, state)
+    before = cell.hold(state)
+    edited = cell.edited() if noise is None else None
+    if edited is None:
+        return run(cell, inputs, before)
+    outputs, after = run(edited, inputs, before)
+    if "h" in cell.held:
+        outputs = _overwritten(outputs, cell.held["h"])
+    if lengths is not None:
+        inside = torch.arange(inputs.size(0), device=inputs.device)[:, None] < lengths  # (T, B)
+        outputs = torch.where(inside[:, :, None], outputs, 0.0)
+    return outputs, cell.hold(after)
+
+
+def _exchange(stack: Stack, cells: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
+    """Put cells in the places of others, and tell how to put them back."""
+    layers: Any = stack.layers
+    for layer in layers:
+        for direction, cell in enumerate(layer):
+            if cell in cells:
+                layer[direction] = cells[cell]
+    return {new: old for old, new in cells.items()}
+
+
+def _overwritten(values: Tensor, held: Values) -> Tensor:
+    """``values (…, ·)`` with these units of the last dimension at these values."""
+    if not held:
+        return values
+    index = torch.tensor(list(held), device=values.device)
+    wanted = torch.tensor(list(held.values()), dtype=values.dtype, device=values.device)
+    return values.index_copy(-1, index, wanted.expand(*values.shape[:-1], -1))

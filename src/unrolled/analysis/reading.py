@@ -1,0 +1,145 @@
+"""A language model reads a text, window by window: what it costs, and what its units do meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..cells import Trace
+from ..data import Split, Vocabulary, sequential
+from ..data.stream import Window
+from ..errors import ArgumentError, DataError
+from .capture import capture
+from .units import cell_at, stack_of, width_of
+
+# T steps of a window, B lanes, V symbols, H units
+
+Classes = Callable[[str], str]
+"""the class of a symbol, e.g. ``lambda symbol: "newline" if symbol == "\\n" else "other"``"""
+
+WARMUP = 256  # symbols that a lane reads before those it counts
+SNIPPET = 30  # symbols on either side of what is shown
+
+
+class LanguageModelHandle(Protocol):
+    """What `unrolled.load` gives for a language model, as far as it is asked for here."""
+
+    model: nn.Module
+    """``ids (T, B), state, resets -> logits (T, B, V), state``"""
+    vocabulary: Vocabulary
+
+
+def as_split(handle: LanguageModelHandle, text: str | Split) -> Split:
+    """The text as symbols of the model.
+
+    Raises:
+        ArgumentError: it has characters that the vocabulary lacks.
+        DataError: nothing in it can be predicted.
+    """
+    if isinstance(text, str):
+        if outside := handle.vocabulary.outside(text):
+            expected = f"in the model's {handle.vocabulary.kind} vocabulary"
+            raise ArgumentError("text", expected, "".join(list(outside)[:5]), "leave these characters out")
+        ids = handle.vocabulary.encode(text)
+        unknown = handle.vocabulary.unknown
+        text = Split(ids, np.zeros(1, np.int64), len(text), 0 if unknown is None else int((ids == unknown).sum()))
+    if len(text) < 2:
+        raise DataError("the text is too short: nothing is predicted in it; give at least two symbols")
+    return text
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where its weights lie."""
+    return next(model.parameters()).device
+
+
+@torch.no_grad()
+def log_probabilities(model: nn.Module, window: Window, state: object) -> tuple[Tensor, object]:
+    """log p of each target of a window, in nats: ``(T, B)`` float64; and the state after."""
+    device = device_of(model)
+    resets = window.resets.to(device) if window.resets.any() else None
+    logits, state = model(window.inputs.to(device), None if window.resets[0].all() else state, resets)
+    nats = F.cross_entropy(logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none")
+    return -nats.view(window.targets.shape).double().cpu(), state
+
+
+@torch.no_grad()
+def states(
+    handle: LanguageModelHandle,
+    split: Split,
+    layer: int = -1,
+    *,
+    leaf: str = "h",
+    window: int = 1024,
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """One layer's units as the text is read: (position of the first, values ``(T, H)``), window after window.
+
+    ``values[t]`` are those after symbol ``position + t`` has been read; the last symbol is read too. A layer below 0 is
+    counted from the last.
+
+    Raises:
+        ArgumentError: no such layer or leaf, or the layers have two directions.
+    """
+    stack = stack_of(handle.model)
+    one_way(handle)
+    cell = cell_at(stack, layer + stack.num_layers if layer < 0 else layer)
+    width_of(cell, leaf)
+    wanted = next(name for name, module in handle.model.named_modules() if module is cell)
+    pieces: list[Tensor] = []
+
+    def sink(name: str, begin: int, trace: Trace) -> None:
+        if name == wanted:
+            if leaf not in trace:
+                raise ArgumentError("leaf", f"one that {type(cell).__name__} traces", leaf)
+            pieces.append(trace[leaf][:, 0])
+
+    tokens = np.append(split.tokens, split.tokens[-1:])  # its last symbol would otherwise only be predicted
+    longer = Split(tokens, split.starts, split.characters, split.unknown)
+    with capture(handle.model, sink, chunk=window):
+        state, position = None, 0
+        for part in sequential(longer, window):
+            _, state = log_probabilities(handle.model, part, state)
+            values = torch.cat(pieces).float().cpu().numpy()
+            yield position, values
+            position += len(values)
+            pieces.clear()
+
+
+def one_way(handle: LanguageModelHandle) -> None:
+    """Raise `ArgumentError` if the model's layers read in two directions: windows would have to know what follows."""
+    if stack_of(handle.model).num_directions > 1:
+        raise ArgumentError("model", "of one direction, as language models are", "layers of two directions")
+
+
+def class_table(vocabulary: Vocabulary, classes: Classes) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The names of the classes, in the order in which symbols have them, and each symbol's number ``(V,)``."""
+    names: dict[str, int] = {}
+    table = [names.setdefault(classes(vocabulary.decode([id])), len(names)) for id in range(len(vocabulary))]
+    return list(names), np.array(table, dtype=np.int64)
+
+
+def kind_of_symbol(symbol: str) -> str:
+    """A class for every symbol: newline, space, letter, capital, digit, punctuation, word (several characters)."""
+    if "\n" in symbol:
+        return "newline"
+    if symbol.isspace():
+        return "space"
+    bare = symbol.strip()
+    if len(bare) > 1:
+        return "word"
+    if bare.isalpha():
+        return "capital" if bare.isupper() else "letter"
+    return "digit" if bare.isdigit() else "punctuation"
+
+
+def snippet(handle: LanguageModelHandle, split: Split, begin: int, end: int, around: int = SNIPPET) -> tuple[str, str, str]:
+    """The text before, of, and after the symbols from ``begin`` up to ``end``."""
+    parts = (slice(max(0, begin - around), begin), slice(begin, end), slice(end, end + around))
+    before, inside, after = (handle.vocabulary.decode(split.tokens[part].tolist()) for part in parts)
+    return before, inside, after

@@ -1,0 +1,63 @@
+"""Saturated gates as a picture: figure 2 of Karpathy, Johnson and Fei-Fei 2015."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import SaveError
+from .picture import check_picture
+from .saturation import Saturation, by_gate
+
+TITLES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}
+
+
+def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
+    """Write the picture: one field for each gate, a ring for each unit, a colour for each layer and direction.
+
+    To the right: how much of the time the unit is right-saturated; upwards: left-saturated.
+
+    Args:
+        path: ends in .png, .svg or .pdf.
+        result: what `saturation` found.
+        title: above it all.
+
+    Raises:
+        ArgumentError: no picture can be written there.
+        SaveError: the disk is full, or it may not be written.
+    """
+    check_picture(path)
+    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+
+    gates = by_gate(result)
+    recurrences = list(dict.fromkeys(one.recurrence for one in result.gates))
+    figure = Figure(figsize=(3.2 * len(gates) + 0.4, 4.1), layout="constrained")
+    axes = figure.subplots(1, len(gates), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (name, some) in zip(axes, gates.items(), strict=True):
+        axis.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8, zorder=0)  # no unit is beyond
+        for one in some:
+            colour = f"C{recurrences.index(one.recurrence) % 10}"
+            axis.scatter(one.right, one.left, s=26, facecolors="none", edgecolors=colour, alpha=0.7, linewidths=1)
+        axis.set_title(TITLES.get(name, name), fontsize=10)
+        axis.set_xlabel(f"right-saturated (> {result.high:g})", fontsize=9)
+        axis.set_xlim(-0.03, 1.03)
+        axis.set_ylim(-0.03, 1.03)
+        axis.set_aspect("equal")
+        axis.tick_params(labelsize=8)
+        for side in ("top", "right"):
+            axis.spines[side].set_visible(False)
+    axes[0].set_ylabel(f"left-saturated (< {result.low:g})", fontsize=9)
+    for number, name in enumerate(recurrences):
+        axes[-1].scatter([], [], s=26, facecolors="none", edgecolors=f"C{number % 10}", label=_named(name))
+    figure.legend(loc="outside lower center", ncols=min(6, len(recurrences)), frameon=False, fontsize=9)
+    if title:
+        figure.suptitle(title.replace("$", r"\$"), fontsize=10)
+    try:
+        figure.savefig(path, dpi=130)
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def _named(recurrence: str) -> str:
+    """``stack.layers.1.0`` → layer 2; its backward direction says so."""
+    *_, layer, direction = recurrence.split(".")
+    return f"layer {int(layer) + 1}" + (" backward" if direction == "1" else "")
