@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import Trace
+from ..cells import State, Trace
 from ..data import Split, Vocabulary, sequential
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
@@ -60,7 +60,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @torch.no_grad()
-def log_probabilities(model: nn.Module, window: Window, state: object) -> tuple[Tensor, object]:
+def log_probabilities(model: nn.Module, window: Window, state: State) -> tuple[Tensor, State]:
     """log p of each target of a window, in nats: ``(T, B)`` float64; and the state after."""
     device = device_of(model)
     resets = window.resets.to(device) if window.resets.any() else None
@@ -81,7 +81,7 @@ def states(
     """One layer's units as the text is read: (position of the first, values ``(T, H)``), window after window.
 
     ``values[t]`` are those after symbol ``position + t`` has been read; the last symbol is read too. A layer below 0 is
-    counted from the last.
+    counted from the last. The model is watched only while it reads, so it may be used between two windows.
 
     Raises:
         ArgumentError: no such layer or leaf, or the layers have two directions.
@@ -99,16 +99,24 @@ def states(
                 raise ArgumentError("leaf", f"one that {type(cell).__name__} traces", leaf)
             pieces.append(trace[leaf][:, 0])
 
-    tokens = np.append(split.tokens, split.tokens[-1:])  # its last symbol would otherwise only be predicted
-    longer = Split(tokens, split.starts, split.characters, split.unknown)
-    with capture(handle.model, sink, chunk=window):
-        state, position = None, 0
-        for part in sequential(longer, window):
-            _, state = log_probabilities(handle.model, part, state)
-            values = torch.cat(pieces).float().cpu().numpy()
-            yield position, values
-            position += len(values)
-            pieces.clear()
+    state: State = None
+    for begin in range(0, len(split), window):
+        with capture(handle.model, sink, chunk=window):
+            _, state = read(handle, split, begin, min(begin + window, len(split)), state)
+        values = torch.cat(pieces).float().cpu().numpy()
+        pieces.clear()
+        yield begin, values
+
+
+@torch.no_grad()
+def read(handle: LanguageModelHandle, split: Split, begin: int, end: int, state: State) -> tuple[Tensor, State]:
+    """Logits ``(T, 1, V)`` after each of the symbols from ``begin`` up to ``end``, and the state; `None` is the initial."""
+    device = device_of(handle.model)
+    ids = torch.from_numpy(split.tokens[begin:end].astype(np.int64))[:, None].to(device)  # (T, 1)
+    low, high = np.searchsorted(split.starts, [begin, end])
+    resets = torch.zeros(end - begin, 1, dtype=torch.bool)
+    resets[torch.from_numpy(split.starts[low:high] - begin)] = True
+    return handle.model(ids, state, resets.to(device) if low < high else None)
 
 
 def one_way(handle: LanguageModelHandle) -> None:
@@ -138,7 +146,9 @@ def kind_of_symbol(symbol: str) -> str:
     return "digit" if bare.isdigit() else "punctuation"
 
 
-def snippet(handle: LanguageModelHandle, split: Split, begin: int, end: int, around: int = SNIPPET) -> tuple[str, str, str]:
+def snippet(
+    handle: LanguageModelHandle, split: Split, begin: int, end: int, around: int = SNIPPET
+) -> tuple[str, str, str]:
     """The text before, of, and after the symbols from ``begin`` up to ``end``."""
     parts = (slice(max(0, begin - around), begin), slice(begin, end), slice(end, end + around))
     before, inside, after = (handle.vocabulary.decode(split.tokens[part].tolist()) for part in parts)

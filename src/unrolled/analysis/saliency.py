@@ -23,4 +23,9 @@ def gradient_times_input(score: Callable[[Tensor], Tensor], inputs: Tensor) -> T
     with torch.enable_grad():
         x = inputs.detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(score(x).sum(), x)
-    return (x.detach() * gradient).sum(-1)
+    return times_input(x, gradient)
+
+
+def times_input(inputs: Tensor, gradient: Tensor) -> Tensor:
+    """``w (T, B)`` of ``inputs`` and ``gradient (T, B, E)``."""
+    return (inputs.detach() * gradient).sum(-1)

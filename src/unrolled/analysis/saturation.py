@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..cells import Trace
+from ..cells import State, Trace
 from ..data import Split, sequential
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -143,7 +143,7 @@ def saturation(
     if not set(GATES) & trace.keys():
         raise ArgumentError("model", "one with gates (lstm, gru)", type(first).__name__)
     counter = GateCounter(low=low, high=high)
-    state: object = None
+    state: State = None
     with capture(handle.model, counter, chunk=window):
         for part in sequential(as_split(handle, text), window, lanes, warmup=WARMUP):
             counter.only = part.counted
