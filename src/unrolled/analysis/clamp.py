@@ -8,16 +8,15 @@
     after a reset, s̃ of the initial state; past a sequence's end y is 0 and the state stays, as ever        (6)
 
 A value of 0 is ablation; the unit's mean takes out only what it says, and leaves the rest of the network with an input
-it is used to. In a cell of one's own other leaves than ``h`` are overwritten after its step (1), and the output where it is
-the very tensor of that leaf.
+it is used to. In a cell of one's own, leaves are overwritten after its step, and its output where it is the very tensor
+of such a leaf.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +29,6 @@ from .edits import GATES, begins_at, constant_input, held_memory
 from .units import Unit, by_cell, stack_of
 
 Values = Mapping[int, float]
-C = TypeVar("C", bound=Cell)
 
 
 @contextmanager
@@ -71,16 +69,22 @@ def clamp(
 
 
 class Clamped(Cell):
-    """A cell of which units of one leaf of the state are held at values; see the module.
+    """A cell of whose state units are held at values; see the module. Its parameters are the cell's, under their names.
 
-    It has the parameters of the cell, under the same names.
+    Args:
+        cell: any, a clamped one too.
+        leaf: of the state.
+        values: unit → value.
     """
+
+    held: dict[str, dict[int, float]]
 
     def __init__(self, cell: Cell, leaf: str, values: Values) -> None:
         super().__init__()
         held: dict[str, dict[int, float]] = {}
         if isinstance(cell, Clamped):
-            cell, held = cell.bare, cell.held
+            held = dict(cell.held)
+            cell = cell.bare
         self.held = {**held, leaf: {**held.get(leaf, {}), **values}}
         self._bare = (cell,)  # not a module of this one
         self._parameters, self._modules, self._buffers = cell._parameters, cell._modules, cell._buffers
@@ -177,14 +181,14 @@ def run_clamped(
     **options: Any,
 ) -> tuple[Tensor, State]:
     """As `scan`, and a `Clamped` cell at full speed where weights can be edited to compute the same."""
-    run = partial(scan, lengths=lengths, noise=noise, **options)
+    asked: dict[str, Any] = {"lengths": lengths, "noise": noise, **options}
     if not isinstance(cell, Clamped):
-        return run(cell, inputs, state)
+        return scan(cell, inputs, state, **asked)
     before = cell.hold(state)
     edited = cell.edited() if noise is None else None
     if edited is None:
-        return run(cell, inputs, before)
-    outputs, after = run(edited, inputs, before)
+        return scan(cell, inputs, before, **asked)
+    outputs, after = scan(edited, inputs, before, **asked)
     if "h" in cell.held:
         outputs = _overwritten(outputs, cell.held["h"])
     if lengths is not None:

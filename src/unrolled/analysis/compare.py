@@ -1,11 +1,11 @@
-"""Two language models, or two checkpoints of one, over the same text: which symbols one predicts better, and which units
-of one are units of the other.
+"""Two language models, or two checkpoints of one, over the same text: what one predicts better, and which units of one
+are units of the other.
 
     δ_t  = log p_b(x_{t+1} | x_1 … x_t) − log p_a(x_{t+1} | x_1 … x_t)          above 0: b is the better          (1)
     r_ij = Σ_t (a_i − ā_i)(b_j − b̄_j) / √(Σ_t (a_i − ā_i)² · Σ_t (b_j − b̄_j)²)    of units i of a, j of b        (2)
 
-The sums of (2) are kept while the text is read, about the means of the first window, and nothing else is; a unit that never
-changes is correlated with none. Li, Yosinski et al. 2016 match the units of two networks in this way.
+Of (2) nothing is kept but its sums, about the means of the first window; a unit that never changes is correlated with
+none. Li, Yosinski, Clune, Lipson and Hopcroft 2016 match the units of two networks in this way.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class UnitMatching:
     correlation: Floats
 
     def best(self) -> npt.NDArray[np.int64]:
-        """``(A,)``: the unit of b with the largest \\|r\\| for each unit of a; −1 for one that never changes."""
+        """``(A,)``: the unit of b with the largest |r| for each unit of a; −1 for one that never changes."""
         strength = np.abs(self.correlation)
         return np.where(strength.max(1) > 0, strength.argmax(1), -1)
 

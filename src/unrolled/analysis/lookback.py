@@ -5,8 +5,8 @@
     m(q)    = the smallest m with  Σ_{d≤m} g_d ≥ q Σ_d g_d          effective memory, q = 0.9                (3)
 
 x is what the first recurrent layer receives: a one-hot vector, or an embedding. Gradients of recurrent models by inputs
-at a distance are Hochreiter 1991 and Bengio, Simard and Frasconi 1994; that little of a long context matters was
-measured in this way or a like one by Khandelwal et al. 2018.
+at a distance: Hochreiter 1991; Bengio, Simard and Frasconi 1994. Khandelwal et al. 2018 ask the same by changing the
+context instead.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, Trace
-from ..data import Split, Vocabulary, sequential
+from ..data import Split, Vocabulary
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -110,7 +110,7 @@ def states(
 
 @torch.no_grad()
 def read(handle: LanguageModelHandle, split: Split, begin: int, end: int, state: State) -> tuple[Tensor, State]:
-    """Logits ``(T, 1, V)`` after each of the symbols from ``begin`` up to ``end``, and the state; `None` is the initial."""
+    """Logits ``(T, 1, V)`` after each of the symbols from ``begin`` up to ``end``, and the state after."""
     device = device_of(handle.model)
     ids = torch.from_numpy(split.tokens[begin:end].astype(np.int64))[:, None].to(device)  # (T, 1)
     low, high = np.searchsorted(split.starts, [begin, end])

@@ -1,4 +1,4 @@
-"""How much of the time each gate is all but shut, or all but open (Karpathy, Johnson and Fei-Fei 2015, section 4.2).
+"""How much of the time each gate is all but shut, or all but open (Karpathy, Johnson and Fei-Fei 2015, figure 2).
 
     left_u  = |{t : gate_t[u] < 0.1}| / T          right_u = |{t : gate_t[u] > 0.9}| / T
 
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate of one layer and direction: the shares of time ``(H,)`` in which each unit is left- and right-saturated."""
+    """One gate of one layer and direction: ``left`` and ``right (H,)``, each unit's shares of time."""
 
     recurrence: str
     gate: str
@@ -139,7 +139,7 @@ def saturation(
         ArgumentError: the model has no recurrent layers, or they have no gates.
     """
     first = next(stack_of(handle.model).cells)
-    _, _, trace = first.step_traced(torch.zeros(1, first.input_size).to(_like(first)), first.initial_state(1))
+    _, _, trace = first.step_traced(next(first.parameters()).new_zeros(1, first.input_size), first.initial_state(1))
     if not set(GATES) & trace.keys():
         raise ArgumentError("model", "one with gates (lstm, gru)", type(first).__name__)
     counter = GateCounter(low=low, high=high)
@@ -157,7 +157,3 @@ def by_gate(result: Saturation) -> Mapping[str, list[Gate]]:
     for one in result.gates:
         found.setdefault(one.gate, []).append(one)
     return found
-
-
-def _like(module: torch.nn.Module) -> Tensor:
-    return next(module.parameters())

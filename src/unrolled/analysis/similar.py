@@ -1,14 +1,15 @@
-"""Where else the units are on that are on here (LSTMVis: Strobelt, Gehrmann, Pfister and Rush 2018, section 5).
+"""Where else the units are on that are on here (LSTMVis: Strobelt, Gehrmann, Pfister and Rush 2018).
 
     on_t   = {(u, +): s_t[u] > τ} ∪ {(u, −): s_t[u] < −τ}                                                  (1)
     S      = ∩_{a ≤ t < b} on_t  −  on_{a−1}  −  on_b            the units that are on in [a, b) and only there (2)
     match  = a longest stretch at each of whose positions at least a share of S is on                     (3)
     R      = ∩ on_t of the match,   X = (R − on_{before} − on_{after}) − S                                (4)
-    score  = |S ∩ R| / (|S| + |X|)                               1 for the stretch itself                 (5)
+    score  = |S ∩ R| / (|S| + |X|)                                                                        (5)
 
-Each match is scored by how many of the units are on throughout, and how many others are too, but not around it. Of two with
-the same score the one of more similar length comes first, then the earlier one. The corpus is read window by window; what
-is kept is the units that are on in the stretch being read, and the best matches.
+A match counts for as many of the units as are on throughout, and the others that are too, but not around it, count
+against it. Among equals the one of more similar length comes first, then the earlier one. With ``context=False`` what is on
+around a stretch is not asked in (2) and (4). The corpus is read window by window; what is kept is which units are on all
+through the stretch being read, and the best matches.
 """
 
 from __future__ import annotations
