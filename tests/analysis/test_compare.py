@@ -13,6 +13,7 @@ from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.tasks.feedforward import FeedForward
 from unrolled.tasks.lm_trained import TrainedLanguageModel
+from unrolled.tasks.ngram import NGram
 
 
 @torch.no_grad()
@@ -63,11 +64,12 @@ def test_with_itself_there_is_no_difference_and_every_unit_is_its_own():
 
 def test_a_model_of_another_kind_can_be_compared():
     torch.manual_seed(0)
-    other = TrainedLanguageModel(FeedForward(len(SYMBOLS), 3, 4, 5), CharVocabulary(SYMBOLS))
-    found = compare(handle(), other, some_text(50))
-    np.testing.assert_allclose(
-        found.differences, log_p(other, some_text(50)) - log_p(handle(), some_text(50)), atol=1e-5
-    )
+    vocabulary, text = CharVocabulary(SYMBOLS), some_text(50)
+    counted = NGram.fit(as_split(handle(), some_text(300)), len(SYMBOLS), 2)
+    for model in (FeedForward(len(SYMBOLS), 3, 4, 5), counted):
+        other = TrainedLanguageModel(model, vocabulary)
+        found = compare(handle(), other, text)
+        np.testing.assert_allclose(found.differences, log_p(other, text) - log_p(handle(), text), atol=1e-5)
 
 
 def test_rearranged_and_reversed_units_are_found():

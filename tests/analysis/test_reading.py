@@ -5,7 +5,7 @@ import pytest
 import torch
 from small_models import SYMBOLS, handle, some_text
 
-from unrolled.analysis.reading import as_split, class_table, kind_of_symbol, snippet, states
+from unrolled.analysis.reading import as_split, class_table, kind_of_symbol, means, snippet, states
 from unrolled.analysis.units import stack_of
 from unrolled.data import Split
 from unrolled.errors import ArgumentError, DataError
@@ -38,6 +38,15 @@ def test_the_model_can_be_used_between_two_windows():
         np.testing.assert_array_equal(one, expected)
         np.testing.assert_array_equal(two, expected)
         assert "runner" not in vars(stack_of(trained.model))
+
+
+def test_means():
+    trained, text = handle(), some_text(50)
+    values = np.concatenate([some for _, some in states(trained, as_split(trained, text), leaf="c")])
+    found = means(trained, text, leaf="c", window=20)
+    assert list(found) == [(1, 0, unit) for unit in range(7)]
+    np.testing.assert_allclose(list(found.values()), values.mean(0), atol=1e-6)
+    assert list(means(trained, text, 0)) == [(0, 0, unit) for unit in range(7)]
 
 
 def test_classes_of_symbols():

@@ -1,5 +1,6 @@
 """What inspection, the laboratory and predictions share."""
 
 from .capture import capture
+from .clamp import clamp
 
-__all__ = ["capture"]
+__all__ = ["capture", "clamp"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from ..data import Split, Vocabulary
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
 from .capture import capture
-from .units import cell_at, stack_of, width_of
+from .units import Unit, cell_at, stack_of, width_of
 
 # T steps of a window, B lanes, V symbols, H units
 
@@ -55,8 +56,8 @@ def as_split(handle: LanguageModelHandle, text: str | Split) -> Split:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where its weights lie."""
-    return next(model.parameters()).device
+    """Where its weights lie, or its counts."""
+    return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
 @torch.no_grad()
@@ -106,6 +107,18 @@ def states(
         values = torch.cat(pieces).float().cpu().numpy()
         pieces.clear()
         yield begin, values
+
+
+def means(
+    handle: LanguageModelHandle, text: str | Split, layer: int = -1, *, leaf: str = "h", window: int = 1024
+) -> dict[Unit, float]:
+    """Each unit's mean over a text: the values with which `clamp` takes out only what the units say about the text."""
+    layers = stack_of(handle.model).num_layers
+    total: npt.NDArray[np.float64] = np.zeros(())
+    split = as_split(handle, text)
+    for _, values in states(handle, split, layer, leaf=leaf, window=window):
+        total = total + values.sum(0, dtype=np.float64)
+    return {(layer % layers, 0, unit): float(mean) for unit, mean in enumerate(total / len(split))}
 
 
 @torch.no_grad()

@@ -7,9 +7,9 @@
     score  = |S ∩ R| / (|S| + |X|)                                                                        (5)
 
 A match counts for as many of the units as are on throughout, and the others that are too, but not around it, count
-against it. Among equals the one of more similar length comes first, then the earlier one. With ``context=False`` what is on
-around a stretch is not asked in (2) and (4). The corpus is read window by window; what is kept is which units are on all
-through the stretch being read, and the best matches.
+against it. Among equals the one of more similar length comes first, then the earlier one. With ``context=False`` it is
+not asked what is on around a stretch, in (2) and (4). The corpus is read window by window; what is kept is which units
+are on all through the stretch being read, and the best matches.
 """
 
 from __future__ import annotations
