@@ -138,6 +138,13 @@ def one_way(handle: LanguageModelHandle) -> None:
         raise ArgumentError("model", "of one direction, as language models are", "layers of two directions")
 
 
+def check_alike(a: LanguageModelHandle, b: LanguageModelHandle) -> None:
+    """Raise `ArgumentError` unless two models have the same vocabulary."""
+    if a.vocabulary.to_json() != b.vocabulary.to_json():
+        sizes = f"{len(a.vocabulary)} and {len(b.vocabulary)} {b.vocabulary.kind} symbols"
+        raise ArgumentError("a, b", "models with the same vocabulary", sizes, "train both on the same data")
+
+
 def class_table(vocabulary: Vocabulary, classes: Classes) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The names of the classes, in the order in which symbols have them, and each symbol's number ``(V,)``."""
     names: dict[str, int] = {}
