@@ -30,10 +30,10 @@ def small(monkeypatch):
             yield bench.Case(group, "GRU", "training step", (4, 8, 16), works, flops=1e6)
             yield bench.Case(group, "GRU", "training step", (4, 9, 16), works, size=1e4)
 
-    measured = {**bench.report.machine(3), "sgemm_gflops": 123.0}
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     monkeypatch.setattr(bench, "all_cases", cases)
-    monkeypatch.setattr(bench, "machine", lambda turns: measured)
+    monkeypatch.setattr(bench.report, "sgemm", lambda: (work(0.001), 123e6))
+    monkeypatch.setattr(bench.report, "reading", lambda size: (work(0.01), size))
 
 
 def test_table_json_and_picture(unrolled, tmp_path, small):
