@@ -27,19 +27,19 @@ SIZE: dict[str, Any] = {
     "vocabulary": "bpe", "vocab_size": 4000, "hidden_size": 256, "encoder_size": 256, "embedding_size": 256,
     "dropout": 0.2, "label_smoothing": 0.1, "batch_size": 64, "lr": 4e-3,
 }  # fmt: skip
-LUONG = {"attention": "general", "input_feeding": True}
+LUONG = {"attention": "scaled", "input_feeding": True}
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
     "kinds": {
         "no attention": {"attention": "none"},
         "additive (Bahdanau)": {"attention": "additive"},
-        "general, input feeding (Luong)": LUONG,
+        "scaled dot, input feeding (Luong)": LUONG,
     },
     "tricks": {
         "no attention": {"attention": "none"},
         "no attention, source reversed": {"attention": "none", "reverse_source": True},
         "no attention, context at every step": {"attention": "none", "context": "every"},
-        "general": {"attention": "general"},
-        "general, input feeding": LUONG,
+        "scaled dot": {"attention": "scaled"},
+        "scaled dot, input feeding (Luong)": LUONG,
         "additive": {"attention": "additive"},
         "additive, no label smoothing": {"attention": "additive", "label_smoothing": 0.0},
         "additive, embeddings not tied": {"attention": "additive", "tied": False},

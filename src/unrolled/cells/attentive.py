@@ -113,6 +113,8 @@ class Attentive(nn.Module):
                 self.key = nn.Linear(memory_size, H, bias=False)
             self.from_context = nn.Linear(memory_size, H, bias=False)  # the two halves of W_c
             self.from_state = nn.Linear(H, H, bias=False)
+            for half in (self.from_context, self.from_state):
+                nn.init.orthogonal_(half.weight)  # u is all that is read of a step: it must not begin small
 
     @property
     def additive(self) -> bool:
