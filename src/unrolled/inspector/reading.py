@@ -1,0 +1,206 @@
+"""How each kind of model reads a text: passes through its recurrent layers, whose every step knows its place in the text.
+
+A text is read as the model was trained to read it. A language model reads it on and on: the text is cut into lanes that
+are read side by side, each after a warm-up on what stands before it. All other models read line by line, each line a
+review or a sentence, with the state fresh, in both directions if they have two. A symbol's place is its last character.
+
+One part of a text is for choosing and fitting, the other for reporting: of each lane the first half and the second, of
+lines every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..data.batches import in_order, pad
+from ..errors import RunError
+from ..layers import Stack
+from ..tasks.classify import Classifier
+from ..tasks.classify_trained import TrainedClassifier
+from ..tasks.lm import LanguageModel, new_model
+from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.tag_model import Tagger
+from ..tasks.tag_trained import TrainedTagger
+from ..tasks.translate_model import Translator
+from ..tasks.translate_trained import TrainedTranslator
+from .symbols import Ids, Read, of_language_model, of_reader, of_tagger, of_translator
+
+# T steps, B lanes, N symbols
+
+NOWHERE, CHOOSING, REPORTING = -1, 0, 1  # the part of a text that a step belongs to
+LANES, WARMUP, WINDOW = 64, 256, 128
+LEAST = 2048  # symbols of a lane, so that little of the work is warm-up
+AT_ONCE = 1 << 13  # symbols of a batch of lines
+SAMPLE, STRETCH = 1 << 14, 1 << 10  # symbols of a sample, and of each of its stretches
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One call of a model.
+
+    Attributes:
+        positions: ``(T, B)``: the place in the text of each step's symbol.
+        symbols: ``(T, B)``: the symbol.
+        part: ``(T, B)`` int8: `CHOOSING`, `REPORTING`, or `NOWHERE` for padding and warm-up.
+        run: calls the model; logits ``(T, B, V)`` of the next symbols, or `None` where it predicts none.
+    """
+
+    positions: Ids
+    symbols: Ids
+    part: npt.NDArray[np.int8]
+    run: Callable[[], Tensor | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A model and a text that it can read.
+
+    Attributes:
+        model: the module whose recurrent layers are looked at.
+        stack: those layers, of ``model`` or of a twin.
+        twin: makes an untrained model of the same shape, from torch's random numbers.
+        symbols: how many different ones there are.
+        steps: how many the text has.
+        cut: ``cut(model, sample)`` gives the passes over the text, or over a sample of it.
+    """
+
+    model: nn.Module
+    stack: Callable[[Any], Stack]
+    twin: Callable[[], nn.Module]
+    symbols: int
+    steps: int
+    cut: Callable[[nn.Module, bool], Iterator[Pass]]
+
+    def passes(self, model: nn.Module | None = None, *, sample: bool = False) -> Iterator[Pass]:
+        """The whole text once, or a sample of `SAMPLE` symbols from all over it."""
+        return self.cut(self.model if model is None else model, sample and not self.short)
+
+    @property
+    def short(self) -> bool:
+        """Whether the text is no longer than a sample of it would be."""
+        return self.steps <= SAMPLE * 3 // 2
+
+
+def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    """What a trained model of any task makes of a text.
+
+    Args:
+        model: what `unrolled.load` gives.
+        text: at least one character.
+        starts: where documents begin, ascending; a language model's state is fresh there.
+
+    Raises:
+        RunError: the model has no recurrent layers.
+        DataError: the text has characters that it cannot read.
+    """
+    config = getattr(model, "config", None)
+    inner = getattr(model, "model", None)
+    if isinstance(model, TrainedLanguageModel) and isinstance(inner, LanguageModel):
+        symbols = len(model.vocabulary)
+        return _lanes(inner, lambda: new_model(symbols, config), symbols, of_language_model(model, text, starts))
+    if isinstance(model, TrainedClassifier):
+        sizes = (len(model.reader.vocabulary), len(model.classes), config)
+        width = None if inner.embedding.table is None else inner.embedding.size
+        return _lines(
+            inner, lambda one: one.stack, lambda one, ids, lengths: one(ids, lengths),
+            lambda: Classifier(*sizes, None, width), sizes[0], of_reader(model.reader, text),
+        )  # fmt: skip
+    if isinstance(model, TrainedTagger):
+        lines = of_tagger(model.lexicon, text, model.config.data.max_words)
+        return _lines(
+            inner, lambda one: one.stack, lambda one, ids, lengths: one(ids),
+            lambda: Tagger(model.lexicon, model.tags, config.model, config.words), len(model.lexicon.words) + 1, lines,
+            batch=lambda some: model.lexicon.read([one.words for one in some]),
+        )  # fmt: skip
+    if isinstance(model, TrainedTranslator):
+        sizes2 = (len(model.reader), len(model.writer), config.model, config.translator)
+        return _lines(
+            inner, lambda one: one.encoder, lambda one, ids, lengths: one.encode(ids, lengths),
+            lambda: Translator(*sizes2), sizes2[0], of_translator(model.reader, text, config.units.reverse_source),
+        )  # fmt: skip
+    kind = type(inner).__name__ if isinstance(model, TrainedLanguageModel) else type(model).__name__
+    raise RunError(f"a {kind} has no recurrent layers, so there are no units to look at; give a recurrent model's run")
+
+
+def _lanes(model: LanguageModel, twin: Callable[[], nn.Module], symbols: int, text: Read) -> Reading:
+    """A language model and a text that is read on and on."""
+    n = len(text.ids)
+    begun = np.zeros(n, dtype=np.bool_)
+    begun[text.starts] = True
+
+    def cut(module: nn.Module, sample: bool) -> Iterator[Pass]:
+        lanes = SAMPLE // STRETCH if sample else max(1, min(LANES, n // LEAST))
+        share = -(-n // lanes)
+        begins = np.arange(0, n, share, dtype=np.int64)  # (B,)
+        ends = np.minimum(begins + (STRETCH if sample else share), n)
+        firsts = np.maximum(begins - WARMUP, 0)
+        halves = (begins + ends) // 2
+        state: Any = None
+        device = next(module.parameters()).device
+
+        for at in range(0, int((ends - firsts).max()), WINDOW):
+            T = min(WINDOW, int((ends - firsts).max()) - at)
+            places = firsts + at + np.arange(T)[:, None]  # (T, B)
+            part = np.where(places < halves, CHOOSING, REPORTING).astype(np.int8)
+            part[(places < begins) | (places >= ends)] = NOWHERE
+            places = np.minimum(places, n - 1)
+            ids = text.ids[places]
+            resets = torch.from_numpy(begun[places])
+            resets[0] |= at == 0
+
+            def run(ids: Ids = ids, resets: Tensor = resets) -> Tensor:
+                nonlocal state
+                asked = resets.to(device) if resets.any() else None
+                logits, state = module(torch.from_numpy(ids).to(device), state, asked)
+                return logits
+
+            yield Pass(text.places[places], ids, part, run)
+
+    return Reading(model, lambda one: one.stack, twin, symbols, n, cut)
+
+
+def _lines(
+    model: nn.Module,
+    stack: Callable[[Any], Stack],
+    call: Callable[[Any, Any, Tensor], Any],
+    twin: Callable[[], nn.Module],
+    symbols: int,
+    lines: list[Read],
+    batch: Callable[[list[Read]], Any] | None = None,
+) -> Reading:
+    """A model that reads each line by itself.
+
+    Args:
+        call: ``call(module, ids, lengths)`` reads a batch.
+        batch: makes a batch of lines, if it is more than their ids side by side.
+    """
+    lengths = [len(one.ids) for one in lines]
+
+    def cut(module: nn.Module, sample: bool) -> Iterator[Pass]:
+        kept = np.arange(len(lines))
+        if sample:
+            fraction = SAMPLE / sum(lengths)
+            kept = kept[np.diff(np.floor(np.arange(len(lines) + 1) * fraction)) > 0]
+        device = next(module.parameters()).device
+        for chosen in in_order([lengths[i] for i in kept], 64, AT_ONCE):
+            some = [lines[i] for i in kept[chosen]]
+            ids, sizes = pad([one.ids for one in some])
+            places, _ = pad([one.places for one in some])
+            part = np.full(ids.shape, NOWHERE, dtype=np.int8)
+            for lane, number in enumerate(chosen.tolist()):
+                part[: sizes[lane], lane] = number % 2
+            given = ids if batch is None else batch(some)
+
+            def run(given: Any = given, sizes: Tensor = sizes) -> None:
+                call(module, given.to(device), sizes.to(device))
+
+            yield Pass(places.numpy(), ids.numpy(), part, run)
+
+    return Reading(model, stack, twin, symbols, sum(lengths), cut)

@@ -1,0 +1,256 @@
+"""Scores of units against labels, from sums that are added up as a text streams by; no trace is kept.
+
+    r_t   = (rank of z_t among the n values of a chunk − (n + 1)/2) / n           ties share their mean rank
+    (1)   AUC = 1/2 + Σ_chunks n Σ_{t: y_t} r_t / Σ_chunks n₊ n₋                  binary labels y
+    (2)   ρ   = Σ_chunks Σ_t q_t r_t / sqrt(Σ_chunks Σ_t q_t² · Σ_chunks Σ_t r_t²)      numeric ones, q as r, of y
+    (3)   R²  = 1 − Σ (y − a z − b)² / Σ (y − ȳ)²                                 a, b: least squares on another part
+
+(1) is Mann and Whitney's statistic (Hanley and McNeil 1982) over all pairs of a true and a false position *of the same
+chunk*, (2) Spearman's correlation with ranks taken in each chunk. A chunk has thousands of positions from all over the
+text, so both are near those of the whole text at once: equal to them for one chunk, and else as near as samples of that
+size can be (tests/inspector/test_scores.py measures it). (3) follows from Σz, Σz², Σy, Σy² and Σzy alone and is exact. Both are products of
+matrices, over all units and hypotheses at once, which is why they are quick.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+# n positions of a chunk, H units of a plane, U units of all planes, J rows of labels, M numeric ones among them
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.float32]
+Plane = tuple[str, str]  # the recurrence's name, the gate's
+
+
+def ranks(z: Numbers) -> Numbers:
+    """``r (H, n)`` of the values ``z (H, n)``."""
+    r = np.empty_like(z)
+    threads = min(torch.get_num_threads(), len(z))
+    if threads <= 1:
+        _rank(z, r)
+        return r
+    edges = np.linspace(0, len(z), threads + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda a, b: _rank(z[a:b], r[a:b]), edges, edges[1:]))
+    return r
+
+
+def _rank(z: Numbers, into: Numbers) -> None:
+    n = z.shape[1]
+    order = np.argsort(z, axis=1)
+    places = (np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)) / np.float32(n)
+    np.put_along_axis(into, order, places[None], axis=1)
+    ordered = np.take_along_axis(z, order, axis=1)
+    for row in np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1)):
+        fresh = np.append(True, ordered[row, 1:] != ordered[row, :-1])
+        run = np.cumsum(fresh) - 1  # which run of equal values
+        begins = np.flatnonzero(fresh)
+        ends = np.append(begins[1:], n) - 1
+        into[row, order[row]] = ((places[begins] + places[ends]) / 2)[run]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The labels of one chunk's positions, ready to be compared with any plane's values.
+
+    Attributes:
+        rows: ``(J, n)``: for binary labels n·y, for numeric ones their ranks q.
+        raw: ``(M, n)``: the numeric labels less a constant.
+        pairs: ``(J,)``: n₊ n₋, or Σ q².
+    """
+
+    rows: torch.Tensor
+    raw: torch.Tensor
+    pairs: Floats
+
+    @classmethod
+    def of(cls, values: Numbers, binary: npt.NDArray[np.bool_], centre: Floats) -> Chunk:
+        """Of labels ``values (J, n)``; ``centre (M,)``: a constant near the mean of each numeric one."""
+        n = values.shape[1]
+        rows = np.empty_like(values)
+        rows[binary] = values[binary] * n
+        pairs = np.empty(len(values))
+        true = values[binary].sum(axis=1, dtype=np.float64)
+        pairs[binary] = true * (n - true)
+        if not binary.all():
+            rows[~binary] = ranks(values[~binary])
+            pairs[~binary] = np.square(rows[~binary], dtype=np.float64).sum(axis=1)
+        raw = (values[~binary] - centre[:, None]).astype(np.float32)
+        return cls(torch.from_numpy(rows), torch.from_numpy(raw), pairs)
+
+
+@dataclass
+class Sums:
+    """What one plane's units add up to over one part of a text; every array is float64."""
+
+    ranked: Floats  # (J, H): Σ rows · r
+    spread: Floats  # (H,): Σ r²
+    product: Floats  # (M, H): Σ y z
+    first: Floats  # (H,): Σ z
+    second: Floats  # (H,): Σ z²
+
+
+class Tally:
+    """The sums of one part of a text.
+
+    Args:
+        binary: ``(J,)``, which rows of labels are.
+        centre: ``(M,)``, see `Chunk.of`.
+    """
+
+    def __init__(self, binary: npt.NDArray[np.bool_], centre: Floats) -> None:
+        self.binary, self.centre = binary, centre
+        M = int((~binary).sum())
+        self.positions = 0
+        self.pairs = np.zeros(len(binary))
+        self.y, self.yy = np.zeros(M), np.zeros(M)
+        self.planes: dict[Plane, Sums] = {}
+
+    def labels(self, values: Numbers) -> Chunk:
+        """Take in the labels ``(J, n)`` of the next chunk; `add` then wants its values plane by plane."""
+        chunk = Chunk.of(values, self.binary, self.centre)
+        raw = chunk.raw.double()
+        self.positions += values.shape[1]
+        self.pairs += chunk.pairs
+        self.y += raw.sum(1).numpy()
+        self.yy += raw.square().sum(1).numpy()
+        return chunk
+
+    def add(self, plane: Plane, chunk: Chunk, z: torch.Tensor, origin: torch.Tensor) -> None:
+        """Take in the values ``z (H, n)`` of a plane; ``origin (H,)``: a constant near their means, the same always."""
+        sums = self.planes.get(plane)
+        if sums is None:
+            J, M, H = len(self.binary), len(self.centre), z.size(0)
+            sums = Sums(np.zeros((J, H)), np.zeros(H), np.zeros((M, H)), np.zeros(H), np.zeros(H))
+            self.planes[plane] = sums
+        r = torch.from_numpy(ranks(z.numpy()))
+        sums.ranked += (chunk.rows @ r.t()).numpy()
+        sums.spread += torch.linalg.vecdot(r, r).numpy()
+        z = z - origin[:, None]
+        sums.product += (chunk.raw @ z.t()).numpy()
+        sums.first += z.sum(1).numpy()
+        sums.second += torch.linalg.vecdot(z, z).numpy()
+
+    def whole(self, planes: list[Plane]) -> Sums:
+        """The sums of all planes side by side, U = their units."""
+        every = [self.planes[plane] for plane in planes]
+        return Sums(
+            *(np.concatenate([getattr(one, name) for one in every], axis=-1) for name in Sums.__dataclass_fields__)
+        )
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What the first part of a text says of every unit.
+
+    Attributes:
+        rank: ``(J, U)``: AUC − 1/2 of binary hypotheses, ρ of numeric ones.
+        slope, intercept: ``(M, U)``: the fit of each numeric hypothesis by each unit, y less its centre.
+        merit: ``(J, U)``: what the choice goes by, |AUC − 1/2| or R².
+    """
+
+    rank: Floats
+    slope: Floats
+    intercept: Floats
+    merit: Floats
+
+
+def choose(tally: Tally, planes: list[Plane]) -> Choosing:
+    """Scores of all units on the part that the choice is made on."""
+    sums, n, numeric = tally.whole(planes), max(1, tally.positions), ~tally.binary
+    rank = _rank_scores(tally, sums)
+    variance = np.maximum(sums.second / n - (sums.first / n) ** 2, 0.0)  # (U,)
+    shared = sums.product / n - np.outer(tally.y / n, sums.first / n)  # (M, U)
+    still = variance <= 1e-10  # a unit that does not move fits nothing
+    slope = np.where(still, 0.0, shared / np.where(still, 1.0, variance))
+    intercept = tally.y[:, None] / n - slope * sums.first / n
+    merit = np.abs(rank)
+    of_labels = tally.yy / n - (tally.y / n) ** 2
+    merit[numeric] = slope * shared / np.maximum(of_labels, 1e-12)[:, None]
+    return Choosing(rank, slope, intercept, merit)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What the second part of a text says of every unit: ``score (J, U)`` is AUC or R², ``rank (J, U)`` AUC or ρ.
+
+    An AUC counts the unit's values from below where the first part had it the other way round.
+    """
+
+    score: Floats
+    rank: Floats
+
+
+def report(tally: Tally, planes: list[Plane], chosen: Choosing) -> Reported:
+    """Scores of all units on the part that nothing was chosen or fitted on."""
+    sums, n, binary = tally.whole(planes), max(1, tally.positions), tally.binary
+    rank = _rank_scores(tally, sums)
+    rank[binary] = 0.5 + np.sign(chosen.rank[binary]) * rank[binary]
+    score = rank.copy()
+    a, b = chosen.slope, chosen.intercept
+    y, yy = tally.y[:, None], tally.yy[:, None]
+    squares = yy - 2 * a * sums.product - 2 * b * y + a * a * sums.second + 2 * a * b * sums.first + n * b * b
+    score[~binary] = 1 - squares / np.maximum(yy - y * y / n, 1e-12)
+    return Reported(score, rank)
+
+
+def _rank_scores(tally: Tally, sums: Sums) -> Floats:
+    """``(J, U)``: AUC − 1/2 and ρ, equations 1 and 2; 0 where nothing can be compared."""
+    pairs, binary = tally.pairs[:, None], tally.binary
+    rank = sums.ranked / np.maximum(pairs, 1e-12)
+    rank[~binary] = sums.ranked[~binary] / np.sqrt(np.maximum(pairs[~binary] * sums.spread, 1e-12))
+    rank[(pairs <= 0)[:, 0]] = 0.0
+    return rank
+
+
+class Lookup:
+    """The best that can be said from the current symbol alone: for each symbol the mean of the label.
+
+    Args:
+        symbols: V.
+        binary: ``(J,)``.
+    """
+
+    def __init__(self, symbols: int, binary: npt.NDArray[np.bool_]) -> None:
+        self.binary, self.symbols = binary, symbols
+        self.count = np.zeros((2, symbols))
+        self.sum, self.square = (np.zeros((2, len(binary), symbols)) for _ in range(2))
+
+    def add(self, part: int, symbols: npt.NDArray[np.int64], values: Numbers) -> None:
+        """Symbols ``(n,)`` of a part (0: fitted on, 1: reported on) and their labels ``(J, n)``."""
+        V = self.symbols
+        self.count[part] += np.bincount(symbols, minlength=V)
+        for j, row in enumerate(values):
+            self.sum[part, j] += np.bincount(symbols, weights=row, minlength=V)
+            self.square[part, j] += np.bincount(symbols, weights=np.square(row, dtype=np.float64), minlength=V)
+
+    def scores(self) -> Floats:
+        """``(J,)``: AUC and R² on the second part."""
+        found = np.zeros(len(self.binary))
+        for j, binary in enumerate(self.binary):
+            seen = self.count[0] > 0
+            overall = self.sum[0, j].sum() / max(1.0, self.count[0].sum())
+            guess = np.where(seen, self.sum[0, j] / np.maximum(self.count[0], 1), overall)  # (V,)
+            n, s, ss = self.count[1], self.sum[1, j], self.square[1, j]
+            found[j] = _auc(guess, s, n - s) if binary else _r2(guess, n, s, ss)
+        return found
+
+
+def _auc(guess: Floats, true: Floats, false: Floats) -> float:
+    """AUC of a guess for each symbol, from how often each was true and false."""
+    levels, which = np.unique(guess, return_inverse=True)
+    t, f = (np.bincount(which, weights=one, minlength=len(levels)) for one in (true, false))
+    pairs = t.sum() * f.sum()
+    return float((t * (np.cumsum(f) - f / 2)).sum() / pairs) if pairs else 0.5
+
+
+def _r2(guess: Floats, n: Floats, s: Floats, ss: Floats) -> float:
+    total = float(ss.sum() - s.sum() ** 2 / max(1.0, n.sum()))
+    left = float((ss - 2 * guess * s + n * guess * guess).sum())
+    return 1 - left / total if total > 0 else 0.0

@@ -1,0 +1,350 @@
+"""Cell search: which unit of a network knows what about the text it reads, beyond what an untrained network knows.
+
+Every unit of every layer, in every gate and state, is scored against every hypothesis: a binary one by AUC, a numeric one
+by R² of a line fitted to the unit, with the rank correlation beside it. The unit is chosen (and its sign, and the line)
+on one part of the text and its score taken on another, so the score owes nothing to how many units were tried. It is set
+against what the network need not have learned:
+
+    twins      the best unit, found in the same way, of each of K untrained networks of the same shape;
+               untrained networks do encode what they have just read
+    shifted    the best unit of the network itself for the labels moved along the text by 1/(K+1), …, K/(K+1) of its
+               length, in a circle: labels that are like the true ones and belong to other places
+    symbol     a table of the label's mean for each current symbol
+
+    excess   = score − the best of these
+    (1)  p   = max over both of (1 + #{of the K that reach the score}) / (K + 1)          twins, shifted
+
+For (1) the network's score, too, is taken on the sample of the text that the twins read, so that like is compared with
+like. A network that is itself untrained reaches p ≤ 1/(K + 1) for a hypothesis with a probability of at most 1/(K + 1).
+A cell is *found* where p ≤ 5 % and there is an excess. Of many hypotheses some pass by chance: one in twenty at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..analysis import capture
+from ..cells import Trace, check_size
+from ..errors import ArgumentError, DataError
+from .hypotheses import Labels
+from .reading import CHOOSING, REPORTING, Pass, Reading
+from .scores import Floats, Lookup, Plane, Tally, choose, report
+
+# J hypotheses, K twins and shifts, U units, n positions
+
+LEVEL = 0.05
+TWINS = 19  # with fewer nothing can reach the level: the smallest p is 1/(K + 1)
+SCORED, SCORED_OF_SAMPLE = 1 << 17, 1 << 13  # positions scored at most, evenly spread
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A number that a network computes at every step: one unit of a gate or state of a layer.
+
+    Attributes:
+        recurrence: the layer's and direction's name in the stack, ``layers.1.0``.
+        gate: ``h``, ``c``, ``i``, …
+        index: from 0.
+    """
+
+    recurrence: str
+    gate: str
+    index: int
+
+    @property
+    def name(self) -> str:
+        """``layer 2 h[37]``; a layer's backward direction has an arrow."""
+        layer, direction = _place(self.recurrence)
+        return f"layer {layer + 1}{' ←' if direction else ''} {self.gate}[{self.index}]"
+
+
+def _place(recurrence: str) -> tuple[int, int]:
+    """Layer and direction of ``layers.1.0``."""
+    found = re.search(r"layers\.(\d+)\.(\d+)$", recurrence)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A unit and its score for a hypothesis.
+
+    Attributes:
+        unit: which.
+        sign: 1, or −1 where the unit is low when the label is high.
+        score: AUC or R².
+        rank: rank correlation; of a binary hypothesis AUC again.
+    """
+
+    unit: Unit
+    sign: int
+    score: float
+    rank: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the search found for one hypothesis.
+
+    Attributes:
+        hypothesis: its name.
+        binary: else numeric.
+        share: of positions for which it is true; the mean of a numeric one.
+        best: the units with the highest scores on the choosing part, best first, scored on the other.
+        twins: (K,) the best unit of each untrained twin.
+        shifted: (K,) the best unit for labels moved along.
+        symbol: what the current symbol alone gives.
+        p: equation 1.
+    """
+
+    hypothesis: str
+    binary: bool
+    share: float
+    best: list[Scored]
+    twins: list[float]
+    shifted: list[float]
+    symbol: float
+    p: float
+
+    @property
+    def score(self) -> float:
+        return self.best[0].score
+
+    @property
+    def baseline(self) -> float:
+        """The best that need not have been learned."""
+        return max(*self.twins, *self.shifted, self.symbol)
+
+    @property
+    def excess(self) -> float:
+        """The score above the baseline."""
+        return self.score - self.baseline
+
+    @property
+    def closed(self) -> float:
+        """The excess as a share of what was left above the baseline: it ranks AUCs and R²s in one list."""
+        return self.excess / max(1 - self.baseline, 1e-6)
+
+    @property
+    def found(self) -> bool:
+        """Whether the unit knows more than chance and an untrained network explain."""
+        return self.p <= LEVEL and self.excess > 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        own = asdict(self)
+        own["measure"] = "auc" if own.pop("binary") else "r2"
+        for scored, one in zip(own["best"], self.best, strict=True):
+            scored["unit"] |= {"name": one.unit.name}
+        return own | {"excess": self.excess, "found": self.found}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A network's scores on a text.
+
+    Attributes:
+        units: (U,) of all planes, in order.
+        chosen: (J, U) what the choice goes by.
+        sign: (J, U).
+        score, rank: (J, U) on the other part.
+        symbol: (J,) what the current symbol gives.
+        positions: scored, of both parts.
+    """
+
+    units: list[Unit]
+    chosen: Floats
+    sign: Floats
+    score: Floats
+    rank: Floats
+    symbol: Floats
+    positions: int
+
+    def best(self) -> Floats:
+        """``(J,)``: for each hypothesis the score of the unit that was chosen."""
+        return self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
+
+    def ranked(self, j: int, most: int) -> list[Scored]:
+        """The ``most`` units that hypothesis ``j`` chooses."""
+        return [
+            Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
+            for u in np.argsort(-self.chosen[j], kind="stable")[:most]
+        ]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything a search gives: the findings, ranked, and what it was made on."""
+
+    findings: list[Finding]
+    left_out: dict[str, str]
+    units: int
+    positions: int
+    steps: int
+
+
+def search(
+    reading: Reading,
+    labels: Labels,
+    *,
+    twins: int | Floats = TWINS,
+    top: int = 5,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Found:
+    """Look for the units that know what the labels say.
+
+    Args:
+        reading: the network and the text.
+        labels: of the text.
+        twins: K, or what `untrained` gave for these labels.
+        top: units named for each hypothesis.
+        seed: of the twins' weights.
+        progress: told how many steps have been computed, of `work`.
+
+    Raises:
+        DataError: the text is too short to have two parts.
+        ArgumentError: the recurrent cell names no gates.
+    """
+    if not labels.names:
+        raise DataError("no hypothesis can be tried on this text: each is the same everywhere in it; give more text")
+    told = _Told(progress)
+    nulls = untrained(reading, labels, twins, seed, told) if isinstance(twins, int) else twins
+    K, J = nulls.shape
+    own = measure(reading, labels, sample=True, shifts=K, progress=told)
+    at = own.best().reshape(K + 1, J)
+    full = own if reading.short else measure(reading, labels, progress=told)
+    findings = []
+    for j, name in enumerate(labels.names):
+        score, shifted = at[0, j], at[1:, j]
+        p = max(float(1 + (null >= score).sum()) / (K + 1) for null in (nulls[:, j], shifted))
+        findings.append(
+            Finding(
+                name, bool(labels.binary[j]), float(labels.values[j].mean(dtype=np.float64)), full.ranked(j, top),
+                nulls[:, j].tolist(), shifted.tolist(), float(full.symbol[j]), p,
+            )
+        )  # fmt: skip
+    findings.sort(key=lambda one: (not one.found, -one.closed))
+    return Found(findings, labels.left_out, len(full.units), full.positions, reading.steps)
+
+
+def work(reading: Reading, twins: int = TWINS) -> int:
+    """About how many steps a search computes."""
+    sample = sum(one.positions.size for one in reading.passes(sample=True))
+    return sample * (twins + 1) + (0 if reading.short else reading.steps)
+
+
+def untrained(
+    reading: Reading, labels: Labels, count: int = TWINS, seed: int = 0, progress: Progress | None = None
+) -> Floats:
+    """``(K, J)``: for each of ``count`` untrained twins and each hypothesis the score of the twin's best unit."""
+    check_size("twins", count, least=TWINS)
+    found = []
+    device = next(reading.model.parameters()).device
+    for number in range(count):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed * 1000 + number)
+            twin = reading.twin().to(device).eval()
+        found.append(measure(reading, labels, model=twin, sample=True, progress=progress).best())
+    return np.stack(found)
+
+
+@torch.no_grad()
+def measure(
+    reading: Reading,
+    labels: Labels,
+    *,
+    model: nn.Module | None = None,
+    sample: bool = False,
+    shifts: int = 0,
+    progress: Progress | None = None,
+) -> Scores:
+    """Score every unit of a network in one pass over a text.
+
+    Args:
+        reading: the network and the text.
+        labels: of the text.
+        model: a twin to score in the network's place.
+        sample: read a sample of the text only.
+        shifts: K: score also for the labels moved along in K steps; rows ``J k`` to ``J (k + 1)`` are those of step k.
+        progress: told how many steps have been computed.
+    """
+    model = reading.model if model is None else model
+    n = labels.values.shape[1]
+    moved = [round(n * k / (shifts + 1)) for k in range(shifts + 1)]
+    binary = np.tile(labels.binary, shifts + 1)
+    centre = np.tile(labels.values[~labels.binary].mean(axis=1, dtype=np.float64), shifts + 1)
+    tallies = [Tally(binary, centre) for _ in (CHOOSING, REPORTING)]
+    lookup = Lookup(reading.symbols, binary[: len(labels.names)])
+    stride = _stride(reading, sample)
+    origin: dict[Plane, Tensor] = {}
+    where: list[tuple[int, Tensor, Any]] = []  # of this pass: part, rows of the trace, labels
+
+    def take(name: str, begin: int, trace: Trace) -> None:
+        if not trace:
+            raise ArgumentError("cell", "one that names its gates in step_traced", name)
+        for gate, values in trace.items():
+            flat = values.flatten(0, 1)
+            for part, rows, chunk in where:
+                z = flat[rows].t().contiguous().float().cpu()  # (H, n)
+                if (name, gate) not in origin:
+                    origin[name, gate] = z.mean(1)
+                tallies[part].add((name, gate), chunk, z, origin[name, gate])
+
+    with capture(reading.stack(model), take, chunk=1 << 40) as names:
+        for one in reading.passes(model, sample=sample):
+            where[:] = []
+            for part, tally in enumerate(tallies):
+                rows = _rows(one, part, stride)
+                if len(rows):
+                    places = one.positions.ravel()[rows]
+                    values = np.concatenate([labels.values[:, (places + move) % n] for move in moved])
+                    lookup.add(part, one.symbols.ravel()[rows], values[: len(labels.names)])
+                    where.append((part, torch.from_numpy(rows), tally.labels(values)))
+            one.run()
+            if progress is not None:
+                progress(one.positions.size)
+    if not all(tally.positions > 1 for tally in tallies):
+        raise DataError("the text is too short to choose units on one part of it and score them on another")
+    planes = [plane for name in names for plane in origin if plane[0] == name]
+    chosen = choose(tallies[CHOOSING], planes)
+    reported = report(tallies[REPORTING], planes, chosen)
+    units = [Unit(name, gate, u) for name, gate in planes for u in range(len(origin[name, gate]))]
+    sign = np.sign(chosen.rank)
+    return Scores(
+        units, chosen.merit, sign, reported.score, reported.rank, lookup.scores(),
+        sum(tally.positions for tally in tallies),
+    )  # fmt: skip
+
+
+def _stride(reading: Reading, sample: bool) -> int:
+    """Every how manieth position is scored."""
+    if sample or reading.short:
+        return -(-min(reading.steps, 2 * SCORED_OF_SAMPLE) // SCORED_OF_SAMPLE)
+    return -(-reading.steps // SCORED)
+
+
+def _rows(one: Pass, part: int, stride: int) -> Any:
+    """Which of the T·B positions of a pass are scored for a part: every so manieth step, another first one per lane."""
+    T, B = one.part.shape
+    due = (np.arange(T)[:, None] + np.arange(B)) % stride == 0
+    return np.flatnonzero((one.part == part) & due)
+
+
+class _Told:
+    """Adds up steps for whoever follows."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress, self.done = progress, 0
+
+    def __call__(self, steps: int) -> None:
+        self.done += steps
+        if self.progress is not None:
+            self.progress(self.done)
