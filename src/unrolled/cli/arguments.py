@@ -127,7 +127,7 @@ class Schema:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
             on = not negated if value is None else (value.lower() in _YES) != negated
             return [flag if on else f"--no-{flag[2:]}"]
-        if typing.get_origin(hint) is tuple:
+        if typing.get_origin(hint) is tuple and not _repeatable(hint):
             count = len(typing.get_args(hint))
             if value is None and rest and "," in rest[0]:
                 value = rest.pop(0)
@@ -163,7 +163,7 @@ class Schema:
         hint = _without_optional(self.flags[name])
         if choices := self.choices(name):
             return f"one of {', '.join(choices)}"
-        if typing.get_origin(hint) is tuple:
+        if typing.get_origin(hint) is tuple and not _repeatable(hint):
             return f"followed by {len(typing.get_args(hint))} numbers"
         return {int: "a whole number", float: "a number"}.get(hint, "a text")
 
@@ -220,6 +220,11 @@ def _without_optional(hint: Any) -> Any:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return next(a for a in typing.get_args(hint) if a is not type(None))
     return hint
+
+
+def _repeatable(hint: Any) -> bool:
+    """Whether a flag can be given any number of times, with one value each time."""
+    return typing.get_args(hint)[1:] == (Ellipsis,)
 
 
 def _dashed(name: str) -> str:

@@ -62,14 +62,14 @@ class Unit:
     @property
     def name(self) -> str:
         """``layer 2 h[37]``; a layer's backward direction has an arrow."""
-        layer, direction = _place(self.recurrence)
-        return f"layer {layer + 1}{' ←' if direction else ''} {self.gate}[{self.index}]"
+        layer, backward = self.place
+        return f"layer {layer}{' ←' if backward else ''} {self.gate}[{self.index}]"
 
-
-def _place(recurrence: str) -> tuple[int, int]:
-    """Layer and direction of ``layers.1.0``."""
-    found = re.search(r"layers\.(\d+)\.(\d+)$", recurrence)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    @property
+    def place(self) -> tuple[int, bool]:
+        """The layer, from 1, and whether it is read backwards."""
+        layer, direction = re.findall(r"\d+", self.recurrence)[-2:]
+        return int(layer) + 1, direction == "1"
 
 
 @dataclass(frozen=True)
