@@ -15,7 +15,7 @@ from ..data import open_corpus
 from ..errors import ArgumentError, DataError, SaveError
 from ..inspector import Finding, Found, Reading, built_in, label, own, read, search
 from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
-from ..inspector.search import TWINS, work
+from ..inspector.cell_search import TWINS, work
 from ..inspector.shown import values_of
 from ..inspector.states import keep_states
 from ..tasks.lm_trained import TrainedLanguageModel

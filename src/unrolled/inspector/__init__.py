@@ -2,7 +2,7 @@
 
 from .hypotheses import Hypothesis, Labels, built_in, label, own
 from .reading import Reading, read
-from .search import Finding, Found, Scored, Unit, search, untrained
+from .cell_search import Finding, Found, Scored, Unit, search, untrained
 
 __all__ = [
     "Finding",

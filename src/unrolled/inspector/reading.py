@@ -1,7 +1,8 @@
 """How each kind of model reads a text: passes through its recurrent layers, whose every step knows its place in the text.
 
 A text is read as the model was trained to read it. A language model reads it on and on: the text is cut into lanes that
-are read side by side, each after a warm-up on what stands before it. All other models read line by line, each line a
+are read side by side, each after a warm-up on what stands before it, from the beginning of a paragraph if there is one: a
+model that begins to read within a quotation cannot know it. All other models read line by line, each line a
 review or a sentence, with the state fresh, in both directions if they have two. A symbol's place is its last character.
 
 One part of a text is for choosing and fitting, the other for reporting: of each lane the first half and the second, of
@@ -35,9 +36,9 @@ from .symbols import Ids, Read, of_language_model, of_reader, of_tagger, of_tran
 # T steps, B lanes, N symbols
 
 NOWHERE, CHOOSING, REPORTING = -1, 0, 1  # the part of a text that a step belongs to
-LANES, WARMUP, WINDOW = 64, 256, 128
+LANES, WARMUP, LONGEST_WARMUP = 64, 256, 1024
 LEAST = 2048  # symbols of a lane, so that little of the work is warm-up
-AT_ONCE = 1 << 13  # symbols of a batch of lines
+AT_ONCE = 1 << 13  # symbols of one pass: a trace of all gates of so many is in memory
 SAMPLE, STRETCH = 1 << 14, 1 << 10  # symbols of a sample, and of each of its stretches
 
 
@@ -140,13 +141,14 @@ def _lanes(model: LanguageModel, twin: Callable[[], nn.Module], symbols: int, te
         share = -(-n // lanes)
         begins = np.arange(0, n, share, dtype=np.int64)  # (B,)
         ends = np.minimum(begins + (STRETCH if sample else share), n)
-        firsts = np.maximum(begins - WARMUP, 0)
+        firsts = _calm(begins, text.rests)
+        window = AT_ONCE // len(begins)
         halves = (begins + ends) // 2
         state: Any = None
         device = next(module.parameters()).device
 
-        for at in range(0, int((ends - firsts).max()), WINDOW):
-            T = min(WINDOW, int((ends - firsts).max()) - at)
+        for at in range(0, int((ends - firsts).max()), window):
+            T = min(window, int((ends - firsts).max()) - at)
             places = firsts + at + np.arange(T)[:, None]  # (T, B)
             part = np.where(places < halves, CHOOSING, REPORTING).astype(np.int8)
             part[(places < begins) | (places >= ends)] = NOWHERE
@@ -164,6 +166,15 @@ def _lanes(model: LanguageModel, twin: Callable[[], nn.Module], symbols: int, te
             yield Pass(text.places[places], ids, part, run)
 
     return Reading(model, lambda one: one.stack, twin, symbols, n, cut)
+
+
+def _calm(begins: Ids, rests: Ids) -> Ids:
+    """Where to begin to read before each of ``begins``: at a rest if one is near, else a warm-up before."""
+    plain = np.maximum(begins - WARMUP, 0)
+    if not len(rests):
+        return plain
+    last = rests[np.maximum(np.searchsorted(rests, plain, side="right") - 1, 0)]
+    return np.where((last <= plain) & (last >= begins - LONGEST_WARMUP), last, plain)
 
 
 def _lines(

@@ -1,6 +1,6 @@
 """Scores of units against labels, from sums that are added up as a text streams by; no trace is kept.
 
-    r_t   = (rank of z_t among the n values of a chunk − (n + 1)/2) / n           ties share their mean rank
+    r_t   = (rank of z_t among the n values of a chunk − (n + 1)/2) / n           equal values share their mean rank
     (1)   AUC = 1/2 + Σ_chunks n Σ_{t: y_t} r_t / Σ_chunks n₊ n₋                  binary labels y
     (2)   ρ   = Σ_chunks Σ_t q_t r_t / sqrt(Σ_chunks Σ_t q_t² · Σ_chunks Σ_t r_t²)      numeric ones, q as r, of y
     (3)   R²  = 1 − Σ (y − a z − b)² / Σ (y − ȳ)²                                 a, b: least squares on another part
@@ -27,9 +27,11 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float32]
 Plane = tuple[str, str]  # the recurrence's name, the gate's
 
+FEW_TIES = 0.01  # a unit with fewer equal neighbours, which rounding makes, has them ranked as they come: one rank amiss
+
 
 def ranks(z: Numbers) -> Numbers:
-    """``r (H, n)`` of the values ``z (H, n)``."""
+    """``r (H, n)`` of the values ``z (H, n)``; their rows are shared out among as many threads as torch has."""
     r = np.empty_like(z)
     threads = min(torch.get_num_threads(), len(z))
     if threads <= 1:
@@ -47,7 +49,8 @@ def _rank(z: Numbers, into: Numbers) -> None:
     places = (np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)) / np.float32(n)
     np.put_along_axis(into, order, places[None], axis=1)
     ordered = np.take_along_axis(z, order, axis=1)
-    for row in np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1)):
+    ties = np.count_nonzero(ordered[:, 1:] == ordered[:, :-1], axis=1)
+    for row in np.flatnonzero(ties > FEW_TIES * n):
         fresh = np.append(True, ordered[row, 1:] != ordered[row, :-1])
         run = np.cumsum(fresh) - 1  # which run of equal values
         begins = np.flatnonzero(fresh)
@@ -109,6 +112,7 @@ class Tally:
         M = int((~binary).sum())
         self.positions = 0
         self.pairs = np.zeros(len(binary))
+        self.true = np.zeros(int(binary.sum()))
         self.y, self.yy = np.zeros(M), np.zeros(M)
         self.planes: dict[Plane, Sums] = {}
 
@@ -118,9 +122,16 @@ class Tally:
         raw = chunk.raw.double()
         self.positions += values.shape[1]
         self.pairs += chunk.pairs
+        self.true += values[self.binary].sum(axis=1, dtype=np.float64)
         self.y += raw.sum(1).numpy()
         self.yy += raw.square().sum(1).numpy()
         return chunk
+
+    def differing(self, fewest: int) -> npt.NDArray[np.bool_]:
+        """``(J,)``: whether labels were true and false ``fewest`` times at least; of numeric ones, were not all alike."""
+        found = self.pairs > 0
+        found[self.binary] &= np.minimum(self.true, self.positions - self.true) >= fewest
+        return found
 
     def add(self, plane: Plane, chunk: Chunk, z: torch.Tensor, origin: torch.Tensor) -> None:
         """Take in the values ``z (H, n)`` of a plane; ``origin (H,)``: a constant near their means, the same always."""

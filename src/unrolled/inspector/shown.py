@@ -14,7 +14,7 @@ from ..analysis import capture
 from ..cells import Trace
 from .reading import NOWHERE, Reading
 from .scores import Numbers
-from .search import Unit
+from .cell_search import Unit
 from .symbols import Ids
 
 GUESSES = 5  # symbols a model expects next

@@ -22,7 +22,7 @@ from ..analysis import capture
 from ..cells import Trace
 from ..errors import SaveError
 from .reading import NOWHERE, Reading
-from .search import Unit
+from .cell_search import Unit
 
 DESCRIPTION = "states.json"
 STATES = ("h", "c")

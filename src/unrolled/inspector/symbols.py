@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from ..tasks.translate_units import Language
 
 Ids = npt.NDArray[np.int64]
 
+_PARAGRAPH = re.compile(r"\n[ \t]*\n+(?=\S)")
+
 
 @dataclass(frozen=True)
 class Read:
@@ -31,12 +34,15 @@ class Read:
         places: ``(N,)``: of each the last character.
         starts: the numbers of the symbols with which documents begin.
         words: the symbols as words, for a tagger.
+        rests: the numbers of the symbols with which paragraphs begin, ascending: where a quotation, a bracket or a
+            comment is seldom open, and reading can begin without having missed it.
     """
 
     ids: Ids
     places: Ids
     starts: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
+    rests: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def of_language_model(model: TrainedLanguageModel, text: str, starts: Sequence[int]) -> Read:
@@ -47,7 +53,8 @@ def of_language_model(model: TrainedLanguageModel, text: str, starts: Sequence[i
     at = count = 0
     vocabulary = model.vocabulary
     if vocabulary.one_per_character:
-        return Read(vocabulary.encode(text).astype(np.int64), np.arange(len(text)), tuple(starts))
+        every = np.arange(len(text))
+        return Read(vocabulary.encode(text).astype(np.int64), every, tuple(starts), rests=_rests(text, every))
     for piece in pieces([Chunk(text, tuple(starts))]):
         some = vocabulary.encode(piece.text)
         if piece.begins:
@@ -55,7 +62,14 @@ def of_language_model(model: TrainedLanguageModel, text: str, starts: Sequence[i
         ids.append(some)
         places.append(at + _ends(vocabulary, some, piece.text))
         at, count = at + len(piece.text), count + len(some)
-    return Read(np.concatenate(ids).astype(np.int64), np.concatenate(places), tuple(begun))
+    where = np.concatenate(places)
+    return Read(np.concatenate(ids).astype(np.int64), where, tuple(begun), rests=_rests(text, where))
+
+
+def _rests(text: str, places: Ids) -> Ids:
+    """The symbols that stand where a line without indentation begins after a blank one."""
+    begins = np.array([found.end() for found in _PARAGRAPH.finditer(text)], dtype=np.int64)
+    return np.searchsorted(places, begins)
 
 
 def of_reader(reader: Reader, text: str) -> list[Read]:

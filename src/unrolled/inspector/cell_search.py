@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -34,14 +35,15 @@ from ..analysis import capture
 from ..cells import Trace, check_size
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
-from .reading import CHOOSING, REPORTING, Pass, Reading
+from .reading import CHOOSING, REPORTING, SAMPLE, Pass, Reading
 from .scores import Floats, Lookup, Plane, Tally, choose, report
 
 # J hypotheses, K twins and shifts, U units, n positions
 
 LEVEL = 0.05
 TWINS = 19  # with fewer nothing can reach the level: the smallest p is 1/(K + 1)
-SCORED, SCORED_OF_SAMPLE = 1 << 17, 1 << 13  # positions scored at most, evenly spread
+SCORED, SCORED_OF_SAMPLE = 1 << 26, 1 << 22  # positions times units of h that are scored at most, evenly spread
+FEWEST = 10  # scored positions of each part of the sample at which a binary label must be true, and false
 Progress = Callable[[int], None]
 
 
@@ -157,6 +159,7 @@ class Scores:
         score, rank: (J, U) on the other part.
         symbol: (J,) what the current symbol gives.
         positions: scored, of both parts.
+        seen: (J,) whether the labels differ enough in both parts for a score to mean anything.
     """
 
     units: list[Unit]
@@ -166,6 +169,7 @@ class Scores:
     rank: Floats
     symbol: Floats
     positions: int
+    seen: npt.NDArray[np.bool_]
 
     def best(self) -> Floats:
         """``(J,)``: for each hypothesis the score of the unit that was chosen."""
@@ -221,8 +225,11 @@ def search(
     own = measure(reading, labels, sample=True, shifts=K, progress=told)
     at = own.best().reshape(K + 1, J)
     full = own if reading.short else measure(reading, labels, progress=told)
-    findings = []
+    findings, left_out = [], dict(labels.left_out)
     for j, name in enumerate(labels.names):
+        if not own.seen[j]:
+            left_out[name] = "too rare in the sample that untrained twins read"
+            continue
         score, shifted = at[0, j], at[1:, j]
         p = max(float(1 + (null >= score).sum()) / (K + 1) for null in (nulls[:, j], shifted))
         findings.append(
@@ -231,8 +238,10 @@ def search(
                 nulls[:, j].tolist(), shifted.tolist(), float(full.symbol[j]), p,
             )
         )  # fmt: skip
+    if not findings:
+        raise DataError("no hypothesis can be tried on this text: what they ask is too rare in it; give more text")
     findings.sort(key=lambda one: (not one.found, -one.closed))
-    return Found(findings, labels.left_out, len(full.units), full.positions, reading.steps)
+    return Found(findings, left_out, len(full.units), full.positions, reading.steps)
 
 
 def work(reading: Reading, twins: int = TWINS) -> int:
@@ -320,15 +329,16 @@ def measure(
     sign = np.sign(chosen.rank)
     return Scores(
         units, chosen.merit, sign, reported.score, reported.rank, lookup.scores(),
-        sum(tally.positions for tally in tallies),
+        sum(tally.positions for tally in tallies), np.all([tally.differing(FEWEST) for tally in tallies], axis=0),
     )  # fmt: skip
 
 
 def _stride(reading: Reading, sample: bool) -> int:
     """Every how manieth position is scored."""
-    if sample or reading.short:
-        return -(-min(reading.steps, 2 * SCORED_OF_SAMPLE) // SCORED_OF_SAMPLE)
-    return -(-reading.steps // SCORED)
+    sample = sample or reading.short
+    positions = min(reading.steps, SAMPLE) if sample else reading.steps
+    width = sum(cell.hidden_size for cell in reading.stack(reading.model).cells)
+    return max(1, -(-positions * width // (SCORED_OF_SAMPLE if sample else SCORED)))
 
 
 def _rows(one: Pass, part: int, stride: int) -> Any:
