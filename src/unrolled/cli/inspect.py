@@ -14,8 +14,8 @@ from ..cells import check_size
 from ..data import open_corpus
 from ..errors import ArgumentError, DataError, SaveError
 from ..inspector import Finding, Found, Reading, built_in, label, own, read, search
-from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
 from ..inspector.cell_search import TWINS, work
+from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
 from ..inspector.shown import values_of
 from ..inspector.states import keep_states
 from ..tasks.lm_trained import TrainedLanguageModel
@@ -30,8 +30,8 @@ PROG = "unrolled inspect"
 ABOUT = (
     "Look for units of a trained model that know where they are in a text: inside quotes, in a comment, how deep in "
     "brackets, how far in the line. Every unit of every layer, gate and state is scored on a part of the text on which "
-    "it was not chosen, and set against untrained networks of the same shape, labels moved along the text, and what the "
-    "current symbol alone tells.\n\n"
+    "it was not chosen, and set against untrained networks of the same shape, labels moved along the text, and what "
+    "the current symbol alone tells.\n\n"
     "A language model reads the text on and on; a classifier, tagger or translator reads each line by itself."
 )
 UNFOUND = 3  # units on a page, if nothing was found

@@ -1,9 +1,9 @@
 """Cell search: which unit of a network knows what about the text it reads, beyond what an untrained network knows.
 
-Every unit of every layer, in every gate and state, is scored against every hypothesis: a binary one by AUC, a numeric one
-by R² of a line fitted to the unit, with the rank correlation beside it. The unit is chosen (and its sign, and the line)
-on one part of the text and its score taken on another, so the score owes nothing to how many units were tried. It is set
-against what the network need not have learned:
+Every unit of every layer, in every gate and state, is scored against every hypothesis: a binary one by AUC, a numeric
+one by R² of a line fitted to the unit, with the rank correlation beside it. The unit is chosen (and its sign, and the
+line) on one part of the text and its score taken on another, so the score owes nothing to how many units were tried.
+It is set against what the network need not have learned:
 
     twins      the best unit, found in the same way, of each of K untrained networks of the same shape;
                untrained networks do encode what they have just read

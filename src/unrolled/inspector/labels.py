@@ -1,8 +1,8 @@
 """Hypotheses about a text: for each character, what a unit that has read up to and with it might know.
 
-A **binary** hypothesis is true or false at each character, a **numeric** one a number. Just after an opening quote one is
-inside the quotes, just after the closing one no more; a depth and a position count the character itself. Brackets in
-strings and comments do not count, and a blank line before an unindented one closes all brackets, so that one stray
+A **binary** hypothesis is true or false at each character, a **numeric** one a number. Just after an opening quote one
+is inside the quotes, just after the closing one no more; a depth and a position count the character itself. Brackets
+in strings and comments do not count, and a blank line before an unindented one closes all brackets, so that one stray
 bracket does not spoil the rest of a text.
 """
 

@@ -1,8 +1,8 @@
 """The page: one HTML file with the text, the units and a script, which asks for nothing from anywhere.
 
-The text of a corpus, and the symbols of a model, stand in it as JSON whose ``<``, ``>`` and ``&`` are escaped, so that no
-text can end the element it stands in. The page's own script is the only one that its content security policy lets run
-(by its hash), and it puts text on the page as text.
+The text of a corpus, and the symbols of a model, stand in it as JSON whose ``<``, ``>`` and ``&`` are escaped, so that
+no text can end the element it stands in. The page's own script is the only one that its content security policy lets
+run (by its hash), and it puts text on the page as text.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""How each kind of model reads a text: passes through its recurrent layers, whose every step knows its place in the text.
+"""How each kind of model reads a text: in passes through its recurrent layers, whose every step knows its place.
 
-A text is read as the model was trained to read it. A language model reads it on and on: the text is cut into lanes that
-are read side by side, each after a warm-up on what stands before it, from the beginning of a paragraph if there is one: a
-model that begins to read within a quotation cannot know it. All other models read line by line, each line a
-review or a sentence, with the state fresh, in both directions if they have two. A symbol's place is its last character.
+A text is read as the model was trained to read it. A language model reads it on and on: the text is cut into lanes
+that are read side by side, each after a warm-up on what stands before it, from the beginning of a paragraph if there
+is one: a model that begins to read within a quotation cannot know it. All other models read line by line, each line a
+review or a sentence, with the state fresh, in both directions if they have two. A symbol's place is its last
+character.
 
 One part of a text is for choosing and fitting, the other for reporting: of each lane the first half and the second, of
 lines every other.

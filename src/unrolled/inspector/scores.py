@@ -7,9 +7,9 @@
 
 (1) is Mann and Whitney's statistic (Hanley and McNeil 1982) over all pairs of a true and a false position *of the same
 chunk*, (2) Spearman's correlation with ranks taken in each chunk. A chunk has thousands of positions from all over the
-text, so both are near those of the whole text at once: equal to them for one chunk, and else as near as samples of that
-size can be (tests/inspector/test_scores.py measures it). (3) follows from Σz, Σz², Σy, Σy² and Σzy alone and is exact. Both are products of
-matrices, over all units and hypotheses at once, which is why they are quick.
+text, so both are near those of the whole text at once: equal to them for one chunk, and else as near as samples of
+that size can be (tests/inspector/test_scores.py measures it). (3) follows from Σz, Σz², Σy, Σy² and Σzy alone and is
+exact. Both are products of matrices, over all units and hypotheses at once, which is why they are quick.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float32]
 Plane = tuple[str, str]  # the recurrence's name, the gate's
 
-FEW_TIES = 0.01  # a unit with fewer equal neighbours, which rounding makes, has them ranked as they come: one rank amiss
+FEW_TIES = (
+    0.01  # a unit with fewer equal neighbours, which rounding makes, has them ranked as they come: one rank amiss
+)
 
 
 def ranks(z: Numbers) -> Numbers:
@@ -128,7 +130,7 @@ class Tally:
         return chunk
 
     def differing(self, fewest: int) -> npt.NDArray[np.bool_]:
-        """``(J,)``: whether labels were true and false ``fewest`` times at least; of numeric ones, were not all alike."""
+        """``(J,)``: whether labels were true and false ``fewest`` times at least; numeric ones, not all alike."""
         found = self.pairs > 0
         found[self.binary] &= np.minimum(self.true, self.positions - self.true) >= fewest
         return found

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..analysis import capture
 from ..cells import Trace
+from .cell_search import Unit
 from .reading import NOWHERE, Reading
 from .scores import Numbers
-from .cell_search import Unit
 from .symbols import Ids
 
 GUESSES = 5  # symbols a model expects next

@@ -21,8 +21,8 @@ import torch
 from ..analysis import capture
 from ..cells import Trace
 from ..errors import SaveError
-from .reading import NOWHERE, Reading
 from .cell_search import Unit
+from .reading import NOWHERE, Reading
 
 DESCRIPTION = "states.json"
 STATES = ("h", "c")
@@ -45,7 +45,9 @@ def keep_states(reading: Reading, text: str, folder: Path) -> list[Path]:
     except FileExistsError:
         raise SaveError(f"{folder} is there already; choose another folder, or remove it") from None
     except OSError as error:
-        raise SaveError(f"cannot write the states to {folder}: {error.strerror or error}; choose another folder") from error
+        raise SaveError(
+            f"cannot write the states to {folder}: {error.strerror or error}; choose another folder"
+        ) from error
     return [folder / one["file"] for one in kept]
 
 
