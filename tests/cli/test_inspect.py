@@ -60,7 +60,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     [
         ([], "--data must be a text"),
         (["--data", "nowhere.txt"], "there is no file, folder or named corpus 'nowhere.txt'"),
-        (["--data", "empty.txt"], "has no text in it"),
+        (["--data", "empty.txt"], "empty.txt is empty; give a file with text in it"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),
         (["--data", "few.txt", "--hypothesis", "mine:nothing"], "--hypothesis must be a function that can be imported"),
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
@@ -70,7 +70,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
         (["--data", "few.txt", "--html", "no/where.html"], "--html must be in a folder that exists"),
         (["--data", "few.txt", "--states", "runs"], "--states must be a folder that is not there yet"),
         (["--data", "text:0123456789"], "characters that are not in the char vocabulary"),
-        (["--data", "text:cat"], "no hypothesis can be tried"),
+        (["--data", "text:cat"], "the text is too short"),
     ],
 )
 def test_bad_input_is_one_line(

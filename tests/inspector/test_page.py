@@ -35,7 +35,7 @@ class Elements(HTMLParser):
             self.scripts.append("")
 
     def handle_data(self, data):
-        if self.tags and self.tags[-1] == "script":
+        if self.cdata_elem == "script":
             self.scripts[-1] += data
 
 
@@ -54,7 +54,7 @@ def test_nothing_from_outside_becomes_markup_or_script():
     assert not [name for name, _ in elements.attributes if name.startswith("on") or name in ("src", "href")]
     data = json.loads(elements.scripts[0])
     assert data["text"] == NASTY.replace("\ud800", "\ufffd")
-    assert data["guesses"]["symbols"] == [NASTY] * 5
+    assert data["guesses"]["symbols"] == [NASTY.replace("\ud800", "\ufffd")] * 5
     assert source.encode("utf-8")
 
 
@@ -65,7 +65,7 @@ def test_only_its_own_script_may_run_and_nothing_is_fetched():
     assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in source
     assert not re.findall(r"https?://|@import|url\(|innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", source)
     assert "prefers-color-scheme: dark" in source
-    assert not re.search(r"@[A-Z]+@", source)
+    assert not re.search(r"@[A-Z]+@", source.replace(Elements(source).scripts[0], ""))
 
 
 def test_a_page_of_the_largest_size_is_under_five_megabytes():

@@ -32,7 +32,7 @@ from unrolled.tasks.translate_trained import TrainedTranslator
 from unrolled.tasks.translate_units import Language
 
 TEXT = story(6000)
-LINES = "Anna saw the cat.\n\nThe cat (Tom) didn't see Anna!\n  It rained, Zoë.\n" * 40
+LINES = "Anna saw the cat.\n\nThe cat (Tom) didn't see Anna!\n  It rained, Zoë.\n" * 15
 SMALL = Recurrent(hidden_size=6, num_layers=2)
 
 

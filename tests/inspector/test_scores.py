@@ -43,8 +43,8 @@ def example(n, seed=0):
 
 
 def tallied(y, z, chunks=1):
-    tally = Tally(np.array([True, False, False]), y[1:].mean(axis=1, dtype=np.float64))
-    origin = torch.from_numpy(z[:, :50].mean(1))
+    tally = Tally(np.array([True, False, False]), np.array([3.0, 2.0]))
+    origin = torch.tensor([0.0, 40.0, 0.5, 2.0])
     order = np.arange(y.shape[1]).reshape(-1, chunks).T  # each chunk has positions from all over
     for rows in order:
         tally.add(PLANE, tally.labels(y[:, rows]), torch.from_numpy(z[:, rows].copy()), origin)

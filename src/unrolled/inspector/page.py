@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -24,6 +25,7 @@ from .shown import Shown
 
 MOST_CELLS = 14  # with more, a page of 100,000 characters would be over 5 MB
 MOST_CHARACTERS = 100_000
+_SURROGATES = re.compile("[\ud800-\udfff]")
 EDGE = 0.005  # share of the values beyond either end of the scale of colours
 
 
@@ -53,7 +55,7 @@ def page(title: str, about: str, text: str, cells: Sequence[Cell], shown: Shown,
     if not 1 <= len(cells) <= MOST_CELLS:
         raise ArgumentError("cells", f"from 1 to {MOST_CELLS} for a page", len(cells))
     data = {
-        "text": "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text),
+        "text": text,
         "cells": [
             {"hypothesis": cell.hypothesis, "told": cell.told, **_packed(values)}
             for cell, values in zip(cells, shown.values, strict=True)
@@ -77,7 +79,7 @@ def page(title: str, about: str, text: str, cells: Sequence[Cell], shown: Shown,
     before, rest = found.split("@DATA@")
     for mark in ("@TITLE@", "@ABOUT@"):  # last, and each in its place only: what comes from outside may hold marks
         before = parts[mark].join(before.split(mark))
-    return before + parts["@DATA@"] + rest
+    return _SURROGATES.sub("\ufffd", before + parts["@DATA@"] + rest)  # they are no characters, and no UTF-8
 
 
 def harmless(data: Any) -> str:

@@ -73,14 +73,12 @@ def double_quotes(text: str, language: Language) -> list[Span]:
     spans, opened = [], -1
     for found in _PARAGRAPH.finditer(text):
         mark = found.group()
-        if mark in ('"', "”") and opened >= 0:
+        if opened >= 0 and mark != "“":
             spans.append((opened, found.start()))
             opened = -1
-        elif mark in ('"', "“"):
-            opened = found.start() if opened < 0 else opened
-        elif mark[0] == "\n":
-            opened = -1
-    return spans
+        elif opened < 0 and mark in ('"', "“"):
+            opened = found.start()
+    return [*spans, (opened, len(text))] if opened >= 0 else spans
 
 
 def conditions(code: str, language: Language) -> list[Span]:
