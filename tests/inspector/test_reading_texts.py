@@ -14,6 +14,7 @@ from unrolled.data import CharVocabulary
 from unrolled.data.build import build_vocabulary
 from unrolled.errors import DataError, RunError
 from unrolled.inspector import Unit, built_in, label, own, read, search
+from unrolled.inspector.cell_search import measure
 from unrolled.inspector.reading import CHOOSING, NOWHERE, REPORTING
 from unrolled.inspector.shown import values_of
 from unrolled.tasks.classify import Classifier, ClassifyConfig
@@ -121,11 +122,12 @@ def test_other_models_read_lines(model, words):
             word.strip(" ") for word in words
         ]
     labels = label(LINES, [one for one in built_in() if one.name in ("capital", "position in the line")])
-    found = search(reading, labels)
-    directions = {(one.best[0].unit.place) for one in found.findings}
-    assert directions <= {(layer, way) for layer in (1, 2) for way in (False, True)}
+    scores = measure(reading, labels)
     stack = reading.stack(model.model)
-    assert found.units == sum(6 * cell.hidden_size for cell in stack.cells)
+    ways = (False, True)[: stack.num_directions]
+    assert {unit.place for unit in scores.units} == {(layer, way) for layer in (1, 2) for way in ways}
+    assert len(scores.units) == sum(6 * cell.hidden_size for cell in stack.cells)
+    assert scores.score.min() < scores.score.max() <= 1
 
 
 def test_a_planted_word_is_found_in_a_classifier():

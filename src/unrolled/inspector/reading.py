@@ -102,36 +102,70 @@ def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
         RunError: the model has no recurrent layers.
         DataError: the text has characters that it cannot read.
     """
-    config = getattr(model, "config", None)
-    inner = getattr(model, "model", None)
-    if isinstance(model, TrainedLanguageModel) and isinstance(inner, LanguageModel):
-        symbols = len(model.vocabulary)
-        return _lanes(inner, lambda: new_model(symbols, config), symbols, of_language_model(model, text, starts))
-    if isinstance(model, TrainedClassifier):
-        sizes = (len(model.reader.vocabulary), len(model.classes), config)
-        width = None if inner.embedding.table is None else inner.embedding.size
-        return _lines(
-            inner, lambda one: one.stack, lambda one, ids, lengths: one(ids, lengths),
-            lambda: Classifier(*sizes, None, width), sizes[0], of_reader(model.reader, text),
-        )  # fmt: skip
-    if isinstance(model, TrainedTagger):
-        lines = of_tagger(model.lexicon, text, model.config.data.max_words)
-        return _lines(
-            inner, lambda one: one.stack, lambda one, ids, lengths: one(ids),
-            lambda: Tagger(model.lexicon, model.tags, config.model, config.words), len(model.lexicon.words) + 1, lines,
-            batch=lambda some: model.lexicon.read([one.words for one in some]),
-        )  # fmt: skip
-    if isinstance(model, TrainedTranslator):
-        sizes2 = (len(model.reader), len(model.writer), config.model, config.translator)
-        return _lines(
-            inner, lambda one: one.encoder, lambda one, ids, lengths: one.encode(ids, lengths),
-            lambda: Translator(*sizes2), sizes2[0], of_translator(model.reader, text, config.units.reverse_source),
-        )  # fmt: skip
-    kind = type(inner).__name__ if isinstance(model, TrainedLanguageModel) else type(model).__name__
+    match model:
+        case TrainedLanguageModel(model=LanguageModel()):
+            return _language_model(model, text, starts)
+        case TrainedClassifier():
+            return _classifier(model, text)
+        case TrainedTagger():
+            return _tagger(model, text)
+        case TrainedTranslator():
+            return _translator(model, text)
+    kind = type(model.model if isinstance(model, TrainedLanguageModel) else model).__name__
     raise RunError(f"a {kind} has no recurrent layers, so there are no units to look at; give a recurrent model's run")
 
 
-def _lanes(model: LanguageModel, twin: Callable[[], nn.Module], symbols: int, text: Read) -> Reading:
+def _language_model(model: TrainedLanguageModel, text: str, starts: Sequence[int]) -> Reading:
+    symbols = len(model.vocabulary)
+    read = of_language_model(model, text, starts)
+    return _lanes(model.model, lambda: new_model(symbols, model.config), symbols, read)
+
+
+def _classifier(model: TrainedClassifier, text: str) -> Reading:
+    inner: Any = model.model
+    width = None if inner.embedding.table is None else inner.embedding.size
+    symbols, classes = len(model.reader.vocabulary), len(model.classes)
+
+    def twin() -> nn.Module:
+        return Classifier(symbols, classes, model.config, None, width)
+
+    def call(one: Any, ids: Tensor, lengths: Tensor) -> None:
+        one(ids, lengths)
+
+    return _lines(inner, lambda one: one.stack, call, twin, symbols, of_reader(model.reader, text))
+
+
+def _tagger(model: TrainedTagger, text: str) -> Reading:
+    config, lexicon = model.config, model.lexicon
+
+    def twin() -> nn.Module:
+        return Tagger(lexicon, model.tags, config.model, config.words)
+
+    def call(one: Any, sentences: Any, lengths: Tensor) -> None:
+        one(sentences)
+
+    def batch(lines: list[Read]) -> Any:
+        return lexicon.read([line.words for line in lines])
+
+    lines = of_tagger(lexicon, text, config.data.max_words)
+    return _lines(model.model, lambda one: one.stack, call, twin, len(lexicon.words) + 1, lines, batch)
+
+
+def _translator(model: TrainedTranslator, text: str) -> Reading:
+    """Its encoder."""
+    config, symbols = model.config, len(model.reader)
+
+    def twin() -> nn.Module:
+        return Translator(symbols, len(model.writer), config.model, config.translator)
+
+    def call(one: Any, ids: Tensor, lengths: Tensor) -> None:
+        one.encode(ids, lengths)
+
+    lines = of_translator(model.reader, text, config.units.reverse_source)
+    return _lines(model.model, lambda one: one.encoder, call, twin, symbols, lines)
+
+
+def _lanes(model: nn.Module, twin: Callable[[], nn.Module], symbols: int, text: Read) -> Reading:
     """A language model and a text that is read on and on."""
     n = len(text.ids)
     begun = np.zeros(n, dtype=np.bool_)
