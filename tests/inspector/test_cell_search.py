@@ -63,6 +63,7 @@ def test_the_result_does_not_depend_on_how_the_text_is_scored_piece_by_piece(lab
     model = planted_lstm(TEXT)
     whole = {one.hypothesis: one.score for one in search(read(model, TEXT), labels).findings}
     monkeypatch.setattr("unrolled.inspector.reading.SAMPLE", 4096)
+    monkeypatch.setattr("unrolled.inspector.reading.LARGEST_SAMPLE", 4096)
     monkeypatch.setattr("unrolled.inspector.reading.LEAST", 1500)
     monkeypatch.setattr("unrolled.inspector.cell_search.SCORED", 6000 * 16)
     part = search(read(model, TEXT), labels)

@@ -35,7 +35,7 @@ from ..analysis import capture
 from ..cells import Trace, check_size
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
-from .reading import CHOOSING, REPORTING, SAMPLE, Pass, Reading
+from .reading import CHOOSING, REPORTING, Pass, Reading
 from .scores import Floats, Lookup, Plane, Tally, choose, report
 
 # J hypotheses, K twins and shifts, U units, n positions
@@ -336,9 +336,8 @@ def measure(
 def _stride(reading: Reading, sample: bool) -> int:
     """Every how manieth position is scored."""
     sample = sample or reading.short
-    positions = min(reading.steps, SAMPLE) if sample else reading.steps
-    width = sum(cell.hidden_size for cell in reading.stack(reading.model).cells)
-    return max(1, -(-positions * width // (SCORED_OF_SAMPLE if sample else SCORED)))
+    positions = min(reading.steps, reading.sample) if sample else reading.steps
+    return max(1, -(-positions * reading.width // (SCORED_OF_SAMPLE if sample else SCORED)))
 
 
 def _rows(one: Pass, part: int, stride: int) -> Any:

@@ -40,7 +40,9 @@ NOWHERE, CHOOSING, REPORTING = -1, 0, 1  # the part of a text that a step belong
 LANES, WARMUP, LONGEST_WARMUP = 64, 256, 1024
 LEAST = 2048  # symbols of a lane, so that little of the work is warm-up
 AT_ONCE = 1 << 13  # symbols of one pass: a trace of all gates of so many is in memory
-SAMPLE, STRETCH = 1 << 14, 1 << 10  # symbols of a sample, and of each of its stretches
+STRETCH = 1 << 10  # symbols of each stretch of a sample
+SAMPLE, LARGEST_SAMPLE = 1 << 14, 1 << 16  # symbols of a sample, for a wide network and for a narrow one
+WIDE = 1 << 10  # units of h from which on a network is wide
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Reading:
         twin: makes an untrained model of the same shape, from torch's random numbers.
         symbols: how many different ones there are.
         steps: how many the text has.
-        cut: ``cut(model, sample)`` gives the passes over the text, or over a sample of it.
+        cut: ``cut(model, sample)`` gives the passes over the text, or over a sample of so many symbols if it is not 0.
     """
 
     model: nn.Module
@@ -78,16 +80,31 @@ class Reading:
     twin: Callable[[], nn.Module]
     symbols: int
     steps: int
-    cut: Callable[[nn.Module, bool], Iterator[Pass]]
+    cut: Callable[[nn.Module, int], Iterator[Pass]]
 
     def passes(self, model: nn.Module | None = None, *, sample: bool = False) -> Iterator[Pass]:
-        """The whole text once, or a sample of `SAMPLE` symbols from all over it."""
-        return self.cut(self.model if model is None else model, sample and not self.short)
+        """The whole text once, or a sample of `sample` symbols from all over it."""
+        return self.cut(self.model if model is None else model, self.sample if sample and not self.short else 0)
+
+    @property
+    def width(self) -> int:
+        """Units of h, of all layers and directions."""
+        return sum(cell.hidden_size for cell in self.stack(self.model).cells)
+
+    @property
+    def sample(self) -> int:
+        """Symbols of a sample: the narrower a network, the more of them take the same time."""
+        return sample_size(self.width)
 
     @property
     def short(self) -> bool:
         """Whether the text is no longer than a sample of it would be."""
-        return self.steps <= SAMPLE * 3 // 2
+        return self.steps <= self.sample * 3 // 2
+
+
+def sample_size(width: int) -> int:
+    """Symbols of a sample for a network of so many units of h: whole stretches."""
+    return max(SAMPLE, min(LARGEST_SAMPLE, SAMPLE * WIDE // width)) // STRETCH * STRETCH
 
 
 def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
@@ -171,8 +188,8 @@ def _lanes(model: nn.Module, twin: Callable[[], nn.Module], symbols: int, text: 
     begun = np.zeros(n, dtype=np.bool_)
     begun[text.starts] = True
 
-    def cut(module: nn.Module, sample: bool) -> Iterator[Pass]:
-        lanes = SAMPLE // STRETCH if sample else max(1, min(LANES, n // LEAST))
+    def cut(module: nn.Module, sample: int) -> Iterator[Pass]:
+        lanes = sample // STRETCH if sample else max(1, min(LANES, n // LEAST))
         share = -(-n // lanes)
         begins = np.arange(0, n, share, dtype=np.int64)  # (B,)
         ends = np.minimum(begins + (STRETCH if sample else share), n)
@@ -229,10 +246,10 @@ def _lines(
     """
     lengths = [len(one.ids) for one in lines]
 
-    def cut(module: nn.Module, sample: bool) -> Iterator[Pass]:
+    def cut(module: nn.Module, sample: int) -> Iterator[Pass]:
         kept = np.arange(len(lines))
         if sample:
-            fraction = SAMPLE / sum(lengths)
+            fraction = sample / sum(lengths)
             kept = kept[np.diff(np.floor(np.arange(len(lines) + 1) * fraction)) > 0]
         device = next(module.parameters()).device
         for chosen in in_order([lengths[i] for i in kept], 64, AT_ONCE):
