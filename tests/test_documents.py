@@ -37,6 +37,7 @@ PAGES = [
     "docs/language-models.md",
     "docs/tagging.md",
     "docs/translation.md",
+    "docs/inspection.md",
     "docs/architecture.md",
     "CONTRIBUTING.md",
 ]
@@ -55,6 +56,7 @@ def test_links_and_options_in_the_documents_exist(page):
     other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
     other |= set("top-k top-p stop repetitions out seeds letters alphabet picture seconds".split())
     other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds seeds write".split())
+    other |= set("hypothesis states twins limit".split())
     for flag in re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]+)", text):
         assert flag in known | other, f"{page} names --{flag}"
 

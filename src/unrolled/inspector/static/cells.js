@@ -90,7 +90,7 @@ function say(at, follow) {                      // what is known of character `a
   if (!span) { tip.hidden = true; return; }
   span.classList.add("now");
   const one = cells[cell], byte = one.values[at], head = document.createElement("p");
-  head.textContent = byte ? `after “${visible(text[at])}”: ${value(one, byte).toFixed(3)}` : `“${visible(text[at])}”: not read`;
+  head.textContent = `“${visible(text[at])}”: ${byte ? value(one, byte).toFixed(3) : "not read"}`;
   const list = document.createElement("ol");
   for (let n = 0; guesses && n < 5; n++) {
     const p = guesses.shares[5 * at + n] / 255;
