@@ -27,7 +27,7 @@ _WHERE = {
     "GRUCell": "cells",
     "LSTMCell": "cells",
 }
-_MODULES = ("cells", "data", "decoding", "errors", "lab", "layers", "nn", "testing")
+_MODULES = ("cells", "data", "decoding", "errors", "inspector", "lab", "layers", "nn", "testing")
 
 __all__ = [
     "Cell",
@@ -38,6 +38,7 @@ __all__ = [
     "data",
     "decoding",
     "errors",
+    "inspector",
     "lab",
     "layers",
     "load",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import cells, data, decoding, errors, lab, layers, nn, testing
+    from . import cells, data, decoding, errors, inspector, lab, layers, nn, testing
     from .api import load, resume, train
     from .cells import Cell, GRUCell, LSTMCell, RNNCell
     from .scan import scan, scan_traced
