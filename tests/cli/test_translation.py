@@ -156,6 +156,23 @@ def test_measure(unrolled, runs: Path) -> None:
     assert "runs/looks  other/looks  runs/blind/model.safetensors" in same.out.splitlines()[5]
 
 
+def test_measure_on_files_of_another_form(unrolled, home: Path) -> None:
+    """A run's columns and form are no other file's: evaluate has no options to correct them."""
+    write_pairs(home)
+    (home / "named.csv").write_text("n,one,other\n" + "".join(f"1,{a},{b}\n" for a, b in PAIRS))
+    (home / "ü.txt").write_text("".join(f"ü{a}\n" for a, _ in PAIRS), encoding="latin-1")
+    columns = ("--data", "named.csv", "--source-column", "one", "--target-column", "other")
+    lines = ("--data", "a.txt", "--target", "b.txt", "--form", "lines")
+    for name, words in (("columns", columns), ("lines", lines), ("dates", ("--data", "dates", "--batch-size", "64"))):
+        small = [*SMALL, *words, "--steps", "1"]
+        assert unrolled("train", "translate", *small, "--run", f"runs/{name}").status == 0
+        for data in (("a.txt", "--target", "b.txt"), ("pairs.tsv",)):
+            told = unrolled("evaluate", f"runs/{name}", "--data", *data, "--beam", "1", "--max-length", "3", "--json")
+            assert json.loads(told.out)["pairs"] == len(PAIRS)
+        other = ("ü.txt", "--target", "b.txt", "--encoding", "latin-1", "--beam", "1", "--max-length", "3")
+        assert unrolled("evaluate", f"runs/{name}", "--data", *other).status == 0
+
+
 def test_what_was_left_out_and_exchanged_is_noted(unrolled, runs: Path) -> None:
     lines = (runs / "a.txt").read_text().splitlines()
     lines[4] = " "

@@ -83,7 +83,7 @@ def run(argv: list[str]) -> int:
             _check_labelled(options)
             if options.baselines:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
-            show_translators([_as_told(model, options) for model in translators], options)
+            show_translators(translators, options)
             return 0
         for name, value in {"target": options.target, "picture": options.picture, **options.search()}.items():
             if value is not None:

@@ -75,7 +75,9 @@ def _pairs(models: list[TrainedTranslator], options: Any) -> Pairs:
     """What all are measured on; notes go to standard error."""
     first: Pairs | None = None
     for run, model in zip(options.run, models, strict=True):
-        pairs, notes = model.find(options.data, options.split or "test", options.target)
+        pairs, notes = model.find(
+            options.data, options.split or "test", options.target, encoding=options.encoding, errors=options.errors
+        )
         if first is None:
             first = pairs
             for note in notes if options.data is not None else ():

@@ -83,6 +83,12 @@ class ParallelLayout:
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
 
+    def form_of(self, source: str | Path, target: str | Path | None) -> str:
+        """The form of these files: as it is said, or as a second file or the first one's name tells."""
+        if self.form != "auto":
+            return self.form
+        return "lines" if target is not None else form_by_name(Path(source), "tsv")
+
 
 def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayout) -> Pairs:
     """All pairs of two aligned files, or of one file with both sides. Texts stay exactly as they are.
@@ -111,9 +117,7 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
 
 
 def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
-    form: str = layout.form
-    if form == "auto":
-        form = "lines" if target is not None else form_by_name(source, "tsv")
+    form = layout.form_of(source, target)
     if form == "lines" and target is None:
         raise ArgumentError("target", f"the file whose line n belongs to line n of {source}", None)
     if form != "lines" and target is not None:

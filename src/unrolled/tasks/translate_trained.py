@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,8 +17,9 @@ from torch import Tensor
 from ..analysis.alignment import alignment_text
 from ..data.batches import in_order, pad
 from ..data.exchanged import closer_to_target, words_of_texts
-from ..data.parallel import Pairs
+from ..data.parallel import Pairs, ParallelLayout
 from ..data.parallel_sets import read_test
+from ..data.rows import form_by_name
 from ..data.vocabulary import Ids
 from ..errors import ArgumentError, DataError, RunError
 from ..training.modelfile import ModelFile
@@ -232,9 +235,17 @@ class TrainedTranslator:
         pairs, notes = self.find(data, split, target)
         return {"measures": self.evaluate(pairs, **options), "pairs": pairs, "notes": notes}
 
-    def find(self, data: str | None, split: str, target: str | None) -> tuple[Pairs, list[str]]:
+    def find(
+        self,
+        data: str | None,
+        split: str,
+        target: str | None,
+        *,
+        encoding: str | None = None,
+        errors: str | None = None,
+    ) -> tuple[Pairs, list[str]]:
         """The pairs of ``data`` (and ``target``, if their translations are in another file), or a part of the run's own
-        pairs; and notes.
+        pairs; and notes. ``encoding`` and ``errors`` are those of ``data``, if they are not as in training.
 
         Raises:
             DataError: there are no such pairs.
@@ -243,7 +254,7 @@ class TrainedTranslator:
         if data is None and target is not None:
             raise ArgumentError("target", "left out without --data, the file of its sources", target)
         if data is not None:
-            pairs, notes = read_test(data, target, self.config.data.layout())
+            pairs, notes = read_test(data, target, self._layout(data, target, encoding, errors))
         else:
             sets = self.config.data.read()
             if sets.digest() != self.fingerprint:
@@ -252,6 +263,16 @@ class TrainedTranslator:
         if not len(pairs):
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
         return pairs, notes
+
+    def _layout(
+        self, data: str, target: str | None, encoding: str | None, errors: str | None
+    ) -> ParallelLayout:
+        """How other files are taken to be written: as those of training unless their names tell another form."""
+        own = self.config.data.layout()
+        trained = own.form_of(self.config.data.data, self.config.data.target)
+        told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
+        same = own if told == trained else ParallelLayout()
+        return dataclasses.replace(same, encoding=encoding or own.encoding, errors=errors or own.errors)
 
 
 def frequent(texts: Sequence[str]) -> list[str]:
