@@ -195,6 +195,7 @@ def test_limits():
     lengths = torch.tensor([0, 3, 20])
     assert Search().limits(lengths).tolist() == [10, 16, 50]
     assert Search(max_length=7).limits(lengths).tolist() == [7, 7, 7]
+    assert Search(min_length=20).limits(lengths).tolist() == [20, 20, 50]
 
 
 def of(log_probs, weights=None):

@@ -69,7 +69,7 @@ class Search:
     min_length: int = 0
     """no answer has fewer symbols"""
     max_length: int = 0
-    """no answer has more symbols; 0: twice those of the source and ten"""
+    """no answer has more symbols; 0: twice those of the source and ten, or min_length if that is more"""
     no_repeat_ngram: int = 0
     """no n symbols in a row occur twice in an answer; 0: they may"""
 
@@ -88,8 +88,10 @@ class Search:
             raise ArgumentError("min_length", f"at most max_length ({self.max_length})", self.min_length)
 
     def limits(self, source_lengths: Tensor) -> Tensor:
-        """The most symbols of each sentence's answers, ``(sentences,)`` int64."""
-        return torch.full_like(source_lengths, self.max_length) if self.max_length else 2 * source_lengths + 10
+        """The most symbols of each sentence's answers, ``(sentences,)`` int64; never fewer than ``min_length``."""
+        if self.max_length:
+            return torch.full_like(source_lengths, self.max_length)
+        return (2 * source_lengths + 10).clamp(min=self.min_length)
 
 
 def length_penalty(length: npt.ArrayLike, alpha: float) -> npt.NDArray[np.float64]:
