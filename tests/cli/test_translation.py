@@ -229,7 +229,8 @@ def test_options_that_have_no_meaning(unrolled, home: Path) -> None:
     train = ("train", "translate", "--data", "pairs.tsv", *SMALL)
     for words, *expected in (
         (("--attention", "cosine"), "--attention", "cosine"),
-        (("--attention", "dot", "--encoder-size", "6"), "the width of the state (12)", "general"),
+        (("--attention", "dot", "--encoder-size", "6"), "--encoder-size must be the width of the state", "general"),
+        (("--attention", "none", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
         (("--encoder-size", "7"), "--encoder-size must be even"),
         (("--input-feeding",), "--input-feeding must be left out with --attention additive"),
         (("--source-column", "9"), "--source-column"),
@@ -245,6 +246,8 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
         (("predict", "runs/looks", long), "a sentence of at most 200 symbols (this one has 319)", "cut it"),
         (("predict", "runs/blind", "ab", "--show-alignment"), "--show-alignment must be left out"),
         (("predict", "runs/blind", "ab", "--picture", "x.png"), "--picture must be left out"),
+        (("predict", "runs/blind", "ab", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
+        (("evaluate", "runs/blind", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
         (("predict", "runs/looks", "ab", "--explain"), "--explain must be left out for a translator"),
         (("predict", "runs/looks", "ab", "--beam", "0"), "--beam"),
         (("predict", "runs/looks", "ab", "--beam", "2", "--n-best", "3"), "--n-best"),

@@ -218,7 +218,10 @@ def test_one_vocabulary_for_both(file):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"attention": "dot", "encoder_size": 6}, "memory_size must be the width of the state"),
+        ({"attention": "dot", "encoder_size": 6}, r"encoder_size must be the width of the state, hidden_size \(8\)"),
+        ({"attention": "none", "coverage_penalty": 0.1}, "coverage_penalty must be left out without attention"),
+        ({"vocabulary": "auto", "min_count": 3}, "min_count must be left out with --vocabulary bpe"),
+        ({"vocabulary": "auto", "data": "dates", "vocab_size": 99}, "vocab_size must be left out"),
         ({"encoder_size": 7}, "encoder_size must be even"),
         ({"input_feeding": True}, "input_feeding must be left out with --attention additive"),
         ({"attention": "dot", "attention_size": 4}, "attention_size must be left"),

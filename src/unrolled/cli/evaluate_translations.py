@@ -15,6 +15,7 @@ from ..errors import RunError
 from ..tasks.translate_scores import by_length
 from ..tasks.translate_trained import TrainedTranslator
 from .look import printable
+from .predict_translation import refuse_coverage
 from .reporters import emit
 from .tables import show_table
 
@@ -29,6 +30,8 @@ def show_translators(models: list[TrainedTranslator], options: Any) -> None:
     """
     if options.picture is not None:
         check_picture(Path(options.picture))
+    for model in models:
+        refuse_coverage(model, options)
     pairs = _pairs(models, options)
     rows: list[tuple[str, ...]] = []
     lengths: dict[str, list[Bucket]] = {}

@@ -67,12 +67,21 @@ def refuse_for_others(options: Showing) -> None:
             raise ArgumentError(name, "left out for a model that is no translator", value)
 
 
+def refuse_coverage(model: TrainedTranslator, options: Searching) -> None:
+    """Raise `ArgumentError` if coverage is asked for and there is no attention that could cover anything."""
+    if options.coverage_penalty and model.model.attention is None:
+        raise ArgumentError(
+            "coverage_penalty", "left out for a translator without attention", options.coverage_penalty
+        )
+
+
 def show_translations(model: TrainedTranslator, texts: Iterable[str], options: Any) -> None:
     """Translate and print, a line for each sentence unless more is asked for."""
     looks = options.show_alignment or options.picture
     if looks and model.model.attention is None:
         name = "show_alignment" if options.show_alignment else "picture"
         raise ArgumentError(name, "left out for a translator without attention", getattr(options, name))
+    refuse_coverage(model, options)
     if options.picture is not None:
         check_picture(Path(options.picture))
     asked = options.search() | ({"n_best": options.n_best} if options.n_best is not None else {})

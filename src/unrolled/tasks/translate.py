@@ -124,6 +124,18 @@ class TranslateConfig:
     decoding: Decoding = field(default_factory=Decoding)
     training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
 
+    def __post_init__(self) -> None:
+        self.units.check(self.vocabulary)
+        if self.decoding.coverage_penalty and self.translator.attention == "none":
+            raise ArgumentError("coverage_penalty", "left out without attention", self.decoding.coverage_penalty)
+
+    @property
+    def vocabulary(self) -> str:
+        """The kind of symbols."""
+        if self.units.vocabulary != "auto":
+            return self.units.vocabulary
+        return "char" if self.data.data in GENERATED else "bpe"
+
 
 class Batch(NamedTuple):
     """Pairs side by side."""
@@ -149,7 +161,7 @@ class Translation(Task):
         self.sets = config.data.read()
         train = self.sets.train
         self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
-        self.languages = _languages(train, config.data.data, config.units)
+        self.languages = _languages(train, config.vocabulary, config.units)
         reader, writer = self.languages
         sources, targets = (
             [reader.encode(text) for text in train.source],
@@ -260,10 +272,7 @@ def shifted(target: Tensor) -> Tensor:
     return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
 
 
-def _languages(pairs: Pairs, data: str, options: Units) -> tuple[Language, Language]:
-    kind: str = options.vocabulary
-    if kind == "auto":
-        kind = "char" if data in GENERATED else "bpe"
+def _languages(pairs: Pairs, kind: str, options: Units) -> tuple[Language, Language]:
     if options.shared:
         both = Language.build([*pairs.source, *pairs.target], kind, options, "source and target")
         return both, both

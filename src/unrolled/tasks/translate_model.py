@@ -109,6 +109,9 @@ class Translator(nn.Module):
         ways = 1 + options.bidirectional
         if C % ways:
             raise ArgumentError("encoder_size", "even: half of it for each direction", C)
+        if options.attention in ("dot", "scaled") and C != H:
+            expected = f"the width of the state, hidden_size ({H}), with --attention {options.attention}"
+            raise ArgumentError("encoder_size", expected, C, "leave it out, or use --attention general or additive")
         self.source = _embedding(sources, E)
         self.target = _embedding(targets, E)
         self.encoder = recurrent.build(E, hidden_size=C // ways, bidirectional=options.bidirectional)

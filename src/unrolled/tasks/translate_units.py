@@ -42,10 +42,15 @@ class Units:
     def __post_init__(self) -> None:
         for name in ("vocab_size", "min_count", "max_symbols"):
             check_size(name, getattr(self, name))
-        without = f"with --vocabulary {self.vocabulary}, which has no use for it"
-        if self.vocabulary not in ("auto", "bpe"):
+        if self.vocabulary != "auto":
+            self.check(self.vocabulary)
+
+    def check(self, kind: str) -> None:
+        """Raise `ArgumentError` for an option that a vocabulary of this kind has no use for."""
+        without = f"with --vocabulary {kind}, which has no use for it"
+        if kind != "bpe":
             refuse_changed(self, ("vocab_size",), without)
-        if self.vocabulary in ("bpe", "byte"):
+        if kind in ("bpe", "byte"):
             refuse_changed(self, ("min_count",), without)
 
 
