@@ -394,6 +394,28 @@ def test_measures(file):
         model.evaluate_data()
 
 
+def test_memory_does_not_grow_with_the_beam_or_the_longest_target(file, monkeypatch):
+    """Few sentences at once with a wide beam, few words' logits at once with long targets: the same numbers."""
+    _, model = untrained(small(file))
+    pairs = Pairs(["ab ba", "c", "abc cab"] * 3, ["AB.A", "C", "CAB.ACB" * 5] * 3)
+    loss, found = model.loss(pairs)["loss"], model.translate(pairs.source, beam=4)
+    rows, slices, step, logits = [], [], model.model.step, model.model.logits
+
+    def counted(memory):
+        one = step(memory)
+        return lambda ids, state: (rows.append(len(ids)), one(ids, state))[1]
+
+    monkeypatch.setattr("unrolled.tasks.translate_trained.ROWS", 8)
+    monkeypatch.setattr("unrolled.tasks.translate_trained.SLICE", 5)
+    monkeypatch.setattr(model.model, "step", counted)
+    again = model.translate(pairs.source, beam=4)
+    assert max(rows) <= 8
+    assert [[one.text for one in some] for some in again] == [[one.text for one in some] for some in found]
+    monkeypatch.setattr(model.model, "logits", lambda read: (slices.append(len(read)), logits(read))[1])
+    assert model.loss(pairs)["loss"] == pytest.approx(loss, rel=1e-6)
+    assert max(slices) == 5
+
+
 # Runs
 
 
@@ -459,6 +481,9 @@ def test_a_file_that_claims_other_sizes(file):
     for name, (config, told) in cases.items():
         with pytest.raises(RunError):
             assert TrainedTranslator.from_file(fake(told, state), config) is None, name
+    for words in (5, {"source": 5}, {"source": [[1], None], "target": "x"}):
+        opened = TrainedTranslator.from_file(fake({**assets, "words": words}, state), small(file))
+        assert not opened.reads_like_target("ab ba cab")
     opened = TrainedTranslator.from_file(fake(assets, state), small(file))
     assert opened.translate(["ab"])[0][0].text == model.translate(["ab"])[0][0].text
 

@@ -70,9 +70,7 @@ def refuse_for_others(options: Showing) -> None:
 def refuse_coverage(model: TrainedTranslator, options: Searching) -> None:
     """Raise `ArgumentError` if coverage is asked for and there is no attention that could cover anything."""
     if options.coverage_penalty and model.model.attention is None:
-        raise ArgumentError(
-            "coverage_penalty", "left out for a translator without attention", options.coverage_penalty
-        )
+        raise ArgumentError("coverage_penalty", "left out for a translator without attention", options.coverage_penalty)
 
 
 def show_translations(model: TrainedTranslator, texts: Iterable[str], options: Any) -> None:

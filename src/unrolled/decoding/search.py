@@ -30,6 +30,7 @@ SearchStep = Callable[[Tensor, Any], tuple[Tensor, Tensor | None, Any]]
 """``(ids (N,) int64, state) -> (log_probs (N, V), weights (N, S) or None, state)``; every leaf of a state has N rows"""
 
 LEAST = 1e-9
+WIDEST = 1_000  # beam: a model file may ask for any
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Search:
 
     def __post_init__(self) -> None:
         check_size("beam", self.beam)
+        if self.beam > WIDEST:
+            raise ArgumentError("beam", f"at most {WIDEST:,}", self.beam)
         check_size("n_best", self.n_best)
         for name in ("min_length", "max_length", "no_repeat_ngram"):
             check_size(name, getattr(self, name), least=0)

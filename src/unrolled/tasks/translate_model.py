@@ -199,9 +199,13 @@ class Translator(nn.Module):
             source: ``(S, B)`` ids, of which ``source_lengths (B,)`` are true.
             before: ``(T, B)``, the words before, of which ``lengths (B,)`` are true.
         """
+        return self.logits(self.read(source, source_lengths, before, lengths))
+
+    def read(self, source: Tensor, source_lengths: Tensor, before: Tensor, lengths: Tensor) -> Tensor:
+        """``(M, ·)``, what `forward` computes the logits of."""
         encoded = self.encode(source, source_lengths)
         read, _, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths)
-        return self.logits(read[inside(before.size(0), lengths)])
+        return read[inside(before.size(0), lengths)]
 
     def step(self, memory: Memory | None) -> Any:
         """A step of writing, as `beam_search` takes it: ``(ids (N,), Writing) → log p (N, V), weights, Writing``."""

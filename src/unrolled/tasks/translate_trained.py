@@ -31,6 +31,8 @@ from .translate_units import BEGIN, END, Language, shown
 from .translate_writing import Decoding, Translated, search
 
 BATCH = 64  # sentences
+ROWS = 512  # hypotheses of a batch: a bound for its memory
+SLICE = 4096  # words whose logits are there at once
 FREQUENT = 2000  # words
 
 
@@ -83,8 +85,9 @@ class TrainedTranslator:
     ) -> None:
         self.model, self.reader, self.writer = model.eval(), reader, writer
         self.config, self.fingerprint = config, fingerprint
-        words = words if isinstance(words, dict) else {}
-        self._words = [set(map(str, words.get(side) or ())) for side in ("source", "target")]
+        words = words if isinstance(words, dict) else {}  # from anyone
+        lists = (words.get(side) for side in ("source", "target"))
+        self._words = [set(map(str, one)) if isinstance(one, list) else set() for one in lists]
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedTranslator:
@@ -129,7 +132,8 @@ class TrainedTranslator:
         read = [ids[: self.config.units.max_symbols] for ids in encoded]
         found: list[list[Translated]] = [[] for _ in texts]
         done = 0
-        for batch in in_order([len(ids) for ids in read], BATCH) if read else ():
+        most = max(1, min(BATCH, ROWS // decoding.beam))
+        for batch in in_order([len(ids) for ids in read], most) if read else ():
             numbers = batch.tolist()
             ids, lengths = self._side_by_side([read[n] for n in numbers])
             for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding), strict=True):
@@ -153,9 +157,10 @@ class TrainedTranslator:
             ids, source_lengths = self._side_by_side([sources[n] for n in batch])
             target, lengths = (one.to(self._device) for one in pad([targets[n] for n in batch]))
             before = torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
-            logits = self.model(ids, source_lengths, before, lengths).float()
-            true = target[inside(target.size(0), lengths)]
-            total += float(F.cross_entropy(logits, true, reduction="sum").double())
+            read, true = self.model.read(ids, source_lengths, before, lengths), target[inside(len(target), lengths)]
+            for some, words in zip(read.split(SLICE), true.split(SLICE), strict=True):
+                logits = self.model.logits(some).float()
+                total += float(F.cross_entropy(logits, words, reduction="sum").double())
             count += len(true)
         return {"loss": total / count, "perplexity": math.exp(min(total / count, 700))}
 
@@ -264,9 +269,7 @@ class TrainedTranslator:
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
         return pairs, notes
 
-    def _layout(
-        self, data: str, target: str | None, encoding: str | None, errors: str | None
-    ) -> ParallelLayout:
+    def _layout(self, data: str, target: str | None, encoding: str | None, errors: str | None) -> ParallelLayout:
         """How other files are taken to be written: as those of training unless their names tell another form."""
         own = self.config.data.layout()
         trained = own.form_of(self.config.data.data, self.config.data.target)
