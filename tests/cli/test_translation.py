@@ -88,10 +88,25 @@ def test_ask(unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (plain.status, plain.err) == (0, "")
     lines = plain.out.splitlines()
     assert len(lines) == 2
-    (runs / "texts.txt").write_text("\n".join(texts) + "\n\n")
+    (runs / "texts.txt").write_text("\n".join(texts) + "\n")
     assert unrolled("predict", "runs/looks", "--file", "texts.txt").out == plain.out
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(texts)))
     assert unrolled("predict", "runs/looks").out == plain.out
+    gaps = f"\n{texts[0]}\n \r\n{texts[1]}\n\n"  # line n is answered by line n
+    (runs / "gaps.txt").write_text(gaps, newline="")
+    assert unrolled("predict", "runs/looks", "--file", "gaps.txt").out.split("\n") == [
+        "",
+        lines[0],
+        "",
+        lines[1],
+        "",
+        "",
+    ]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(gaps))
+    answers = [json.loads(line)["answer"] for line in unrolled("predict", "runs/looks", "--json").out.splitlines()]
+    assert answers == ["", lines[0], "", lines[1], ""]
+    (runs / "gaps.txt").write_text("\n\n")
+    refused(unrolled("predict", "runs/looks", "--file", "gaps.txt"), "at least one text")
     told = [json.loads(line) for line in unrolled("predict", "runs/looks", *texts, "--json").out.splitlines()]
     assert [one["answer"] for one in told] == lines
     assert [one["text"] for one in told] == texts

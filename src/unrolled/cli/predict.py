@@ -65,7 +65,7 @@ def run(argv: list[str]) -> int:
                 name = "explain" if options.explain else "html"
                 remedy = "see where it looked with --show-alignment or --picture"
                 raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
-            show_translations(model, _texts(options), options)
+            show_translations(model, _texts(options, blank=True), options)
         return 0
     kept: list[Prediction] = []
     with Schema(Predict, PROG).names():
@@ -81,8 +81,8 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _texts(options: Predict) -> Iterator[str]:
-    """The texts that were asked about, as they come; lines without any text are passed over.
+def _texts(options: Predict, blank: bool = False) -> Iterator[str]:
+    """The texts that were asked about, as they come; lines without any text are passed over, or with ``blank`` "".
 
     Raises:
         ArgumentError: there are none.
@@ -97,6 +97,8 @@ def _texts(options: Predict) -> Iterator[str]:
         if line.strip():
             found = True
             yield line.rstrip("\r\n")
+        elif blank:
+            yield ""
     if not found:
         raise ArgumentError("text", "at least one text", options.file or "nothing", "give it in quotes after RUN")
 
@@ -116,7 +118,8 @@ def _lines(options: Predict) -> Iterator[str]:
         *whole, held = (held + (text if begun else text.removeprefix("\ufeff"))).split("\n")
         begun = True
         yield from whole
-    yield held
+    if held:
+        yield held
 
 
 def _tell(said: Prediction, options: Predict) -> None:

@@ -74,7 +74,11 @@ def refuse_coverage(model: TrainedTranslator, options: Searching) -> None:
 
 
 def show_translations(model: TrainedTranslator, texts: Iterable[str], options: Any) -> None:
-    """Translate and print, a line for each sentence unless more is asked for."""
+    """Translate and print, a line for each sentence unless more is asked for.
+
+    Line n of a file is answered by line n, be it empty: translations are read beside their sources.
+    """
+    blank = "" if not options.text else None  # an empty argument is a mistake
     looks = options.show_alignment or options.picture
     if looks and model.model.attention is None:
         name = "show_alignment" if options.show_alignment else "picture"
@@ -89,7 +93,12 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
     warned = False
     texts = iter(texts)
     while some := list(islice(texts, AT_ONCE)):
-        for text, found in zip(some, model.translate(some, **asked), strict=True):
+        answers = iter(model.translate([text for text in some if text != blank], **asked))
+        for text in some:
+            if text == blank:
+                _tell_nothing(options)
+                continue
+            found = next(answers)
             if not warned and model.reads_like_target(text):
                 warned = True
                 print(
@@ -106,6 +115,14 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
 def _alignment(one: Translated) -> Alignment:
     assert one.weights is not None
     return Alignment(one.source, one.target, one.weights)
+
+
+def _tell_nothing(options: Any) -> None:
+    """The answer to a line without any text."""
+    if options.json:
+        emit("prediction", text="", answer="", translations=[])
+    else:
+        print(flush=True)
 
 
 def _tell(text: str, found: list[Translated], options: Any) -> None:
