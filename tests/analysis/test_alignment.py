@@ -1,5 +1,6 @@
 """Attention as text, cell by cell, and as pictures."""
 
+import struct
 import sys
 import warnings
 
@@ -88,3 +89,12 @@ def test_pictures_that_cannot_be_written(tmp_path):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(SaveError, match=r"cannot write .*folder.png: Is a directory"):
         alignments_picture(tmp_path / "folder.png", [one])
+
+
+def test_a_picture_of_long_sentences_is_not_too_large(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("unrolled.analysis.alignment_picture.SIDES", 400)
+    alignments = [Alignment(["word"] * 3, ["word"] * 30, torch.rand(30, 3)) for _ in range(2)]
+    alignments_picture(tmp_path / "a.png", alignments)
+    width, height = struct.unpack(">II", (tmp_path / "a.png").read_bytes()[16:24])
+    assert 100 < max(width, height) <= 450

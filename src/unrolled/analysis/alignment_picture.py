@@ -22,6 +22,8 @@ GAP = 0.35  # between two sentences
 WIDEST = 16.0  # picture, unless one sentence is wider
 
 LONGEST = 24  # letters of a word
+DENSE = 130  # dots to the inch, unless the picture would have more…
+DOTS, SIDES = 1e7, 3e4  # …than these in all, or along a side
 
 
 def alignment_picture(path: Path, source: list[str], target: list[str], weights: Tensor, title: str = "") -> None:
@@ -73,7 +75,8 @@ def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequ
     bar.set_label("attention", fontsize=8)
     bar.outline.set_visible(False)
     try:
-        figure.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.15)
+        dots = min(DENSE, SIDES / max(W, H), math.sqrt(DOTS / (W * H)))
+        figure.savefig(path, dpi=dots, bbox_inches="tight", pad_inches=0.15)
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
