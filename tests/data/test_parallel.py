@@ -167,6 +167,8 @@ def test_two_files_are_of_lines(tmp_path):
         read_pairs(a, b, ParallelLayout(form="tsv"))
     with pytest.raises(ArgumentError, match="--target-column must be left out where each side has a file of its own"):
         read_pairs(a, b, ParallelLayout(target_column="2"))
+    with pytest.raises(ArgumentError, match="header must be left out where each side has a file of its own"):
+        read_pairs(a, b, ParallelLayout(header=True))
     with pytest.raises(DataError, match=r"there is no file .*none; give a file of texts"):
         read_pairs(a, tmp_path / "none", ParallelLayout())
     with pytest.raises(DataError, match="there is no file"):

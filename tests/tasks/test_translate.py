@@ -212,6 +212,15 @@ def test_one_vocabulary_for_both(file):
     assert len(own[0]) + len(own[1]) > len(reader)
 
 
+def test_files_beside_a_named_set_have_a_layout(tmp_path):
+    (tmp_path / "own.csv").write_text("n,day,iso\n1,5.11.2016,2016-11-05\n")
+    columns = {"source_column": "day", "target_column": "iso"}
+    config = update(TranslateConfig(), data="dates", test=str(tmp_path / "own.csv"), **columns)
+    assert config.data.read().test == Pairs(["5.11.2016"], ["2016-11-05"])
+    with pytest.raises(ArgumentError, match="source_column must be left out with --data dates"):
+        update(TranslateConfig(), data="dates", **columns)
+
+
 # What is refused, and what is left out
 
 

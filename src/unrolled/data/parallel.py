@@ -133,6 +133,9 @@ def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
             "left out where each side has a file of its own",
             layout.source_column or layout.target_column,
         )
+    if form == "lines" and layout.header is not None:
+        expected = "left out where each side has a file of its own, which has no columns to be named"
+        raise ArgumentError("header", expected, layout.header)
     return form
 
 

@@ -40,7 +40,8 @@ from .translate_writing import Decoding
 _GUESSED = 0x7A  # which words of a batch are the model's own
 SCORED = 200  # validation sentences that are translated at every evaluation
 PREVIEWED = 4
-OF_FILES = ("target", "form", "source_column", "target_column", "header", "encoding", "errors", "fractions")
+OF_PAIRS = ("target", "fractions")
+OF_LAYOUT = ("form", "source_column", "target_column", "header", "encoding", "errors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,9 @@ class ParallelText:
         if not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
         if self.data in parallel_names():
-            refuse_changed(self, OF_FILES, f"with --data {self.data}, which has no use for it")
+            others = self.valid is not None or self.test is not None  # files, for which the layout is
+            foreign = OF_PAIRS if others else (*OF_PAIRS, *OF_LAYOUT)
+            refuse_changed(self, foreign, f"with --data {self.data}, which has no use for it")
 
     def layout(self) -> ParallelLayout:
         """How the files are written."""
