@@ -55,10 +55,10 @@ def test_links_and_options_in_the_documents_exist(page):
     known = {name.replace("_", "-") for name in [*every, *ALIASES]}
     other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
     other |= set("top-k top-p stop repetitions out seeds letters alphabet picture seconds".split())
-    other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds seeds write".split())
-    other |= set("hypothesis states twins limit".split())
-    for flag in re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]+)", text):
-        assert flag in known | other, f"{page} names --{flag}"
+    other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds write".split())
+    other |= set("hypothesis states twins limit no-repeat-ngram".split())
+    for flag in re.findall(r"(?<![\w-])--((?:no-)?[a-z][a-z0-9-]+)", text):
+        assert {flag, flag.removeprefix("no-")} & (known | other), f"{page} names --{flag}"
 
 
 @pytest.mark.parametrize("name", recipes.names())

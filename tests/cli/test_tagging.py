@@ -73,7 +73,8 @@ def test_without_any_file(unrolled, home: Path) -> None:
     assert "entities: date, organisation, person, place" in said.out
     scores = json.loads(unrolled("evaluate", "runs/tag-generated-1", "--split", "valid", "--json").out)
     assert scores["types"]["person"]["entities"] > 300
-    assert json.loads(unrolled("data", "--json").out.splitlines()[-1])["task"] == "tag"
+    named = [json.loads(line) for line in unrolled("data", "--json").out.splitlines()]
+    assert [one["task"] for one in named if one["name"] == "wikigold"] == ["tag"]
 
 
 @pytest.mark.parametrize(
