@@ -123,6 +123,5 @@ def _at_once(
     seen = torch.bmm(a.transpose(0, 1), memory.values.transpose(0, 1)).transpose(0, 1)
     u = cell.combine(seen, s)
     if lengths is not None:
-        going = (torch.arange(inputs.size(0), device=inputs.device)[:, None] < lengths)[:, :, None]
-        u, a = torch.where(going, u, 0.0), torch.where(going, a, 0.0)
+        u, a = reference.inside(u, lengths), reference.inside(a, lengths)
     return u, a, AttentiveState(inner, state.fed)

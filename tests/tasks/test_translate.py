@@ -15,8 +15,8 @@ from unrolled.data.parallel import Pairs
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks import translate
 from unrolled.tasks.recurrent import Recurrent
-from unrolled.tasks.translate import TranslateConfig, Translation, shifted
-from unrolled.tasks.translate_model import EncoderDecoder, Translator
+from unrolled.tasks.translate import TranslateConfig, Translation
+from unrolled.tasks.translate_model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate_trained import TrainedTranslator
 from unrolled.tasks.translate_units import BEGIN, END
 from unrolled.training.config import update

@@ -67,10 +67,9 @@ def run(
     gradients by a memory that rows share.
     """
     inner: Any = cell.cell
-    lstm, T, I = isinstance(inner, LSTMCell), inputs.size(0), cell.input_size
+    lstm, I = isinstance(inner, LSTMCell), cell.input_size
     if lengths is not None:  # whatever stands in the padding, be it NaN, must reach no gradient
-        inside = torch.arange(T)[:, None] < lengths
-        inputs = torch.where(inside[:, :, None], inputs, 0)
+        inputs = reference.inside(inputs, lengths)
     learning = torch.is_grad_enabled() and any(
         one is not None and one.requires_grad
         for one in (inputs, *state.cell, state.fed, *memory[:3], *cell.parameters())

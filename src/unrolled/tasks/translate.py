@@ -32,9 +32,9 @@ from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
 from .recurrent import Recurrent
-from .translate_model import EncoderDecoder, Translator, inside
+from .translate_model import EncoderDecoder, Translator, inside, shifted
 from .translate_trained import TrainedTranslator, frequent
-from .translate_units import BEGIN, END, Language, Units
+from .translate_units import END, Language, Units
 from .translate_writing import Decoding
 
 _GUESSED = 0x7A  # which words of a batch are the model's own
@@ -268,11 +268,6 @@ class Translation(Task):
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedTranslator:
         return TrainedTranslator.from_file(file, config)
-
-
-def shifted(target: Tensor) -> Tensor:
-    """``(T, B)``: the word before each; `BEGIN` before the first."""
-    return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
 
 
 def _languages(pairs: Pairs, kind: str, options: Units) -> tuple[Language, Language]:

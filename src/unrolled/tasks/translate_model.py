@@ -28,6 +28,7 @@ from ..errors import ArgumentError
 from ..layers import LockedDropout, Stack
 from ..training.config import refuse_changed
 from .recurrent import Recurrent
+from .translate_units import BEGIN
 
 # S source positions, T target positions, B sentences, N rows, E embedding_size, C encoder_size, V target symbols
 
@@ -215,6 +216,11 @@ class Translator(nn.Module):
             return F.log_softmax(self.logits(read[0]).float(), 1), None if weights is None else weights[0], writing
 
         return step
+
+
+def shifted(target: Tensor) -> Tensor:
+    """``(T, B)``: the word before each; `BEGIN` before the first."""
+    return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
 
 
 def inside(T: int, lengths: Tensor) -> Tensor:

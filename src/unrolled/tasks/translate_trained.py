@@ -25,9 +25,9 @@ from ..errors import ArgumentError, DataError, RunError
 from ..training.modelfile import ModelFile
 from .prediction import Prediction
 from .recurrent import restored
-from .translate_model import Translator, inside
+from .translate_model import Translator, inside, shifted
 from .translate_scores import Scores, score
-from .translate_units import BEGIN, END, Language, shown
+from .translate_units import END, Language, shown
 from .translate_writing import Decoding, Translated, search
 
 BATCH = 64  # sentences
@@ -156,8 +156,8 @@ class TrainedTranslator:
         for batch in in_order([len(a) + len(b) for a, b in zip(sources, targets, strict=True)], BATCH):
             ids, source_lengths = self._side_by_side([sources[n] for n in batch])
             target, lengths = (one.to(self._device) for one in pad([targets[n] for n in batch]))
-            before = torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
-            read, true = self.model.read(ids, source_lengths, before, lengths), target[inside(len(target), lengths)]
+            read = self.model.read(ids, source_lengths, shifted(target), lengths)
+            true = target[inside(len(target), lengths)]
             for some, words in zip(read.split(SLICE), true.split(SLICE), strict=True):
                 logits = self.model.logits(some).float()
                 total += float(F.cross_entropy(logits, words, reduction="sum").double())
