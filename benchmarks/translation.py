@@ -1,8 +1,13 @@
 """What does attention give, and each trick?    python benchmarks/translation.py kinds --seeds 0 1 2
 
 Trains translators of equal size for equal processor time on Multi30k and reports BLEU on its val set, which decides
-nothing: the last 1,000 pairs of train do. Each training gets as many steps as fit into --cpu-seconds at the rate of its
-first steps; run it with OMP_NUM_THREADS=1, so that a second of the processor is one of a core.
+nothing: the last 1,000 pairs of train do. Each translator gets as many steps as fit into --cpu-seconds at its own rate,
+which the first command on an idle machine measures, all of them in turns:
+
+    python benchmarks/translation.py rates
+
+What else the machine does afterwards changes how long a training takes and not what it gets. Run everything with
+OMP_NUM_THREADS=1, so that a second of the processor is one of a core.
 """
 
 from __future__ import annotations
@@ -46,12 +51,13 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         "additive, scheduled sampling 0.2": {"attention": "additive", "scheduled_sampling": 0.2},
     },
 }
-MEASURED = 20  # steps by which the rate is measured, after as many again
+RATES = "rates.txt"
+MEASURED, TURNS = 12, 5  # steps in a row, and how often each translator's turn comes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("group", choices=GROUPS)
+    parser.add_argument("group", choices=["rates", *GROUPS])
     parser.add_argument("--data", default="multi30k-de-en")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", help="names of variants")
@@ -60,21 +66,27 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(options.runs)
     folder.mkdir(parents=True, exist_ok=True)
+    if options.group == "rates":
+        measured(folder / RATES)
+        return
+    if not (folder / RATES).exists():
+        parser.error("no rates yet: python benchmarks/translation.py rates")
+    rates = json.loads((folder / RATES).read_text())
     for seed in options.seeds:
         for name, own in GROUPS[options.group].items():
             path = folder / f"{options.data}-{name.replace(' ', '-').replace(',', '')}-{seed}"
             if (options.only is None or name in options.only) and not path.with_suffix(".json").exists():
                 found = {"name": name, "data": options.data, "seed": seed}
-                found |= trained(path, {**SIZE, **own, "data": options.data, "seed": seed}, options.cpu_seconds)
+                steps = round(options.cpu_seconds / rates[name])
+                found |= trained(path, {**SIZE, **own, "data": options.data, "seed": seed}, steps)
                 path.with_suffix(".json").write_text(json.dumps(found))
                 print(json.dumps(found), flush=True)
     show(folder, options.data, GROUPS[options.group])
 
 
-def trained(path: Path, chosen: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Train for so many seconds of the processor; the test part's scores."""
+def trained(path: Path, chosen: dict[str, Any], steps: int) -> dict[str, Any]:
+    """Train for so many steps; the test part's scores."""
     task = task_class("translate")
-    steps = max(1, round(seconds / seconds_per_step(task(update(task.Config(), **chosen, steps=1000)))))
     config = update(task.Config(), **chosen, steps=steps, eval_every=max(1, steps // 4))
     begin, cpu = time.perf_counter(), time.process_time()
     summary = api.start("translate", config, path, Silent())
@@ -84,20 +96,43 @@ def trained(path: Path, chosen: dict[str, Any], seconds: float) -> dict[str, Any
             **summary.test}  # fmt: skip
 
 
-def seconds_per_step(task: Any) -> float:
-    """Of the processor."""
-    task.prepare()
-    torch.manual_seed(0)
-    model = task.build_model().train()
-    optimizer = make_optimizer(model, task.config.training)
-    for step in range(2 * MEASURED):
-        if step == MEASURED:
-            begin = time.process_time()
-        optimizer.zero_grad()
-        task.loss(model, task.batch(step), None)[0].backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    return (time.process_time() - begin) / MEASURED
+def measured(path: Path) -> None:
+    """Write each translator's seconds of the processor for a step: the median of turns."""
+    task = task_class("translate")
+    every = {name: own for variants in GROUPS.values() for name, own in variants.items()}
+    steppers = {}
+    for name, own in every.items():
+        one = task(update(task.Config(), **{**SIZE, **own, "data": "multi30k-de-en", "steps": 1000}))
+        one.prepare()
+        steppers[name] = Stepper(one)
+    seconds: dict[str, list[float]] = {name: [] for name in every}
+    for _ in range(TURNS):
+        for name, stepper in steppers.items():
+            seconds[name].append(stepper.run(MEASURED))
+    rates = {name: statistics.median(some) for name, some in seconds.items()}
+    path.write_text(json.dumps(rates, indent=1) + "\n")
+    table(["translator", "ms of the processor for a step"], [[name, f"{1000 * s:.0f}"] for name, s in rates.items()])
+
+
+class Stepper:
+    """A training that is timed step by step."""
+
+    def __init__(self, task: Any) -> None:
+        torch.manual_seed(0)
+        self.task, self.model, self.step = task, task.build_model().train(), 0
+        self.optimizer = make_optimizer(self.model, task.config.training)
+        self.run(MEASURED)  # warm
+
+    def run(self, steps: int) -> float:
+        """Seconds of the processor for a step."""
+        begin = time.process_time()
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            self.task.loss(self.model, self.task.batch(self.step), None)[0].backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+            self.step += 1
+        return (time.process_time() - begin) / steps
 
 
 def show(folder: Path, data: str, variants: dict[str, Any]) -> None:
