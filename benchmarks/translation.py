@@ -45,7 +45,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         "no attention, context at every step": {"attention": "none", "context": "every"},
         "scaled dot": {"attention": "scaled"},
         "scaled dot, input feeding (Luong)": LUONG,
-        "additive": {"attention": "additive"},
+        "additive (Bahdanau)": {"attention": "additive"},
         "additive, no label smoothing": {"attention": "additive", "label_smoothing": 0.0},
         "additive, embeddings not tied": {"attention": "additive", "tied": False},
         "additive, scheduled sampling 0.2": {"attention": "additive", "scheduled_sampling": 0.2},

@@ -113,3 +113,77 @@ def test_wrong_options(unrolled, words: list[str], expected: str) -> None:
     said = unrolled("lab", "shannon", *words)
     assert said.status == 2
     assert expected in said.err
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_error_surface_leaves_its_files(unrolled, here: Path) -> None:
+    said = unrolled("lab", "error-surface", "--steps", "60", "--starts", "5", "--json")
+    assert said.status == 0, said.err
+    told = json.loads(said.out)
+    free, clipped = told["descents"].values()
+    assert clipped["longest"] <= 0.25 + 1e-9
+    assert free["longest"] > 10 * clipped["longest"]
+    rows = (here / "lab/error-surface/error-surface.csv").read_text().splitlines()
+    assert rows[0] == "descent,step,w,b,error,gradient norm"
+    assert len(rows) == 1 + 2 * 61
+    command = (here / "lab/error-surface/command.txt").read_text()
+    assert command == "unrolled lab error-surface --steps 60 --starts 5 --json\n"
+    picture = Path(told["files"]["picture"])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_error_surface_refuses(unrolled, here: Path) -> None:
+    said = unrolled("lab", "error-surface", "--goal", "2")
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert "--goal" in said.err
+    (here / "file").write_text("")
+    said = unrolled("lab", "error-surface", "--out", "file")
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert "--out" in said.err
+
+
+def test_unroll_says_the_worked_example(unrolled, here: Path) -> None:
+    said = unrolled("lab", "unroll")
+    assert said.status == 0, said.err
+    assert "h_1 = tanh(a) = (0.6640, 0.6469)" in said.out
+    assert "ŷ = softmax(o) = (0.6117, 0.3883)" in said.out
+    assert "h_2 = tanh(a) = (0.7612, 0.7455)" in said.out
+    assert (here / "lab/unroll/unroll.svg").read_text().startswith("<svg")
+    assert "h,1,0,0.6640" in (here / "lab/unroll/unroll.csv").read_text()
+
+
+def test_unroll_one_s_own_numbers(unrolled, here: Path) -> None:
+    (here / "w.json").write_text('{"U": [[1]], "W": [[0.5]], "V": [[1], [-1]]}')
+    said = unrolled("lab", "unroll", "--vectors", "0;0", "--weights", "w.json", "--state", "1", "--json")
+    assert said.status == 0, said.err
+    nodes = {(one["node"], one["step"], one["unit"]): one["value"] for one in json.loads(said.out)["nodes"]}
+    assert nodes["a", 1, 0] == 0.5
+    assert nodes["a", 2, 0] == pytest.approx(0.5 * nodes["h", 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["--vectors", "1;x"], "--vectors"),
+        (["--vectors", "1;1,2"], "--vectors"),
+        (["--vectors", "1", "--targets", "0.5"], "--targets"),
+        (["--vectors", "1", "--targets", "-1"], "--targets"),
+        (["--vectors", "1", "--targets", "1000000"], "--vectors"),
+        (["--vectors", "1", "--state", "1,2"], "--state"),
+        (["--vectors", "1", "--weights", "nowhere.json"], "nowhere.json"),
+        (["--targets", "1"], "--targets"),
+        (["--text", "a"], "--text"),
+        (["--text", "ab", "--vectors", "1"], "--vectors"),
+        (["--hidden-size", "1000"], "--hidden-size"),
+    ],
+)
+def test_unroll_refuses(unrolled, here: Path, argv: list[str], named: str) -> None:
+    said = unrolled("lab", "unroll", *argv)
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert named in said.err
+    assert not (here / "lab").exists()

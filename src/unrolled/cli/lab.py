@@ -8,6 +8,8 @@ from ..errors import UnrolledError, did_you_mean
 from . import BAD_INPUT
 
 EXPERIMENTS = {
+    "error-surface": "the wall in the loss of a recurrent network, and what clipping does at it",
+    "unroll": "a small network unrolled: every number, forward and backward",
     "shannon": "guess the next letter, or let a model guess: bounds on the entropy of text",
 }
 
@@ -21,7 +23,7 @@ def run(argv: list[str]) -> int:
     if name not in EXPERIMENTS:
         near = did_you_mean(name, EXPERIMENTS) or f"; there are {', '.join(EXPERIMENTS)}"
         raise UnrolledError(f"unrolled lab has no experiment {name!r}{near}")
-    status: int = importlib.import_module(f".lab_{name}", __package__).run(rest)
+    status: int = importlib.import_module(f".lab_{name.replace('-', '_')}", __package__).run(rest)
     return status
 
 

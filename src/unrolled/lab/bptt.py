@@ -89,24 +89,44 @@ def forward(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> Pas
     return Pass(float(-np.log(right).sum()), h, y_hat)  # (10.14)
 
 
-def backward(weights: Weights, x: Array, y: NDArray[np.int64], done: Pass) -> tuple[Weights, Array]:
-    """Equations (10.18) to (10.28): the gradients of L by the parameters, and by the state before, ``(B, H)``."""
-    T, h = x.shape[0], done.h
+@dataclass(frozen=True)
+class Errors:
+    """The gradients of L by every node: ``o (T, B, K)``, ``h`` and ``a (T, B, H)``, ``h_0 (B, H)``."""
+
+    o: Array
+    h: Array
+    a: Array
+    h_0: Array
+
+
+def through_time(weights: Weights, y: NDArray[np.int64], done: Pass) -> Errors:
+    """Equations (10.18) to (10.21), from the last step to the first."""
+    h = done.h
     grad_o = done.y_hat - np.eye(weights.c.size)[y]  # (10.18)
     grad_h = np.empty_like(h[1:])
     later = np.zeros_like(h[0])  # what reaches h_t from step t+1; nothing at the last step
-    for t in reversed(range(T)):
+    for t in reversed(range(len(grad_h))):
         grad_h[t] = later + grad_o[t] @ weights.V  # (10.19), (10.21)
         later = ((1 - h[t + 1] ** 2) * grad_h[t]) @ weights.W
-    grad_a = (1 - h[1:] ** 2) * grad_h
-    gradients = Weights(
-        U=np.einsum("tbh,tbi->hi", grad_a, x),  # (10.28)
-        W=np.einsum("tbh,tbj->hj", grad_a, h[:-1]),  # (10.26)
-        V=np.einsum("tbk,tbh->kh", grad_o, h[1:]),  # (10.24)
-        b=grad_a.sum(axis=(0, 1)),  # (10.23)
-        c=grad_o.sum(axis=(0, 1)),  # (10.22)
+    return Errors(grad_o, grad_h, (1 - h[1:] ** 2) * grad_h, later)
+
+
+def sums(x: Array, done: Pass, errors: Errors) -> Weights:
+    """Equations (10.22) to (10.28): the gradients of L by the parameters."""
+    h = done.h
+    return Weights(
+        U=np.einsum("tbh,tbi->hi", errors.a, x),  # (10.28)
+        W=np.einsum("tbh,tbj->hj", errors.a, h[:-1]),  # (10.26)
+        V=np.einsum("tbk,tbh->kh", errors.o, h[1:]),  # (10.24)
+        b=errors.a.sum(axis=(0, 1)),  # (10.23)
+        c=errors.o.sum(axis=(0, 1)),  # (10.22)
     )
-    return gradients, later
+
+
+def backward(weights: Weights, x: Array, y: NDArray[np.int64], done: Pass) -> tuple[Weights, Array]:
+    """Equations (10.18) to (10.28): the gradients of L by the parameters, and by the state before, ``(B, H)``."""
+    errors = through_time(weights, y, done)
+    return sums(x, done, errors), errors.h_0
 
 
 def bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> tuple[float, Weights, Array]:
