@@ -64,12 +64,27 @@ def test_bits_only_where_a_symbol_is_a_character() -> None:
 
 def test_preview_is_short_and_harmless() -> None:
     console = terminal(60)
-    console.print(preview_panel("\033[2J[bold]x[/bold] :smile:\n" + "a line\n" * 30, "at first", 60))
+    console.print(preview_panel("\033[2J[bold]x[/bold] :smile:\n" + "a line\n" * 30, "at first", 60, 8))
     text = shown(console)
     assert "at first" in text
     assert "[bold]x[/bold] :smile:" in text
     assert "\033[2J" not in text
     assert text.count("\n") <= 10
+
+
+def test_an_alignment_is_shown_whole_and_a_sample_of_a_language_model_is_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "\n".join(f"line {n:02}" for n in range(60))
+    for task, most in (("lm", 8), ("translate", 48), ("another", 8)):
+        console = terminal()
+        live, plain = Live(console), reporters.Plain()
+        for reporter in (live, plain):
+            reporter.start(Path("runs/a"), task, "symbols", LanguageModelConfig(), [])
+            reporter.preview(5, text)
+            reporter.close()
+        for told in (shown(console), capsys.readouterr().out):
+            assert [n for n in range(60) if f"line {n:02}" in told] == list(range(most))
 
 
 def tell(reporter: reporters.Teller) -> None:

@@ -15,10 +15,9 @@ from rich.text import Text
 
 from ..training.log import Progress, Summary
 from .look import bits, clock, figures, printable
-from .summary import summary_lines
+from .summary import preview_lines, summary_lines
 from .tables import show_pairs
 
-PREVIEW_LINES = 8
 BAR = 20  # characters
 
 
@@ -30,7 +29,7 @@ class Live:
         self.line = LiveLine(console=console, auto_refresh=False, transient=True)
         self.folder: Path | None = None
         self.config: Any = None
-        self.unit = ""
+        self.unit, self.task = "", ""
         self.status = console.status(Text("reading the text, measuring the rate…", style="dim"), spinner="dots")
         self.scored: tuple[int, float] | None = None  # step and loss of the last evaluation
 
@@ -39,7 +38,7 @@ class Live:
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
         self.status.stop()
-        self.folder, self.config, self.unit = folder, config, unit
+        self.folder, self.config, self.unit, self.task = folder, config, unit, task
         self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
         for text in notes:
             self.note(text)
@@ -63,7 +62,8 @@ class Live:
     def preview(self, step: int, text: str) -> None:
         if text.strip():
             loss = f" · loss {self.scored[1]:.2f}" if self.scored and self.scored[0] == step else ""
-            self.console.print(preview_panel(text, f"step {step:,}{loss}" if step else "at first", self.console.width))
+            title = f"step {step:,}{loss}" if step else "at first"
+            self.console.print(preview_panel(text, title, self.console.width, preview_lines(self.task)))
 
     def end(self, summary: Summary) -> None:
         self.line.stop()
@@ -96,15 +96,15 @@ def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Tex
     return line
 
 
-def preview_panel(text: str, title: str, width: int) -> Panel:
-    """The first lines of a sample, in a quiet frame."""
+def preview_panel(text: str, title: str, width: int, most: int) -> Panel:
+    """The first lines of a sample, ``most`` of them, in a quiet frame."""
     inner = max(20, min(width, 100) - 4)
     lines: list[str] = []
     for line in printable(text).expandtabs(4).split("\n"):
         lines += textwrap.wrap(
             line, inner, drop_whitespace=False, replace_whitespace=False, break_on_hyphens=False
         ) or [""]
-    body = Text("\n".join(lines[:PREVIEW_LINES]).rstrip(), overflow="fold")
+    body = Text("\n".join(lines[:most]).rstrip(), overflow="fold")
     return Panel(
         body,
         title=Text(title, style="dim"),

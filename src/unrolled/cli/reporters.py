@@ -16,7 +16,7 @@ from ..training.config import flatten
 from ..training.log import Progress, Summary
 from . import INTERRUPTED
 from .look import bits, clock, command, console, figures, is_live, printable
-from .summary import summary_lines
+from .summary import preview_lines, summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
 
@@ -74,10 +74,10 @@ class Plain:
         self.printed = time.monotonic()
         self.folder: Path | None = None
         self.config: Any = None
-        self.unit = ""
+        self.unit, self.task = "", ""
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
-        self.folder, self.config, self.unit = folder, config, unit
+        self.folder, self.config, self.unit, self.task = folder, config, unit, task
         _say(f"training {task} in {folder}")
         for text in notes:
             _say(text)
@@ -105,7 +105,7 @@ class Plain:
 
     def preview(self, step: int, text: str) -> None:
         _say(f"--- {f'step {step:,}' if step else 'at first'} ---")
-        for line in printable(text).splitlines()[:8]:
+        for line in printable(text).splitlines()[: preview_lines(self.task)]:
             _say(line)
         _say("---")
 

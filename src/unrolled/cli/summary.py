@@ -1,10 +1,15 @@
-"""The end of a training: what came out, and what to do with it."""
+"""What is told of a task's training: how much of its previews, and at the end what came out and what to do with it."""
 
 from __future__ import annotations
 
-from ..tasks import TASKS
+from ..tasks import PREVIEW_LINES, TASKS
 from ..training.log import Summary
 from .look import clock, command, figures
+
+
+def preview_lines(task: str) -> int:
+    """How many lines of a preview are shown as training goes on."""
+    return TASKS[task].preview_lines if task in TASKS else PREVIEW_LINES
 
 
 def summary_lines(summary: Summary) -> list[tuple[str, str]]:

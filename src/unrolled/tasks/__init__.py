@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..training.task import Task
 
 
+PREVIEW_LINES = 8
+
+
 class Entry(NamedTuple):
     """Where a task lives, what it is and what to do with a trained model, each in one line."""
 
@@ -18,6 +21,8 @@ class Entry(NamedTuple):
     what: str
     use: dict[str, str]
     """what is done with a run → the verb for it"""
+    preview_lines: int = PREVIEW_LINES
+    """so many lines of a preview are shown as training goes on"""
 
 
 TASKS = {
@@ -40,6 +45,7 @@ TASKS = {
         "unrolled.tasks.translate:Translation",
         "a sentence into another: a language, a format, any pairs of texts of yours",
         {"ask it": "predict", "measure it": "evaluate"},
+        preview_lines=48,  # a row of an alignment for each symbol
     ),
 }
 

@@ -34,6 +34,7 @@ BATCH = 64  # sentences
 ROWS = 512  # hypotheses of a batch: a bound for its memory
 SLICE = 4096  # words whose logits are there at once
 FREQUENT = 2000  # words
+WIDTH = 76  # of an alignment in a preview: a terminal of 80 columns frames it
 
 
 @dataclass(frozen=True)
@@ -174,14 +175,15 @@ class TrainedTranslator:
         return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)
 
     def preview(self, pairs: Pairs) -> str:
-        """A few translations beside the right ones, and where the first was looked for."""
+        """A few translations beside the right ones, and where the one of the fewest symbols was looked for."""
         found = self._best(pairs.source, None, {"beam": 1})
         lines = []
         for source, target, one in zip(pairs.source, pairs.target, found, strict=True):
             mark = "✓" if one.text == target else f"✗ ({target})"
             lines.append(f"{source}  →  {one.text} {mark}")
-        if found and found[0].weights is not None:
-            lines += ["", alignment_text(found[0].source, found[0].target, found[0].weights, 100)]
+        shortest = min(found, key=lambda one: (not one.target, len(one.target)))
+        if shortest.target and shortest.weights is not None:
+            lines += ["", alignment_text(shortest.source, shortest.target, shortest.weights, WIDTH)]
         return "\n".join(lines)
 
     def reads_like_target(self, text: str) -> bool:
