@@ -1,6 +1,7 @@
 """The translator: that it learns what attention is for, and every number against arithmetic done another way."""
 
 import dataclasses
+import gc
 import json
 import math
 import random
@@ -19,6 +20,7 @@ from unrolled.tasks.translate import TranslateConfig, Translation
 from unrolled.tasks.translate_model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate_trained import TrainedTranslator
 from unrolled.tasks.translate_units import BEGIN, END
+from unrolled.tasks.translate_writing import Translated
 from unrolled.training.config import update
 
 ATTENTIONS = {
@@ -401,6 +403,25 @@ def test_measures(file):
     model.fingerprint = "another"
     with pytest.raises(RunError, match="the pairs it was trained with have changed"):
         model.evaluate_data()
+
+
+def test_measuring_keeps_no_attention(file, monkeypatch):
+    """Weights of all sentences of a large test set would be gigabytes."""
+    monkeypatch.setattr("unrolled.tasks.translate_trained.BATCH", 4)
+    _, model = untrained(small(file))
+    pairs = Pairs(WORDS, WORDS)
+    alive = []
+
+    def count(done):
+        alive.append(sum(type(one) is Translated for one in gc.get_objects()))
+
+    before = sum(type(one) is Translated for one in gc.get_objects())
+    found = model.evaluate(pairs, beam=2, progress=count)
+    assert len(alive) == 3
+    assert max(alive) - before <= 1  # the last that was handed over
+    many = model.translate(WORDS, beam=2, progress=count)
+    assert alive[-1] - before >= len(WORDS) - 2  # what is counted is there to be counted
+    assert found.translations == [best.text for best, *_ in many]
 
 
 def test_memory_does_not_grow_with_the_beam_or_the_longest_target(file, monkeypatch):

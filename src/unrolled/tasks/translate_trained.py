@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,30 +119,30 @@ class TrainedTranslator:
         encoded = [self.reader.encode(text) for text in texts]
         for text, ids in zip(texts, encoded, strict=True):
             self._check(text, ids)
-        return self._translate(texts, encoded, progress, options)
+        found = dict(self._translated(texts, encoded, progress, options))
+        return [found[n] for n in range(len(texts))]
 
-    def _translate(
+    def _translated(
         self,
         texts: Sequence[str],
         encoded: Sequence[Ids],
         progress: Callable[[int], None] | None,
         options: dict[str, Any],
-    ) -> list[list[Translated]]:
-        """As `translate`, of any texts: of one longer than ``max_symbols`` so much is read."""
+    ) -> Iterator[tuple[int, list[Translated]]]:
+        """Each text's number and translations, as they are found, of any texts: of one longer than ``max_symbols`` so
+        much is read. They hold where was looked, so whoever needs the words alone should keep no more."""
         decoding = Decoding(**{**vars(self.config.decoding), **options})
         read = [ids[: self.config.units.max_symbols] for ids in encoded]
-        found: list[list[Translated]] = [[] for _ in texts]
         done = 0
         most = max(1, min(BATCH, ROWS // decoding.beam))
         for batch in in_order([len(ids) for ids in read], most) if read else ():
             numbers = batch.tolist()
             ids, lengths = self._side_by_side([read[n] for n in numbers])
             for n, hypotheses in zip(numbers, search(self.model, ids, lengths, decoding), strict=True):
-                found[n] = [self._told(texts[n], encoded[n], one, decoding) for one in hypotheses]
+                yield n, [self._told(texts[n], encoded[n], one, decoding) for one in hypotheses]
             done += len(numbers)
             if progress is not None:
                 progress(done)
-        return found
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
         """The best translation of each sentence."""
@@ -167,16 +167,16 @@ class TrainedTranslator:
 
     def scores(self, pairs: Pairs, **options: Any) -> Scores:
         """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
-        return score([one.text for one in self._best(pairs.source, None, options)], pairs.target)
+        return score(self._texts(pairs.source, None, options), pairs.target)
 
     def evaluate(self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any) -> Measures:
         """`Measures` on pairs; ``options`` as in `translate`."""
-        translations = [one.text for one in self._best(pairs.source, progress, options)]
+        translations = self._texts(pairs.source, progress, options)
         return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)
 
     def preview(self, pairs: Pairs) -> str:
         """A few translations beside the right ones, and where the one of the fewest symbols was looked for."""
-        found = self._best(pairs.source, None, {"beam": 1})
+        found = [best for _, best in sorted(self._best(pairs.source, None, {"beam": 1}))]
         lines = []
         for source, target, one in zip(pairs.source, pairs.target, found, strict=True):
             mark = "✓" if one.text == target else f"✗ ({target})"
@@ -192,10 +192,18 @@ class TrainedTranslator:
 
     def _best(
         self, texts: Sequence[str], progress: Callable[[int], None] | None, options: dict[str, Any]
-    ) -> list[Translated]:
-        """The best translation of each text, however long; one with nothing in it is a symbol all the same."""
+    ) -> Iterator[tuple[int, Translated]]:
+        """Each text's number and best translation, however long; one with nothing in it is a symbol all the same."""
         encoded = [self.reader.encode(text) for text in texts]
-        return [best for best, *_ in self._translate(texts, encoded, progress, {**options, "n_best": 1})]
+        for n, (best, *_) in self._translated(texts, encoded, progress, {**options, "n_best": 1}):
+            yield n, best
+
+    def _texts(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None, options: dict[str, Any]
+    ) -> list[str]:
+        """The words of each text's best translation."""
+        found = {n: best.text for n, best in self._best(texts, progress, options)}
+        return [found[n] for n in range(len(texts))]
 
     def _check(self, text: str, ids: Ids) -> None:
         if not text.strip():
