@@ -16,17 +16,21 @@ from unrolled.decoding import Search, beam_search, greedy
     st.integers(0, 5),
     st.integers(0, 3),
     st.booleans(),
+    st.sampled_from([0.0, 0.6, 1.5]),
 )
-def test_greedy_is_a_beam_of_one(seed, V, limits, min_length, no_repeat_ngram, attention):
+def test_greedy_is_a_beam_of_one(seed, V, limits, min_length, no_repeat_ngram, attention, alpha):
     model = Model(seed, V=V, sentences=4, lengths=[2, 5, 1, 3], attention=attention)
     how = {"begin": BEGIN, "end": END, "max_lengths": limits}
-    found = greedy(model.step, model.state(), 4, min_length=min_length, no_repeat_ngram=no_repeat_ngram, **how)
+    options = {"min_length": min_length, "no_repeat_ngram": no_repeat_ngram, "length_penalty": alpha}
+    found = greedy(model.step, model.state(), 4, **options, **how)
     rows = [len(ids) for ids, _ in model.calls]
     assert rows == [sum(len(one.ids) >= t for one in found) for t in range(len(rows))]  # only those that go on
-    search = Search(beam=1, length_penalty=0.0, min_length=min_length, no_repeat_ngram=no_repeat_ngram)
+    search = Search(beam=1, **options)
     for one, (other,) in zip(found, beam_search(model.step, model.state(), 4, search, **how), strict=True):
         assert one.ids == other.ids
-        assert one.log_probability == other.log_probability == one.score == other.score
+        assert one.log_probability == other.log_probability
+        assert one.score == other.score
+        assert abs(one.score - one.log_probability / ((6 + len(one.ids)) / 6) ** alpha) < 1e-9
         assert (one.weights is None) == (not attention)
         if attention:
             assert torch.equal(one.weights, other.weights)

@@ -307,6 +307,15 @@ def test_the_best_and_the_n_best(file):
         model.translate(texts, n_best=9)
 
 
+def test_a_score_means_the_same_whatever_the_beam(file):
+    _, model = untrained(small(file))
+    for beam in (1, 3):
+        for (one,) in model.translate(["ab ba", "c"], beam=beam, length_penalty=0.8, min_length=2):
+            wanted = one.log_probability / ((5 + len(one.target) + 1) / 6) ** 0.8
+            assert one.score == pytest.approx(wanted, rel=1e-9)
+            assert one.score > one.log_probability
+
+
 def test_the_begin_is_never_written(file):
     _, model = untrained(small(file))
     with torch.no_grad():

@@ -51,7 +51,8 @@ class Showing(Searching):
     """What is shown of a translation."""
 
     n_best: int | None = None
-    """translators: show so many translations of each sentence, with their scores"""
+    """translators: show so many translations of each sentence, best first, after the score of each: its log-probability
+    (in nats) over the length penalty, plus the coverage penalty"""
     show_alignment: bool = False
     """translators: show where each word of the translation was looked for"""
     picture: str | None = None

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..cells.state import select
 from .candidates import candidates
 from .search import Hypothesis, SearchStep, check_lengths, first_ids
+from .search import length_penalty as penalty
 
 # N sentences not yet ended, t symbols written so far, S source positions
 
@@ -27,9 +28,9 @@ def greedy(
     max_lengths: Tensor | Sequence[int],
     min_length: int = 0,
     no_repeat_ngram: int = 0,
+    length_penalty: float = 0.0,
 ) -> list[Hypothesis]:
-    """One hypothesis for each sentence, the same that `beam_search` finds with a beam of 1; its score is its
-    log-probability.
+    """One hypothesis for each sentence, the same that `beam_search` finds with a beam of 1.
 
     A sentence's row leaves the batch when it ends, so the step is called with fewer and fewer. A sentence of as many
     symbols as it may have ends then, at the end's own probability.
@@ -43,6 +44,7 @@ def greedy(
         max_lengths: ``(sentences,)``, the most symbols of each, the end not counted.
         min_length: the fewest symbols.
         no_repeat_ngram: no n symbols in a row occur twice; 0: they may.
+        length_penalty: α of the score, see search.py; the choice is the same whatever it is.
 
     Raises:
         ArgumentError: lengths or state do not fit ``sentences``, or the step gives no log-probabilities.
@@ -68,7 +70,8 @@ def greedy(
         for row in np.flatnonzero(over):
             b = live[row]
             looked = torch.stack([rows[where[b]] for rows, where in seen]) if seen else None
-            found[b] = Hypothesis(written[row].tolist(), float(total[row]), float(total[row]), looked)
+            score = float(total[row] / penalty(written.shape[1] + 1, length_penalty))
+            found[b] = Hypothesis(written[row].tolist(), score, float(total[row]), looked)
         on = np.flatnonzero(~over)
         written = np.concatenate([written[on], symbols[on]], axis=1)
         live, total = live[on], total[on]

@@ -39,7 +39,7 @@ class Hypothesis:
 
     Attributes:
         ids: its symbols, without the end.
-        score: what it is ranked by, penalties included.
+        score: s(Y, X), what it is ranked by; with both penalties 0 the log-probability.
         log_probability: ``log P(Y|X)``, that of the end included.
         weights: ``(T, S)`` float32, the attention of each symbol's step and, last, of the end's: ``T = len(ids) + 1``;
             `None` if the step gives none.

@@ -29,8 +29,9 @@ class Translated:
 
     Attributes:
         text: it.
-        score: what the search ranks by.
-        log_probability: its own, in nats.
+        score: what answers are ranked by, whatever the beam: the log-probability over the length penalty, plus the
+            coverage penalty (decoding/search.py); the higher, the better.
+        log_probability: its own, in nats, the end's included.
         source: the source's symbols.
         target: its own.
         weights: ``(len(target), len(source))``, where each was looked for; `None` without attention.
@@ -67,6 +68,7 @@ def search(model: Translator, ids: Tensor, lengths: Tensor, options: Decoding) -
             max_lengths=limits,
             min_length=options.min_length,
             no_repeat_ngram=options.no_repeat_ngram,
+            length_penalty=options.length_penalty,
         )
         return [[one] for one in found]
     return beam_search(step, state, count, options, begin=BEGIN, end=END, max_lengths=limits, source_lengths=lengths)
