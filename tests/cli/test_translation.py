@@ -124,6 +124,21 @@ def test_ask(unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert unrolled("predict", "runs/blind", "ba").status == 0
 
 
+def test_ask_a_run_that_gives_several_answers(unrolled, runs: Path) -> None:
+    said = unrolled("train", "translate", "--data", "pairs.tsv", *SMALL, "--n-best", "3", "--run", "runs/three")
+    assert said.status == 0, said.err
+    lines = unrolled("predict", "runs/three", "abc cab").out.splitlines()
+    scores = [float(line.split("\t")[0]) for line in lines]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+    one = unrolled("predict", "runs/three", "abc cab", "--beam", "1")  # lowers what it inherits
+    assert (one.status, one.err) == (0, "")
+    assert one.out.count("\n") == 1
+    assert "\t" not in one.out
+    assert unrolled("evaluate", "runs/three", "--beam", "1", "--max-length", "3").status == 0
+    refused(unrolled("predict", "runs/three", "ab", "--beam", "1", "--n-best", "2"), "--n-best must be at most the beam")
+
+
 def test_show_where_it_looked(unrolled, runs: Path) -> None:
     said = unrolled("predict", "runs/looks", "abc cab", "--show-alignment", "--min-length", "2")
     lines = said.out.splitlines()

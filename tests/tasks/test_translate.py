@@ -304,7 +304,7 @@ def test_the_best_and_the_n_best(file):
         assert [one.text for one in alone_found] == [one.text for one in found]
     assert [one.answer for one in model.predict(texts)] == [found[0].text for found in model.translate(texts)]
     with pytest.raises(ArgumentError, match="n_best must be at most the beam"):
-        model.translate(texts, n_best=9)
+        model.translate(texts, n_best=9, beam=6)
 
 
 def test_a_score_means_the_same_whatever_the_beam(file):
@@ -343,6 +343,25 @@ def test_a_run_with_several_answers_is_still_measured_and_shown(file):
     assert task.evaluate(model.model, "valid")["loss"] > 0
     assert "→" in task.preview(model.model)
     assert len(model.translate(["ab"])[0]) == 3
+
+
+def test_what_was_not_asked_for_makes_room_for_what_was(file):
+    _, model = untrained(small(file, n_best=3, beam=4, min_length=3, max_length=6))
+    for options, wanted in (
+        ({"beam": 1}, (1, 1, 3, 6)),
+        ({"beam": 3}, (3, 3, 3, 6)),
+        ({"n_best": 6}, (6, 6, 3, 6)),
+        ({"n_best": 2}, (4, 2, 3, 6)),
+        ({"max_length": 2}, (4, 3, 2, 2)),
+        ({"min_length": 9}, (4, 3, 9, 9)),
+        ({"max_length": 0}, (4, 3, 3, 0)),
+    ):
+        one = model.config.decoding.changed(**options)
+        assert (one.beam, one.n_best, one.min_length, one.max_length) == wanted
+        assert len(model.translate(["ab"], **options)[0]) == wanted[1]
+    for options in ({"beam": 2, "n_best": 3}, {"min_length": 3, "max_length": 2}, {"beam": 0}, {"beam": "3"}):
+        with pytest.raises(ArgumentError):
+            model.translate(["ab"], **options)
 
 
 def test_reading_backwards_gives_the_same_once_its_weights_are_turned(file):

@@ -88,8 +88,7 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
     if options.picture is not None:
         check_picture(Path(options.picture))
     asked = options.search() | ({"n_best": options.n_best} if options.n_best is not None else {})
-    if options.n_best is not None and "beam" not in asked and options.n_best > model.config.decoding.beam:
-        asked["beam"] = options.n_best
+    scored = model.config.decoding.changed(**asked).n_best > 1 or options.n_best is not None
     shown: list[tuple[str, Translated]] = []
     warned = False
     texts = iter(texts)
@@ -105,7 +104,7 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
                 print(
                     f"note: {printable(text)[:60]!r} reads like the language that is translated into", file=sys.stderr
                 )
-            _tell(text, found, options)
+            _tell(text, found, options, scored)
             if len(shown) < PICTURED:
                 shown.append((text, found[0]))
     if options.picture is not None and shown:
@@ -126,7 +125,7 @@ def _tell_nothing(options: Any) -> None:
         print(flush=True)
 
 
-def _tell(text: str, found: list[Translated], options: Any) -> None:
+def _tell(text: str, found: list[Translated], options: Any, scored: bool) -> None:
     if options.json:
         told = [{"text": one.text, "score": one.score, "log_probability": one.log_probability} for one in found]
         if options.show_alignment:
@@ -135,7 +134,7 @@ def _tell(text: str, found: list[Translated], options: Any) -> None:
         emit("prediction", text=text, answer=found[0].text, translations=told)
         return
     for one in found:
-        score = f"{one.score:8.3f}\t" if options.n_best is not None else ""
+        score = f"{one.score:8.3f}\t" if scored else ""
         if to_terminal():
             console().print(score + printable(one.text), markup=False, highlight=False)
         else:

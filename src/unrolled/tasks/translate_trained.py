@@ -111,7 +111,7 @@ class TrainedTranslator:
         Args:
             texts: sentences.
             progress: told how many are done.
-            options: those of `Decoding` by name, where they are to differ from the run's.
+            options: those of `Decoding` by name, where they are to differ from the run's (`Decoding.changed`).
 
         Raises:
             ArgumentError: a sentence is empty or longer than ``max_symbols``, or an option is wrong.
@@ -131,7 +131,7 @@ class TrainedTranslator:
     ) -> Iterator[tuple[int, list[Translated]]]:
         """Each text's number and translations, as they are found, of any texts: of one longer than ``max_symbols`` so
         much is read. They hold where was looked, so whoever needs the words alone should keep no more."""
-        decoding = Decoding(**{**vars(self.config.decoding), **options})
+        decoding = self.config.decoding.changed(**options)
         read = [ids[: self.config.units.max_symbols] for ids in encoded]
         done = 0
         most = max(1, min(BATCH, ROWS // decoding.beam))

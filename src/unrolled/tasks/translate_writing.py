@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..cells import check_size
 from ..decoding.beam import beam_search
 from ..decoding.greedy import greedy
 from ..decoding.search import Hypothesis, Search
@@ -21,6 +22,26 @@ class Decoding(Search):
 
     replace_unknown: bool = True
     """write the source word that was looked at most instead of the unknown word"""
+
+    def changed(self, **options: Any) -> Decoding:
+        """With other options. One that was not given makes room for one that was: ``n_best`` and ``beam`` for each
+        other, and so do ``min_length`` and ``max_length``.
+
+        Raises:
+            ArgumentError: an option is wrong, or two that were given contradict each other.
+        """
+        new = {**vars(self), **options}
+        for name in ("beam", "n_best", "min_length", "max_length"):
+            check_size(name, new[name], least=0)
+        if "n_best" not in options:
+            new["n_best"] = min(new["n_best"], new["beam"])
+        elif "beam" not in options:
+            new["beam"] = max(new["n_best"], new["beam"])
+        if new["max_length"] and "min_length" not in options:
+            new["min_length"] = min(new["min_length"], new["max_length"])
+        elif new["max_length"] and "max_length" not in options:
+            new["max_length"] = max(new["min_length"], new["max_length"])
+        return Decoding(**new)
 
 
 @dataclass(frozen=True)
