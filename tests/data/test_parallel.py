@@ -222,8 +222,21 @@ def test_what_cannot_be_learned_is_left_out_and_told():
         "2 pairs left out: a side of more than 10 words (first in line 105)",
         "1 pair left out: one side more than 2 times as long as the other (first in line 103)",
     ]
-    with pytest.raises(DataError, match=r"no pairs are left .*; 1 pair left out: an empty side \(first in line 1\)"):
-        keep(Pairs(["\u2003"], ["x"]), max_length=10, max_ratio=2)
+
+
+def test_the_remedy_is_one_for_what_was_left_out():
+    empty, long, unlike = ("", "x"), (words(11), words(11)), (words(2), words(9))
+    give = "give pairs with text on both sides"
+    for some, remedy in (
+        ([empty], give),
+        ([long], "raise --max-words"),
+        ([unlike], "raise --max-ratio"),
+        ([unlike, empty, long], f"{give} or raise --max-words or raise --max-ratio"),
+        ([], "give some"),
+    ):
+        with pytest.raises(DataError, match=r"^no pairs are left: .*") as found:
+            keep(Pairs([a for a, _ in some], [b for _, b in some]), max_length=10, max_ratio=2)
+        assert str(found.value).rpartition("; ")[2] == remedy
 
 
 def test_where_words_tell_no_length_there_is_no_ratio():

@@ -285,7 +285,7 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
     length, and no pair is left out for its ratio.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left; it names what would help for the reasons that there were.
     """
     source, target = [text.strip() for text in pairs.source], [text.strip() for text in pairs.target]
     words = [(len(a.split()), len(b.split())) for a, b in zip(source, target, strict=True)]
@@ -296,7 +296,8 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
         f"a side of more than {max_length:,} words",
         f"one side more than {max_ratio:g} times as long as the other",
     )
-    left_out: dict[str, list[int]] = {empty: [], long: [], unlike: []}
+    remedies = {empty: "give pairs with text on both sides", long: "raise --max-words", unlike: "raise --max-ratio"}
+    left_out: dict[str, list[int]] = {what: [] for what in remedies}
     kept: list[int] = []
     for at, (a, b) in enumerate(words):
         less, more = (a, b) if a < b else (b, a)
@@ -314,5 +315,6 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
         if those
     ]
     if not kept:
-        raise DataError(f"no pairs are left to learn from; {'; '.join(notes) or 'there were none'}")
+        helps = " or ".join(remedies[what] for what, those in left_out.items() if those) or "give some"
+        raise DataError(f"no pairs are left: {'; '.join(notes) or 'there were none'}; {helps}")
     return Pairs(source, target, pairs.lines).pick(kept), notes

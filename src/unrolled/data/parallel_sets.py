@@ -222,7 +222,7 @@ def _kept(where: str, pairs: Pairs, notes: list[str], max_length: int, max_ratio
     try:
         kept, found = keep(pairs, max_length=max_length, max_ratio=max_ratio)
     except DataError as error:
-        raise DataError(f"{where}: {error}; allow longer ones with --max-words and --max-ratio") from None
+        raise DataError(f"{where}: {error}") from None
     notes += [f"{where}: {note}" for note in found]
     return kept
 
