@@ -104,7 +104,7 @@ def open_parallel(
         target: the file of the targets, if ``data`` has the sources alone.
         layout: how the files are written; a named set knows its own.
         fractions: of the pairs of ``data`` for training, validation and test, unless other files are given for these
-            (default 0.9, 0.05, 0.05, and at most 2,000 pairs for each of the latter two).
+            (default 0.9, 0.05, 0.05, and at most 2,000 pairs for each of the latter two); the part of such a file is 0.
         valid, valid_target: files by which is decided.
         test, test_target: files that are reported on. Of files given for a purpose only pairs with an empty side are
             left out: what is measured must not depend on what is learned.
@@ -193,6 +193,10 @@ def _check(
         raise ArgumentError(
             "fractions", "three numbers for training, validation and test, of sum 1, the first two above 0", fractions
         )
+    for what, place, path in (("valid", 1, valid), ("test", 2, test)):
+        if path is not None and fractions[place]:
+            expected = f"0 for the part that --{what} gives"
+            raise ArgumentError("fractions", expected, fractions, f"add its {fractions[place]:g} to the first number")
 
 
 def _read(path: str, target: str | None, layout: ParallelLayout) -> Pairs:

@@ -74,7 +74,8 @@ class ParallelText:
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
     fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the sentences (default: 0.9 0.05 0.05)"""
+    """training, validation and test parts of the sentences (default: 0.9 0.05 0.05); 0 for one that --valid or --test
+    gives"""
     max_words: int = 80
     """pairs with a longer side are left out"""
     max_ratio: float = 4.0
