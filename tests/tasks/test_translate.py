@@ -11,9 +11,11 @@ import pytest
 import torch
 
 import unrolled
+from unrolled.attend import attend
 from unrolled.data.counter import uniform
 from unrolled.data.parallel import Pairs
 from unrolled.errors import ArgumentError, DataError, RunError
+from unrolled.scan import scan
 from unrolled.tasks import translate
 from unrolled.tasks.recurrent import Recurrent
 from unrolled.tasks.translate import TranslateConfig, Translation
@@ -36,6 +38,7 @@ VARIANTS = {
     **ATTENTIONS,
     "one direction": {"bidirectional": False},
     "two layers": {"num_layers": 2},
+    "three residual layers": {"num_layers": 3, "residual": True},
     "two layers, none": {"num_layers": 2, "attention": "none", "cell": "lstm"},
     "untied, other widths": {"tied": False, "encoder_size": 6, "attention_size": 5, "embedding_size": 7},
     "reversed": {"reverse_source": True},
@@ -203,6 +206,26 @@ def test_the_context_at_every_step(file):
             for context in (encoded.context, encoded.context + 1)
         ]
         assert torch.equal(*read) is not matters
+
+
+@pytest.mark.parametrize("options", [{}, {"attention": "scaled", "input_feeding": True}], ids=["additive", "scaled"])
+def test_residual_layers_above_the_one_with_attention(file, options):
+    """Each adds what the layer under it put out; of the first layer's [s; c] that is s."""
+    model = untrained(small(file, num_layers=3, residual=True, **options))[1].model
+    ids, lengths = torch.tensor([[3, 5], [4, 2], [6, 6]]), torch.tensor([3, 3])
+    with torch.no_grad():
+        encoded = model.encode(ids, lengths)
+        begun = model.begin(encoded)
+        x = model.target(ids)
+        y, _, _ = attend(model.attention, x, begun.state[0], encoded.memory)
+        below = y[:, :, :8]
+        for cell, state in zip(model.decoder.cells, begun.state[1:], strict=True):
+            y, _ = scan(cell, y, state)
+            y = below = y + below
+        read, _, _ = model.decode(ids, begun, encoded.memory, lengths)
+        torch.testing.assert_close(read, torch.cat([y, x], 2), rtol=1e-5, atol=1e-6)
+        model.decoder.residual = False
+        assert not torch.allclose(model.decode(ids, begun, encoded.memory, lengths)[0], read)
 
 
 def test_one_vocabulary_for_both(file):

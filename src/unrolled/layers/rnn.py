@@ -93,9 +93,10 @@ class Stack(nn.Module):
         *,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        below: Tensor | None = None,
     ) -> tuple[Tensor, tuple[State, ...]]:
         """``inputs (T, B, I)`` → the last layer's outputs ``(T, B, O)`` and the state after; see `run`."""
-        every, state = self.run(inputs, state, lengths=lengths, resets=resets)
+        every, state = self.run(inputs, state, lengths=lengths, resets=resets, below=below)
         return every[-1], state
 
     def run(
@@ -105,6 +106,7 @@ class Stack(nn.Module):
         *,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        below: Tensor | None = None,
     ) -> tuple[list[Tensor], tuple[State, ...]]:
         """The outputs of every layer, for heads that read them all.
 
@@ -113,6 +115,8 @@ class Stack(nn.Module):
             state: what an earlier call gave, to go on from there; `None` is `initial_state`.
             lengths: ``(B,)`` int64; past its end a sequence's outputs are zero and its state stands still.
             resets: ``(T, B)`` bool, true at a document's first step, see `scan`.
+            below: ``(T, B, O)``, what a layer under this stack put out: with residual connections it is added to the
+                first layer's output.
 
         Returns:
             Each layer's outputs ``(T, B, O)`` and the state after. Below the last layer they are as the next
@@ -138,8 +142,9 @@ class Stack(nn.Module):
                 ways.append(y)
                 after.append(new)
             y = ways[0] if len(ways) == 1 else torch.cat(ways, dim=-1)  # (2)
-            if self.residual and every and x.size(2) == y.size(2):
-                y = y + x  # (3)
+            under = x if every else below
+            if self.residual and under is not None and under.size(2) == y.size(2):
+                y = y + under  # (3)
             if len(every) < self.num_layers - 1:
                 y = self.dropout(y)  # (4)
             every.append(y)

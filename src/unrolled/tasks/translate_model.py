@@ -4,7 +4,7 @@
     m         = [last output of each direction]                                                (B, C)
     s_0       = tanh(W_0 m + b_0), for every layer of the decoder and every part of its state
     no attention:  s_t = cell(x_t, s_{t-1}), or cell([x_t; m], s_{t-1}) with the context at every step; y_t = s_t
-    attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t
+    attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t, residual ones add s_t (u_t) without c_t
     p(w_t)    = softmax(E dropout tanh(W_r [y_t; x_t] + b_r) + b)                              (T, B, V)
 
 x_t is the embedding of the word before; E is the table of embeddings itself where it is tied (Press and Wolf 2017).
@@ -183,9 +183,11 @@ class Translator(nn.Module):
         elif self.options.context == "every":
             y = torch.cat([x, writing.context.expand(x.size(0), *writing.context.shape)], dim=2)
         if self.decoder is not None:
-            own = 0 if self.attention is None else 1
-            y = y if self.attention is None else self.drop(y)
-            y, after = self.decoder(y, state[own:], lengths=lengths)
+            own, below = 0, None
+            if self.attention is not None:
+                y = self.drop(y)
+                own, below = 1, y[:, :, : self.attention.cell.output_size]
+            y, after = self.decoder(y, state[own:], lengths=lengths, below=below)
             state = (*state[:own], *after)
         return torch.cat([y, x], dim=2), weights, writing._replace(state=state)
 
