@@ -136,7 +136,8 @@ def test_ask_a_run_that_gives_several_answers(unrolled, runs: Path) -> None:
     assert one.out.count("\n") == 1
     assert "\t" not in one.out
     assert unrolled("evaluate", "runs/three", "--beam", "1", "--max-length", "3").status == 0
-    refused(unrolled("predict", "runs/three", "ab", "--beam", "1", "--n-best", "2"), "--n-best must be at most the beam")
+    said = unrolled("predict", "runs/three", "ab", "--beam", "1", "--n-best", "2")
+    refused(said, "--n-best must be at most the beam (1)")
 
 
 def test_show_where_it_looked(unrolled, runs: Path) -> None:

@@ -23,7 +23,7 @@ from unrolled.tasks.translate_model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate_trained import TrainedTranslator
 from unrolled.tasks.translate_units import BEGIN, END
 from unrolled.tasks.translate_writing import Translated
-from unrolled.training.config import update
+from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {
     "none": {"attention": "none"},
@@ -567,6 +567,13 @@ def test_a_file_that_claims_other_sizes(file):
         assert not opened.reads_like_target("ab ba cab")
     opened = TrainedTranslator.from_file(fake(assets, state), small(file))
     assert opened.translate(["ab"])[0][0].text == model.translate(["ab"])[0][0].text
+
+
+def test_a_file_cannot_ask_for_translations_without_end(file):
+    text = to_toml(small(file, max_length=4321, min_length=1234), "translate")
+    for said, name in (("4321", "max_length"), ("1234", "min_length")):
+        with pytest.raises(RunError, match=f"model.safetensors: {name} must be at most 10,000, got 999999"):
+            from_toml(TranslateConfig(), text.replace(said, "999999"), "model.safetensors")
 
 
 SHORTER = {"vocabulary": {"kind": "char", "symbols": "AB", "unknown": False}, "lowercase": False}

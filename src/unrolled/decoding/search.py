@@ -30,7 +30,9 @@ SearchStep = Callable[[Tensor, Any], tuple[Tensor, Tensor | None, Any]]
 """``(ids (N,) int64, state) -> (log_probs (N, V), weights (N, S) or None, state)``; every leaf of a state has N rows"""
 
 LEAST = 1e-9
-WIDEST = 1_000  # beam: a model file may ask for any
+# a model file may ask for any
+WIDEST = 1_000  # beam
+LONGEST = 10_000  # min_length, max_length
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Search:
         check_size("n_best", self.n_best)
         for name in ("min_length", "max_length", "no_repeat_ngram"):
             check_size(name, getattr(self, name), least=0)
+        for name in ("min_length", "max_length"):
+            if getattr(self, name) > LONGEST:
+                raise ArgumentError(name, f"at most {LONGEST:,}", getattr(self, name))
         for name in ("length_penalty", "coverage_penalty"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ArgumentError(name, "a number of at least 0", getattr(self, name))

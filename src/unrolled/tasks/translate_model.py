@@ -4,7 +4,7 @@
     m         = [last output of each direction]                                                (B, C)
     s_0       = tanh(W_0 m + b_0), for every layer of the decoder and every part of its state
     no attention:  s_t = cell(x_t, s_{t-1}), or cell([x_t; m], s_{t-1}) with the context at every step; y_t = s_t
-    attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t, residual ones add s_t (u_t) without c_t
+    attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t; residual ones add s_t (u_t)
     p(w_t)    = softmax(E dropout tanh(W_r [y_t; x_t] + b_r) + b)                              (T, B, V)
 
 x_t is the embedding of the word before; E is the table of embeddings itself where it is tied (Press and Wolf 2017).
