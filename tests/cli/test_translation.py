@@ -170,6 +170,15 @@ def test_pictures(unrolled, runs: Path) -> None:
         assert said.out == ""  # before the work, not after it
 
 
+def test_a_picture_of_too_few_sentences_is_refused_before_the_work(
+    unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unrolled.tasks.translate_trained.search", lambda *_: pytest.fail("it translated"))
+    said = unrolled("evaluate", "runs/looks", "--picture", "few.png")  # 3 test pairs
+    refused(said, "--picture must be left out for fewer than 10 sentences of any length")
+    assert said.out == ""
+
+
 def test_measure(unrolled, runs: Path) -> None:
     said = unrolled("evaluate", "runs/looks", "runs/blind", "--data", "a.txt", "--target", "b.txt", "--beam", "2")
     assert said.status == 0, said.err

@@ -17,6 +17,13 @@ Bucket = tuple[int, int, int, float]
 """from so many words to so many, how many sentences, their BLEU"""
 
 
+def check_length_picture(path: Path, counts: Sequence[int]) -> None:
+    """Raise `ArgumentError` if `length_picture` would, for buckets of so many sentences: to be asked before the work."""
+    check_picture(path)
+    if max(counts, default=0) < FEW:
+        raise ArgumentError("picture", f"left out for fewer than {FEW} sentences of any length", str(path))
+
+
 def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
     """Write the picture; buckets of fewer than ten sentences are left out.
 
@@ -28,10 +35,9 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
         ArgumentError: no picture can be written there, or there is nothing to write.
         SaveError: the disk is full, or it may not be written.
     """
-    check_picture(path)
+    counts = [count for buckets in lengths.values() for _, _, count, _ in buckets]
+    check_length_picture(path, counts)
     kept = {name: [one for one in buckets if one[2] >= FEW] for name, buckets in lengths.items()}
-    if not any(kept.values()):
-        raise ArgumentError("picture", f"left out for fewer than {FEW} sentences of any length", str(path))
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..analysis.length_picture import Bucket, length_picture
+from ..analysis.length_picture import Bucket, check_length_picture, length_picture
 from ..analysis.picture import check_picture
 from ..data.parallel import Pairs
 from ..errors import RunError
-from ..tasks.translate_scores import by_length
+from ..tasks.translate_scores import buckets, by_length
 from ..tasks.translate_trained import TrainedTranslator
 from .look import printable
 from .predict_translation import refuse_coverage
@@ -33,6 +33,8 @@ def show_translators(models: list[TrainedTranslator], options: Any) -> None:
     for model in models:
         refuse_coverage(model, options)
     pairs = _pairs(models, options)
+    if options.picture is not None:
+        check_length_picture(Path(options.picture), [len(some) for some in buckets(pairs.source).values()])
     rows: list[tuple[str, ...]] = []
     lengths: dict[str, list[Bucket]] = {}
     signatures: dict[str, str] = {}

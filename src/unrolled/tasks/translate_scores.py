@@ -95,18 +95,28 @@ def by_length(
         ArgumentError: as `score`, or a width below 1.
         UnrolledError: sacrebleu is not installed.
     """
-    if width < 1:
-        raise ArgumentError("width", "a whole number of at least 1", width)
     _check(hypotheses, references=references, sources=sources)
     bleu = _sacrebleu().BLEU(lowercase=lowercase)
-    buckets: dict[int, list[int]] = {}
-    for n, source in enumerate(sources):
-        buckets.setdefault(max(0, len(source.split()) - 1) // width, []).append(n)
     rows = []
-    for bucket, members in sorted(buckets.items()):
+    for low, members in buckets(sources, width).items():
         found = bleu.corpus_score([hypotheses[n] for n in members], [[references[n] for n in members]])
-        rows.append((bucket * width + 1, (bucket + 1) * width, len(members), float(found.score)))
+        rows.append((low, low + width - 1, len(members), float(found.score)))
     return rows
+
+
+def buckets(sources: Sequence[str], width: int = 5) -> dict[int, list[int]]:
+    """The numbers of the sources of ``low`` to ``low + width - 1`` words, by low, ascending; see `by_length`.
+
+    Raises:
+        ArgumentError: a width below 1.
+    """
+    if width < 1:
+        raise ArgumentError("width", "a whole number of at least 1", width)
+    found: dict[int, list[int]] = {}
+    for n, source in enumerate(sources):
+        words = max(1, len(source.split()))
+        found.setdefault(words - (words - 1) % width, []).append(n)
+    return dict(sorted(found.items()))
 
 
 def _check(hypotheses: Sequence[str], **others: Sequence[str]) -> None:
