@@ -48,9 +48,18 @@ def test_any_text(text):
                     assert one.decode(ids.tolist()) == (text.lower() if lowercase else text).strip()
                 assert len(one.source_pieces(text, ids.tolist())) == len(ids)
                 assert len(one.pieces(ids.tolist())) == len(ids)
+            for most in (1, len(ids) - 1, len(ids), len(ids) + 1):
+                assert one.longer(text, most) == (len(ids) > most) or most < 1
 
 
 LANGUAGES = {(kind, lowercase): language(kind, lowercase=lowercase) for kind in KINDS for lowercase in (False, True)}
+
+
+def test_a_short_sentence_is_not_cut_to_know_that_it_is_short(monkeypatch):
+    one = language("bpe")
+    assert one.longer("ein Hund", 2)
+    monkeypatch.setattr(one, "encode", lambda text: pytest.fail("it was"))
+    assert not one.longer("ein Hund", 9)
 
 
 def test_the_first_word_is_the_same_symbol_as_elsewhere():

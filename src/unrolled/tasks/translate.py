@@ -186,9 +186,7 @@ class Translation(Task):
         ]
         if len(kept) < len(sources):
             notes.append(f"{len(sources) - len(kept):,} pairs longer than {most} symbols are left out (--max-symbols)")
-        long = sum(
-            len(reader.encode(text)) > most for part in (self.sets.valid, self.sets.test) for text in part.source
-        )
+        long = sum(reader.longer(text, most) for part in (self.sets.valid, self.sets.test) for text in part.source)
         if long:
             notes.append(f"of {long:,} longer sentences for validation and test only the first {most} symbols are read")
         if not len(self.sets.valid):

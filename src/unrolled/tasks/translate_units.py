@@ -105,8 +105,16 @@ class Language:
 
     def encode(self, text: str) -> Ids:
         """The ids ``(N,)`` of a sentence, without begin and end; at least one."""
-        ids = self.vocabulary.encode(self._space + (text.lower() if self.lowercase else text).strip()).astype(np.int64)
+        ids = self.vocabulary.encode(self._spaced(text)).astype(np.int64)
         return ids + SPECIAL if len(ids) else np.full(1, SPECIAL, dtype=np.int64)
+
+    def longer(self, text: str, most: int) -> bool:
+        """Whether `encode` gives more than ``most`` ids. Mostly that is known without it: each stands for a byte or
+        more."""
+        return len(self._spaced(text).encode("utf-8", "surrogatepass")) > most and len(self.encode(text)) > most
+
+    def _spaced(self, text: str) -> str:
+        return self._space + (text.lower() if self.lowercase else text).strip()
 
     def decode(self, ids: Sequence[int], unknown: Sequence[str] = ()) -> str:
         """The sentence of ``ids``; ``unknown`` has for each of them what stands there if it is the unknown symbol."""
