@@ -463,6 +463,37 @@ def test_a_compiled_graph_holds_the_attention_operator():
     torch.testing.assert_close(torch.autograd.grad(got.sum(), some), torch.autograd.grad(wanted.sum(), some))
 
 
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("score", ["additive", "general"])
+def test_vmap_over_attention_is_a_loop(kind, score):
+    """Over inputs, states and the memory's lengths; gradients flow back through it, and may themselves be batched."""
+    cell, sources, how, g = Case(kind, score, lengths=True).build(torch.float64)
+    several = {name: torch.randn(3, *one.shape, generator=g).double() for name, one in sources.items()}
+    seen = torch.randint(1, 6, (3, 3), generator=g)
+
+    def function(sources: dict[str, Tensor], seen: Tensor, backend: str = "native") -> dict[str, Tensor]:
+        return call(cell, sources, {**how, "seen": seen}, backend)
+
+    every = list(cell.parameters())
+    found = torch.func.vmap(function)(several, seen)
+    for i in range(3):
+        one = function({name: each[i] for name, each in several.items()}, seen[i], "reference")
+        torch.testing.assert_close({name: each[i] for name, each in found.items()}, one)
+        gradients = [
+            torch.autograd.grad(sum(result.sin().sum() for result in results), every, retain_graph=True)
+            for results in ([each[i] for each in found.values()], one.values())
+        ]
+        torch.testing.assert_close(*gradients)
+    result = function(sources, seen[0])["outputs"]
+    many = torch.randn(4, *result.shape, generator=g).double()
+
+    def backward(gradient: Tensor) -> Any:
+        return torch.autograd.grad(result, [sources["inputs"], sources["h"], *every], gradient, retain_graph=True)
+
+    for batched, *alone in zip(torch.func.vmap(backward)(many), *map(backward, many), strict=True):
+        torch.testing.assert_close(batched, torch.stack(alone))
+
+
 def test_the_reference_loop_is_the_oracle():
     """It is a loop over the specification's own step."""
     cell, sources, how, _ = Case(T=2).build(torch.float64)

@@ -18,7 +18,7 @@ Bucket = tuple[int, int, int, float]
 
 
 def check_length_picture(path: Path, counts: Sequence[int]) -> None:
-    """Raise `ArgumentError` if `length_picture` would, for buckets of so many sentences: to be asked before the work."""
+    """Raise `ArgumentError` if `length_picture` would, for buckets of so many sentences: ask before the work."""
     check_picture(path)
     if max(counts, default=0) < FEW:
         raise ArgumentError("picture", f"left out for fewer than {FEW} sentences of any length", str(path))

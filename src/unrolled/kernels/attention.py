@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from ..cells import GRUCell, GRUState, LSTMCell, LSTMState, State
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..errors import ShapeError
 from . import extension, reference
+from .operators import Loop, check_shapes, check_types, eager, gradients, leaves, register_vmap
 from .torch import watched
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of
@@ -88,7 +89,7 @@ def run(
     given = [*tensors, memory.lengths, rows, lengths, lstm, learning]
     operator: Any = attention
     if not watched(given[:TENSORS]):
-        operator = _Eager.apply if learning else attention._init_fn
+        operator = _eager if learning else attention._init_fn
     y, _, u, a, hn, cn, un, _, _ = operator(*given)
     after: State = LSTMState(hn, cn) if lstm else GRUState(hn)
     return (y if cell.additive else u), a, AttentiveState(after, state.fed if cell.additive else un)
@@ -266,7 +267,7 @@ def _(*given: Any) -> Any:
     return tuple(given[6].new_empty(0 if one is None else one.shape) for one in like)
 
 
-WHOLE = ("seen", "rows", "lengths")  # int64
+WHOLE = dict.fromkeys(("seen", "rows", "lengths"), torch.int64)
 # Of every array, by the letters of the sizes: R rows of a gated weight, K kept planes.
 SHAPES = {
     **dict.fromkeys(("xg", "dxg"), "TNR"), **dict.fromkeys(("keys", "dkeys"), "SBA"),
@@ -293,10 +294,7 @@ def _call(backward: bool, lstm: bool, arrays: dict[str, Tensor | None]) -> None:
 def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     """The sizes. Every address must have as much behind it as the kernels will read and write, and of its type."""
     dtype = given["weight_hh"].dtype
-    for name, tensor in given.items():
-        wanted = torch.int64 if name in WHOLE else dtype
-        if tensor.dtype != wanted or not tensor.is_cpu:
-            raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
+    check_types(given, dtype, WHOLE)
     additive = "weight_q" in given
     (T, N, Y), (S, B, A), H = given["y"].shape, given["keys"].shape, given["weight_hh"].size(1)
     R = (4 if lstm else 3) * H
@@ -319,10 +317,8 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     for name in (*needed, *(("c0",) if lstm else ())):
         if name not in given:
             raise ShapeError(f"{name} is missing")
-    for name, tensor in given.items():
-        shape = tuple([size[letter] for letter in SHAPES[name]])
-        if tensor.shape != shape and not (tensor.shape == (0,) and name not in ARGUMENTS):
-            raise ShapeError(f"{name} must be {shape}, got {tuple(tensor.shape)}")
+    absent = {name for name, tensor in given.items() if tensor.shape == (0,) and name not in ARGUMENTS}
+    check_shapes({name: tensor for name, tensor in given.items() if name not in absent}, SHAPES, size)
     if "rows" not in given and N != B:
         raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {B}; or give rows")
     for name, low, high in (("seen", 1, S), ("rows", 0, B - 1), ("lengths", 0, T)):
@@ -362,27 +358,9 @@ def _backward(ctx: Any, dy: Any, _c: Any, du: Any, da: Any, dhn: Any, dcn: Any, 
 attention.register_autograd(_backward, setup_context=_setup)
 
 
-class _Eager(torch.autograd.Function):
-    """The operator without the dispatcher's detour."""
-
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Any:  # with a setup_context of its own, torch would inspect the signature
-        output = attention._init_fn(*args)
-        _setup(ctx, args, output)
-        return output
-
-    backward = staticmethod(_backward)
-
-
-class _Loop(nn.Module):
-    """The reference loop as a module, so that its cell's parameters can be put in from outside."""
-
-    def __init__(self, cell: Attentive) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, *given: Any, **options: Any) -> tuple[Tensor, Tensor, AttentiveState]:
-        return reference.attend(self.cell, *given, **options)
+_eager = eager(attention, _setup, _backward)
+register_vmap(attention)
+register_vmap(attention_backward)
 
 
 def _through_equations(
@@ -392,9 +370,7 @@ def _through_equations(
     inputs are xg and Σ_i a_ti values_i, and whose W_ih has ones for them."""
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        # views, so that gradients stop here and yet, in a second pass, flow on to where these tensors came from
-        some = [t if t is None or not want else t.view_as(t) if again else t.detach().requires_grad_()
-                for t, want in zip(tensors, [*needed, False, False, False], strict=True)]  # fmt: skip
+        some = leaves(tensors, needed, again)
         one: dict[str, Any] = _named(*some)
         (_, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
         additive = one["weight_q"] is not None
@@ -416,20 +392,13 @@ def _through_equations(
         fed = one["h0"].new_zeros(N, 0) if additive else one["u0"]
         memory = Memory(one["values"], one["keys"], one["values"], one["seen"])
         arguments = (one["xg"], AttentiveState(state, fed), memory, one["rows"], one["lengths"], None)
-        y, a, after = functional_call(_Loop(cell), {f"cell.{name}": w for name, w in weights.items()}, arguments)
+        y, a, after = functional_call(
+            Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
+        )
         if additive:
             c = torch.einsum(
                 "tns,snc->tnc", a, reference.inside(one["looked"], one["seen"])
             )  # (4) of the memory itself
             y = torch.cat([y[:, :, :H], c], dim=2)
         results = (y if additive else None, None if additive else y, a, *(*after.cell, None)[:2], after.fed)
-        pairs = [(r, d) for r, d in zip(results, given, strict=True) if r is not None and d is not None]
-        wanted = [t for t, want in zip(some, needed, strict=False) if want and t is not None]
-        found = iter(
-            torch.autograd.grad(
-                [r for r, _ in pairs], wanted, [d for _, d in pairs], create_graph=again, allow_unused=True
-            )
-            if pairs
-            else [None] * len(wanted)
-        )
-    return [next(found) if want and t is not None else None for t, want in zip(some, needed, strict=False)]
+        return gradients(results, given, some, needed, again)

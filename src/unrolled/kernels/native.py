@@ -18,6 +18,7 @@ from torch.func import functional_call
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from ..errors import ShapeError
 from . import extension, reference
+from .operators import Loop, check_shapes, check_types, eager, gradients, leaves, register_vmap
 from .torch import watched
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
@@ -124,7 +125,7 @@ def run(
     ]
     operator: Any = recurrence
     if not watched(given):
-        operator = _Eager.apply if learning else recurrence._init_fn
+        operator = _eager if learning else recurrence._init_fn
     y, c, gates, hn, cn, _ = operator(*given, *options)
     if asked == torch.bfloat16 and _autocast() is None:
         y, c, gates, hn, cn = (one.bfloat16() for one in (y, c, gates, hn, cn))
@@ -406,10 +407,7 @@ def _call(
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     dtype = given["weight_hh"].dtype
-    for name, tensor in given.items():
-        wanted = WHOLE.get(name, dtype)
-        if tensor.dtype != wanted or not tensor.is_cpu:
-            raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
+    check_types(given, dtype, WHOLE)
     _check_shapes(kind, sizes, given)
     T, B, I, H, P = sizes
     for name, most in (("lengths", T), ("ids", I - 1)):
@@ -440,10 +438,7 @@ def _check_shapes(kind: int, sizes: tuple[int, int, int, int, int], given: dict[
     size = dict(zip("TBIHP", sizes, strict=True))
     planes = _planes(kind, given.get("norm"))
     size |= {"R": WEIGHT_ROWS[kind] * size["H"], "S": GRADIENT_PLANES[kind], "G": planes, "3": 3, "N": 10}
-    for name, tensor in given.items():
-        shape = tuple([size[letter] for letter in SHAPES[name]])
-        if tensor.shape != shape:
-            raise ShapeError(f"{name} must be {shape}, got {tuple(tensor.shape)}")
+    check_shapes(given, SHAPES, size)
     if size["P"] != size["H"] and "weight_hr" not in given:
         raise ShapeError(f"weight_hh must be {(size['R'], size['H'])} without a projection, got {size['R'], size['P']}")
     if ("bias_ih" in given) != ("bias_hh" in given):
@@ -478,32 +473,12 @@ def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any, _: An
 recurrence.register_autograd(_backward, setup_context=_setup)
 
 
-class _Eager(torch.autograd.Function):
-    """The operator without the dispatcher's detour, which costs a small layer as much as its arithmetic."""
-
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Any:  # with a setup_context of its own, torch would inspect the signature
-        output = recurrence._init_fn(*args)
-        _setup(ctx, args, output)
-        return output
-
-    backward = staticmethod(_backward)
+_eager = eager(recurrence, _setup, _backward)
 
 
-class _Loop(nn.Module):
-    """The reference loop as a module, so that its cell's parameters can be put in from outside."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State, Trace]:
-        return reference.run(self.cell, inputs, state, traced=True, **options)
-
-
-def _loop(kind: int, input_size: int, hidden_size: int, **options: Any) -> _Loop:
+def _loop(kind: int, input_size: int, hidden_size: int, **options: Any) -> Loop:
     """A loop over a cell of these sizes and options; its own parameters take no memory and are never used."""
-    return _Loop(CELLS[kind](input_size, hidden_size, device="meta", **options))
+    return Loop(CELLS[kind](input_size, hidden_size, device="meta", **options), reference.run)
 
 
 def _through_equations(
@@ -513,9 +488,7 @@ def _through_equations(
     kind, reverse, relu, reset_after, zoneout_h, zoneout_c, eps, _, _ = options
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        # views, so that gradients stop here and yet, in a second pass, flow on to where these tensors came from
-        some = [t if t is None or not want else t.view_as(t) if again else t.detach().requires_grad_()
-                for t, want in zip(tensors, [*needed, *[False] * (TENSORS - DIFFERENTIABLE)], strict=True)]  # fmt: skip
+        some = leaves(tensors, needed, again)
         x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, norm, weight_hr = some[:DIFFERENTIABLE]
         lengths, resets, *masks = some[DIFFERENTIABLE:]
         assert x is not None
@@ -548,6 +521,7 @@ def _through_equations(
             {f"cell.{name}": weight for name, weight in weights.items() if weight is not None},
             (x, form(h0, c0) if kind == LSTM else form(h0)),
             {
+                "traced": True,
                 "initial": None if hi is None else form(hi, ci) if kind == LSTM else form(hi),
                 "lengths": lengths,
                 "resets": resets,
@@ -559,33 +533,8 @@ def _through_equations(
         gates = torch.stack([trace.get(name, nothing) for name in GATES[kind]], 2)
         given = (*given[:2], None if given[2] is None else given[2][:, :, : PLANES[kind]], *given[3:])
         results = (y, trace.get("c"), gates, after.h, getattr(after, "c", None))
-        pairs = [(r, d) for r, d in zip(results, given, strict=True) if r is not None and d is not None]
-        wanted = [t for t, want in zip(some, needed, strict=False) if want and t is not None]
-        found = iter(
-            torch.autograd.grad(
-                [r for r, _ in pairs], wanted, [d for _, d in pairs], create_graph=again, allow_unused=True
-            )
-            if pairs
-            else [None] * len(wanted)
-        )
-    return [next(found) if want and t is not None else None for t, want in zip(some, needed, strict=False)]
+        return gradients(results, given, some, needed, again)
 
 
-@recurrence.register_vmap
-def _(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-    return _one_by_one(recurrence, info, in_dims, args)
-
-
-@recurrence_backward.register_vmap
-def _(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-    return _one_by_one(recurrence_backward, info, in_dims, args)
-
-
-def _one_by_one(operator: Any, info: Any, in_dims: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
-    """vmap by a loop: each slice is a whole sequence, so there is little to win by merging them into one batch."""
-    slices = [
-        operator(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
-        for i in range(info.batch_size)
-    ]
-    outputs = tuple(torch.stack(parts) for parts in zip(*slices, strict=True))
-    return outputs, tuple(0 for _ in outputs)
+register_vmap(recurrence)
+register_vmap(recurrence_backward)
