@@ -14,7 +14,7 @@ import os
 import torch
 from torch import Tensor
 
-from .cells import State
+from .cells import State, Trace
 from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
 from .errors import ArgumentError, BackendError, ShapeError
 from .kernels import attention as native
@@ -57,15 +57,36 @@ def attend(
         ShapeError: inputs, rows or memory do not fit together.
         BackendError: the kernels were asked for by name and cannot run this; the message says why.
     """
+    if cell.runner is not None:
+        watched: tuple[Tensor, Tensor, AttentiveState] = cell.runner(
+            cell, inputs, state, memory, rows=rows, lengths=lengths, noise=noise
+        )
+        return watched
     _check(cell, inputs, memory, rows, lengths)
     chosen = choose(cell, inputs, noise, backend)
     if chosen == "reference" or not len(inputs):
-        outputs, weights, state = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
+        outputs, weights, state, _ = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
     elif not cell.feeds:
         outputs, weights, state = _at_once(cell, inputs, state, memory, rows, lengths, noise)
     else:
         outputs, weights, state = native.run(cell, inputs, state, memory, rows=rows, lengths=lengths)
     return outputs, weights, state
+
+
+def attend_traced(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    *,
+    rows: Tensor | None = None,
+    lengths: Tensor | None = None,
+    noise: State | None = None,
+) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
+    """As `attend`, by a loop over `Attentive.step_traced`, and also every gate at every step: a dict of name →
+    ``(T, N, ·)``; past an end, zeros."""
+    _check(cell, inputs, memory, rows, lengths)
+    return reference.attend(cell, inputs, state, memory, rows, lengths, noise, traced=True)
 
 
 def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend: str = "auto") -> str:

@@ -498,7 +498,7 @@ def test_the_reference_loop_is_the_oracle():
     """It is a loop over the specification's own step."""
     cell, sources, how, _ = Case(T=2).build(torch.float64)
     memory, state = cell.remember(sources["h"], how["seen"]), start(cell, sources)
-    outputs, weights, after = loops.attend(cell, sources["inputs"], state, memory, None, None, None)
+    outputs, weights, after, _ = loops.attend(cell, sources["inputs"], state, memory, None, None, None)
     for t, x in enumerate(sources["inputs"]):
         y, state, a = cell.step(x, state, memory)
         torch.testing.assert_close((y, a), (outputs[t], weights[t]))

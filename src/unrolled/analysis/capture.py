@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from ..attend import attend_traced
 from ..cells import Cell, State, Trace
+from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..cells.base import check_size
 from ..errors import ArgumentError
 from ..layers import Stack
@@ -29,14 +31,16 @@ def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[
             model(inputs)
 
     Args:
-        model: any module; every `Stack` in it (also those of `unrolled.nn`) is watched.
+        model: any module; every `Stack` in it (also those of `unrolled.nn`) is watched, and every `Attentive` cell,
+            whose trace has ``attention (t, N, S)`` and perhaps ``u`` besides the inner cell's.
         sink: called for one layer and direction after the other, for at most ``chunk`` steps at a time, so that
             never more than that of a trace is in memory. A direction that runs backwards hands over its last
             chunk first.
         chunk: steps handed over at once.
 
     Yields:
-        The names of the recurrences, e.g. ``stack.layers.1.0`` for the forward direction of the second layer.
+        The names of the recurrences, e.g. ``stack.layers.1.0`` for the forward direction of the second layer, and of a
+        translator ``attention.cell``.
 
     Raises:
         ArgumentError: ``chunk`` is below 1, or the model has no recurrent layer.
@@ -47,14 +51,19 @@ def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[
         for stack in model.modules()
         if isinstance(stack, Stack)
     }
-    if not watched:
+    looking = {cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)}
+    if not watched and not looking:
         raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
     before = {stack: vars(stack).get("runner") for stack in watched}
     for stack, names in watched.items():
         stack.runner = partial(_run, sink=sink, names=names, chunk=chunk)
+    for cell, name in looking.items():
+        cell.runner = partial(_run_attentive, sink=sink, name=name, chunk=chunk)
     try:
-        yield [name for names in watched.values() for name in names.values()]
+        yield [*(name for names in watched.values() for name in names.values()), *looking.values()]
     finally:
+        for cell in looking:
+            del cell.runner
         for stack, runner in before.items():
             del stack.runner
             if runner is not None:  # a clamp's
@@ -94,3 +103,36 @@ def _run(
     if not pieces:
         return torch.zeros(0, inputs.size(1), cell.output_size, device=inputs.device), state
     return torch.cat([pieces[begin] for begin in begins]), state
+
+
+def _run_attentive(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    *,
+    sink: Sink,
+    name: str,
+    chunk: int,
+    rows: Tensor | None,
+    lengths: Tensor | None,
+    noise: State | None,
+) -> tuple[Tensor, Tensor, AttentiveState]:
+    """As `attend`, chunk by chunk, with the gates and the attention to the sink."""
+    outputs, weights = [], []
+    for begin in range(0, max(1, len(inputs)), chunk):  # at least once: of no steps, too, there are widths
+        part = slice(begin, min(begin + chunk, len(inputs)))
+        y, a, state, trace = attend_traced(
+            cell,
+            inputs[part],
+            state,
+            memory,
+            rows=rows,
+            lengths=None if lengths is None else (lengths - begin).clamp(0, part.stop - begin),
+            noise=tree_map(lambda leaf, part=part: None if leaf is None else leaf[part], noise),
+        )
+        outputs.append(y)
+        weights.append(a)
+        if trace:
+            sink(name, begin, {gate: values.detach() for gate, values in trace.items()})
+    return torch.cat(outputs), torch.cat(weights), state

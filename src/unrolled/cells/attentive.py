@@ -20,13 +20,14 @@ Multiplicative attention (Luong et al. 2015, section 3) looks with the state aft
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, ShapeError
-from .base import Cell, GatedCell, check_size
+from .base import Cell, GatedCell, Trace, check_size
 from .state import State
 
 # T steps, N rows (B sentences in training, all their hypotheses in decoding), S source positions, I input_size,
@@ -116,6 +117,8 @@ class Attentive(nn.Module):
             for half in (self.from_context, self.from_state):
                 nn.init.orthogonal_(half.weight)  # u is all that is read of a step: it must not begin small
 
+    runner: Callable[..., Any] | None = None  # `analysis.capture` puts a tracing one here
+
     @property
     def additive(self) -> bool:
         """Whether it looks before the step."""
@@ -161,17 +164,37 @@ class Attentive(nn.Module):
 
         ``rows (N,)`` int64 says which sentence of the memory each row looks at; `None`: row n at sentence n.
         """
+        y, after, a, _ = self._step(lambda *given: (*self.cell.step(*given), {}), x, state, memory, rows, noise)
+        return y, after, a
+
+    def step_traced(
+        self, x: Tensor, state: AttentiveState, memory: Memory, rows: Tensor | None = None, noise: State | None = None
+    ) -> tuple[Tensor, AttentiveState, Tensor, Trace]:
+        """As `step`, and also the inner cell's gates; ``attention``, which is a; ``u``, unless it is additive."""
+        y, after, a, trace = self._step(self.cell.step_traced, x, state, memory, rows, noise)
+        return y, after, a, {**trace, "attention": a, **({} if self.additive else {"u": y})}
+
+    def _step(
+        self,
+        step: Callable[..., tuple[Tensor, State, Trace]],
+        x: Tensor,
+        state: AttentiveState,
+        memory: Memory,
+        rows: Tensor | None,
+        noise: State | None,
+    ) -> tuple[Tensor, AttentiveState, Tensor, Trace]:
+        """One step, of which ``step`` is the inner cell's part."""
         if rows is not None:
             memory = memory.of(rows)
         if self.additive:
             a = self.weights(hidden(state.cell), memory)
             c = torch.einsum("ns,snc->nc", a, memory.h)  # (4)
-            s, inner = self.cell.step(torch.cat([x, c], dim=1), state.cell, noise)  # (5)
-            return torch.cat([s, c], dim=1), AttentiveState(inner, state.fed), a  # (6)
-        s, inner = self.cell.step(torch.cat([x, state.fed], dim=1), state.cell, noise)  # (5')
+            s, inner, trace = step(torch.cat([x, c], dim=1), state.cell, noise)  # (5)
+            return torch.cat([s, c], dim=1), AttentiveState(inner, state.fed), a, trace  # (6)
+        s, inner, trace = step(torch.cat([x, state.fed], dim=1), state.cell, noise)  # (5')
         a = self.weights(s, memory)
         u = self.combine(torch.einsum("ns,snv->nv", a, memory.values), s)  # (4) (6')
-        return u, AttentiveState(inner, u if self.feeds else state.fed), a
+        return u, AttentiveState(inner, u if self.feeds else state.fed), a, trace
 
     def weights(self, s: Tensor, memory: Memory) -> Tensor:
         """(2) (3): ``s (N, H)`` → a ``(N, S)``, zero past a sentence's end."""

@@ -392,7 +392,7 @@ def _through_equations(
         fed = one["h0"].new_zeros(N, 0) if additive else one["u0"]
         memory = Memory(one["values"], one["keys"], one["values"], one["seen"])
         arguments = (one["xg"], AttentiveState(state, fed), memory, one["rows"], one["lengths"], None)
-        y, a, after = functional_call(
+        y, a, after, _ = functional_call(
             Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
         )
         if additive:

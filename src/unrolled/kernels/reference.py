@@ -62,28 +62,35 @@ def attend(
     rows: Tensor | None,
     lengths: Tensor | None,
     noise: State | None,
-) -> tuple[Tensor, Tensor, AttentiveState]:
-    """See `unrolled.attend`."""
+    traced: bool = False,
+) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
+    """See `unrolled.attend`; without ``traced`` there is nothing in the trace."""
     h, keys, values, known = memory
     memory = Memory(inside(h, known), inside(keys, known), inside(values, known), known)
     if rows is not None:
         memory = memory.of(rows)
     if lengths is not None:
         inputs = inside(inputs, lengths)
-    outputs, weights = [], []
+    outputs, weights, traces = [], [], list[Trace]()
     for t, x in enumerate(inputs):
-        y, after, a = cell.step(x, state, memory, noise=_at(noise, t))
+        if traced:
+            y, after, a, trace = cell.step_traced(x, state, memory, noise=_at(noise, t))
+        else:
+            (y, after, a), trace = cell.step(x, state, memory, noise=_at(noise, t)), {}
         if lengths is not None:
             going = t < lengths
             y, a = (torch.where(going[:, None], new, 0.0) for new in (y, a))
+            trace = {name: torch.where(going[:, None], gate, 0.0) for name, gate in trace.items()}
             after = where(going, after, state)
         state = after
         outputs.append(y)
         weights.append(a)
+        traces.append(trace)
     if not outputs:
         N = inputs.size(1)
-        return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state
-    return torch.stack(outputs), torch.stack(weights), state
+        return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state, {}
+    every = {name: torch.stack([trace[name] for trace in traces]) for name in traces[0]}
+    return torch.stack(outputs), torch.stack(weights), state, every
 
 
 def inside(sequences: Tensor, lengths: Tensor) -> Tensor:
