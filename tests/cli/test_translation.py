@@ -246,6 +246,7 @@ def test_bad_files(unrolled, home: Path) -> None:
     write_pairs(home)
     (home / "short.txt").write_text("".join(f"{b}\n" for _, b in PAIRS[:-3]))
     (home / "one.tsv").write_text("aaa\taaa\n" * 30)
+    (home / "one.txt").write_text("aaa\n" * 64)
     packed = gzip.compress((home / "a.txt").read_bytes())
     (home / "broken.gz").write_bytes(packed[: len(packed) // 2])
     train = ("train", "translate", "--steps", "2")
@@ -257,6 +258,8 @@ def test_bad_files(unrolled, home: Path) -> None:
         (("--data", "broken.gz", "--target", "b.txt"), "broken.gz"),
         (("--data", "a.txt"), "one column only", "--target"),
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
+        (("--data", "pairs.tsv", "--target", "b.txt"), "for a file of form tsv has both sides", "--form lines"),
+        (("--data", "one.txt", "--target", "b.txt"), "the source text is the same in all 58 pairs"),
         (("--data", "nope.txt"), "there is no file or named set 'nope.txt'"),
         (("--data", "a.txt", "--target", "b.txt", "--max-symbols", "1", "--vocabulary", "char"), "--max-symbols"),
     ):  # fmt: skip

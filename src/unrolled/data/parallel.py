@@ -84,10 +84,10 @@ class ParallelLayout:
         check_encoding(self.encoding, self.errors)
 
     def form_of(self, source: str | Path, target: str | Path | None) -> str:
-        """The form of these files: as it is said, or as a second file or the first one's name tells."""
+        """The form of these files: as it is said, or as the first one's name or a second file tells."""
         if self.form != "auto":
             return self.form
-        return "lines" if target is not None else form_by_name(Path(source), "tsv")
+        return form_by_name(Path(source), "lines" if target is not None else "tsv")
 
 
 def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayout) -> Pairs:
@@ -97,12 +97,12 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
         ArgumentError: a second file is missing, or there is one too many.
         DataError: a file is missing or cannot be read, files are not aligned, a line or column is not what it must be.
     """
-    form = _form(source_path, target_path, layout)
     for path in filter(None, (source_path, target_path)):
         if not os.path.isfile(path):  # unlike Path.is_file it takes any name, however long
             raise DataError(
                 f"there is no file {path}; give a file of texts, one to a line, or of pairs (TSV, CSV, JSONL)"
             )
+    form = _form(source_path, target_path, layout)
     reading = _Reading(source_path)
     if target_path is not None:
         _aligned(reading, source_path, target_path, layout)
@@ -125,7 +125,7 @@ def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
             "target",
             f"left out, for a file of form {form} has both sides",
             str(target),
-            "use --form lines for two files",
+            "for two files of lines use --form lines, or names that do not tell another form",
         )
     if form == "lines" and (layout.source_column or layout.target_column):
         raise ArgumentError(

@@ -166,6 +166,10 @@ class Translation(Task):
         train = self.sets.train
         self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
+        for side in ("source", "target"):
+            if len(train) > 1 and len(set(getattr(train, side))) == 1:
+                told = f"the {side} text is the same in all {len(train):,} pairs: nothing can be learned from it"
+                raise DataError(f"{told}; is it the right file, or column?")
         reader, writer = self.languages
         sources, targets = (
             [reader.encode(text) for text in train.source],
