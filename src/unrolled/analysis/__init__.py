@@ -2,5 +2,6 @@
 
 from .capture import capture
 from .clamp import clamp
+from .unit_names import hold
 
-__all__ = ["capture", "clamp"]
+__all__ = ["capture", "clamp", "hold"]

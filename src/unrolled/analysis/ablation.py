@@ -18,13 +18,15 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, State
-from ..data import Split, sequential
+from ..data import Split
 from ..errors import ArgumentError
 from .clamp import Clamped, run_clamped
-from .reading import WARMUP, Classes, LanguageModelHandle, as_split, class_table, log_probabilities, one_way
+from .reading import Classes, LanguageModelHandle, Progress, as_split, classed, log_probabilities, one_way, placed
 from .units import Unit, by_cell, stack_of
 
-# U units, C classes
+# U units, C classes, S stretches
+
+STRETCHES, SHORTEST = 100, 500  # into how many a text is cut at most, and symbols of each at least
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +43,8 @@ class Ablation:
         counts: ``(C,)`` predictions of each class.
         baseline: ``(C,)``, with all units as they are.
         losses: ``(U, C)``. A class that does not occur has the loss 0.
+        stretch_counts: ``(S, C)``, the same in each of S stretches of the text, for a `bootstrap`.
+        stretch_rises: ``(U, S, C)``, by how much the sum of the losses there is above the baseline's.
     """
 
     units: list[Unit]
@@ -50,6 +54,8 @@ class Ablation:
     counts: npt.NDArray[np.int64]
     baseline: Floats
     losses: Floats
+    stretch_counts: npt.NDArray[np.int64]
+    stretch_rises: Floats
 
     @property
     def whole_baseline(self) -> float:
@@ -102,6 +108,7 @@ def ablation(
     classes: Classes = lambda symbol: "all",
     window: int = 128,
     lanes: int = 1,
+    progress: Progress | None = None,
 ) -> Ablation:
     """The loss over a text with each of several units held, one at a time, and with none.
 
@@ -111,10 +118,11 @@ def ablation(
         units: ``(layer, direction, unit)``.
         values: at which they are held, one for each; 0 if left out.
         leaf: ``"h"``, or an LSTM's ``"c"``.
-        classes: splits the loss by the symbol that is to be predicted.
+        classes: splits the loss by the class of the symbol that is to be predicted, or by where it stands.
         window: steps at once; does not change the result.
         lanes: parts of the text read side by side, which is much faster; each is warmed up on the symbols before it.
             With 1 the result is exact.
+        progress: told how many symbols have been predicted, of as many as the text has for each unit and once more.
 
     Raises:
         ArgumentError: no such unit or leaf, no recurrent layers, or as many values as units are not given.
@@ -125,28 +133,41 @@ def ablation(
     one_way(handle)
     shared = _Shared(handle, units, values, leaf)
     split = as_split(handle, text)
-    names, table = class_table(handle.vocabulary, classes)
-    sums = np.zeros((1 + len(units), len(names)))
-    counts = np.zeros(len(names), dtype=np.int64)
+    names, numbers = classed(handle, split, classes)
+    C, S, predicted = len(names), stretches_of(split), len(split) - 1
+    sums = np.zeros((1 + len(units), S * C))
+    counts = np.zeros(S * C, dtype=np.int64)
+    done = 0
     carried: list[Any] = [None] * len(sums)
     stack: Any = stack_of(handle.model)
     previous = vars(stack).get("runner")
     stack.runner = shared
     try:
-        for part in sequential(split, window, lanes, warmup=WARMUP):
+        for part, positions in placed(split, window, lanes):
             counted = part.counted.numpy()
-            of_class = table[part.targets.numpy()[counted]]
-            counts += np.bincount(of_class, minlength=len(names))
+            at = positions[counted]
+            cells = at * S // predicted * C + numbers[at + 1]
+            counts += np.bincount(cells, minlength=S * C)
             for row in range(len(sums)):  # the first without a change
                 shared.take(row - 1)
                 log_p, carried[row] = log_probabilities(handle.model, part, carried[row])
-                sums[row] -= np.bincount(of_class, log_p.numpy()[counted], minlength=len(names))
+                sums[row] -= np.bincount(cells, log_p.numpy()[counted], minlength=S * C)
+                done += len(at)
+                if progress is not None:
+                    progress(done)
     finally:
         del stack.runner
         if previous is not None:
             stack.runner = previous
-    means = sums / np.maximum(counts, 1)
-    return Ablation(units, values, leaf, names, counts, means[0], means[1:])
+    by_stretch, counts = sums.reshape(-1, S, C), counts.reshape(S, C)
+    means = by_stretch.sum(1) / np.maximum(counts.sum(0), 1)
+    rises = by_stretch[1:] - by_stretch[0]
+    return Ablation(units, values, leaf, names, counts.sum(0), means[0], means[1:], counts, rises)
+
+
+def stretches_of(split: Split) -> int:
+    """Into how many stretches of like length a text is cut."""
+    return max(1, min(STRETCHES, len(split) // SHORTEST))
 
 
 class _Shared:

@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import State, check_size
-from ..data import Split, sequential
+from ..data import Split
 from .reading import (
-    WARMUP,
     Classes,
     LanguageModelHandle,
+    Progress,
     as_split,
     check_alike,
-    class_table,
+    classed,
     kind_of_symbol,
     log_probabilities,
+    placed,
     snippet,
 )
 
@@ -32,10 +33,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Place:
-    """A symbol that one model predicts much better: its position, (1), and the text around it."""
+    """A symbol that one model predicts much better: its position, (1), p of a and of b, and the text around it."""
 
     position: int
     difference: float
+    p_a: float
+    p_b: float
     before: str
     symbol: str
     after: str
@@ -50,6 +53,7 @@ class Comparison:
         classes: of the predicted symbols.
         counts: ``(C,)`` predictions of each class.
         sums: ``(C,)`` of the differences of each class; over all of them, what b saves on the whole text.
+        losses: ``(C,)`` of a: the sum of −log p_a over each class; b's is that minus ``sums``.
         gained: where b is better by most, first the most.
         lost: where a is.
     """
@@ -58,6 +62,7 @@ class Comparison:
     classes: list[str]
     counts: npt.NDArray[np.int64]
     sums: Floats
+    losses: Floats
     gained: list[Place]
     lost: list[Place]
 
@@ -68,10 +73,10 @@ class Comparison:
 
     def as_json(self, positions: bool = False) -> dict[str, Any]:
         """Plain data; with ``positions`` every difference too."""
-        rows = zip(self.classes, self.counts.tolist(), self.sums.tolist(), strict=True)
+        rows = zip(self.classes, self.counts.tolist(), self.sums.tolist(), self.losses.tolist(), strict=True)
         found = {
             "mean": self.mean,
-            "classes": [{"class": name, "count": count, "sum": total} for name, count, total in rows],
+            "classes": [{"class": name, "count": n, "sum": total, "loss_a": loss} for name, n, total, loss in rows],
             "gained": [vars(one) for one in self.gained],
             "lost": [vars(one) for one in self.lost],
         }
@@ -87,6 +92,7 @@ def compare(
     most: int = 20,
     window: int = 256,
     lanes: int = 1,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Where b predicts a text better than a, and where worse.
 
@@ -97,6 +103,7 @@ def compare(
         most: places listed either way.
         window: steps at once; does not change the result.
         lanes: parts of the text read side by side, faster; each is warmed up on the symbols before it.
+        progress: told how many symbols both have predicted.
 
     Raises:
         ArgumentError: the vocabularies differ.
@@ -104,34 +111,31 @@ def compare(
     check_size("most", most)
     check_alike(a, b)
     split = as_split(a, text)
-    names, table = class_table(a.vocabulary, classes)
-    sums, counts = np.zeros(len(names)), np.zeros(len(names), dtype=np.int64)
-    predicted = len(split) - 1
-    differences = np.zeros(predicted, dtype=np.float32)
-    reached = _lane_ends(predicted, lanes)
+    names, numbers = classed(a, split, classes)
+    predicted, done = len(split) - 1, 0
+    differences, log_p = np.zeros((2, predicted), dtype=np.float32)
     state_a: State = None
     state_b: State = None
-    for part in sequential(split, window, lanes, warmup=WARMUP):
+    for part, positions in placed(split, window, lanes):
         of_a, state_a = log_probabilities(a.model, part, state_a)
         of_b, state_b = log_probabilities(b.model, part, state_b)
-        delta, counted = (of_b - of_a).numpy(), part.counted.numpy()  # (T, B)
-        of_class = table[part.targets.numpy()[counted]]
-        counts += np.bincount(of_class, minlength=len(names))
-        sums += np.bincount(of_class, delta[counted], minlength=len(names))
-        for lane in range(delta.shape[1]):
-            some = delta[counted[:, lane], lane]
-            differences[reached[lane] : reached[lane] + len(some)] = some
-            reached[lane] += len(some)
+        counted = part.counted.numpy()  # (T, B)
+        at = positions[counted]
+        differences[at] = (of_b - of_a).numpy()[counted]
+        log_p[at] = of_a.numpy()[counted]
+        done += len(at)
+        if progress is not None:
+            progress(done)
+    counts = np.bincount(numbers[1:], minlength=len(names))
+    sums, losses = (np.bincount(numbers[1:], each, minlength=len(names)) for each in (differences, -log_p))
 
     def places(sign: int) -> list[Place]:
         best = np.argsort(-sign * differences, kind="stable")[:most]
         best = best[sign * differences[best] > 0]
-        return [Place(n + 1, float(differences[n]), *snippet(a, split, n + 1, n + 2)) for n in best.tolist()]
+        p_a, p_b = np.exp(log_p.astype(np.float64)), np.exp(log_p + differences.astype(np.float64))
+        return [
+            Place(n + 1, float(differences[n]), float(p_a[n]), float(p_b[n]), *snippet(a, split, n + 1, n + 2))
+            for n in best.tolist()
+        ]
 
-    return Comparison(differences, names, counts, sums, places(1), places(-1))
-
-
-def _lane_ends(predicted: int, lanes: int) -> list[int]:
-    """The first prediction of each lane of `sequential`."""
-    share = -(-predicted // min(lanes, predicted))
-    return list(range(0, predicted, share))
+    return Comparison(differences, names, counts, sums, losses, places(1), places(-1))

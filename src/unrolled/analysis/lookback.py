@@ -27,7 +27,7 @@ from ..cells import Cell, State, check_size
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import is_symbols
-from .reading import LanguageModelHandle, as_split, device_of, one_way, read
+from .reading import LanguageModelHandle, Progress, as_split, device_of, one_way, read
 from .saliency import times_input
 from .units import stack_of
 
@@ -111,6 +111,7 @@ def lookback(
     count: int = 200,
     reach: int = 128,
     lanes: int = 32,
+    progress: Progress | None = None,
 ) -> Lookback:
     """Gradients of the log-probability of what follows each position by the inputs before it.
 
@@ -124,6 +125,7 @@ def lookback(
         count: see above.
         reach: R, distances from 0 to R − 1.
         lanes: positions computed side by side.
+        progress: told how many positions have been computed.
 
     Raises:
         ArgumentError: a position outside the text, a size below 1, or layers of two directions or none.
@@ -154,6 +156,8 @@ def lookback(
         states = [carried.at(int(first)) if full else None for first, full in zip(begin, whole, strict=True)]
         log_p[some], g, w = _gradients(handle, split, begin, began[some], states, reach)
         norms[some], products[some] = g, w
+        if progress is not None:
+            progress(at + len(some))
     return Lookback(chosen, log_p, available, norms, products)
 
 

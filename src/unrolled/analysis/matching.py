@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import Split
-from .reading import LanguageModelHandle, as_split, check_alike, states
+from .reading import LanguageModelHandle, Progress, as_split, check_alike, states
 
 # T steps, A units of a, B of b
 
@@ -53,6 +53,7 @@ def match_units(
     leaf: str = "h",
     other_leaf: str | None = None,
     window: int = 1024,
+    progress: Progress | None = None,
 ) -> UnitMatching:
     """Which unit of b does what each unit of a does, over a text that both read.
 
@@ -64,13 +65,14 @@ def match_units(
         leaf: of a's state.
         other_leaf: of b's; `None`: the same.
         window: steps at once.
+        progress: told how many symbols a has read.
 
     Raises:
         ArgumentError: the vocabularies differ, or no such layer or leaf.
     """
     check_alike(a, b)
     split = as_split(a, text)
-    of_a = states(a, split, layer, leaf=leaf, window=window)
+    of_a = states(a, split, layer, leaf=leaf, window=window, progress=progress)
     of_b = states(b, split, layer if other_layer is None else other_layer, leaf=other_leaf or leaf, window=window)
     sums: Moments | None = None
     for (_, x), (_, y) in zip(of_a, of_b, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, Trace
-from ..data import Split, Vocabulary
+from ..data import Split, Vocabulary, sequential
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -21,8 +21,12 @@ from .units import Unit, cell_at, stack_of, width_of
 
 # T steps of a window, B lanes, V symbols, H units
 
-Classes = Callable[[str], str]
-"""the class of a symbol, e.g. ``lambda symbol: "newline" if symbol == "\\n" else "other"``"""
+Classes = Callable[[str], str] | Sequence[str]
+"""the class of a symbol, e.g. ``lambda symbol: "newline" if symbol == "\\n" else "other"``; or the class of each symbol of
+the text, where it stands"""
+
+Progress = Callable[[int], None]
+"""told from time to time how much has been done"""
 
 WARMUP = 256  # symbols that a lane reads before those it counts
 SNIPPET = 30  # symbols on either side of what is shown
@@ -60,6 +64,17 @@ def device_of(model: nn.Module) -> torch.device:
     return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
+def placed(split: Split, window: int, lanes: int) -> Iterator[tuple[Window, npt.NDArray[np.int64]]]:
+    """Windows that predict every symbol but the first once, and where each step's input stands: ``(T, B)``."""
+    predicted = len(split) - 1
+    share = -(-predicted // min(lanes, predicted))
+    at = np.maximum(np.arange(0, predicted, share) - WARMUP, 0)  # (B,)
+    for part in sequential(split, window, lanes, warmup=WARMUP):
+        T = part.inputs.size(0)
+        yield part, at + np.arange(T)[:, None]
+        at = at + T
+
+
 @torch.no_grad()
 def log_probabilities(model: nn.Module, window: Window, state: State) -> tuple[Tensor, State]:
     """log p of each target of a window, in nats: ``(T, B)`` float64; and the state after."""
@@ -78,11 +93,13 @@ def states(
     *,
     leaf: str = "h",
     window: int = 1024,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """One layer's units as the text is read: (position of the first, values ``(T, H)``), window after window.
 
     ``values[t]`` are those after symbol ``position + t`` has been read; the last symbol is read too. A layer below 0 is
-    counted from the last. The model is watched only while it reads, so it may be used between two windows.
+    counted from the last. The model is watched only while it reads, so it may be used between two windows. ``progress``
+    is told how many symbols have been read.
 
     Raises:
         ArgumentError: no such layer or leaf, or the layers have two directions.
@@ -107,6 +124,8 @@ def states(
         values = torch.cat(pieces).float().cpu().numpy()
         pieces.clear()
         yield begin, values
+        if progress is not None:
+            progress(begin + len(values))
 
 
 def means(
@@ -145,11 +164,27 @@ def check_alike(a: LanguageModelHandle, b: LanguageModelHandle) -> None:
         raise ArgumentError("a, b", "models with the same vocabulary", sizes, "train both on the same data")
 
 
-def class_table(vocabulary: Vocabulary, classes: Classes) -> tuple[list[str], npt.NDArray[np.int64]]:
+def class_table(vocabulary: Vocabulary, classes: Callable[[str], str]) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The names of the classes, in the order in which symbols have them, and each symbol's number ``(V,)``."""
     names: dict[str, int] = {}
     table = [names.setdefault(classes(vocabulary.decode([id])), len(names)) for id in range(len(vocabulary))]
     return list(names), np.array(table, dtype=np.int64)
+
+
+def classed(handle: LanguageModelHandle, split: Split, classes: Classes) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The names of the classes, and the number of the class of each symbol of a text ``(N,)``.
+
+    Raises:
+        ArgumentError: the classes are listed, and not one for each symbol.
+    """
+    if callable(classes):
+        names, table = class_table(handle.vocabulary, classes)
+        return names, table[split.tokens]
+    if len(classes) != len(split):
+        raise ArgumentError("classes", f"one for each of {len(split)} symbols", len(classes))
+    numbers: dict[str, int] = {}
+    every = np.array([numbers.setdefault(name, len(numbers)) for name in classes], dtype=np.int64)
+    return list(numbers), every
 
 
 def kind_of_symbol(symbol: str) -> str:

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from ..cells import State, Trace
-from ..data import Split, sequential
+from ..data import Split
 from ..errors import ArgumentError, DataError
 from .capture import capture
-from .reading import WARMUP, LanguageModelHandle, as_split, log_probabilities
+from .reading import LanguageModelHandle, Progress, as_split, log_probabilities, placed
 from .units import stack_of
 
 # T steps, B lanes, H units
@@ -125,6 +125,7 @@ def saturation(
     high: float = HIGH,
     window: int = 256,
     lanes: int = 1,
+    progress: Progress | None = None,
 ) -> Saturation:
     """A language model's gates while it reads a text.
 
@@ -134,6 +135,7 @@ def saturation(
         low, high: below and above which a gate is saturated.
         window: steps at once.
         lanes: parts of the text read side by side, faster; each is warmed up on the symbols before it.
+        progress: told how many symbols have been read.
 
     Raises:
         ArgumentError: the model has no recurrent layers, or they have no gates.
@@ -144,10 +146,14 @@ def saturation(
         raise ArgumentError("model", "one with gates (lstm, gru)", type(first).__name__)
     counter = GateCounter(low=low, high=high)
     state: State = None
+    done = 0
     with capture(handle.model, counter, chunk=window):
-        for part in sequential(as_split(handle, text), window, lanes, warmup=WARMUP):
+        for part, _ in placed(as_split(handle, text), window, lanes):
             counter.only = part.counted
             _, state = log_probabilities(handle.model, part, state)
+            done += int(part.counted.sum())
+            if progress is not None:
+                progress(done)
     return counter.result()
 
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from ..cells import check_size
 from ..data import Split
 from ..errors import ArgumentError
-from .reading import LanguageModelHandle, as_split, snippet, states
+from .reading import LanguageModelHandle, Progress, as_split, snippet, states
 
 # T positions of a window, H units, 2H of them with a sign
 
@@ -91,6 +91,7 @@ def select(
     threshold: float = 0.3,
     context: bool = True,
     window: int = 1024,
+    progress: Progress | None = None,
 ) -> Selection:
     """The units that are on while the symbols from ``begin`` up to ``end`` are read (2).
 
@@ -103,6 +104,7 @@ def select(
         threshold: τ.
         context: leave out those that are on just before or after.
         window: steps at once.
+        progress: told how many symbols have been read; it ends with the stretch.
 
     Raises:
         ArgumentError: the stretch is not in the text, no such layer or leaf, or no unit is on there.
@@ -113,7 +115,7 @@ def select(
     inside: On | None = None
     around = np.zeros(0, dtype=np.bool_)
     near = Split(split.tokens[: end + 1], split.starts[split.starts <= end], 0, 0)
-    for position, on in _on(handle, near, layer, leaf, threshold, window):
+    for position, on in _on(handle, near, layer, leaf, threshold, window, progress):
         if inside is None:
             inside, around = np.ones(on.shape[1], dtype=np.bool_), np.zeros(on.shape[1], dtype=np.bool_)
         here = np.arange(position, position + len(on))
@@ -139,6 +141,7 @@ def similar(
     most: int = 50,
     around: int = 30,
     window: int = 1024,
+    progress: Progress | None = None,
 ) -> list[Match]:
     """Stretches of a corpus in which the selected units are on, the most similar first.
 
@@ -150,6 +153,7 @@ def similar(
         most: how many are returned.
         around: symbols shown on either side.
         window: steps at once.
+        progress: told how many symbols have been read.
 
     Raises:
         ArgumentError: a share not above 0 and at most 1, or a selection of another model.
@@ -159,7 +163,7 @@ def similar(
     check_size("most", most)
     split = as_split(handle, corpus)
     best: list[tuple[float, int, int, int, int, int]] = []  # a heap, the worst first
-    for start, length, shared, others in _matches(handle, split, selection, share, window):
+    for start, length, shared, others in _matches(handle, split, selection, share, window, progress):
         score = shared / (len(selection.units) + others)
         found = (score, -abs(length - selection.length), -start, length, shared, others)
         (heapq.heappush if len(best) < most else heapq.heappushpop)(best, found)
@@ -171,14 +175,20 @@ def similar(
 
 
 def _matches(
-    handle: LanguageModelHandle, split: Split, selection: Selection, share: float, window: int
+    handle: LanguageModelHandle,
+    split: Split,
+    selection: Selection,
+    share: float,
+    window: int,
+    progress: Progress | None,
 ) -> Iterator[tuple[int, int, int, int]]:
     """(3) and (4): start, length, |S ∩ R|, |X|."""
     least = share * len(selection.units) - 1e-9
     wanted: On | None = None
     run: _Run | None = None
     previous: On | None = None  # what was on at the position before
-    for position, on in _on(handle, split, selection.layer, selection.leaf, selection.threshold, window):
+    read = _on(handle, split, selection.layer, selection.leaf, selection.threshold, window, progress)
+    for position, on in read:
         if wanted is None:
             wanted = _signed(selection.units, on.shape[1] // 2)
             previous = np.zeros_like(wanted)
@@ -227,12 +237,18 @@ def _runs(hits: On) -> list[tuple[int, int]]:
 
 
 def _on(
-    handle: LanguageModelHandle, split: Split, layer: int, leaf: str, threshold: float, window: int
+    handle: LanguageModelHandle,
+    split: Split,
+    layer: int,
+    leaf: str,
+    threshold: float,
+    window: int,
+    progress: Progress | None,
 ) -> Iterator[tuple[int, On]]:
     """(1): positions' units with their signs ``(T, 2H)``, window by window."""
     if threshold < 0:
         raise ArgumentError("threshold", "at least 0", threshold)
-    for position, values in states(handle, split, layer, leaf=leaf, window=window):
+    for position, values in states(handle, split, layer, leaf=leaf, window=window, progress=progress):
         yield position, np.concatenate([values > threshold, values < -threshold], axis=1)
 
 

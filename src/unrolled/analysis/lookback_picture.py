@@ -1,0 +1,54 @@
+"""How far back predictions look as a picture: the norm of the gradient by distance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SaveError
+from .lookback import Lookback
+from .picture import check_picture
+
+
+def lookback_picture(path: Path, result: Lookback, title: str = "", share: float = 0.9) -> None:
+    """Write the picture: mean and middle half of the norms at each distance, and the effective memory.
+
+    Args:
+        path: ends in .png, .svg or .pdf.
+        result: what `lookback` found.
+        title: above it all.
+        share: of the norm, for the effective memory.
+
+    Raises:
+        ArgumentError, SaveError: no picture can be written there.
+    """
+    check_picture(path)
+    from matplotlib.figure import Figure
+
+    mean = result.mean()
+    distances = np.flatnonzero(~np.isnan(mean))
+    has = np.arange(result.norms.shape[1]) < result.available[:, None]  # (P, R)
+    quarters = np.array([np.percentile(result.norms[has[:, d], d], [25, 75]) for d in distances])  # (distances, 2)
+    memory = result.memory(share)
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.fill_between(distances, *quarters.T, alpha=0.2, linewidth=0, label="middle half of them")
+    axis.plot(distances, mean[distances], label=f"mean of {len(result.positions):,} predictions")
+    axis.axvline(memory, color="#888888", linestyle="--", linewidth=1, label=f"{share:.0%} of the mean within {memory}")
+    positive = mean[distances][mean[distances] > 0]
+    if len(positive):
+        axis.set_yscale("log")
+        axis.set_ylim(bottom=max(positive.min() / 3, positive.max() * 1e-7))
+    axis.set_xlim(0, max(1, distances[-1]))
+    axis.set_xlabel("distance: symbols before the last one read")
+    axis.set_ylabel("norm of the gradient of log p")
+    axis.legend(frameon=False, fontsize=9)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    if title:
+        axis.set_title(title.replace("$", r"\$"), fontsize=10)
+    try:
+        figure.savefig(path, dpi=130)
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
