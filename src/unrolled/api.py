@@ -13,7 +13,7 @@ from .data.parallel_sets import parallel_names
 from .data.tagged import tagged_names
 from .errors import ArgumentError, RunError
 from .tasks import task_class
-from .training import modelfile
+from .training import checkpoint, modelfile
 from .training.config import flatten, from_toml, parse_toml, read_text, update
 from .training.folder import RunFolder, new_path, runs_folder
 from .training.log import Reporter, Silent, Summary
@@ -80,7 +80,10 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
 
 
 def load(run: str | Path, *, cell: str | None = None) -> Any:
-    """Open a trained model: a run's folder, or its ``model.safetensors`` wherever it lies.
+    """Open a trained model: a run's folder, its ``model.safetensors`` wherever it lies, or a checkpoint of a run.
+
+    A checkpoint, ``RUN/checkpoints/step-N``, is opened with the weights as training had them there: no average of them,
+    and not those that scored best, both of which the run's model may be.
 
     A model file may come from anyone, so what it says never decides which code is imported: a model trained with a
     cell of one's own is opened only if ``cell="module:Class"`` names that cell.
@@ -89,16 +92,28 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
         RunError: there is no model, or it is damaged, or from a newer version.
     """
     path = Path(run)
-    if path.is_dir():
-        folder = RunFolder.open(path)
-        if not folder.model.exists():
-            raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
-        path = folder.model
-    file = modelfile.load(path)
+    file = _of_checkpoint(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
     cls = task_class(file.task)
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
     return cls.open(file, config)
+
+
+def _model_file(path: Path) -> Path:
+    """The model file of a run's folder; a file is itself."""
+    if not path.is_dir():
+        return path
+    folder = RunFolder.open(path)
+    if not folder.model.exists():
+        raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
+    return folder.model
+
+
+def _of_checkpoint(path: Path) -> modelfile.ModelFile:
+    """A checkpoint's weights as a model file; task, config and vocabulary are the run's."""
+    tensors, _ = checkpoint.load(path)
+    weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    return modelfile.load(_model_file(path.absolute().parents[1]))._replace(tensors=weights)
 
 
 def _foreign_cell(config: Any) -> str | None:

@@ -151,6 +151,22 @@ def read(handle: LanguageModelHandle, split: Split, begin: int, end: int, state:
     return handle.model(ids, state, resets.to(device) if low < high else None)
 
 
+def expected_after(
+    handle: LanguageModelHandle, split: Split, positions: Sequence[int], most: int = 3, window: int = 1024
+) -> list[list[tuple[str, float]]]:
+    """The likeliest symbols after each of these positions, and their probabilities, the likeliest first."""
+    found: dict[int, list[tuple[str, float]]] = {}
+    state: State = None
+    for begin in range(0, max(positions, default=-1) + 1, window):
+        end = min(begin + window, len(split))
+        logits, state = read(handle, split, begin, end, state)
+        for at in {at for at in positions if begin <= at < end}:
+            p, ids = logits[at - begin, 0].double().softmax(-1).topk(min(most, logits.size(-1)))
+            named = (handle.vocabulary.decode([id]) for id in ids.tolist())
+            found[at] = list(zip(named, p.tolist(), strict=True))
+    return [found[at] for at in positions]
+
+
 def one_way(handle: LanguageModelHandle) -> None:
     """Raise `ArgumentError` if the model's layers read in two directions: windows would have to know what follows."""
     if stack_of(handle.model).num_directions > 1:

@@ -47,7 +47,7 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
             axis.spines[side].set_visible(False)
     axes[0].set_ylabel(f"left-saturated (< {result.low:g})", fontsize=9)
     for number, name in enumerate(recurrences):
-        axes[-1].scatter([], [], s=26, facecolors="none", edgecolors=f"C{number % 10}", label=_named(name))
+        axes[-1].scatter([], [], s=26, facecolors="none", edgecolors=f"C{number % 10}", label=named(name))
     figure.legend(loc="outside lower center", ncols=min(6, len(recurrences)), frameon=False, fontsize=9)
     if title:
         figure.suptitle(title.replace("$", r"\$"), fontsize=10)
@@ -57,7 +57,7 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def _named(recurrence: str) -> str:
+def named(recurrence: str) -> str:
     """``stack.layers.1.0`` → layer 2; its backward direction says so."""
     *_, layer, direction = recurrence.split(".")
     return f"layer {int(layer) + 1}" + (" backward" if direction == "1" else "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..training.log import Progress, Summary
-from .look import bits, clock, figures, printable
+from .look import bits, clock, console, figures, printable
 from .summary import preview_lines, summary_lines
 from .tables import show_pairs
 
@@ -148,3 +150,13 @@ class Counter:
 
     def close(self) -> None:
         self.line.stop()
+
+
+@contextlib.contextmanager
+def counting(total: int, unit: str) -> Iterator[Counter]:
+    """A `Counter` on standard error that goes away with the work."""
+    counter = Counter(console(stderr=True), total, unit)
+    try:
+        yield counter
+    finally:
+        counter.close()

@@ -53,6 +53,8 @@ class Evaluate(Searching):
     """1 is exact; more are faster: stretches side by side, each warmed up on the 512 symbols before it"""
     fresh: int = 0
     """start anew every so many symbols instead of carrying the state; 0: carry it"""
+    clamp: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """language models: hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; again for another"""
     cell: str | None = None
     """the models' cell, if it is one of your own (module:Class)"""
     baselines: bool = False
@@ -79,6 +81,8 @@ def run(argv: list[str]) -> int:
     with Schema(Evaluate, PROG).names():
         written = [model for model in models if isinstance(model, TrainedLanguageModel)]
         translators = [model for model in models if isinstance(model, TrainedTranslator)]
+        if options.clamp and len(written) < len(models):
+            raise ArgumentError("clamp", "left out for a model that is no language model", options.clamp)
         if translators and len(translators) == len(models):
             _check_labelled(options)
             if options.baselines:

@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..analysis import hold
 from ..data import Split, encode_text, open_corpus
 from ..data.storage import join
 from ..errors import DataError, RunError
 from ..tasks.lm_trained import TrainedLanguageModel
 from ..training.config import flatten
-from .console import Counter
-from .look import clock, console, model_name
+from .console import counting
+from .look import clock, model_name
 from .reporters import emit
 from .tables import show_pairs, show_table
 
@@ -44,11 +45,14 @@ def evaluate(models: list[TrainedLanguageModel], options: Evaluate) -> None:
     """
     if options.data is None:
         _check_one_text(models, options)
+    for model in models:
+        with hold(model.model, options.clamp):  # refuses what a model lacks before any is measured
+            pass
     found: list[Measured] = []
     for run, model in zip(options.run, models, strict=True):
         found.append(_measure(run, model, options))
         if options.json:
-            emit("evaluated", **_values(found[-1]))
+            emit("evaluated", **_values(found[-1]), **({"clamp": options.clamp} if options.clamp else {}))
     if all(one.metrics is None for one in found):
         raise DataError(found[0].why)
     if not options.json and len(found) == 1:
@@ -60,7 +64,7 @@ def evaluate(models: list[TrainedLanguageModel], options: Evaluate) -> None:
 def _measure(run: str, model: TrainedLanguageModel, options: Evaluate) -> Measured:
     about = model_name(flatten(model.config))
     try:
-        name, text = other(model, options) if options.data is not None else own(model, run, options)
+        name, text = other(model, options) if options.data is not None else own(model, run, options.split or "test")
     except DataError as error:
         if len(options.run) == 1:
             raise
@@ -70,9 +74,8 @@ def _measure(run: str, model: TrainedLanguageModel, options: Evaluate) -> Measur
             f"too little text to measure: {name} has {len(text):,} of the 2 symbols it takes; choose another --split, "
             "or a text with --data"
         )
-    counter = Counter(console(stderr=True), len(text) - 1, "symbols")
     begin = time.perf_counter()
-    try:
+    with hold(model.model, options.clamp), counting(len(text) - 1, "symbols") as counter:
         metrics = model.evaluate(
             text,
             window=options.window,
@@ -80,8 +83,6 @@ def _measure(run: str, model: TrainedLanguageModel, options: Evaluate) -> Measur
             fresh_windows=min(options.fresh, len(text)),
             progress=counter,
         )
-    finally:
-        counter.close()
     seconds = time.perf_counter() - begin
     return Measured(run, about, model.size, name, len(text), text.characters, seconds, metrics)
 
@@ -99,13 +100,13 @@ def other(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
     return options.data, encode_text(corpus, model.vocabulary)
 
 
-def own(model: TrainedLanguageModel, run: str, options: Evaluate) -> tuple[str, Split]:
-    """(its name, the asked part of the text the model was trained with).
+def own(model: TrainedLanguageModel, run: str, split: str) -> tuple[str, Split]:
+    """(its name, the part ``split`` of the text the model was trained with).
 
     Raises:
         RunError: the text is not what it was.
     """
-    split, was = options.split or "test", model.config.data
+    was = model.config.data
     try:
         data = was.read()
     except DataError as error:
@@ -149,6 +150,7 @@ def _show(found: Measured, options: Evaluate) -> None:
         ("perplexity", f"{metrics['perplexity']:.4f} per symbol"),
         ("size", f"{found.symbols:,} symbols, {found.characters:,} characters"),
         ("state", _how(options)),
+        *(("held", unit) for unit in options.clamp),
         ("time", f"{clock(found.seconds)}, {found.symbols / max(found.seconds, 1e-9):,.0f} symbols/s"),
     ]
     show_pairs(rows)
@@ -169,7 +171,8 @@ def _compare(found: list[Measured], options: Evaluate) -> None:
     show_table(header, rows, right=header[2:6])
     characters = max(one.characters for one in found)
     print()
-    show_pairs([("text", f"{found[0].text}: {characters:,} characters"), ("state", _how(options))])
+    held = [("held", unit) for unit in options.clamp]
+    show_pairs([("text", f"{found[0].text}: {characters:,} characters"), ("state", _how(options)), *held])
 
 
 def _unknown(metrics: dict[str, float]) -> str:

@@ -25,6 +25,7 @@ from .console import Counter
 from .look import clock, console
 from .reporters import emit
 from .tables import show_pairs, show_table
+from .view import VIEWS, asked_for
 
 PROG = "unrolled inspect"
 ABOUT = (
@@ -32,7 +33,8 @@ ABOUT = (
     "brackets, how far in the line. Every unit of every layer, gate and state is scored on a part of the text on which "
     "it was not chosen, and set against untrained networks of the same shape, labels moved along the text, and what "
     "the current symbol alone tells.\n\n"
-    "A language model reads the text on and on; a classifier, tagger or translator reads each line by itself."
+    "A language model reads the text on and on; a classifier, tagger or translator reads each line by itself.\n\n"
+    f"More views of a language model, each with its own --help: unrolled inspect {', '.join(VIEWS)}."
 )
 UNFOUND = 3  # units on a page, if nothing was found
 
@@ -93,6 +95,9 @@ class Looked:
 
 def run(argv: list[str]) -> int:
     """The verb."""
+    view = asked_for(argv)
+    if view is not None:
+        return view(argv[1:])
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
         hypotheses = [*built_in(), *map(own, options.hypothesis)]

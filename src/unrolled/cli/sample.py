@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .. import api
+from ..analysis import hold
 from ..cells import check_size
 from ..decoding import Sampling
 from ..errors import ArgumentError, RunError
@@ -40,6 +41,8 @@ class Sample:
     """numbers that stand for the weights: smaller ones write faster and less exactly"""
     interactive: bool = False
     """you type, it goes on; and so on"""
+    clamp: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """hold a unit of the state at a value while it writes, e.g. 'layer 1 c[106]=2'; again for another"""
     cell: str | None = None
     """the model's cell, if it is one of your own (module:Class)"""
     sampling: Sampling = field(default_factory=Sampling)
@@ -49,6 +52,8 @@ class Sample:
         check_size("samples", self.samples)
         if self.stop == "":
             raise ArgumentError("stop", "text of at least one character", self.stop)
+        if self.clamp and self.precision != "float32":
+            raise ArgumentError("precision", "float32 with --clamp", self.precision)
         if self.interactive and self.samples > 1:
             raise ArgumentError("samples", "1 with --interactive", self.samples)
         if self.interactive and self.prompt == "-":
@@ -59,7 +64,7 @@ def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Sample, argv, PROG, ABOUT)
     model = writer(options.run, options.cell)
-    with Schema(Sample, PROG).names():
+    with Schema(Sample, PROG).names(), hold(model.model, options.clamp):
         prompt = _standard_input() if options.prompt == "-" else options.prompt
         model.vocabulary.check_prompt(prompt)
         model = fastest(model, options)

@@ -76,6 +76,23 @@ def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
     return None
 
 
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """One checkpoint, by its folder ``step-N``.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    loaded = _load(path)
+    if loaded is None:
+        raise RunError(f"the checkpoint {path} is damaged; take another, or the run's model")
+    return loaded
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a folder is one of `save`, whole or damaged."""
+    return _numbered(path) and (path / "manifest.json").is_file()
+
+
 def peek(folder: Path) -> dict[str, Any] | None:
     """The numbers of the newest checkpoint that has readable ones, without its tensors and unverified."""
     for path in _steps(folder):
@@ -92,8 +109,11 @@ def _steps(folder: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
     if not folder.is_dir():
         return []
-    found = [p for p in folder.iterdir() if p.name.startswith("step-") and p.name[5:].isdigit()]
-    return sorted(found, key=lambda path: -int(path.name[5:]))
+    return sorted(filter(_numbered, folder.iterdir()), key=lambda path: -int(path.name[5:]))
+
+
+def _numbered(path: Path) -> bool:
+    return path.name.startswith("step-") and path.name[5:].isdigit()
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -1,0 +1,165 @@
+"""unrolled inspect ablate RUN --unit 'layer 1 h[58]' [--value 0] [--random 30]: hold units, and see the loss rise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ..analysis.ablation import stretches_of
+from ..analysis.ablation_picture import ablation_picture
+from ..analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
+from ..analysis.reading import Classes, kind_of_symbol
+from ..analysis.unit_names import EXAMPLE, unit_named
+from ..cells import check_size
+from ..data import Split
+from ..errors import ArgumentError
+from ..inspector import built_in, label, own
+from ..tasks.lm_trained import TrainedLanguageModel
+from .arguments import Schema, parse
+from .console import counting
+from .reporters import emit
+from .tables import show_pairs, show_table
+from .view import View, language_model, places, side_by_side, text_of
+
+PROG = "unrolled inspect ablate"
+ABOUT = (
+    "Hold units of the state at a value, one at a time, while the model predicts a text, and tell by how much the loss "
+    "rises: on the whole, and by what is predicted (newline, space, letter, …). Beside it stands what holding each of "
+    "some random units of the same layer does.\n\n"
+    "unrolled inspect ablate runs/lm-stdlib-1 --unit 'layer 1 c[106]' --picture newline.png"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblateView(View):
+    """Which units, held at what."""
+
+    limit: int = 50_000
+    """read so many characters at most, from the text's beginning; each unit reads them anew"""
+    unit: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """a unit of h or c as the cell search names it, e.g. 'layer 1 h[58]'; again for another"""
+    value: str = "0"
+    """at which it is held: a number, or mean: each unit at its own over the text, which takes out only what it says"""
+    random: int = 30
+    """random units of the same layer, held in the same way, to compare with; 0: none"""
+    seed: int = 0
+    """of which they are"""
+    hypothesis: str | None = None
+    """tell apart what is predicted by this instead of by the kind of symbol: NAME=REGEX, module:function, or one that
+    the cell search always tries, e.g. "inside double quotes" """
+    lanes: int | None = None
+    """stretches read side by side, each warmed up on the 256 symbols before it; 1 is exact (default: up to 32)"""
+    picture: str | None = None
+    """draw it as bars with error bars into this file (.png, .svg or .pdf)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size("random", self.random, least=0)
+        check_size("seed", self.seed, least=0)
+        if self.lanes is not None:
+            check_size("lanes", self.lanes)
+        if not self.unit:
+            raise ArgumentError("unit", f"given, such as {EXAMPLE!r}", "nothing", "unrolled inspect RUN finds some")
+        held_at(self.value)
+
+
+def held_at(said: str) -> float | Literal["mean"]:
+    """What ``--value`` says.
+
+    Raises:
+        ArgumentError: neither a number nor ``mean``.
+    """
+    if said == "mean":
+        return "mean"
+    try:
+        value = float(said)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ArgumentError("value", "a number, or mean", said)
+    return value
+
+
+def run(argv: list[str]) -> int:
+    """The view."""
+    options = parse(AblateView, argv, PROG, ABOUT)
+    with Schema(AblateView, PROG).names():
+        model = language_model(options.run, options.cell)
+        units = [unit_named(one, model.model) for one in options.unit]
+        name, split = text_of(model, options.run, options.data, options.limit)
+        classes = _classes(model, split, options.hypothesis)
+        groups = [(some, random_others(model, some, options.random, options.seed)) for some in groups_of(units)]
+        passes = sum(1 + len(some) + len(others) for some, others in groups)
+        found, before = list[Controlled](), 0
+        with counting(passes * (len(split) - 1), "predictions") as counter:
+            for some, others in groups:
+                found.append(
+                    controlled(
+                        model, split, some, others, value=held_at(options.value), classes=classes, seed=options.seed,
+                        lanes=side_by_side(split, options.lanes),
+                        progress=lambda done, before=before: counter(before + done),
+                    )
+                )  # fmt: skip
+                before += (1 + len(some) + len(others)) * (len(split) - 1)
+        if options.picture is not None:
+            ablation_picture(Path(options.picture), found, f"{options.run} predicts {name}, with a unit held")
+        if options.json:
+            emit(
+                "ablate", run=options.run, data=name, symbols=len(split), stretches=stretches_of(split),
+                percentiles=[LOW, HIGH], groups=[one.as_json() for one in found],
+            )  # fmt: skip
+        else:
+            _tell(found, name, split, options)
+    return 0
+
+
+def _classes(model: TrainedLanguageModel, split: Split, hypothesis: str | None) -> Classes:
+    """By kind of symbol, or for each symbol whether the hypothesis is true of its last character.
+
+    Raises:
+        ArgumentError: it is numeric, or true or false hardly anywhere in the text.
+    """
+    if hypothesis is None:
+        return kind_of_symbol
+    known = {one.name: one for one in built_in()}
+    one = known.get(hypothesis) or own(hypothesis)
+    text, ends = places(model.vocabulary, split)
+    labels = label(text, [one])
+    if not labels.names:
+        raise ArgumentError("hypothesis", "true in some places of the text and false in others", labels.left_out[one.name])
+    if not labels.binary[0]:
+        raise ArgumentError("hypothesis", "one that is true or false", hypothesis, "give NAME=REGEX")
+    return [one.name if true else f"not {one.name}" for true in labels.values[0, ends]]
+
+
+def _tell(found: list[Controlled], name: str, split: Split, options: AblateView) -> None:
+    for one in found:
+        header = ["unit", "held at", *one.kinds]
+        rows = [["no unit held: loss", "", *(f"{loss:.4f}" for loss in one.baseline)]]
+        for u, unit in enumerate(one.units):
+            rows.append([f"{unit}: rise", f"{one.held[u]:.3g}", *(f"{rise:+.4f}" for rise in one.rises[u])])
+            low, high = one.ranges[:, u]
+            rows.append(["  from … to", "", *(f"{a:+.4f} … {b:+.4f}" for a, b in zip(low, high, strict=True))])
+            if one.others:
+                rows.append(["  above", "", *(f"{n} of {len(one.others)}" for n in one.above[u])])
+        if one.others:
+            each = zip(one.mean, one.deviation, strict=True)
+            spread = [f"{mean:+.4f} ± {deviation:.4f}" for mean, deviation in each]
+            rows.append([f"{len(one.others)} random units of {one.place}", options.value, *spread])
+        rows.append(["predictions", "", *(f"{n:,}" for n in one.counts)])
+        show_table(header, rows, right=header[1:])
+        print()
+    pairs = [
+        ("loss", "nats per symbol; by what is predicted"),
+        ("from … to", f"{LOW}th to {HIGH}th percentile over {stretches_of(split)} stretches of the text, drawn anew"),
+    ]
+    if any(one.others for one in found):
+        pairs.append(("above", "how many of the random units raise the loss less; of these, mean ± standard deviation"))
+    pairs.append(("text", f"{name}: {len(split):,} symbols"))
+    if options.picture is not None:
+        pairs.append(("picture", options.picture))
+    show_pairs(pairs)

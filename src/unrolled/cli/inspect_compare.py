@@ -1,0 +1,174 @@
+"""unrolled inspect compare RUN OTHER [--data TEXT]: two runs, or two checkpoints of one, over the same text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from ..analysis.compare import Comparison, Place, compare
+from ..analysis.matching import UnitMatching, match_units
+from ..analysis.reading import check_alike
+from ..analysis.unit_names import NamedUnit, leaves_of
+from ..analysis.units import stack_of
+from ..cells import check_size
+from ..data import Split
+from ..errors import ArgumentError
+from ..tasks.lm_trained import TrainedLanguageModel
+from .arguments import Schema, parse
+from .console import counting
+from .reporters import emit
+from .tables import show_pairs, show_table
+from .view import View, has_layers, language_model, side_by_side, text_of, visible
+
+PROG = "unrolled inspect compare"
+ABOUT = (
+    "Let two language models predict the same text: two runs, or two checkpoints of one run. Which is the better, on "
+    "what kind of symbol, and where by most; and which unit of the one does what a unit of the other does, by the "
+    "correlation of the two over the text (Li et al. 2016). Both need the same vocabulary.\n\n"
+    "unrolled inspect compare runs/lm-stdlib-1/checkpoints/step-200 runs/lm-stdlib-1"
+)
+STRONG, FAIR = 0.9, 0.5  # |r|
+PAIRS = 5  # of units, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareView(View):
+    """Which models, and what to tell."""
+
+    other: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OTHER")]
+    """the other: a run, a model.safetensors, or a checkpoint"""
+    most: int = 8
+    """places to show at which either is the better"""
+    leaf: Literal["h", "c"] = "h"
+    """match units of h, or of an LSTM's memory c"""
+    lanes: int | None = None
+    """stretches read side by side, each warmed up on the 256 symbols before it; 1 is exact (default: up to 32)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size("most", self.most)
+        if self.lanes is not None:
+            check_size("lanes", self.lanes)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the first model, and its units' partners in that of the other."""
+
+    number: int
+    other: int
+    leaf: str
+    matching: UnitMatching
+
+    def pairs(self) -> list[tuple[str, str, float]]:
+        """Both units' names and their correlation, the strongest first."""
+        best, strength = self.matching.best(), self.matching.strength()
+        named = [
+            (str(NamedUnit(self.number, 0, u, self.leaf)), str(NamedUnit(self.other, 0, int(best[u]), self.leaf)))
+            for u in range(len(best))
+        ]
+        return [(*named[u], float(strength[u])) for u in np.argsort(-np.abs(strength), kind="stable") if best[u] >= 0]
+
+
+def run(argv: list[str]) -> int:
+    """The view."""
+    options = parse(CompareView, argv, PROG, ABOUT)
+    with Schema(CompareView, PROG).names():
+        a = language_model(options.run, options.cell, recurrent=False)
+        b = language_model(options.other, options.cell, recurrent=False)
+        _check(a, b, options)
+        name, split = text_of(a, options.run, options.data, options.limit)
+        layers = _layers(a, b, options.leaf)
+        with counting((len(split) - 1) + len(layers) * len(split), "symbols") as counter:
+            found = compare(a, b, split, most=options.most, lanes=side_by_side(split, options.lanes), progress=counter)
+            matched = []
+            for number, (layer, other) in enumerate(layers):
+                before = len(split) - 1 + number * len(split)
+                matching = match_units(
+                    a, b, split, layer=layer, other_layer=other, leaf=options.leaf,
+                    progress=lambda done, before=before: counter(before + done),
+                )  # fmt: skip
+                matched.append(Layer(layer, other, options.leaf, matching))
+        if options.json:
+            told = [{"layer": one.number + 1, "other": one.other + 1, **one.matching.as_json()} for one in matched]
+            emit(
+                "compare", run=options.run, other=options.other, data=name, symbols=len(split), leaf=options.leaf,
+                **found.as_json(), layers=told,
+            )  # fmt: skip
+        else:
+            _tell(found, matched, name, split, options)
+    return 0
+
+
+def _check(a: TrainedLanguageModel, b: TrainedLanguageModel, options: CompareView) -> None:
+    try:
+        check_alike(a, b)
+    except ArgumentError as error:
+        raise ArgumentError(
+            "other", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"
+        ) from None
+    for model, run in ((a, options.run), (b, options.other)):
+        if options.leaf == "c" and not (has_layers(model) and "c" in leaves_of(next(stack_of(model.model).cells))):
+            raise ArgumentError("leaf", f"h: {run} has no c, which only an LSTM has", options.leaf)
+
+
+def _layers(a: TrainedLanguageModel, b: TrainedLanguageModel, leaf: str) -> list[tuple[int, int]]:
+    """Which layer of a is set beside which of b: the same one, or the last; none without recurrent layers."""
+    if not (has_layers(a) and has_layers(b)):
+        return []
+    if not all("h" in leaves_of(cell) for model in (a, b) for cell in stack_of(model.model).cells):
+        return []
+    last = stack_of(b.model).num_layers - 1
+    return [(layer, min(layer, last)) for layer in range(stack_of(a.model).num_layers)]
+
+
+def _tell(found: Comparison, matched: list[Layer], name: str, split: Split, options: CompareView) -> None:
+    header = ("predicted", "count", "RUN", "OTHER", "better by", "")
+    rows = [*zip(found.classes, found.counts, found.losses, found.sums, strict=True)]
+    rows = sorted((row for row in rows if row[1]), key=lambda row: -row[1])
+    rows.append(("all", found.counts.sum(), found.losses.sum(), found.sums.sum()))
+    show_table(header, (_row(*row) for row in rows), right=header[1:5])
+    for title, better in (("OTHER", found.gained), ("RUN", found.lost)):
+        if better:
+            print()
+            show_table(("", "RUN p", "OTHER p", f"where {title} is better by most"), map(_place, better),
+                       right=("", "RUN p", "OTHER p"))  # fmt: skip
+    for one in matched:
+        if pairs := one.pairs():
+            print()
+            show_table(("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+.3f}") for a, b, r in pairs[:PAIRS]), right=("r",))
+    print()
+    rows_of_units = [(f"layer {one.number + 1} {one.leaf}", _matched(one)) for one in matched]
+    show_pairs(
+        [
+            ("RUN", options.run),
+            ("OTHER", options.other),
+            ("loss", "nats per symbol, by what is predicted"),
+            *rows_of_units,
+            ("text", f"{name}: {len(split):,} symbols"),
+        ]
+    )
+
+
+def _row(name: str, count: int, loss: float, saved: float) -> tuple[str, ...]:
+    better = "OTHER" if saved > 0 else "RUN" if saved < 0 else "alike"
+    return name, f"{count:,}", f"{loss / count:.4f}", f"{(loss - saved) / count:.4f}", f"{abs(saved) / count:.4f}", better
+
+
+def _place(one: Place) -> tuple[str, ...]:
+    text = f"{visible(one.before)}[{visible(one.symbol)}]{visible(one.after)}"
+    return f"{one.position:,}", f"{one.p_a:.3f}", f"{one.p_b:.3f}", text
+
+
+def _matched(one: Layer) -> str:
+    strength = np.abs([r for *_, r in one.pairs()])
+    if not len(strength):
+        return "no unit of it ever changes"
+    counts: Any = [np.count_nonzero(strength >= level) for level in (STRONG, FAIR)]
+    return (
+        f"of {len(one.matching.correlation)} units {counts[0]} have a partner with |r| ≥ {STRONG}, {counts[1]} with "
+        f"|r| ≥ {FAIR}; median {np.median(strength):.2f}"
+    )

@@ -1,0 +1,161 @@
+"""unrolled inspect lookback RUN [--at POSITION …] [--reach 128]: how far back predictions look."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from rich.text import Text
+
+from ..analysis.lookback import Lookback, lookback
+from ..analysis.lookback_picture import lookback_picture
+from ..analysis.reading import expected_after
+from ..cells import check_size
+from ..data import Split
+from ..errors import ArgumentError
+from ..tasks.lm_trained import TrainedLanguageModel
+from .arguments import Schema, parse
+from .console import counting
+from .look import console, printable
+from .reporters import emit
+from .tables import show_pairs, show_table
+from .view import View, language_model, text_of, visible
+
+PROG = "unrolled inspect lookback"
+ABOUT = (
+    "Take the gradient of the log-probability of what comes next by each symbol read before it: its norm tells how "
+    "much that symbol matters (Simonyan et al. 2013; Li et al. 2016), and how fast it falls with distance, how far "
+    "back the model looks. With --at, show the text before single predictions, marked by it.\n\n"
+    "unrolled inspect lookback runs/lm-stdlib-1 --at 5000"
+)
+SHARE = 0.9  # of the norm, within the effective memory
+LINE = 64  # symbols
+WARM = (255, 170, 60)  # the colour of the largest gradient
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookbackView(View):
+    """Which predictions, and how far back."""
+
+    at: Annotated[tuple[int, ...], tyro.conf.UseAppendAction] = ()
+    """show the prediction of this symbol of the text, counted from 0; again for another"""
+    count: int = 200
+    """without --at: so many predictions, evenly spread over the text"""
+    reach: int = 128
+    """how many symbols back gradients go"""
+    picture: str | None = None
+    """draw the norm by distance into this file (.png, .svg or .pdf)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size("count", self.count)
+        check_size("reach", self.reach)
+
+
+def run(argv: list[str]) -> int:
+    """The view."""
+    options = parse(LookbackView, argv, PROG, ABOUT)
+    with Schema(LookbackView, PROG).names():
+        model = language_model(options.run, options.cell)
+        name, split = text_of(model, options.run, options.data, options.limit)
+        for at in options.at:
+            if not 1 <= at < len(split):
+                expected = f"from 1 to {len(split) - 1}: a symbol of the text with one before it"
+                raise ArgumentError("at", expected, at, "--limit reads more of it" if at > 0 else "")
+        before = [at - 1 for at in options.at] or None  # the last symbol read
+        with counting(len(before or ()) or min(options.count, len(split) - 1), "predictions") as counter:
+            found = lookback(model, split, before, count=options.count, reach=options.reach, progress=counter)
+        if options.picture is not None:
+            lookback_picture(Path(options.picture), found, f"{options.run}: {name}", SHARE)
+        if options.json:
+            emit("lookback", run=options.run, data=name, symbols=len(split), reach=options.reach, **found.as_json())
+            return 0
+        if options.at:
+            expected = expected_after(model, split, found.positions.tolist())
+            for row, likely in enumerate(expected):
+                _show(model, split, found, row, likely)
+        _tell(found, name, options)
+    return 0
+
+
+def _show(model: TrainedLanguageModel, split: Split, found: Lookback, row: int, likely: list[tuple[str, float]]) -> None:
+    """The text before one prediction, marked, and what was predicted."""
+    at, n = int(found.positions[row]), int(found.available[row])
+    norms = found.norms[row, :n][::-1]  # in the order of the text
+    symbols = [model.vocabulary.decode([id]) for id in split.tokens[at + 1 - n : at + 1].tolist()]
+    strength = norms / norms.max() if norms.max() > 0 else norms
+    stream = console()
+    if stream.is_terminal:
+        stream.print(_shaded(symbols, strength), end="")
+    else:
+        print("\n".join(_ruled(symbols, strength)), end="")
+    print()
+    came = model.vocabulary.decode([int(split.tokens[at + 1])])
+    pairs = [
+        ("symbol", f"{at + 1:,} of the text"),
+        ("came", f"{_quoted(came)}  p {math.exp(found.log_p[row]):.3f}"),
+        ("expected", "   ".join(f"{_quoted(symbol)} {p:.3f}" for symbol, p in likely)),
+        ("looks back", f"{SHARE:.0%} of the gradient's norm within {found.memories(SHARE)[row]} of {n - 1} symbols"),
+    ]
+    show_pairs(pairs)
+    print()
+
+
+def _shaded(symbols: list[str], strength: Any) -> Text:
+    """For a terminal: the stronger the gradient, the warmer the background."""
+    text = Text()
+    for symbol, share in zip(symbols, strength, strict=True):
+        shown = printable(symbol.replace("\n", "↵\n"))
+        if share < 0.04:
+            text.append(shown)
+            continue
+        colour = ",".join(str(round(255 - (255 - part) * float(share))) for part in WARM)
+        ink, *rest = shown.split("\n")
+        text.append(ink, f"black on rgb({colour})")
+        text.append("\n" * len(rest))
+    return text.append("…" if symbols and symbols[-1] != "\n" else "")
+
+
+def _ruled(symbols: list[str], strength: Any) -> list[str]:
+    """For a file: under each line of text the gradient in tenths of the largest; a dot is less than one."""
+    lines, upper, lower = [], "", ""
+    for symbol, share in zip(symbols, strength, strict=True):
+        shown = visible(symbol)
+        upper += shown
+        lower += ("·" if share < 0.1 else str(min(9, int(10 * share)))).ljust(len(shown))
+        if symbol.endswith("\n") or len(upper) >= LINE:
+            lines += [upper, lower.rstrip()]
+            upper = lower = ""
+    return [*lines, upper, lower.rstrip()] if upper else lines
+
+
+def _quoted(symbol: str) -> str:
+    return f"“{visible(symbol)}”"
+
+
+def _tell(found: Lookback, name: str, options: LookbackView) -> None:
+    mean = found.mean()
+    known = int(np.count_nonzero(~np.isnan(mean)))
+    total = np.nan_to_num(mean).sum()
+    steps = [0, *(2**k for k in range(20) if 2**k < known)]
+    rows = [
+        (str(d), f"{mean[d]:.2e}", f"{np.nan_to_num(mean[: d + 1]).sum() / total:.1%}" if total else "–")
+        for d in steps
+    ]  # fmt: skip
+    header = ("symbols back", "gradient", "so far")
+    show_table(header, rows, right=header)
+    print()
+    memory = found.memory(SHARE)
+    near = "; beyond the reach it is not counted: try a larger --reach" if memory >= 0.9 * options.reach else ""
+    pairs = [
+        ("memory", f"{SHARE:.0%} of the norm lies within {memory} symbols before the last one read{near}"),
+        ("gradient", f"its norm, by what is read: mean over {len(found.positions):,} predictions"),
+        ("text", name),
+    ]
+    if options.picture is not None:
+        pairs.append(("picture", options.picture))
+    show_pairs(pairs)
