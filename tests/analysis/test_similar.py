@@ -106,7 +106,9 @@ def test_errors():
     trained = planted(["ab"])
     with pytest.raises(ArgumentError, match=r"begin, end must be a stretch within 0 and 3, got \(2, 4\)"):
         select(trained, "abc", 2, 4)
-    with pytest.raises(ArgumentError, match=r"threshold must be one that some unit exceeds .* leave context out"):
+    with pytest.raises(
+        ArgumentError, match=r"threshold must be one that some unit exceeds .* lower it, .* --no-context"
+    ):
         select(trained, "aabb", 1, 2)
     assert select(trained, "aabb", 1, 2, context=False).units == [(0, 1)]
     with pytest.raises(ArgumentError, match="threshold must be at least 0"):

@@ -159,10 +159,11 @@ def ablation(
         del stack.runner
         if previous is not None:
             stack.runner = previous
-    by_stretch, counts = sums.reshape(-1, S, C), counts.reshape(S, C)
-    means = by_stretch.sum(1) / np.maximum(counts.sum(0), 1)
+    by_stretch, in_stretch = sums.reshape(-1, S, C), counts.reshape(S, C)
+    every = in_stretch.sum(0)
+    means = by_stretch.sum(1) / np.maximum(every, 1)
     rises = by_stretch[1:] - by_stretch[0]
-    return Ablation(units, values, leaf, names, counts.sum(0), means[0], means[1:], counts, rises)
+    return Ablation(units, values, leaf, names, every, means[0], means[1:], in_stretch, rises)
 
 
 def stretches_of(split: Split) -> int:

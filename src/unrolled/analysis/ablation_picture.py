@@ -12,8 +12,7 @@ from ..errors import SaveError
 from .control import HIGH, LOW, Controlled
 from .picture import check_picture
 
-GREY = "#b5b5b5"
-ERRORS: dict[str, Any] = {"ecolor": "#333333", "capsize": 3, "error_kw": {"elinewidth": 1}}
+GREY, INK = "#b5b5b5", "#333333"
 
 
 def ablation_picture(path: Path, found: Sequence[Controlled], title: str = "") -> None:
@@ -43,28 +42,31 @@ def ablation_picture(path: Path, found: Sequence[Controlled], title: str = "") -
 
 
 def _field(axis: Any, one: Controlled) -> None:
-    bars = len(one.units) + bool(one.others)
-    width = 0.8 / bars
-    places = np.arange(len(one.kinds))
     U = len(one.units)
+    bars = U + bool(one.others)
+    width = 0.8 / bars
+    middles = np.arange(len(one.kinds)) - 0.4 + width / 2
+
+    def draw(number: int, heights: Any, span: Any, colour: str, label: str) -> Any:
+        places = middles + number * width
+        axis.bar(places, heights, width * 0.92, color=colour, label=label)
+        low, high = span  # a mean may lie beyond them
+        axis.errorbar(places, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, capsize=3, elinewidth=1)
+        return places
+
     for u, unit in enumerate(one.units):
-        errors = np.abs(one.ranges[:, u] - one.rises[u]).clip(0)
-        axis.bar(
-            places + (u - (bars - 1) / 2) * width, one.rises[u], width * 0.92, yerr=errors, color=f"C{u % 10}",
-            label=f"{unit} held at {one.held[u]:.3g}", **ERRORS,
-        )  # fmt: skip
+        draw(u, one.rises[u], one.ranges[:, u], f"C{u % 10}", f"{unit} held at {one.held[u]:.3g}")
+    spread = f"error bars: {LOW}th to {HIGH}th percentile over stretches of the text"
     if one.others:
-        errors = np.stack([one.mean - one.span[0], one.span[1] - one.mean]).clip(0)
-        same = len(set(one.held[U:])) == 1
-        how = f"{one.held[U]:.3g}" if same else "its mean"
-        axis.bar(
-            places + (U - (bars - 1) / 2) * width, one.mean, width * 0.92, yerr=errors, color=GREY,
-            label=f"each of {len(one.others)} random units of {one.place} held at {how}: mean", **ERRORS,
-        )  # fmt: skip
-    axis.axhline(0, color="#333333", linewidth=0.8)
-    axis.set_xticks(places, [f"{kind}\n{n:,}" for kind, n in zip(one.kinds, one.counts, strict=True)], fontsize=9)
+        how = f"at {one.held[U]:.3g}" if len(set(one.held[U:])) == 1 else "at its mean"
+        label = f"mean of {len(one.others)} random units of {one.place}, each held {how} (dots)"
+        places = draw(U, one.mean, one.span, GREY, label)
+        for rises in one.other_rises:
+            axis.plot(places, rises, linestyle="none", marker=".", markersize=3, color="#555555", alpha=0.5)
+        spread += "; of the random ones, over the units"
+    axis.axhline(0, color=INK, linewidth=0.8)
+    axis.set_xticks(range(len(one.kinds)), [f"{k}\n{n:,}" for k, n in zip(one.kinds, one.counts, strict=True)])
     axis.set_ylabel("rise of the loss, nats per symbol", fontsize=9)
-    spread = f"bars: {LOW}th to {HIGH}th percentile; a unit's over stretches of the text, the random ones' over the units"
     axis.set_xlabel(f"what is predicted, and how often it stands there\n({spread})", fontsize=8)
     axis.legend(frameon=False, fontsize=9)
     axis.tick_params(labelsize=8)

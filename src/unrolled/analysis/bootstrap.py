@@ -2,7 +2,8 @@
 
     m* = Σ_s x_{s'} / Σ_s n_{s'}          S stretches s' drawn anew, with replacement
 
-Neighbouring symbols are alike, so stretches are drawn and not symbols (Künsch 1989, with stretches that do not overlap).
+Neighbouring symbols are alike, so stretches are drawn and not symbols (Künsch 1989, with stretches that do not
+overlap).
 """
 
 from __future__ import annotations

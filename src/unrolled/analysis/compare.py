@@ -127,7 +127,8 @@ def compare(
         if progress is not None:
             progress(done)
     counts = np.bincount(numbers[1:], minlength=len(names))
-    sums, losses = (np.bincount(numbers[1:], each, minlength=len(names)) for each in (differences, -log_p))
+    sums = np.bincount(numbers[1:], differences, minlength=len(names)).astype(np.float64)
+    losses = -np.bincount(numbers[1:], log_p, minlength=len(names)).astype(np.float64)
 
     def places(sign: int) -> list[Place]:
         best = np.argsort(-sign * differences, kind="stable")[:most]

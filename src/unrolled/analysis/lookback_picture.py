@@ -35,7 +35,9 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
     axis = figure.subplots()
     axis.fill_between(distances, *quarters.T, alpha=0.2, linewidth=0, label="middle half of them")
     axis.plot(distances, mean[distances], label=f"mean of {len(result.positions):,} predictions")
-    axis.axvline(memory, color="#888888", linestyle="--", linewidth=1, label=f"{share:.0%} of the mean within {memory}")
+    axis.axvline(
+        memory, color="#888888", linestyle="--", linewidth=1, label=f"{share:.0%} of the mean lies within {memory}"
+    )
     positive = mean[distances][mean[distances] > 0]
     if len(positive):
         axis.set_yscale("log")

@@ -22,8 +22,8 @@ from .units import Unit, cell_at, stack_of, width_of
 # T steps of a window, B lanes, V symbols, H units
 
 Classes = Callable[[str], str] | Sequence[str]
-"""the class of a symbol, e.g. ``lambda symbol: "newline" if symbol == "\\n" else "other"``; or the class of each symbol of
-the text, where it stands"""
+"""the class of a symbol, e.g. ``lambda symbol: "newline" if symbol == "\\n" else "other"``; or a list of the class of
+each symbol of the text"""
 
 Progress = Callable[[int], None]
 """told from time to time how much has been done"""

@@ -27,10 +27,11 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
     """
     check_picture(path)
     from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     gates = by_gate(result)
     recurrences = list(dict.fromkeys(one.recurrence for one in result.gates))
-    figure = Figure(figsize=(3.2 * len(gates) + 0.4, 4.1), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(gates) + 0.4, 4.3), layout=ConstrainedLayoutEngine(h_pad=0.1))
     axes = figure.subplots(1, len(gates), squeeze=False, sharex=True, sharey=True)[0]
     for axis, (name, some) in zip(axes, gates.items(), strict=True):
         axis.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8, zorder=0)  # no unit is beyond

@@ -125,7 +125,9 @@ def select(
     assert inside is not None
     chosen = np.flatnonzero(inside & ~around)
     if not len(chosen):
-        remedy = "lower it, or leave context out" if context else "lower it"
+        remedy = "lower it"
+        if context:
+            remedy += ", or do not ask what is on around the stretch: --no-context, or context=False in Python"
         raise ArgumentError("threshold", "one that some unit exceeds all through the stretch", threshold, remedy)
     H = len(inside) // 2
     units = [(int(u % H), 1 if u < H else -1) for u in chosen]

@@ -1,8 +1,8 @@
 """Units of a recurrent state by the names under which the cell search lists them.
 
-    layer 1 h[58]           unit 58 of h of the first layer: layers count from 1, units from 0
-    layer 2 ← c[41]         of the direction that reads backwards
-    layer 1 c[106]=2        held at a value
+layer 1 h[58]           unit 58 of h of the first layer: layers count from 1, units from 0
+layer 2 ← c[41]         of the direction that reads backwards
+layer 1 c[106]=2        held at a value
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def unit_named(said: str, model: nn.Module, option: str = "unit") -> NamedUnit:
     one = NamedUnit(int(found[1]) - 1, 1 if found[2] else 0, int(found[4]), found[3])
     stack = stack_of(model)
     if not 0 <= one.layer < stack.num_layers:
-        layers = "layer 1" if stack.num_layers == 1 else f"one of layers 1 to {stack.num_layers}"
-        raise ArgumentError(option, f"of {layers}, which the model has", said)
+        layers = "layer 1" if stack.num_layers == 1 else f"layer 1 to {stack.num_layers}"
+        raise ArgumentError(option, f"of {layers}; the model has no other", said)
     if one.direction >= stack.num_directions:
         raise ArgumentError(option, "without an arrow: the model reads forwards only", said)
     cell = list(stack.cells)[one.layer * stack.num_directions + one.direction]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,10 @@ class Counter:
             ),
             refresh=True,
         )
+
+    def beyond(self, before: int) -> Callable[[int], None]:
+        """Counts on from ``before``, for a part of the work that counts from 0."""
+        return lambda done: self(before + done)
 
     def close(self) -> None:
         self.line.stop()

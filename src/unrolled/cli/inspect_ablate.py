@@ -101,7 +101,7 @@ def run(argv: list[str]) -> int:
                     controlled(
                         model, split, some, others, value=held_at(options.value), classes=classes, seed=options.seed,
                         lanes=side_by_side(split, options.lanes),
-                        progress=lambda done, before=before: counter(before + done),
+                        progress=counter.beyond(before),
                     )
                 )  # fmt: skip
                 before += (1 + len(some) + len(others)) * (len(split) - 1)
@@ -130,36 +130,49 @@ def _classes(model: TrainedLanguageModel, split: Split, hypothesis: str | None) 
     text, ends = places(model.vocabulary, split)
     labels = label(text, [one])
     if not labels.names:
-        raise ArgumentError("hypothesis", "true in some places of the text and false in others", labels.left_out[one.name])
+        expected = "true in some places of the text and false in others"
+        raise ArgumentError("hypothesis", expected, hypothesis, f"it is {labels.left_out[one.name]}")
     if not labels.binary[0]:
         raise ArgumentError("hypothesis", "one that is true or false", hypothesis, "give NAME=REGEX")
     return [one.name if true else f"not {one.name}" for true in labels.values[0, ends]]
 
 
 def _tell(found: list[Controlled], name: str, split: Split, options: AblateView) -> None:
+    compared = any(one.others for one in found)
+    header = ["predicted", "count", "loss", "rise", "from", "to", *(["random", "±", "above"] if compared else [])]
     for one in found:
-        header = ["unit", "held at", *one.kinds]
-        rows = [["no unit held: loss", "", *(f"{loss:.4f}" for loss in one.baseline)]]
         for u, unit in enumerate(one.units):
-            rows.append([f"{unit}: rise", f"{one.held[u]:.3g}", *(f"{rise:+.4f}" for rise in one.rises[u])])
-            low, high = one.ranges[:, u]
-            rows.append(["  from … to", "", *(f"{a:+.4f} … {b:+.4f}" for a, b in zip(low, high, strict=True))])
-            if one.others:
-                rows.append(["  above", "", *(f"{n} of {len(one.others)}" for n in one.above[u])])
-        if one.others:
-            each = zip(one.mean, one.deviation, strict=True)
-            spread = [f"{mean:+.4f} ± {deviation:.4f}" for mean, deviation in each]
-            rows.append([f"{len(one.others)} random units of {one.place}", options.value, *spread])
-        rows.append(["predictions", "", *(f"{n:,}" for n in one.counts)])
-        show_table(header, rows, right=header[1:])
-        print()
+            print(f"{unit} held at {one.held[u]:.3g}")
+            show_table(header, (_row(one, u, k) for k in range(len(one.kinds))), right=header[1:])
+            print()
     pairs = [
-        ("loss", "nats per symbol; by what is predicted"),
-        ("from … to", f"{LOW}th to {HIGH}th percentile over {stretches_of(split)} stretches of the text, drawn anew"),
+        ("rise", "of the loss, in nats per symbol, by what is predicted"),
+        (
+            "from, to",
+            f"its {LOW}th and {HIGH}th percentile over {stretches_of(split)} stretches of the text, drawn anew",
+        ),
     ]
-    if any(one.others for one in found):
-        pairs.append(("above", "how many of the random units raise the loss less; of these, mean ± standard deviation"))
+    for one in found:
+        if one.others:
+            how = "at its mean" if options.value == "mean" else f"at {options.value}"
+            pairs.append(
+                (
+                    "random",
+                    f"{len(one.others)} other units of {one.place}, each held {how}: mean and standard deviation",
+                )
+            )
+    if compared:
+        pairs.append(("above", "how many of these raise the loss less"))
     pairs.append(("text", f"{name}: {len(split):,} symbols"))
     if options.picture is not None:
         pairs.append(("picture", options.picture))
     show_pairs(pairs)
+
+
+def _row(one: Controlled, u: int, k: int) -> list[str]:
+    low, high = one.ranges[:, u, k]
+    cells = [one.kinds[k], f"{one.counts[k]:,}", f"{one.baseline[k]:.4f}"]
+    cells += [f"{value:+.4f}" for value in (one.rises[u, k], low, high)]
+    if one.others:
+        cells += [f"{one.mean[k]:+.4f}", f"{one.deviation[k]:.4f}", f"{one.above[u, k]} of {len(one.others)}"]
+    return cells

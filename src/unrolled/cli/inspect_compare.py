@@ -89,7 +89,7 @@ def run(argv: list[str]) -> int:
                 before = len(split) - 1 + number * len(split)
                 matching = match_units(
                     a, b, split, layer=layer, other_layer=other, leaf=options.leaf,
-                    progress=lambda done, before=before: counter(before + done),
+                    progress=counter.beyond(before),
                 )  # fmt: skip
                 matched.append(Layer(layer, other, options.leaf, matching))
         if options.json:
@@ -108,7 +108,7 @@ def _check(a: TrainedLanguageModel, b: TrainedLanguageModel, options: CompareVie
         check_alike(a, b)
     except ArgumentError as error:
         raise ArgumentError(
-            "other", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"
+            "OTHER", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"
         ) from None
     for model, run in ((a, options.run), (b, options.other)):
         if options.leaf == "c" and not (has_layers(model) and "c" in leaves_of(next(stack_of(model.model).cells))):
@@ -139,7 +139,9 @@ def _tell(found: Comparison, matched: list[Layer], name: str, split: Split, opti
     for one in matched:
         if pairs := one.pairs():
             print()
-            show_table(("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+.3f}") for a, b, r in pairs[:PAIRS]), right=("r",))
+            show_table(
+                ("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+.3f}") for a, b, r in pairs[:PAIRS]), right=("r",)
+            )
     print()
     rows_of_units = [(f"layer {one.number + 1} {one.leaf}", _matched(one)) for one in matched]
     show_pairs(
@@ -155,12 +157,23 @@ def _tell(found: Comparison, matched: list[Layer], name: str, split: Split, opti
 
 def _row(name: str, count: int, loss: float, saved: float) -> tuple[str, ...]:
     better = "OTHER" if saved > 0 else "RUN" if saved < 0 else "alike"
-    return name, f"{count:,}", f"{loss / count:.4f}", f"{(loss - saved) / count:.4f}", f"{abs(saved) / count:.4f}", better
+    return (
+        name,
+        f"{count:,}",
+        f"{loss / count:.4f}",
+        f"{(loss - saved) / count:.4f}",
+        f"{abs(saved) / count:.4f}",
+        better,
+    )
 
 
 def _place(one: Place) -> tuple[str, ...]:
     text = f"{visible(one.before)}[{visible(one.symbol)}]{visible(one.after)}"
-    return f"{one.position:,}", f"{one.p_a:.3f}", f"{one.p_b:.3f}", text
+    return f"{one.position:,}", _share(one.p_a), _share(one.p_b), text
+
+
+def _share(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 
 def _matched(one: Layer) -> str:

@@ -72,17 +72,23 @@ def run(argv: list[str]) -> int:
         if options.picture is not None:
             lookback_picture(Path(options.picture), found, f"{options.run}: {name}", SHARE)
         if options.json:
-            emit("lookback", run=options.run, data=name, symbols=len(split), reach=options.reach, **found.as_json())
+            told = found.as_json()
+            for one in told["positions"]:
+                one["at"] = one["position"] + 1  # the predicted symbol, as --at takes it
+            emit("lookback", run=options.run, data=name, symbols=len(split), reach=options.reach, **told)
             return 0
         if options.at:
-            expected = expected_after(model, split, found.positions.tolist())
-            for row, likely in enumerate(expected):
+            for row, likely in enumerate(expected_after(model, split, found.positions.tolist())):
                 _show(model, split, found, row, likely)
-        _tell(found, name, options)
+            show_pairs(_about(name, options))
+        else:
+            _tell(found, name, options)
     return 0
 
 
-def _show(model: TrainedLanguageModel, split: Split, found: Lookback, row: int, likely: list[tuple[str, float]]) -> None:
+def _show(
+    model: TrainedLanguageModel, split: Split, found: Lookback, row: int, likely: list[tuple[str, float]]
+) -> None:
     """The text before one prediction, marked, and what was predicted."""
     at, n = int(found.positions[row]), int(found.available[row])
     norms = found.norms[row, :n][::-1]  # in the order of the text
@@ -154,8 +160,10 @@ def _tell(found: Lookback, name: str, options: LookbackView) -> None:
     pairs = [
         ("memory", f"{SHARE:.0%} of the norm lies within {memory} symbols before the last one read{near}"),
         ("gradient", f"its norm, by what is read: mean over {len(found.positions):,} predictions"),
-        ("text", name),
+        *_about(name, options),
     ]
-    if options.picture is not None:
-        pairs.append(("picture", options.picture))
     show_pairs(pairs)
+
+
+def _about(name: str, options: LookbackView) -> list[tuple[str, str]]:
+    return [("text", name), *([] if options.picture is None else [("picture", options.picture)])]

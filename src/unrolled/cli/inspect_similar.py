@@ -29,6 +29,7 @@ ABOUT = (
     "unrolled inspect similar runs/lm-stdlib-1 --text 'self.assertEqual('"
 )
 SHOWN_UNITS = 12
+LONGEST = 60  # characters of a match that are shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +65,12 @@ class SimilarView(View):
         super().__post_init__()
         check_size("most", self.most)
         check_size("around", self.around, least=0)
+        if not 0 < self.share <= 1:
+            raise ArgumentError("share", "above 0 and at most 1", self.share)
         if self.text == "":
             raise ArgumentError("text", "at least one character", self.text)
         if self.text is None and (self.begin is None or self.end is None):
-            raise ArgumentError("text", "a stretch of the text", self.text, "or give --begin and --end, in symbols")
+            raise ArgumentError("text", "a stretch of the text", "nothing", "or give --begin and --end, in symbols")
         if self.text is not None and (self.begin is not None or self.end is not None):
             raise ArgumentError("text", "left out with --begin and --end", self.text)
 
@@ -92,13 +95,14 @@ def run(argv: list[str]) -> int:
             )  # fmt: skip
             matches = similar(
                 model, corpus, chosen, share=options.share, most=options.most, around=options.around,
-                progress=lambda done: counter(end + 1 + done),
+                progress=counter.beyond(end + 1),
             )  # fmt: skip
         text = model.vocabulary.decode(split.tokens[begin:end].tolist())
         if options.json:
             emit(
                 "similar", run=options.run, data=name, corpus=where, begin=begin, end=end, text=text,
-                layer=chosen.layer + 1, leaf=chosen.leaf, units=chosen.units, matches=[one.as_json() for one in matches],
+                layer=chosen.layer + 1, leaf=chosen.leaf, units=chosen.units,
+                matches=[one.as_json() for one in matches],
             )  # fmt: skip
         else:
             _tell(chosen, matches, text, begin, where, len(corpus))
@@ -130,8 +134,11 @@ def _stretch(model: TrainedLanguageModel, name: str, split: Split, options: Simi
 def _tell(chosen: Selection, matches: list[Match], text: str, begin: int, where: str, symbols: int) -> None:
     stream = console()
     for one in matches:
-        before, inside, after = (printable(visible(part)) for part in (one.before, one.text, one.after))
-        line = Text.assemble(f"{one.score:.2f} {one.start:>9,}  ", (before, "dim"), (f"[{inside}]", "bold"), (after, "dim"))
+        inside = one.text if len(one.text) <= LONGEST else f"{one.text[: LONGEST // 2]} … {one.text[-LONGEST // 2 :]}"
+        before, inside, after = (printable(visible(part)) for part in (one.before, inside, one.after))
+        line = Text.assemble(
+            f"{one.score:.2f} {one.start:>9,}  ", (before, "dim"), (f"[{inside}]", "bold"), (after, "dim")
+        )
         if stream.is_terminal:
             stream.print(line, no_wrap=True, overflow="ellipsis", crop=True)
         else:
