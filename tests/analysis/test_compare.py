@@ -32,11 +32,15 @@ def test_differences_by_position_and_class():
         there = np.array([kind_of_symbol(symbol) == name for symbol in text[1:]])
         assert count == there.sum()
         assert total == pytest.approx(expected[there].sum(), abs=1e-3)
+        loss = found.losses[found.classes.index(name)]
+        assert loss == pytest.approx(-log_p(a, text)[there].sum(), abs=1e-3)
     assert found.mean == pytest.approx(expected.mean(), abs=1e-5)
     best = np.argsort(-expected)[:7]
     assert [place.position for place in found.gained] == [n + 1 for n in best]
     assert [place.position for place in found.lost] == [n + 1 for n in np.argsort(expected)[:7]]
     place = found.gained[0]
+    for p, model in ((place.p_a, a), (place.p_b, b)):
+        assert p == pytest.approx(np.exp(log_p(model, text)[place.position - 1]), rel=1e-4)
     assert text[place.position] == place.symbol
     assert text.startswith(place.before[-5:] + place.symbol + place.after[:5], place.position - len(place.before[-5:]))
     written = json.loads(json.dumps(found.as_json(positions=True)))

@@ -16,7 +16,7 @@ from unrolled.analysis.compare import compare
 from unrolled.analysis.control import controlled, random_others
 from unrolled.analysis.lookback import lookback
 from unrolled.analysis.matching import match_units
-from unrolled.analysis.reading import as_split, expected_after, kind_of_symbol
+from unrolled.analysis.reading import as_split, expected_after
 from unrolled.analysis.saturation import saturation
 from unrolled.analysis.similar import select, similar
 from unrolled.analysis.unit_names import NamedUnit
@@ -180,7 +180,7 @@ def test_similar(told, unrolled, trained: Path, few: Path) -> None:
     words = ["--threshold", "0.05", "--most", "5", "--leaf", "c"]
     found = told("similar", "--text", text[begin:end], *words)
     chosen = select(model, text, begin, end, threshold=0.05, leaf="c")
-    expected = similar(model, text, chosen, most=5)
+    expected = similar(model, text, chosen, most=5, around=24)
     assert found["units"] == plain(chosen.units)
     assert found["matches"] == plain([one.as_json() for one in expected])
     assert len(expected) == 5
@@ -265,24 +265,21 @@ def test_lanes_are_as_many_as_the_text_is_long_enough_for(trained: Path) -> None
     assert side_by_side(split, 3) == 3
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_pictures(unrolled, trained: Path, few: Path, suffix: str) -> None:
+def test_pictures(unrolled, trained: Path, few: Path) -> None:
     pytest.importorskip("matplotlib")
     for name, words in {
         "saturation": [],
         "ablate": [*UNIT, "--unit", "layer 1 c[0]", "--random", "2"],
         "lookback": ["--count", "9", "--reach", "9"],
     }.items():
-        path = f"{name}.{suffix}"
+        path = f"{name}.svg"
         said = unrolled("inspect", name, trained, "--data", few, *words, "--picture", path)
         assert said.status == 0, said.err
         assert path in said.out
         assert Path(path).stat().st_size > 5000
-    if suffix == "svg":
-        assert {kind_of_symbol(c) for c in few.read_text()[1:]} >= {"newline", "letter"}
-        drawn = Path("ablate.svg").read_text()
-        for words in ("newline", "layer 1 h[3] held at 0", "mean of 2 random units of layer 1 c", "5th to 95th"):
-            assert f"<!-- {words}" in drawn or words in drawn
+    drawn = Path("ablate.svg").read_text()  # words stand in it as comments
+    for words in ("newline", "layer 1 h[3] held at 0", "mean of 2 random units of layer 1 c", "5th to 95th percentile"):
+        assert words in drawn, words
 
 
 @pytest.mark.parametrize("name", ["saturation", "ablate", "lookback"])

@@ -35,6 +35,7 @@ ABOUT = (
 SHARE = 0.9  # of the norm, within the effective memory
 LINE = 64  # symbols
 WARM = (255, 170, 60)  # the colour of the largest gradient
+FAINT = 0.05  # of the largest: below, it is not marked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +117,10 @@ def _shaded(symbols: list[str], strength: Any) -> Text:
     text = Text()
     for symbol, share in zip(symbols, strength, strict=True):
         shown = printable(symbol.replace("\n", "↵\n"))
-        if share < 0.04:
+        if share < FAINT:
             text.append(shown)
             continue
-        colour = ",".join(str(round(255 - (255 - part) * float(share))) for part in WARM)
+        colour = ",".join(str(round(255 - (255 - part) * math.sqrt(share))) for part in WARM)
         ink, *rest = shown.split("\n")
         text.append(ink, f"black on rgb({colour})")
         text.append("\n" * len(rest))

@@ -29,7 +29,7 @@ ABOUT = (
     "unrolled inspect similar runs/lm-stdlib-1 --text 'self.assertEqual('"
 )
 SHOWN_UNITS = 12
-LONGEST = 60  # characters of a match that are shown
+LONGEST = 40  # characters of a match that are shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class SimilarView(View):
     """leave out units that are on just before or after, too"""
     most: int = 20
     """stretches to show"""
-    around: int = 30
+    around: int = 24
     """symbols to show on either side"""
 
     def __post_init__(self) -> None:
