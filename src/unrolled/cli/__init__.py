@@ -21,7 +21,7 @@ VERBS = {
     "sample": "let a trained model write",
     "predict": "ask a trained model about texts",
     "evaluate": "measure a trained model on a text, or on labelled texts",
-    "inspect": "find the units of a trained model that know where they are in a text",
+    "inspect": "find the units of a trained model that know something; hold them; see how far back it looks",
     "runs": "list your runs",
     "data": "list the texts that have a name, fetch one, or look at one of yours",
     "lab": "experiments: guess the next letter, or let a model guess",
