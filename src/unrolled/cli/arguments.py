@@ -50,7 +50,9 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
                 cls,
                 args=words,
                 prog=prog,
-                description="\n\n".join(textwrap.fill(part, 80) for part in about.split("\n\n")),
+                description="\n\n".join(
+                    textwrap.fill(part, 80, break_on_hyphens=False) for part in about.split("\n\n")
+                ),
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
                 **given,
             )

@@ -47,7 +47,7 @@ class AblateView(View):
     random: int = 30
     """random units of the same layer, held in the same way, to compare with; 0: none"""
     seed: int = 0
-    """of which they are"""
+    """of the choice of random units, and of the stretches drawn anew"""
     hypothesis: str | None = None
     """tell apart what is predicted by this instead of by the kind of symbol: NAME=REGEX, module:function, or one that
     the cell search always tries, e.g. "inside double quotes" """
@@ -145,22 +145,16 @@ def _tell(found: list[Controlled], name: str, split: Split, options: AblateView)
             print(f"{unit} held at {one.held[u]:.3g}")
             show_table(header, (_row(one, u, k) for k in range(len(one.kinds))), right=header[1:])
             print()
-    pairs = [
-        ("rise", "of the loss, in nats per symbol, by what is predicted"),
-        (
-            "from, to",
-            f"its {LOW}th and {HIGH}th percentile over {stretches_of(split)} stretches of the text, drawn anew",
-        ),
-    ]
+    stretches = stretches_of(split)
+    sure = f"its {LOW}th and {HIGH}th percentile over {stretches} stretches of the text, drawn anew"
+    if stretches == 1:
+        sure = "how sure that is cannot be told: the text is too short to be cut into stretches"
+    pairs = [("rise", "of the loss, in nats per symbol, by what is predicted"), ("from, to", sure)]
     for one in found:
         if one.others:
             how = "at its mean" if options.value == "mean" else f"at {options.value}"
-            pairs.append(
-                (
-                    "random",
-                    f"{len(one.others)} other units of {one.place}, each held {how}: mean and standard deviation",
-                )
-            )
+            about = f"{len(one.others)} other units of {one.place}, each held {how}: mean and standard deviation"
+            pairs.append(("random", about))
     if compared:
         pairs.append(("above", "how many of these raise the loss less"))
     pairs.append(("text", f"{name}: {len(split):,} symbols"))

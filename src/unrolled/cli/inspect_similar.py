@@ -154,6 +154,6 @@ def _tell(chosen: Selection, matches: list[Match], text: str, begin: int, where:
             ("units", f"{len(units)} of layer {chosen.layer + 1}: {', '.join(units[:SHOWN_UNITS])}{more}"),
             ("", f"beyond ±{chosen.threshold:g} all through it" + (", and not beside it" if chosen.context else "")),
             ("score", "of the units, the share that is on there too; others that are on only there count against it"),
-            ("text", f"{where}: {symbols:,} symbols; {len(matches)} stretches shown, with the symbol they begin at"),
+            ("text", f"{where}: {symbols:,} symbols; matches shown: {len(matches)}, with the symbol they begin at"),
         ]
     )
