@@ -15,7 +15,7 @@ from unrolled.data.build import build_vocabulary
 from unrolled.errors import DataError, RunError
 from unrolled.inspector import Unit, built_in, label, own, read, search
 from unrolled.inspector.cell_search import measure
-from unrolled.inspector.reading import CHOOSING, NOWHERE, REPORTING
+from unrolled.inspector.passes import CHOOSING, NOWHERE, REPORTING
 from unrolled.inspector.shown import values_of
 from unrolled.tasks.classify import Classifier, ClassifyConfig
 from unrolled.tasks.classify_trained import TrainedClassifier

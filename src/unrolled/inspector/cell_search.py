@@ -35,7 +35,8 @@ from ..analysis import capture
 from ..cells import Trace, check_size
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
-from .reading import CHOOSING, REPORTING, Pass, Reading
+from .passes import CHOOSING, REPORTING, Pass
+from .reading import Reading
 from .scores import Floats, Lookup, Plane, Tally, choose, report
 
 # J hypotheses, K twins and shifts, U units, n positions

@@ -13,7 +13,8 @@ from torch import Tensor
 from ..analysis import capture
 from ..cells import Trace
 from .cell_search import Unit
-from .reading import NOWHERE, Reading
+from .passes import NOWHERE
+from .reading import Reading
 from .scores import Numbers
 from .symbols import Ids
 

@@ -22,7 +22,8 @@ from ..analysis import capture
 from ..cells import Trace
 from ..errors import SaveError
 from .cell_search import Unit
-from .reading import NOWHERE, Reading
+from .passes import NOWHERE
+from .reading import Reading
 
 DESCRIPTION = "states.json"
 STATES = ("h", "c")
