@@ -11,8 +11,7 @@ import tyro
 
 from .. import api
 from ..cells import check_size
-from ..data import open_corpus
-from ..errors import ArgumentError, DataError, SaveError
+from ..errors import ArgumentError, SaveError
 from ..inspector import Finding, Found, Reading, built_in, label, own, read, search
 from ..inspector.cell_search import TWINS, work
 from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
@@ -22,6 +21,7 @@ from ..tasks.lm_trained import TrainedLanguageModel
 from ..training.files import write_atomically
 from .arguments import Schema, parse
 from .console import Counter
+from .inspect_text import text_of
 from .look import clock, console
 from .reporters import emit
 from .tables import show_pairs, show_table
@@ -66,18 +66,33 @@ class Inspect:
     """the model's cell, if it is one of your own (module:Class)"""
     json: bool = False
     """print one JSON object"""
+    web: bool = False
+    """show it all on a live page instead: a server on this machine, for this machine only, until Ctrl-C"""
+    port: int = 8765
+    """its port; 0: any that is free"""
+    no_browser: bool = False
+    """do not open the page"""
 
     def __post_init__(self) -> None:
         check_size("limit", self.limit)
         check_size("top", self.top)
         check_size("twins", self.twins, least=TWINS)
         check_size("seed", self.seed, least=0)
-        if not self.data:
+        if not 0 <= self.port <= 65535:
+            raise ArgumentError("port", "from 0 to 65535", self.port)
+        if self.web:
+            self._refuse_beside_web()
+        elif not self.data:
             raise ArgumentError("data", "a text", self.data, "name a file, a folder, a pattern or a named corpus")
         if self.html is not None and not Path(self.html).absolute().parent.is_dir():
             raise ArgumentError("html", "in a folder that exists", self.html)
         if self.states is not None and Path(self.states).exists():
             raise ArgumentError("states", "a folder that is not there yet", self.states)
+
+    def _refuse_beside_web(self) -> None:
+        for name in ("html", "states", "json"):
+            if getattr(self, name):
+                raise ArgumentError(name, "left out with --web", getattr(self, name), "run it once more without --web")
 
 
 @dataclass
@@ -102,8 +117,12 @@ def run(argv: list[str]) -> int:
     with Schema(Inspect, PROG).names():
         hypotheses = [*built_in(), *map(own, options.hypothesis)]
         model = api.load(options.run, cell=options.cell)
-        text, starts = _text(model, options)
+        text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)
+        if options.web:
+            from .inspect_web import serve
+
+            return serve(model, reading, text, source, hypotheses, options)
         labels = label(text, hypotheses)
         counter = Counter(console(stderr=True), work(reading, options.twins), "steps")
         begin = time.monotonic()
@@ -121,29 +140,6 @@ def run(argv: list[str]) -> int:
             looked.notes.append(f"{len(kept)} states of {len(text):,} characters in {options.states}")
         _tell(looked)
     return 0
-
-
-def _text(model: Any, options: Inspect) -> tuple[str, list[int]]:
-    """The text, and where its documents begin.
-
-    Raises:
-        DataError: there is none.
-    """
-    how: dict[str, Any] = {}
-    if isinstance(model, TrainedLanguageModel):
-        was = model.config.data  # read it as the training text was read
-        how = {"separator": was.separator, "encoding": was.encoding, "errors": was.errors}
-    parts, starts, count = list[str](), list[int](), 0
-    for text, begun in open_corpus(options.data, **how).chunks():
-        text = text[: options.limit - count]
-        starts += [count + at for at in begun if at < len(text)]
-        parts.append(text)
-        count += len(text)
-        if count >= options.limit:
-            break
-    if not count:
-        raise DataError(f"{options.data} has no text in it; give a text with --data")
-    return "".join(parts), starts
 
 
 def _save(looked: Looked, path: Path) -> None:

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from .packing import in_base64, levels, scale
 from .scores import Numbers
 from .shown import Shown
 
 MOST_CELLS = 14  # with more, a page of 100,000 characters would be over 5 MB
 MOST_CHARACTERS = 100_000
 _SURROGATES = re.compile("[\ud800-\udfff]")
-EDGE = 0.005  # share of the values beyond either end of the scale of colours
 
 
 @dataclass(frozen=True)
@@ -91,23 +91,8 @@ def harmless(data: Any) -> str:
 
 
 def _packed(values: Numbers) -> dict[str, Any]:
-    """Values as a byte each: 0 for none, 1 to 255 from the low end of the scale to the high one."""
     low, high = scale(values)
-    level = np.rint((np.nan_to_num(values) - low) / (high - low) * 254) + 1
-    level = np.where(np.isnan(values), 0, np.clip(level, 1, 255)).astype(np.uint8)
-    return {"low": low, "high": high, "values": _base64(level)}
-
-
-def scale(values: Numbers) -> tuple[float, float]:
-    """The values that are wholly blue and wholly red; white is half way: 0, for values of both signs."""
-    some = values[~np.isnan(values)]
-    if not len(some):
-        return -1.0, 1.0
-    if some.min() < 0:
-        most = max(float(np.quantile(np.abs(some), 1 - 2 * EDGE)), 1e-3)
-        return -most, most
-    low, high = float(np.quantile(some, EDGE)), float(np.quantile(some, 1 - EDGE))
-    return low, max(high, low + 1e-3)
+    return {"low": low, "high": high, "values": in_base64(levels(values, low, high))}
 
 
 def _guesses(shown: Shown, spell: Callable[[int], str]) -> dict[str, Any] | None:
@@ -119,10 +104,6 @@ def _guesses(shown: Shown, spell: Callable[[int], str]) -> dict[str, Any] | None
     return {
         "symbols": [spell(int(id)) for id in used],
         "wide": wide,
-        "ids": _base64(ids),
-        "shares": _base64(np.rint(shown.shares * 255).astype(np.uint8)),
+        "ids": in_base64(ids),
+        "shares": in_base64(np.rint(shown.shares * 255).astype(np.uint8)),
     }
-
-
-def _base64(array: Any) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()

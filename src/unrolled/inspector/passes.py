@@ -120,15 +120,15 @@ class RunningText:
 
             def run(places: Ids = places, fresh: bool = at == 0) -> Tensor:
                 nonlocal state
-                logits, state = self.read(module, places, state, fresh)
+                logits, state = module(*self.inputs(module, places, state, fresh))
                 return logits
 
             yield Pass(text.places[places], text.ids[places], part, run)
 
-    def read(
+    def inputs(
         self, module: nn.Module, places: Ids, state: Any, fresh: bool | npt.NDArray[np.bool_]
-    ) -> tuple[Tensor, Any]:
-        """Call the model on the symbols numbered ``places (T, B)``.
+    ) -> tuple[Tensor, Any, Tensor | None]:
+        """What a language model is called with to read the symbols numbered ``places (T, B)``.
 
         Args:
             state: to go on from.
@@ -138,7 +138,7 @@ class RunningText:
         resets = torch.from_numpy(self.begun[places])
         resets[0] |= torch.as_tensor(fresh)
         asked = resets.to(device) if resets.any() else None
-        return module(torch.from_numpy(self.text.ids[places]).to(device), state, asked)
+        return torch.from_numpy(self.text.ids[places]).to(device), state, asked
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,11 @@ class LanguageModel(nn.Module):
 
     def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
         """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        y, state = self.read(ids, state, resets)
+        return self.logits(y), state
+
+    def read(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
+        """What the head reads, ``(T, B, ·)``, and the state after."""
         x = ids.long() if self.embedding is None else self.embedding(ids)  # (T, B): one-hot; or (T, B, E)
         every, state = self.stack.run(x, state, resets=resets)
         every[-1] = self.drop(every[-1])
@@ -140,7 +145,11 @@ class LanguageModel(nn.Module):
                 y = torch.stack(every).sum(dim=0) if len(every) > 2 else sum(every[1:], every[0])
             case _:
                 y = torch.cat(every, dim=-1)
-        return F.linear(y, self.head_weight, self.head.bias), state
+        return y, state
+
+    def logits(self, y: Tensor) -> Tensor:
+        """The head: of ``y (…, ·)``, ``(…, V)``."""
+        return F.linear(y, self.head_weight, self.head.bias)
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step."""

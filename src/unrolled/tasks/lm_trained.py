@@ -151,7 +151,7 @@ class TrainedLanguageModel:
             logits, state = self._read(text, 1, state)
             return logits.numpy(), state
 
-        return Session(self.vocabulary, read, torch.no_grad()(self._step), self._opening(), self.frozen)
+        return Session(self.vocabulary, read, torch.no_grad()(self._step), self.opening(), self.frozen)
 
     def evaluate(
         self,
@@ -190,7 +190,7 @@ class TrainedLanguageModel:
         """(stream, text) as it is written, until every stream has ended."""
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
-        logits, state = self._read(prompt or self._opening(), samples, None)
+        logits, state = self._read(prompt or self.opening(), samples, None)
         if self.frozen is None:
             every = generate(self._step, logits.numpy(), state, sampling, length)
         else:
@@ -205,7 +205,7 @@ class TrainedLanguageModel:
             if text := writer.close():
                 yield stream, text
 
-    def _opening(self) -> str:
+    def opening(self) -> str:
         """What stands before a text that begins out of nothing: a line end, if the model knows one."""
         return self.vocabulary.decode([0]) if self.vocabulary.outside("\n") else "\n"
 

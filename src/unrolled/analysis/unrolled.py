@@ -1,0 +1,124 @@
+"""A language model unrolled over a short text: every step's state, what it predicts, and how the loss looks back at it.
+
+    L   = 1/(T-1) Σ_{t<T-1} -log p(x_{t+1} | x_0 … x_t)         or of the last of these alone                    (1)
+    g_t = ∂L/∂h_t                                               of each layer, along every path to the losses     (2)
+
+(2) is what backpropagation through time hands from step to step (`lab.bptt`, 10.19 and 10.21): through the head at t,
+the layers above, and all later steps. The cells' own equations are run one step at a time, so that every h_t is a node
+of the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..cells import Cell, State
+from ..errors import ArgumentError
+from ..scan import is_symbols
+from .reading import LanguageModelHandle, device_of, one_way
+from .units import stack_of
+
+# T steps, V symbols, H units
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer's steps: ``h (T, H)``, ``c (T, H)`` of an LSTM, and (2), ``grad (T, H)``."""
+
+    name: str
+    h: Tensor
+    c: Tensor | None
+    grad: Tensor
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """A text's steps.
+
+    Attributes:
+        ids: (T,) the symbols; the target of each is the next.
+        log_p: ``(T, V)`` of what comes next, in nats.
+        layers: from the lowest.
+        loss: (1); `None` for a text of one symbol, which predicts nothing that is there.
+    """
+
+    ids: list[int]
+    log_p: Tensor
+    layers: list[Layer]
+    loss: float | None
+
+
+def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -> Unrolled:
+    """Read a text from the initial state, and look back from its loss.
+
+    Args:
+        handle: a language model with recurrent layers; nobody else may use it meanwhile.
+        text: of at least one symbol.
+        last_only: take the loss of the last prediction only.
+
+    Raises:
+        ArgumentError: the text is empty or has characters outside the vocabulary, or the layers have two directions.
+    """
+    one_way(handle)
+    if not text:
+        raise ArgumentError("text", "at least one character", text)
+    if outside := handle.vocabulary.outside(text):
+        expected = f"in the model's {handle.vocabulary.kind} vocabulary"
+        raise ArgumentError("text", expected, "".join(list(outside)[:5]), "leave these characters out")
+    ids = torch.from_numpy(handle.vocabulary.encode(text).astype(np.int64)).to(device_of(handle.model))
+    stack = stack_of(handle.model)
+    names = {cell: name for name, cell in stack.named_modules() if cell in set(stack.cells)}
+    states: dict[str, list[State]] = {}
+
+    def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
+        if is_symbols(inputs):
+            inputs = F.one_hot(inputs, cell.input_size).to(next(cell.parameters()).dtype)
+        outputs = []
+        for x in inputs:
+            output, state = cell.step(x, state)
+            if not hasattr(state, "h"):
+                raise ArgumentError("cell", "one whose state has a leaf h", type(cell).__name__)
+            states.setdefault(names[cell], []).append(state)
+            outputs.append(output)
+        return torch.stack(outputs), state
+
+    model: Any = handle.model
+    before = vars(stack).get("runner")
+    stack.runner = runner
+    try:
+        with torch.enable_grad():
+            logits, _ = model(ids[:, None])
+    finally:
+        del stack.runner
+        if before is not None:
+            stack.runner = before
+    log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
+    nodes = {name: [state.h for state in some] for name, some in states.items()}
+    gradients = {name: [torch.zeros_like(h) for h in some] for name, some in nodes.items()}
+    loss = None
+    if len(ids) > 1:
+        nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
+        total = nats[-1] if last_only else nats.mean()  # (1)
+        loss = float(total)
+        every = [h for some in nodes.values() for h in some]
+        found = iter(torch.autograd.grad(total, every, allow_unused=True))
+        gradients = {
+            name: [torch.zeros_like(h) if (g := next(found)) is None else g for h in some]
+            for name, some in nodes.items()
+        }
+    layers = [
+        Layer(
+            name,
+            torch.cat(nodes[name]).detach(),
+            torch.cat([state.c for state in some]).detach() if hasattr(some[0], "c") else None,
+            torch.cat(gradients[name]).detach(),
+        )
+        for name, some in states.items()
+    ]
+    return Unrolled(ids.tolist(), log_p.detach(), layers, loss)

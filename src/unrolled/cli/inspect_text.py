@@ -1,0 +1,65 @@
+"""The text that `unrolled inspect` looks at: the one that is named, or what a language model was not trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..data import open_corpus
+from ..errors import DataError, UnrolledError
+from ..tasks.lm_trained import TrainedLanguageModel
+
+
+def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
+    """The text, where its documents begin, and what to call it.
+
+    Args:
+        data: what is named; if nothing is, the test part of a language model's own text.
+        limit: characters at most.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not data:
+        return _held_out(model, limit)
+    how: dict[str, Any] = {}
+    if isinstance(model, TrainedLanguageModel):
+        was = model.config.data  # read it as the training text was read
+        how = {"separator": was.separator, "encoding": was.encoding, "errors": was.errors}
+    parts, starts, count = list[str](), list[int](), 0
+    for text, begun in open_corpus(data, **how).chunks():
+        text = text[: limit - count]
+        starts += [count + at for at in begun if at < len(text)]
+        parts.append(text)
+        count += len(text)
+        if count >= limit:
+            break
+    if not count:
+        raise DataError(f"{data} has no text in it; give a text with --data")
+    return "".join(parts), starts, data
+
+
+def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
+    if not isinstance(model, TrainedLanguageModel):
+        raise DataError("this model is no language model, so it has no text of its own to show; name one with --data")
+    was = model.config.data
+    try:
+        read = was.read()
+    except (UnrolledError, OSError) as error:
+        raise DataError(f"the text it was trained on cannot be read ({error}); name another with --data") from error
+    if was.fingerprint(read) != model.fingerprint:
+        raise DataError(
+            f"{was.data} has changed since the model was trained, so no part of it is known to be new to the model; "
+            "name a text with --data"
+        )
+    test = read.test
+    begins = [int(start) for start in test.starts if start < limit] or [0]
+    parts, starts, count = list[str](), list[int](), 0
+    for begin, end in zip(begins, [*begins[1:], min(len(test), max(begins[-1], limit))], strict=True):
+        text = model.vocabulary.decode(test.tokens[begin:end])[: limit - count]
+        if text:
+            starts.append(count)
+            parts.append(text)
+            count += len(text)
+    if not count:
+        raise DataError(f"no part of {was.data} was kept for testing; name a text with --data")
+    return "".join(parts), starts, f"{was.data} (test part)"

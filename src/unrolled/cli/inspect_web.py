@@ -1,0 +1,74 @@
+"""unrolled inspect RUN --web: the page's server, on this machine and for it alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError
+from ..inspector import Hypothesis, Reading
+from ..training.folder import RunFolder
+
+HOST = "127.0.0.1"
+GRACE = 2  # seconds in which answers under way may end
+
+
+def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequence[Hypothesis], options: Any) -> int:
+    """Serve the page until Ctrl-C; the exit status."""
+    import uvicorn
+
+    from ..inspector.web import Inspected, application
+
+    path = Path(options.run)
+    folder = RunFolder(path) if path.is_dir() else None
+    name = (path if folder else path.parent).resolve().name or str(path)
+    with _listening(options.port) as listener:
+        app = application(Inspected(name, model, reading, text, source, hypotheses, folder, options.seed))
+        config = uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, lifespan="on", ws="none"
+        )
+        address = f"http://{HOST}:{listener.getsockname()[1]}/"
+        print(f"{name}: {len(text):,} characters of {source}")
+        print(f"open {address}  (Ctrl-C ends it)", flush=True)
+        if not options.no_browser and _has_browser():
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        with _ended_by_signals():
+            uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or str(error)).lower()
+        raise ArgumentError("port", f"one that is free ({reason})", port, "choose another, or 0 for any") from error
+    return listener
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Within it the server ends in order at Ctrl-C and SIGTERM, and raises the signal once more, which is no matter."""
+    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _has_browser() -> bool:
+    """Whether a person with a screen has started this; a browser for terminals would only be in the way."""
+    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.stdout.isatty() and bool(screen)

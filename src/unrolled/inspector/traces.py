@@ -1,0 +1,283 @@
+"""Any gate of any unit at any place of a text, computed when it is asked for; a whole trace is never kept.
+
+A text is divided into pieces: stretches of a running text, each with the state before it (`checkpoints`), or lines. The
+pieces that a place belongs to are read side by side with all gates, and those read last are kept for the next question.
+While the state before a stretch is not known yet, it is read after a warm-up, and what comes of it is provisional.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from ..analysis import capture
+from ..cells import Trace
+from ..data.batches import in_order
+from ..errors import ArgumentError
+from .checkpoints import Checkpoints
+from .packing import even
+from .passes import AT_ONCE, WARMUP, Lines, RunningText
+from .reading import Reading
+from .scores import Numbers
+from .states import STATES
+from .symbols import Ids
+
+# N symbols, P pieces, T steps, B lanes, H units
+
+KEPT = 256 << 20  # bytes of traces
+LONGEST_WARMUP = 3 * WARMUP // 2
+RUN = 512  # symbols that are read after one warm-up
+SAMPLE, PLACES = 2048, 8  # symbols from which the scales of colours are taken, and in how many parts of the text
+
+Mask = npt.NDArray[np.bool_]
+Plane = tuple[str, str]
+"""A recurrence's name and a gate's."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the text that has been read.
+
+    Attributes:
+        block: what was read with it, side by side.
+        rows: the steps of its symbols, in the text's order.
+        lane: its own.
+        provisional: see the module.
+    """
+
+    block: Block
+    rows: Ids | slice
+    lane: int
+    provisional: bool
+
+    def values(self, plane: Plane) -> Tensor:
+        """``(n, H)``."""
+        return _lane(self.block.trace[plane], self)
+
+    def read(self) -> Tensor:
+        """``(n, ·)``, what the head reads."""
+        assert self.block.read is not None
+        return _lane(self.block.read, self)
+
+
+def _lane(z: Tensor, piece: Piece) -> Tensor:
+    lane = z[:, piece.lane]
+    return lane[piece.rows] if isinstance(piece.rows, slice) else lane[torch.from_numpy(piece.rows)]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Pieces that were read side by side: every gate ``(T, B, H)``, and what the head reads ``(T, B, ·)``."""
+
+    trace: dict[Plane, Tensor]
+    read: Tensor | None
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(one.numel() * one.element_size() for one in tree_leaves((self.trace, self.read)) if one is not None)
+
+
+@dataclass(frozen=True)
+class Values:
+    """A gate over characters: ``values (n, H)``, nan where no symbol was read."""
+
+    values: Numbers
+    provisional: bool
+
+
+class Traces:
+    """A text through the eyes of a network; see the module. One thread at a time.
+
+    Attributes:
+        planes: each recurrence's gates, and how many units they have.
+        scales: of each, ``(low, high)``, ``(H,)`` each: the values at the ends of the scale of colours.
+        checkpoints: of a running text.
+
+    Raises:
+        ArgumentError: the recurrent cell names no gates.
+    """
+
+    def __init__(self, reading: Reading, *, kept: int = KEPT) -> None:
+        self.reading, self.text, self.kept = reading, reading.text, kept
+        model: Any = reading.model
+        self.checkpoints: Checkpoints | None = None
+        if isinstance(self.text, RunningText):
+            self.checkpoints = Checkpoints(self.text, model.initial_state(1))
+            self.places = self.text.text.places
+            self._begins, self._ends = self.checkpoints.begins, self.checkpoints.ends
+        else:
+            self._orders = [np.argsort(line.places, kind="stable") for line in self.text.lines]
+            some = [line.places[order] for line, order in zip(self.text.lines, self._orders, strict=True)]
+            self.places = np.concatenate(some)
+            self._ends = np.cumsum(self.text.lengths)
+            self._begins = self._ends - self.text.lengths
+        self._recent: OrderedDict[int, tuple[Block, list[int]]] = OrderedDict()  # by the block's id
+        self._pieces: dict[int, Piece] = {}
+        self.planes: dict[Plane, int] = {}
+        self.scales = self._scales()
+
+    def symbols(self, begin: int, end: int) -> Ids:
+        """``(end - begin,)``: the number of each character's symbol, the last that ends with it; -1: none."""
+        N = len(self.places)
+        following = np.searchsorted(self.places, np.arange(begin, end))
+        last = np.searchsorted(self.places, self.places[np.minimum(following, N - 1)], side="right") - 1
+        return np.where(following < N, last, -1)
+
+    def values(self, plane: Plane, begin: int, end: int, units: slice = slice(None)) -> Values:
+        """Units of a gate at the characters from ``begin`` up to ``end``, after the symbol that each belongs to."""
+        numbers = self.symbols(begin, end)
+        values = np.full((end - begin, len(range(self.planes[plane])[units])), np.nan, dtype=np.float32)
+        provisional = False
+        for piece, offset, here in self._met(numbers):
+            z = piece.values(plane)[:, units].float().cpu().numpy()
+            values[here] = z[numbers[here] - offset]
+            provisional |= piece.provisional
+        return Values(values, provisional)
+
+    @torch.no_grad()
+    def guesses(self, begin: int, end: int, count: int) -> tuple[Ids, Numbers]:
+        """For each character the likeliest next symbols ``(n, count)``, and their probabilities."""
+        numbers = self.symbols(begin, end)
+        model: Any = self.reading.model
+        ids, shares = np.zeros((end - begin, count), dtype=np.int64), np.zeros((end - begin, count), dtype=np.float32)
+        for piece, offset, here in self._met(numbers):
+            logits = model.logits(piece.read()[torch.from_numpy(numbers[here] - offset)]).float()
+            best = logits.topk(min(count, logits.size(1)), dim=1)
+            width = best.indices.size(1)
+            ids[here, :width] = best.indices.cpu().numpy()
+            shares[here, :width] = (best.values - logits.logsumexp(1, keepdim=True)).exp().cpu().numpy()
+        return ids, shares
+
+    def _met(self, numbers: Ids) -> list[tuple[Piece, int, Ids]]:
+        """The pieces with these symbols, ascending: each, its first symbol, and which of ``numbers`` are in it."""
+        inside = np.flatnonzero(numbers >= 0)
+        if not len(inside):
+            return []
+        owner = np.searchsorted(self._ends, numbers[inside], side="right")
+        wanted, first = np.unique(owner, return_index=True)
+        parts = np.split(inside, first[1:])
+        found = self._traced(wanted.tolist())
+        return [
+            (piece, int(self._begins[number]), part)
+            for number, piece, part in zip(wanted, found, parts, strict=True)
+        ]  # fmt: skip
+
+    def _traced(self, numbers: Sequence[int]) -> list[Piece]:
+        """These pieces, read now unless they have been read lately."""
+        known = np.ones(1, dtype=np.bool_) if self.checkpoints is None else self.checkpoints.known.copy()
+        outdated = {n for n in numbers if n in self._pieces and self._pieces[n].provisional and known[n]}
+        found = {n: self._pieces[n] for n in numbers if n in self._pieces and n not in outdated}
+        for piece in found.values():
+            self._recent.move_to_end(id(piece.block))
+        for some in self._groups([n for n in numbers if n not in found], known):
+            for number, piece in zip(some, self._read(some, known), strict=True):
+                found[number] = self._pieces[number] = piece
+                self._recent.setdefault(id(piece.block), (piece.block, []))[1].append(number)
+        self._forget()
+        return [found[n] for n in numbers]
+
+    def _forget(self) -> None:
+        """Let go of what was read longest ago."""
+        size = sum(block.size for block, _ in self._recent.values())
+        while size > self.kept and len(self._recent) > 1:
+            _, (block, numbers) = self._recent.popitem(last=False)
+            size -= block.size
+            for number in numbers:
+                if number in self._pieces and self._pieces[number].block is block:
+                    del self._pieces[number]
+
+    def _groups(self, numbers: list[int], known: Mask) -> list[list[int]]:
+        """Which of these are read at once: all of known state or none, and not too many."""
+        if not numbers:
+            return []
+        if self.checkpoints is None:
+            assert isinstance(self.text, Lines)
+            lengths = self.text.lengths
+            return [[numbers[i] for i in chosen] for chosen in in_order([lengths[n] for n in numbers], 64, AT_ONCE)]
+        groups = []
+        for wanted in (True, False):
+            some = [n for n in numbers if known[n] == wanted]
+            most = max(1, AT_ONCE // self.checkpoints.length // (1 if wanted else 2))
+            groups += [some[at : at + most] for at in range(0, len(some), most)]
+        return groups
+
+    @torch.no_grad()
+    def _read(self, numbers: list[int], known: Mask) -> list[Piece]:
+        """These pieces side by side."""
+        trace: dict[Plane, Tensor] = {}
+
+        def take(name: str, begin: int, gates: Trace) -> None:
+            if not gates:
+                raise ArgumentError("cell", "one that names its gates in step_traced", name)
+            trace.update({(name, gate): z for gate, z in gates.items()})
+
+        with capture(self.reading.stack(self.reading.model), take, chunk=1 << 40):
+            if self.checkpoints is None:
+                return self._read_lines(np.array(numbers), trace)
+            return self._read_stretches(np.array(numbers), bool(known[numbers[0]]), trace)
+
+    def _read_stretches(self, numbers: Ids, known: bool, trace: dict[Plane, Tensor]) -> list[Piece]:
+        checkpoints, text = self.checkpoints, self.text
+        assert checkpoints is not None
+        assert isinstance(text, RunningText)
+        model: Any = self.reading.model
+        if known:
+            runs, firsts, state = [[n] for n in numbers], checkpoints.firsts[numbers], checkpoints.states(numbers)
+        else:
+            runs = _runs(numbers, self._ends - self._begins)
+            firsts, state = text.calm(self._begins[[run[0] for run in runs]], LONGEST_WARMUP), None
+        T = max(int(self._ends[run[-1]] - first) for run, first in zip(runs, firsts, strict=True))
+        places = np.minimum(firsts + np.arange(T)[:, None], len(text) - 1)  # (T, B)
+        y, _ = model.read(*text.inputs(model, places, state, not known))
+        block = Block(trace, y)
+        return [
+            Piece(block, slice(int(self._begins[n] - first), int(self._ends[n] - first)), lane, not known)
+            for lane, (run, first) in enumerate(zip(runs, firsts, strict=True))
+            for n in run
+        ]
+
+    def _read_lines(self, numbers: Ids, trace: dict[Plane, Tensor]) -> list[Piece]:
+        assert isinstance(self.text, Lines)
+        self.text.side_by_side(self.reading.model, numbers, np.zeros_like(numbers)).run()
+        block = Block(trace, None)
+        return [Piece(block, self._orders[number], lane, False) for lane, number in enumerate(numbers)]
+
+    def _scales(self) -> dict[Plane, tuple[Numbers, Numbers]]:
+        """From pieces all over the text; what is never below 0 nor above 1 is a gate that is shut or open."""
+        P = len(self._begins)
+        some = min(P, max(1, SAMPLE * P // len(self.places)))  # pieces
+        places = max(1, min(PLACES, some)) if self.checkpoints is not None else some
+        firsts = np.linspace(0, P - some // places, places).round().astype(np.int64)
+        chosen = np.unique(firsts[:, None] + np.arange(some // places)).tolist()
+        known = np.zeros(P, dtype=np.bool_)
+        pieces = [piece for some in self._groups(chosen, known) for piece in self._read(some, known)]
+        found = {}
+        for plane in pieces[0].block.trace:
+            z = torch.cat([piece.values(plane) for piece in pieces]).float().cpu().numpy()  # (n, H)
+            self.planes[plane] = H = z.shape[1]
+            if plane[1] not in STATES and z.min() >= 0 and z.max() <= 1:
+                found[plane] = np.zeros(H, dtype=np.float32), np.ones(H, dtype=np.float32)
+            else:
+                most = np.array([even(z[:, unit])[1] for unit in range(H)], dtype=np.float32)
+                found[plane] = -most, most
+        return found
+
+
+def _runs(numbers: Ids, lengths: Ids) -> list[list[int]]:
+    """Stretches ``numbers``, ascending, that follow on one another, as far as one warm-up goes."""
+    runs: list[list[int]] = []
+    for n in numbers.tolist():
+        if runs and runs[-1][-1] == n - 1 and lengths[runs[-1]].sum() < RUN:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    return runs

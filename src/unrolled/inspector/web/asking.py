@@ -1,0 +1,118 @@
+"""What a language model makes of a text that is typed, and of a short one step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...analysis import capture
+from ...analysis.unrolled import unroll
+from ...cells import Trace
+from ...errors import ArgumentError
+from ...tasks.lm_trained import TrainedLanguageModel
+from ..packing import in_base64, levels
+from ..states import STATES
+from ..symbols import of_language_model
+from ..traces import Plane
+from . import requests
+
+NEXT, TOP = 10, 5  # symbols that may follow
+
+
+@torch.no_grad()
+def typed(model: TrainedLanguageModel, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
+    """The text through the eyes of one unit, what it cost, and what may follow."""
+    network: Any = model.model
+    shown = text or model.opening()
+    read = of_language_model(model, shown, (0,))
+    trace: dict[Plane, Tensor] = {}
+
+    def take(name: str, begin: int, gates: Trace) -> None:
+        trace.update({(name, gate): z for gate, z in gates.items()})
+
+    with capture(network.stack, take, chunk=1 << 40):
+        logits, _ = network(torch.from_numpy(read.ids)[:, None])
+    log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
+    last = {int(place): step for step, place in enumerate(read.places)}  # of each character that ends symbols
+    nats = -log_p[:-1].gather(1, torch.from_numpy(read.ids)[1:, None])[:, 0]
+    surprise: list[float | None] = [None] * len(text)
+    for step, place in enumerate(read.places[1:].tolist() if text else ()):
+        surprise[place] = round((surprise[place] or 0.0) + float(nats[step]), 4)
+    places = np.array(sorted(last))
+    ends = places[np.minimum(np.searchsorted(places, np.arange(len(text))), len(places) - 1)]
+    z = trace[plane][:, 0, index].float().numpy()
+    values = z[[last[int(end)] for end in ends]] if text else np.zeros(0, dtype=np.float32)
+    return {
+        "next": _likeliest(model, log_p[-1], NEXT),
+        "surprise": surprise,
+        "values": in_base64(levels(values, low, high)),
+        "low": low,
+        "high": high,
+        "state": [
+            {"recurrence": name, "gate": gate, "values": _rounded(z[-1, 0])}
+            for (name, gate), z in trace.items()
+            if gate in STATES
+        ],
+    }
+
+
+def unrolled(model: TrainedLanguageModel, asked: requests.Unroll) -> dict[str, Any]:
+    """Every step of a short text."""
+    symbols = len(model.vocabulary.encode(asked.text)) if not model.vocabulary.outside(asked.text) else 0
+    if symbols > requests.UNROLLED:
+        raise ArgumentError("text", f"at most {requests.UNROLLED} symbols", symbols, "give a shorter one")
+    found = unroll(model, asked.text, last_only=asked.last_only)
+    spelled = [model.vocabulary.decode([id]) for id in found.ids]
+    norms = {layer.name: (layer.h.norm(dim=1).tolist(), layer.grad.norm(dim=1).tolist()) for layer in found.layers}
+    steps = []
+    for t, (id, log_p) in enumerate(zip(found.ids, found.log_p, strict=True)):
+        guess = int(log_p.argmax())
+        target = found.ids[t + 1] if t + 1 < len(found.ids) else None
+        layers = []
+        for layer in found.layers:
+            told = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
+            if layer.c is not None:
+                told["c"] = _rounded(layer.c[t])
+            h_norm, grad_norm = norms[layer.name]
+            layers.append({**told, "h_norm": _figure(h_norm[t]), "grad_norm": _figure(grad_norm[t])})
+        steps.append({
+            "x": spelled[t], "x_id": id,
+            "target": None if target is None else spelled[t + 1],
+            "guess": model.vocabulary.decode([guess]), "p_guess": _p(log_p[guess]),
+            "p_target": None if target is None else _p(log_p[target]),
+            "loss": None if target is None else _figure(-float(log_p[target])),
+            "right": None if target is None else guess == target,
+            "top": _likeliest(model, log_p, TOP),
+            "layers": layers,
+        })  # fmt: skip
+    return {"symbols": spelled, "steps": steps, "loss": found.loss}
+
+
+def _likeliest(model: TrainedLanguageModel, log_p: Tensor, count: int) -> list[dict[str, Any]]:
+    best = log_p.topk(min(count, len(log_p)))
+    return [
+        {"symbol": model.vocabulary.decode([id]), "p": _p(value)}
+        for id, value in zip(best.indices.tolist(), best.values, strict=True)
+    ]  # fmt: skip
+
+
+def _p(log_p: Tensor) -> float:
+    return _figure(float(log_p.exp()))
+
+
+def _rounded(values: Tensor) -> list[float]:
+    """Three decimals of a state."""
+    return [round(value, 3) for value in values.tolist()]
+
+
+def _figures(values: Tensor) -> list[float]:
+    return [_figure(value) for value in values.tolist()]
+
+
+def _figure(value: float) -> float:
+    """Four significant figures."""
+    return float(f"{value:.4g}")

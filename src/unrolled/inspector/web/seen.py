@@ -1,0 +1,217 @@
+"""One run and one text as the server sees them: who answers what, with which copy of the model."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from fastapi import HTTPException
+
+from ...errors import UnrolledError
+from ...tasks.lm_trained import TrainedLanguageModel
+from ...tasks.translate_trained import TrainedTranslator
+from ..cell_search import Unit
+from ..reading import Reading
+from ..states import STATES
+from ..traces import Mask, Plane, Traces
+from . import requests
+from .asking import typed, unrolled
+from .inspected import Inspected
+from .scoring import Scoring, finite
+from .training import training
+from .work import Background, Desk, Questions
+from .writing import pieces
+
+WRITERS = 2  # texts that are written at once
+
+
+class Seen:
+    """Everything behind the addresses.
+
+    Raises:
+        ArgumentError: the recurrent cell names no gates.
+    """
+
+    def __init__(self, inspected: Inspected) -> None:
+        self.inspected = inspected
+        threads = torch.get_num_threads()
+        self.questions = Questions()
+        self.desk, self._typist = Desk(self.questions, threads), Desk(self.questions, threads)
+        self.traces = Traces(inspected.copied())
+        self.scoring = Scoring(inspected, self.questions)
+        self._model = inspected.writer() if inspected.writes else inspected.model  # the typist's
+        self._reads = Background(self.questions, self._read)
+        self._writers = threading.Semaphore(WRITERS)
+        self._planes = {
+            plane: (float(-np.median(-low)), float(np.quantile(high, 0.95)))
+            for plane, (low, high) in self.traces.scales.items()
+        }
+
+    def start(self) -> None:
+        """Begin what is done in the background."""
+        self.scoring.start()
+        self._reads.start()
+
+    def close(self) -> None:
+        """End it."""
+        self.scoring.close()
+        self._reads.stop(wait=2.0)
+        for desk in (self.desk, self._typist):
+            desk.close()
+
+    def run(self) -> dict[str, Any]:
+        """What the page begins with."""
+        inspected, found = self.inspected, dict[str, list[str]]()
+        for name, gate in self.traces.planes:
+            found.setdefault(name, []).append(gate)
+        recurrences = []
+        for name, gates in found.items():
+            layer, backward = Unit(name, "h", 0).place
+            gates.sort(key=lambda gate: (*(gate != state for state in STATES), False))
+            recurrences.append({
+                "name": name, "label": f"layer {layer}{' ←' if backward else ''}", "backward": backward,
+                "hidden_size": self.traces.planes[name, gates[0]], "gates": gates,
+                "states": [gate for gate in gates if gate in STATES],
+            })  # fmt: skip
+        return {
+            "name": inspected.name, "task": inspected.task, "about": inspected.about(),
+            "units": sum(self.traces.planes.values()), "recurrences": recurrences,
+            "text": {"source": inspected.source, "characters": len(inspected.text)},
+            "panes": inspected.panes, "limits": requests.LIMITS, "loss_unit": inspected.loss_unit,
+        }  # fmt: skip
+
+    def clip(self, asked: requests.Range, most: int) -> tuple[int, int]:
+        """The part of the text that is asked for."""
+        if asked.end < asked.begin:
+            raise HTTPException(422, f"end: must be at least begin ({asked.begin}), got {asked.end}")
+        if asked.end - asked.begin > most:
+            raise HTTPException(
+                422, f"end: must be at most {most:,} after begin, got {asked.end - asked.begin:,}; ask for less"
+            )
+        n = len(self.inspected.text)
+        return min(asked.begin, n), min(asked.end, n)
+
+    def read(self, begin: int, end: int) -> Mask:
+        """``(end - begin,)``: whether a symbol ends with this character."""
+        places = self.traces.places
+        low, high = np.searchsorted(places, [begin, end])
+        read = np.zeros(end - begin, dtype=np.bool_)
+        read[places[low:high] - begin] = True
+        return read
+
+    def plane(self, recurrence: str, gate: str, index: int = 0) -> Plane:
+        """A gate that there is, with a unit of that number."""
+        known = {name for name, _ in self.traces.planes}
+        if recurrence not in known:
+            raise HTTPException(404, f"recurrence: must be one of {', '.join(sorted(known))}, got {recurrence!r}")
+        if (recurrence, gate) not in self.traces.planes:
+            gates = [one for name, one in self.traces.planes if name == recurrence]
+            raise HTTPException(404, f"gate: must be one of {', '.join(gates)}, got {gate!r}")
+        H = self.traces.planes[recurrence, gate]
+        if index >= H:
+            raise HTTPException(404, f"index: must be from 0 to {H - 1}, got {index}")
+        return recurrence, gate
+
+    def scale(self, plane: Plane, index: int | None = None) -> tuple[float, float]:
+        """The ends of the scale of colours, of one unit or of all of a gate."""
+        if index is None:
+            return self._planes[plane]
+        low, high = self.traces.scales[plane]
+        return float(low[index]), float(high[index])
+
+    def order(self, plane: Plane, sort: str | None) -> tuple[list[int], list[float | None] | None, str | None]:
+        """A gate's units, and the scores by which they are sorted."""
+        if sort is None:
+            return list(range(self.traces.planes[plane])), None, None
+        try:
+            return self.scoring.order(sort, *plane)
+        except KeyError:
+            raise HTTPException(
+                404, f"sort: must be a hypothesis that has been scored, see /api/hypotheses, got {sort!r}"
+            ) from None
+
+    def training(self) -> dict[str, Any]:
+        """How the run was trained."""
+        if self.inspected.folder is None:
+            raise HTTPException(
+                409, "the model was opened without its run's folder, so there is no log of its training"
+            )
+        return training(self.inspected.folder)
+
+    def language_model(self) -> TrainedLanguageModel:
+        """The typist's; `HTTPException` for other models."""
+        if not isinstance(self._model, TrainedLanguageModel):
+            raise HTTPException(
+                409, f"only a language model can do this; this run is of the task {self.inspected.task}"
+            )
+        return self._model
+
+    def typed(self, asked: requests.Typed) -> dict[str, Any]:
+        """See `asking.typed`."""
+        model = self._writable(asked.text, "text")
+        plane = self.plane(asked.recurrence, asked.gate, asked.index)
+        low, high = self.scale(plane, asked.index)
+        return self._typist.ask(lambda: typed(model, asked.text, plane, asked.index, low, high))
+
+    def unrolled(self, asked: requests.Unroll) -> dict[str, Any]:
+        """See `asking.unrolled`."""
+        model = self._writable(asked.text, "text")
+        return self._typist.ask(lambda: unrolled(model, asked))
+
+    def translated(self, text: str) -> dict[str, Any]:
+        """The best translation of a sentence, and where each of its words was looked for."""
+        model = self._model
+        if not isinstance(model, TrainedTranslator):
+            raise HTTPException(409, f"only a translator can do this; this run is of the task {self.inspected.task}")
+        [[one, *_]] = self._typist.ask(lambda: model.translate([text]))
+        weights = one.weights
+        return {
+            "source": one.source, "target": one.target, "text": one.text, "score": finite(one.score),
+            "weights": None if weights is None else [[round(w, 4) for w in row] for row in weights.tolist()],
+        }  # fmt: skip
+
+    def writing(self, asked: requests.Write) -> tuple[Iterator[dict[str, Any]], Callable[[], None]]:
+        """The pieces of a text, and what is to be called when it is over."""
+        self._writable(asked.prompt, "prompt")
+        for one in asked.clamps:
+            self.plane(one.recurrence, one.gate, one.index)
+            if one.gate not in STATES:
+                raise HTTPException(422, f"clamps.gate: must be h or c, the states, got {one.gate!r}")
+        if asked.watch is not None:
+            self.plane(asked.watch.recurrence, asked.watch.gate, asked.watch.index)
+        if not self._writers.acquire(blocking=False):
+            raise HTTPException(503, f"{WRITERS} texts are being written already; stop one, or wait for it")
+        try:
+            written = pieces(self.inspected.writer(), asked)
+        except BaseException:
+            self._writers.release()
+            raise
+        return _told(written), self._writers.release
+
+    def _writable(self, text: str, name: str) -> TrainedLanguageModel:
+        model = self.language_model()
+        if outside := model.vocabulary.outside(text):
+            named = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in itertools.islice(outside, 5))
+            kind = model.vocabulary.kind
+            raise HTTPException(422, f"{name}: must be in the model's {kind} vocabulary, got {named}; leave them out")
+        return model
+
+    def _read(self, background: Background) -> None:
+        """The states from which any part of the text can be read at once."""
+        if self.traces.checkpoints is not None:
+            reading: Reading = self.inspected.copied()
+            self.traces.checkpoints.fill(reading.model, background.turn)
+
+
+def _told(written: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pieces, and in place of an error a line that tells it."""
+    try:
+        yield from written
+    except UnrolledError as error:
+        yield {"error": str(error)}
+    except (MemoryError, RuntimeError) as error:
+        yield {"error": f"writing ended with {type(error).__name__}; ask for another text"}
