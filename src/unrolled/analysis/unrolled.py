@@ -94,31 +94,23 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
     try:
         with torch.enable_grad():
             logits, _ = model(ids[:, None])
+            log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
+            nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
+            loss = (nats[-1] if last_only else nats.mean()) if len(nats) else None  # (1)
     finally:
         del stack.runner
         if before is not None:
             stack.runner = before
-    log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
-    nodes = {name: [state.h for state in some] for name, some in states.items()}
-    gradients = {name: [torch.zeros_like(h) for h in some] for name, some in nodes.items()}
-    loss = None
-    if len(ids) > 1:
-        nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
-        total = nats[-1] if last_only else nats.mean()  # (1)
-        loss = float(total)
-        every = [h for some in nodes.values() for h in some]
-        found = iter(torch.autograd.grad(total, every, allow_unused=True))
-        gradients = {
-            name: [torch.zeros_like(h) if (g := next(found)) is None else g for h in some]
-            for name, some in nodes.items()
-        }
+    nodes = [state.h for some in states.values() for state in some]
+    found: Any = [None] * len(nodes) if loss is None else torch.autograd.grad(loss, nodes, allow_unused=True)
+    gradients = iter([torch.zeros_like(h) if g is None else g for h, g in zip(nodes, found, strict=True)])  # (2)
     layers = [
         Layer(
             name,
-            torch.cat(nodes[name]).detach(),
+            torch.cat([state.h for state in some]).detach(),
             torch.cat([state.c for state in some]).detach() if hasattr(some[0], "c") else None,
-            torch.cat(gradients[name]).detach(),
+            torch.cat([next(gradients) for _ in some]),
         )
         for name, some in states.items()
     ]
-    return Unrolled(ids.tolist(), log_p.detach(), layers, loss)
+    return Unrolled(ids.tolist(), log_p.detach(), layers, None if loss is None else loss.item())

@@ -212,10 +212,12 @@ def _wrong_field(_: Request, error: Exception) -> Reply:
     """One sentence about the first field that is wrong."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return Reply({"detail": "the body: must be JSON; see /openapi.json"}, 422)
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
-    came = first.get("input")
-    got = "" if first["type"] in ("missing", "json_invalid") else f", got {_short(came)}"
-    return Reply({"detail": f"{place or 'the body'}: {first['msg']}{got}; see /openapi.json"}, 422)
+    said = first["msg"].replace("Input should be", "must be").replace("Field required", "is required")
+    got = "" if first["type"] == "missing" else f", got {_short(first.get('input'))}"
+    return Reply({"detail": f"{place or 'the body'}: {said}{got}; see /openapi.json"}, 422)
 
 
 def _short(value: Any) -> str:
@@ -224,9 +226,12 @@ def _short(value: Any) -> str:
 
 
 def _problem(_: Request, error: Exception) -> Reply:
+    """A refusal of ours, or an address or method that there is not."""
     assert isinstance(error, StarletteError)
-    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    return Reply({"detail": str(error.detail)}, error.status_code, headers)
+    told = {"Not Found": "there is no such address", "Method Not Allowed": "the method must be another one"}
+    detail = told.get(error.detail)
+    allowed = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return Reply({"detail": f"{detail}; see /openapi.json" if detail else error.detail}, error.status_code, allowed)
 
 
 def _on_purpose(_: Request, error: Exception) -> Reply:
