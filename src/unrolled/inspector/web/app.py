@@ -47,7 +47,7 @@ class Reply(JSONResponse):
 
 
 class Stream(StreamingResponse):
-    """Lines as they come; ``close`` is called when it is over, however it ends."""
+    """Lines as they come; ``close`` is called when it is over, however it ends, and while no line is being made."""
 
     def __init__(self, lines: Iterator[dict[str, Any]], close: Callable[[], None]) -> None:
         super().__init__(_lines(lines), media_type="application/x-ndjson")
@@ -228,7 +228,11 @@ def _short(value: Any) -> str:
 def _problem(_: Request, error: Exception) -> Reply:
     """A refusal of ours, or an address or method that there is not."""
     assert isinstance(error, StarletteError)
-    told = {"Not Found": "there is no such address", "Method Not Allowed": "the method must be another one"}
+    told = {
+        "Not Found": "there is no such address",
+        "Method Not Allowed": "the method must be another one",
+        "There was an error parsing the body": "the body: must be JSON that is not nested so deeply",
+    }
     detail = told.get(error.detail)
     allowed = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Reply({"detail": f"{detail}; see /openapi.json" if detail else error.detail}, error.status_code, allowed)

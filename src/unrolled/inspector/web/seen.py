@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -175,7 +175,7 @@ class Seen:
         }  # fmt: skip
 
     def writing(self, asked: requests.Write) -> tuple[Iterator[dict[str, Any]], Callable[[], None]]:
-        """The pieces of a text, and what is to be called when it is over."""
+        """The pieces of a text, and what is to be called when nobody wants more of them."""
         self._writable(asked.prompt, "prompt")
         for one in asked.clamps:
             self.plane(one.recurrence, one.gate, one.index)
@@ -186,11 +186,16 @@ class Seen:
         if not self._writers.acquire(blocking=False):
             raise HTTPException(503, f"{WRITERS} texts are being written already; stop one, or wait for it")
         try:
-            written = pieces(self.inspected.writer(), asked)
+            written = _told(pieces(self.inspected.writer(), asked))
         except BaseException:
             self._writers.release()
             raise
-        return _told(written), self._writers.release
+
+        def close() -> None:
+            written.close()
+            self._writers.release()
+
+        return written, close
 
     def _writable(self, text: str, name: str) -> TrainedLanguageModel:
         model = self.language_model()
@@ -207,7 +212,7 @@ class Seen:
             self.traces.checkpoints.fill(reading.model, background.turn)
 
 
-def _told(written: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _told(written: Iterator[dict[str, Any]]) -> Generator[dict[str, Any]]:
     """The pieces, and in place of an error a line that tells it."""
     try:
         yield from written
