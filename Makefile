@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart install test nightly check format bench docs clean
+.PHONY: quickstart install test fuzz nightly check format bench docs clean
 
 quickstart: install  ## install, train for four minutes on Python's own source code, write some
 	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
@@ -32,6 +32,9 @@ BUILT_FROM := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 
 test: .venv/developer  ## every test, one process per core
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+fuzz: .venv/developer  ## ten minutes of nonsense for the server of the inspector's page
+	$(BIN)/python tests/inspector/web/nonsense.py
 
 nightly: .venv/developer  ## an hour or two: the kernels under sanitizers and thousands of random cases, wheels
 	PYTHON=$(PYTHON) .ci/nightly

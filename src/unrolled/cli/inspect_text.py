@@ -35,7 +35,8 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
             break
     if not count:
         raise DataError(f"{data} has no text in it; give a text with --data")
-    return "".join(parts), starts, data
+    source = "a text given" if data.startswith("text:") else data
+    return "".join(parts), starts, source
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..inspector import Hypothesis, Reading
 from ..training.folder import RunFolder
+from .look import printable
 
 HOST = "127.0.0.1"
 GRACE = 2  # seconds in which answers under way may end
@@ -31,12 +32,14 @@ def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequ
     folder = RunFolder(path) if path.is_dir() else None
     name = (path if folder else path.parent).resolve().name or str(path)
     with _listening(options.port) as listener:
-        app = application(Inspected(name, model, reading, text, source, hypotheses, folder, options.seed))
+        app = application(
+            Inspected(name, model, reading, text, source, hypotheses, folder, options.twins, options.seed)
+        )
         config = uvicorn.Config(
             app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, lifespan="on", ws="none"
         )
         address = f"http://{HOST}:{listener.getsockname()[1]}/"
-        print(f"{name}: {len(text):,} characters of {source}")
+        print(printable(f"{name}: {len(text):,} characters of {source}"))
         print(f"open {address}  (Ctrl-C ends it)", flush=True)
         if not options.no_browser and _has_browser():
             threading.Timer(0.5, webbrowser.open, [address]).start()
@@ -50,6 +53,7 @@ def _listening(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        listener.listen(128)  # who comes at once waits until there is an answer
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).lower()

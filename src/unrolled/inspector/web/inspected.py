@@ -11,6 +11,7 @@ from typing import Any
 from ...tasks.lm_trained import TrainedLanguageModel
 from ...tasks.translate_trained import TrainedTranslator
 from ...training.folder import RunFolder
+from ..cell_search import TWINS
 from ..hypotheses import Hypothesis
 from ..reading import Reading
 
@@ -34,7 +35,8 @@ class Inspected:
         source: where it came from.
         hypotheses: that are tried on it.
         folder: the run's; `None` for a model file by itself.
-        seed: of untrained twins.
+        twins: untrained networks that it can be compared with.
+        seed: of their weights.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Inspected:
     source: str
     hypotheses: Sequence[Hypothesis]
     folder: RunFolder | None = None
+    twins: int = TWINS
     seed: int = 0
 
     @property

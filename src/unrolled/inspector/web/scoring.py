@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import UnrolledError
-from ..cell_search import TWINS, Found, Scored, Scores, measure, search, work
+from ..cell_search import Found, Scored, Scores, measure, search, work
 from ..hypotheses import Labels, label
 from .inspected import Inspected
 from .work import Background, Questions, Stopped
@@ -64,7 +64,7 @@ class Scoring:
 
     def close(self) -> None:
         """End all work."""
-        self._background.stop(wait=2.0)
+        self._background.stop(wait=1.0)
 
     def order(self, hypothesis: str, recurrence: str, gate: str) -> tuple[list[int], list[float | None], str]:
         """A gate's units, best for a hypothesis first, each one's score, and what the score is.
@@ -132,13 +132,13 @@ class Scoring:
             self.state, self.error = "failed", _reason(error)
 
     def _compare(self, background: Background) -> None:
-        reading = self._inspected.copied()
+        reading, twins = self._inspected.copied(), self._inspected.twins
         before: State = "ready" if self.found is None else "compared"
         try:
             assert self.labels is not None
-            self._work = max(1, work(reading))
+            self._work = max(1, work(reading, twins))
             told = self._telling(background, sums=True)
-            found = search(reading, self.labels, twins=TWINS, top=TOP, seed=self._inspected.seed, progress=told)
+            found = search(reading, self.labels, twins=twins, top=TOP, seed=self._inspected.seed, progress=told)
         except Stopped:
             raise
         except Exception as error:

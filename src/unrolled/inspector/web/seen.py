@@ -58,8 +58,9 @@ class Seen:
 
     def close(self) -> None:
         """End it."""
+        self._reads.stop()
         self.scoring.close()
-        self._reads.stop(wait=2.0)
+        self._reads.stop(wait=1.0)
         for desk in (self.desk, self._typist):
             desk.close()
 

@@ -1,0 +1,109 @@
+"""How soon does the inspector's page get its answers?    python benchmarks/page.py [--filled]
+
+An untrained LSTM of two layers of 512 units, a server on this machine, and questions at random places of a text, one
+after the other: at first while the text is being read in the background, and then, for the text that is short enough
+to wait for it, when it has been. They are for a screenful, 2,000 characters (600 for the grid), and seldom twice for
+one place.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import uvicorn
+
+from harness import table
+from unrolled.data import CharVocabulary
+from unrolled.inspector import built_in, read
+from unrolled.inspector.web import Inspected, application
+from unrolled.tasks.lm import LanguageModelConfig, new_model
+from unrolled.tasks.lm_trained import TrainedLanguageModel
+from unrolled.tasks.recurrent import Recurrent
+
+SCREEN, GRID, ASKED = 2000, 600, 30
+WORDS = "the cat sat on a mat and saw one more rat while it rained in Rome".split()
+
+
+def text_of(length: int) -> str:
+    """Words in lines and paragraphs."""
+    draw = random.Random(0)
+    words = [draw.choice(WORDS) + draw.choice(("\n" if draw.random() < 0.9 else "\n\n") if n % 12 == 11 else " ")
+             for n in range(length // 4)]  # fmt: skip
+    return "".join(words)[:length]
+
+
+@contextmanager
+def served(text: str) -> Iterator[tuple[str, Any]]:
+    """The address of a server, and what is behind it."""
+    vocabulary = CharVocabulary("".join(sorted(set(text))))
+    config = LanguageModelConfig(model=Recurrent(hidden_size=512, num_layers=2))
+    torch.manual_seed(0)
+    model = TrainedLanguageModel(new_model(len(vocabulary), config), vocabulary, config)
+    app = application(Inspected("untrained", model, read(model, text), text, "words", built_in()))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}", app.state.seen
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(address: str, name: str, begin: int, size: int, draw: random.Random) -> float:
+    """Milliseconds until the whole answer is there."""
+    layer, gate, index = draw.randrange(2), draw.choice("hci"), draw.randrange(512)
+    unit = f"&recurrence=layers.{layer}.0&gate={gate}"
+    more = {"values": f"{unit}&index={index}", "grid": unit}.get(name, "")
+    before = time.perf_counter()
+    with urllib.request.urlopen(f"{address}/api/{name}?begin={begin}&end={begin + size}{more}") as answer:
+        answer.read()
+    return 1000 * (time.perf_counter() - before)
+
+
+def rows(address: str, text: str, state: str) -> Iterator[list[str]]:
+    """A row for each question."""
+    draw = random.Random(1)
+    for name, size in (("text", SCREEN), ("values", SCREEN), ("grid", GRID), ("guesses", SCREEN)):
+        times = [ask(address, name, draw.randrange(len(text) - size), size, draw) for _ in range(ASKED)]
+        low = statistics.median(times)
+        high = statistics.quantiles(times, n=20)[-1]
+        yield [f"{len(text):,}", state, name, f"{size:,}", f"{low:.0f} ms", f"{high:.0f} ms"]
+    begin = draw.randrange(len(text) - SCREEN)
+    ask(address, "values", begin, SCREEN, draw)
+    again = [ask(address, "values", begin, SCREEN, draw) for _ in range(ASKED)]
+    yield [f"{len(text):,}", state, "values, same place", f"{SCREEN:,}", f"{statistics.median(again):.0f} ms",
+           f"{statistics.quantiles(again, n=20)[-1]:.0f} ms"]  # fmt: skip
+
+
+def main() -> None:
+    found = []
+    for length in (100_000, 5_000_000):
+        text = text_of(length)
+        begun = time.perf_counter()
+        with served(text) as (address, seen):
+            print(f"{length:,} characters: page after {time.perf_counter() - begun:.1f} s", flush=True)
+            found += rows(address, text, "being read")
+            known = seen.traces.checkpoints.known
+            if length < 1_000_000 or "--filled" in sys.argv:
+                while not known.all() or seen.scoring.state == "scoring":
+                    time.sleep(0.2)
+                print(f"read and scored after {time.perf_counter() - begun:.0f} s", flush=True)
+                found += rows(address, text, "read")
+    table(["characters", "text is", "question", "size", "median", "95 of 100"], found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Nonsense and sense: never an error of the server's own, never an answer that its schema does not promise."""
+
+from __future__ import annotations
+
+import pytest
+from nonsense import fuzz
+from served import inspected, listening
+
+NEVER = {"lm": {"/api/translate", "/api/training"},
+         "translate": {"/api/training", "/api/guesses", "/api/type", "/api/unrolled", "/api/write"}}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["lm", "translate"])
+def test_nonsense(kind):
+    with listening(inspected(kind)) as (address, _):
+        counts = fuzz(address, 0, asked=8)
+    assert len(counts) == 13
+    assert {status for row in counts.values() for status in row if status >= 500} <= {503}
+    for name, row in counts.items():
+        if name.split()[1] in NEVER[kind]:
+            assert 409 in row, name
+            assert 200 not in row, name
+        elif name != "POST /api/compare":  # it was asked, and not with nonsense only
+            assert 200 in row, name
