@@ -43,8 +43,9 @@ def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequ
         print(f"open {address}  (Ctrl-C ends it)", flush=True)
         if not options.no_browser and _has_browser():
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        with _ended_by_signals():
-            uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        with _ended_by_signals(server, app.state.seen):
+            server.run(sockets=[listener])
     return 0
 
 
@@ -62,9 +63,18 @@ def _listening(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Within it the server ends in order at Ctrl-C and SIGTERM, and raises the signal once more, which is no matter."""
-    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+def _ended_by_signals(server: Any, seen: Any) -> Iterator[None]:
+    """Within it the server ends in order at Ctrl-C and SIGTERM, also if they come before it has begun.
+
+    While it runs it has handlers of its own; at its end it raises the signals that it got once more, which come here.
+    """
+
+    def end(number: int, frame: Any) -> None:
+        seen.end_writing()
+        server.should_exit = True
+
+    server.handle_exit = end
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

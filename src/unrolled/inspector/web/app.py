@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from .guard import Guard
 from .inspected import Inspected
 from .page import Page
 from .seen import Seen
+from .writing import Written
 
 PROBLEMS = {
     400: "not for this machine, or no request",
@@ -47,24 +48,21 @@ class Reply(JSONResponse):
 
 
 class Stream(StreamingResponse):
-    """Lines as they come; ``close`` is called when it is over, however it ends, and while no line is being made."""
+    """A text's pieces as they come, a line each; the writing is over when this is, however it ends."""
 
-    def __init__(self, lines: Iterator[dict[str, Any]], close: Callable[[], None]) -> None:
-        super().__init__(_lines(lines), media_type="application/x-ndjson")
-        self._close = close
+    def __init__(self, written: Written) -> None:
+        super().__init__(_lines(written), media_type="application/x-ndjson")
+        self._written = written
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._close()
+            self._written.close()
 
 
-async def _lines(pieces: Iterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    while True:
-        piece = await to_thread.run_sync(next, pieces, None)
-        if piece is None:
-            return
+async def _lines(written: Written) -> AsyncIterator[bytes]:
+    while (piece := await to_thread.run_sync(written.take)) is not None:
         yield json.dumps(piece, allow_nan=False).encode("ascii") + b"\n"
 
 
@@ -205,7 +203,7 @@ def _asking(app: FastAPI, seen: Seen) -> None:
 
     @app.post("/api/write", **{**told, "response_class": Response})
     def write(asked: requests.Write) -> Stream:
-        return Stream(*seen.writing(asked))
+        return Stream(seen.writing(asked))
 
 
 def _wrong_field(_: Request, error: Exception) -> Reply:

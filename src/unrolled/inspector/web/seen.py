@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from fastapi import HTTPException
 
-from ...errors import UnrolledError
 from ...tasks.lm_trained import TrainedLanguageModel
 from ...tasks.translate_trained import TrainedTranslator
 from ..cell_search import Unit
@@ -24,7 +22,7 @@ from .inspected import Inspected
 from .scoring import Scoring, finite
 from .training import training
 from .work import Background, Desk, Questions
-from .writing import pieces
+from .writing import Written, pieces
 
 WRITERS = 2  # texts that are written at once
 
@@ -45,7 +43,7 @@ class Seen:
         self.scoring = Scoring(inspected, self.questions)
         self._model = inspected.writer() if inspected.writes else inspected.model  # the typist's
         self._reads = Background(self.questions, self._read)
-        self._writers = threading.Semaphore(WRITERS)
+        self._writers, self._ending = threading.Semaphore(WRITERS), threading.Event()
         self._planes = {
             plane: (float(-np.median(-low)), float(np.quantile(high, 0.95)))
             for plane, (low, high) in self.traces.scales.items()
@@ -58,6 +56,7 @@ class Seen:
 
     def close(self) -> None:
         """End it."""
+        self.end_writing()
         self._reads.stop()
         self.scoring.close()
         self._reads.stop(wait=1.0)
@@ -175,8 +174,8 @@ class Seen:
             "weights": None if weights is None else [[round(w, 4) for w in row] for row in weights.tolist()],
         }  # fmt: skip
 
-    def writing(self, asked: requests.Write) -> tuple[Iterator[dict[str, Any]], Callable[[], None]]:
-        """The pieces of a text, and what is to be called when nobody wants more of them."""
+    def writing(self, asked: requests.Write) -> Written:
+        """A text in the making."""
         self._writable(asked.prompt, "prompt")
         for one in asked.clamps:
             self.plane(one.recurrence, one.gate, one.index)
@@ -187,16 +186,14 @@ class Seen:
         if not self._writers.acquire(blocking=False):
             raise HTTPException(503, f"{WRITERS} texts are being written already; stop one, or wait for it")
         try:
-            written = _told(pieces(self.inspected.writer(), asked))
+            return Written(pieces(self.inspected.writer(), asked), self._ending, self._writers.release)
         except BaseException:
             self._writers.release()
             raise
 
-        def close() -> None:
-            written.close()
-            self._writers.release()
-
-        return written, close
+    def end_writing(self) -> None:
+        """Let every text end where it is: the server is about to."""
+        self._ending.set()
 
     def _writable(self, text: str, name: str) -> TrainedLanguageModel:
         model = self.language_model()
@@ -211,13 +208,3 @@ class Seen:
         if self.traces.checkpoints is not None:
             reading: Reading = self.inspected.copied()
             self.traces.checkpoints.fill(reading.model, background.turn)
-
-
-def _told(written: Iterator[dict[str, Any]]) -> Generator[dict[str, Any]]:
-    """The pieces, and in place of an error a line that tells it."""
-    try:
-        yield from written
-    except UnrolledError as error:
-        yield {"error": str(error)}
-    except (MemoryError, RuntimeError) as error:
-        yield {"error": f"writing ended with {type(error).__name__}; ask for another text"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ...analysis import capture
 from ...analysis.clamp import clamp
 from ...cells import Trace
 from ...decoding import Sampling, TextWriter
+from ...errors import UnrolledError
 from ...tasks.lm_trained import TrainedLanguageModel
 from ..cell_search import Unit
 from . import requests
@@ -23,7 +25,53 @@ from . import requests
 PIECE = 0.1  # seconds that a piece is waited for before it is sent
 
 
-def pieces(model: TrainedLanguageModel, asked: requests.Write) -> Iterator[dict[str, Any]]:
+class Written:
+    """The pieces of a text, taken one by one until there are no more or nobody wants them.
+
+    Args:
+        pieces: them.
+        ending: set when the server ends.
+        release: called once, when no piece is being made any more.
+    """
+
+    def __init__(self, pieces: Generator[dict[str, Any]], ending: threading.Event, release: Callable[[], None]) -> None:
+        self._pieces, self._ending, self._release = pieces, ending, release
+        self._making, self._closed, self._released = threading.Lock(), False, False
+
+    def take(self) -> dict[str, Any] | None:
+        """The next piece; an error is the last one."""
+        with self._making:
+            piece = None if self._closed else self._make()
+        if self._closed:  # meanwhile, by another thread that could not wait
+            self.close()
+        return piece
+
+    def close(self) -> None:
+        """No more pieces; one that is being made is the last."""
+        self._closed = True
+        if self._making.acquire(blocking=False):
+            try:
+                self._pieces.close()
+                if not self._released:
+                    self._released = True
+                    self._release()
+            finally:
+                self._making.release()
+
+    def _make(self) -> dict[str, Any] | None:
+        error = "the server was ended"
+        if not self._ending.is_set():
+            try:
+                return next(self._pieces, None)
+            except UnrolledError as raised:
+                error = str(raised)
+            except (MemoryError, RuntimeError) as raised:
+                error = f"writing ended with {type(raised).__name__}; ask for another text"
+        self._closed = True
+        return {"error": error}
+
+
+def pieces(model: TrainedLanguageModel, asked: requests.Write) -> Generator[dict[str, Any]]:
     """What is written, in pieces of at most so many seconds, and then how it was.
 
     Without clamps and watch this is the text that ``unrolled sample`` writes from the same seed.
