@@ -85,6 +85,9 @@ def test_grid_by_index_and_by_a_hypothesis(lm):
     by_score = client.get("/api/grid", params={**asked, "sort": "a cat"}).json()
     assert sorted(by_score["order"]) == plain["order"]
     assert by_score["measure"] == "auc"
+    assert plain["low"] == -plain["high"] < 0
+    gate = client.get("/api/grid", params={**asked, "gate": "i"}).json()
+    assert (gate["low"], gate["high"]) == (0, 1)
     for told in (plain, by_score):
         found = numbers(told, decoded(told).reshape(6, 60))
         step = (told["high"] - told["low"]) / 254

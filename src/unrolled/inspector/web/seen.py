@@ -14,6 +14,7 @@ from ...tasks.lm_trained import TrainedLanguageModel
 from ...tasks.translate_trained import TrainedTranslator
 from ..cell_search import Unit
 from ..reading import Reading
+from ..scores import Numbers
 from ..states import STATES
 from ..traces import Mask, Plane, Traces
 from . import requests
@@ -44,10 +45,7 @@ class Seen:
         self._model = inspected.writer() if inspected.writes else inspected.model  # the typist's
         self._reads = Background(self.questions, self._read)
         self._writers, self._ending = threading.Semaphore(WRITERS), threading.Event()
-        self._planes = {
-            plane: (float(-np.median(-low)), float(np.quantile(high, 0.95)))
-            for plane, (low, high) in self.traces.scales.items()
-        }
+        self._planes = {plane: _common(*scales) for plane, scales in self.traces.scales.items()}
 
     def start(self) -> None:
         """Begin what is done in the background."""
@@ -71,7 +69,7 @@ class Seen:
         recurrences = []
         for name, gates in found.items():
             layer, backward = Unit(name, "h", 0).place
-            gates.sort(key=lambda gate: (*(gate != state for state in STATES), False))
+            gates.sort(key=lambda gate: STATES.index(gate) if gate in STATES else len(STATES))
             recurrences.append({
                 "name": name, "label": f"layer {layer}{' ←' if backward else ''}", "backward": backward,
                 "hidden_size": self.traces.planes[name, gates[0]], "gates": gates,
@@ -208,3 +206,9 @@ class Seen:
         if self.traces.checkpoints is not None:
             reading: Reading = self.inspected.copied()
             self.traces.checkpoints.fill(reading.model, background.turn)
+
+
+def _common(low: Numbers, high: Numbers) -> tuple[float, float]:
+    """One scale for all units of a gate, on which most of them show: as even about 0 as theirs."""
+    most = float(np.quantile(high, 0.95))
+    return -most if low.min() < 0 else float(low.min()), most
