@@ -148,7 +148,7 @@ def lookback(
     available = np.minimum(chosen - began + 1, reach)
     norms, products = np.zeros((2, len(chosen), reach))
     log_p = np.zeros(len(chosen))
-    carried = _States(handle, split)
+    carried = States(handle, split)
     for at in range(0, len(order), lanes):
         some = order[at : at + lanes]
         begin = chosen[some] - reach + 1  # of the lanes; what is before the document is masked by a reset
@@ -205,7 +205,7 @@ def _watched_inputs(handle: LanguageModelHandle, seen: list[Tensor]) -> Iterator
             stack.runner = before
 
 
-class _States:
+class States:
     """The states in which a text leaves a model, asked for in the order of the text."""
 
     def __init__(self, handle: LanguageModelHandle, split: Split) -> None:
