@@ -92,7 +92,8 @@ def run(argv: list[str]) -> int:
 def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
     """A model's game."""
     letters = options.letters or 10_000
-    text = _text(model, options)
+    assert options.run is not None
+    text = text_of(model, options.run, options.data)
     counter = Counter(console(stderr=True), min(letters, max(1, len(text) - 1)), "letters")
     try:
         return play(model, text, letters, folded=options.alphabet == "27", seed=options.seed, progress=counter)
@@ -100,15 +101,22 @@ def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
         counter.close()
 
 
-def _text(model: TrainedLanguageModel, options: Shannon) -> Split:
+def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
+    """The text that ``data`` names, in the model's symbols; `None`: its run's own test text.
+
+    Raises:
+        DataError: the text cannot be read.
+        RunError: the run's text is another by now.
+    """
     was = model.config.data
-    if options.data is not None:
-        corpus = open_corpus(options.data, separator=was.separator, encoding=was.encoding, errors=was.errors)
+    if data is not None:
+        corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
         return encode_text(corpus, model.vocabulary)
-    data = was.read()
-    if was.fingerprint(data) != model.fingerprint:
-        raise RunError(f"the text {was.data} has changed since {options.run} was trained; name a text with --data")
-    return data.test
+    text = was.read()
+    if was.fingerprint(text) != model.fingerprint:
+        raise RunError(f"the text {was.data} has changed since {run} was trained; name a text with --data")
+    test: Split = text.test
+    return test
 
 
 def person(options: Shannon) -> Game:

@@ -1,11 +1,11 @@
 """How gradients flow back through time: vanishing, kept or exploding.
 
-    (1)  J_k = ∂h_T/∂h_{T−k}                                      k: distance; h: the first part of a layer's state
-    (2)  ∂L_T/∂h_{T−k} = J_kᵀ ∂L_T/∂h_T                           one layer; in a stack, by every path through the layers
-    (3)  J_k = ∏_{t=T−k+1}^{T} diag(f'(a_t)) W_hh                 vanilla; Pascanu, Mikolov and Bengio 2013, eq. 5
-    (4)  ‖J_k‖₂ ≤ (γ σ_max)^k,   γ = max f' = 1                   their bound: below 1 it must vanish; σ_max of W_hh
-    (5)  ‖J_k‖₂ → c ρ^k                                           while f' ≈ 1 (the linear regime); ρ: the largest |eigenvalue|
-    (6)  ‖J_k‖_F / √H                                             how much a direction changes in length, in the mean
+    (1)  J_k = ∂h_T/∂h_{T−k}                             k: distance; h: the first part of a layer's state
+    (2)  ∂L_T/∂h_{T−k} = J_kᵀ ∂L_T/∂h_T                  one layer; in a stack, by every path through the layers
+    (3)  J_k = ∏_{t=T−k+1}^{T} diag(f'(a_t)) W_hh        vanilla; Pascanu, Mikolov and Bengio 2013, eq. 5
+    (4)  ‖J_k‖₂ ≤ (γ σ_max)^k,   γ = max f' = 1          their bound; σ_max: the largest singular value of W_hh
+    (5)  ‖J_k‖₂ → c ρ^k                                  while f' ≈ 1; ρ: the largest |eigenvalue| of W_hh
+    (6)  ‖J_k‖_F / √H                                    how much a direction changes in length, in the mean
 
 ρ < 1 is enough to vanish in (5), ρ > 1 needed to explode. Hochreiter 1991, chapter 4; Bengio, Simard and Frasconi 1994,
 section IV; Pascanu et al. 2013, section 2.1.
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from ..analysis.lookback import Lookback
 from ..cells import Cell, GatedCell, LSTMCell, RNNCell, State
 from ..layers import Stack
 from ..scan import is_symbols
@@ -35,6 +36,7 @@ from ..scan import is_symbols
 # T steps, B sequences, I inputs, H units of h, W width of a part of the state; k from 0 to T
 
 Array = NDArray[np.float64]
+NAMES = {3: "rzn", 4: "ifgo"}  # of the gates of a GRU and an LSTM
 AT_ONCE = 64  # copies of a sequence: what they keep for the way back is to fit into memory
 
 
@@ -68,13 +70,11 @@ class Flow:
 
     def slope(self) -> float:
         """Of log ``followed`` by distance, fitted from a tenth of T on, where (5) has settled; −∞ if it reaches 0."""
-        begin = self.length // 10
-        values = self.followed[begin:]
-        if len(values) < 2:
-            return float("nan")
+        values = self.followed[self.length // 10 :]
         if not (values > 0).all():
             return -float("inf")
-        return float(np.polyfit(np.arange(len(values)), np.log(values), 1)[0])
+        values = values[np.isfinite(values)]  # what has overflowed has exploded before
+        return float(np.polyfit(np.arange(len(values)), np.log(values), 1)[0]) if len(values) > 1 else float("inf")
 
     def verdict(self) -> str:
         """By what the slope makes of a gradient over T steps: less than a tenth, more than ten times, or neither."""
@@ -95,6 +95,47 @@ class Matrix:
     def largest(self) -> float:
         """σ_max."""
         return float(self.singular[0])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one network.
+
+    Attributes:
+        kind: of cell and initialiser, or the stage of its training.
+        flows: by layer and part of the state.
+        matrices: by layer and gate.
+        bounds: γ σ_max of (4) by layer; `None` where it does not hold.
+        group: with which it is compared.
+        radius: ρ, if W_hh was scaled to it.
+        lookback: gradients by the inputs, of a trained model.
+    """
+
+    kind: str
+    flows: list[Flow]
+    matrices: list[Matrix]
+    bounds: list[float | None]
+    group: str = ""
+    radius: float | None = None
+    lookback: Lookback | None = None
+
+    @property
+    def name(self) -> str:
+        """The kind, and what W_hh was scaled to."""
+        return self.kind if self.radius is None else f"{self.kind}, ρ = {self.radius:g}"
+
+    @property
+    def label(self) -> str:
+        """The name and the group, which no other has."""
+        return f"{self.name}, {self.group}"
+
+    def predicted(self, flow: Flow) -> Array | None:
+        """ρ^k of (5), for a vanilla network that was scaled."""
+        return None if self.bounds[flow.layer - 1] is None else _powers(self.radius, flow.length)
+
+    def bound(self, flow: Flow) -> Array | None:
+        """(4)."""
+        return _powers(self.bounds[flow.layer - 1], flow.length)
 
 
 def flows(
@@ -122,9 +163,7 @@ def flows(
         for b in range(B):
             state = tree_map(lambda leaf, b=b: leaf[b : b + 1], one.before)
             for name, J in jacobians(one.cell, one.inputs[:, b], state).items():
-                fro = torch.linalg.matrix_norm(J).numpy() / J.size(1) ** 0.5
-                top = torch.linalg.matrix_norm(J, 2).numpy() if largest else np.zeros_like(fro)
-                sums.setdefault(name, []).append(np.stack([fro, top]))
+                sums.setdefault(name, []).append(_norms(J, largest))
             progress()
         for name, every in sums.items():
             fro, top = np.mean(every, axis=0)
@@ -182,9 +221,11 @@ def blocks_of(cell: Cell) -> dict[str, Tensor]:
         return {}
     if not isinstance(cell, GatedCell) and weight.size(1) != cell.hidden_size:
         return {}
-    names = {1: [""], 3: list("rzn"), 4: list("ifgo")} if isinstance(cell, GatedCell) else {}
-    count = weight.size(0) // cell.hidden_size
-    return dict(zip(names.get(count, [str(n) if count > 1 else "" for n in range(count)]), weight.chunk(count)))
+    blocks = weight.chunk(weight.size(0) // cell.hidden_size)
+    names = NAMES.get(len(blocks), "") if isinstance(cell, GatedCell) else ""
+    if len(blocks) == 1:
+        return {"": weight}
+    return dict(zip(names or map(str, range(len(blocks))), blocks, strict=True))
 
 
 def bound(cell: Cell) -> float | None:
@@ -192,6 +233,20 @@ def bound(cell: Cell) -> float | None:
     if not isinstance(cell, RNNCell) or cell.layer_norm or cell.zoneout_h:
         return None
     return float(torch.linalg.matrix_norm(cell.weight_hh.detach().double(), 2))
+
+
+def _powers(base: float | None, length: int) -> Array | None:
+    with np.errstate(over="ignore"):
+        return None if base is None else np.asarray(base ** np.arange(length + 1.0))
+
+
+def _norms(J: Tensor, largest: bool) -> Array:
+    """(6) and ‖J_k‖₂ ``(2, T + 1)``, the latter zeros unless wanted; ∞ where J_k has overflowed."""
+    finite = J.flatten(1).isfinite().all(1)
+    J = torch.where(finite[:, None, None], J, 0.0)
+    mean = torch.linalg.matrix_norm(J) / J.size(1) ** 0.5
+    top = torch.linalg.matrix_norm(J, 2) if largest else torch.zeros_like(mean)
+    return np.asarray(torch.stack([mean, top]).masked_fill(~finite, torch.inf).numpy())
 
 
 @dataclass

@@ -1,12 +1,12 @@
-"""Networks whose gradients are looked at before any training: with a given spectral radius, or as they usually begin."""
+"""Networks whose gradients are looked at before any training: of a given spectral radius, or as they usually begin."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -14,9 +14,8 @@ from ..cells import Cell, GatedCell
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..tasks.recurrent import Recurrent
-from .gradients import Array, Flow, Matrix, blocks_of, bound, flows, recurrent_matrices
+from .gradients import Measured, blocks_of, bound, flows, recurrent_matrices
 
-RADII = (0.8, 1.0, 1.2)
 SMALL = 1e-10  # of inputs that leave tanh linear: they still do when they have grown by 1.2 a hundred times
 CLASSES = 10  # of the readout whose loss is differentiated
 
@@ -26,40 +25,18 @@ class Network:
     """A stack, and what it is to read.
 
     Attributes:
-        name: for a person.
+        kind: of cell and initialiser, for a person.
         stack: in evaluation mode.
         inputs: standard deviation of the N(0, ·²) that every unit of every x_t is drawn from; 0: zeros.
         radius: what W_hh was scaled to, if it was.
-        panel: where it is drawn: networks of one panel are compared.
+        group: with which it is compared.
     """
 
-    name: str
+    kind: str
     stack: Stack
     inputs: float
     radius: float | None = None
-    panel: str = ""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A network's gradients and matrices. ``bound``: γ σ_max by layer, where it holds."""
-
-    network: Network
-    flows: list[Flow]
-    matrices: list[Matrix]
-    bounds: list[float | None]
-
-    def predicted(self, flow: Flow) -> Array | None:
-        """ρ^k, for a vanilla network that was scaled."""
-        if self.network.radius is None or self.bounds[flow.layer - 1] is None:
-            return None
-        return np.asarray(self.network.radius ** np.arange(flow.length + 1.0))
-
-    def bound(self, flow: Flow) -> Array | None:
-        """(γ σ_max)^k."""
-        gamma = self.bounds[flow.layer - 1]
-        with np.errstate(over="ignore"):
-            return None if gamma is None else np.asarray(gamma ** np.arange(flow.length + 1.0))
+    group: str = ""
 
 
 def build(options: Recurrent, seed: int, radius: float | None = None) -> Stack:
@@ -94,23 +71,28 @@ def scale(cell: Cell, radius: float) -> None:
 
 def defaults(hidden_size: int, seed: int) -> list[Network]:
     """The comparison that is made when nothing is asked for."""
-    networks = []
-    for name, nonlinearity, inputs in (("tanh", "tanh", SMALL), ("tanh", "tanh", 1.0), ("ReLU", "relu", 1.0)):
-        options = Recurrent(cell="rnn", nonlinearity=nonlinearity, init="lecun", hidden_size=hidden_size, num_layers=1)
-        panel = "small states" if inputs == SMALL else "inputs of size 1"
-        for radius in RADII:
-            title = f"{name}, ρ = {radius:g}, {'small' if inputs == SMALL else 'inputs 1'}"
-            networks.append(Network(title, build(options, seed, radius), inputs, radius, panel))
-    usual = {
-        "tanh": Recurrent(cell="rnn", hidden_size=hidden_size, num_layers=1),
-        "tanh, orthogonal": Recurrent(cell="rnn", init="orthogonal", hidden_size=hidden_size, num_layers=1),
-        "ReLU, identity": Recurrent(
-            cell="rnn", nonlinearity="relu", init="identity", hidden_size=hidden_size, num_layers=1
-        ),
-        "GRU": Recurrent(cell="gru", hidden_size=hidden_size, num_layers=1),
-        "LSTM": Recurrent(cell="lstm", hidden_size=hidden_size, num_layers=1),
+    scaled: dict[str, Any] = {
+        "tanh": {"cell": "rnn", "init": "lecun"},
+        "ReLU": {"cell": "rnn", "init": "lecun", "nonlinearity": "relu"},
     }
-    networks += [Network(name, build(one, seed), 1.0, panel="as they begin") for name, one in usual.items()]
+    usual: dict[str, Any] = {
+        "tanh": {"cell": "rnn"},
+        "tanh, orthogonal": {"cell": "rnn", "init": "orthogonal"},
+        "ReLU, identity": {"cell": "rnn", "init": "identity", "nonlinearity": "relu"},
+        "GRU": {"cell": "gru"},
+        "LSTM": {"cell": "lstm"},
+    }
+    networks = []
+    for kind, inputs, radii, group in (
+        ("tanh", SMALL, (0.8, 1.0, 1.2), "tanh, states near 0"),
+        ("tanh", 1.0, (0.8, 1.2, 2.0), "inputs of size 1"),
+        ("ReLU", 1.0, (0.8, 1.2, 2.0), "inputs of size 1"),
+    ):
+        options = Recurrent(**scaled[kind], hidden_size=hidden_size, num_layers=1)
+        networks += [Network(kind, build(options, seed, radius), inputs, radius, group) for radius in radii]
+    for kind, one in usual.items():
+        options = Recurrent(**one, hidden_size=hidden_size, num_layers=1)
+        networks.append(Network(kind, build(options, seed), 1.0, group="as they usually begin, inputs of size 1"))
     return networks
 
 
@@ -137,4 +119,5 @@ def measure(network: Network, length: int, seed: int, progress: Callable[[], Non
         return F.cross_entropy(o, target, reduction="none")
 
     found = flows(stack, losses, progress=progress)
-    return Measured(network, found, recurrent_matrices(stack), [bound(cell) for cell in stack.cells])
+    return Measured(network.kind, found, recurrent_matrices(stack), [bound(cell) for cell in stack.cells],
+                    network.group, network.radius)  # fmt: skip

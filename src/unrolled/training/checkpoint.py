@@ -93,6 +93,11 @@ def is_checkpoint(path: Path) -> bool:
     return _numbered(path) and (path / "manifest.json").is_file()
 
 
+def load_every(folder: Path) -> list[tuple[dict[str, Tensor], dict[str, Any]]]:
+    """The checkpoints that verify, oldest first."""
+    return [loaded for path in reversed(_steps(folder)) if (loaded := _load(path)) is not None]
+
+
 def peek(folder: Path) -> dict[str, Any] | None:
     """The numbers of the newest checkpoint that has readable ones, without its tensors and unverified."""
     for path in _steps(folder):
