@@ -72,7 +72,7 @@ class Gradients:
     data: str | None = None
     """another text for a RUN: a file, a folder, a pattern, "text:…" or a named corpus"""
     positions: int | None = None
-    """places in the text that a RUN is measured at (default: from 2 to 32, as many as take about a minute)"""
+    """places in the text that a RUN is measured at (default: from 2 to 16, as many as take less than a minute)"""
     seed: int = 0
     """of weights and inputs that are drawn"""
     out: str | None = None
@@ -227,7 +227,8 @@ def _show_matrices(every: list[Measured]) -> None:
 def _explained(flow: Flow) -> Iterator[tuple[str, str]]:
     what = "‖∂h_T/∂h_{T−k}‖_F / √H" if flow.largest is None else "the largest singular value of ∂h_T/∂h_{T−k}"
     yield "at k", f"{what}; T = {flow.length}; by: the part of the state"
-    yield "slope", f"of its logarithm by k, from {flow.length // 10} on; log ρ is what the spectrum predicts"
+    predicts = "; log ρ: what the spectrum predicts where slopes are 1" if flow.largest is not None else ""
+    yield "slope", f"of its logarithm by k, from {flow.length // 10} on{predicts}"
     yield "∂L", "‖∂L_T/∂h_0‖ over ‖∂L_T/∂h_T‖"
     if flow.largest is None:
         yield "memory", "symbols before the last within which 90 % of the gradient by the inputs lies"

@@ -38,14 +38,14 @@ def draw_networks(every: Sequence[Measured], path: Path) -> None:
                 style = STYLES[(n if radius is None else kind + n) % len(STYLES)]
                 name = _name(one.name, flow, one.flows)
                 axis.plot(_shown(flow.followed), color=colour, linestyle=style, linewidth=1.8, label=name)
-            if kind == 0:
+            if len(kinds) == 1:  # with more of them there would be too many lines
                 _lines(axis, one, colour)
-        if any(one.bound(one.flows[0]) is not None for one in shown):
-            axis.plot([], color="black", linestyle=":", linewidth=1, label="bound (γ σ_max)^k")
-        if any(one.predicted(one.flows[0]) is not None for one in shown):
-            axis.plot([], color="black", linestyle="--", linewidth=0.8, label="ρ^k")
+        if len(kinds) == 1 and shown[0].bounds[0] is not None:
+            axis.plot([], color="black", linestyle=":", linewidth=1, label=r"bound $(\gamma\,\sigma_{max})^k$")
+            if shown[0].radius is not None:
+                axis.plot([], color="black", linestyle="--", linewidth=0.8, label=r"$\rho^k$")
         _finish(axis, panel)
-    axes[0].set_ylabel("largest singular value of ∂h_T/∂h_{T−k}")
+    axes[0].set_ylabel(r"largest singular value of $\partial h_T/\partial h_{T-k}$")
     figure.savefig(path, dpi=110)
 
 
@@ -64,19 +64,23 @@ def draw_run(every: Sequence[Measured], title: str, path: Path) -> None:
 
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     axes: Any = figure.subplots(1, 3)
-    for colour, one in zip(COLOURS * len(every), every, strict=False):
+    kinds = [_name("", flow, every[0].flows).removeprefix(", ") for flow in every[0].flows]
+    for number, one in enumerate(every):
+        colour = COLOURS[number % len(COLOURS)]
         for n, flow in enumerate(one.flows):
             style = STYLES[n % len(STYLES)]
-            name = _name(one.name, flow, one.flows)
-            axes[0].plot(_shown(flow.norm), color=colour, linestyle=style, linewidth=1.6, label=name)
-            axes[1].plot(_shown(flow.loss), color=colour, linestyle=style, linewidth=1.6, label=name)
+            axes[0].plot(_shown(flow.norm), color=colour, linestyle=style, linewidth=1.5)
+            axes[1].plot(_shown(flow.loss), color=colour, linestyle=style, linewidth=1.5)
         for matrix in one.matrices:
             axes[2].plot(matrix.singular, color=colour, linewidth=0.9, alpha=0.8)
-        if one.matrices:
-            axes[2].plot([], color=colour, label=one.name)
-    _finish(axes[0], "‖∂h_T/∂h_{T−k}‖_F / √H")
-    _finish(axes[1], "‖∂L_T/∂h_{T−k}‖")
-    axes[2].set_title("singular values of W_hh, every layer and gate", fontsize=10)
+        for axis in axes if one.matrices else axes[:2]:
+            axis.plot([], color=colour, label=one.name)
+    for n, kind in enumerate(kinds if len(kinds) > 1 else ()):
+        for axis in axes[:2]:
+            axis.plot([], color="black", linestyle=STYLES[n % len(STYLES)], linewidth=1, label=kind)
+    _finish(axes[0], r"$\Vert\partial h_T/\partial h_{T-k}\Vert_F\,/\,\sqrt{H}$")
+    _finish(axes[1], r"$\Vert\partial L_T/\partial h_{T-k}\Vert$")
+    axes[2].set_title(r"singular values of $W_{hh}$, every layer and gate", fontsize=10)
     axes[2].set_xlabel("number")
     if any(one.matrices for one in every):
         axes[2].legend(fontsize=8)

@@ -28,8 +28,8 @@ from ..training.folder import RunFolder
 from .gradients import Measured, bound, flows, recurrent_matrices
 
 TEXT = 20_000  # symbols of the text among which positions are chosen
-MOST = 32  # positions
-WORK = 1_500_000_000_000  # multiplications, over all stages: about a minute of one core
+MOST = 16  # positions
+WORK = 1_000_000_000_000  # multiplications, over all stages: less than a minute of one core
 
 Positions = NDArray[np.int64]
 
@@ -97,7 +97,7 @@ def choose(text: Split, length: int, count: int, model: TrainedLanguageModel) ->
 
 
 def affordable(stack: Stack, length: int, count: int) -> int:
-    """How many positions of ``count`` stages can be measured in about a minute; from 2 to 32."""
+    """At how many positions ``count`` stages can be measured in less than a minute; from 2 to 16."""
     cost = 0
     for cell in stack.cells:
         weights = sum(one.numel() for one in cell.parameters())
