@@ -187,3 +187,104 @@ def test_unroll_refuses(unrolled, here: Path, argv: list[str], named: str) -> No
     assert (said.status, said.err.count("\n")) == (2, 1)
     assert named in said.err
     assert not (here / "lab").exists()
+
+
+def test_gradients_of_networks_asked_for(unrolled, here: Path) -> None:
+    words = ["--cell", "rnn", "--init", "lecun", "--hidden-size", "20", "--radius", "0.8", "--radius=1.2"]
+    said = unrolled("lab", "gradients", *words, "--inputs", "0", "--length", "60", "--json")
+    assert said.status == 0, said.err
+    told = json.loads(said.out)
+    below, above = told["curves"]
+    assert (below["verdict"], above["verdict"]) == ("vanishes", "explodes")
+    assert below["slope"] == pytest.approx(below["predicted"], rel=0.1)
+    assert len(below["norm"]) == len(below["largest"]) == len(below["loss"]) == 61
+    assert told["matrices"][1]["matrices"][0]["radius"] == pytest.approx(1.2)
+    lines = (here / "lab/gradients/gradients.csv").read_text().splitlines()
+    assert lines[0] == "network,layer,of,by,k,value"
+    assert len(lines) == 1 + 2 * (5 * 61 + 20)
+    assert (here / "lab/gradients/command.txt").read_text().startswith("unrolled lab gradients --cell rnn --init lecun")
+    assert Path(told["files"]["picture"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_gradients_compared(unrolled, here: Path) -> None:
+    said = unrolled("lab", "gradients", "--hidden-size", "12", "--length", "20")
+    assert said.status == 0, said.err
+    rows = [line.split() for line in said.out.splitlines()]
+    firsts = [" ".join(row[:4]) for row in rows]
+    assert "tanh, ρ = 0.8" in firsts
+    assert "ReLU, ρ = 2" in firsts
+    assert [row[1] for row in rows if row[:1] == ["LSTM"]] == ["h", "c"]
+    assert (here / "lab/gradients/gradients.png").is_file()
+
+
+def test_gradients_of_a_cell_without_w_hh(unrolled, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "leaking.py").write_text(
+        "import torch, unrolled\n"
+        "class Leaky(unrolled.Cell):\n"
+        "    def __init__(self, input_size, hidden_size):\n"
+        "        super().__init__()\n"
+        "        self.input_size, self.hidden_size = input_size, hidden_size\n"
+        "        self.read = torch.nn.Linear(input_size, hidden_size)\n"
+        "    def initial_state(self, batch_size):\n"
+        "        return torch.zeros(batch_size, self.hidden_size)\n"
+        "    def step(self, x, state, noise=None):\n"
+        "        h = 0.9 * state + 0.1 * self.read(x)\n"
+        "        return h, h\n"
+    )
+    monkeypatch.syspath_prepend(here)
+    words = ["lab", "gradients", "--cell", "leaking:Leaky", "--hidden-size", "4", "--length", "20"]
+    said = unrolled(*words)
+    assert said.status == 0, said.err
+    assert "this cell has no W_hh" in said.out
+    (curve,) = json.loads(unrolled(*words, "--json").out)["curves"]
+    assert curve["largest"] == pytest.approx([0.9**k for k in range(21)], rel=1e-4)
+    assert (curve["bound"], curve["predicted"]) == (None, None)
+    assert "--radius must be left out for Leaky" in unrolled(*words, "--radius", "1").err
+
+
+def test_gradients_of_a_run(unrolled, trained: Path) -> None:
+    words = ["lab", "gradients", trained, "--length", "12", "--positions", "3"]
+    said = unrolled(*words, "--json")
+    assert said.status == 0, said.err
+    told = json.loads(said.out)
+    names = list(dict.fromkeys(one["network"] for one in told["curves"]))
+    assert names[0] == "at first"
+    assert names[-1].endswith("kept")
+    assert {(one["layer"], one["by"]) for one in told["curves"]} == {(1, "h"), (1, "c")}
+    assert all(0 <= one["memory"] < 12 for one in told["curves"])
+    assert [one["gate"] for one in told["matrices"][0]["matrices"]] == list("ifgo")
+    out = unrolled(*words, "--out", "kept").out
+    assert "mean over 3 positions" in out
+    assert "σ_min" in out
+    assert Path("kept/gradients.png").read_bytes().startswith(b"\x89PNG")
+    assert unrolled("lab", "gradients", trained / "model.safetensors", "--positions", "2", "--length", "5").status == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["--radius", "-1"], "--radius"),
+        (["--inputs", "-1"], "--inputs"),
+        (["--length", "1"], "--length"),
+        (["--cell", "gru", "--nonlinearity", "relu"], "--nonlinearity"),
+        (["--init", "zeros"], "--init"),
+        (["--positions", "3"], "--positions"),
+        (["nowhere"], "nowhere"),
+        (["nowhere", "--radius", "1"], "--radius"),
+    ],
+)
+def test_gradients_refuses(unrolled, here: Path, argv: list[str], named: str) -> None:
+    said = unrolled("lab", "gradients", *argv)
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert named in said.err
+    assert not (here / "lab").exists()
+
+
+def test_gradients_are_of_language_models_only(unrolled, home: Path) -> None:
+    (home / "told.txt").write_text("good\tgood film\nbad\tbad film\n" * 40)
+    words = ["--data", "told.txt", "--steps", "2", "--hidden-size", "4", "--batch-size", "4", "--run", "classes"]
+    trained = unrolled("train", "classify", *words)
+    assert trained.status == 0, trained.err
+    said = unrolled("lab", "gradients", "classes")
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert "classes is not a language model" in said.err

@@ -62,7 +62,7 @@ def test_gradients_at_a_place_of_the_text(folder: Path) -> None:
         F.cross_entropy(logits[-1], ids[t + 1]).backward()
         norms.append([float(one.h.grad.norm()) for one in before])
     assert [one.loss[-1] for one in measured.flows] == pytest.approx(np.mean(norms, axis=0), rel=1e-4)
-    back = lookback(model, part, positions.tolist(), reach=10)
+    back = lookback(model, part, choose(part, 10, 200, model)[1].tolist(), reach=10)
     assert measured.lookback is not None
     assert measured.lookback.mean() == pytest.approx(back.mean(), rel=1e-4)
     assert all(one.largest is None for one in measured.flows)

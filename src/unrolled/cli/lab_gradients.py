@@ -18,7 +18,7 @@ from ..errors import ArgumentError, RunError
 from ..lab.gradients import Flow, Measured
 from ..lab.gradients_networks import Network, build, defaults, measure
 from ..lab.gradients_picture import draw_networks, draw_run
-from ..lab.gradients_run import affordable, choose, measure_stage, stages
+from ..lab.gradients_run import OF_INPUTS, affordable, choose, measure_stage, stages
 from ..tasks.lm_trained import TrainedLanguageModel
 from ..tasks.recurrent import Recurrent
 from .arguments import Schema, parse
@@ -231,7 +231,8 @@ def _explained(flow: Flow) -> Iterator[tuple[str, str]]:
     yield "slope", f"of its logarithm by k, from {flow.length // 10} on{predicts}"
     yield "∂L", "‖∂L_T/∂h_0‖ over ‖∂L_T/∂h_T‖"
     if flow.largest is None:
-        yield "memory", "symbols before the last within which 90 % of the gradient by the inputs lies"
+        what = "within which 90 % of the gradient by the inputs lies"
+        yield "memory", f"symbols before the last {what}, in the mean over {OF_INPUTS} positions"
 
 
 def _numbers(one: Measured) -> Iterator[tuple[object, ...]]:

@@ -37,7 +37,7 @@ from ..scan import is_symbols
 
 Array = NDArray[np.float64]
 NAMES = {3: "rzn", 4: "ifgo"}  # of the gates of a GRU and an LSTM
-AT_ONCE = 64  # copies of a sequence: what they keep for the way back is to fit into memory
+AT_ONCE, KEPT = 64, 1 << 21  # copies of a sequence, and units of all their states: the way back needs them in memory
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,8 @@ def jacobians(cell: Cell, inputs: Tensor, state: State) -> dict[str, Tensor]:
     """
     H = next(iter(parts(state).values())).size(1)
     blocks: dict[str, list[Tensor]] = {}
-    for begin in range(0, H, AT_ONCE):
-        units = torch.arange(begin, min(begin + AT_ONCE, H))  # (B,)
+    at_once = min(AT_ONCE, max(1, KEPT // (len(inputs) * H)))
+    for units in torch.arange(H).split(at_once):
         B = len(units)
         lanes = inputs.detach()[:, None].expand(-1, B, -1)
         _, _, states = _run(cell, lanes, tree_map(lambda leaf, B=B: leaf.detach().expand(B, *leaf.shape[1:]), state))

@@ -28,7 +28,7 @@ from ..training.folder import RunFolder
 from .gradients import Measured, bound, flows, recurrent_matrices
 
 TEXT = 20_000  # symbols of the text among which positions are chosen
-MOST = 16  # positions
+MOST, OF_INPUTS = 16, 200  # positions: of Jacobians, and of gradients by the inputs, which cost less
 WORK = 1_000_000_000_000  # multiplications, over all stages: less than a minute of one core
 
 Positions = NDArray[np.int64]
@@ -133,6 +133,6 @@ def measure_stage(
         return F.cross_entropy(logits[-1], target, reduction="none")
 
     found = flows(stack, losses, largest=False, progress=progress)
-    back = lookback(handle, text, positions.tolist(), reach=length)
+    back = lookback(handle, text, choose(text, length, OF_INPUTS, handle)[1].tolist(), reach=length)
     matrices, bounds = recurrent_matrices(stack), [bound(cell) for cell in stack.cells]
     return Measured(stage.name, found, matrices, bounds, f"mean over {len(positions)} positions", lookback=back)
