@@ -46,7 +46,7 @@ def test_without_an_average_the_last_checkpoint_is_the_model(unrolled, home: Pat
 def test_what_cannot_be_opened(unrolled, trained: Path, home: Path) -> None:
     path = trained / "checkpoints" / "step-0"
     shutil.copytree(path, home / "step-0")
-    with pytest.raises(RunError, match="is not a run: it has no config.toml"):
+    with pytest.raises(RunError, match=r"is not a run: it has no config\.toml"):
         package.load(home / "step-0")  # alone it has no vocabulary
     (path / "state.json").write_bytes((path / "state.json").read_bytes() + b" ")
     with pytest.raises(RunError, match="step-0 is damaged; take another, or the run's model"):
