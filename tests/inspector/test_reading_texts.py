@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from planted_cells import untrained
-from small_models import LINES, TEXT, classifier, language_model, tagger, translator
+from readable_models import LINES, TEXT, classifier, language_model, tagger, translator
 
 from unrolled.analysis import capture
 from unrolled.data import CharVocabulary

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_cells import story, untrained
-from small_models import LINES, TEXT, classifier, language_model, tagger, translator
+from readable_models import LINES, TEXT, classifier, language_model, tagger, translator
 
 from unrolled.analysis import capture
 from unrolled.inspector import Unit, read

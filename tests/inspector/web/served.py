@@ -9,7 +9,7 @@ import time
 
 import uvicorn
 from fastapi.testclient import TestClient
-from small_models import LINES, TEXT, language_model, tagger, translator
+from readable_models import LINES, TEXT, language_model, tagger, translator
 
 from unrolled.inspector import built_in, own, read
 from unrolled.inspector.web import Inspected, application

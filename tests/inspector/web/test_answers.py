@@ -7,8 +7,8 @@ import base64
 import numpy as np
 import pytest
 import torch
+from readable_models import LINES, TEXT
 from served import asked, wait
-from small_models import LINES, TEXT
 
 from unrolled.inspector import Unit
 from unrolled.inspector.cell_search import measure

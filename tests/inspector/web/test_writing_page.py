@@ -8,8 +8,8 @@ import time
 
 import httpx
 import pytest
+from readable_models import TEXT, language_model
 from served import asked, inspected, listening, wait
-from small_models import TEXT, language_model
 
 from unrolled.analysis.clamp import clamp
 from unrolled.inspector.web import requests, writing
