@@ -68,7 +68,7 @@ def _field(axis: Any, one: Controlled) -> None:
     axis.set_xticks(range(len(one.kinds)), [f"{k}\n{n:,}" for k, n in zip(one.kinds, one.counts, strict=True)])
     axis.set_ylabel("rise of the loss, nats per symbol", fontsize=9)
     axis.set_xlabel(f"what is predicted, and how often it stands there\n({spread})", fontsize=8)
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1))  # above: no bar is there
     axis.tick_params(labelsize=8)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
