@@ -63,7 +63,11 @@ def page(title: str, about: str, text: str, cells: Sequence[Cell], shown: Shown,
         "guesses": _guesses(shown, spell),
     }
     static = resources.files(__package__) / "static"
-    source, style, script = (static.joinpath(f"cells.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    source = static.joinpath("cells.html").read_text("utf-8")
+    style, script = (
+        "".join(static.joinpath(name).read_text("utf-8") for name in (f"web/colours.{kind}", f"cells.{kind}"))
+        for kind in ("css", "js")
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "@HASH@": f"sha256-{digest}",

@@ -1,10 +1,7 @@
-"use strict";
-// The text, character by character, coloured by one unit at a time. Whatever comes from the corpus is only ever put on
-// the page as text (textContent), never as markup.
+// The text, character by character, coloured by one unit at a time (colours.js stands before this).
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const text = Array.from(data.text);             // characters, not halves of them
-const bytes = (packed) => Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
 const cells = data.cells.map((cell) => ({ ...cell, values: bytes(cell.values) }));  // 0: no value, 1…255: low…high
 const guesses = data.guesses && {
   symbols: data.guesses.symbols,
@@ -12,7 +9,6 @@ const guesses = data.guesses && {
   shares: bytes(data.guesses.shares),           // 255 times the probability
 };
 const PAGE = 4000;                              // characters
-const LEVELS = 8;                               // shades on either side
 const byId = (id) => document.getElementById(id);
 const [textBox, tip, form] = [byId("text"), byId("tip"), byId("cells")];
 let cell = 0, page = 0, now = -1;
@@ -30,36 +26,11 @@ function pageBegins() {                         // pages end with a line, unless
 }
 
 const pageEnd = () => pages[page + 1] ?? text.length;
-const share = (byte) => (byte - 128) / 127;     // −1 … 1
-const value = (one, byte) => one.low + (byte - 1) / 254 * (one.high - one.low);
-
-function paint(span, byte) {
-  if (!byte) { span.style.backgroundColor = ""; span.className = span.className.replace(/ ?strong-\w+/, ""); return; }
-  const strength = share(byte), level = Math.round(Math.abs(strength) * LEVELS) / LEVELS;
-  span.style.backgroundColor = level
-    ? `color-mix(in srgb, var(--${strength < 0 ? "low" : "high"}) ${level * 100}%, var(--paper))` : "";
-  span.classList.toggle("strong-high", strength > 0.6);
-  span.classList.toggle("strong-low", strength < -0.6);
-}
-
 function showPage() {
-  const part = document.createDocumentFragment();
-  for (let at = pages[page]; at < pageEnd(); at++) {
-    const span = document.createElement("span");
-    span.dataset.at = at;
-    if (text[at] === "\n") {
-      const mark = document.createElement("span");
-      mark.className = "end";
-      mark.textContent = "↵";
-      mark.dataset.at = at;
-      span.append(mark, "\n");
-    } else span.textContent = text[at];
-    paint(span, cells[cell].values[at]);
-    part.append(span);
-  }
-  textBox.replaceChildren(part);
-  byId("page").textContent = `characters ${(pages[page] + 1).toLocaleString("en")} to `
-    + `${pageEnd().toLocaleString("en")} of ${text.length.toLocaleString("en")}`;
+  const [begin, end] = [pages[page], pageEnd()];
+  textBox.replaceChildren(spans(text.slice(begin, end), cells[cell].values.subarray(begin, end), begin));
+  byId("page").textContent = `characters ${(begin + 1).toLocaleString("en")} to `
+    + `${end.toLocaleString("en")} of ${text.length.toLocaleString("en")}`;
   byId("back").disabled = page === 0;
   byId("on").disabled = page === pages.length - 1;
 }
@@ -67,39 +38,30 @@ function showPage() {
 function showCell() {
   const one = cells[cell];
   for (const span of textBox.children) paint(span, one.values[span.dataset.at]);
-  const scale = document.createElement("i");
-  for (let n = -LEVELS; n <= LEVELS; n += 2) {
-    const b = document.createElement("b");
-    b.textContent = "a";
-    paint(b, 128 + Math.round(n / LEVELS * 127));
-    scale.append(b);
-  }
-  const low = document.createElement("span"), high = document.createElement("span");
-  low.textContent = `${one.low.toFixed(2)} (blue, dotted)`;
-  high.textContent = `${one.high.toFixed(2)} (red, underlined)`;
-  byId("key").replaceChildren(low, scale, high);
+  showKey(byId("key"), `${one.low.toFixed(2)} (blue, dotted)`, `${one.high.toFixed(2)} (red, underlined)`);
   form.elements.cell[cell] ? form.elements.cell[cell].checked = true : form.elements.cell.checked = true;
 }
 
-const visible = (symbol) => symbol === " " ? "␣" : symbol.replace(/\n/g, "↵").replace(/\t/g, "⇥");
-
 function say(at, follow) {                      // what is known of character `at`
-  textBox.querySelector(".now")?.classList.remove("now");
+  textBox.querySelector("[data-now]")?.removeAttribute("data-now");
   now = at;
   const span = textBox.children[at - pages[page]];
   if (!span) { tip.hidden = true; return; }
-  span.classList.add("now");
+  span.setAttribute("data-now", "");
   const one = cells[cell], byte = one.values[at], head = document.createElement("p");
   head.textContent = `“${visible(text[at])}”: ${byte ? value(one, byte).toFixed(3) : "not read"}`;
   const list = document.createElement("ol");
+  list.className = "bars";
   for (let n = 0; guesses && n < 5; n++) {
     const p = guesses.shares[5 * at + n] / 255;
     if (!p) continue;
-    const [line, symbol, percent, bar] = ["li", "code", "span", "i"].map((kind) => document.createElement(kind));
+    const [line, symbol, percent, long, bar] = ["li", "code", "span", "b", "i"]
+      .map((kind) => document.createElement(kind));
     symbol.textContent = visible(guesses.symbols[guesses.ids[5 * at + n]]);
     percent.textContent = `${Math.round(100 * p)}%`;
     bar.style.width = `${Math.max(2, 100 * p)}%`;
-    line.append(symbol, percent, bar);
+    long.append(bar);
+    line.append(symbol, percent, long);
     list.append(line);
   }
   tip.replaceChildren(head, list);

@@ -1,0 +1,72 @@
+// Curves over steps: axes with few ticks, lines named where they end, a cursor for pointer and keys.
+
+import { brief, count, drawn, fixed, within } from "./dom.js";
+
+const [TALL, LEFT, RIGHT, TOP, BOTTOM] = [250, 52, 104, 14, 34];
+
+// About `most` round numbers between two others.
+function ticks(low, high, most) {
+  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * size).find((one) => one >= rough), all = [];
+  for (let x = Math.ceil(low / step) * step; x <= high + step / 1e6; x += step) all.push(Number(x.toPrecision(12)));
+  return all;
+}
+
+function decades(low, high) {
+  const all = [];
+  for (let x = 10 ** Math.floor(Math.log10(low)); x <= high; x *= 10) if (x >= low) all.push(x);
+  return all;
+}
+
+// Draws `lines` ([{name, kind, points: [[x, y], …]}]) and returns the SVG and functions from steps to pixels and back.
+export function curves(lines, { wide, unit, log, marks }) {
+  const all = lines.flatMap((one) => one.points), xs = all.map(([x]) => x), ys = all.map(([, y]) => y);
+  const sorted = [...ys].sort((a, b) => a - b);
+  const [x0, x1] = [Math.max(log ? 1 : 0, Math.min(...xs)), Math.max(...xs, Math.min(...xs) + 1)];
+  const [y0, y1] = [sorted[0], sorted.at(-1)], pad = (y1 - y0 || 1) * 0.04;
+  const place = log ? Math.log : (x) => x;
+  const toX = (x) => LEFT + (place(Math.max(x, x0)) - place(x0)) / (place(x1) - place(x0)) * (wide - LEFT - RIGHT);
+  const toY = (y) => TALL - BOTTOM - (y - y0 + pad) / (y1 - y0 + 2 * pad || 1) * (TALL - TOP - BOTTOM);
+  const text = (x, y, told, anchor, kind = "small dim") =>
+    drawn("text", { x, y, "text-anchor": anchor, class: kind }, told);
+  const parts = [drawn("path", { class: "axis", d: `M${LEFT - 8} ${toY(y1)}V${toY(y0)}` }),
+    drawn("path", { class: "axis", d: `M${toX(x0)} ${TALL - BOTTOM + 6}H${toX(x1)}` })];
+  for (const y of ticks(y0, y1, 5)) {
+    parts.push(drawn("path", { class: "axis", d: `M${LEFT - 12} ${toY(y)}h4` }),
+      text(LEFT - 16, toY(y) + 4, brief(y), "end"));
+  }
+  for (const x of log ? decades(x0, x1) : ticks(x0, x1, Math.max(2, Math.floor(wide / 140)))) {
+    parts.push(drawn("path", { class: "axis", d: `M${toX(x)} ${TALL - BOTTOM + 6}v4` }),
+      text(toX(x), TALL - BOTTOM + 24, count(x), "middle"));
+  }
+  parts.push(text(LEFT, 10, unit, "start"), text(toX(x1) + 10, TALL - BOTTOM + 24, "steps", "start"));
+  const ends = [];
+  for (const { name, kind, points } of lines) {
+    if (!points.length) continue;
+    const places = points.map(([x, y]) => `${toX(x).toFixed(1)} ${toY(y).toFixed(1)}`);
+    parts.push(drawn("path", { class: `curve ${kind}`, d: `M${places.join("L")}` }));
+    for (const [x, y] of kind === "dots" ? points : []) {
+      parts.push(drawn("circle", { class: "dot", cx: toX(x), cy: toY(y), r: 2.5 }));
+    }
+    ends.push({ name, kind, x: toX(points.at(-1)[0]) + 8, y: toY(points.at(-1)[1]) + 4 });
+  }
+  ends.sort((a, b) => a.y - b.y);
+  ends.forEach((end, n) => { if (n) end.y = Math.max(end.y, ends[n - 1].y + 15); });
+  for (const { name, kind, x, y } of ends) parts.push(text(x, y, name, "start", `small named-${kind}`));
+  for (const { x, y, told } of marks) {
+    parts.push(drawn("circle", { class: "best", cx: toX(x), cy: toY(y), r: 5 }),
+      text(within(LEFT + 60, toX(x), wide - RIGHT - 30), toY(y) - 12, told, "middle", "small"));
+  }
+  const cursor = drawn("path", { class: "cursor", d: "" }), preview = drawn("path", { class: "preview", d: "" });
+  const line = (x) => x === null ? "" : `M${toX(x).toFixed(1)} ${TOP}V${TALL - BOTTOM + 6}`;
+  const svg = drawn("svg", { width: wide, height: TALL, viewBox: `0 0 ${wide} ${TALL}`, role: "presentation" },
+    preview, ...parts, cursor);
+  return {
+    svg,
+    toX,
+    point: (x) => cursor.setAttribute("d", line(x)),
+    mark: (x) => preview.setAttribute("d", line(x)),
+  };
+}
+
+export const figure = (x) => fixed(x, Math.abs(x) < 0.1 ? 4 : 3);

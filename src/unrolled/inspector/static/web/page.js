@@ -1,0 +1,93 @@
+// The page: asks for the run, then shows a tab for everything that the run can do.
+
+import { address, keep, onAddress } from "./address.js";
+import { ask, attempt } from "./api.js";
+import { byId, count, make, onKeys } from "./dom.js";
+import { neighbour, startGrid } from "./grid.js";
+import { look, startHypotheses } from "./hypotheses.js";
+import { openText, startText } from "./text.js";
+import { hideTip } from "./tip.js";
+import { closeTraining, openTraining, startTraining } from "./training.js";
+import { openTranslation, startTranslation } from "./translation.js";
+import { closeType, openType, startType } from "./type.js";
+import { choose, fromAddress, run, unit } from "./units.js";
+import { openUnrolled, startUnrolled } from "./unrolled.js";
+import { startWrite } from "./write.js";
+
+const nothing = () => undefined;
+function startTexts() {
+  startText(neighbour);
+  startHypotheses();
+  startGrid();
+  look();
+}
+
+const PANES = {
+  text: { name: "Text", start: startTexts, open: openText },
+  type: { name: "Type here", start: startType, open: openType, close: closeType },
+  write: { name: "Write", start: startWrite },
+  unrolled: { name: "Unrolled", start: startUnrolled, open: openUnrolled },
+  training: { name: "Training", start: startTraining, open: openTraining, close: closeTraining },
+  translation: { name: "Translation", start: startTranslation, open: openTranslation },
+};
+const panes = () => run.panes.filter((one) => one in PANES);
+let open = null;
+
+function show(name) {
+  if (open === name) return;
+  if (open) (PANES[open].close ?? nothing)();
+  open = name;
+  hideTip();
+  for (const one of panes()) {
+    const tab = byId(`tab-${one}`), on = one === name;
+    tab.setAttribute("aria-selected", on);
+    tab.tabIndex = on ? 0 : -1;
+    byId(`pane-${one}`).hidden = !on;
+  }
+  (PANES[name].open ?? nothing)();
+}
+
+function go(name) {
+  keep({ pane: name }, true);
+  show(name);
+}
+
+function showTabs() {
+  byId("tabs").replaceChildren(...panes().map((name) => {
+    const tab = make("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `pane-${name}`,
+      "aria-selected": false, tabindex: -1 }, PANES[name].name);
+    tab.addEventListener("click", () => go(name));
+    return tab;
+  }));
+  const move = (to) => () => {
+    const all = panes(), at = to(all.indexOf(open), all.length);
+    go(all[(at + all.length) % all.length]);
+    byId(`tab-${open}`).focus();
+  };
+  onKeys(byId("tabs"), {
+    ArrowLeft: move((at) => at - 1), ArrowRight: move((at) => at + 1), Home: move(() => 0), End: move((_, n) => n - 1),
+  });
+}
+
+const asked = () => panes().includes(address.pane) ? address.pane : panes()[0];
+
+async function start() {
+  Object.assign(run, await ask("/api/run"));
+  document.title = `${run.name} · unrolled`;
+  byId("name").textContent = run.name;
+  const { source, characters } = run.text;
+  byId("about").textContent = `${run.about} · ${source.split("/").at(-1)}, ${count(characters)} characters`;
+  byId("about").title = source;
+  Object.assign(unit, fromAddress());
+  showTabs();
+  for (const one of panes()) PANES[one].start();
+  if (panes().length) show(asked());
+  document.body.dataset.ready = "true";
+  onAddress(() => {
+    choose(fromAddress());
+    show(asked());
+    if (open === "text") openText();
+  });
+}
+
+attempt("run", start);

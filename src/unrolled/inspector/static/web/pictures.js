@@ -1,0 +1,41 @@
+// Values as pictures, a pixel each. They take their colours from the style sheet, and again when light turns to dark.
+
+import { share } from "./colours.js";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const stale = new Set();
+let table = null;
+
+// `work` is done again whenever light turns to dark: pictures do not turn by themselves.
+export const onScheme = (work) => stale.add(work);
+dark.addEventListener("change", () => { table = null; for (const work of stale) work(); });
+
+const channels = (style, name) => {
+  const hex = style.getPropertyValue(name).trim().slice(1);
+  const full = hex.length === 3 ? [...hex].map((c) => c + c).join("") : hex;
+  return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
+};
+
+// (256 × 4): red, green, blue, opacity of every byte.
+function shades() {
+  if (table) return table;
+  const style = getComputedStyle(document.documentElement);
+  const [paper, low, high] = ["--paper", "--low", "--high"].map((name) => channels(style, name));
+  table = new Uint8ClampedArray(256 * 4);
+  for (let byte = 1; byte < 256; byte++) {
+    const strength = share(byte), end = strength < 0 ? low : high;
+    for (let k = 0; k < 3; k++) table[4 * byte + k] = paper[k] + Math.min(1, Math.abs(strength)) * (end[k] - paper[k]);
+    table[4 * byte + 3] = 255;
+  }
+  return table;
+}
+
+// A canvas of one pixel per value, `columns` in a row; CSS makes it larger.
+export function picture(canvas, values, columns = values.length) {
+  const rows = Math.max(1, Math.ceil(values.length / Math.max(1, columns)));
+  canvas.width = Math.max(1, columns);
+  canvas.height = rows;
+  const colours = shades(), image = new ImageData(canvas.width, rows);
+  values.forEach((byte, n) => image.data.set(colours.subarray(4 * byte, 4 * byte + 4), 4 * n));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}

@@ -1,0 +1,619 @@
+"""Everything that one can do on the page, done by a browser in front of a server, with runs that were trained."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+for needed in ("fastapi", "uvicorn", "playwright.sync_api"):
+    pytest.importorskip(needed, reason=f"the page is tested with {needed.split('.')[0]}, which is not installed")
+
+from browsers import ARGUMENTS, CHROMIUM, HOSTILE, SECONDS, Server, Watch, story, train_lm, train_translator  # noqa: E402
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+
+if not CHROMIUM.exists():
+    pytest.skip("the page is tested with Chromium, which is not installed", allow_module_level=True)
+
+TEXT = story(190)
+expect.set_options(timeout=1000 * SECONDS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNROLLED_CACHE", str(folder / "cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def writer(folder):
+    """A language model's server."""
+    server = Server(train_lm(folder, TEXT))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def translator(folder):
+    """A translator's server."""
+    server = Server(train_translator(folder))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a server's page; whatever the browser complains about in the meantime fails the test."""
+    opened = []
+
+    def visit(server, hash="", width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        page = context.new_page()
+        page.set_default_timeout(1000 * SECONDS)
+        watch = Watch(page, server.address)
+        opened.append((context, watch))
+        page.goto(f"{server.address}/{hash}")
+        page.wait_for_selector("body[data-ready]")
+        page.watch = watch
+        return page
+
+    yield visit
+    for context, _ in opened:
+        context.close()
+    assert [one for _, watch in opened for one in watch.complaints()] == []
+
+
+def ask(server, path, **params):
+    got = httpx.get(server.address + path, params=params, timeout=SECONDS)
+    assert got.status_code == 200, got.text
+    return got.json()
+
+
+def unpacked(values):
+    return np.frombuffer(base64.b64decode(values), dtype=np.uint8)
+
+
+def colours(page):
+    """Of each character in the text: −1 strongly blue, 1 strongly red, 0 neither."""
+    return np.array(page.evaluate(
+        "[...document.querySelectorAll('#text > span')].map(s => s.classList.contains('strong-high') ? 1"
+        " : s.classList.contains('strong-low') ? -1 : 0)"
+    ))  # fmt: skip
+
+
+def expected_colours(server, name, gate, index, n):
+    got = ask(server, "/api/values", recurrence=name, gate=gate, index=index, begin=0, end=4000)
+    share = (unpacked(got["values"])[:n].astype(float) - 128) / 127
+    return np.where(unpacked(got["values"])[:n] == 0, 0, np.where(share > 0.6, 1, np.where(share < -0.6, -1, 0)))
+
+
+def wait_for_units(page):
+    page.wait_for_selector("#found tbody tr")
+    page.wait_for_selector("#units [role=option]")
+
+
+def order(page):
+    """The units in the grid, from the top."""
+    return page.evaluate(
+        "[...document.querySelectorAll('#units [role=option]')].map(o => +o.firstChild.textContent.match(/\\d+/)[0])"
+    )
+
+
+def hash_of(page):
+    return page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
+
+
+def until(page, script, arg=None):
+    """Waits for it (the browser's own waiting evaluates text, which the page's policy forbids)."""
+    end = time.monotonic() + SECONDS
+    while not page.evaluate(script, arg):
+        assert time.monotonic() < end, f"never true: {script}"
+        page.wait_for_timeout(20)
+
+
+def test_a_unit_is_chosen_by_mouse_keys_and_hypothesis_and_colours_the_text(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    first = ask(writer, "/api/run")["recurrences"][0]["name"]
+    page.select_option("#grid-sort", "")
+    until(page, "document.querySelector('#units [role=option]').firstChild.textContent === '0'")
+
+    page.click("#units [role=option] >> nth=3")
+    expect(page.locator("#chosen")).to_have_text("layer 1 h[3]")
+    expect(page.locator("#units [aria-selected=true]")).to_have_count(1)
+    assert hash_of(page)["unit"] == f"{first}/h/3"
+    page.wait_for_timeout(300)
+    seen = colours(page)
+    assert (seen == expected_colours(writer, first, "h", 3, len(seen))).all()
+    assert len(seen) > 3000
+
+    page.focus("#units")
+    for key in ("Home", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#chosen")).to_have_text("layer 1 h[1]")
+    page.focus("#text")
+    page.keyboard.press("]")
+    expect(page.locator("#chosen")).to_have_text("layer 1 h[2]")
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    expect(page.locator("#chosen")).to_have_text("layer 1 h[0]")
+
+    row = page.locator("#found tbody tr").nth(1)
+    told = row.locator("td").nth(1).inner_text().removesuffix(" −")
+    row.locator("button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen")).to_have_text(told)
+    assert page.input_value("#grid-sort") == row.get_attribute("data-name") == hash_of(page)["sort"]
+    expect(page.locator("#known")).to_contain_text(f"the best for “{row.get_attribute('data-name')}”")
+
+
+def test_the_grid_is_filtered_by_layer_and_gate_and_sorted_by_hypothesis(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    run = ask(writer, "/api/run")["recurrences"][1]
+    name = page.locator("#found tbody tr").first.get_attribute("data-name")
+    page.select_option("#grid-layer", run["name"])
+    page.select_option("#grid-gate", "o")
+    page.select_option("#grid-sort", name)
+    want = ask(writer, "/api/grid", recurrence=run["name"], gate="o", begin=0, end=300, sort=name)
+    until(page, "want => JSON.stringify([...document.querySelectorAll('#units [role=option]')].map(o =>"
+          " +o.firstChild.textContent.match(/\\d+/)[0])) === JSON.stringify(want)", want["order"])  # fmt: skip
+    assert sorted(want["order"]) == list(range(run["hidden_size"])) != want["order"]
+    assert page.locator("#units [role=option] span:last-child").first.inner_text() == f"{want['scores'][0]:.2f}"
+    assert page.evaluate("document.querySelector('#units canvas').width") == 300
+
+    # a strip's pixels are the unit's values: blue below the middle, red above it
+    row = unpacked(want["values"])[:300].astype(int)
+    pixels = np.array(page.evaluate(
+        "(() => { const c = document.querySelector('#units canvas');"
+        " return [...c.getContext('2d').getImageData(0, 0, 300, 1).data] })()"
+    )).reshape(300, 4)  # fmt: skip
+    strong = (np.abs(row - 128) > 20) & (row > 0)
+    assert strong.any()
+    assert ((pixels[:, 0] > pixels[:, 2]) == (row > 128))[strong].all()
+
+
+def test_the_cursor_tells_the_value_and_what_is_expected(writer, visit):
+    page = visit(writer)
+    page.wait_for_selector("#text > span")
+    page.focus("#text")
+    for key in ("Home", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    first = ask(writer, "/api/run")["recurrences"][0]["name"]
+    values = ask(writer, "/api/values", recurrence=first, gate="h", index=0, begin=0, end=10)
+    value = values["low"] + (unpacked(values["values"])[2] - 1) / 254 * (values["high"] - values["low"])
+    expect(page.locator("#tip p")).to_have_text(f"“{TEXT[2]}” {value:.3f}".replace("-", "−"))
+    guesses = ask(writer, "/api/guesses", begin=2, end=3)
+    best = guesses["symbols"][np.frombuffer(base64.b64decode(guesses["ids"]), dtype="<u2")[0]]
+    shown = page.locator("#tip li code").all_inner_texts()
+    assert shown[0] == {" ": "␣", "\n": "↵"}.get(best, best)
+    assert 1 <= len(shown) <= 5
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    at = TEXT.index("\n", TEXT.index("\n") + 1)
+    assert page.locator("#text [data-now]").get_attribute("data-at") == str(at)
+    for _ in range(40):  # to lines that have to be scrolled to
+        page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(150)
+    expect(page.locator("#tip")).to_be_visible()
+    assert page.evaluate("document.getElementById('text').scrollTop") > 0
+    page.keyboard.press("Escape")
+    expect(page.locator("#tip")).to_be_hidden()
+    page.hover("#text > span >> nth=5")
+    expect(page.locator("#tip")).to_be_visible()
+    page.wait_for_timeout(150)
+    page.hover("#units canvas >> nth=0", position={"x": 1, "y": 4})
+    expect(page.locator("#text [data-now]")).to_have_attribute("data-at", "0")
+
+
+def test_pages_jumps_and_the_scrubber_lead_through_the_text_and_an_address_leads_back(writer, visit):
+    page = visit(writer)
+    page.wait_for_selector("#text > span")
+    begins = lambda: int(page.locator("#text > span").first.get_attribute("data-at"))  # noqa: E731
+    end = int(page.locator("#text > span").last.get_attribute("data-at")) + 1
+    assert begins() == 0
+    assert TEXT[end - 1] == "\n"
+    page.click("#text-on")
+    expect(page.locator("#text > span").first).to_have_attribute("data-at", str(end))
+    page.focus("#text")
+    page.keyboard.press("PageUp")
+    expect(page.locator("#text > span").first).to_have_attribute("data-at", "0")
+    place = len(TEXT) - 5
+    page.fill("#jump-to", str(place + 1))
+    page.press("#jump-to", "Enter")
+    expect(page.locator("#text [data-now]")).to_have_attribute("data-at", str(place))
+    expect(page.locator("#where")).to_contain_text(f"of {len(TEXT):,}")
+    expect(page.locator("#text-on")).to_be_disabled()
+    page.evaluate("(() => { const s = document.getElementById('scrubber'); for (const n of [1, 2, 1, 0]) {"
+                  " s.value = n; s.dispatchEvent(new Event('input')) } })()")  # fmt: skip
+    expect(page.locator("#text > span").first).to_have_attribute("data-at", "0")
+
+    page.click("#units [role=option] >> nth=4")
+    page.fill("#jump-to", "3900")
+    page.press("#jump-to", "Enter")
+    expect(page.locator("#text [data-now]")).to_have_attribute("data-at", "3899")
+    again = visit(writer, page.evaluate("location.hash"))
+    expect(again.locator("#chosen")).to_have_text("layer 1 h[4]")
+    again.wait_for_selector("#text > span[data-at='3899']")
+
+
+def test_units_are_compared_with_untrained_networks_and_that_can_be_stopped(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    expect(page.locator("#score-state")).to_have_text("")
+    assert page.locator("#found thead th").nth(4).inner_text() == ""
+    page.click("#compare")
+    expect(page.locator("#compare")).to_have_text("stop")
+    expect(page.locator("#score-state progress")).to_be_visible()
+    page.click("#compare")
+    expect(page.locator("#compare")).to_have_text("compare with untrained networks")
+    assert ask(writer, "/api/hypotheses")["state"] != "compared"
+    page.click("#compare")
+    expect(page.locator("#score-state")).to_contain_text("★", timeout=60_000)
+    expect(page.locator("#compare")).to_be_hidden()
+    for want in ask(writer, "/api/hypotheses")["hypotheses"]:
+        row = page.locator(f"#found tr[data-name='{want['name']}'] td")
+        assert row.nth(0).inner_text() == ("★" if want["found"] else "")
+        assert row.nth(3).inner_text() == f"{want['excess']:+.2f}".replace("-", "−")
+        assert row.nth(4).inner_text() == f"{want['p']:.2f}"
+
+
+def test_the_network_reads_along_while_one_types(writer, visit):
+    page = visit(writer, "#pane=type")
+    page.locator("#typed").press_sequentially("the cat sat ", delay=5)
+    until(page, "document.querySelectorAll('#type-text > span').length === 12")
+    expect(page.locator("#type-said")).to_contain_text("12 characters")
+    run = ask(writer, "/api/run")
+    body = {"text": "the cat sat ", "recurrence": run["recurrences"][0]["name"], "gate": "h", "index": 0}
+    want = httpx.post(f"{writer.address}/api/type", json=body, timeout=SECONDS).json()
+    shown = page.locator("#type-next li").all_inner_texts()
+    assert len(shown) == len(want["next"]) == 10
+    assert shown[0].split()[0] == {" ": "␣", "\n": "↵"}.get(want["next"][0]["symbol"], want["next"][0]["symbol"])
+    canvases = page.evaluate("[...document.querySelectorAll('#type-states canvas')].map(c => c.width)")
+    assert canvases == [12] * 4
+
+    page.check("#type-by [value=surprise]")
+    strong = page.evaluate(
+        "[...document.querySelectorAll('#type-text > span')].map(s => s.classList.contains('strong-high'))"
+    )
+    limit = 0.6 * 6  # nats
+    sure = [n for n, nats in enumerate(want["surprise"]) if nats is None or abs(nats - limit) > 0.05]
+    assert len(sure) > 6
+    assert [strong[n] for n in sure] == [(want["surprise"][n] or 0) > limit for n in sure]
+    page.check("#type-by [value=unit]")
+    page.focus(".strip >> nth=1")
+    for key in ("Home", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator("#state-said")).to_contain_text("layer 1 c[2] = ")
+    page.keyboard.press("Enter")
+    expect(page.locator("#type-unit input")).to_have_value("2")
+    assert page.locator("#type-unit select").nth(1).input_value() == "c"
+    page.hover(".strip >> nth=0")
+    expect(page.locator("#state-said")).to_contain_text("layer 1 h[")
+    page.fill("#typed", "")
+    until(page, "document.querySelectorAll('#type-text > span').length === 0")
+
+
+def test_what_the_network_cannot_spell_is_told_and_forgotten_when_mended(writer, visit):
+    page = visit(writer, "#pane=type")
+    with page.watch.expecting("422"):
+        page.fill("#typed", "cat ∮")
+        expect(page.locator("#alert")).to_contain_text("∮")
+        assert page.locator("#alert").get_attribute("role") == "alert"
+        page.fill("#typed", "cat")
+        expect(page.locator("#alert")).to_be_hidden()
+        page.fill("#typed", "cat ∮")
+        page.click("#alert >> text=Dismiss")
+        expect(page.locator("#alert")).to_be_hidden()
+
+
+def spelled(page, place):
+    """The characters of a coloured text; what is drawn in place of some of them, undone."""
+    parts = page.evaluate(
+        "place => [...document.querySelectorAll(place + ' > span[data-at]')].map(s => s.textContent)", place
+    )
+    return "".join({"↵\n": "\n", "␀": "\0"}.get(part, part) for part in parts)
+
+
+def written(page):
+    return spelled(page, "#written")
+
+
+def write(page, **fields):
+    for name, value in fields.items():
+        page.fill(f"#{name.replace('_', '-')}", str(value))
+    page.click("#write-go")
+    expect(page.locator("#write-said")).to_contain_text("; seed")
+    return written(page)
+
+
+def test_the_network_writes_and_units_can_be_held(writer, visit):
+    page = visit(writer, "#pane=write")
+    some = write(page, prompt="the cat ", length=80, temperature=1, seed=5)
+    assert len(some) == 80
+    expect(page.locator("#write-said")).to_contain_text("80 characters")
+    expect(page.locator("#write-said")).to_contain_text("symbols/s; seed 5")
+    assert page.locator("#written .prompt").inner_text() == "the cat "
+    assert page.evaluate("[...document.querySelectorAll('#written > span[data-at]')].some(s => s.className !== '')")
+    assert write(page, seed=5) == some
+    assert write(page, seed=6) != some
+
+    page.click("#clamp-add")
+    page.fill(".clamp [aria-label='number of the unit']", "3")
+    page.fill(".clamp [aria-label='value to hold it at']", "-50")
+    held = write(page, seed=5)
+    assert held != some
+    page.click(".clamp button")
+    assert write(page, seed=5) == some
+    page.uncheck("#watch")
+    assert write(page, seed=5) == some
+    assert not page.evaluate("[...document.querySelectorAll('#written > span[data-at]')].some(s => s.className !== '')")
+    greedy = [write(page, top_k=1, seed=seed) for seed in (1, 2)]
+    assert greedy[0] == greedy[1]
+    until(page, "!document.querySelector('#clamp-add').disabled")
+    for _ in range(8):
+        page.click("#clamp-add")
+    expect(page.locator("#clamp-add")).to_be_disabled()
+
+
+def test_writing_is_stopped_and_nothing_jumps_meanwhile(writer, visit):
+    page = visit(writer, "#pane=write")
+    boxes = lambda: [page.locator(name).bounding_box() for name in ("#written", "#write-form", "#write-said")]  # noqa: E731
+    page.fill("#length", "5000")
+    before = boxes()
+    writer.slow.pause = 0.4
+    try:
+        for stop in (lambda: page.click("#write-stop"), lambda: page.keyboard.press("Escape")):
+            page.click("#write-go")
+            until(page, "document.querySelectorAll('#written > span[data-at]').length > 0")
+            assert [(a["x"], a["y"], a["height"]) for a in boxes()] == [(a["x"], a["y"], a["height"]) for a in before]
+            stop()
+            expect(page.locator("#write-said")).to_contain_text("stopped after")
+            expect(page.locator("#write-stop")).to_be_disabled()
+            some = written(page)
+            page.wait_for_timeout(600)
+            assert written(page) == some
+    finally:
+        writer.slow.pause = 0.0
+    expect(page.locator("#alert")).to_be_hidden()
+    assert len(write(page, length=40)) == 40
+
+
+def test_boxes_through_time_and_their_numbers(writer, visit):
+    page = visit(writer, "#pane=unrolled")
+    expect(page.locator(".cell")).to_have_count(5 * 3)
+    body = {"text": "hello", "last_only": False}
+    want = httpx.post(f"{writer.address}/api/unrolled", json=body, timeout=SECONDS).json()
+    expect(page.locator("#unrolled-said")).to_contain_text(f"loss {want['loss']:.3f} nats")
+    marks = page.locator("svg .target").all_text_contents()
+    right = [step["right"] for step in want["steps"]]
+    assert [("✓" in one, "✗" in one) for one in marks] == [(one is True, one is False) for one in right]
+    assert marks[-1] == "?"
+
+    page.click(".cell[data-row='2'][data-step='1']")
+    layer = want["steps"][1]["layers"][0]
+    expect(page.locator("#numbers h2")).to_have_text("layer 1 after “e”, step 2")
+    rows = page.locator("#numbers tbody tr")
+    assert rows.count() == len(layer["h"]) == 12
+    first = rows.first.locator("td").all_inner_texts()
+    assert first[:2] == [f"{layer[name][0]:.3f}".replace("-", "−") for name in ("h", "c")]
+    page.click("#numbers th button >> text=∂L/∂h")
+    largest = int(np.argmax(np.abs(layer["grad"])))
+    assert rows.first.locator("th").inner_text() == str(largest)
+
+    page.focus(".cell.chosen")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#numbers h2")).to_have_text("layer 1 after “l”, step 3")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#numbers h2")).to_have_text("layer 2 after “l”, step 3")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#numbers h2")).to_have_text("Guess after “l”, step 3")
+    assert page.locator("#numbers li").count() == 5
+    page.keyboard.press("End")
+    expect(page.locator("#numbers p")).to_have_text("What comes next is not known.")
+
+    norms = lambda: page.locator("svg .gradient").count()  # noqa: E731
+    assert norms() > 0
+    page.check("#last-only")
+    expect(page.locator("#unrolled-said")).not_to_contain_text(f"loss {want['loss']:.3f}")
+    body["last_only"] = True
+    last = httpx.post(f"{writer.address}/api/unrolled", json=body, timeout=SECONDS).json()
+    expect(page.locator("#unrolled-said")).to_contain_text(f"loss {last['loss']:.3f} nats")
+    page.fill("#unrolled-text", "a rat sat on a mat a rat sat on a mat a rat sat on a mat a r"[:60])
+    page.click("#unrolled-form button")
+    expect(page.locator(".cell")).to_have_count(60 * 3)
+    assert page.evaluate("(b => b.scrollWidth > b.clientWidth)(document.getElementById('unrolled-scroll'))")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_losses_and_previews(writer, visit):
+    page = visit(writer, "#pane=training")
+    page.wait_for_selector("#curve svg")
+    want = ask(writer, "/api/training")
+    page.focus("#curve")
+    page.keyboard.press("End")
+    last = want["points"][-1]
+    expect(page.locator("#curve-said")).to_contain_text(f"step {last['step']:,}:")
+    page.keyboard.press("Home")
+    expect(page.locator("#curve-said")).to_contain_text(f"training {want['points'][0]['loss']:.3f}")
+    page.hover("#curve", position={"x": 400, "y": 90})
+    expect(page.locator("#curve-said")).not_to_contain_text(f"step {want['points'][0]['step']}:")
+    path = page.locator("svg .curve.thin").get_attribute("d")
+    page.check("#log-x")
+    assert page.locator("svg .curve.thin").get_attribute("d") != path
+    assert f"best {want['best']['loss']:.3f}" in page.locator("#curve").text_content()
+
+    said = lambda: page.locator("#preview-said").inner_text()  # noqa: E731
+    assert len(want["previews"]) > 2
+    assert said() == f"step {want['previews'][0]['step']}"
+    page.focus("#preview")
+    page.keyboard.press("ArrowRight")
+    assert said() == f"step {want['previews'][1]['step']}"
+    assert spelled(page, "#preview-text") == want["previews"][1]["text"]
+    page.click("#play")
+    expect(page.locator("#preview-said")).to_have_text(f"step {want['previews'][-1]['step']}")
+    expect(page.locator("#play")).to_have_text("▶ play")
+
+
+def test_a_translation_and_where_it_looked(translator, visit):
+    page = visit(translator, "#pane=translation")
+    assert page.locator("[role=tab]").all_inner_texts() == ["Text", "Training", "Translation"]
+    page.fill("#sentence", "decade")
+    page.click("#translation-form button")
+    want = httpx.post(f"{translator.address}/api/translate", json={"text": "decade"}, timeout=SECONDS).json()
+    expect(page.locator("#translated")).to_have_text(want["text"].strip() or "(nothing)")
+    until(page, "n => document.querySelectorAll('#alignment thead th').length === n", len(want["source"]))
+    assert page.locator("#alignment tbody tr").count() == len(want["target"])
+    told = page.locator("#alignment-said")
+    page.hover("#alignment td[data-row='0'][data-column='1']")
+    expect(told).to_contain_text(f": {want['weights'][0][1]:.3f} on ")
+    page.focus("#alignment td[tabindex='0']")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(told).to_contain_text(f": {want['weights'][0][2]:.3f} on ")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    if len(want["weights"]) > 1:
+        expect(told).to_contain_text(f": {want['weights'][1][0]:.3f} on ")
+    page.click("#tab-text")
+    page.wait_for_selector("#units [role=option]")
+    expect(page.locator("#text")).to_contain_text("decade")
+    page.hover("#text > span >> nth=2")
+    assert page.locator("#tip li").count() == 0
+
+
+def test_tabs_by_keys_and_the_way_back(writer, visit):
+    page = visit(writer)
+    tabs = page.locator("[role=tab]")
+    assert tabs.all_inner_texts() == ["Text", "Type here", "Write", "Unrolled", "Training"]
+    page.focus("#tab-text")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#tab-training")).to_be_focused()
+    expect(page.locator("#pane-training")).to_be_visible()
+    expect(page.locator("#pane-text")).to_be_hidden()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-type")).to_have_attribute("aria-selected", "true")
+    assert page.locator("[role=tab][tabindex='0']").count() == 1
+    assert hash_of(page)["pane"] == "type"
+    page.go_back()
+    expect(page.locator("#tab-text")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_unit_chosen_while_a_page_is_on_its_way_colours_it(writer, visit):
+    first = ask(writer, "/api/run")["recurrences"][0]["name"]
+    want = ask(writer, "/api/values", recurrence=first, gate="h", index=5, begin=0, end=1)
+    choose = "one => import('/static/units.js').then(units => units.choose(one))"
+    writer.slow.pause = 0.2
+    try:
+        page = visit(writer)
+        assert page.locator("#text > span").count() == 0
+        page.evaluate(choose, {"recurrence": first, "gate": "h", "index": 5})
+        expect(page.locator("#text-key span").first).to_contain_text(f"{want['low']:.2f}".replace("-", "−"))
+        expect(page.locator("#text-state")).to_have_text("")
+        seen = colours(page)
+    finally:
+        writer.slow.pause = 0.0
+    assert (seen == expected_colours(writer, first, "h", 5, len(seen))).all()
+
+
+def test_a_request_that_fails_is_told_and_can_be_tried_again(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    page.select_option("#grid-sort", "")
+    with page.watch.expecting("ERR_FAILED"):
+        page.route("**/api/values*", lambda route: route.abort())
+        page.click("#units [role=option] >> nth=7")
+        expect(page.locator("#alert")).to_contain_text("does not answer")
+        page.unroute("**/api/values*")
+        page.click("#alert >> text=Try again")
+        expect(page.locator("#alert")).to_be_hidden()
+    index = int(re.search(r"\[(\d+)\]", page.locator("#chosen").inner_text())[1])
+    seen = colours(page)
+    assert (
+        seen == expected_colours(writer, ask(writer, "/api/run")["recurrences"][0]["name"], "h", index, len(seen))
+    ).all()
+
+
+def test_the_page_goes_on_when_the_server_was_away(folder, writer, visit):
+    other = Server(writer.run)
+    page = visit(other)
+    page.wait_for_selector("#text > span")
+    with page.watch.expecting("ERR_CONNECTION", "ERR_EMPTY", "Failed to load"):
+        other.stop()
+        page.fill("#jump-to", str(len(TEXT) - 3))
+        page.press("#jump-to", "Enter")
+        expect(page.locator("#alert")).to_contain_text("start it again")
+        other.start()
+        expect(page.locator("#alert")).to_be_hidden()
+        expect(page.locator("#text [data-now]")).to_have_attribute("data-at", str(len(TEXT) - 4))
+    wait_for_units(page)
+    other.stop()
+
+
+def test_dark_and_light_and_narrow(writer, visit):
+    page = visit(writer, width=800, height=900, color_scheme="dark")
+    page.wait_for_selector("#units [role=option]")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    strip = "document.querySelector('#units canvas').toDataURL()"
+    assert page.evaluate(paper) == "rgb(23, 24, 26)"
+    dark = page.evaluate(strip)
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    until(page, f"dark => {strip} !== dark", dark)
+    for name in ("text", "type", "write", "unrolled", "training"):
+        page.click(f"#tab-{name}")
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+
+def test_text_from_outside_stays_text(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    assert HOSTILE in TEXT[:200]
+    shown = spelled(page, "#text")
+    assert len(shown) > 3000
+    assert shown == TEXT[: len(shown)]
+    page.click("#tab-type")
+    page.fill("#typed", HOSTILE)
+    until(page, "n => document.querySelectorAll('#type-text > span').length === n", len(HOSTILE))
+    assert spelled(page, "#type-text") == HOSTILE
+    page.click("#tab-unrolled")
+    page.fill("#unrolled-text", "<script>alert(1)</script>")
+    page.click("#unrolled-form button")
+    until(page, "document.querySelectorAll('.cell').length === 75")
+    page.click("#tab-write")
+    assert len(write(page, prompt="<script>alert(1)</script> <img src=x onerror=alert(2)>", length=30)) == 30
+    page.click("#tab-training")
+    page.wait_for_selector("#curve svg")
+    assert page.evaluate("document.querySelectorAll('main img, main script, main iframe').length") == 0
+    assert page.evaluate("document.scripts.length") == 1
+
+
+def test_fast_scrolling_ends_at_the_last_place_and_asks_little(writer, visit):
+    page = visit(writer)
+    page.wait_for_selector("#text > span")
+    page.wait_for_timeout(400)
+    asked = []
+    page.on("request", lambda one: asked.append(one.url))
+    begun = time.monotonic()
+    page.evaluate("(() => { const s = document.getElementById('scrubber'); for (let n = 0; n < 200; n++) {"
+                  " s.value = n % 2 ? 0 : s.max; s.dispatchEvent(new Event('input')) } s.value = s.max;"
+                  " s.dispatchEvent(new Event('input')) })()")  # fmt: skip
+    expect(page.locator("#text > span").last).to_have_attribute("data-at", str(len(TEXT) - 1))
+    assert time.monotonic() - begun < SECONDS
+    assert len(asked) < 20
