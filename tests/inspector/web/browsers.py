@@ -101,7 +101,7 @@ class Server:
 
     def start(self) -> None:
         self.slow = Slow(application(self.run))
-        config = uvicorn.Config(self.slow, host="127.0.0.1", port=self.port, log_level="critical")
+        config = uvicorn.Config(self.slow, host="127.0.0.1", port=self.port, log_level="critical", log_config=None)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()

@@ -60,7 +60,7 @@ def visit(browser):
     """Opens a server's page; whatever the browser complains about in the meantime fails the test."""
     opened = []
 
-    def visit(server, hash="", width=1280, height=800, **options):
+    def visit(server, hash="#unit=layers.0.0/h/0", width=1280, height=800, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
         page.set_default_timeout(1000 * SECONDS)
@@ -159,6 +159,14 @@ def test_a_unit_is_chosen_by_mouse_keys_and_hypothesis_and_colours_the_text(writ
     expect(page.locator("#chosen")).to_have_text(told)
     assert page.input_value("#grid-sort") == row.get_attribute("data-name") == hash_of(page)["sort"]
     expect(page.locator("#known")).to_contain_text(f"the best for “{row.get_attribute('data-name')}”")
+
+
+def test_until_a_unit_is_chosen_it_is_the_best_of_the_first_hypothesis(writer, visit):
+    page = visit(writer, hash="")
+    wait_for_units(page)
+    row = page.locator("#found tbody tr").first
+    expect(page.locator("#chosen")).to_have_text(row.locator("td").nth(1).inner_text().removesuffix(" −"))
+    assert hash_of(page)["sort"] == row.get_attribute("data-name")
 
 
 def test_the_grid_is_filtered_by_layer_and_gate_and_sorted_by_hypothesis(writer, visit):

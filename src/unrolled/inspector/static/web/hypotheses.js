@@ -111,6 +111,7 @@ export async function look() {
     if (content !== told) {
       told = content;
       showTable();
+      if (!address.unit && known.hypotheses.length) pick(known.hypotheses[0]);  // until someone chooses: the best find
       for (const work of listeners) work();
     }
     showUnit();
