@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SaveError
 from .control import HIGH, LOW, Controlled
-from .picture import check_picture
+from .picture import check_picture, save_picture
 
 GREY, INK = "#b5b5b5", "#333333"
 
@@ -35,10 +34,7 @@ def ablation_picture(path: Path, found: Sequence[Controlled], title: str = "") -
         _field(axis, one)
     if title:
         figure.suptitle(title.replace("$", r"\$"), fontsize=11)
-    try:
-        figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    save_picture(figure, path)
 
 
 def _field(axis: Any, one: Controlled) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import ArgumentError, SaveError
+from ..errors import ArgumentError
 from .alignment import Alignment
-from .picture import check_picture
+from .picture import check_picture, save_picture
 
 # inches
 SIDE = 0.27  # of a square
@@ -74,11 +74,8 @@ def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequ
     bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"], fontsize=8)
     bar.set_label("attention", fontsize=8)
     bar.outline.set_visible(False)
-    try:
-        dots = min(DENSE, SIDES / max(W, H), math.sqrt(DOTS / (W * H)))
-        figure.savefig(path, dpi=dots, bbox_inches="tight", pad_inches=0.15)
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    dots = min(DENSE, SIDES / max(W, H), math.sqrt(DOTS / (W * H)))
+    save_picture(figure, path, dots, bbox_inches="tight", pad_inches=0.15)
 
 
 class _Block:

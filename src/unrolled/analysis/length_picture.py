@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import ArgumentError, SaveError
-from .picture import check_picture
+from ..errors import ArgumentError
+from .picture import check_picture, save_picture
 
 LINES = ("-", "--", "-.", ":")
 MARKS = "os^Dv"
@@ -54,10 +54,7 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
-    try:
-        figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    save_picture(figure, path)
 
 
 def _shown(name: str) -> str:

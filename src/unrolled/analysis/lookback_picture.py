@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SaveError
 from .lookback import Lookback
-from .picture import check_picture
+from .picture import check_picture, save_picture
 
 
 def lookback_picture(path: Path, result: Lookback, title: str = "", share: float = 0.9) -> None:
@@ -50,7 +49,4 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
         axis.spines[side].set_visible(False)
     if title:
         axis.set_title(title.replace("$", r"\$"), fontsize=10)
-    try:
-        figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    save_picture(figure, path)

@@ -1,10 +1,11 @@
-"""Where a picture can be written, asked before the work of which it is to tell."""
+"""Where a picture can be written, asked before the work of which it is to tell; and writing it."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 from ..errors import ArgumentError, SaveError
 
@@ -20,3 +21,15 @@ def check_picture(path: Path) -> None:
         raise SaveError(f"cannot write {path}: {why}; choose another place")
     if importlib.util.find_spec("matplotlib") is None:
         raise ArgumentError("picture", "left out without matplotlib", str(path), "pip install 'unrolled[plot]'")
+
+
+def save_picture(figure: Any, path: Path, dpi: float = 130, **options: Any) -> None:
+    """Write a matplotlib figure.
+
+    Raises:
+        SaveError: the disk is full, or it may not be written.
+    """
+    try:
+        figure.savefig(path, dpi=dpi, **options)
+    except OSError as error:
+        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error

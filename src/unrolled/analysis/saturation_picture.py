@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import SaveError
-from .picture import check_picture
+from .picture import check_picture, save_picture
 from .saturation import Saturation, by_gate
 
 TITLES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}
@@ -52,10 +51,7 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
     figure.legend(loc="outside lower center", ncols=min(6, len(recurrences)), frameon=False, fontsize=9)
     if title:
         figure.suptitle(title.replace("$", r"\$"), fontsize=10)
-    try:
-        figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    save_picture(figure, path)
 
 
 def named(recurrence: str) -> str:

@@ -21,6 +21,17 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
     """
     if not data:
         return _held_out(model, limit)
+    text, starts = beginning(model, data, limit)
+    source = "a text given" if data.startswith("text:") else data
+    return text, starts, source
+
+
+def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
+    """The first ``limit`` characters of a text, and where its documents begin.
+
+    Raises:
+        DataError: there are none.
+    """
     how: dict[str, Any] = {}
     if isinstance(model, TrainedLanguageModel):
         was = model.config.data  # read it as the training text was read
@@ -35,8 +46,7 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
             break
     if not count:
         raise DataError(f"{data} has no text in it; give a text with --data")
-    source = "a text given" if data.startswith("text:") else data
-    return "".join(parts), starts, source
+    return "".join(parts), starts
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:

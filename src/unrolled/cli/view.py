@@ -14,13 +14,14 @@ import tyro
 from .. import api
 from ..analysis.picture import check_picture
 from ..cells import check_size
-from ..data import Split, StreamingDecoder, Vocabulary, open_corpus
+from ..data import Split, StreamingDecoder, Vocabulary
 from ..errors import DataError, RunError, UnrolledError, did_you_mean
 from ..inspector.symbols import of_language_model
 from ..layers import Stack
 from ..tasks.lm import head
 from ..tasks.lm_trained import TrainedLanguageModel
 from .evaluate_lm import own
+from .inspect_text import beginning
 
 VIEWS = {
     "saturation": "how much of the time each gate is shut, or open",
@@ -113,22 +114,11 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None, limit: int)
 
 
 def _beginning(model: TrainedLanguageModel, data: str, limit: int) -> Split:
-    was = model.config.data  # read it as the training text was read
-    parts, starts, count = list[str](), list[int](), 0
-    corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
-    for text, begun in corpus.chunks():
-        text = text[: limit - count]
-        starts += [count + at for at in begun if at < len(text)]
-        parts.append(text)
-        count += len(text)
-        if count >= limit:
-            break
-    if not count:
-        raise DataError(f"{data} has no text in it; give a text with --data")
-    read = of_language_model(model, "".join(parts), starts)
+    text, starts = beginning(model, data, limit)
+    read = of_language_model(model, text, starts)
     unknown = model.vocabulary.unknown
     outside = 0 if unknown is None else int(np.count_nonzero(read.ids == unknown))
-    return Split(read.ids, np.array(read.starts, dtype=np.int64), count, outside)
+    return Split(read.ids, np.array(read.starts, dtype=np.int64), len(text), outside)
 
 
 def side_by_side(split: Split, lanes: int | None) -> int:
