@@ -1,6 +1,6 @@
 """How soon does the inspector's page get its answers?    python benchmarks/page.py [--filled]
 
-An untrained LSTM of two layers of 512 units, a server on this machine, and questions at random places of a text, one
+An untrained LSTM of two layers of 256 and of 512 units, a server on this machine, and questions at random places of a text, one
 after the other: at first while the text is being read in the background, and then, for the text that is short enough
 to wait for it, when it has been. They are for a screenful, 2,000 characters (600 for the grid), and seldom twice for
 one place.
@@ -42,10 +42,10 @@ def text_of(length: int) -> str:
 
 
 @contextmanager
-def served(text: str) -> Iterator[tuple[str, Any]]:
+def served(text: str, hidden_size: int) -> Iterator[tuple[str, Any]]:
     """The address of a server, and what is behind it."""
     vocabulary = CharVocabulary("".join(sorted(set(text))))
-    config = LanguageModelConfig(model=Recurrent(hidden_size=512, num_layers=2))
+    config = LanguageModelConfig(model=Recurrent(hidden_size=hidden_size, num_layers=2))
     torch.manual_seed(0)
     model = TrainedLanguageModel(new_model(len(vocabulary), config), vocabulary, config)
     app = application(Inspected("untrained", model, read(model, text), text, "words", built_in()))
@@ -64,7 +64,7 @@ def served(text: str) -> Iterator[tuple[str, Any]]:
 
 def ask(address: str, name: str, begin: int, size: int, draw: random.Random) -> float:
     """Milliseconds until the whole answer is there."""
-    layer, gate, index = draw.randrange(2), draw.choice("hci"), draw.randrange(512)
+    layer, gate, index = draw.randrange(2), draw.choice("hci"), draw.randrange(256)
     unit = f"&recurrence=layers.{layer}.0&gate={gate}"
     more = {"values": f"{unit}&index={index}", "grid": unit}.get(name, "")
     before = time.perf_counter()
@@ -73,18 +73,18 @@ def ask(address: str, name: str, begin: int, size: int, draw: random.Random) -> 
     return 1000 * (time.perf_counter() - before)
 
 
-def rows(address: str, text: str, state: str) -> Iterator[list[str]]:
+def rows(address: str, text: str, state: str, network: str) -> Iterator[list[str]]:
     """A row for each question."""
     draw = random.Random(1)
     for name, size in (("text", SCREEN), ("values", SCREEN), ("grid", GRID), ("guesses", SCREEN)):
         times = [ask(address, name, draw.randrange(len(text) - size), size, draw) for _ in range(ASKED)]
         low = statistics.median(times)
         high = statistics.quantiles(times, n=20)[-1]
-        yield [f"{len(text):,}", state, name, f"{size:,}", f"{low:.0f} ms", f"{high:.0f} ms"]
+        yield [network, f"{len(text):,}", state, name, f"{size:,}", f"{low:.0f} ms", f"{high:.0f} ms"]
     begin = draw.randrange(len(text) - SCREEN)
     ask(address, "values", begin, SCREEN, draw)
     again = [ask(address, "values", begin, SCREEN, draw) for _ in range(ASKED)]
-    yield [f"{len(text):,}", state, "values, same place", f"{SCREEN:,}", f"{statistics.median(again):.0f} ms",
+    yield [network, f"{len(text):,}", state, "values, same place", f"{SCREEN:,}", f"{statistics.median(again):.0f} ms",
            f"{statistics.quantiles(again, n=20)[-1]:.0f} ms"]  # fmt: skip
 
 
@@ -97,19 +97,19 @@ def told(some: Iterator[list[str]]) -> Iterator[list[str]]:
 
 def main() -> None:
     found = []
-    for length in (100_000, 5_000_000):
-        text = text_of(length)
+    for hidden_size, length in ((256, 100_000), (512, 100_000), (512, 5_000_000)):
+        text, network = text_of(length), f"2×{hidden_size}"
         begun = time.perf_counter()
-        with served(text) as (address, seen):
-            print(f"{length:,} characters: page after {time.perf_counter() - begun:.1f} s", flush=True)
-            found += told(rows(address, text, "being read"))
+        with served(text, hidden_size) as (address, seen):
+            print(f"{network}, {length:,} characters: page after {time.perf_counter() - begun:.1f} s", flush=True)
+            found += told(rows(address, text, "being read", network))
             known = seen.traces.checkpoints.known
             if length < 1_000_000 or "--filled" in sys.argv:
                 while not known.all() or seen.scoring.state == "scoring":
                     time.sleep(0.2)
                 print(f"read and scored after {time.perf_counter() - begun:.0f} s", flush=True)
-                found += told(rows(address, text, "read"))
-    table(["characters", "text is", "question", "size", "median", "95 of 100"], found)
+                found += told(rows(address, text, "read", network))
+    table(["LSTM", "characters", "text is", "question", "size", "median", "95 of 100"], found)
 
 
 if __name__ == "__main__":
