@@ -1,9 +1,9 @@
 """How soon does the inspector's page get its answers?    python benchmarks/page.py [--filled]
 
-An untrained LSTM of two layers of 256 and of 512 units, a server on this machine, and questions at random places of a text, one
-after the other: at first while the text is being read in the background, and then, for the text that is short enough
-to wait for it, when it has been. They are for a screenful, 2,000 characters (600 for the grid), and seldom twice for
-one place.
+Untrained LSTMs of two layers of 256 and of 512 units, a server on this machine, and questions at random places of a
+text, one after the other: at first while the text is being read in the background, and then, for the text that is short
+enough to wait for it, when it has been. They are for a screenful, 2,000 characters (600 for the grid), and seldom twice
+for one place.
 """
 
 from __future__ import annotations
