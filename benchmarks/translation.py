@@ -75,11 +75,11 @@ def main() -> None:
     for seed in options.seeds:
         for name, own in GROUPS[options.group].items():
             path = folder / f"{options.data}-{name.replace(' ', '-').replace(',', '')}-{seed}"
-            if (options.only is None or name in options.only) and not path.with_suffix(".json").exists():
+            if (options.only is None or name in options.only) and not path.with_name(f"{path.name}.json").exists():
                 found = {"name": name, "data": options.data, "seed": seed}
                 steps = round(options.cpu_seconds / rates[name])
                 found |= trained(path, {**SIZE, **own, "data": options.data, "seed": seed}, steps)
-                path.with_suffix(".json").write_text(json.dumps(found))
+                path.with_name(f"{path.name}.json").write_text(json.dumps(found))
                 print(json.dumps(found), flush=True)
     show(folder, options.data, GROUPS[options.group])
 
