@@ -85,6 +85,13 @@ def test_evenly_spread_positions_and_no_position_alone():
     assert np.mean(found.memories()) == pytest.approx(found.memory(), abs=5)
 
 
+def test_a_reach_beyond_the_text_costs_nothing():
+    trained, text = handle("lstm"), some_text(12)
+    far, near = (lookback(trained, text, reach=reach) for reach in (10**12, 11))
+    assert far.norms.shape == near.norms.shape == (1, 11)
+    np.testing.assert_array_equal(far.norms, near.norms)
+
+
 def test_what_is_held_carries_no_gradient():
     trained = handle("gru", 4, num_layers=1, double=True)
     with clamp(trained.model, {(0, 0, unit): 0.1 for unit in range(4)}):

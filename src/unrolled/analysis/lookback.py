@@ -136,8 +136,9 @@ def lookback(
     one_way(handle)
     split = as_split(handle, text)
     last = len(split) - 2
+    reach = min(reach, last + 1)  # there is nothing farther back
     if positions is None:
-        chosen = np.unique(np.linspace(min(reach, last + 1) - 1, last, count).round().astype(np.int64))
+        chosen = np.unique(np.linspace(reach - 1, last, count).round().astype(np.int64))
     else:
         chosen = np.array(list(positions), dtype=np.int64)
         if not len(chosen) or chosen.min() < 0 or chosen.max() > last:
