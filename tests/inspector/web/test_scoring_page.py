@@ -122,7 +122,10 @@ def test_the_log_of_a_training(tmp_path):
     ]
     text = "\n".join(map(json.dumps, lines))
     folder.metrics.write_text(
-        text + '\n{"step": 7, "loss": NaN}\nnot json\n[1]\n{"step": "8"}\n{"loss": 2}\n{"step": 3'
+        text
+        + '\n{"step": 7, "loss": NaN}\n{"step": 7, "loss": 1'
+        + "0" * 400
+        + '}\nnot json\n[1]\n{"step": "8"}\n{"loss": 2}\n{"step": 3'
     )
     told = log.training(folder)
     assert len(told["points"]) == log.POINTS

@@ -53,7 +53,7 @@ def _points(folder: RunFolder) -> tuple[dict[int, dict[str, float]], dict[str, A
 
 def _line(line: str) -> tuple[int, str | None, dict[str, float], bool] | None:
     try:
-        told = json.loads(line)
+        told = json.loads(line, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict) or type(told.get("step")) is not int or told["step"] < 0:
@@ -65,6 +65,11 @@ def _line(line: str) -> tuple[int, str | None, dict[str, float], bool] | None:
         if name != "step" and type(value) in (int, float) and math.isfinite(value)
     }
     return told["step"], split if split in ("valid", "test") else None, values, told.get("best") is True
+
+
+def _whole(digits: str) -> int | None:
+    """A whole number, unless it is so large that no float holds it."""
+    return int(digits) if len(digits) <= 100 else None
 
 
 def _thinned(steps: list[int], special: set[int]) -> list[int]:
