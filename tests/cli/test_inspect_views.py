@@ -22,6 +22,7 @@ from unrolled.analysis.similar import select, similar
 from unrolled.analysis.unit_names import NamedUnit
 from unrolled.cli import view
 from unrolled.cli.view import VIEWS, side_by_side, text_of
+from unrolled.data import ByteVocabulary, Split
 from unrolled.errors import ArgumentError
 
 UNIT = ["--unit", "layer 1 h[3]"]
@@ -259,6 +260,19 @@ def test_words_are_limited_by_characters(unrolled, text_file: Path) -> None:
     assert "“cat sat”" in said.out.replace("“ cat", "“cat")
 
 
+def test_every_byte_of_a_character_is_at_its_place() -> None:
+    text = "aé😀b"
+    split = Split(ByteVocabulary().encode(text), np.zeros(1, dtype=np.int64), 4, 0)
+    shown, ends = view.places(ByteVocabulary(), split)
+    assert shown == text
+    assert ends.tolist() == [0, 1, 1, 2, 2, 2, 2, 3]
+    cut = Split(split.tokens[2:6], np.zeros(1, dtype=np.int64), 3, 0)  # begins and ends within a character
+    shown, ends = view.places(ByteVocabulary(), cut)
+    assert shown == ByteVocabulary().decode(cut.tokens)
+    assert ends.min() == 0
+    assert ends.max() < len(shown)
+
+
 def test_lanes_are_as_many_as_the_text_is_long_enough_for(trained: Path) -> None:
     split = as_split(package.load(trained), "the cat sat on a mat " * 1000)
     assert side_by_side(split, None) == 10
@@ -311,6 +325,10 @@ def test_pictures_are_refused_before_the_work(
         (["ablate", "--unit", "layer 1 o[3]"], "gates follow from the state"),
         (["ablate", *UNIT, "--value", "much"], "--value must be a number, or mean, got 'much'"),
         (["ablate", *UNIT, "--value", "inf"], "--value must be a number, or mean, got 'inf'"),
+        (
+            ["ablate", *UNIT, "--value", "1e40"],
+            "--value must be a number of at most 1e+06 either way, or mean, got '1e40'",
+        ),
         (["ablate", *UNIT, "--random", "-1"], "--random must be"),
         (["ablate", *UNIT, "--hypothesis", "indentation"], "the same everywhere in this text"),
         (["ablate", *UNIT, "--hypothesis", "position in the word"], "--hypothesis must be one that is true or false"),

@@ -127,7 +127,12 @@ def side_by_side(split: Split, lanes: int | None) -> int:
 
 
 def places(vocabulary: Vocabulary, split: Split) -> tuple[str, Any]:
-    """The text, and ``(N,)`` the place in it of each symbol's last character."""
+    """The text, and ``(N,)`` the place in it of each symbol's last character; of a byte, its character's."""
+    if vocabulary.kind == "byte":
+        text = vocabulary.decode(split.tokens)
+        first = split.tokens.astype(np.uint8) & 0xC0 != 0x80  # bytes with which a character begins
+        if np.count_nonzero(first) == len(text):  # otherwise it is cut, or no UTF-8
+            return text, np.maximum(np.cumsum(first) - 1, 0)
     decoder = StreamingDecoder(vocabulary)
     parts = [decoder.feed(int(id)) for id in split.tokens]
     ends = np.cumsum([len(part) for part in parts]) - 1
