@@ -290,6 +290,7 @@ def test_errors():
     refused("direction must be from 0 to 0, got 1", stack, {(0, 1, 0): 0.0})
     refused("unit must be from 0 to 4 in layer 0, got 5", stack, {(0, 0, 5): 0.0})
     refused("units must be finite values, got nan", stack, {(0, 0, 0): float("nan")})
+    refused("units must be values of at most 1e\\+06 either way, got 1e\\+40", stack, {(0, 0, 0): 1e40})
     refused("units must be keys .*, got 3", stack, {3: 0.0})
     refused("leaf must be one of h, which GRUCell has, got 'c'", stack, {(0, 0, 0): 0.0}, leaf="c")
     refused("model must be a module with recurrent layers", nn.Linear(2, 2), {})

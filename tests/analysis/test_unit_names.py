@@ -66,6 +66,8 @@ def test_clamps_that_cannot_be():
     for said in ("layer 1 h[3]", "layer 1 h[3]=", "layer 1 h[3]=nan", "layer 1 h[3]=inf", "layer 1 h[3]=x"):
         with pytest.raises(ArgumentError, match="clamp must be UNIT=NUMBER, such as 'layer 1 c"):
             clamps_named((said,), model)
+    with pytest.raises(ArgumentError, match="clamp must be UNIT=NUMBER, a number of at most"):
+        clamps_named(("layer 1 h[3]=-1e40",), model)
     with pytest.raises(ArgumentError, match="clamp must be given once for each unit"):
         clamps_named(("layer 1 h[3]=0", "layer 1  h[3]=1"), model)
     trained = handle()

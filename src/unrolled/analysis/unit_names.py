@@ -7,6 +7,7 @@ layer 1 c[106]=2        held at a value
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from ..cells import Cell
 from ..errors import ArgumentError
 from ..layers import Stack
 from .clamp import clamp
-from .units import Unit, stack_of, width_of
+from .units import LARGEST, Unit, stack_of, width_of
 
 FORM = re.compile(r"\s*layer\s+(\d{1,9})\s*(←|<-)?\s*([A-Za-z]\w*)\[(\d{1,9})\]\s*[−-]?\s*")  # the search adds a sign
 EXAMPLE = "layer 1 h[58]"
@@ -123,6 +124,8 @@ def _apart(said: str) -> tuple[str, float]:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not equals or number != number or number in (float("inf"), float("-inf")):
+    if not equals or not math.isfinite(number):
         raise ArgumentError("clamp", "UNIT=NUMBER, such as 'layer 1 c[106]=2'", said)
+    if abs(number) > LARGEST:
+        raise ArgumentError("clamp", f"UNIT=NUMBER, a number of at most {LARGEST:g} either way", said)
     return name, number

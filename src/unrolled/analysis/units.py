@@ -11,6 +11,8 @@ from ..cells import Cell, GatedCell
 from ..errors import ArgumentError
 from ..layers import Stack
 
+LARGEST = 1e6  # at which a unit is held: far larger ones times weights are no numbers any more
+
 Unit = tuple[int, int, int]
 """``(layer, direction, unit)``, all from 0; direction 0 is forward, 1 backward."""
 
@@ -60,7 +62,7 @@ def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, 
     """The units, sorted by the cell they belong to.
 
     Raises:
-        ArgumentError: there is no such unit, or a value is not finite.
+        ArgumentError: there is no such unit, or a value is not finite or beyond `LARGEST`.
     """
     found: dict[Cell, dict[int, float]] = {}
     for key, value in units.items():
@@ -72,5 +74,7 @@ def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, 
             raise ArgumentError("unit", f"from 0 to {width - 1} in layer {layer}", unit)
         if not math.isfinite(value):
             raise ArgumentError("units", "finite values", value)
+        if abs(value) > LARGEST:
+            raise ArgumentError("units", f"values of at most {LARGEST:g} either way", value)
         found.setdefault(cell, {})[unit] = float(value)
     return found

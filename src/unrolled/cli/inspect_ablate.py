@@ -14,6 +14,7 @@ from ..analysis.ablation_picture import ablation_picture
 from ..analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
 from ..analysis.reading import Classes, kind_of_symbol
 from ..analysis.unit_names import EXAMPLE, unit_named
+from ..analysis.units import LARGEST
 from ..cells import check_size
 from ..data import Split
 from ..errors import ArgumentError
@@ -81,6 +82,8 @@ def held_at(said: str) -> float | Literal["mean"]:
         value = math.nan
     if not math.isfinite(value):
         raise ArgumentError("value", "a number, or mean", said)
+    if abs(value) > LARGEST:
+        raise ArgumentError("value", f"a number of at most {LARGEST:g} either way, or mean", said)
     return value
 
 
