@@ -90,6 +90,7 @@ def test_a_reach_beyond_the_text_costs_nothing():
     far, near = (lookback(trained, text, reach=reach) for reach in (10**12, 11))
     assert far.norms.shape == near.norms.shape == (1, 11)
     np.testing.assert_array_equal(far.norms, near.norms)
+    assert lookback(trained, text, count=10**12, reach=4).positions.tolist() == list(range(3, 11))
 
 
 def test_what_is_held_carries_no_gradient():

@@ -138,7 +138,7 @@ def lookback(
     last = len(split) - 2
     reach = min(reach, last + 1)  # there is nothing farther back
     if positions is None:
-        chosen = np.unique(np.linspace(reach - 1, last, count).round().astype(np.int64))
+        chosen = np.unique(np.linspace(reach - 1, last, min(count, last - reach + 2)).round().astype(np.int64))
     else:
         chosen = np.array(list(positions), dtype=np.int64)
         if not len(chosen) or chosen.min() < 0 or chosen.max() > last:
