@@ -2,7 +2,7 @@
 
 Untrained LSTMs of two layers of 256 and of 512 units, a server on this machine, and questions at random places of a
 text, one after the other: at first while the text is being read in the background, and then, for the text that is short
-enough to wait for it, when it has been. They are for a screenful, 2,000 characters (600 for the grid), and seldom twice
+enough to wait for it, when it has been. They are for a screenful, 1,600 characters (600 for the grid), and seldom twice
 for one place.
 """
 
@@ -29,7 +29,7 @@ from unrolled.tasks.lm import LanguageModelConfig, new_model
 from unrolled.tasks.lm_trained import TrainedLanguageModel
 from unrolled.tasks.recurrent import Recurrent
 
-SCREEN, GRID, ASKED = 2000, 600, 30
+SCREEN, GRID, ASKED = 1600, 600, 30
 WORDS = "the cat sat on a mat and saw one more rat while it rained in Rome".split()
 
 

@@ -56,7 +56,7 @@ def test_text_is_clipped_and_limited(lm):
     told = lm[0].get("/api/text", params={"begin": n - 5, "end": n + 100}).json()
     assert told == {"begin": n - 5, "end": n, "text": TEXT[-5:]}
     assert lm[0].get("/api/text", params={"begin": 10**9, "end": 10**9}).json()["text"] == ""
-    for begin, end, wrong in ((0, 4001, "at most 4,000 after begin"), (5, 4, "at least begin"), (-1, 4, "begin")):
+    for begin, end, wrong in ((0, 1601, "at most 1,600 after begin"), (5, 4, "at least begin"), (-1, 4, "begin")):
         answer = lm[0].get("/api/text", params={"begin": begin, "end": end})
         assert answer.status_code == 422
         assert wrong in answer.json()["detail"]

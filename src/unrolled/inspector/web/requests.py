@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SLICE, GRID = 4000, 600  # characters of an answer
+SLICE, GRID = 1600, 600  # characters of an answer: about a screenful, which a wide network reads in a tenth of a second
 TYPED, PROMPT, LENGTH = 2000, 2000, 5000
 UNROLLED, SENTENCE = 60, 400
 CLAMPS, STRONGEST = 8, 1000.0
