@@ -196,7 +196,7 @@ def test_the_grid_is_filtered_by_layer_and_gate_and_sorted_by_hypothesis(writer,
 
 
 def test_the_cursor_tells_the_value_and_what_is_expected(writer, visit):
-    page = visit(writer)
+    page = visit(writer, height=560)
     page.wait_for_selector("#text > span")
     page.focus("#text")
     for key in ("Home", "ArrowRight", "ArrowRight"):
@@ -214,7 +214,7 @@ def test_the_cursor_tells_the_value_and_what_is_expected(writer, visit):
     page.keyboard.press("End")
     at = TEXT.index("\n", TEXT.index("\n") + 1)
     assert page.locator("#text [data-now]").get_attribute("data-at") == str(at)
-    for _ in range(40):  # to lines that have to be scrolled to
+    for _ in range(20):  # to lines that have to be scrolled to
         page.keyboard.press("ArrowDown")
     page.wait_for_timeout(150)
     expect(page.locator("#tip")).to_be_visible()
