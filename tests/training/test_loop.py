@@ -393,6 +393,7 @@ def test_epochs_become_steps_in_the_config(tmp_path):
         (1.0, None, 100 - 7 - 3 - 12, None),
         (10.0, None, 100 - 7 - 30 - 10, 53),  # 63 s left, a quarter of that is one evaluation
         (1.0, 10, int(90 / 1.1), 10),
+        (40.0, None, 50, 50),  # half of the time is training's, whatever evaluations seemed to take
     ],
 )
 def test_time_is_measured_and_becomes_steps_in_the_config(

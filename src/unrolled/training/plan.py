@@ -18,7 +18,8 @@ EVALUATIONS = 12  # over a whole training, unless eval_every says otherwise
 def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None], str]:
     """The options that ``epochs`` or ``time`` stand for, and a note: time by measuring the rate on a model thrown away.
 
-    Evaluations that would take more than a quarter of the time are made rarer.
+    Evaluations that would take more than a quarter of the time are made rarer. What they will take is measured before
+    any training, when some models write at great length, so training gets half of the time whatever they took.
     """
     options: Training = task.config.training
     if options.epochs is not None:
@@ -41,14 +42,15 @@ def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None],
     task.preview(probe.model)
     per_evaluation = max(time.perf_counter() - begin, 1e-9)
     left = budget - (time.perf_counter() - start) - 2 * per_evaluation  # the preview at first, and the final scores
+    least = 0.5 * budget / per_step
     planned: dict[str, int | None] = {}
     if options.eval_every is not None:
-        steps = max(1, int(left / (per_step + per_evaluation / options.eval_every)))
+        steps = max(1, int(max(least, left / (per_step + per_evaluation / options.eval_every))))
     else:
         evaluations = max(1, min(EVALUATIONS, int(0.25 * left / per_evaluation)))
-        steps = max(1, int((left - evaluations * per_evaluation) / per_step))
+        steps = max(1, int(max(least, (left - evaluations * per_evaluation) / per_step)))
         if evaluations < EVALUATIONS:
             planned["eval_every"] = math.ceil(steps / evaluations)
     rate = task.units(task.batch(0)) / per_step
-    note = f"{rate:,.0f} {task.unit}/s measured: {options.time or '5m'} is {steps:,} steps"
+    note = f"{rate:,.0f} {task.unit}/s measured: {options.time or '5m'} is {steps:,} step{'s' * (steps > 1)}"
     return {**planned, "steps": steps}, note
