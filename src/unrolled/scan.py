@@ -58,7 +58,7 @@ def scan(
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
     backend = choose(cell, shaped, **asked, backend=backend)
     if backend != "native":
-        inputs = _one_hot(cell, inputs)
+        inputs = one_hot(cell, inputs)
     match backend:
         case "reference":
             initial = cell.initial_state(inputs.size(1)) if resets is not None else None
@@ -92,7 +92,7 @@ def scan_traced(
         backend = choose(cell, shaped, **asked, backend=backend)
     if backend == "native":
         return native.run(cell, inputs, state, traced=True, **options)
-    inputs = _one_hot(cell, inputs)
+    inputs = one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
 
@@ -112,7 +112,7 @@ def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
     return _like(cell, inputs).expand(*inputs.shape, cell.input_size)
 
 
-def _one_hot(cell: Cell, inputs: Tensor) -> Tensor:
+def one_hot(cell: Cell, inputs: Tensor) -> Tensor:
     """Symbols ``(T, B)`` as the vectors ``(T, B, I)`` they stand for; other inputs as they are."""
     if not is_symbols(inputs):
         return inputs

@@ -22,6 +22,7 @@ from ..data import Split
 from ..errors import ArgumentError
 from .clamp import Clamped, run_clamped
 from .reading import Classes, LanguageModelHandle, Progress, as_split, classed, log_probabilities, one_way, placed
+from .runner import run_by
 from .units import Unit, by_cell, stack_of
 
 # U units, C classes, S stretches
@@ -139,10 +140,7 @@ def ablation(
     counts = np.zeros(S * C, dtype=np.int64)
     done = 0
     carried: list[Any] = [None] * len(sums)
-    stack: Any = stack_of(handle.model)
-    previous = vars(stack).get("runner")
-    stack.runner = shared
-    try:
+    with run_by(stack_of(handle.model), shared):
         for part, positions in placed(split, window, lanes):
             counted = part.counted.numpy()
             at = positions[counted]
@@ -155,10 +153,6 @@ def ablation(
                 done += len(at)
                 if progress is not None:
                     progress(done)
-    finally:
-        del stack.runner
-        if previous is not None:
-            stack.runner = previous
     by_stretch, in_stretch = sums.reshape(-1, S, C), counts.reshape(S, C)
     every = in_stretch.sum(0)
     means = by_stretch.sum(1) / np.maximum(every, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..cells.base import check_size
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan_traced
+from .runner import run_by
 
 Sink = Callable[[str, int, Trace], None]
 """``sink(name, begin, trace)``: the recurrence's name, the pass's first step of this chunk, name → (t, B, ·)."""
@@ -54,20 +55,12 @@ def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[
     looking = {cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)}
     if not watched and not looking:
         raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
-    before = {stack: vars(stack).get("runner") for stack in watched}
-    for stack, names in watched.items():
-        stack.runner = partial(_run, sink=sink, names=names, chunk=chunk)
-    for cell, name in looking.items():
-        cell.runner = partial(_run_attentive, sink=sink, name=name, chunk=chunk)
-    try:
+    with ExitStack() as watching:
+        for stack, names in watched.items():
+            watching.enter_context(run_by(stack, partial(_run, sink=sink, names=names, chunk=chunk)))
+        for cell, name in looking.items():
+            watching.enter_context(run_by(cell, partial(_run_attentive, sink=sink, name=name, chunk=chunk)))
         yield [*(name for names in watched.values() for name in names.values()), *looking.values()]
-    finally:
-        for cell in looking:
-            del cell.runner
-        for stack, runner in before.items():
-            del stack.runner
-            if runner is not None:  # a clamp's
-                stack.runner = runner
 
 
 def _run(

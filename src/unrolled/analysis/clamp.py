@@ -26,6 +26,7 @@ from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan
 from .edits import GATES, begins_at, constant_input, held_memory
+from .runner import run_by
 from .units import Unit, by_cell, stack_of
 
 Values = Mapping[int, float]
@@ -59,13 +60,11 @@ def clamp(
         raise ArgumentError("model", "one that nothing watches yet", "a watched one", "enter capture() inside clamp()")
     clamped = {cell: Clamped(cell, leaf, values) for cell, values in by_cell(layers, units, leaf).items()}
     originals = _exchange(layers, cast("dict[Cell, Cell]", clamped))
-    layers.runner = run_clamped
     try:
-        yield
+        with run_by(layers, run_clamped):
+            yield
     finally:
         _exchange(layers, originals)
-        if before is None:
-            del layers.runner
 
 
 class Clamped(Cell):

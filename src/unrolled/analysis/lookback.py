@@ -26,8 +26,9 @@ from torch.utils._pytree import tree_map
 from ..cells import Cell, State, check_size
 from ..data import Split
 from ..errors import ArgumentError
-from ..scan import is_symbols
+from ..scan import one_hot
 from .reading import LanguageModelHandle, Progress, as_split, device_of, one_way, read
+from .runner import run_by
 from .saliency import times_input
 from .units import stack_of
 
@@ -187,23 +188,16 @@ def _gradients(
 def _watched_inputs(handle: LanguageModelHandle, seen: list[Tensor]) -> Iterator[None]:
     """Within it, what the first layer receives becomes a leaf of the graph, as vectors, and is put into ``seen``."""
     stack = stack_of(handle.model)
-    first, before, run = next(stack.cells), vars(stack).get("runner"), stack.runner
+    first, run = next(stack.cells), stack.runner
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         if cell is first:
-            if is_symbols(inputs):
-                inputs = F.one_hot(inputs, cell.input_size).to(next(cell.parameters()).dtype)
-            inputs = inputs.detach().requires_grad_(True)
+            inputs = one_hot(cell, inputs).detach().requires_grad_(True)
             seen.append(inputs)
         return run(cell, inputs, state, **options)
 
-    stack.runner = runner
-    try:
+    with run_by(stack, runner):
         yield
-    finally:
-        del stack.runner
-        if before is not None:
-            stack.runner = before
 
 
 class States:

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from ..cells import Cell, State
 from ..errors import ArgumentError
-from ..scan import is_symbols
+from ..scan import one_hot
 from .reading import LanguageModelHandle, device_of, one_way
+from .runner import run_by
 from .units import stack_of
 
 # T steps, V symbols, H units
@@ -77,10 +78,8 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
     states: dict[str, list[State]] = {}
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
-        if is_symbols(inputs):
-            inputs = F.one_hot(inputs, cell.input_size).to(next(cell.parameters()).dtype)
         outputs = []
-        for x in inputs:
+        for x in one_hot(cell, inputs):
             output, state = cell.step(x, state)
             if not hasattr(state, "h"):
                 raise ArgumentError("cell", "one whose state has a leaf h", type(cell).__name__)
@@ -89,18 +88,11 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
         return torch.stack(outputs), state
 
     model: Any = handle.model
-    before = vars(stack).get("runner")
-    stack.runner = runner
-    try:
-        with torch.enable_grad():
-            logits, _ = model(ids[:, None])
-            log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
-            nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
-            loss = (nats[-1] if last_only else nats.mean()) if len(nats) else None  # (1)
-    finally:
-        del stack.runner
-        if before is not None:
-            stack.runner = before
+    with run_by(stack, runner), torch.enable_grad():
+        logits, _ = model(ids[:, None])
+        log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
+        nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
+        loss = (nats[-1] if last_only else nats.mean()) if len(nats) else None  # (1)
     nodes = [state.h for some in states.values() for state in some]
     found: Any = [None] * len(nodes) if loss is None else torch.autograd.grad(loss, nodes, allow_unused=True)
     gradients = iter([torch.zeros_like(h) if g is None else g for h, g in zip(nodes, found, strict=True)])  # (2)

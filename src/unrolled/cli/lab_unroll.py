@@ -19,6 +19,7 @@ from ..lab.unroll import (
     WORKED_TARGETS,
     Unrolled,
     drawn,
+    number,
     of_text,
     read_weights,
     unroll,
@@ -145,8 +146,8 @@ def _lines(unrolled: Unrolled) -> Iterator[str]:
         yield f"        U x = {_vector(w.U @ x)}   W h_{t} = {_vector(w.W @ h)}"
         yield f"        a = {_vector(unrolled.a[t])}   h_{t + 1} = tanh(a) = {_vector(done.h[t + 1, 0])}"
         yield f"        o = {_vector(unrolled.o[t])}   ŷ = softmax(o) = {_vector(done.y_hat[t, 0])}"
-        yield f"        target {target}{name}, {right}   L_{t + 1} = −log ŷ[{target}] = {_number(unrolled.losses[t])}"
-    yield f"L = {_number(done.loss)}"
+        yield f"        target {target}{name}, {right}   L_{t + 1} = −log ŷ[{target}] = {number(unrolled.losses[t])}"
+    yield f"L = {number(done.loss)}"
     yield ""
     for t in reversed(range(unrolled.steps)):
         yield f"back {t + 1}  ∇o = ŷ − 1_y = {_vector(errors.o[t, 0])}"
@@ -184,12 +185,8 @@ def _rows(unrolled: Unrolled) -> Iterator[tuple[object, ...]]:
             yield one.name, None, " ".join(map(str, place)), float(value), float(gradients[place])
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}".replace("-", "−")
-
-
 def _vector(values: Sequence[float]) -> str:
-    return f"({', '.join(map(_number, values))})"
+    return f"({', '.join(map(number, values))})"
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> str:

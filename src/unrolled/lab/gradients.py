@@ -29,9 +29,10 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from ..analysis.lookback import Lookback
+from ..analysis.runner import run_by
 from ..cells import Cell, GatedCell, LSTMCell, RNNCell, State
 from ..layers import Stack
-from ..scan import is_symbols
+from ..scan import one_hot
 
 # T steps, B sequences, I inputs, H units of h, W width of a part of the state; k from 0 to T
 
@@ -262,24 +263,17 @@ class _Seen:
 @contextmanager
 def _watched(stack: Stack) -> Iterator[list[_Seen]]:
     """Within it every state of the stack's next pass becomes a node that is kept, layer after layer."""
-    before, seen = vars(stack).get("runner"), list[_Seen]()
+    seen: list[_Seen] = []
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
-        if is_symbols(inputs):
-            inputs = F.one_hot(inputs, cell.input_size).to(next(cell.parameters()).dtype)
+        inputs = one_hot(cell, inputs)
         first = tree_map(lambda leaf: leaf.detach(), state)
         outputs, after, states = _run(cell, inputs, first)
         seen.append(_Seen(cell, inputs.detach(), first, states))
         return outputs, after
 
-    stack.runner = runner
-    try:
-        with torch.enable_grad():
-            yield seen
-    finally:
-        del stack.runner
-        if before is not None:
-            stack.runner = before
+    with run_by(stack, runner), torch.enable_grad():
+        yield seen
 
 
 def _run(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State, list[dict[str, Tensor]]]:

@@ -123,6 +123,11 @@ def of_text(text: str, hidden_size: int, seed: int) -> Unrolled:
     return unroll(weights, np.eye(len(symbols))[ids[:-1]], ids[1:], np.zeros(hidden_size), symbols)
 
 
+def number(value: float) -> str:
+    """As it is written on the terminal and in the picture."""
+    return f"{value:.4f}".replace("-", "−")
+
+
 def drawn(I: int, H: int, K: int, seed: int) -> Weights:
     """Weights from N(0, 1/2), to one decimal, so that they can be copied out; biases of zero."""
     random = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .unroll import Unrolled
+from .unroll import Unrolled, number
 
 ROW, HEAD, PAD = 16, 20, 8  # heights of a number and of a title; room around them
 WIDE, GAP = 150, 46  # a node's width, and the room between two of them
@@ -100,9 +100,9 @@ def _node(x: float, y: float, title: str, values: Sequence[float], gradient: Seq
     ]
     for n, value in enumerate(values):
         line = y + HEAD + PAD / 2 + (n + 0.7) * ROW
-        parts.append(_text(x + 66, line, _number(value), "", "end"))
+        parts.append(_text(x + 66, line, number(value), "", "end"))
         if gradient is not None:
-            parts.append(_text(x + WIDE - PAD, line, _number(gradient[n]), "back", "end"))
+            parts.append(_text(x + WIDE - PAD, line, number(gradient[n]), "back", "end"))
     return "".join(parts)
 
 
@@ -123,7 +123,7 @@ def _answer(x: float, y: float, height: float, unrolled: Unrolled, t: int) -> st
     ]
     for n, value in enumerate(values):
         line = y + HEAD + PAD / 2 + (n + 0.7) * ROW
-        parts.append(_text(x + 66, line, _number(value), "", "end"))
+        parts.append(_text(x + 66, line, number(value), "", "end"))
         name = f" {_shown(unrolled.symbols[n])}" if unrolled.symbols else ""
         mark = f"←{name} target" if n == target else name.strip()
         parts.append(_text(x + 74, line, mark, "good" if n == target else "dim"))
@@ -157,10 +157,6 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> st
 
 def _height(numbers: int) -> float:
     return HEAD + PAD + numbers * ROW
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}".replace("-", "−")
 
 
 def _low(n: int) -> str:

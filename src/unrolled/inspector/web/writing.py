@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...analysis import capture
-from ...analysis.clamp import clamp
+from ...analysis import capture, hold
 from ...cells import Trace
 from ...decoding import Sampling, TextWriter
 from ...errors import UnrolledError
@@ -124,14 +123,8 @@ def _watched(model: TrainedLanguageModel, asked: requests.Write, sampling: Sampl
             seen[:] = [trace[watch.gate][-1, 0, watch.index]]
 
     with contextlib.ExitStack() as stack:
-        for leaf in ("h", "c"):
-            held = {}
-            for one in asked.clamps:
-                if one.gate == leaf:
-                    layer, backward = Unit(one.recurrence, leaf, one.index).place
-                    held[layer - 1, int(backward), one.index] = one.value
-            if held:
-                stack.enter_context(clamp(network, held, leaf=leaf))
+        held = {Unit(one.recurrence, one.gate, one.index).name: one.value for one in asked.clamps}
+        stack.enter_context(hold(network, held))
         if watch is not None:
             stack.enter_context(capture(network.stack, take, chunk=1 << 40))
         ids = torch.from_numpy(model.vocabulary.encode(asked.prompt or model.opening()).astype(np.int64))[:, None]
