@@ -1,0 +1,44 @@
+"""How long does scoring every unit take?    python benchmarks/cell_search.py
+
+A million characters of Shakespeare through an untrained LSTM of two layers of 512 units: every unit of every gate and
+state is scored against every hypothesis that can be tried, in one pass.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import torch
+
+from harness import table
+from unrolled.data import CharVocabulary, open_corpus
+from unrolled.inspector import built_in, label, read
+from unrolled.inspector.cell_search import measure
+from unrolled.tasks.lm import LanguageModelConfig, new_model
+from unrolled.tasks.lm_trained import TrainedLanguageModel
+from unrolled.tasks.recurrent import Recurrent
+
+CHARACTERS = 1_000_000
+
+
+def main() -> None:
+    text = "".join(part for part, _ in open_corpus("shakespeare").chunks())[:CHARACTERS]
+    vocabulary = CharVocabulary("".join(sorted(set(text))))
+    config = LanguageModelConfig(model=Recurrent(hidden_size=512, num_layers=2))
+    torch.manual_seed(0)
+    model = TrainedLanguageModel(new_model(len(vocabulary), config).eval(), vocabulary, config)
+    reading, labels = read(model, text), label(text, built_in())
+    begin, cpu = time.perf_counter(), time.process_time()
+    scores = measure(reading, labels)
+    spent = [f"{time.perf_counter() - begin:.1f} s", f"{time.process_time() - cpu:.1f} s"]
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    sizes = [f"{len(text):,}", f"{len(scores.units):,}", f"{len(labels.names)}", f"{scores.positions:,}"]
+    table(
+        ["characters", "units", "hypotheses", "scored at", "time", "processor", "memory"],
+        [[*sizes, *spent, f"{most} MB"]],
+    )
+
+
+if __name__ == "__main__":
+    main()
