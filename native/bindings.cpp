@@ -78,6 +78,33 @@ void attention(const std::string& set, bool is_double, bool backward, nb::kwargs
     (backward ? table.attention_backward : table.attention_forward)[task.lstm != 0][is_double](task);
 }
 
+// parallel(set, kind, double, backward, **fields)
+void parallel(const std::string& set, int kind, bool is_double, bool backward, nb::kwargs given) {
+    Parallel task;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+#define X(field) \
+    if (name == #field) { \
+        task.field = nb::cast<int64_t>(value); \
+        continue; \
+    }
+        UNROLLED_PARALLEL_SIZES(X)
+#undef X
+#define X(field) \
+    if (name == #field) { \
+        task.field = reinterpret_cast<void*>(nb::cast<uintptr_t>(value)); \
+        continue; \
+    }
+        UNROLLED_PARALLEL_ARRAYS(X)
+#undef X
+        throw nb::key_error(name.c_str());
+    }
+    if (kind < 0 || kind >= kParallelKinds) throw nb::value_error("there is no such kind");
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.parallel_backward : table.parallel_forward)[kind][is_double](task);
+}
+
 // ---- writing ---------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -176,9 +203,11 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() = "The CPU kernels; only kernels/native.py, attention.py and generation.py call them.";
+    m.doc() = "The CPU kernels; only kernels/native.py, attention.py, parallel.py and generation.py call them.";
     m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("attention", &attention, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("parallel", &parallel, nb::arg("set"), nb::arg("kind"), nb::arg("is_double"), nb::arg("backward"),
+          nb::arg("kwargs"));
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));

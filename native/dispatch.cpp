@@ -8,6 +8,7 @@
     extern const Kernel elman_forward[2], elman_backward[2], gru_forward[2], gru_backward[2], lstm_forward[2], \
         lstm_backward[2], normed_forward[2], normed_backward[2]; \
     extern const AttentionKernel attention_forward[2][2], attention_backward[2][2]; \
+    extern const ParallelKernel parallel_forward[kParallelKinds][2], parallel_backward[kParallelKinds][2]; \
     }
 #define DECLARE_WRITING(isa) \
     namespace isa { \
@@ -21,7 +22,8 @@
             {BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward), \
              BOTH(isa::normed_backward)}, ALL(writing::generate), vector_bytes, \
             {BOTH(isa::attention_forward[0]), BOTH(isa::attention_forward[1])}, \
-            {BOTH(isa::attention_backward[0]), BOTH(isa::attention_backward[1])} \
+            {BOTH(isa::attention_backward[0]), BOTH(isa::attention_backward[1])}, \
+            isa::parallel_forward, isa::parallel_backward \
     }
 
 DECLARE(portable)

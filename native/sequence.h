@@ -8,6 +8,7 @@
 
 #include "attention.h"
 #include "generation.h"
+#include "parallel.h"
 
 // The fields by name, so that the binding can fill them from Python by the same names.
 #define UNROLLED_SIZES(X) \
@@ -85,4 +86,7 @@ struct Kernels {
     // [inner cell: gru, lstm][type: float, double]
     AttentionKernel attention_forward[2][2];
     AttentionKernel attention_backward[2][2];
+    // [kind][type: float, double]
+    const ParallelKernel (*parallel_forward)[2];
+    const ParallelKernel (*parallel_backward)[2];
 };

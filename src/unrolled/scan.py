@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from .cells import Cell, GatedCell, LSTMCell, Noise, State, Trace
+from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
-from .kernels import native, reference
+from .kernels import doubling, native, parallel, reference
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
@@ -64,7 +64,10 @@ def scan(
             initial = cell.initial_state(inputs.size(1)) if resets is not None else None
             outputs, state, _ = reference.run(cell, inputs, state, initial=initial, **options)
         case "native":
-            outputs, state, _ = native.run(cell, inputs, state, **options)
+            outputs, state, _ = _native(cell, inputs, state, **options)
+        case _ if isinstance(cell, ParallelCell):
+            del options["noise"]  # it has none
+            outputs, state = doubling.run(cell, inputs, state, **options)
         case _:
             outputs, state = fused.run(cell, inputs, state, **options)
     return outputs, state
@@ -87,14 +90,28 @@ def scan_traced(
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
-    if backend != "auto" or native.unsupported(cell, shaped, noise) is None:
+    if backend != "auto" or _no_kernel(cell, shaped, noise) is None:
         asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
         backend = choose(cell, shaped, **asked, backend=backend)
     if backend == "native":
-        return native.run(cell, inputs, state, traced=True, **options)
+        return _native(cell, inputs, state, traced=True, **options)
     inputs = one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
+
+
+def _native(cell: Cell, inputs: Tensor, state: State, *, noise: State | None, **options: Any) -> Any:
+    """Outputs, state and trace by the compiled kernels."""
+    if isinstance(cell, ParallelCell):
+        return parallel.run(cell, inputs, state, **options)
+    return native.run(cell, inputs, state, noise=noise, **options)
+
+
+def _no_kernel(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
+    """Why the compiled kernels cannot run this; `None` if they can."""
+    if isinstance(cell, ParallelCell):
+        return parallel.unsupported(cell, inputs)
+    return native.unsupported(cell, inputs, noise)
 
 
 def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
@@ -148,13 +165,15 @@ def explain(
     """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
     why = _fused_reason(cell, inputs, noise, resets, lengths, state)
     cudnn = why
-    if inputs.device.type != "cuda":
+    if isinstance(cell, ParallelCell):
+        cudnn = f"cuDNN has no layer for {type(cell).__name__}"
+    elif inputs.device.type != "cuda":
         cudnn = f"the inputs are on {inputs.device.type}, not on a CUDA device"
     elif not torch.backends.cudnn.is_acceptable(inputs):
         cudnn = "cuDNN is missing or switched off (torch.backends.cudnn.enabled)"
     return [
         Path("cudnn", cudnn),
-        Path("native", native.unsupported(cell, inputs, noise)),
+        Path("native", _no_kernel(cell, inputs, noise)),
         Path("torch", why),
         Path("reference", None),
     ]
@@ -177,7 +196,7 @@ def choose(
         raise _no_such(backend)
     if backend == "reference":
         return backend
-    if backend == "auto" and inputs.device.type == "cpu" and native.unsupported(cell, inputs, noise) is None:
+    if backend == "auto" and inputs.device.type == "cpu" and _no_kernel(cell, inputs, noise) is None:
         return "native"  # the most frequent answer, without asking the others
     paths = explain(cell, inputs, noise, resets, lengths, state)
     if backend == "auto":
@@ -201,6 +220,8 @@ def _fused_reason(
     lengths: Tensor | None,
     state: State | None,
 ) -> str | None:
+    if isinstance(cell, ParallelCell):
+        return None
     if (reason := fused.unsupported(cell, noise)) is not None:
         return reason
     if 0 in inputs.shape[:2]:
@@ -239,17 +260,18 @@ def _check(
     for leaf in () if noise is None else tree_leaves(noise):
         if leaf is not None and (leaf.dim() == 0 or leaf.size(0) != T):
             raise ShapeError(f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}")
-    if isinstance(cell, GatedCell):
+    if isinstance(cell, BuiltinCell):
         _check_kind(cell, inputs)
+    if isinstance(cell, GatedCell):
         _check_noise(cell, inputs, noise)
     if state is None:
         return cell.initial_state(B)
-    if isinstance(cell, GatedCell) and _fits(cell, state, inputs):
+    if isinstance(cell, BuiltinCell) and _fits(cell, state, inputs):
         return state
     for leaf in tree_leaves(state):
         if leaf.dim() == 0 or leaf.size(0) != B:
             raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
-    if isinstance(cell, GatedCell):  # a leaf of width 1 would broadcast
+    if isinstance(cell, BuiltinCell):  # a leaf of width 1 would broadcast
         wanted = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
         got = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}
         if wanted != got:
@@ -260,20 +282,18 @@ def _check(
     return state
 
 
-def _fits(cell: GatedCell, state: State, inputs: Tensor) -> bool:
+def _fits(cell: BuiltinCell, state: State, inputs: Tensor) -> bool:
     """Whether nothing is wrong with the state, in the most frequent case, quickly."""
-    B, H, P, dtype, device = inputs.size(1), cell.hidden_size, cell.weight_hh.size(1), inputs.dtype, inputs.device
+    B, dtype, device = inputs.size(1), inputs.dtype, inputs.device
     return (
         isinstance(state, tuple)
-        and len(state) == len(cell.state_leaves)
-        and all(isinstance(leaf, Tensor) and leaf.dtype == dtype and leaf.device == device for leaf in state)
         and getattr(state, "_fields", None) == cell.state_leaves
-        and state[0].shape == (B, P)
-        and (len(state) == 1 or state[1].shape == (B, H))
+        and all(isinstance(leaf, Tensor) and leaf.dtype == dtype and leaf.device == device for leaf in state)
+        and all(leaf.shape == (B, cell.leaf_width(name)) for name, leaf in zip(cell.state_leaves, state, strict=True))
     )
 
 
-def _check_kind(cell: GatedCell, inputs: Tensor) -> None:
+def _check_kind(cell: BuiltinCell, inputs: Tensor) -> None:
     """Inputs and weights must be of one device and, unless autocast sees to it, one dtype."""
     weight, device = cell.weight_ih, inputs.device
     if weight.device == device and (weight.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):

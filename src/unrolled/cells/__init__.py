@@ -7,25 +7,45 @@ import re
 from typing import Any
 
 from ..errors import ArgumentError, did_you_mean
-from .base import Cell, GatedCell, Noise, Trace, check_rate, check_size
+from .base import BuiltinCell, Cell, GatedCell, Noise, Trace, check_rate, check_size
 from .gru import GRUCell
 from .init import INITIALISERS
 from .lstm import LSTMCell
+from .mingru import MinGRUCell
+from .minlstm import MinLSTMCell
+from .parallel import ParallelCell
+from .qrnn import QRNNCell
+from .rglru import RGLRUCell
 from .rnn import RNNCell
-from .state import GRUState, LSTMState, RNNState, State
+from .state import GRUState, LSTMState, QRNNState, RNNState, State
 
-CELLS: dict[str, type[GatedCell]] = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
+CELLS: dict[str, type[BuiltinCell]] = {
+    "rnn": RNNCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+    "mingru": MinGRUCell,
+    "minlstm": MinLSTMCell,
+    "rglru": RGLRUCell,
+    "qrnn": QRNNCell,
+}
 
 __all__ = [
     "CELLS",
     "INITIALISERS",
+    "BuiltinCell",
     "Cell",
     "GRUCell",
     "GRUState",
     "GatedCell",
     "LSTMCell",
     "LSTMState",
+    "MinGRUCell",
+    "MinLSTMCell",
     "Noise",
+    "ParallelCell",
+    "QRNNCell",
+    "QRNNState",
+    "RGLRUCell",
     "RNNCell",
     "RNNState",
     "State",
@@ -46,7 +66,7 @@ def check_cell_name(name: str) -> None:
 
 
 def cell_class(name: str) -> type[Cell]:
-    """The class a name stands for: ``rnn``, ``gru``, ``lstm``, or ``module:Class`` for one of the user's own.
+    """The class a name stands for: one of `CELLS`, or ``module:Class`` for one of the user's own.
 
     Raises:
         ArgumentError: no such cell, the module cannot be imported, or its class is not a `Cell`.

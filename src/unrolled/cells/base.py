@@ -61,7 +61,62 @@ class Noise(NamedTuple):
     weight_hh: Tensor | None = None
 
 
-class GatedCell(Cell):
+class BuiltinCell(Cell):
+    """What all built-in cells share: gates over ``weight_ih``, an initialiser by name, three kinds of initial state.
+
+    A subclass sets `gates` and `state_leaves`.
+    """
+
+    gates: int
+    state_leaves: tuple[str, ...] = ("h",)
+    weight_ih: nn.Parameter
+    bias_ih: Tensor  # None in a cell without biases, whose equations then do not read it
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, initial: InitialState, init: str) -> None:
+        super().__init__()
+        check_size("input_size", input_size)
+        check_size("hidden_size", hidden_size)
+        if initial not in ("zero", "random", "learned"):
+            raise ArgumentError("initial", "'zero', 'random' or 'learned'", initial)
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        self.initial: InitialState = initial
+        self.init = init
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew by the initialiser named at construction; norms start at gain 1, bias 0."""
+        initialise(self, self.init)
+        for child in self.children():
+            if isinstance(child, nn.LayerNorm):
+                child.reset_parameters()
+
+    def leaf_width(self, leaf: str) -> int:
+        """Width of one leaf of the state."""
+        return self.hidden_size
+
+    def learn_initial(self, **factory: Any) -> None:
+        """The parameters of a learned initial state, if there is to be one."""
+        if self.initial == "learned":
+            for leaf in self.state_leaves:
+                self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory)))
+
+    def initial_leaves(self, batch_size: int) -> list[Tensor]:
+        """The leaves of the initial state, (B, ·) each, in the order of `state_leaves`."""
+        leaves = []
+        for leaf in self.state_leaves:
+            width = self.leaf_width(leaf)
+            if self.initial == "learned":
+                leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
+            elif self.initial == "random" and self.training:
+                leaves.append(0.1 * torch.randn_like(self.weight_ih[:1, :1].detach().expand(batch_size, width)))
+            else:
+                leaves.append(self.weight_ih.new_zeros(batch_size, width))
+        return leaves
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}"
+
+
+class GatedCell(BuiltinCell):
     """What the vanilla RNN, GRU and LSTM share: ``G`` gates over ``weight_ih``, ``weight_hh`` and two biases.
 
     A subclass sets `gates` and writes its `equations`.
@@ -82,9 +137,6 @@ class GatedCell(Cell):
         ArgumentError: a size below 1, a rate outside [0, 1), an unknown name.
     """
 
-    gates: int
-    state_leaves: tuple[str, ...] = ("h",)
-    bias_ih: Tensor  # None in a cell without biases, whose equations then do not read it
     bias_hh: Tensor
 
     def __init__(
@@ -103,9 +155,7 @@ class GatedCell(Cell):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        check_size("input_size", input_size)
-        check_size("hidden_size", hidden_size)
+        super().__init__(input_size, hidden_size, bias, initial, init)
         check_rate("recurrent_dropout", recurrent_dropout)
         check_rate("weight_drop", weight_drop)
         zoneouts = tuple(zoneout) if isinstance(zoneout, tuple | list) else (zoneout, zoneout)
@@ -113,29 +163,15 @@ class GatedCell(Cell):
             raise ArgumentError("zoneout", "one rate, or for an LSTM a pair (h, c)", zoneout)
         for rate in zoneouts:
             check_rate("zoneout", rate)
-        if initial not in ("zero", "random", "learned"):
-            raise ArgumentError("initial", "'zero', 'random' or 'learned'", initial)
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self.layer_norm, self.recurrent_dropout, self.weight_drop = layer_norm, recurrent_dropout, weight_drop
         self.zoneout_h, self.zoneout_c = zoneouts
-        self.initial: InitialState = initial
-        self.init = init
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         rows, recurrent = self.gates * hidden_size, recurrent_size or hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size, **factory))
         self.weight_hh = nn.Parameter(torch.empty(rows, recurrent, **factory))
         for name in ("bias_ih", "bias_hh"):
             self.register_parameter(name, nn.Parameter(torch.empty(rows, **factory)) if bias else None)
-        if initial == "learned":
-            for leaf in self.state_leaves:
-                self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory)))
-
-    def reset_parameters(self) -> None:
-        """Draw the weights anew by the initialiser named at construction; norms start at gain 1, bias 0."""
-        initialise(self, self.init)
-        for child in self.children():
-            if isinstance(child, nn.LayerNorm):
-                child.reset_parameters()
+        self.learn_initial(**factory)
 
     @abstractmethod
     def equations(self, x: Tensor, state: State, noise: Noise) -> tuple[Tensor, State, Trace]:
@@ -153,19 +189,6 @@ class GatedCell(Cell):
     def leaf_width(self, leaf: str) -> int:
         """Width of one leaf of the state: ``h`` is as wide as what ``weight_hh`` multiplies."""
         return self.weight_hh.size(1) if leaf == "h" else self.hidden_size
-
-    def initial_leaves(self, batch_size: int) -> list[Tensor]:
-        """The leaves of the initial state, (B, ·) each, in the order of `state_leaves`."""
-        leaves = []
-        for leaf in self.state_leaves:
-            width = self.leaf_width(leaf)
-            if self.initial == "learned":
-                leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
-            elif self.initial == "random" and self.training:
-                leaves.append(0.1 * torch.randn_like(self.weight_hh[:1, :1].detach().expand(batch_size, width)))
-            else:
-                leaves.append(self.weight_hh.new_zeros(batch_size, width))
-        return leaves
 
     def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> Noise | None:
         """Bernoulli masks for whichever of the regularisers are on."""
@@ -200,9 +223,6 @@ class GatedCell(Cell):
             return new
         keep = rate if mask is None else mask
         return keep * old + (1 - keep) * new
-
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}"
 
 
 def check_size(name: str, value: int, least: int = 1) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
-    from .base import GatedCell
+    from .base import BuiltinCell
 
 INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
 
@@ -31,7 +31,7 @@ def check_initialiser(name: str) -> None:
 
 
 @torch.no_grad()
-def initialise(cell: GatedCell, name: str) -> None:
+def initialise(cell: BuiltinCell, name: str) -> None:
     """Fill the weights of ``cell`` by the initialiser ``name``; a learned initial state starts at zero."""
     check_initialiser(name)
     bound = 1 / math.sqrt(cell.hidden_size)

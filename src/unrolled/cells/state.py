@@ -40,7 +40,7 @@ def _map2(function: Any, a: S, b: S) -> S:
 
 
 class RNNState(NamedTuple):
-    """State of a vanilla RNN: ``h (B, H)``."""
+    """State of a vanilla RNN, and of the parallel cells but the quasi-recurrent one: ``h (B, H)``."""
 
     h: Tensor
 
@@ -90,5 +90,24 @@ class LSTMState(NamedTuple):
         return put(self, index, other)
 
     def detach(self) -> LSTMState:
+        """The same numbers, cut from the graph."""
+        return detach(self)
+
+
+class QRNNState(NamedTuple):
+    """State of a quasi-recurrent layer: the memory ``c (B, H)`` and the inputs of the last steps ``x (B, (W−1)·I)``."""
+
+    c: Tensor
+    x: Tensor
+
+    def select(self, index: Tensor) -> QRNNState:
+        """The lanes ``index``."""
+        return select(self, index)
+
+    def put(self, index: Tensor, other: QRNNState) -> QRNNState:
+        """A copy whose lanes ``index`` are those of ``other``."""
+        return put(self, index, other)
+
+    def detach(self) -> QRNNState:
         """The same numbers, cut from the graph."""
         return detach(self)

@@ -41,6 +41,7 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm --layer-norm": ("lstm", {"layer_norm": True}),
     "gru --layer-norm": ("gru", {"layer_norm": True}),
     "lstm --peepholes": ("lstm", {"peepholes": True}),
+    **{name: (name, {}) for name in ("mingru", "minlstm", "rglru", "qrnn")},
 }
 ATTENTION: dict[str, tuple[str, str, bool, dict[str, Any]]] = {
     "gru --attention additive": ("gru", "additive", False, {}),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ..cells import Cell, GatedCell
+from ..cells import BuiltinCell, Cell
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..tasks.recurrent import Recurrent
@@ -44,7 +44,7 @@ def build(options: Recurrent, seed: int, radius: float | None = None) -> Stack:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stack = options.build(options.hidden_size).eval()
-    if all(isinstance(cell, GatedCell) for cell in stack.cells):
+    if all(isinstance(cell, BuiltinCell) for cell in stack.cells):
         stack.double()
     if radius is not None:
         for cell in stack.cells:

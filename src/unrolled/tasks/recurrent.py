@@ -19,11 +19,16 @@ from ..training.modelfile import ModelFile
 
 M = TypeVar("M", bound=nn.Module)
 
-OF_ALL_CELLS = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop", "init")
+OF_ALL_CELLS = ("init",)
+OF_GATED = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop")
 OF_ONE_CELL = {
-    "rnn": ("nonlinearity",),
-    "gru": ("reset_after",),
-    "lstm": ("forget_bias", "peepholes", "proj_size"),
+    "rnn": (*OF_GATED, "nonlinearity"),
+    "gru": (*OF_GATED, "reset_after"),
+    "lstm": (*OF_GATED, "forget_bias", "peepholes", "proj_size"),
+    "mingru": ("forget_bias", "candidate"),
+    "minlstm": ("forget_bias", "candidate"),
+    "rglru": (),
+    "qrnn": ("forget_bias", "filter_width"),
 }
 
 
@@ -32,7 +37,7 @@ class Recurrent:
     """The recurrent layers."""
 
     cell: str = "lstm"
-    """rnn, gru, lstm, or module:Class for a cell of your own"""
+    """rnn, gru, lstm, mingru, minlstm, rglru, qrnn, or module:Class for a cell of your own"""
     hidden_size: int = 256
     """units per layer"""
     num_layers: int = 2
@@ -56,7 +61,7 @@ class Recurrent:
     init: str = "torch"
     """initial weights: torch, xavier, lecun, orthogonal or identity"""
     forget_bias: float = 1.0
-    """lstm: initial bias of the forget gate"""
+    """lstm, mingru, minlstm, qrnn: initial bias of the gate that keeps the memory"""
     peepholes: bool = False
     """lstm: let the gates see the memory"""
     proj_size: int = 0
@@ -65,11 +70,15 @@ class Recurrent:
     """gru: reset gate after the recurrent product (torch, cuDNN) or before it (Cho et al. 2014)"""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """rnn: the nonlinearity"""
+    candidate: Literal["linear", "positive"] = "positive"
+    """mingru, minlstm: what enters the state (Feng et al. 2024, section 3 or appendix B)"""
+    filter_width: int = 2
+    """qrnn: how many inputs the gates see"""
     backend: str = "auto"
-    """auto, reference, torch or cudnn: how recurrences are computed"""
+    """auto, reference, native, torch or cudnn: how recurrences are computed"""
 
     def __post_init__(self) -> None:
-        for name, least in (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0)):
+        for name, least in (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0), ("filter_width", 1)):
             check_size(name, getattr(self, name), least)
         for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
             check_rate(name, getattr(self, name))
@@ -82,7 +91,8 @@ class Recurrent:
 
     def _refuse_what_the_cell_lacks(self) -> None:
         """An option that would be ignored is an error, not a surprise after hours."""
-        foreign = [name for cell, names in OF_ONE_CELL.items() if cell != self.cell for name in names]
+        own = OF_ONE_CELL.get(self.cell, ())
+        foreign = [name for names in OF_ONE_CELL.values() for name in names if name not in own]
         if self.cell not in CELLS:
             foreign += [*OF_ALL_CELLS, "initial_state"]
         refuse_changed(self, foreign, f"with --cell {self.cell}, which has no such option")

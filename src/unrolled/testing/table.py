@@ -7,19 +7,21 @@ from typing import Any
 
 import torch
 
-from ..cells import CELLS, Cell
+from ..cells import CELLS, Cell, ParallelCell
 from .conformance import CHECKS, check_cell
 from .report import Report
 
 SHARED: dict[str, dict[str, Any]] = {
     "": {},
     "bias=False": {"bias": False},
+    "learned initial": {"initial": "learned"},
+    "random initial": {"initial": "random"},
+}
+GATED: dict[str, dict[str, Any]] = {
     "layer_norm": {"layer_norm": True},
     "recurrent_dropout": {"recurrent_dropout": 0.3},
     "zoneout": {"zoneout": 0.2},
     "weight_drop": {"weight_drop": 0.4},
-    "learned initial": {"initial": "learned"},
-    "random initial": {"initial": "random"},
 }
 OWN: dict[str, dict[str, dict[str, Any]]] = {
     "rnn": {"relu": {"nonlinearity": "relu"}},
@@ -41,6 +43,10 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
             "forget_bias": 1.0,
         },
     },
+    "mingru": {"linear": {"candidate": "linear"}},
+    "minlstm": {"linear": {"candidate": "linear"}},
+    "rglru": {},
+    "qrnn": {"filter_width=1": {"filter_width": 1}, "filter_width=4": {"filter_width": 4}},
 }
 MARKS = {"ok": "✓", "none": "–", "exempt": "exempt", "failed": "FAILED", "not run": "?"}
 
@@ -51,7 +57,8 @@ def builtin_cells() -> dict[str, Cell]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for kind, cls in CELLS.items():
-            for label, options in {**SHARED, **OWN[kind]}.items():
+            shared = SHARED if issubclass(cls, ParallelCell) else {**SHARED, **GATED}
+            for label, options in {**shared, **OWN[kind]}.items():
                 cell = cls(2, 3, **options)
                 with torch.no_grad():  # a learned state and the norms start at values that hide mistakes
                     for parameter in cell.parameters():

@@ -1,0 +1,290 @@
+// Recurrences whose gates see inputs only: h_t = a_t ∘ h_{t-1} + b_t; the equations' numbers are those of
+// cells/mingru.py, minlstm.py, rglru.py and qrnn.py.
+//
+// One pass over p = W_ih x computes gates, coefficients and states; nothing but the states is kept. The pass back computes
+// the gates again and writes the gradients by p. Units and lanes are independent of each other: each thread takes its
+// share of them through all steps and never waits.
+#include <math.h>
+
+#include "parallel.h"
+#include "simd.h"
+#include "team.h"
+
+namespace ISA {
+
+#if defined(__AVX512F__)
+INLINE Vec<float> root(Vec<float> x) { return (Vec<float>)_mm512_sqrt_ps((__m512)x); }
+#elif defined(__AVX2__)
+INLINE Vec<float> root(Vec<float> x) { return (Vec<float>)_mm256_sqrt_ps((__m256)x); }
+#else
+INLINE Vec<float> root(Vec<float> x) {
+    for (int j = 0; j < Lanes<float>::W; j++) x[j] = sqrtf(x[j]);
+    return x;
+}
+#endif
+INLINE Vec<double> root(Vec<double> x) {
+    for (int j = 0; j < Lanes<double>::W; j++) x[j] = sqrt(x[j]);
+    return x;
+}
+INLINE Vec<double> reciprocal(Vec<double> x) { return 1.0 / x; }
+
+// What the one step of every kind has: p of its gates and h before it, and on the way back dh, which it turns from the
+// gradient by h_t into that by h_{t-1}, and dp.
+
+// g of (2) and (2p), and its derivative.
+template <class T, bool kPositive>
+struct Candidate {
+    Vec<T> g, slope;
+    explicit Candidate(Vec<T> p) {
+        if constexpr (kPositive) {
+            const Vec<T> s = sigmoid(p);
+            g = p >= T(0) ? p + T(0.5) : s;
+            slope = p >= T(0) ? fill(T(1)) : s * (T(1) - s);
+        } else {
+            g = p;
+            slope = fill(T(1));
+        }
+    }
+};
+
+template <class T, bool kPositive>
+struct MinGru {  // p: z, g
+    static constexpr int G = 2;
+    static constexpr bool kOutput = false, kDecay = false;
+    static Vec<T> step(const Vec<T>* p, Vec<T>, Vec<T> h, Vec<T>&) {
+        const Vec<T> z = sigmoid(p[0]);                         // (1)
+        return h + z * (Candidate<T, kPositive>(p[1]).g - h);   // (2) (3)
+    }
+    static void back(const Vec<T>* p, Vec<T>, Vec<T> h, Vec<T>, Vec<T>& dh, Vec<T>* dp, Vec<T>&) {
+        const Vec<T> z = sigmoid(p[0]), dg = dh * z;
+        const Candidate<T, kPositive> c(p[1]);
+        dh -= dg;
+        dp[0] = dh * z * (c.g - h);  // dh (1 − z) z (g − h)
+        dp[1] = dg * c.slope;
+    }
+};
+
+template <class T, bool kPositive>
+struct MinLstm {  // p: f, i, g
+    static constexpr int G = 3;
+    static constexpr bool kOutput = false, kDecay = false;
+    // F = 1/(1 + e^{-p_f}) and so on; over e^m none of the three powers is more than 1, and one of them is 1.
+    struct Gates {
+        Vec<T> u, v, f, i, share;  // e^{-p_i}, e^{-p_f} over e^m; (3), (4); 1/(their denominators' sum)
+        explicit Gates(const Vec<T>* p) {
+            Vec<T> m = p[0] < p[1] ? -p[0] : -p[1];
+            m = m < T(0) ? Vec<T>{} : m;
+            const Vec<T> one = exp_(-m);
+            u = exp_(-p[1] - m);
+            v = exp_(-p[0] - m);
+            share = reciprocal(one + one + u + v);
+            f = (one + u) * share;  // (1 + e^{-p_i}) / (2 + e^{-p_i} + e^{-p_f}) = F / (F + I)
+            i = (one + v) * share;
+        }
+    };
+    static Vec<T> step(const Vec<T>* p, Vec<T>, Vec<T> h, Vec<T>&) {
+        const Gates a(p);                                               // (1)–(4)
+        return a.f * h + a.i * Candidate<T, kPositive>(p[2]).g;         // (5) (6)
+    }
+    static void back(const Vec<T>* p, Vec<T>, Vec<T> h, Vec<T>, Vec<T>& dh, Vec<T>* dp, Vec<T>&) {
+        const Gates a(p);
+        const Candidate<T, kPositive> c(p[2]);
+        const Vec<T> df = dh * (h - c.g);  // by f, with i = 1 − f
+        dp[0] = df * a.f * a.v * a.share;  // ∂f/∂p_f = f i (1 − F),   i (1 − F) = v · share
+        dp[1] = -df * a.i * a.u * a.share;
+        dp[2] = dh * a.i * c.slope;
+        dh = dh * a.f;
+    }
+};
+
+template <class T>
+struct RgLru {  // p: r, i, u
+    static constexpr int G = 3;
+    static constexpr bool kOutput = false, kDecay = true;
+    struct Gates {
+        Vec<T> r, i, a, free;  // free: √(1 − a²)
+        Gates(const Vec<T>* p, Vec<T> decay) {
+            r = sigmoid(p[0]);  // (1)
+            i = sigmoid(p[1]);  // (2)
+            const Vec<T> log_a = r * decay;
+            a = exp_(log_a);                                      // (4)
+            const Vec<T> square = tanh_(-log_a) * (T(1) + a * a);  // 1 − a², without a difference of near numbers
+            free = root(square);
+        }
+    };
+    static Vec<T> step(const Vec<T>* p, Vec<T> decay, Vec<T> h, Vec<T>&) {
+        const Gates s(p, decay);
+        return s.a * h + s.free * s.i * p[2];  // (5)
+    }
+    static void back(const Vec<T>* p, Vec<T> decay, Vec<T> h, Vec<T>, Vec<T>& dh, Vec<T>* dp, Vec<T>& ddecay) {
+        const Gates s(p, decay);
+        const Vec<T> least = fill(T(1e-18));  // r and with it the root may be 0, and then their quotient counts as 0
+        const Vec<T> free = s.free < least ? least : s.free;
+        const Vec<T> dlog = dh * s.a * (h - s.a * s.i * p[2] / free);  // ∂√(1 − a²)/∂log a = −a²/√(1 − a²)
+        dp[0] = dlog * decay * s.r * (T(1) - s.r);
+        dp[1] = dh * s.free * p[2] * s.i * (T(1) - s.i);
+        dp[2] = dh * s.free * s.i;
+        ddecay = dlog * s.r;
+        dh = dh * s.a;
+    }
+};
+
+template <class T>
+struct Qrnn {  // p: g, f, o; here h is the equations' c, and y their h
+    static constexpr int G = 3;
+    static constexpr bool kOutput = true, kDecay = false;
+    static Vec<T> step(const Vec<T>* p, Vec<T>, Vec<T> c, Vec<T>& y) {
+        const Vec<T> g = tanh_(p[0]), f = sigmoid(p[1]);  // (1) (2)
+        c = g + f * (c - g);                              // (4)
+        y = sigmoid(p[2]) * c;                            // (3) (5)
+        return c;
+    }
+    static void back(const Vec<T>* p, Vec<T>, Vec<T> before, Vec<T> dy, Vec<T>& dc, Vec<T>* dp, Vec<T>&) {
+        const Vec<T> g = tanh_(p[0]), f = sigmoid(p[1]), o = sigmoid(p[2]);
+        const Vec<T> c = g + f * (before - g);
+        dc += dy * o;
+        dp[2] = dy * c * o * (T(1) - o);
+        dp[1] = dc * (before - g) * f * (T(1) - f);
+        dp[0] = dc * (T(1) - f) * (T(1) - g * g);
+        dc = dc * f;
+    }
+};
+
+// The vectors of units of all lanes that one thread takes through time: `each(b, unit, last unit)` for every lane's part.
+template <class T>
+struct Share {
+    static constexpr int W = Lanes<T>::W;
+    const long H, vectors, first, last;
+    Share(const Parallel& q, const Team& team, int id)
+        : H(q.H), vectors((q.H + W - 1) / W), first(q.B * vectors * id / team.size),
+          last(q.B * vectors * (id + 1) / team.size) {}
+    template <class F>
+    INLINE void lanes(const Share& s, F each) {
+        for (long v = s.first; v < s.last;) {
+            const long b = v / s.vectors, end = s.last < (b + 1) * s.vectors ? s.last : (b + 1) * s.vectors;
+            const long to = (end - b * s.vectors) * W;
+            each(b, (v - b * s.vectors) * W, to < s.H ? to : s.H);
+            v = end;
+        }
+    }
+};
+
+template <class K, class T>
+static void run_forward(const Parallel& q) {
+    constexpr int W = Lanes<T>::W, G = K::G;
+    const long B = q.B, H = q.H;
+    const T *bias = (const T*)q.bias, *decay = (const T*)q.decay, *hi = (const T*)q.hi;
+    const int64_t* lengths = (const int64_t*)q.lengths;
+    const uint8_t* resets = (const uint8_t*)q.resets;
+    run_team((int)q.threads, [&](Team& team, int id) {
+        const Share<T> share(q, team, id);
+        Share<T>::lanes(share, [&](long b, long from, long to) {
+            memcpy((T*)q.hn + b * H + from, (const T*)q.h0 + b * H + from, (to - from) * sizeof(T));
+        });
+        for (long n = 0; n < q.T; n++) {
+            const long t = q.reverse ? q.T - 1 - n : n;
+            Share<T>::lanes(share, [&](long b, long from, long to) {
+                const long row = t * B + b;
+                T *y = (T*)q.y + row * H, *c = K::kOutput ? (T*)q.c + row * H : nullptr, *h = (T*)q.hn + b * H;
+                const T* p = (const T*)q.p + row * G * H;
+                if (lengths && t >= lengths[b]) {
+                    memset(y + from, 0, (to - from) * sizeof(T));
+                    if (c) memset(c + from, 0, (to - from) * sizeof(T));
+                    return;
+                }
+                const bool begins = resets && resets[row];
+                for (long unit = from; unit < to; unit += W) {
+                    const int some = to - unit < W ? (int)(to - unit) : W;
+                    Vec<T> given[G], output;
+                    for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
+                    if (bias)
+                        for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
+                    const Vec<T> before = load((begins && !q.reverse ? hi + b * H : h) + unit, some);
+                    const Vec<T> after =
+                        K::step(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, before, output);
+                    store(y + unit, K::kOutput ? output : after, some);
+                    if (K::kOutput) store(c + unit, after, some);
+                    store(h + unit, begins && q.reverse ? load(hi + b * H + unit, some) : after, some);
+                }
+            });
+        }
+    });
+}
+
+template <class K, class T>
+static void run_backward(const Parallel& q) {
+    constexpr int W = Lanes<T>::W, G = K::G;
+    const long B = q.B, H = q.H;
+    const T *bias = (const T*)q.bias, *decay = (const T*)q.decay;
+    const int64_t* lengths = (const int64_t*)q.lengths;
+    const uint8_t* resets = (const uint8_t*)q.resets;
+    const T* carried = (const T*)(K::kOutput ? q.c : q.y);
+    run_team((int)q.threads, [&](Team& team, int id) {
+        const Share<T> share(q, team, id);
+        T *dbias = (T*)q.dbias + id * G * H, *ddecay = (T*)q.ddecay + (K::kDecay ? id * H : 0);
+        Share<T>::lanes(share, [&](long b, long from, long to) {
+            T* dh = (T*)q.dh0 + b * H + from;
+            const size_t bytes = (to - from) * sizeof(T);
+            if (q.dhn) memcpy(dh, (const T*)q.dhn + b * H + from, bytes);
+            else memset(dh, 0, bytes);
+            if (q.dhi) memset((T*)q.dhi + b * H + from, 0, bytes);
+        });
+        for (long n = 0; n < q.T; n++) {
+            const long t = q.reverse ? n : q.T - 1 - n, previous = q.reverse ? t + 1 : t - 1;
+            Share<T>::lanes(share, [&](long b, long from, long to) {
+                const long row = t * B + b;
+                const T *p = (const T*)q.p + row * G * H, *dy = (const T*)q.dy + row * H;
+                T *dp = (T*)q.dp + row * G * H, *dh = (T*)q.dh0 + b * H, *dhi = (T*)q.dhi + b * H;
+                if (lengths && t >= lengths[b]) {
+                    for (int g = 0; g < G; g++) memset(dp + g * H + from, 0, (to - from) * sizeof(T));
+                    return;
+                }
+                // the state before this step: a reset's, what the step before left, or what the lane came with
+                const bool begins = resets && resets[row];
+                const bool first = q.reverse ? previous >= (lengths ? lengths[b] : q.T) : t == 0;
+                const bool reset = q.reverse ? !first && resets && resets[row + B] : begins;
+                const T* before = reset ? (const T*)q.hi + b * H : first ? (const T*)q.h0 + b * H
+                                                                        : carried + (previous * B + b) * H;
+                for (long unit = from; unit < to; unit += W) {
+                    const int some = to - unit < W ? (int)(to - unit) : W;
+                    Vec<T> given[G], found[G], of_decay = {};
+                    for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
+                    if (bias)
+                        for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
+                    Vec<T> d = load(dh + unit, some);
+                    if (begins && q.reverse) {
+                        store(dhi + unit, load(dhi + unit, some) + d, some);
+                        d = Vec<T>{};
+                    }
+                    const Vec<T> by_y = load(dy + unit, some);
+                    if (!K::kOutput) d += by_y;
+                    K::back(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, load(before + unit, some), by_y, d,
+                            found, of_decay);
+                    if (begins && !q.reverse) {
+                        store(dhi + unit, load(dhi + unit, some) + d, some);
+                        d = Vec<T>{};
+                    }
+                    store(dh + unit, d, some);
+                    for (int g = 0; g < G; g++) store(dp + g * H + unit, found[g], some);
+                    for (int g = 0; g < G; g++)
+                        store(dbias + g * H + unit, load(dbias + g * H + unit, some) + found[g], some);
+                    if (K::kDecay) store(ddecay + unit, load(ddecay + unit, some) + of_decay, some);
+                }
+            });
+        }
+    });
+}
+
+extern const ParallelKernel parallel_forward[kParallelKinds][2], parallel_backward[kParallelKinds][2];
+#define ALL_KINDS(run) \
+    { \
+        {run<MinGru<float, false>, float>, run<MinGru<double, false>, double>}, \
+            {run<MinGru<float, true>, float>, run<MinGru<double, true>, double>}, \
+            {run<MinLstm<float, false>, float>, run<MinLstm<double, false>, double>}, \
+            {run<MinLstm<float, true>, float>, run<MinLstm<double, true>, double>}, \
+            {run<RgLru<float>, float>, run<RgLru<double>, double>}, {run<Qrnn<float>, float>, run<Qrnn<double>, double>} \
+    }
+const ParallelKernel parallel_forward[kParallelKinds][2] = ALL_KINDS(run_forward);
+const ParallelKernel parallel_backward[kParallelKinds][2] = ALL_KINDS(run_backward);
+
+}  // namespace ISA
