@@ -118,13 +118,12 @@ struct RgLru {  // p: r, i, u
     }
     static void back(const Vec<T>* p, Vec<T> decay, Vec<T> h, Vec<T>, Vec<T>& dh, Vec<T>* dp, Vec<T>& ddecay) {
         const Gates s(p, decay);
-        const Vec<T> least = fill(T(1e-18));  // r and with it the root may be 0, and then their quotient counts as 0
-        const Vec<T> free = s.free < least ? least : s.free;
-        const Vec<T> dlog = dh * s.a * (h - s.a * s.i * p[2] / free);  // ∂√(1 − a²)/∂log a = −a²/√(1 − a²)
-        dp[0] = dlog * decay * s.r * (T(1) - s.r);
+        const Vec<T> least = fill(T(1e-18));  // the root goes to 0 with √r, so that the quotient stays small
+        const Vec<T> quotient = s.r / (s.free < least ? least : s.free);
+        ddecay = dh * s.a * (h * s.r - s.a * s.i * p[2] * quotient);  // ∂√(1 − a²)/∂log a = −a²/√(1 − a²)
+        dp[0] = ddecay * decay * (T(1) - s.r);
         dp[1] = dh * s.free * p[2] * s.i * (T(1) - s.i);
         dp[2] = dh * s.free * s.i;
-        ddecay = dlog * s.r;
         dh = dh * s.a;
     }
 };
@@ -234,7 +233,7 @@ static void run_backward(const Parallel& q) {
             Share<T>::lanes(share, [&](long b, long from, long to) {
                 const long row = t * B + b;
                 const T *p = (const T*)q.p + row * G * H, *dy = (const T*)q.dy + row * H;
-                T *dp = (T*)q.dp + row * G * H, *dh = (T*)q.dh0 + b * H, *dhi = (T*)q.dhi + b * H;
+                T *dp = (T*)q.dp + row * G * H, *dh = (T*)q.dh0 + b * H, *dhi = q.dhi ? (T*)q.dhi + b * H : nullptr;
                 if (lengths && t >= lengths[b]) {
                     for (int g = 0; g < G; g++) memset(dp + g * H + from, 0, (to - from) * sizeof(T));
                     return;

@@ -24,7 +24,7 @@ from .parallel import Candidate, Coefficients, ParallelCell, candidate, check_ca
 class MinLSTMCell(ParallelCell):
     """Minimal long short-term memory; see the module for the numbered equations.
 
-    ``candidate`` is that of `MinGRUCell`, the other arguments are those of `ParallelCell`; ``forget_bias`` is that of F.
+    ``candidate`` is that of `MinGRUCell`; the other arguments are those of `ParallelCell`, ``forget_bias`` that of F.
     """
 
     gates = 3

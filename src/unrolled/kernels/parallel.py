@@ -131,7 +131,7 @@ def parallel(
         torch.index_select(weight.t().contiguous(), 0, x.flatten(), out=flat)
     else:
         for n, (stretch, part) in enumerate(doubling.slots(x, weight, reverse)):
-            a, b = stretch.reshape(T * B, -1), part.t()
+            a, b = stretch.reshape(T * B, stretch.size(2)), part.t()
             if half:
                 product = torch.mm(a.bfloat16(), b.bfloat16())
                 flat.copy_(product) if not n else flat.add_(product)
