@@ -27,6 +27,8 @@ def run(
     reverse: bool,
 ) -> tuple[Tensor, State]:
     """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after."""
+    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
+        inputs = torch.where(_alive(inputs, lengths)[:, :, None], inputs, 0)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     window, last = seen(cell, inputs, state, initial, lengths, resets, reverse)
     p = products(window, cell.weight_ih, cell.bias_ih, reverse).to(state[0].dtype)
