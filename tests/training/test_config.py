@@ -47,6 +47,8 @@ VALUES = {
     "proj_size": st.integers(0, 99),
     "reset_after": st.just(True),
     "nonlinearity": st.just("tanh"),
+    "candidate": st.just("positive"),
+    "filter_width": st.just(2),
     "backend": st.sampled_from(["auto", "reference", "torch"]),
     "bptt": st.integers(1, 999),
     "random_reset": rate,
@@ -180,7 +182,12 @@ def test_unknown_names_suggest_near_ones(given, hint):
             "adamm",
             "optimizer must be one of adamw, adam, rmsprop, adagrad, sgd, got 'adamm'; did you mean 'adam' or 'adamw'?",
         ),
-        ("cell", "lstn", "cell must be one of rnn, gru, lstm or module:Class, got 'lstn'; did you mean 'lstm'?"),
+        (
+            "cell",
+            "lstn",
+            "cell must be one of rnn, gru, lstm, mingru, minlstm, rglru, qrnn or module:Class, "
+            "got 'lstn'; did you mean 'lstm'?",
+        ),
         ("hidden_size", 0, "hidden_size must be a whole number of at least 1, got 0"),
         ("dropout", -0.5, "dropout must be a rate of at least 0 and below 1, got -0.5"),
         ("bptt", 0, "bptt must be a whole number of at least 1, got 0"),
