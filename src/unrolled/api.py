@@ -9,6 +9,7 @@ from typing import Any
 
 from .data import named_corpora
 from .data.labelled_sets import labelled_names
+from .data.memory_problems import PROBLEMS
 from .data.parallel_sets import parallel_names
 from .data.tagged import tagged_names
 from .errors import ArgumentError, RunError
@@ -148,7 +149,7 @@ def _absolute(data: str) -> str:
 
 def _names() -> set[str]:
     """What ``data`` may name besides files."""
-    return {*named_corpora(), *labelled_names(), *tagged_names(), *parallel_names()}
+    return {*named_corpora(), *labelled_names(), *tagged_names(), *parallel_names(), *PROBLEMS}
 
 
 def _stem(data: str) -> str:

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..training.log import Progress, Summary
-from .look import bits, clock, console, figures, printable
+from .look import bits, clock, console, figures, loss_unit, printable
 from .summary import preview_lines, summary_lines
 from .tables import show_pairs
 
@@ -85,7 +85,7 @@ def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Tex
     parts = [  # (rank: the highest is left out first, text)
         (0, Text.assemble(("step ", "dim"), f"{progress.step:,}/{progress.steps:,}")),
         (3, Text.assemble(("━" * whole, "cyan"), ("━" * (BAR - whole), "bright_black"))),
-        (0, Text.assemble(f"{progress.loss:.3f}", (" nats", "dim"))),
+        (0, Text.assemble(f"{progress.loss:.3f}", (f" {loss_unit(config)}", "dim"))),
         (4, Text("") if in_bits is None else Text.assemble(f"{in_bits:.3f}", (" bits", "dim"))),
         (2, Text.assemble(f"{progress.rate:,.0f}", (f" {unit}/s", "dim")) if progress.rate else Text("")),
         (1, Text.assemble(clock(progress.seconds_left), (" left", "dim"))),

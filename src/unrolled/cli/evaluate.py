@@ -13,11 +13,13 @@ from ..cells import check_size
 from ..errors import ArgumentError, RunError
 from ..tasks.classify_trained import TrainedClassifier
 from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.memory_trained import TrainedMemory
 from ..tasks.tag_trained import TrainedTagger
 from ..tasks.translate_trained import TrainedTranslator
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
+from .evaluate_memory import show_memory
 from .evaluate_tags import show_tagger
 from .evaluate_translations import show_translators
 from .predict_translation import Searching
@@ -55,6 +57,8 @@ class Evaluate(Searching):
     """start anew every so many symbols instead of carrying the state; 0: carry it"""
     clamp: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """language models: hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; again for another"""
+    length: int | None = None
+    """problems of remembering: sequences of another length than in training"""
     cell: str | None = None
     """the models' cell, if it is one of your own (module:Class)"""
     baselines: bool = False
@@ -83,6 +87,8 @@ def run(argv: list[str]) -> int:
         translators = [model for model in models if isinstance(model, TrainedTranslator)]
         if options.clamp and len(written) < len(models):
             raise ArgumentError("clamp", "left out for a model that is no language model", options.clamp)
+        if options.length is not None and not isinstance(models[0], TrainedMemory):
+            raise ArgumentError("length", "left out for a model that was not trained to remember", options.length)
         if translators and len(translators) == len(models):
             _check_labelled(options)
             if options.baselines:
@@ -107,6 +113,14 @@ def _examples(model: Any, options: Evaluate) -> None:
     """Models that answer questions are measured on labelled texts."""
     split = options.split or "test"
     _check_labelled(options)
+    if isinstance(model, TrainedMemory):
+        for name, value in {"data": options.data, "baselines": options.baselines or None}.items():
+            if value is not None:
+                raise ArgumentError(name, "left out for problems of remembering", value)
+        if split not in ("valid", "test"):
+            raise ArgumentError("split", "valid or test for problems of remembering", split)
+        show_memory(model, options.run[0], split, options.length, as_json=options.json)
+        return
     if options.baselines and not isinstance(model, TrainedClassifier):
         raise ArgumentError("baselines", "left out for a model that is no classifier", True)
     model = _as_told(model, options)

@@ -20,8 +20,20 @@ UNITS = {
     "bleu": "BLEU",
     "bleu_cased": "BLEU cased",
     "chrf": "chrF",
+    "mse": "mean squared error",
+    "close": "within 0.04",
+    "bits_per_symbol": "bits per symbol",
+    "right": "sequences right",
 }
-FORMATS = {"bleu": ".2f", "bleu_cased": ".2f", "chrf": ".2f", "exact": ".2%"}
+FORMATS = {
+    "bleu": ".2f",
+    "bleu_cased": ".2f",
+    "chrf": ".2f",
+    "exact": ".2%",
+    "mse": ".5f",
+    "close": ".1%",
+    "right": ".1%",
+}
 
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
 # on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.
@@ -58,7 +70,8 @@ def figures(metrics: dict[str, float], sep: str = "  ") -> str:
     """``1.523 nats  2.197 bits per character``: the metrics that a line has room for."""
     if "unknown_tokens" in metrics:
         return f"{metrics['loss']:.4f} nats{sep}{metrics['unknown_tokens']:,.0f} unknown symbols"
-    named = {name: value for name, value in metrics.items() if name not in ("step", "perplexity")}
+    left_out = {"step", "perplexity", *(("loss",) if "mse" in metrics else ())}  # that loss is no nats
+    named = {name: value for name, value in metrics.items() if name not in left_out}
     return sep.join(f"{value:{FORMATS.get(name, '.4f')}} {UNITS.get(name, name)}" for name, value in named.items())
 
 
@@ -76,6 +89,11 @@ def bits(config: Any, loss: float) -> float | None:
     """Bits per character of a training loss; `None` where a symbol is not a character."""
     per_character = getattr(getattr(config, "data", None), "vocabulary", None) == "char"
     return loss / math.log(2) if per_character else None
+
+
+def loss_unit(config: Any) -> str:
+    """What the training loss is in."""
+    return str(getattr(getattr(config, "data", None), "loss_unit", "nats"))
 
 
 def size(count: float) -> str:

@@ -14,6 +14,7 @@ import tyro
 from .. import api
 from ..data.textfile import TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
+from ..tasks.memory_trained import TrainedMemory
 from ..tasks.prediction import Prediction, Predictor
 from ..tasks.translate_trained import TrainedTranslator
 from .arguments import Schema, parse
@@ -56,6 +57,8 @@ def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Predict, argv, PROG, ABOUT)
     model = api.load(options.run, cell=options.cell)
+    if isinstance(model, TrainedMemory):
+        raise RunError(f"{options.run} reads no texts; measure it: {command('evaluate', options.run)}")
     if not isinstance(model, Predictor):
         remedy = command("sample", options.run)
         raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..training.config import flatten
 from ..training.log import Progress, Summary
 from . import INTERRUPTED
-from .look import bits, clock, command, console, figures, is_live, printable
+from .look import bits, clock, command, console, figures, is_live, loss_unit, printable
 from .summary import preview_lines, summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
@@ -93,7 +93,7 @@ class Plain:
         in_bits = bits(self.config, progress.loss)
         parts = [
             f"step {progress.step:,}/{progress.steps:,}",
-            f"loss {progress.loss:.3f} nats",
+            f"loss {progress.loss:.3f} {loss_unit(self.config)}",
             *([] if in_bits is None else [f"{in_bits:.3f} bits per character"]),
         ]
         if progress.rate:  # known from the second step on

@@ -46,6 +46,8 @@ def run(argv: list[str]) -> int:
         return 0 if argv and argv[0] in ("-h", "--help") else BAD_INPUT
     name = task or (recipe.task if recipe else "")
     cls = task_class(name)
+    if TASKS[name].word and rest and not rest[0].startswith("-"):
+        rest = [f"--{TASKS[name].word}={rest[0]}", *rest[1:]]
     if recipe is not None and recipe.task != name:
         raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
     this, config = _read(cls.Config, name, rest, recipe)

@@ -23,6 +23,8 @@ class Entry(NamedTuple):
     """what is done with a run → the verb for it"""
     preview_lines: int = PREVIEW_LINES
     """so many lines of a preview are shown as training goes on"""
+    word: str | None = None
+    """the option that a word after the task's name is for: ``unrolled train memory copy``"""
 
 
 TASKS = {
@@ -46,6 +48,13 @@ TASKS = {
         "a sentence into another: a language, a format, any pairs of texts of yours",
         {"ask it": "predict", "measure it": "evaluate"},
         preview_lines=48,  # a row of an alignment for each symbol
+    ),
+    "memory": Entry(
+        "unrolled.tasks.memory:Memory",
+        "problems of remembering: adding, copying, recalling",
+        {"measure it": "evaluate"},
+        preview_lines=16,
+        word="data",
     ),
 }
 

@@ -1,0 +1,25 @@
+"""unrolled evaluate RUN [--length 400] for models of the task memory."""
+
+from __future__ import annotations
+
+from ..tasks.memory_trained import TrainedMemory
+from .look import FORMATS, UNITS
+from .reporters import emit
+from .tables import show_pairs
+
+
+def show_memory(model: TrainedMemory, run: str, split: str, length: int | None, *, as_json: bool) -> None:
+    """Measure and print."""
+    problem = model.problem(length)
+    found = model.evaluate(split, length)
+    what = f"{problem.data}, {split}: {problem.count(split):,} sequences"
+    if problem.has_length:
+        what += f" of length {problem.longest}" if length is not None else f", length {problem.longest} as in training"
+    if as_json:
+        emit("evaluated", run=run, problem=problem.data, length=problem.longest, split=split, **found)
+        return
+    loss = found.pop("loss")
+    rows = [] if "mse" in found else [("loss", f"{loss:.4f} nats")]
+    show_pairs(
+        [("problem", what), *rows, *((UNITS.get(k, k), f"{v:{FORMATS.get(k, '.4f')}}") for k, v in found.items())]
+    )

@@ -1,0 +1,160 @@
+"""Memory: problems that can only be solved by who remembers what was read long ago.
+
+    unrolled train memory adding --length 200 --cell gru --hidden-size 100
+    unrolled evaluate runs/memory-adding-1 --length 400
+
+    x_t (B, I) → recurrent layers (B, H) → z_t = W h_t + b (B, O), asked for at some steps only
+    adding:       (z − target)²                          copy, repeat-copy:  −Σ_bits log σ(±z)
+    recall, mnist: −log softmax(z)[target]               in nats per answer
+
+The problems are in `data.generated_sums` and `data.generated_copies`. Sequences lie back to back in ``batch_size``
+lanes, each beginning with a reset. With ``bptt`` 0 a batch is a whole sequence of every lane; else it is a window of so
+many steps, the state is carried on, detached, and the sum over the window's answers is divided by their expected
+number: a window without any has loss zero, and all gradients have one scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ..cells import State, cell_class, check_size
+from ..data.episodes import Episodes, EpisodeStream, Stretch
+from ..data.memory_problems import PROBLEMS, Name, generated
+from ..errors import ArgumentError
+from ..training.modelfile import ModelFile
+from ..training.options import Training
+from ..training.task import Task
+from .memory_model import MemoryModel, loss_sum
+from .memory_preview import preview
+from .memory_trained import TrainedMemory, measure
+from .recurrent import Recurrent
+
+# T steps, B lanes, I numbers of an input, H hidden_size, O numbers of an output
+
+VALID, TEST = -1, -2  # seeds that no training has
+SEQUENCES = {"valid": 1_000, "test": 10_000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is to be remembered, and for how long."""
+
+    data: Name = "adding"
+    """the problem"""
+    length: int | None = None
+    """adding: numbers; copy, repeat-copy: most symbols; recall: steps between (default: 100, 10, 5, 50)"""
+    shortest: int = 1
+    """copy, repeat-copy: fewest symbols"""
+    repeats: int = 5
+    """repeat-copy: most repetitions"""
+    bptt: int = 0
+    """steps of a window, through which gradients go back; the state goes on further; 0: whole sequences"""
+
+    def __post_init__(self) -> None:
+        meaning = PROBLEMS[self.data]
+        if self.length is not None:
+            check_size("length", self.length, meaning.least)
+        check_size("repeats", self.repeats)
+        check_size("bptt", self.bptt, least=0)
+        if not 1 <= self.shortest <= self.longest:
+            raise ArgumentError("shortest", f"from 1 to the length {self.longest}", self.shortest)
+
+    @property
+    def longest(self) -> int:
+        """The length, as it was given or the default."""
+        return PROBLEMS[self.data].length if self.length is None else self.length
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is in."""
+        return "squared error" if self.data == "adding" else "nats"
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the sequences can have another length."""
+        return True
+
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of an input and of an output."""
+        episodes = self.episodes("train", 0)
+        return episodes.input_size, episodes.outputs
+
+    def episodes(self, part: str, seed: int) -> Episodes:
+        """The sequences of ``train``, which ``seed`` decides, ``valid`` or ``test``."""
+        seed = {"valid": VALID, "test": TEST}.get(part, seed)
+        return generated(self.data, self.longest, self.shortest, self.repeats, seed)
+
+    def count(self, part: str) -> int:
+        """How many sequences of ``valid`` or ``test`` are measured."""
+        return SEQUENCES[part]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig:
+    """Everything about a model and its training."""
+
+    data: Problem = field(default_factory=Problem)
+    model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=100, num_layers=1, dropout=0.0))
+    training: Training = field(default_factory=lambda: Training(weight_decay=0.0))
+
+
+class Memory(Task):
+    """The task ``memory``; see the module."""
+
+    name: ClassVar[str] = "memory"
+    Config: ClassVar[type] = MemoryConfig
+    unit: ClassVar[str] = "sequences"
+    config: MemoryConfig
+    stream: EpisodeStream
+
+    def prepare(self) -> list[str]:
+        config = self.config
+        cell_class(config.model.cell)
+        problem = config.data
+        episodes = problem.episodes("train", config.training.seed)
+        self.stream = EpisodeStream(episodes, config.training.batch_size, problem.bptt)
+        self.valid, self.test = problem.episodes("valid", 0), problem.episodes("test", 0)
+        return [f"{problem.data}: {PROBLEMS[problem.data].title} ({problem.longest})"]
+
+    def build_model(self) -> nn.Module:
+        episodes = self.stream.episodes
+        return MemoryModel(episodes.input_size, episodes.outputs, self.config.model)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return self.stream.per_pass
+
+    def batch(self, step: int) -> Stretch:
+        return self.stream.batch(step)
+
+    def units(self, batch: Stretch) -> float:
+        return batch.where.numel() / self.stream.episodes.mean_length if self.stream.bptt else self.stream.batch_size
+
+    def carry(self, model: nn.Module) -> State | None:
+        assert isinstance(model, MemoryModel)
+        return model.initial_state(self.stream.batch_size) if self.stream.bptt else None
+
+    def loss(self, model: nn.Module, batch: Stretch, carry: State | None) -> tuple[Tensor, State | None]:
+        assert isinstance(model, MemoryModel)
+        device = self.config.training.device
+        resets = batch.resets.to(device) if self.stream.bptt and batch.resets.any() else None
+        y, state = model.read(batch.inputs.to(device), carry, resets)
+        where = batch.where.to(device)
+        loss = loss_sum(self.stream.episodes.kind, model.answer(y[where]), batch.targets.to(device)[where])
+        return loss / batch.expected, state if self.stream.bptt else None
+
+    def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
+        return measure(model, getattr(self, split), self.config.data.count(split))
+
+    def preview(self, model: nn.Module) -> str:
+        return preview(model, self.valid)
+
+    def assets(self) -> dict[str, Any]:
+        return {"data": self.fingerprint()}
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedMemory:
+        return TrainedMemory.from_file(file, config)

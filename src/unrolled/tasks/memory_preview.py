@@ -1,0 +1,68 @@
+"""Sequences and what a model answers, as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ..data.episodes import Episodes, Made
+from .memory_trained import answers
+
+SHOWN = 4  # sequences
+WIDTH = 60  # columns
+
+
+@torch.no_grad()
+def preview(model: nn.Module, episodes: Episodes) -> str:
+    """A few sequences with the right answers and the model's."""
+    lines: list[str] = []
+    for made, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
+        for n in range(made.where.shape[1]):
+            said = z[at == n].float().cpu().numpy()
+            match episodes.kind:
+                case "number":
+                    lines.append(_sum(made, n, float(said[0, 0])))
+                case "bits":
+                    lines += _bits(made, n, said)
+                case _:
+                    lines += _symbols(made, n, said)
+    return "\n".join(lines)
+
+
+def _sum(made: Made, n: int, said: float) -> str:
+    values, marks = made.inputs[:, n].T
+    (i, j), target = np.flatnonzero(marks), float(made.targets[-1, n, 0])
+    return (
+        f"{values[i]:.2f} + {values[j]:.2f} = {target:.2f}, says {said:.2f} ({said - target:+.2f})   "
+        f"steps {i + 1} and {j + 1} of {len(values)}"
+    )
+
+
+def _bits(made: Made, n: int, said: npt.NDArray[np.float32]) -> list[str]:
+    """What it should say beside what it says, time to the right, a bit by row, two rows in a line."""
+    target = made.targets[made.where[:, n], n] > 0.5
+    both = ("says".ljust(min(WIDTH, len(target)) + 2) if len(target) > 2 else "says  ", "should say")
+    wrong = int((target != (said > 0)).any(1).sum())
+    rows = zip(_blocks(said[:WIDTH].T > 0), _blocks(target[:WIDTH].T), strict=True)
+    return ["".join(both), *(f"{a}  {b}" for a, b in rows), f"{wrong} of {len(target)} vectors wrong"]
+
+
+def _blocks(picture: npt.NDArray[np.bool_]) -> list[str]:
+    """Half-block characters, two rows of the picture in each line."""
+    if len(picture) % 2:
+        picture = np.concatenate([picture, np.zeros_like(picture[:1])])
+    return [
+        "".join(" ▀▄█"[a + 2 * b] for a, b in zip(*two, strict=True))
+        for two in zip(picture[::2], picture[1::2], strict=True)
+    ]
+
+
+def _symbols(made: Made, n: int, said: npt.NDArray[np.float32]) -> list[str]:
+    target = made.targets[made.where[:, n], n]
+    answered = said.argmax(1)
+    wrong = int((answered != target).sum())
+    return [
+        f"{' '.join(map(str, target))}   says {' '.join(map(str, answered))}   {f'{wrong} wrong' if wrong else 'right'}"
+    ]

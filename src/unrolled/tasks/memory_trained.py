@@ -1,0 +1,112 @@
+"""A model of the task ``memory`` in use, and how well it remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..data.episodes import Episodes, Kind, Made
+from ..data.generated_sums import CLOSE
+from ..errors import ArgumentError
+from ..training.modelfile import ModelFile
+from .memory_model import MemoryModel, loss_sum
+from .recurrent import restored
+
+AT_ONCE = 2_000_000  # numbers of inputs and states in memory
+
+
+class TrainedMemory:
+    """What `unrolled.load` gives for a run of the task ``memory``.
+
+    Args:
+        model: ``inputs (T, B, I) → outputs (T, B, O)``.
+        config: the config it was trained with.
+        fingerprint: of the data it was trained on.
+    """
+
+    def __init__(self, model: MemoryModel, config: Any, fingerprint: str | None = None) -> None:
+        self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any) -> TrainedMemory:
+        """Build the model a file describes and fill in its weights."""
+        input_size, outputs = config.data.sizes()
+        model = restored(file, config.model, lambda: MemoryModel(input_size, outputs, config.model))
+        return cls(model, config, file.assets.get("data"))
+
+    def evaluate(self, split: str = "test", length: int | None = None) -> dict[str, float]:
+        """Metrics on sequences that training never saw, of another length if one is given; see `measure`.
+
+        Raises:
+            ArgumentError: the sequences cannot have that length.
+        """
+        problem = self.problem(length)
+        return measure(self.model, problem.episodes(split, 0), problem.count(split))
+
+    def problem(self, length: int | None) -> Any:
+        """Its problem; with a length, with sequences of just that length."""
+        problem = self.config.data
+        if length is None:
+            return problem
+        if not problem.has_length:
+            raise ArgumentError("length", f"left out with {problem.data}, whose sequences have one length", length)
+        copies = {"shortest": length} if problem.data in ("copy", "repeat-copy") else {}
+        return dataclasses.replace(problem, length=length, **copies)
+
+
+@torch.no_grad()
+def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float]:
+    """How well it answers in ``count`` sequences (lanes 0 to ``count`` − 1).
+
+    Returns:
+        ``loss`` per answer, as in training, and
+
+        * number: ``mse``, the same, and ``close``, the share of answers within 0.04;
+        * bits, class: ``bits_per_symbol`` and ``right``, the share of sequences without a mistake;
+        * one class for a sequence: ``accuracy``.
+    """
+    loss = asked = close = right = 0.0
+    for made, z, targets, at in answers(model, episodes, count):
+        loss += float(loss_sum(episodes.kind, z, targets).double())
+        asked += len(z)
+        wrong = _wrong(episodes.kind, z, targets)  # (K,)
+        close += float((~wrong).sum())
+        right += made.where.shape[1] - len(at[wrong.cpu()].unique())
+    loss, close, right = loss / asked, close / asked, right / count
+    if episodes.kind == "number":
+        return {"loss": loss, "mse": loss, "close": close}
+    if episodes.kind == "class" and episodes.targets_per_episode == 1:
+        return {"loss": loss, "accuracy": right}
+    return {"loss": loss, "bits_per_symbol": loss / math.log(2), "right": right}
+
+
+def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[Made, Tensor, Tensor, Tensor]]:
+    """Sequences some at a time: what they are, answers ``(K, O)``, targets, and of which sequence each is ``(K,)``."""
+    assert isinstance(model, MemoryModel)
+    device = next(model.parameters()).device
+    a_sequence = episodes.mean_length * (episodes.input_size + 4 * model.stack.output_size)
+    some = max(1, min(250, int(AT_ONCE / a_sequence)))
+    for begin in range(0, count, some):
+        lanes = np.arange(begin, min(begin + some, count))
+        made = episodes.make(lanes, np.zeros_like(lanes))
+        where = torch.from_numpy(made.where)
+        y, _ = model.read(torch.from_numpy(made.inputs).to(device))
+        z = model.answer(y[where.to(device)])
+        yield made, z, torch.from_numpy(made.targets)[where].to(device), where.nonzero()[:, 1]
+
+
+def _wrong(kind: Kind, z: Tensor, targets: Tensor) -> Tensor:
+    """Which of the answers are wrong, ``(K,)``."""
+    match kind:
+        case "number":
+            return ((z - targets).abs() > CLOSE)[:, 0]
+        case "bits":
+            return ((z > 0) != (targets > 0.5)).any(1)
+        case _:
+            return z.argmax(1) != targets
