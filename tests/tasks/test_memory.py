@@ -114,10 +114,31 @@ def test_parts_have_other_sequences():
     ({"data": "copy", "length": 5, "shortest": 6}, "shortest"),
     ({"data": "adding", "bptt": -1}, "bptt"),
     ({"data": "addition"}, "data"),
+    ({"data": "adding", "repeats": 3}, "repeats"),
+    ({"data": "recall", "shortest": 3}, "shortest"),
+    ({"data": "mnist-rows", "length": 28}, "length"),
 ])  # fmt: skip
 def test_wrong_problems_are_refused(options, name):
     with pytest.raises(ArgumentError, match=name):
         update(MemoryConfig(), **options)
+
+
+def test_pictures_are_learned_by_their_accuracy(tmp_path):
+    model = unrolled.train(
+        "memory", run=tmp_path / "run", data="digits", cell="gru", hidden_size=32, steps=300, lr=1e-2, average="none"
+    )
+    found = model.evaluate()
+    assert set(found) == {"loss", "accuracy"}
+    assert found["accuracy"] > 0.5
+
+
+def test_pictures_of_a_window_have_the_loss_of_whole_ones():
+    task, model = prepared(data="digits", bptt=14)
+    carry, total = task.carry(model), 0.0
+    for step in range(80):
+        loss, carry = task.loss(model, task.batch(step), carry)
+        total += float(loss.detach())
+    assert total / 80 == pytest.approx(math.log(10), rel=0.1)
 
 
 @pytest.mark.parametrize("data", ["adding", "copy", "repeat-copy", "recall"])

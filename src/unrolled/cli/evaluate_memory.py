@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..data.memory_problems import SEQUENCES
 from ..tasks.memory_trained import TrainedMemory
 from .look import FORMATS, UNITS
 from .reporters import emit
@@ -12,11 +13,11 @@ def show_memory(model: TrainedMemory, run: str, split: str, length: int | None, 
     """Measure and print."""
     problem = model.problem(length)
     found = model.evaluate(split, length)
-    what = f"{problem.data}, {split}: {problem.count(split):,} sequences"
-    if problem.has_length:
-        what += f" of length {problem.longest}" if length is not None else f", length {problem.longest} as in training"
+    what = f"{problem.data}, {split}"
+    if problem.made:
+        what += f": {SEQUENCES[split]:,} sequences of length {problem.longest}"
     if as_json:
-        emit("evaluated", run=run, problem=problem.data, length=problem.longest, split=split, **found)
+        emit("evaluated", run=run, problem=problem.data, length=problem.longest or None, split=split, **found)
         return
     loss = found.pop("loss")
     rows = [] if "mse" in found else [("loss", f"{loss:.4f} nats")]

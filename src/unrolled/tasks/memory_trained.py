@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from ..data.episodes import Episodes, Kind, Made
 from ..data.generated_sums import CLOSE
-from ..errors import ArgumentError
 from ..training.modelfile import ModelFile
 from .memory_model import MemoryModel, loss_sum
 from .recurrent import restored
@@ -47,15 +46,14 @@ class TrainedMemory:
             ArgumentError: the sequences cannot have that length.
         """
         problem = self.problem(length)
-        return measure(self.model, problem.episodes(split, 0), problem.count(split))
+        episodes = problem.episodes(split)
+        return measure(self.model, episodes, problem.count(episodes, split))
 
     def problem(self, length: int | None) -> Any:
         """Its problem; with a length, with sequences of just that length."""
         problem = self.config.data
         if length is None:
             return problem
-        if not problem.has_length:
-            raise ArgumentError("length", f"left out with {problem.data}, whose sequences have one length", length)
         copies = {"shortest": length} if problem.data in ("copy", "repeat-copy") else {}
         return dataclasses.replace(problem, length=length, **copies)
 
