@@ -58,7 +58,7 @@ def test_a_repeated_copy_is_said_as_often_as_asked_and_then_ended():
     asked = set()
     for n in range(200):
         end = int(np.flatnonzero(made.inputs[:, n, BITS])[0])
-        times = round(made.inputs[end, n, BITS + 1] * 3)
+        times = round(made.inputs[end, n, BITS + 1] * 10)
         asked.add((end, times))
         said = made.targets[made.where[:, n], n]
         np.testing.assert_array_equal(said[:-1, :BITS], np.tile(made.inputs[:end, n, :BITS], (times, 1)))

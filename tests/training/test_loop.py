@@ -225,6 +225,28 @@ def test_early_stopping(tmp_path):
     assert (more.steps, more.stopped) == (20, "finished")
 
 
+def test_training_ends_when_it_is_good_enough(tmp_path):
+    losses = [3.0, 2.0, 2.1, 1.5, 1.0, 1.0]
+    task = Toy(config(steps=12, eval_every=2, until=1.5), losses=losses)
+    summary, _ = train(tmp_path / "run", task)
+    assert (summary.steps, summary.stopped, summary.best["loss"]) == (8, "reached 1.5", 1.5)
+    again, _ = train(tmp_path / "run", Toy(task.config), resume=True)
+    assert (again.steps, again.stopped) == (8, "reached 1.5")
+    more, _ = train(tmp_path / "run", Toy(update(task.config, until=None), losses=[1.0, 1.0]), resume=True)
+    assert (more.steps, more.stopped) == (12, "finished")
+
+    class Scored(Toy):
+        decides = "score"
+
+        def evaluate(self, model, split):
+            return super().evaluate(model, split) | {"score": scores.pop(0)}
+
+    task = Scored(config(steps=9, eval_every=1, until=0.9), losses=[3.0, 0.1, 1.0])
+    scores = [0.5, 0.8, 0.9, 0.0]
+    summary, _ = train(tmp_path / "scored", task)
+    assert (summary.steps, summary.stopped) == (3, "reached 0.9")
+
+
 def test_plateau(tmp_path):
     task = Toy(config(steps=6, eval_every=1, schedule="plateau", decay=0.5), losses=[3.0, 3.0, 2.0, 2.0, 9.0, 1.0])
     train(tmp_path / "run", task)

@@ -36,7 +36,8 @@ class Summary:
     steps: int
     seconds: float
     stopped: str
-    """why: "finished", "interrupted", "no better for N evaluations", or "fitted" if it was made in one go"""
+    """why: "finished", "interrupted", "no better for N evaluations", "reached" what ``until`` asked for, or "fitted" if
+    it was made in one go"""
     best: dict[str, float]
     """validation metrics of the model that was kept"""
     test: dict[str, float] = field(default_factory=dict)

@@ -134,7 +134,7 @@ class _Run:
                     "its losses will agree to rounding only"
                 )
                 self.at.machine = _machine()
-        stopped = self._out_of_patience()
+        stopped = self._enough()
         while self.at.step < self.steps and not stopped:
             value, norm, units = self.stepper.step(self.at.step)
             self.at.step += 1
@@ -150,7 +150,7 @@ class _Run:
                 self._log(norm, rate)
             if self.at.step % self.eval_every == 0 or self.at.step == self.steps:
                 self._evaluate()
-                stopped = self._out_of_patience()
+                stopped = self._enough()
             interrupted = interrupt.requested  # asked once: it may be set at any moment
             over = stopped or interrupted or self.at.step == self.steps
             if interrupted and self.at.step < self.steps:
@@ -178,8 +178,11 @@ class _Run:
         reporter.end(summary)
         return summary
 
-    def _out_of_patience(self) -> str:
+    def _enough(self) -> str:
         """Why training is to stop here, or an empty string."""
+        until = self.options.until
+        if until is not None and self.at.goal <= (until if self.task.decides == "loss" else -until):
+            return f"reached {until:g}"
         out = self.options.patience and self.at.worse >= self.options.patience
         return f"no better for {self.at.worse} evaluations" if out else ""
 

@@ -58,6 +58,8 @@ class Training:
     """steps between evaluations and previews (default: 12 over the whole training)"""
     patience: int = 0
     """stop after this many evaluations without a better validation loss; 0: never"""
+    until: float | None = None
+    """stop once the validation loss is as low as this, or what else decides (accuracy, F1, BLEU) as high"""
     checkpoint_seconds: float = 60.0
     """seconds between checkpoints"""
     seed: int = 0
@@ -81,6 +83,8 @@ class Training:
             _check_number(name, getattr(self, name), least=0)
         if self.weight_decay is not None:
             _check_number("weight_decay", self.weight_decay, least=0)
+        if self.until is not None and not math.isfinite(self.until):
+            raise ArgumentError("until", "a number", self.until)
         if self.epochs is not None:
             _check_number("epochs", self.epochs, above=0)
         for name in ("momentum", "beta2", "ema_decay", "swa_start"):
