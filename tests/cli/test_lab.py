@@ -288,3 +288,24 @@ def test_gradients_are_of_language_models_only(unrolled, home: Path) -> None:
     said = unrolled("lab", "gradients", "classes")
     assert (said.status, said.err.count("\n")) == (2, 1)
     assert "classes is not a language model" in said.err
+
+
+def test_a_table_of_cells_and_lengths(unrolled, tmp_path: Path) -> None:
+    words = ("--cell", "gru", "--cell", "rnn", "--length", "3", "--length", "2", "--steps", "4", "--hidden-size", "8")
+    said = unrolled("lab", "memory", *words, "--out", tmp_path / "kept")
+    assert said.status == 0, said.err
+    rows = {line.split()[0]: line.split()[1:] for line in said.out.splitlines() if line.strip()}
+    assert rows["adding"] == ["2", "3"]
+    assert rows["gru"][1] == rows["rnn"][1] == "–"
+    assert "gru, length 2: not solved" in said.err
+    lines = (tmp_path / "kept" / "memory.csv").read_text().splitlines()
+    assert lines[0] == "cell,length,step,mse"
+    assert [line.split(",")[:3] for line in lines[1:5]] == [["gru", "2", str(step)] for step in range(1, 5)]
+    command = (tmp_path / "kept" / "command.txt").read_text()
+    assert command.startswith("unrolled lab memory --cell gru --cell rnn --length 3 --length 2")
+    said = unrolled("lab", "memory", "--problem", "recall", *words, "--out", tmp_path / "json", "--json")
+    told = json.loads(said.out)
+    assert [(one["cell"], one["length"]) for one in told["trials"]] == [("gru", 2), ("rnn", 2)]
+    assert told["chance"] == 3
+    assert "--cell" in unrolled("lab", "memory", "--cell", "lsmt").err
+    assert "--length" in unrolled("lab", "memory", "--length", "1").err

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unrolled.data.generated_copies import BITS, RECALLED, SYMBOLS, Copies, Recall
+from unrolled.data.generated_copies import BITS, SYMBOLS, Copies, Recall
 from unrolled.data.generated_sums import CONSTANT, Sums
 from unrolled.data.memory_problems import PROBLEMS, generated
 
@@ -68,23 +68,26 @@ def test_a_repeated_copy_is_said_as_often_as_asked_and_then_ended():
     assert made.where.sum(0).mean() == pytest.approx(episodes.targets_per_episode, rel=0.03)
 
 
-def test_symbols_are_recalled_in_order_after_the_delay():
-    made = Recall(30, seed=0).make(LANES, FIRST)
+@pytest.mark.parametrize("count", [10, 1])
+def test_symbols_are_recalled_in_order_after_the_delay(count):
+    made = Recall(30, seed=0, count=count).make(LANES, FIRST)
     read = made.inputs.argmax(-1)
     assert (made.inputs.sum(-1) == 1).all()
-    np.testing.assert_array_equal(made.targets[30 + RECALLED :], read[:RECALLED])
-    assert (read[RECALLED : -RECALLED - 1] == SYMBOLS).all()
-    assert (read[-RECALLED - 1] == SYMBOLS + 1).all()
-    assert (read[-RECALLED:] == SYMBOLS).all()
-    assert made.where.sum(0).tolist() == [RECALLED] * 2000
-    assert made.where[-RECALLED:].all()
-    np.testing.assert_allclose(np.bincount(read[:RECALLED].ravel(), minlength=SYMBOLS) / 20_000, 1 / 8, atol=0.01)
+    np.testing.assert_array_equal(made.targets[30 + count :], read[:count])
+    assert (read[count : -count - 1] == SYMBOLS).all()
+    assert (read[-count - 1] == SYMBOLS + 1).all()
+    assert (read[-count:] == SYMBOLS).all()
+    assert made.where.sum(0).tolist() == [count] * 2000
+    assert made.where[-count:].all()
+    np.testing.assert_allclose(
+        np.bincount(read[:count].ravel(), minlength=SYMBOLS) / (2000 * count), 1 / 8, atol=0.03 / count**0.5
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, one in PROBLEMS.items() if one.length])
 def test_episodes_are_a_function_of_seed_lane_and_number(name):
     lanes, numbers = np.array([4, 9, 4]), np.array([2, 2, 3])
-    episodes = generated(name, 6, 1, 2, "train", seed=7)
+    episodes = generated(name, 6, 1, 2, 3, "train", seed=7)
     together = episodes.make(lanes, numbers)
     for row in range(3):
         alone = episodes.make(lanes[row : row + 1], numbers[row : row + 1])
@@ -93,5 +96,5 @@ def test_episodes_are_a_function_of_seed_lane_and_number(name):
         np.testing.assert_array_equal(alone.inputs[:, 0], together.inputs[:steps, row])
         np.testing.assert_array_equal(alone.targets[:, 0], together.targets[:steps, row])
         assert not together.where[steps:, row].any()
-    other = generated(name, 6, 1, 2, "train", seed=8).make(lanes, numbers)
+    other = generated(name, 6, 1, 2, 3, "train", seed=8).make(lanes, numbers)
     assert other.inputs.shape != together.inputs.shape or (other.inputs != together.inputs).any()

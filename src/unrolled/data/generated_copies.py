@@ -2,7 +2,7 @@
 
     copy          x_1 … x_L, end         then x_1 … x_L               Graves, Wayne and Danihelka 2014, section 4.1
     repeat-copy   x_1 … x_L, end and R   then R times x_1 … x_L, end  the same, section 4.2
-    recall        10 symbols, D − 1 blanks, a sign, 10 times nothing  Arjovsky, Shah and Bengio 2016, section 5.1
+    recall        K symbols, D − 1 blanks, a sign, K times nothing    Arjovsky, Shah and Bengio 2016, section 5.1
 
 In the first two a symbol is BITS random bits, in the third one of SYMBOLS. While it is to answer the network reads
 nothing (recall: blanks). Only answers count; Arjovsky et al. also count that nothing is said before, which makes their
@@ -18,7 +18,7 @@ from .episodes import Episodes, Integers, Made
 
 BITS = 8
 SCALE = 10  # of R in repeat-copy's input
-SYMBOLS, RECALLED = 8, 10
+SYMBOLS = 8
 _LENGTH, _COUNT = 1 << 40, 1 << 41  # draws that are not symbols
 
 
@@ -75,25 +75,25 @@ class Copies(Episodes):
 
 
 class Recall(Episodes):
-    """RECALLED symbols are to be said after ``length`` steps. Inputs: one-hot, SYMBOLS symbols, blank and sign."""
+    """``count`` symbols are to be said after ``length`` steps. Inputs: one-hot, SYMBOLS symbols, blank and sign."""
 
     kind = "class"
-    input_size, outputs, targets_per_episode = SYMBOLS + 2, SYMBOLS, float(RECALLED)
+    input_size, outputs = SYMBOLS + 2, SYMBOLS
 
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed = length, seed
-        self.mean_length = float(length + 2 * RECALLED)
+    def __init__(self, length: int, seed: int, count: int = 10) -> None:
+        self.length, self.seed, self.count = length, seed, count
+        self.targets_per_episode, self.mean_length = float(count), float(length + 2 * count)
 
     def lengths(self, lanes: Integers, numbers: Integers) -> Integers:
-        return np.full(len(lanes), self.length + 2 * RECALLED)
+        return np.full(len(lanes), self.length + 2 * self.count)
 
     def make(self, lanes: Integers, numbers: Integers) -> Made:
-        T, N = self.length + 2 * RECALLED, len(lanes)
+        K, T, N = self.count, self.length + 2 * self.count, len(lanes)
         keys = hash64(self.seed, lanes, numbers)
-        said = (uniform(keys, np.arange(RECALLED)[:, None]) * SYMBOLS).astype(np.int64)  # (RECALLED, N)
+        said = (uniform(keys, np.arange(K)[:, None]) * SYMBOLS).astype(np.int64)  # (K, N)
         read = np.full((T, N), SYMBOLS)  # blanks
-        read[:RECALLED] = said
-        read[T - RECALLED - 1] = SYMBOLS + 1
+        read[:K] = said
+        read[T - K - 1] = SYMBOLS + 1
         targets, where = np.zeros((T, N), np.int64), np.zeros((T, N), np.bool_)
-        targets[T - RECALLED :], where[T - RECALLED :] = said, True
+        targets[T - K :], where[T - K :] = said, True
         return Made(np.eye(self.input_size, dtype=np.float32)[read], targets, where, np.full(N, T))

@@ -28,7 +28,7 @@ PROBLEMS: dict[str, Meaning] = {
     "adding": Meaning("two marked ones of many numbers are to be added; length: numbers", 100, 2),
     "copy": Meaning("vectors of eight bits are to be said again; length: vectors at most", 10),
     "repeat-copy": Meaning("the same several times; length: vectors at most", 5),
-    "recall": Meaning("ten symbols are to be said again after a while; length: steps between", 50),
+    "recall": Meaning("symbols are to be said again after a while; length: steps between", 50),
     "mnist-rows": Meaning("which digit? handwritten, row by row"),
     "mnist-pixels": Meaning("which digit? handwritten, pixel by pixel"),
     "mnist-permuted": Meaning("which digit? handwritten, pixel by pixel in a random order"),
@@ -36,14 +36,14 @@ PROBLEMS: dict[str, Meaning] = {
 }
 
 
-def generated(name: str, length: int, shortest: int, repeats: int, part: str, seed: int) -> Episodes:
+def generated(name: str, length: int, shortest: int, repeats: int, symbols: int, part: str, seed: int) -> Episodes:
     """The sequences of a problem that is made up; ``seed`` decides those for training."""
     seed = _SEEDS.get(part, seed)
     match name:
         case "adding":
             return Sums(length, seed)
         case "recall":
-            return Recall(length, seed)
+            return Recall(length, seed, symbols)
         case "copy":
             return Copies(length, seed, shortest)
         case _:

@@ -49,6 +49,8 @@ class Problem:
     """copy, repeat-copy: fewest symbols"""
     repeats: int = 5
     """repeat-copy: most repetitions"""
+    symbols: int = 10
+    """recall: how many of them"""
     bptt: int = 0
     """steps of a window, through which gradients go back; the state goes on further; 0: whole sequences"""
 
@@ -58,14 +60,16 @@ class Problem:
             refuse_changed(self, ("length",), f"with {self.data}, whose sequences have one length")
         elif self.length is not None:
             check_size("length", self.length, meaning.least)
-        check_size("repeats", self.repeats)
+        for name in ("repeats", "symbols"):
+            check_size(name, getattr(self, name))
         check_size("bptt", self.bptt, least=0)
         if self.data not in ("copy", "repeat-copy"):
             refuse_changed(self, ("shortest",), f"with {self.data}, which has no use for it")
         elif not 1 <= self.shortest <= self.longest:
             raise ArgumentError("shortest", f"from 1 to the length {self.longest}", self.shortest)
-        if self.data != "repeat-copy":
-            refuse_changed(self, ("repeats",), f"with {self.data}, which has no use for it")
+        for name, problem in (("repeats", "repeat-copy"), ("symbols", "recall")):
+            if self.data != problem:
+                refuse_changed(self, (name,), f"with {self.data}, which has no use for it")
 
     @property
     def longest(self) -> int:
@@ -85,7 +89,7 @@ class Problem:
     def episodes(self, part: str, seed: int = 0, batch_size: int = 1) -> Episodes:
         """The sequences of ``train``, in an order that ``seed`` decides, ``valid`` or ``test``."""
         if self.made:
-            return generated(self.data, self.longest, self.shortest, self.repeats, part, seed)
+            return generated(self.data, self.longest, self.shortest, self.repeats, self.symbols, part, seed)
         return pictures(self.data, part, batch_size, seed)
 
     def count(self, episodes: Episodes, part: str) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.digits import Scanned
 from ..data.episodes import Episodes, Kind, Made
 from ..data.generated_sums import CLOSE
 from ..training.modelfile import ModelFile
@@ -67,7 +68,7 @@ def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float
 
         * number: ``mse``, the same, and ``close``, the share of answers within 0.04;
         * bits, class: ``bits_per_symbol`` and ``right``, the share of sequences without a mistake;
-        * one class for a sequence: ``accuracy``.
+        * pictures: ``accuracy``.
     """
     loss = asked = close = right = 0.0
     for made, z, targets, at in answers(model, episodes, count):
@@ -79,7 +80,7 @@ def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float
     loss, close, right = loss / asked, close / asked, right / count
     if episodes.kind == "number":
         return {"loss": loss, "mse": loss, "close": close}
-    if episodes.kind == "class" and episodes.targets_per_episode == 1:
+    if isinstance(episodes, Scanned):
         return {"loss": loss, "accuracy": right}
     return {"loss": loss, "bits_per_symbol": loss / math.log(2), "right": right}
 

@@ -1,0 +1,62 @@
+"""The task memory from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import unrolled
+
+    path = tmp_path_factory.mktemp("memory") / "sums"
+    unrolled.train("memory", run=path, data="adding", length=8, hidden_size=8, steps=5)
+    return path
+
+
+def test_the_word_after_the_task_is_the_problem(unrolled, tmp_path: Path) -> None:
+    said = unrolled("train", "memory", "copy", "--length", "2", "--steps", "3", "--hidden-size", "4",
+                    "--run", tmp_path / "run", "--json")  # fmt: skip
+    assert said.status == 0, said.err
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert (told[0]["config"]["data"], told[0]["config"]["length"]) == ("copy", 2)
+    assert {"loss", "bits_per_symbol", "right"} <= set(told[-1]["test"])
+    said = unrolled("train", "memory", "coppy")
+    assert said.status == 2
+    assert "did you mean copy" in said.err or "'copy'" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_loss_that_is_no_nats_is_not_called_so(unrolled, tmp_path: Path) -> None:
+    words = ("--length", "4", "--steps", "2", "--hidden-size", "4", "--run", tmp_path / "run")
+    out = unrolled("train", "memory", "adding", *words).out
+    assert "squared error" in out
+    assert " nats" not in out
+
+
+def test_a_run_is_measured_at_other_lengths(unrolled, run: Path) -> None:
+    said = unrolled("evaluate", run)
+    assert said.status == 0, said.err
+    assert "10,000 sequences of length 8" in said.out
+    assert "mean squared error" in said.out
+    told = json.loads(unrolled("evaluate", run, "--length", "12", "--split", "valid", "--json").out)
+    assert (told["length"], told["split"], told["problem"]) == (12, "valid", "adding")
+    assert told["mse"] > 0
+
+
+@pytest.mark.parametrize("words", [
+    ("evaluate", "--data", "x"), ("evaluate", "--split", "train"), ("evaluate", "--length", "1"),
+    ("evaluate", "--baselines"), ("predict", "1 2"), ("sample",),
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_one_line(unrolled, run: Path, words: tuple[str, ...]) -> None:
+    said = unrolled(words[0], run, *words[1:])
+    assert said.status == 2
+    assert len(said.err.splitlines()) == 1, said.err
+    assert said.err.startswith("error: ")
+
+
+def test_other_models_have_no_length(unrolled, trained: Path) -> None:
+    assert "--length" in unrolled("evaluate", trained, "--length", "5").err
