@@ -38,7 +38,7 @@ def test_untrained_networks_are_near_chance(problem):
     one = trial("gru", 2, update(config(data=problem, lr=1e-6), **own), 1, lambda *_: None)
     goal = GOALS[problem]
     assert goal.chance * 0.8 < one.error
-    assert one.error < (10 * goal.chance if problem == "adding" else 1.1 * goal.chance)
+    assert one.error < (10 * goal.chance if problem == "adding" else 1.2 * goal.chance)
     assert goal.solved < goal.chance
 
 

@@ -10,6 +10,7 @@ import tyro
 
 from ..data import NAMED, Corpus, cache_folder, fetch, named_corpora, open_corpus
 from ..data.characters import CharacterCounts
+from ..data.digits import MNIST, mnist
 from ..data.labelled import Layout
 from ..data.labelled_sets import SETS, labelled_names, open_labelled
 from ..data.parallel_sets import GENERATED, PUBLISHED, open_parallel, parallel_names
@@ -57,6 +58,8 @@ def run(argv: list[str]) -> int:
             _describe_labelled(options.text, options.json)
         elif options.text in parallel_names():
             _describe_parallel(options.text, options.json)
+        elif options.text == "mnist":
+            _describe_mnist(options.json)
         else:
             if options.text in NAMED and not options.json:
                 print(f"{options.text}: {fetch(options.text)} (verified)")
@@ -79,6 +82,7 @@ def _list(as_json: bool) -> None:
             rows.append(_row(name, named.title, task, [named.train, *([named.test] if named.test else [])]))
     rows += [(name, title, "translate", "", 0, "yes") for name, (title, _) in GENERATED.items()]
     rows += [_row(name, one.title, "translate", [*one.train, *one.test]) for name, one in PUBLISHED.items()]
+    rows.append(_row("mnist", "70,000 pictures of handwritten digits (MNIST)", "memory", [*MNIST]))
     if as_json:
         for name, title, task, licence, length, here in rows:
             emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")
@@ -122,6 +126,16 @@ def _describe_labelled(name: str, as_json: bool) -> None:
     print()
     for text, label in zip(sets.train.texts[:FIRST_LINES], sets.train.labels, strict=False):
         print(f"  {printable(label)}  {printable(text)[:100]}")
+
+
+def _describe_mnist(as_json: bool) -> None:
+    """Read the digits and say how many there are."""
+    parts = {part: len(mnist(part).labels) for part in ("train", "valid", "test")}
+    if as_json:
+        emit("digits", name="mnist", **parts)
+        return
+    ways = [command("train", "memory", way) for way in ("mnist-rows", "mnist-pixels", "mnist-permuted")]
+    show_pairs([*((part, f"{count:,} pictures") for part, count in parts.items()), ("train with", ", ".join(ways))])
 
 
 def _describe_tagged(name: str, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from .idx import read_idx
 from .registry import fetch
 
 SIDE, CLASSES = 28, 10
+MNIST = ("mnist/train-images", "mnist/train-labels", "mnist/test-images", "mnist/test-labels")  # in the registry
 VALID = 5_000  # the last pictures of those for training decide which model is kept
 MADE_UP = {"train": 4_000, "valid": 500, "test": 1_000}
 PERMUTATION = 92_916  # the seed of numpy's RandomState with which the order of the pixels is drawn
@@ -106,7 +107,7 @@ class Scanned(Episodes):
         flat = self.digits.pictures[chosen].reshape(len(chosen), -1)  # (N, 784)
         if self.order is not None:
             flat = flat[:, self.order]
-        inputs = flat.reshape(len(chosen), self.steps, -1).swapaxes(0, 1).astype(np.float32) / 255
+        inputs = flat.reshape(len(chosen), self.steps, -1).swapaxes(0, 1).astype(np.float32) / np.float32(255)
         targets, where = np.zeros(inputs.shape[:2], np.int64), np.zeros(inputs.shape[:2], np.bool_)
         targets[-1], where[-1] = self.digits.labels[chosen], True
         return Made(inputs, targets, where, np.full(len(chosen), self.steps))
