@@ -54,7 +54,7 @@ def draw(trials: Sequence[Trial], cells: Sequence[str], lengths: Sequence[int], 
         axes[1].annotate(text, (0, value), fontsize=8, xytext=(2, 3), textcoords="offset points")
     axes[1].set(yscale="log", xlabel="step", ylabel=goal.metric.replace("_", " "))
     axes[1].set_xlim(left=0)
-    axes[1].legend(fontsize=9, loc="lower left", framealpha=0.9)
+    axes[1].legend(fontsize=9, loc="lower right", framealpha=0.9)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].spines[:].set_visible(False)
