@@ -107,6 +107,9 @@ def variants():
             options = {"cell": cell, "backend": backend, "initial_state": "learned", "num_layers": 2}
             yield pytest.param(options, id=f"{cell}-{backend}-learned")
     yield pytest.param({"precision": "bf16"}, id="bf16")
+    for ahead in (False, True):
+        options = {"synthetic_gradients": True, "synthetic_ahead": ahead, "initial_state": "learned"}
+        yield pytest.param(options, id=f"synthetic gradients{' ahead' * ahead}")
     yield pytest.param({"zoneout": 0.1, "recurrent_dropout": 0.2, "initial_state": "random"}, id="noise")
     yield pytest.param({"vocabulary": "word", "tied": True, "locked_dropout": False}, id="tied words")
 

@@ -31,6 +31,7 @@ from .task import Task
 REPORT_SECONDS = 0.25  # between two live reports
 LOG_LINES = 1000  # of metrics.jsonl over a whole training, at most about this many
 FIXED = ("batch_size", "optimizer", "average")  # what a checkpoint's contents depend on
+SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size")  # with them
 
 
 def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = False) -> Summary:
@@ -91,7 +92,8 @@ class _Run:
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
         self.stepper = Stepper(task, device, self.steps)
-        made = ", ".join(f"{name} {getattr(self.options, name)}" for name in FIXED)
+        fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
+        made = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
         self.at = _Standing(data=task.fingerprint(), made=made, machine=_machine())
         found = checkpoint.load_newest(folder.checkpoints) if resume else None
         if found is not None:
@@ -212,6 +214,8 @@ class _Run:
             "rate": round(rate.per_second, 1),
             "seconds": round(self.at.seconds, 2),
         }
+        if self.stepper.synthetic is not None:
+            values["synthetic_error"] = round(self.stepper.synthetic.unexplained, 4)
         self.metrics.write(self.at.step, values)
         self.at.loss_sum, self.at.loss_count = 0.0, 0
 

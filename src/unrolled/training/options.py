@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..cells import check_rate, check_size
 from ..errors import ArgumentError
+from .config import refuse_changed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,14 @@ class Training:
     """decay of the exponential average per step"""
     swa_start: float = 0.75
     """fraction of training after which swa begins"""
+    synthetic_gradients: bool = False
+    """predict the gradient at a window's end from the state there, instead of taking it for zero"""
+    synthetic_ahead: bool = False
+    """from the state at a window's beginning predict what will be predicted at its end, too"""
+    synthetic_size: int = 256
+    """hidden units of the network that predicts"""
+    synthetic_lr: float = 1e-3
+    """its learning rate (Adam)"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: products in bfloat16 where the processor has them, float32 for all else"""
     eval_every: int | None = None
@@ -77,7 +86,8 @@ class Training:
         for name in ("steps", "eval_every"):
             if getattr(self, name) is not None:
                 check_size(name, getattr(self, name))
-        for name in ("lr", "decay_every", "decay", "checkpoint_seconds"):
+        check_size("synthetic_size", self.synthetic_size)
+        for name in ("lr", "decay_every", "decay", "checkpoint_seconds", "synthetic_lr"):
             _check_number(name, getattr(self, name), above=0)
         for name in ("clip", "clip_value"):
             _check_number(name, getattr(self, name), least=0)
@@ -89,6 +99,11 @@ class Training:
             _check_number("epochs", self.epochs, above=0)
         for name in ("momentum", "beta2", "ema_decay", "swa_start"):
             check_rate(name, getattr(self, name))
+        if self.synthetic_gradients and self.precision != "float32":
+            raise ArgumentError("synthetic_gradients", f"left out with --precision {self.precision}", True)
+        if not self.synthetic_gradients:
+            names = ("synthetic_ahead", "synthetic_size", "synthetic_lr")
+            refuse_changed(self, names, "without --synthetic-gradients")
         if self.time is not None:
             seconds(self.time)
         for name in ("steps", "time"):  # these two go together: the steps that were measured for the time

@@ -14,6 +14,7 @@ from . import modelfile
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
 from .process import half_products
+from .synthetic import SyntheticGradients
 from .task import Task
 
 
@@ -31,14 +32,22 @@ class Stepper:
         self.average = Average(self.model, options, steps)
         self.carry: State | None = task.carry(self.model)
         self.half, _ = half_products(options.precision, device)
+        self.synthetic: SyntheticGradients | None = None
+        if options.synthetic_gradients:
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # noise as without it
+                self.synthetic = SyntheticGradients(self.carry, options)
 
     def step(self, number: int) -> tuple[float, float, float]:
         """One window: forward, backward, clip, update. Returns loss, gradient norm, units."""
         batch = self.task.batch(number)
+        before = self.carry if self.synthetic is None else self.synthetic.begin(self.carry)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            loss, carry = self.task.loss(self.model, batch, self.carry)
+            loss, carry = self.task.loss(self.model, batch, before)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if self.synthetic is None:
+            loss.backward()
+        else:
+            self.synthetic.backward(loss, before, carry)
         norm = clip(self.parameters, self.options)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(norm)):
@@ -61,8 +70,10 @@ class Stepper:
         """Everything a checkpoint needs in tensors, by name."""
         found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         found |= {f"average.{name}": value for name, value in self.average.weights.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            found |= {f"optimizer.{index}.{key}": torch.as_tensor(v) for key, v in slots.items() if v is not None}
+        found |= _optimizer_tensors("optimizer", self.optimizer)
+        if self.synthetic is not None:
+            found |= {f"synthetic.{name}": value for name, value in self.synthetic.state_dict().items()}
+            found |= _optimizer_tensors("synthetic_optimizer", self.synthetic.optimizer)
         leaves = [] if self.carry is None else tree_flatten(self.carry)[0]
         found |= {f"carry.{index}": leaf for index, leaf in enumerate(leaves)}
         found["rng.cpu"] = torch.get_rng_state()
@@ -79,11 +90,10 @@ class Stepper:
         modelfile.restore(self.model, parts["model"], where)
         for name, value in parts.get("average", {}).items():
             self.average.weights[name].copy_(value)
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts.get("optimizer", {}).items():
-            index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor.clone()
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        _restore_optimizer(self.optimizer, parts.get("optimizer", {}))
+        if self.synthetic is not None:
+            modelfile.restore(self.synthetic, parts["synthetic"], where)
+            _restore_optimizer(self.synthetic.optimizer, parts.get("synthetic_optimizer", {}))
         if "carry" in parts:
             _, shape = tree_flatten(self.carry)
             leaves = [parts["carry"][str(i)].to(self.device, copy=True) for i in range(len(parts["carry"]))]
@@ -91,6 +101,23 @@ class Stepper:
         torch.set_rng_state(parts["rng"]["cpu"])
         if "cuda" in parts["rng"]:
             torch.cuda.set_rng_state(parts["rng"]["cuda"], self.device)
+
+
+def _optimizer_tensors(head: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{head}.{index}.{key}": torch.as_tensor(value)
+        for index, slots in optimizer.state_dict()["state"].items()
+        for key, value in slots.items()
+        if value is not None
+    }
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor.clone()
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
 def _cut(leaf: Tensor) -> Tensor:
