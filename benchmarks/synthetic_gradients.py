@@ -1,0 +1,244 @@
+"""What do predicted gradients add to short windows?    OMP_NUM_THREADS=1 python benchmarks/synthetic_gradients.py copy
+
+    python benchmarks/synthetic_gradients.py copy --cpu-minutes 2.5
+    python benchmarks/synthetic_gradients.py repeat-copy --cpu-minutes 2.5
+    python benchmarks/synthetic_gradients.py lm --characters 5e6
+    python benchmarks/synthetic_gradients.py picture
+
+Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM learns by truncated backpropagation in windows of
+2 to 5 steps, with nothing at their ends, with synthetic gradients, and with these and the auxiliary task. N bits are to
+be said again, in repeat-copy R times, and then that this was all; whenever the running training loss is below 0.15 bits
+an answer (chance: 1), N grows by one, in repeat-copy R and N in turns. The table tells the longest that was solved in
+equal processor time.
+
+Language modelling: windows of 8 with and without, and of 20, on equally many characters of Shakespeare.
+
+What is finished is read: the same command can be given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import unrolled
+from harness import table
+from unrolled import api
+from unrolled.data.counter import hash64
+from unrolled.data.episodes import Stretch
+from unrolled.tasks.lm import LanguageModelConfig
+from unrolled.tasks.memory import Memory, MemoryConfig
+from unrolled.training.config import update
+from unrolled.training.log import Silent
+from unrolled.training.process import keep_freed_memory
+from unrolled.training.step import Stepper
+
+PREDICTOR: dict[str, Any] = {"synthetic_gradients": True, "synthetic_size": 128, "synthetic_lr": 3e-3}
+WAYS: dict[str, dict[str, Any]] = {
+    "truncated": {},
+    "synthetic": PREDICTOR,
+    "and ahead": {**PREDICTOR, "synthetic_ahead": True},
+}
+COLOURS = {"truncated": "#9d9d9d", "synthetic": "#4c78a8", "and ahead": "#f2a541"}
+WINDOWS = (2, 3, 4, 5)
+COPYING: dict[str, Any] = {
+    "cell": "lstm", "hidden_size": 64, "batch_size": 128, "lr": 5e-4, "optimizer": "adam", "schedule": "constant",
+    "warmup": 0, "average": "none", "steps": 10**9,
+}  # fmt: skip
+SOLVED = 0.15  # bits an answer
+AT_LEAST = 100  # steps at one length
+MEMORY = 0.98  # of the running loss, a step
+READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
+TEXTS = {"8": (8, {}), "8, synthetic": (8, {**PREDICTOR, "synthetic_size": 256, "synthetic_lr": 1e-3}), "20": (20, {})}
+BIT, END, NOTHING, TIMES = 2, 2, 3, 4  # channels: bits are 0 and 1
+
+
+class Lanes:
+    """Sequences of one length back to back in B lanes, which begin at random places of their first.
+
+    A window is a pure function of its number. What was cut off at a lane's beginning counts for nothing.
+    """
+
+    kind, input_size, outputs = "class", 5, 3
+    repeats = 0
+
+    def __init__(self, batch_size: int, bptt: int, symbols: int, times: int, end: bool, seed: int) -> None:
+        self.batch_size, self.bptt, self.symbols, self.times, self.end = batch_size, bptt, symbols, times, end
+        self.length = symbols + 1 + symbols * times + end
+        self.keys = hash64(seed, symbols, times, np.arange(batch_size))
+        self.phase = (hash64(self.keys, 0) % np.uint64(self.length)).astype(np.int64)
+        self.episodes, self.mean_length, self.per_pass = self, float(self.length), 1000.0
+
+    def batch(self, index: int) -> Stretch:
+        at = index * self.bptt + np.arange(self.bptt)[:, None] + self.phase  # (T, B)
+        number, place = at // self.length, at % self.length
+        answered = place - self.symbols - 1
+        bits = (
+            hash64(self.keys, 1 + number, np.where(answered < 0, place, answered % self.symbols)) >> np.uint64(20)
+        ) & (np.uint64(1))
+        said = np.where(answered < 0, np.where(place == self.symbols, END, bits.astype(np.int64)), NOTHING)
+        inputs = np.eye(self.input_size, dtype=np.float32)[said]
+        inputs[..., TIMES] = np.where(place == self.symbols, self.times / 10, 0)
+        last = (place == self.length - 1) & self.end
+        targets = np.where(last, END, bits.astype(np.int64))
+        where = (answered >= 0) & ((number > 0) | (self.phase == 0))
+        expected = where.size * (self.length - self.symbols - 1) / self.length
+        parts = (inputs, targets, where, place == 0)
+        return Stretch(*(torch.from_numpy(part) for part in parts), expected=expected)
+
+
+def climb(problem: str, window: int, way: str, seed: int, seconds: float) -> dict[str, Any]:
+    """Train one model for so much processor time, and tell what it learned to say again."""
+    keep_freed_memory()
+    repeating = problem == "repeat-copy"
+    task = Memory(update(MemoryConfig(), data=problem, bptt=window, seed=seed, **COPYING, **WAYS[way]))
+    task.prepare()
+    symbols = times = 1
+
+    def lanes() -> Any:
+        return Lanes(task.config.training.batch_size, window, symbols, times, repeating, seed)
+
+    task.stream = lanes()
+    stepper = Stepper(task, torch.device("cpu"), steps=10**9)
+    begin, step, since, lost, weight = time.process_time(), 0, 0, 0.0, 0.0
+    reached: list[dict[str, float]] = []
+    unexplained: list[float] = []
+    while (spent := time.process_time() - begin) < seconds:
+        loss, _, _ = stepper.step(since)
+        step, since = step + 1, since + 1
+        lost, weight = MEMORY * lost + (1 - MEMORY) * loss, MEMORY * weight + 1 - MEMORY
+        if stepper.synthetic is not None and step % 100 == 0:
+            unexplained.append(stepper.synthetic.unexplained)
+        if since >= AT_LEAST and lost / weight / math.log(2) < SOLVED:
+            reached.append({"symbols": symbols, "times": times, "step": step, "seconds": round(spent, 1)})
+            if repeating and len(reached) % 2:
+                times += 1
+            else:
+                symbols += 1
+            task.stream, since, lost, weight = lanes(), 0, 0.0, 0.0
+            stepper.carry = task.carry(stepper.model)
+    error = float(np.mean(unexplained)) if unexplained else None
+    return {"steps": step, "reached": reached, "unexplained": error, "bits": lost / weight / math.log(2)}
+
+
+def longest(found: dict[str, Any]) -> int:
+    """How many bits a solved sequence asks for."""
+    return max((one["symbols"] * one["times"] for one in found["reached"]), default=0)
+
+
+def copying(options: argparse.Namespace) -> None:
+    """A row for each window and way."""
+    rows = []
+    for window in options.windows:
+        for way in options.ways:
+            for seed in options.seeds:
+                place = options.runs / f"synthetic-{options.problem}-{window}-{way.replace(' ', '-')}-{seed}.json"
+                if not place.exists():
+                    found = climb(options.problem, window, way, seed, 60 * options.cpu_minutes)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_text(json.dumps(found) + "\n")
+                found = json.loads(place.read_text())
+                last = found["reached"][-1] if found["reached"] else {"symbols": 0, "times": 0, "step": 0}
+                error = "" if found["unexplained"] is None else f"{found['unexplained']:.2f}"
+                sizes = [f"{last['symbols']}", f"{last['times']}", f"{longest(found)}"]
+                counts = [f"{last['step']:,}", f"{found['steps']:,}", f"{found['bits']:.2f}", error]
+                rows.append([str(window), way, str(seed), *sizes, *counts])
+                print(options.problem, *rows[-1], file=sys.stderr, flush=True)
+    header = [
+        "window",
+        "way",
+        "seed",
+        "bits read",
+        "times",
+        "bits to say",
+        "solved at step",
+        "steps",
+        "bits lost at the end",
+    ]
+    table([*header, "unexplained"], rows)
+
+
+def language(options: argparse.Namespace) -> None:
+    """A row for each window: bits per character on the test text."""
+    rows = []
+    for name, (window, own) in TEXTS.items():
+        run = options.runs / f"synthetic-lm-{name.replace(', ', '-')}-{options.characters:.0e}"
+        if not (run / "took").exists():
+            keep_freed_memory()
+            steps = int(options.characters / (READING["batch_size"] * window))
+            # as many resets of the state per character, whatever the window
+            resets = 3e-4 * window
+            config = update(LanguageModelConfig(), data="shakespeare", bptt=window, random_reset=resets, steps=steps,
+                            **READING, **own)  # fmt: skip
+            begin = time.process_time()
+            api.start("lm", config, run, Silent())
+            (run / "took").write_text(f"{time.process_time() - begin:.0f}\n")
+        model = unrolled.load(run)
+        scores = model.evaluate(model.config.data.read().test)
+        rows.append(
+            [
+                name,
+                f"{model.config.training.steps:,}",
+                f"{scores['bits_per_char']:.4f}",
+                (run / "took").read_text().strip(),
+            ]
+        )
+        print(*rows[-1], file=sys.stderr, flush=True)
+    table(["window", "steps", "bits per character", "processor, s"], rows)
+
+
+def draw(options: argparse.Namespace) -> None:
+    """Bars: the longest solved by window and way, the mean over seeds; a panel for each problem that was measured."""
+    from matplotlib.figure import Figure
+
+    found: dict[str, dict[str, dict[int, list[int]]]] = {}
+    for problem in ("copy", "repeat-copy"):
+        for way in WAYS:
+            for window in WINDOWS:
+                for place in sorted(options.runs.glob(f"synthetic-{problem}-{window}-{way.replace(' ', '-')}-*.json")):
+                    some = found.setdefault(problem, {}).setdefault(way, {})
+                    some.setdefault(window, []).append(longest(json.loads(place.read_text())))
+    if not found:
+        raise SystemExit(f"nothing to draw in {options.runs}: measure copy or repeat-copy first")
+    figure = Figure(figsize=(5 * len(found), 3.6), layout="constrained")
+    for place, (problem, ways) in enumerate(found.items()):
+        axis = figure.add_subplot(1, len(found), place + 1)
+        for index, (way, windows) in enumerate(ways.items()):
+            for window, values in windows.items():
+                x, mean = window + 0.27 * (index - 1), sum(values) / len(values)
+                label = way if window == next(iter(windows)) else None
+                axis.bar(x, mean, width=0.25, color=COLOURS[way], label=label)
+                axis.text(x, mean, f"{mean:g}", ha="center", va="bottom", fontsize=8)
+        axis.set_title(problem, loc="left", fontsize=11)
+        axis.set_xticks(WINDOWS)
+        axis.set_xlabel("window, steps")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, fontsize=9)
+        axis.set_ylabel("bits to say, longest that was solved")
+    figure.savefig(options.out, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", choices=["copy", "repeat-copy", "lm", "picture"])
+    parser.add_argument("--windows", type=int, nargs="+", default=list(WINDOWS))
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--cpu-minutes", type=float, default=2.5, help="of processor time for a model that copies")
+    parser.add_argument("--characters", type=float, default=5e6, help="that a language model reads")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--out", type=Path, default=Path("synthetic-gradients.png"))
+    options = parser.parse_args()
+    {"lm": language, "picture": draw}.get(options.problem, copying)(options)
+
+
+if __name__ == "__main__":
+    main()
