@@ -2,6 +2,7 @@
 
     python benchmarks/synthetic_gradients.py copy --cpu-minutes 2.5
     python benchmarks/synthetic_gradients.py repeat-copy --cpu-minutes 2.5
+    python benchmarks/synthetic_gradients.py rest --windows 3
     python benchmarks/synthetic_gradients.py lm --characters 5e6
     python benchmarks/synthetic_gradients.py picture
 
@@ -10,6 +11,9 @@ Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM learns by tru
 be said again, in repeat-copy R times, and then that this was all; whenever the running training loss is below 0.15 bits
 an answer (chance: 1), N grows by one, in repeat-copy R and N in turns. The table tells the longest that was solved in
 equal processor time.
+
+At rest: a model that has learned to copy four bits a little stands still while the predictor learns. The table compares
+the sum of the windows' gradients by the recurrent weights with that of backpropagation through all windows at once.
 
 Language modelling: windows of 8 with and without, and of 20, on equally many characters of Shakespeare.
 
@@ -28,10 +32,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_flatten
 
 import unrolled
 from harness import table
 from unrolled import api
+from unrolled.cells.state import detach
 from unrolled.data.counter import hash64
 from unrolled.data.episodes import Stretch
 from unrolled.tasks.lm import LanguageModelConfig
@@ -41,7 +47,7 @@ from unrolled.training.log import Silent
 from unrolled.training.process import keep_freed_memory
 from unrolled.training.step import Stepper
 
-PREDICTOR: dict[str, Any] = {"synthetic_gradients": True, "synthetic_size": 128, "synthetic_lr": 3e-3}
+PREDICTOR: dict[str, Any] = {"synthetic_gradients": True, "synthetic_size": 128, "synthetic_lr": 5e-4}
 WAYS: dict[str, dict[str, Any]] = {
     "truncated": {},
     "synthetic": PREDICTOR,
@@ -57,8 +63,13 @@ SOLVED = 0.15  # bits an answer
 AT_LEAST = 100  # steps at one length
 MEMORY = 0.98  # of the running loss, a step
 READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
-TEXTS = {"8": (8, {}), "8, synthetic": (8, {**PREDICTOR, "synthetic_size": 256, "synthetic_lr": 1e-3}), "20": (20, {})}
-BIT, END, NOTHING, TIMES = 2, 2, 3, 4  # channels: bits are 0 and 1
+TEXTS = {"8": (8, {}), "8, synthetic": (8, {**PREDICTOR, "synthetic_size": 256}), "20": (20, {})}
+RESTS_AFTER, LEARNS, AT_REST = (
+    400,
+    250,
+    120,
+)  # steps of the model; of the predictor, between two looks; windows looked at
+END, NOTHING, TIMES = 2, 3, 4  # channels: bits are 0 and 1
 
 
 class Lanes:
@@ -166,6 +177,54 @@ def copying(options: argparse.Namespace) -> None:
     table([*header, "unexplained"], rows)
 
 
+def rest(options: argparse.Namespace) -> None:
+    """A row for each window and length of learning: the angle and the length beside full backpropagation."""
+    rows = []
+    for window in options.windows:
+        task = Memory(update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR))
+        task.prepare()
+        task.stream = Lanes(task.config.training.batch_size, window, 4, 1, False, 0)  # type: ignore[assignment]
+        stepper = Stepper(task, torch.device("cpu"), steps=10**9)
+        synthetic, stepper.synthetic = stepper.synthetic, None
+        assert synthetic is not None
+        loss = [stepper.step(step)[0] for step in range(RESTS_AFTER)]
+        print(f"{np.mean(loss[-50:]) / math.log(2):.2f} bits lost", file=sys.stderr, flush=True)
+        model, carry, step = stepper.model, stepper.carry, RESTS_AFTER
+        for learned in range(1, 5):
+            for _ in range(LEARNS):
+                before = synthetic.begin(carry)
+                value, after = task.loss(model, task.batch(step), before)
+                synthetic.backward(value, before, after)
+                carry, step = detach(after), step + 1
+            full = gradient(task, model, carry, step, None, cut=False)
+            for way, one in (("truncated", None), ("synthetic", synthetic)):
+                g = gradient(task, model, carry, step, one)
+                shape = [f"{float(g @ full / g.norm() / full.norm()):.2f}", f"{float(g.norm() / full.norm()):.2f}"]
+                error = f"{synthetic.unexplained:.2f}" if one else ""
+                rows.append([str(window), str(learned * LEARNS), way, *shape, error])
+                print(*rows[-1], file=sys.stderr, flush=True)
+    table(["window", "steps of the predictor", "way", "cosine to full", "length over full's", "unexplained"], rows)
+
+
+def gradient(task: Any, model: Any, carry: Any, step: int, synthetic: Any, cut: bool = True) -> Any:
+    """The sum over AT_REST windows of the gradients by the recurrent weights, one vector."""
+    model.zero_grad()
+    total = torch.zeros(())
+    for number in range(step, step + AT_REST):
+        loss, after = task.loss(model, task.batch(number), carry)
+        if synthetic is not None:
+            ends = zip(synthetic(after), tree_flatten(after)[0], strict=True)
+            loss = loss + sum((g.detach() * leaf).sum() for g, leaf in ends)
+        if cut:
+            loss.backward()
+        else:
+            total = total + loss
+        carry = detach(after) if cut else after
+    if not cut:
+        total.backward()
+    return torch.cat([parameter.grad.flatten() for parameter in model.stack.parameters()])
+
+
 def language(options: argparse.Namespace) -> None:
     """A row for each window: bits per character on the test text."""
     rows = []
@@ -228,7 +287,7 @@ def draw(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("problem", choices=["copy", "repeat-copy", "lm", "picture"])
+    parser.add_argument("problem", choices=["copy", "repeat-copy", "rest", "lm", "picture"])
     parser.add_argument("--windows", type=int, nargs="+", default=list(WINDOWS))
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -237,7 +296,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--out", type=Path, default=Path("synthetic-gradients.png"))
     options = parser.parse_args()
-    {"lm": language, "picture": draw}.get(options.problem, copying)(options)
+    {"rest": rest, "lm": language, "picture": draw}.get(options.problem, copying)(options)
 
 
 if __name__ == "__main__":

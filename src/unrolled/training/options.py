@@ -59,7 +59,7 @@ class Training:
     """from the state at a window's beginning predict what will be predicted at its end, too"""
     synthetic_size: int = 256
     """hidden units of the network that predicts"""
-    synthetic_lr: float = 1e-3
+    synthetic_lr: float = 5e-4
     """its learning rate (Adam)"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: products in bfloat16 where the processor has them, float32 for all else"""
