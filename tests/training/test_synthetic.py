@@ -155,7 +155,7 @@ def test_the_target_is_what_arrives_with_the_prediction_at_the_end(cell):
     task = Copy(cell, 3, synthetic_gradients=True)
     stepper = Stepper(task, torch.device("cpu"), 100)
     synthetic, model = stepper.synthetic, stepper.model
-    nn.init.normal_(synthetic.out.weight)
+    nn.init.normal_(synthetic.spoken[1].weight)
     before = synthetic.begin(tree_map(torch.rand_like, stepper.carry))
     loss, after = task.loss(model, slice(3, 6), before)
     leaves, ends = tree_flatten(before)[0], tree_flatten(after)[0]
@@ -191,7 +191,7 @@ def test_it_learns_the_gradient_that_can_be_known(ahead):
 
 def test_a_new_scale_changes_no_prediction():
     synthetic = SyntheticGradients(torch.zeros(4, 3), Training(synthetic_gradients=True))
-    nn.init.normal_(synthetic.out.weight)
+    nn.init.normal_(synthetic.spoken[1].weight)
     synthetic.updates += 1000  # the running means have long settled
     synthetic.mean_square += 1.0
     synthetic.state_square += 1.0

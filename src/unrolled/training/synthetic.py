@@ -16,6 +16,7 @@ a window later, as a value function is from the next value. A reset inside a win
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -48,6 +49,10 @@ class SyntheticGradients(nn.Module):
     * σ: root mean square of the targets; a lane's gradient is as small as its share of the loss. When σ changes, W_2
       and b_2 change with it such that ĝ does not (van Hasselt et al. 2016): else a larger σ would make larger
       predictions, larger targets and again a larger σ.
+
+    ĝ is computed with the running mean of W_1, b_1, W_2 and b_2 over steps (``spoken``). The last step of learning
+    leaves an error that is common to all lanes, small beside a target, but unlike targets it does not cancel in the sum.
+    Without the mean, the gradient (1) of a model at rest went the opposite way of the full one for hundreds of steps.
 
     With ``synthetic_ahead`` W_3 r + b_3 is to be ĝ(s') / σ of the window's end, the paper's auxiliary task. Its squared
     error is a loss like another, AHEAD times which is added to that of the window: r learns what matters further on,
@@ -85,7 +90,10 @@ class SyntheticGradients(nn.Module):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
         for name in ("state_mean", "state_square"):
             self.register_buffer(name, torch.zeros(size, **like))
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=options.synthetic_lr, betas=(0.9, 0.99), fused=True)
+        self.spoken = copy.deepcopy(nn.ModuleList([self.hidden, self.out])).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(
+            [p for p in self.parameters() if p.requires_grad], lr=options.synthetic_lr, betas=(0.9, 0.99), fused=True
+        )
 
     def begin(self, carry: State) -> State:
         """The state before a window, such that a gradient can arrive there."""
@@ -109,7 +117,8 @@ class SyntheticGradients(nn.Module):
     def forward(self, state: State) -> list[Tensor]:
         """ĝ, in the shapes of the state's leaves that have gradients."""
         leaves = _differentiable(state)
-        flat = self.sigma * self.out(self._read(_flat(leaves)))  # (B, N)
+        hidden, out = self.spoken
+        flat = self.sigma * out(hidden(self._standard(_flat(leaves))).relu())  # (B, N)
         parts = flat.split([leaf[0].numel() for leaf in leaves], dim=1)
         return [part.view_as(leaf) for part, leaf in zip(parts, leaves, strict=True)]
 
@@ -129,6 +138,9 @@ class SyntheticGradients(nn.Module):
         error = F.mse_loss(self.out(self._read(s)), target / sigma)
         error.backward()
         self.optimizer.step()
+        with torch.no_grad():
+            learned: list[Tensor] = [*self.hidden.parameters(), *self.out.parameters()]
+            torch._foreach_lerp_(list(self.spoken.parameters()), learned, 1 - MEMORY)
         self.mean_error.lerp_(error.detach().double().cpu() * sigma**2, 1 - MEMORY)
 
     @property
@@ -148,10 +160,14 @@ class SyntheticGradients(nn.Module):
 
     def _read(self, s: Tensor) -> Tensor:
         """r ``(B, M)``."""
+        r: Tensor = self.hidden(self._standard(s)).relu()
+        return r
+
+    def _standard(self, s: Tensor) -> Tensor:
+        """(s − μ)/δ."""
         mu = self.state_mean / self._known  # (N,)
         delta = (self.state_square / self._known - mu.square()).clamp(min=LEAST**2).sqrt()
-        r: Tensor = self.hidden((s - mu) / delta).relu()
-        return r
+        return (s - mu) / delta
 
     @torch.no_grad()
     def _rescale(self, s: Tensor, target: Tensor) -> float:
@@ -162,7 +178,7 @@ class SyntheticGradients(nn.Module):
         self.mean_square.lerp_(target.square().mean().double().cpu(), 1 - MEMORY)
         self.updates += 1
         sigma = self.sigma
-        for layer in (self.out, self.ahead):
+        for layer in (self.out, self.ahead, self.spoken[1]):
             for parameter in () if layer is None else layer.parameters():
                 parameter.mul_(before / sigma)
         return sigma
