@@ -51,7 +51,7 @@ class SyntheticGradients(nn.Module):
       predictions, larger targets and again a larger σ.
 
     ĝ is computed with the running mean of W_1, b_1, W_2 and b_2 over steps (``spoken``). The last step of learning
-    leaves an error that is common to all lanes, small beside a target, but unlike targets it does not cancel in the sum.
+    leaves an error common to all lanes, small beside a target, but unlike targets it does not cancel in the sum.
     Without the mean, the gradient (1) of a model at rest went the opposite way of the full one for hundreds of steps.
 
     With ``synthetic_ahead`` W_3 r + b_3 is to be ĝ(s') / σ of the window's end, the paper's auxiliary task. Its squared
