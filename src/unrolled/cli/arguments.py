@@ -167,7 +167,8 @@ class Schema:
             return f"one of {', '.join(choices)}"
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             return f"followed by {len(typing.get_args(hint))} numbers"
-        return {int: "a whole number", float: "a number"}.get(hint, "a text")
+        words = [str(word) for one in typing.get_args(self.flags[name]) for word in typing.get_args(one)]
+        return " or ".join([{int: "a whole number", float: "a number"}.get(hint, "a text"), *words])
 
     def choices(self, name: str) -> list[str]:
         """The values that a flag can have, if they can be listed."""

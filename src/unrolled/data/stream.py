@@ -41,6 +41,11 @@ class Window:
     index: int
     new_pass: bool
 
+    def part(self, steps: slice) -> Window:
+        """Some of its steps."""
+        inputs, targets, resets = (one[steps] for one in (self.inputs, self.targets, self.resets))
+        return Window(inputs, targets, resets, self.counted[steps], self.index, self.new_pass and steps.start == 0)
+
 
 class LaneStream:
     """Windows of B contiguous lanes, without end, pass after pass.

@@ -31,6 +31,7 @@ from ..kernels.generation import Frozen, Precision, freeze, unsupported
 from ..layers import LockedDropout
 from ..training.modelfile import ModelFile
 from ..training.options import Training
+from ..training.pieces import Recompute, cuts
 from ..training.task import Task
 from .baseline import Baseline, refuse_ignored
 from .feedforward import FEATURES, FeedForward
@@ -268,6 +269,10 @@ class LanguageModelling(Task):
         resets = batch.resets.to(device) if batch.resets.any() else None
         logits, state = model(batch.inputs.to(device), carry, resets)
         return F.cross_entropy(logits.flatten(0, 1), batch.targets.to(device).flatten()), state
+
+    def pieces(self, batch: Window, steps: Recompute) -> list[tuple[Window, float]]:
+        T = len(batch.inputs)
+        return [(batch.part(part), (part.stop - part.start) / T) for part in cuts(T, steps)]
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         """Loss with carried state: 16 lanes, each warmed up on the text before it."""

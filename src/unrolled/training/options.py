@@ -61,6 +61,9 @@ class Training:
     """hidden units of the network that predicts"""
     synthetic_lr: float = 5e-4
     """its learning rate (Adam)"""
+    recompute: int | Literal["auto"] = 0
+    """keep only the state before every so many steps of a window, and compute the rest again on the way back: less
+    memory, the same gradients; auto: the square root of the window's steps; 0: off"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: products in bfloat16 where the processor has them, float32 for all else"""
     eval_every: int | None = None
@@ -83,6 +86,8 @@ class Training:
             check_size(name, getattr(self, name), least)
         if self.seed >= 1 << 63:
             raise ArgumentError("seed", "a whole number below 2^63", self.seed)
+        if self.recompute != "auto":
+            check_size("recompute", self.recompute, least=0)
         for name in ("steps", "eval_every"):
             if getattr(self, name) is not None:
                 check_size(name, getattr(self, name))

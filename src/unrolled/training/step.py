@@ -13,6 +13,7 @@ from ..errors import DivergedError
 from . import modelfile
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
+from .pieces import check_recompute, window_loss
 from .process import half_products
 from .synthetic import SyntheticGradients
 from .task import Task
@@ -23,6 +24,7 @@ class Stepper:
 
     def __init__(self, task: Task, device: torch.device, steps: int) -> None:
         options: Training = task.config.training
+        check_recompute(task, options.recompute)
         torch.manual_seed(options.seed)
         self.task, self.options, self.device = task, options, device
         self.model: nn.Module = task.build_model().to(device).train()
@@ -42,7 +44,7 @@ class Stepper:
         batch = self.task.batch(number)
         before = self.carry if self.synthetic is None else self.synthetic.begin(self.carry)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            loss, carry = self.task.loss(self.model, batch, before)
+            loss, carry = window_loss(self.task, self.model, batch, before, self.options.recompute)
         self.optimizer.zero_grad(set_to_none=True)
         if self.synthetic is None:
             loss.backward()
@@ -58,7 +60,7 @@ class Stepper:
                 "longer --warmup"
             )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.lr(number)
+            group["lr"] = self.schedule.lr(number) * self.task.lr_scale(batch)
         self.optimizer.step()
         self.average.update(number)
         # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,

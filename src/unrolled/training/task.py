@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..cells import State
 from .modelfile import ModelFile
+from .pieces import Recompute, Segments
 
 
 class Task(ABC):
@@ -62,6 +63,19 @@ class Task(ABC):
     @abstractmethod
     def loss(self, model: nn.Module, batch: Any, carry: State | None) -> tuple[Tensor, State | None]:
         """The mean loss of a batch in nats, and what the next step starts from (the loop detaches it)."""
+
+    def pieces(self, batch: Any, steps: Recompute) -> list[tuple[Any, float]] | None:
+        """A batch cut along time: pieces of ``steps`` steps (see `pieces.cuts`) for `loss`, each with its share of the
+        batch's mean loss, 1 together; `None`: it cannot be cut."""
+        return None
+
+    def segments(self) -> Segments | None:
+        """What batches consist of, where the gradient by the state is multiplied between (see `pieces`)."""
+        return None
+
+    def lr_scale(self, batch: Any) -> float:
+        """What the learning rate is multiplied by at this batch."""
+        return 1.0
 
     @abstractmethod
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
