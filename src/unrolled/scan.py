@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
+from .cells.dilated import Dilated
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
-from .kernels import doubling, native, parallel, reference
+from .kernels import dilated, doubling, native, parallel, reference
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
@@ -55,6 +56,9 @@ def scan(
     shaped = _stand_in(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
+    if isinstance(cell, Dilated) and backend != "reference" and dilated.folds(noise):
+        outputs, state, _ = dilated.run(scan, cell, inputs, state, **options, backend=backend)
+        return outputs, state
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
     backend = choose(cell, shaped, **asked, backend=backend)
     if backend != "native":
@@ -90,6 +94,8 @@ def scan_traced(
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
+    if isinstance(cell, Dilated) and backend != "reference" and dilated.folds(noise):
+        return dilated.run(scan_traced, cell, inputs, state, **options, backend=backend)
     if backend != "auto" or _no_kernel(cell, shaped, noise) is None:
         asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
         backend = choose(cell, shaped, **asked, backend=backend)
@@ -163,6 +169,8 @@ def explain(
     state: State | None = None,
 ) -> list[Path]:
     """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
+    if isinstance(cell, Dilated) and dilated.folds(noise):
+        return explain(cell.cell, inputs, None, resets, lengths)  # what runs it is given more lanes
     why = _fused_reason(cell, inputs, noise, resets, lengths, state)
     cudnn = why
     if isinstance(cell, ParallelCell):

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, LSTMCell, State, Trace
+from ..cells.dilated import Dilated
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan
@@ -58,13 +59,20 @@ def clamp(
     before: Any = vars(layers).get("runner")
     if before is not None and before is not run_clamped:
         raise ArgumentError("model", "one that nothing watches yet", "a watched one", "enter capture() inside clamp()")
-    clamped = {cell: Clamped(cell, leaf, values) for cell, values in by_cell(layers, units, leaf).items()}
-    originals = _exchange(layers, cast("dict[Cell, Cell]", clamped))
+    clamped = {cell: _clamped(cell, leaf, values) for cell, values in by_cell(layers, units, leaf).items()}
+    originals = _exchange(layers, clamped)
     try:
         with run_by(layers, run_clamped):
             yield
     finally:
         _exchange(layers, originals)
+
+
+def _clamped(cell: Cell, leaf: str, values: Values) -> Cell:
+    """In a dilated cell it is the cell inside that is clamped."""
+    if isinstance(cell, Dilated):
+        return Dilated(_clamped(cell.cell, leaf, values), cell.dilation).train(cell.training)
+    return Clamped(cell, leaf, values)
 
 
 class Clamped(Cell):

@@ -55,7 +55,7 @@ def check_leaf(cell: Cell, leaf: str) -> None:
 def width_of(cell: Cell, leaf: str) -> int:
     """How many units the leaf has."""
     check_leaf(cell, leaf)
-    return cell.leaf_width(leaf) if isinstance(cell, BuiltinCell) else getattr(cell.initial_state(1), leaf).size(1)
+    return cell.leaf_width(leaf) if isinstance(cell, BuiltinCell) else getattr(cell.initial_state(1), leaf).size(-1)
 
 
 def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, dict[int, float]]:

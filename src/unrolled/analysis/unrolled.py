@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cells import Cell, State
+from ..cells.dilated import Dilated
 from ..errors import ArgumentError
 from ..scan import one_hot
 from .reading import LanguageModelHandle, device_of, one_way
@@ -78,6 +79,8 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
     states: dict[str, list[State]] = {}
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
+        if isinstance(cell, Dilated):
+            raise ArgumentError("model", "one whose state is that of one step", f"a dilation of {cell.dilation}")
         outputs = []
         for x in one_hot(cell, inputs):
             output, state = cell.step(x, state)

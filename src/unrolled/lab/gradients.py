@@ -31,6 +31,8 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from ..analysis.lookback import Lookback
 from ..analysis.runner import run_by
 from ..cells import Cell, GatedCell, LSTMCell, RNNCell, State
+from ..cells.dilated import Dilated
+from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import one_hot
 
@@ -266,6 +268,8 @@ def _watched(stack: Stack) -> Iterator[list[_Seen]]:
     seen: list[_Seen] = []
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
+        if isinstance(cell, Dilated):
+            raise ArgumentError("model", "one whose state is that of one step", f"a dilation of {cell.dilation}")
         inputs = one_hot(cell, inputs)
         first = tree_map(lambda leaf: leaf.detach(), state)
         outputs, after, states = _run(cell, inputs, first)

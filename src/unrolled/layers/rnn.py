@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
+from ..cells.dilated import Dilated
 from ..errors import ArgumentError, ShapeError, did_you_mean
 from ..scan import BACKENDS, is_symbols, scan
 from .dropout import LockedDropout, check_dropout
@@ -74,15 +75,21 @@ class Stack(nn.Module):
         dropout: float = 0.0,
         locked_dropout: bool = False,
         residual: bool = False,
+        dilation: int = 1,
         backend: str = "auto",
         **cell_options: Any,
     ) -> Stack:
-        """A stack of ``num_layers`` layers of the cell `make_cell` gives for ``cell, **cell_options``."""
+        """A stack of ``num_layers`` layers of the cell `make_cell` gives for ``cell, **cell_options``.
+
+        With a dilation d they are `Dilated` by 1, d, d², … (Chang et al. 2017, section 2.2).
+        """
         check_size("num_layers", num_layers)
+        check_size("dilation", dilation)
         layers: list[list[Cell]] = []
         width = input_size
-        for _ in range(num_layers):
-            layers.append([make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)])
+        for number in range(num_layers):
+            made = [make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)]
+            layers.append([Dilated(one, dilation**number) for one in made] if number and dilation > 1 else made)
             width = sum(one.output_size for one in layers[-1])
         return cls(layers, dropout=dropout, locked_dropout=locked_dropout, residual=residual, backend=backend)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -19,6 +20,7 @@ from ..training.modelfile import ModelFile
 
 M = TypeVar("M", bound=nn.Module)
 
+LONGEST = 1 << 16  # steps that a layer may skip: it keeps as many states
 OF_ALL_CELLS = ("init",)
 OF_GATED = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop")
 OF_ONE_CELL = {
@@ -56,6 +58,9 @@ class Recurrent:
     """layer normalisation inside the cell (Ba et al. 2016)"""
     residual: bool = False
     """add a layer's input to its output"""
+    dilation: int = 1
+    """skip connections across time: layer 1 goes on from 1 step before, layer 2 from so many, layer 3 from their square,
+    … (Chang et al. 2017)"""
     initial_state: Literal["zero", "random", "learned"] = "zero"
     """the state before the first step"""
     init: str = "torch"
@@ -78,8 +83,15 @@ class Recurrent:
     """auto, reference, native, torch or cudnn: how recurrences are computed"""
 
     def __post_init__(self) -> None:
-        for name, least in (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0), ("filter_width", 1)):
+        least_sizes = (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0), ("dilation", 1), ("filter_width", 1))
+        for name, least in least_sizes:
             check_size(name, getattr(self, name), least)
+        if (self.num_layers - 1) * math.log(self.dilation) > math.log(LONGEST):
+            remedy = "a lower dilation, or fewer layers"
+            got = f"{self.dilation} with {self.num_layers} layers"
+            raise ArgumentError("dilation", f"one by which no layer skips more than {LONGEST:,} steps", got, remedy)
+        if self.dilation > 1 and self.num_layers == 1:
+            raise ArgumentError("dilation", "left out with one layer, whose dilation is 1", self.dilation)
         for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
             check_rate(name, getattr(self, name))
         for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):
@@ -119,6 +131,7 @@ class Recurrent:
             dropout=self.dropout,
             locked_dropout=self.locked_dropout,
             residual=self.residual,
+            dilation=self.dilation,
             backend=self.backend,
             **options,
         )

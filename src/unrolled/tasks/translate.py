@@ -129,6 +129,7 @@ class TranslateConfig:
     training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
 
     def __post_init__(self) -> None:
+        refuse_changed(self.model, ["dilation"], "with translate, whose decoder begins at the encoder's last state")
         self.units.check(self.vocabulary)
         if self.decoding.coverage_penalty and self.translator.attention == "none":
             raise ArgumentError("coverage_penalty", "left out without attention", self.decoding.coverage_penalty)
