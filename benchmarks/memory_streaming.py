@@ -48,7 +48,7 @@ def measure(megabytes: int) -> None:
         stepper.step(step)
     peak, count = rss_anon(), 0
     begin = time.perf_counter()
-    for step in range(task.stream.windows_per_pass):
+    for step in range(int(task.stream.windows_per_pass)):
         count += task.batch(step).inputs.numel()
         if step % 500 == 0:
             peak = max(peak, rss_anon())

@@ -10,6 +10,7 @@ from unrolled.errors import ArgumentError
 from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.pieces import Segments, cuts, window_loss
+from unrolled.training.step import Stepper
 
 TEXT = "text:" + "It was the best of times, it was the worst of times. " * 40
 
@@ -169,3 +170,27 @@ def test_the_mean_over_all_truncations_is_the_whole_gradient(recompute):
         plain += probability * gradient(model, x, ends, None, recompute)
     assert float(fair) == pytest.approx(float(full), rel=1e-13)
     assert abs(float(plain - full)) > 0.1 * abs(float(full))
+
+
+@pytest.mark.parametrize("random", ["none", "merity", "unbiased"])
+def test_learning_rate_follows_the_steps_of_a_window(random):
+    """With plain descent a step is the learning rate times the sum over the window's steps, over bptt."""
+    task, _ = task_of(bptt_random=random, bptt=12, dropout=0.0, optimizer="sgd", lr=0.01, clip=0.0, schedule="constant",
+                      warmup=0, random_reset=0.0)  # fmt: skip
+    stepper, scales = Stepper(task, torch.device("cpu"), 10), set()
+    for number in range(3):
+        before = {name: one.detach().clone() for name, one in stepper.model.named_parameters()}
+        carry = detach(stepper.carry)
+        stepper.step(number)
+        after = {name: one.detach().clone() for name, one in stepper.model.named_parameters()}
+        stepper.model.load_state_dict(before)
+        batch = task.batch(number)
+        loss, _ = window_loss(task, stepper.model, batch, carry)
+        found = torch.autograd.grad(loss, list(stepper.model.parameters()))
+        scale = len(batch.inputs) / 12
+        for (name, one), gradient in zip(before.items(), found, strict=True):
+            torch.testing.assert_close(after[name], one - 0.01 * scale * gradient)
+        stepper.model.load_state_dict(after)
+        scales.add(scale)
+    assert scales == {1.0} if random == "none" else len(scales) > 1
+    assert (task.segments() is None) == (random != "unbiased")

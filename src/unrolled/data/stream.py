@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..errors import ArgumentError, DataError
 from .counter import uniform
+from .cuts import Cuts, Random
 from .storage import Split
 
 DRAWN_AT_ONCE = 256  # windows
@@ -63,14 +64,24 @@ class LaneStream:
         split: encoded text; a memory-mapped one is read a window at a time.
         batch_size: the number of lanes B.
         bptt: the number of steps T of a window; the last of a pass may be shorter.
+        bptt_random: draw the number of steps of each window, see `cuts`; ``bptt`` is what they have in the mean.
         random_reset: see above.
-        seed: of the random resets; see `unrolled.data.counter`.
+        seed: of the random resets and lengths; see `unrolled.data.counter`.
 
     Raises:
         DataError: the split is too short for one window of B lanes and T steps.
     """
 
-    def __init__(self, split: Split, batch_size: int, bptt: int, *, random_reset: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        bptt: int,
+        *,
+        bptt_random: Random = "none",
+        random_reset: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         for name, value in (("batch_size", batch_size), ("bptt", bptt)):
             if value < 1:
                 raise ArgumentError(name, "at least 1", value)
@@ -82,24 +93,28 @@ class LaneStream:
         if self.lane_length < bptt:
             raise DataError(_too_short(len(split), batch_size, bptt))
         self.dropped = len(split) - 1 - batch_size * self.lane_length
-        self.windows_per_pass = -(-self.lane_length // bptt)
+        self.cuts = Cuts(self.lane_length, bptt, bptt_random, seed)
         self._offsets = np.arange(batch_size, dtype=np.int64) * self.lane_length  # (B,)
         self._drawn: tuple[int, npt.NDArray[np.bool_]] = (-1, np.zeros((0, batch_size), np.bool_))
 
+    @property
+    def windows_per_pass(self) -> float:
+        """In the mean, if lengths are random."""
+        return self.cuts.per_pass
+
     def window(self, index: int) -> Window:
         """Window number ``index``, counted over all passes from 0."""
-        within = index % self.windows_per_pass
-        begin = within * self.bptt
-        length = min(self.bptt, self.lane_length - begin)
+        begin, end = self.cuts.window(index)
+        length = end - begin
         firsts = self._offsets + begin  # (B,)
         inputs, targets = _gather(self.split, firsts, length)
         resets = _document_starts(self.split, firsts, length)
-        if within == 0:
+        if begin == 0:
             resets[0] = True
         if self.random_reset > 0:
             resets[0] |= self._random_resets(index)
         counted = torch.ones((), dtype=torch.bool).expand(inputs.shape)
-        return Window(inputs, targets, torch.from_numpy(resets), counted, index, within == 0)
+        return Window(inputs, targets, torch.from_numpy(resets), counted, index, begin == 0)
 
     def _random_resets(self, index: int) -> npt.NDArray[np.bool_]:
         """(B,): whether each lane starts anew in window ``index``; drawn for many windows at once, which is quicker."""

@@ -31,7 +31,7 @@ from ..kernels.generation import Frozen, Precision, freeze, unsupported
 from ..layers import LockedDropout
 from ..training.modelfile import ModelFile
 from ..training.options import Training
-from ..training.pieces import Recompute, cuts
+from ..training.pieces import Recompute, Segments, cuts
 from ..training.task import Task
 from .baseline import Baseline, refuse_ignored
 from .feedforward import FEATURES, FeedForward
@@ -51,6 +51,9 @@ class Windows:
 
     bptt: int = 64
     """steps of a window: how far back gradients go; the state goes on further"""
+    bptt_random: Literal["none", "merity", "unbiased"] = "none"
+    """draw each window's steps: around bptt, now and then half of it (Merity et al. 2018); or bptt in the mean, with
+    gradients reweighted so that truncation has no bias (Tallec and Ollivier 2017); both scale --lr by the steps"""
     random_reset: float = 0.02
     """probability, per lane and window, of starting from the initial state: without it the carried state drifts"""
     embedding_size: int | None = None
@@ -64,7 +67,7 @@ class Windows:
     """score this many symbols of the validation text while training; 0: all of it"""
 
     def __post_init__(self) -> None:
-        check_size("bptt", self.bptt)
+        check_size("bptt", self.bptt, least=2 if self.bptt_random == "unbiased" else 1)
         check_size("eval_tokens", self.eval_tokens, least=0)
         if self.embedding_size is not None:
             check_size("embedding_size", self.embedding_size, least=0)
@@ -235,6 +238,7 @@ class LanguageModelling(Task):
             self.text.train,
             self.config.training.batch_size,
             self.config.windows.bptt,
+            bptt_random=self.config.windows.bptt_random,
             random_reset=self.config.windows.random_reset,
             seed=self.config.training.seed,
         )
@@ -273,6 +277,13 @@ class LanguageModelling(Task):
     def pieces(self, batch: Window, steps: Recompute) -> list[tuple[Window, float]]:
         T = len(batch.inputs)
         return [(batch.part(part), (part.stop - part.start) / T) for part in cuts(T, steps)]
+
+    def segments(self) -> Segments | None:
+        cuts = self.stream.cuts
+        return Segments(cuts.segment, 1 / (1 - cuts.c)) if cuts.random == "unbiased" else None
+
+    def lr_scale(self, batch: Window) -> float:
+        return 1.0 if self.stream.cuts.random == "none" else len(batch.inputs) / self.stream.bptt
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         """Loss with carried state: 16 lanes, each warmed up on the text before it."""

@@ -59,8 +59,8 @@ class Recurrent:
     residual: bool = False
     """add a layer's input to its output"""
     dilation: int = 1
-    """skip connections across time: layer 1 goes on from 1 step before, layer 2 from so many, layer 3 from their square,
-    … (Chang et al. 2017)"""
+    """skip connections across time: layer 1 goes on from 1 step before, layer 2 from so many, layer 3 from their
+    square, … (Chang et al. 2017)"""
     initial_state: Literal["zero", "random", "learned"] = "zero"
     """the state before the first step"""
     init: str = "torch"

@@ -4,9 +4,9 @@ Recomputing (Chen, Xu, Zhang and Guestrin 2016, section 4): of a piece only the 
 its forward pass runs again, and then its activations are there. With pieces of N out of T steps there are T/N states and
 the activations of N steps in memory, least for N ≈ √T: memory O(√T) for one forward pass more, and the same gradients.
 
-Segments (Tallec and Ollivier 2017): what a randomised truncation that is without bias does to the gradients. A window is
-made of segments; after each the window ends with probability c, which multiplies the gradient by the state there by 0;
-where it goes on, that gradient is multiplied by 1/(1−c), so that in expectation it is what it is without truncation:
+Segments (Tallec and Ollivier 2017): what a randomised truncation that is without bias does to the gradients. A window
+is made of segments; after each the window ends with probability c, which multiplies the gradient by the state there by
+0; where it goes on, that gradient is multiplied by 1/(1−c), so that in expectation it is what it is without truncation:
 
     (1)  ∂L/∂s_t ← ξ_t/(1−c) · ∂L/∂s_t,    P(ξ_t = 1) = 1 − c,    t the end of a segment
 """
