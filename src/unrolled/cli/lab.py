@@ -11,6 +11,7 @@ EXPERIMENTS = {
     "error-surface": "the wall in the loss of a recurrent network, and what clipping does at it",
     "gradients": "how gradients vanish or explode on the way back through time",
     "memory": "which cell learns to remember for how long",
+    "truncation": "the bias, the noise and the memory of truncated backpropagation through time",
     "unroll": "a small network unrolled: every number, forward and backward",
     "shannon": "guess the next letter, or let a model guess: bounds on the entropy of text",
 }

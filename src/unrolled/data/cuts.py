@@ -6,11 +6,11 @@
 
 (1) is that of Merity, Keskar and Socher 2018, section 5: the places where gradients are cut differ from pass to pass.
 (2) has as many steps in the mean, and memory for no fixed number of them: a window ends after each k steps with
-probability c. Where it goes on, gradients are to be multiplied by 1/(1−c) (Tallec and Ollivier 2017; `training.pieces`).
+probability c. Where it goes on, gradients are to be multiplied by 1/(1−c): see `training.pieces`.
 
     (3)  M(x) = 1 + Σ_n P(n) M(x − n),   M(x ≤ 0) = 0                             windows of x steps, in the mean
 
-The last window of a pass ends where the pass does. What is drawn depends on the seed and on the places of pass and window.
+The last window of a pass ends where the pass does. What is drawn depends on the seed, the pass and the window in it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Cuts:
         self.steps, self.bptt, self.random, self.seed = steps, bptt, random, seed
         self.segment = -(-bptt // SEGMENTS)  # k
         self.c = self.segment / bptt
-        self._lengths, self._below = _merity(bptt) if random == "merity" else (np.zeros(0), np.zeros(0))
+        self._lengths, self._below = _merity(bptt)
         self._firsts = [0]  # the number of each pass's first window, as far as they are known
         self._drawn: tuple[int, Ends] = (-1, np.zeros(0, np.int64))
 
@@ -79,6 +79,12 @@ class Cuts:
         number = bisect_right(self._firsts, index) - 1
         ends, within = self._ends(number), index - self._firsts[number]
         return int(ends[within - 1]) if within else 0, int(ends[within])
+
+    def ends(self, number: int) -> list[int]:
+        """Where the windows of a pass end."""
+        if self.random == "none":
+            return [*range(self.bptt, self.steps, self.bptt), self.steps]
+        return [int(end) for end in self._ends(number)]
 
     def _ends(self, number: int) -> Ends:
         """Where the windows of a pass end."""

@@ -1,8 +1,8 @@
 """Dilated recurrences at the speed of the cell's own path: T steps of B lanes are T/d steps of d·B lanes.
 
 Step t = n·d + j of lane b is step n of lane (b, j). Steps that fill up the last row, and those past a sequence's end,
-are beyond the end of their lane. A reset at step t is one of each of the d lanes at its first step ≥ t; where that step is
-beyond the end, it is one of the state that comes out.
+are beyond the end of their lane. A reset at step t is one of each of the d lanes at its first step ≥ t; where that step
+is beyond the end, it is one of the state that comes out.
 
     ring[i]                the state that step T + i will read: that of lane (b, (T + i) mod d)
     hit[t] = any(marks[t-d+1 … t])                                          whether the state that step t reads is reset

@@ -1,8 +1,8 @@
 """The loss of a window computed piece by piece along time, the state going on from each piece to the next.
 
 Recomputing (Chen, Xu, Zhang and Guestrin 2016, section 4): of a piece only the state before it is kept; on the way back
-its forward pass runs again, and then its activations are there. With pieces of N out of T steps there are T/N states and
-the activations of N steps in memory, least for N ≈ √T: memory O(√T) for one forward pass more, and the same gradients.
+its forward pass runs again, and then its activations are there. With pieces of N out of T steps there are T/N states
+and the activations of N steps in memory, least for N ≈ √T: O(√T) for one forward pass more, and the same gradients.
 
 Segments (Tallec and Ollivier 2017): what a randomised truncation that is without bias does to the gradients. A window
 is made of segments; after each the window ends with probability c, which multiplies the gradient by the state there by
@@ -70,7 +70,7 @@ def window_loss(
     total: Tensor | None = None
     for number, (piece, share, joins) in enumerate(parts):
         if joins and segments is not None:
-            carry = tree_map(lambda leaf, factor=segments.factor: _Scaled.apply(leaf, factor), carry)  # (1)
+            carry = tree_map(lambda leaf, factor=segments.factor: Scaled.apply(leaf, factor), carry)  # (1)
         if recompute and number < len(parts) - 1:  # the last is needed first on the way back
             loss, carry = checkpoint(task.loss, model, piece, carry, use_reentrant=False)
         else:
@@ -86,7 +86,7 @@ def _pieces(task: Task, batch: Any, steps: Recompute) -> list[tuple[Any, float]]
     return found
 
 
-class _Scaled(torch.autograd.Function):
+class Scaled(torch.autograd.Function):
     """The same numbers; gradients are multiplied on the way back."""
 
     @staticmethod
