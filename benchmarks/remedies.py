@@ -1,6 +1,6 @@
 """What each remedy against vanishing and exploding gradients does.    python benchmarks/remedies.py
 
-One text for all: lines of a letter out of eight, the capitals A to T, and the letter again. A language model that
+One text for all: lines of a letter out of eight, the capitals A to H, and the letter again. A language model that
 remembers nothing loses ln 8 at the second letter. *forgotten* is what is lost on new lines beyond the ln 8 of the first,
 in units of ln 8, after a short training (1: nothing is remembered, 0: everything), *gradient* the largest norm in
 training, before clipping. Indented rows differ from the one above them by the named options only. Means over the seeds,
@@ -19,10 +19,10 @@ from typing import Any
 
 from harness import table
 
-LETTERS, BETWEEN, LINES = "abcdefgh", "ABCDEFGHIJKLMNOPQRST", 4000
+LETTERS, BETWEEN, LINES = "abcdefgh", "ABCDEFGH", 4000
 Case = tuple[str, dict[str, Any]]
 PLAIN: dict[str, Any] = {
-    "num_layers": 1, "hidden_size": 64, "dropout": 0.0, "bptt": 46, "batch_size": 32, "average": "none",
+    "num_layers": 1, "hidden_size": 64, "dropout": 0.0, "bptt": 44, "batch_size": 32, "average": "none",
     "random_reset": 0.02, "steps": 400, "schedule": "cosine", "lr": 3e-3, "eval_tokens": 0, "weight_decay": 0.0,
 }  # fmt: skip
 RELU = {"cell": "rnn", "nonlinearity": "relu", "init": "identity"}
@@ -38,15 +38,15 @@ CASES: list[Case] = [
     ("LSTM: --forget-bias 0", {"forget_bias": 0.0}),
     ("  --forget-bias 1, the default", {}),
     ("  --layer-norm", {"layer_norm": True}),
-    ("LSTM, one line a window, always reset", {"bptt": 23, "random_reset": 0.999}),
-    ("  --initial-state learned", {"bptt": 23, "random_reset": 0.999, "initial_state": "learned"}),
+    ("LSTM, one line a window, always reset", {"bptt": 11, "random_reset": 0.999}),
+    ("  --initial-state learned", {"bptt": 11, "random_reset": 0.999, "initial_state": "learned"}),
     ("tanh, 4 layers", {"cell": "rnn", "num_layers": 4}),
     ("  --residual", {"cell": "rnn", "num_layers": 4, "residual": True}),
     ("  --dilation 2", {"cell": "rnn", "num_layers": 4, "dilation": 2}),
     ("  both", {"cell": "rnn", "num_layers": 4, "residual": True, "dilation": 2}),
-    ("LSTM: --bptt 12", {"bptt": 12}),
-    ("  --bptt-random merity", {"bptt": 12, "bptt_random": "merity"}),
-    ("  --bptt-random unbiased", {"bptt": 12, "bptt_random": "unbiased"}),
+    ("LSTM: --bptt 6", {"bptt": 6}),
+    ("  --bptt-random merity", {"bptt": 6, "bptt_random": "merity"}),
+    ("  --bptt-random unbiased", {"bptt": 6, "bptt_random": "unbiased"}),
 ]
 
 
@@ -78,7 +78,7 @@ def measure(options: dict[str, Any], path: str, seed: int) -> tuple[float, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     options = parser.parse_args()
     rows = []

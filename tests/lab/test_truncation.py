@@ -1,4 +1,4 @@
-"""The experiment's gradients: whole streams by autograd at once, truncation by hand, and no bias where there is none."""
+"""The experiment's gradients: whole streams by autograd at once, cut ones by hand, and no bias where there is none."""
 
 import pytest
 import torch
