@@ -23,8 +23,8 @@ class MinGRUCell(ParallelCell):
     """Minimal gated recurrent unit; see the module for the numbered equations.
 
     Args:
-        candidate: ``"positive"`` (2p) is what the paper's experiments ran, because its logarithms need it, and the one
-            nonlinearity on the way from input to state; ``"linear"`` (2) is the paper's section 3.
+        candidate: ``"positive"`` (2p) is what the paper's experiments ran, because its logarithms need it;
+            ``"linear"`` (2) is the paper's section 3.
 
     The other arguments are those of `ParallelCell`; ``forget_bias`` is that of 1 − z.
     """
