@@ -1,14 +1,8 @@
 """What do recurrences without a state in their gates save?    python benchmarks/parallel_recurrences.py [--steps 4096]
 
-<<<<<<< HEAD
-A training step (forward and backward, gradients by inputs and weights) of one layer, H = I = 256, at batch 1 and 32,
-over T steps: each parallel cell, our native GRU, and the minGRU of its paper's appendix in PyTorch, by sums of
-logarithms (Heinsen 2023). All take turns in one process; ratios are of times, with a 95 % interval.
-=======
 A training step (forward and backward, gradients by inputs and weights) of one layer, H = I = 256, over T steps at batch
 1 and 32: each parallel cell, our native GRU, and the minGRU of its paper's appendix in PyTorch, by sums of logarithms
 (Heinsen 2023). All take turns in one process; ratios are of times, with a 95 % interval.
->>>>>>> 0861c50 (docs: what was measured of the parallel recurrences, and what was not)
 """
 
 from __future__ import annotations
