@@ -2,8 +2,8 @@
 
 One text for all: lines of a letter out of eight, the capitals A to H, and the letter again. A language model that
 remembers nothing loses ln 8 at the second letter. *forgotten* is what is lost on new lines beyond the ln 8 of the
-first, in units of ln 8, after a short training (1: nothing is remembered, 0: everything); *gradient* the largest norm in
-training, before clipping. Indented rows differ from the one above them by the named options only. Means over the
+first, in units of ln 8, after a short training (1: nothing is remembered, 0: everything); *gradient* the largest norm
+in training, before clipping. Indented rows differ from the one above them by the named options only. Means over the
 seeds, the least and the largest.
 """
 

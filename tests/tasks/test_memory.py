@@ -1,6 +1,7 @@
 """The task memory: windows are one long pass, a resumed run sees the same, the sum is learned."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from unrolled.tasks.memory import Memory, MemoryConfig
 from unrolled.tasks.memory_model import loss_sum
 from unrolled.tasks.memory_trained import TrainedMemory, measure
 from unrolled.training.config import update
+from unrolled.training.pieces import window_loss
 
 
 def prepared(**options):
@@ -30,6 +32,22 @@ def test_windows_with_carried_state_are_one_long_pass(data):
         loss, carry = task.loss(model, task.batch(step), carry)
         total += float(loss.detach())
     assert total / 20 == pytest.approx(float(long.detach()), rel=1e-5)
+
+
+@pytest.mark.parametrize("bptt", [0, 9])
+@pytest.mark.parametrize("data", ["adding", "repeat-copy"])
+def test_in_pieces_loss_and_gradients_are_those_of_the_whole(data, bptt):
+    task, model = prepared(data=data, length=6, bptt=bptt, cell="gru")
+    model.double()
+    batch = task.batch(1)
+    batch = replace(batch, inputs=batch.inputs.double(), targets=batch.targets.double())
+    found = []
+    for recompute in (0, 4):
+        loss, carry = window_loss(task, model, batch, task.carry(model), recompute)
+        found.append((loss.detach(), torch.autograd.grad(loss, list(model.parameters())), carry))
+    assert float(found[0][0]) > 0
+    assert (found[0][2] is None) == (bptt == 0)
+    torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-14)
 
 
 def test_a_window_without_answers_has_loss_zero_and_gradient_zero():

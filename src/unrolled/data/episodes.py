@@ -75,7 +75,8 @@ class Stretch:
     """A batch: T steps of B lanes.
 
     ``inputs`` (T, B, I), ``where`` (T, B), ``targets`` (T, B) or (T, B, O) as in `Made`; ``resets`` (T, B): an episode
-    begins. ``expected``: how many targets such a batch has in the mean.
+    begins. ``expected``: how many targets such a batch has in the mean. ``goes_on``: the next batch goes on from the
+    state after this one.
     """
 
     inputs: Tensor
@@ -83,6 +84,13 @@ class Stretch:
     where: Tensor
     resets: Tensor
     expected: float
+    goes_on: bool
+
+    def part(self, steps: slice, goes_on: bool) -> Stretch:
+        """Some of its steps."""
+        share = len(self.where[steps]) / len(self.where)
+        inputs, targets, where, resets = (one[steps] for one in (self.inputs, self.targets, self.where, self.resets))
+        return Stretch(inputs, targets, where, resets, self.expected * share, goes_on)
 
 
 class EpisodeStream:
@@ -120,7 +128,7 @@ class EpisodeStream:
         made = self.episodes.make(self.lanes, np.full_like(self.lanes, number))
         resets = np.zeros(made.where.shape, np.bool_)
         resets[0] = True
-        return _stretch(made.inputs, made.targets, made.where, resets, float(made.where.sum()))
+        return _stretch(made.inputs, made.targets, made.where, resets, float(made.where.sum()), goes_on=False)
 
     def _window(self, index: int) -> Stretch:
         if index != self._next:
@@ -152,7 +160,7 @@ class EpisodeStream:
             resets[0] = True
         self._next = index + 1
         density = self.episodes.targets_per_episode / self.episodes.mean_length
-        return _stretch(inputs, targets, where, resets, B * T * density)
+        return _stretch(inputs, targets, where, resets, B * T * density, goes_on=True)
 
     def _hold(self, lanes: Integers) -> None:
         """Make the present episodes of these lanes, unless they are at hand."""
@@ -190,6 +198,7 @@ def _stretch(
     where: npt.NDArray[np.bool_],
     resets: npt.NDArray[np.bool_],
     expected: float,
+    goes_on: bool,
 ) -> Stretch:
     return Stretch(
         torch.from_numpy(inputs),
@@ -197,4 +206,5 @@ def _stretch(
         torch.from_numpy(where),
         torch.from_numpy(resets),
         expected,
+        goes_on,
     )

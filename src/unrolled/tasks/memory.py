@@ -28,6 +28,7 @@ from ..errors import ArgumentError
 from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
 from ..training.options import Training
+from ..training.pieces import Recompute, cuts
 from ..training.task import Task
 from .memory_model import MemoryModel, loss_sum
 from .memory_preview import preview
@@ -158,7 +159,11 @@ class Memory(Task):
         y, state = model.read(batch.inputs.to(device), carry, resets)
         where = batch.where.to(device)
         loss = loss_sum(self.stream.episodes.kind, model.answer(y[where]), batch.targets.to(device)[where])
-        return loss / batch.expected, state if self.stream.bptt else None
+        return loss / batch.expected, state if batch.goes_on else None
+
+    def pieces(self, batch: Stretch, steps: Recompute) -> list[tuple[Stretch, float]]:
+        T = len(batch.where)
+        return [(batch.part(one, one.stop < T or batch.goes_on), (one.stop - one.start) / T) for one in cuts(T, steps)]
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         episodes: Episodes = getattr(self, split)
