@@ -142,9 +142,11 @@ def test_two_at_once_and_a_closed_connection_ends_the_writing(monkeypatch):
     monkeypatch.setattr("unrolled.inspector.web.seen.pieces", slow)
     with listening(inspected("lm")) as (address, _), httpx.Client(base_url=address, timeout=30) as client:
         with client.stream("POST", "/api/write", json={}) as first:
-            next(first.iter_lines())
+            lines = first.iter_lines()  # kept: an iterator that nobody holds closes the connection
+            next(lines)
             with client.stream("POST", "/api/write", json={}) as second:
-                next(second.iter_lines())
+                more = second.iter_lines()
+                next(more)
                 busy = client.post("/api/write", json={})
                 assert busy.status_code == 503
                 assert "2 texts are being written" in busy.json()["detail"]
