@@ -1,9 +1,9 @@
 """Do cells whose gates see no state learn as much?    OMP_NUM_THREADS=1 python benchmarks/parallel_models.py
 
 Language models of Shakespeare, three residual layers of each cell, as wide as gives them all nearly the same number of
-parameters. Every model is trained for as many steps as the GRU makes in --seconds of processor time, and for as many as
-it makes itself in that time; steps are fixed before by measuring rates, so that other work on the machine does not
-decide. Losses are those of the last 5 % of the text, which nobody trained on. Runs that exist in --runs are read.
+parameters, trained for as many steps as each makes in --seconds of processor time; steps are fixed before by measuring
+rates, so that other work on the machine does not decide. *Mixed*: with `--feedforward-size` of twice the units. Losses
+are those of the last 5 % of the text, which nobody trained on. Runs that exist in --runs are read.
 """
 
 from __future__ import annotations
@@ -25,18 +25,24 @@ from unrolled.training.process import keep_freed_memory
 
 SHARED: dict[str, Any] = {"data": "shakespeare", "num_layers": 3, "residual": True, "batch_size": 16, "lr": 4e-3}
 CELLS = ("gru", "lstm", "mingru", "minlstm", "rglru", "qrnn")
+MODELS = {cell: {"cell": cell} for cell in CELLS} | {f"{cell}-mixed": {"cell": cell, "mixed": 2} for cell in CELLS}
 
 
-def of_size(cell: str, parameters: int, seed: int) -> LanguageModelConfig:
+def of_size(model: str, parameters: int, seed: int) -> LanguageModelConfig:
     """The width that comes nearest, of multiples of 16."""
+    own = dict(MODELS[model])
+    times = own.pop("mixed", 0)
+
+    def config(width: int) -> LanguageModelConfig:
+        sizes = {"hidden_size": width, "feedforward_size": times * width}
+        return update(LanguageModelConfig(), **SHARED, **own, **sizes, seed=seed)
 
     def size(width: int) -> int:
-        task = LanguageModelling(update(LanguageModelConfig(), **SHARED, cell=cell, hidden_size=width, epochs=1.0))
+        task = LanguageModelling(update(config(width), epochs=1.0))
         task.prepare()
         return sum(parameter.numel() for parameter in task.build_model().parameters())
 
-    width = min(range(64, 512, 16), key=lambda width: abs(size(width) - parameters))
-    return update(LanguageModelConfig(), **SHARED, cell=cell, hidden_size=width, seed=seed)
+    return config(min(range(64, 512, 16), key=lambda width: abs(size(width) - parameters)))
 
 
 def train(run: Path, config: LanguageModelConfig, steps: int) -> dict[str, float]:
@@ -56,30 +62,24 @@ def train(run: Path, config: LanguageModelConfig, steps: int) -> dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS))
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--parameters", type=int, default=900_000)
     parser.add_argument("--seconds", type=float, default=300, help="of processor time for the steps of a model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     options.runs.mkdir(parents=True, exist_ok=True)
-    configs = {cell: of_size(cell, options.parameters, options.seed) for cell in dict.fromkeys(["gru", *options.cells])}
-    rates = options.runs / f"parallel-steps-{options.seconds:g}-{options.parameters}.json"
-    steps: dict[str, int] = json.loads(rates.read_text()) if rates.exists() else {}
-    for cell, config in configs.items():
-        steps.setdefault(cell, steps_in(options.seconds, update(config, epochs=1.0)))
-        rates.write_text(json.dumps(steps) + "\n")
     rows = []
-    for cell in options.cells:
-        found = {
-            kind: train(options.runs / f"parallel-{cell}-{count}-{options.seed}", configs[cell], count)
-            for kind, count in (("equal", steps["gru"]), ("own", steps[cell]))
-        }
-        equal, own = found["equal"], found["own"]
-        row = [cell, str(configs[cell].model.hidden_size), f"{equal['parameters']:,}"]
-        rows.append([*row, f"{equal['nats']:.4f}", f"{own['steps']:,}", f"{own['nats']:.4f}", f"{own['bits']:.4f}"])
-    equal_steps = f"nats after {steps['gru']:,} steps"
-    table(["cell", "units", "parameters", equal_steps, f"steps in {options.seconds:g} s", "nats", "bits"], rows)
+    for model in options.models:
+        config, run = (
+            of_size(model, options.parameters, options.seed),
+            options.runs / f"parallel-{model}-{options.seed}",
+        )
+        steps = 0 if run.exists() else steps_in(options.seconds, update(config, epochs=1.0))
+        found = train(run, config, steps)
+        sizes = [str(config.model.hidden_size), f"{found['parameters']:,}", f"{found['steps']:,}"]
+        rows.append([model, *sizes, f"{found['nats']:.4f}", f"{found['bits']:.4f}"])
+    table(["cell", "units", "parameters", f"steps in {options.seconds:g} s", "nats", "bits"], rows)
 
 
 if __name__ == "__main__":

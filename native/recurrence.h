@@ -521,7 +521,7 @@ struct Backward {
             if (mine.alone || id == 0) finish(mine.b0, mine.b1);
             team.wait(phase);
             if (id == 0) add_up(team.size);
-            if (q.ids) add_to_table(share(G * H, id, team.size), share(G * H, id + 1, team.size));
+            if (q.dtable) add_to_table(share(G * H, id, team.size), share(G * H, id + 1, team.size));
         });
     }
 

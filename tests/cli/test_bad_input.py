@@ -70,7 +70,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--xyzzy"], ["no option --xyzzy", "unrolled train lm --help"]),
         (["stray"], ["does not know what to do with 'stray'"]),
         (["--recipe", "helo"], ["there is no recipe 'helo'", "did you mean 'hello'?"]),
-        (["--recipe"], ["--recipe must be followed by one of author"]),
+        (["--recipe"], ["--recipe must be followed by one of adding-200, author"]),
         (["--recipe", "nowhere.toml"], ["cannot read nowhere.toml"]),
         (["--hidden-size", "0"], ["--hidden-size must be a whole number of at least 1, got 0"]),
         (["--rnn-size", "0"], ["--hidden-size must be a whole number of at least 1, got 0"]),

@@ -78,6 +78,12 @@ class Copy:
     def units(self, batch):
         return 1.0
 
+    def segments(self):
+        return None
+
+    def lr_scale(self, batch):
+        return 1.0
+
     def loss(self, model, batch, carry):
         x = F.one_hot(self.bits[3:][batch], SYMBOLS).double()
         y, state = model.stack(x, carry, resets=self.resets[batch])

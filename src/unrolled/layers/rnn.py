@@ -3,7 +3,8 @@
     (1)  →y_t^l = forward cell of layer l over x_1^l … x_t^l        ←y_t^l = backward cell over x_T^l … x_t^l
     (2)  y_t^l  = [→y_t^l, ←y_t^l]                                  with one direction: →y_t^l
     (3)  y_t^l  = y_t^l + x_t^l                                     residual, from the second layer on
-    (4)  x_t^{l+1} = dropout(y_t^l)
+    (4)  y_t^l  = mixed                                             see `Mixing`, if there is any
+    (5)  x_t^{l+1} = dropout(y_t^l)
 
 Two directions: Schuster and Paliwal 1997. Residual: He et al. 2016; between recurrent layers: Wu et al. 2016,
 section 3.1.
@@ -22,6 +23,7 @@ from ..cells.dilated import Dilated
 from ..errors import ArgumentError, ShapeError, did_you_mean
 from ..scan import BACKENDS, is_symbols, scan
 from .dropout import LockedDropout, check_dropout
+from .mixing import Mixing
 
 # T steps, B lanes, I input_size, O output_size (of all directions together)
 
@@ -38,6 +40,7 @@ class Stack(nn.Module):
         dropout: rate of dropout between layers, none after the last.
         locked_dropout: draw that mask once for all steps, see `LockedDropout`.
         residual: add a layer's input to its output from the second layer on, where the widths agree.
+        feedforward_size: width of a `Mixing` after every layer; 0: none.
         backend: the path every recurrence takes, see `scan`.
 
     Raises:
@@ -51,6 +54,7 @@ class Stack(nn.Module):
         dropout: float = 0.0,
         locked_dropout: bool = False,
         residual: bool = False,
+        feedforward_size: int = 0,
         backend: str = "auto",
     ) -> None:
         super().__init__()
@@ -62,6 +66,9 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(nn.ModuleList(layer) for layer in layers)
         self.dropout: nn.Dropout | LockedDropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
         self.residual, self.backend = residual, backend
+        check_size("feedforward_size", feedforward_size, least=0)
+        widths = [sum(cell.output_size for cell in layer) for layer in layers]
+        self.mixing = nn.ModuleList(Mixing(width, feedforward_size) for width in widths) if feedforward_size else None
 
     @classmethod
     def build(
@@ -75,6 +82,7 @@ class Stack(nn.Module):
         dropout: float = 0.0,
         locked_dropout: bool = False,
         residual: bool = False,
+        feedforward_size: int = 0,
         dilation: int = 1,
         backend: str = "auto",
         **cell_options: Any,
@@ -91,7 +99,14 @@ class Stack(nn.Module):
             made = [make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)]
             layers.append([Dilated(one, dilation**number) for one in made] if number and dilation > 1 else made)
             width = sum(one.output_size for one in layers[-1])
-        return cls(layers, dropout=dropout, locked_dropout=locked_dropout, residual=residual, backend=backend)
+        return cls(
+            layers,
+            dropout=dropout,
+            locked_dropout=locked_dropout,
+            residual=residual,
+            feedforward_size=feedforward_size,
+            backend=backend,
+        )
 
     def forward(
         self,
@@ -152,8 +167,10 @@ class Stack(nn.Module):
             under = x if every else below
             if self.residual and under is not None and under.size(2) == y.size(2):
                 y = y + under  # (3)
+            if self.mixing is not None:
+                y = self.mixing[len(every)](y)  # (4)
             if len(every) < self.num_layers - 1:
-                y = self.dropout(y)  # (4)
+                y = self.dropout(y)  # (5)
             every.append(y)
             x = y
         return every, tuple(after)

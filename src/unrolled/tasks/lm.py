@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..cells import State, cell_class, check_rate, check_size
 from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential, vocabulary_from_json
 from ..decoding import Sampling
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, BackendError, DataError
 from ..kernels.generation import Frozen, Precision, freeze, unsupported
 from ..layers import LockedDropout
 from ..training.modelfile import ModelFile
@@ -105,6 +105,9 @@ class LanguageModelConfig:
         refuse_ignored(self)
         if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
             raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
+        if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":
+            why = "left out with --bptt-random unbiased, whose gradients need no addition"
+            raise ArgumentError("synthetic_gradients", why, True)
 
 
 class LanguageModel(nn.Module):
@@ -166,6 +169,8 @@ class LanguageModel(nn.Module):
 
     def unfreezable(self) -> str | None:
         """Why `freeze` cannot copy this model; `None` if it can."""
+        if self.stack.mixing is not None:
+            return "it has networks between its layers (feedforward_size)"
         return unsupported(list(self.stack.cells))
 
     def freeze(self, precision: Precision = "float32") -> Frozen:
@@ -174,6 +179,8 @@ class LanguageModel(nn.Module):
         Raises:
             BackendError: `unfreezable` says why not.
         """
+        if self.stack.mixing is not None:
+            raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use it as it is, without freeze()")
         return freeze(
             list(self.stack.cells),
             None if self.embedding is None else self.embedding.weight,

@@ -58,6 +58,8 @@ class Recurrent:
     """layer normalisation inside the cell (Ba et al. 2016)"""
     residual: bool = False
     """add a layer's input to its output"""
+    feedforward_size: int = 0
+    """after every layer a network of two layers over its units, with so many between, added to its output; 0: none"""
     dilation: int = 1
     """skip connections across time: layer 1 goes on from 1 step before, layer 2 from so many, layer 3 from their
     square, … (Chang et al. 2017)"""
@@ -83,9 +85,10 @@ class Recurrent:
     """auto, reference, native, torch or cudnn: how recurrences are computed"""
 
     def __post_init__(self) -> None:
-        least_sizes = (("hidden_size", 1), ("num_layers", 1), ("proj_size", 0), ("dilation", 1), ("filter_width", 1))
-        for name, least in least_sizes:
-            check_size(name, getattr(self, name), least)
+        for name in ("hidden_size", "num_layers", "dilation", "filter_width"):
+            check_size(name, getattr(self, name))
+        for name in ("proj_size", "feedforward_size"):
+            check_size(name, getattr(self, name), least=0)
         if (self.num_layers - 1) * math.log(self.dilation) > math.log(LONGEST):
             remedy = "a lower dilation, or fewer layers"
             got = f"{self.dilation} with {self.num_layers} layers"
@@ -131,6 +134,7 @@ class Recurrent:
             dropout=self.dropout,
             locked_dropout=self.locked_dropout,
             residual=self.residual,
+            feedforward_size=self.feedforward_size,
             dilation=self.dilation,
             backend=self.backend,
             **options,

@@ -130,6 +130,7 @@ class TranslateConfig:
 
     def __post_init__(self) -> None:
         refuse_changed(self.model, ["dilation"], "with translate, whose decoder begins at the encoder's last state")
+        refuse_changed(self.model, ["feedforward_size"], "with translate, whose decoder's first layer feeds itself")
         self.units.check(self.vocabulary)
         if self.decoding.coverage_penalty and self.translator.attention == "none":
             raise ArgumentError("coverage_penalty", "left out without attention", self.decoding.coverage_penalty)
