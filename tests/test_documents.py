@@ -38,6 +38,9 @@ PAGES = [
     "docs/tagging.md",
     "docs/translation.md",
     "docs/inspection.md",
+    "docs/memory.md",
+    "docs/parallel-recurrences.md",
+    *(f"docs/lab/{path.name}" for path in sorted((ROOT / "docs/lab").glob("*.md"))),
     "docs/architecture.md",
     "CONTRIBUTING.md",
 ]
@@ -47,7 +50,7 @@ PAGES = [
 def test_links_and_options_in_the_documents_exist(page):
     path = ROOT / page
     text = path.read_text()
-    assert not re.search(r"^(FIGURES.*|SAMPLES|TREE)$", text, re.MULTILINE)
+    assert not re.search(r"^(FIGURES.*|REMEDIES.*|RESULTS.*|SAMPLES|TREE)$", text, re.MULTILINE)
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in target:
             assert (path.parent / target).exists(), target
@@ -58,6 +61,7 @@ def test_links_and_options_in_the_documents_exist(page):
     other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds write".split())
     other |= set("hypothesis states twins limit no-repeat-ngram web port browser".split())
     other |= set("text unit value random clamp low high at reach begin end corpus leaf threshold share context".split())
+    other |= set("radius inputs unroll vectors targets symbols problem threads batches turns windows positions weights".split())
     for flag in re.findall(r"(?<![\w-])--((?:no-)?[a-z][a-z0-9-]+)", text):
         assert {flag, flag.removeprefix("no-")} & (known | other), f"{page} names --{flag}"
 
