@@ -1,8 +1,9 @@
 """What do predicted gradients add to short windows?    OMP_NUM_THREADS=1 python benchmarks/synthetic_gradients.py copy
 
     python benchmarks/synthetic_gradients.py copy --cpu-minutes 2.5
+    python benchmarks/synthetic_gradients.py copy --windows 2 --steps 3000 --lr 2e-3
     python benchmarks/synthetic_gradients.py repeat-copy --cpu-minutes 2.5
-    python benchmarks/synthetic_gradients.py rest --windows 3
+    python benchmarks/synthetic_gradients.py rest --windows 2 --steps 2600
     python benchmarks/synthetic_gradients.py lm --characters 5e6
     python benchmarks/synthetic_gradients.py picture
 
@@ -10,9 +11,9 @@ Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM learns by tru
 2 to 5 steps, with nothing at their ends, with synthetic gradients, and with these and the auxiliary task. N bits are to
 be said again, in repeat-copy R times, and then that this was all; whenever the running training loss is below 0.15 bits
 an answer (chance: 1), N grows by one, in repeat-copy R and N in turns. The table tells the longest that was solved in
-equal processor time.
+equal processor time, or with --steps in equally many steps. "Least squares" is another predictor, see LeastSquares.
 
-At rest: a model that has learned to copy four bits a little stands still while the predictor learns. The table compares
+At rest: a model that has learned to copy for so many steps stands still while the predictor learns. The table compares
 the sum of the windows' gradients by the recurrent weights with that of backpropagation through all windows at once.
 
 Language modelling: windows of 8 with and without, and of 20, on equally many characters of Shakespeare.
@@ -32,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.utils._pytree import tree_flatten
 
 import unrolled
@@ -46,14 +48,16 @@ from unrolled.training.config import update
 from unrolled.training.log import Silent
 from unrolled.training.process import keep_freed_memory
 from unrolled.training.step import Stepper
+from unrolled.training.synthetic import SyntheticGradients
 
 PREDICTOR: dict[str, Any] = {"synthetic_gradients": True, "synthetic_size": 128, "synthetic_lr": 5e-4}
 WAYS: dict[str, dict[str, Any]] = {
     "truncated": {},
     "synthetic": PREDICTOR,
     "and ahead": {**PREDICTOR, "synthetic_ahead": True},
+    "least squares": PREDICTOR,
 }
-COLOURS = {"truncated": "#9d9d9d", "synthetic": "#4c78a8", "and ahead": "#f2a541"}
+COLOURS = {"truncated": "#9d9d9d", "synthetic": "#4c78a8", "and ahead": "#f2a541", "least squares": "#54a24b"}
 WINDOWS = (2, 3, 4, 5)
 COPYING: dict[str, Any] = {
     "cell": "lstm", "hidden_size": 64, "batch_size": 128, "lr": 5e-4, "optimizer": "adam", "schedule": "constant",
@@ -64,11 +68,10 @@ AT_LEAST = 100  # steps at one length
 MEMORY = 0.98  # of the running loss, a step
 READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
 TEXTS = {"8": (8, {}), "8, synthetic": (8, {**PREDICTOR, "synthetic_size": 256}), "20": (20, {})}
-RESTS_AFTER, LEARNS, AT_REST = (
-    400,
-    250,
-    120,
-)  # steps of the model; of the predictor, between two looks; windows looked at
+LEARNS, AT_REST = 250, 120  # steps of the predictor between two looks; windows looked at
+FORGETS = 0.96  # decay of the sums of least squares, a step
+RIDGE = 0.01  # of the mean diagonal
+SOLVES = 5  # steps between two solutions
 END, NOTHING, TIMES = 2, 3, 4  # channels: bits are 0 and 1
 
 
@@ -106,11 +109,61 @@ class Lanes:
         return Stretch(*(torch.from_numpy(part) for part in parts), expected=expected)
 
 
-def climb(problem: str, window: int, way: str, seed: int, seconds: float) -> dict[str, Any]:
-    """Train one model for so much processor time, and tell what it learned to say again."""
+class LeastSquares(SyntheticGradients):
+    """A linear ĝ that is fitted to the last steps' targets anew, instead of descending towards them.
+
+        A ← λA + Σ x xᵀ    C ← λC + Σ x gᵀ    W = (A + ρI)⁻¹ C    ĝ = a xᵀW      x = ((s − μ)/δ, 1)
+
+    with a = Σ ĝ·g / Σ ĝ·ĝ of targets that were not fitted yet, within 0 and 1: no more is used than comes true.
+    Only for measuring: its sums are in no checkpoint.
+    """
+
+    def __init__(self, carry: Any, options: Any, forgets: float = FORGETS) -> None:
+        super().__init__(carry, options)
+        numbers = self.state_mean.numel()
+        self.forgets, self.steps, self.agreed, self.said = forgets, 0, 0.0, 0.0
+        self.a, self.c = torch.zeros(numbers + 1, numbers + 1), torch.zeros(numbers + 1, numbers)
+        self.w = torch.zeros(numbers + 1, numbers)
+
+    def read(self, leaves: list[torch.Tensor]) -> torch.Tensor:
+        s = torch.cat([leaf.detach().flatten(1) for leaf in leaves], dim=1)
+        return F.pad(self._standard(s), (0, 1), value=1.0)
+
+    @property
+    def comes_true(self) -> float:
+        return min(1.0, max(0.0, self.agreed / self.said)) if self.said else 0.0
+
+    def forward(self, state: Any) -> list[torch.Tensor]:
+        leaves = tree_flatten(state)[0]
+        parts = (self.comes_true * self.read(leaves) @ self.w).split([leaf[0].numel() for leaf in leaves], dim=1)
+        return [part.view_as(leaf) for part, leaf in zip(parts, leaves, strict=True)]
+
+    @torch.no_grad()
+    def learn(self, before: Any, predicted: list[torch.Tensor]) -> None:
+        leaves = tree_flatten(before)[0]
+        target = torch.cat([leaf.grad.flatten(1) for leaf in leaves], dim=1)
+        said = self.read(leaves) @ self.w
+        self.agreed = MEMORY * self.agreed + (1 - MEMORY) * float((said * target).sum())
+        self.said = MEMORY * self.said + (1 - MEMORY) * float(said.square().sum())
+        self._rescale(torch.cat([leaf.flatten(1) for leaf in leaves], dim=1), target)
+        self.mean_error.lerp_((said - target).square().mean().double(), 0.01)
+        x = self.read(leaves)
+        self.a.mul_(self.forgets).addmm_(x.T, x, alpha=1 / len(x))
+        self.c.mul_(self.forgets).addmm_(x.T, target, alpha=1 / len(x))
+        self.steps += 1
+        if self.steps % SOLVES == 0:
+            ridge = RIDGE * self.a.diagonal().mean() * torch.eye(len(self.a))
+            self.w = torch.linalg.solve(self.a + ridge, self.c)
+
+
+def climb(
+    problem: str, window: int, way: str, seed: int, options: argparse.Namespace
+) -> tuple[dict[str, Any], Stepper, int]:
+    """Train one model for so much processor time or so many steps: what it can say again, and where it stands."""
     keep_freed_memory()
     repeating = problem == "repeat-copy"
-    task = Memory(update(MemoryConfig(), data=problem, bptt=window, seed=seed, **COPYING, **WAYS[way]))
+    own = {**COPYING, "lr": options.lr, "batch_size": options.lanes, **WAYS[way]}
+    task = Memory(update(MemoryConfig(), data=problem, bptt=window, seed=seed, **own))
     task.prepare()
     symbols = times = 1
 
@@ -119,16 +172,19 @@ def climb(problem: str, window: int, way: str, seed: int, seconds: float) -> dic
 
     task.stream = lanes()
     stepper = Stepper(task, torch.device("cpu"), steps=10**9)
+    if way == "least squares":
+        stepper.synthetic = LeastSquares(stepper.carry, task.config.training)
     begin, step, since, lost, weight = time.process_time(), 0, 0, 0.0, 0.0
     reached: list[dict[str, float]] = []
     unexplained: list[float] = []
-    while (spent := time.process_time() - begin) < seconds:
+    while step < options.steps if options.steps else time.process_time() - begin < 60 * options.cpu_minutes:
         loss, _, _ = stepper.step(since)
         step, since = step + 1, since + 1
         lost, weight = MEMORY * lost + (1 - MEMORY) * loss, MEMORY * weight + 1 - MEMORY
         if stepper.synthetic is not None and step % 100 == 0:
             unexplained.append(stepper.synthetic.unexplained)
         if since >= AT_LEAST and lost / weight / math.log(2) < SOLVED:
+            spent = time.process_time() - begin
             reached.append({"symbols": symbols, "times": times, "step": step, "seconds": round(spent, 1)})
             if repeating and len(reached) % 2:
                 times += 1
@@ -137,12 +193,21 @@ def climb(problem: str, window: int, way: str, seed: int, seconds: float) -> dic
             task.stream, since, lost, weight = lanes(), 0, 0.0, 0.0
             stepper.carry = task.carry(stepper.model)
     error = float(np.mean(unexplained)) if unexplained else None
-    return {"steps": step, "reached": reached, "unexplained": error, "bits": lost / weight / math.log(2)}
+    spent, bits = round(time.process_time() - begin, 1), lost / max(weight, 1e-9) / math.log(2)
+    found = {"steps": step, "seconds": spent, "reached": reached, "unexplained": error, "bits": bits}
+    return found, stepper, since
 
 
 def longest(found: dict[str, Any]) -> int:
     """How many bits a solved sequence asks for."""
     return max((one["symbols"] * one["times"] for one in found["reached"]), default=0)
+
+
+def name(options: argparse.Namespace, problem: str, window: int, way: str, seed: str) -> str:
+    """Of the file in which one measurement lies."""
+    budget = f"{options.steps}-steps" if options.steps else f"{options.cpu_minutes:g}-minutes"
+    own = f"{window}-{way.replace(' ', '-')}-{seed}-{budget}-{options.lr:g}-{options.lanes}"
+    return f"synthetic-{problem}-{own}.json"
 
 
 def copying(options: argparse.Namespace) -> None:
@@ -151,9 +216,9 @@ def copying(options: argparse.Namespace) -> None:
     for window in options.windows:
         for way in options.ways:
             for seed in options.seeds:
-                place = options.runs / f"synthetic-{options.problem}-{window}-{way.replace(' ', '-')}-{seed}.json"
+                place = options.runs / name(options, options.problem, window, way, str(seed))
                 if not place.exists():
-                    found = climb(options.problem, window, way, seed, 60 * options.cpu_minutes)
+                    found, _, _ = climb(options.problem, window, way, seed, options)
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.write_text(json.dumps(found) + "\n")
                 found = json.loads(place.read_text())
@@ -178,31 +243,32 @@ def copying(options: argparse.Namespace) -> None:
 
 
 def rest(options: argparse.Namespace) -> None:
-    """A row for each window and length of learning: the angle and the length beside full backpropagation."""
+    """A row for each window, predictor and length of learning: the angle and the length beside full backpropagation."""
     rows = []
     for window in options.windows:
-        task = Memory(update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR))
-        task.prepare()
-        task.stream = Lanes(task.config.training.batch_size, window, 4, 1, False, 0)  # type: ignore[assignment]
-        stepper = Stepper(task, torch.device("cpu"), steps=10**9)
-        synthetic, stepper.synthetic = stepper.synthetic, None
-        assert synthetic is not None
-        loss = [stepper.step(step)[0] for step in range(RESTS_AFTER)]
-        print(f"{np.mean(loss[-50:]) / math.log(2):.2f} bits lost", file=sys.stderr, flush=True)
-        model, carry, step = stepper.model, stepper.carry, RESTS_AFTER
-        for learned in range(1, 5):
-            for _ in range(LEARNS):
-                before = synthetic.begin(carry)
-                value, after = task.loss(model, task.batch(step), before)
-                synthetic.backward(value, before, after)
-                carry, step = detach(after), step + 1
-            full = gradient(task, model, carry, step, None, cut=False)
-            for way, one in (("truncated", None), ("synthetic", synthetic)):
-                g = gradient(task, model, carry, step, one)
-                shape = [f"{float(g @ full / g.norm() / full.norm()):.2f}", f"{float(g.norm() / full.norm()):.2f}"]
-                error = f"{synthetic.unexplained:.2f}" if one else ""
-                rows.append([str(window), str(learned * LEARNS), way, *shape, error])
-                print(*rows[-1], file=sys.stderr, flush=True)
+        found, stepper, begin = climb("copy", window, "truncated", 0, options)
+        print(f"{longest(found)} bits solved, {found['bits']:.2f} bits lost", file=sys.stderr, flush=True)
+        task, model = stepper.task, stepper.model
+        predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
+        ways = {
+            "synthetic": SyntheticGradients(stepper.carry, predictor),
+            "least squares": LeastSquares(stepper.carry, predictor, forgets=0.99),
+        }
+        for way, synthetic in ways.items():
+            carry, step = stepper.carry, begin
+            for learned in range(1, 5):
+                for _ in range(LEARNS):
+                    before = synthetic.begin(carry)
+                    value, after = task.loss(model, task.batch(step), before)
+                    synthetic.backward(value, before, after)
+                    carry, step = detach(after), step + 1
+                full = gradient(task, model, carry, step, None, cut=False)
+                for name, one in (("truncated", None), (way, synthetic)):
+                    g = gradient(task, model, carry, step, one)
+                    shape = [f"{float(g @ full / g.norm() / full.norm()):.2f}", f"{float(g.norm() / full.norm()):.2f}"]
+                    error = f"{synthetic.unexplained:.2f}" if one else ""
+                    rows.append([str(window), str(learned * LEARNS), name, *shape, error])
+                    print(*rows[-1], file=sys.stderr, flush=True)
     table(["window", "steps of the predictor", "way", "cosine to full", "length over full's", "unexplained"], rows)
 
 
@@ -262,7 +328,7 @@ def draw(options: argparse.Namespace) -> None:
     for problem in ("copy", "repeat-copy"):
         for way in WAYS:
             for window in WINDOWS:
-                for place in sorted(options.runs.glob(f"synthetic-{problem}-{window}-{way.replace(' ', '-')}-*.json")):
+                for place in sorted(options.runs.glob(name(options, problem, window, way, "[0-9]*"))):
                     some = found.setdefault(problem, {}).setdefault(way, {})
                     some.setdefault(window, []).append(longest(json.loads(place.read_text())))
     if not found:
@@ -272,9 +338,9 @@ def draw(options: argparse.Namespace) -> None:
         axis = figure.add_subplot(1, len(found), place + 1)
         for index, (way, windows) in enumerate(ways.items()):
             for window, values in windows.items():
-                x, mean = window + 0.27 * (index - 1), sum(values) / len(values)
+                x, mean = window + 0.2 * (index - (len(ways) - 1) / 2), sum(values) / len(values)
                 label = way if window == next(iter(windows)) else None
-                axis.bar(x, mean, width=0.25, color=COLOURS[way], label=label)
+                axis.bar(x, mean, width=0.18, color=COLOURS[way], label=label)
                 axis.text(x, mean, f"{mean:g}", ha="center", va="bottom", fontsize=8)
         axis.set_title(problem, loc="left", fontsize=11)
         axis.set_xticks(WINDOWS)
@@ -292,6 +358,9 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--cpu-minutes", type=float, default=2.5, help="of processor time for a model that copies")
+    parser.add_argument("--steps", type=int, default=0, help="of a model that copies, instead of processor time")
+    parser.add_argument("--lr", type=float, default=COPYING["lr"], help="of a model that copies")
+    parser.add_argument("--lanes", type=int, default=COPYING["batch_size"], help="of a model that copies")
     parser.add_argument("--characters", type=float, default=5e6, help="that a language model reads")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--out", type=Path, default=Path("synthetic-gradients.png"))
