@@ -61,7 +61,9 @@ def test_links_and_options_in_the_documents_exist(page):
     other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds write".split())
     other |= set("hypothesis states twins limit no-repeat-ngram web port browser".split())
     other |= set("text unit value random clamp low high at reach begin end corpus leaf threshold share context".split())
-    other |= set("radius inputs unroll vectors targets symbols problem threads batches turns windows positions weights".split())
+    other |= set(
+        "radius inputs unroll vectors targets symbols problem threads batches turns windows positions weights".split()
+    )
     for flag in re.findall(r"(?<![\w-])--((?:no-)?[a-z][a-z0-9-]+)", text):
         assert {flag, flag.removeprefix("no-")} & (known | other), f"{page} names --{flag}"
 
