@@ -62,7 +62,7 @@ def test_links_and_options_in_the_documents_exist(page):
     other |= set("hypothesis states twins limit no-repeat-ngram web port browser".split())
     other |= set("text unit value random clamp low high at reach begin end corpus leaf threshold share context".split())
     other |= set(
-        "radius inputs unroll vectors targets symbols problem threads batches turns windows positions weights".split()
+        "radius inputs unroll vectors targets symbols problem threads batches turns windows positions weights ways".split()
     )
     for flag in re.findall(r"(?<![\w-])--((?:no-)?[a-z][a-z0-9-]+)", text):
         assert {flag, flag.removeprefix("no-")} & (known | other), f"{page} names --{flag}"
