@@ -33,7 +33,7 @@ def draw(every: list[Truncated], path: Path) -> None:
     below.axhline(whole.memory / 1024, color="grey", lw=1, label="whole stream")
     below.set(xscale="log", yscale="log", xlabel="steps of a window, in the mean", ylabel="longest window kept, KiB")
     for axes in (above, below):
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
     plt.close(figure)
