@@ -31,6 +31,7 @@ from harness import table
 from unrolled import api
 from unrolled.data.episodes import EpisodeStream
 from unrolled.data.generated_copies import Copies
+from unrolled.errors import DivergedError
 from unrolled.tasks.memory import Memory, MemoryConfig
 from unrolled.tasks.memory_trained import measure
 from unrolled.training.config import update
@@ -80,18 +81,25 @@ def add(run: Path, cell: str, length: int, seed: int, seconds: float, own: dict[
     """Train, go on with or read one model."""
     result = run / "result.json"
     if not result.exists():
-        if (run / "checkpoints" / "latest").exists():
-            summary = api.resume(run, Clock(run / "processor"))
-        else:
-            options = {**SHARED, **CELLS[cell], "data": "adding", "length": length, "seed": seed, "until": UNTIL, **own}
-            config = update(MemoryConfig(), **options)
-            steps = steps_in(seconds, config)
-            config = update(config, steps=steps, eval_every=max(1, steps // EVALUATIONS))
-            summary = api.start("memory", config, run, Clock(run / "processor"))
+        ended: dict[str, Any] = {}
+        try:
+            if (run / "checkpoints" / "latest").exists():
+                summary = api.resume(run, Clock(run / "processor"))
+            else:
+                options = {**SHARED, **CELLS[cell], "data": "adding", "length": length, "seed": seed, "until": UNTIL}
+                config = update(MemoryConfig(), **{**options, **own})
+                steps = steps_in(seconds, config)
+                config = update(config, steps=steps, eval_every=max(1, steps // EVALUATIONS))
+                summary = api.start("memory", config, run, Clock(run / "processor"))
+            ended = {"steps": summary.steps, **summary.test}
+        except DivergedError as error:
+            print(f"{run.name}: {error}", file=sys.stderr, flush=True)
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        solved = next((one["step"] for one in lines if one.get("split") == "valid" and one["mse"] < SOLVED), None)
+        valid = [one for one in lines if one.get("split") == "valid"]
+        solved = next((one["step"] for one in valid if one["mse"] < SOLVED), None)
         took = float((run / "processor").read_text())
-        found = {"steps": summary.steps, "solved": solved, "seconds": took, **summary.test}
+        best = {"steps": valid[-1]["step"], "mse": min(one["mse"] for one in valid), "diverged": True}
+        found = {"solved": solved, "seconds": took, **(ended or best)}
         result.write_text(json.dumps(found) + "\n")
     told: dict[str, Any] = json.loads(result.read_text())
     return told
@@ -111,7 +119,7 @@ def adding(options: argparse.Namespace, own: dict[str, Any]) -> None:
                     f"{one['solved']:,} steps, {one['solved'] * per_step / 60:.1f} min"
                     if one["solved"]
                     else "not solved"
-                )
+                ) + (", then diverged" if one.get("diverged") else "")
                 row.append(f"{one['mse']:.4f} ({when})")
         rows.append(row)
     seeds = [f"T = {length}" + (f", seed {seed}" if len(options.seeds) > 1 else "")
