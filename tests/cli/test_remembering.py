@@ -75,3 +75,21 @@ def test_the_digits_are_listed_and_told_of(unrolled, monkeypatch: pytest.MonkeyP
     assert "7 pictures" in out
     assert "unrolled train memory mnist-rows" in out
     assert json.loads(unrolled("data", "mnist", "--json").out)["test"] == 7
+
+
+def test_a_training_that_was_good_enough_goes_on_if_asked_to(unrolled, tmp_path: Path) -> None:
+    goal = ("--until", "1e9", "--eval-every", "2", "--hidden-size", "4", "--length", "4")
+    said = unrolled("train", "memory", "adding", "--steps", "9", *goal, "--run", tmp_path / "run")
+    assert "steps: 2 " in said.out
+    assert "reached a validation loss of 1e+09" in said.out
+    assert "steps: 2 " in unrolled("resume", tmp_path / "run").out
+    assert "steps: 6 " in unrolled("resume", tmp_path / "run", "--steps", "6").out
+    said = unrolled("resume", tmp_path / "run", "--steps", "9", "--until", "1e8")
+    assert "steps: 6 " in said.out
+    assert "reached a validation loss of 1e+08" in said.out
+
+
+def test_lab_truncation_refuses_streams_without_marks(unrolled) -> None:
+    said = unrolled("lab", "truncation", "--length", "120", "--batch-size", "8", "--distance", "49")
+    assert said.status == 2
+    assert said.err == "error: --distance must be at most 48, lest a stream have no marks, got 49\n"

@@ -60,7 +60,7 @@ def test_offline_says_what_to_do(cached):
     with pytest.raises(DataError) as caught:
         fetch("hamlet")
     message = str(caught.value)
-    for part in (URL, "Name or service not known", str(cached), "--data FILE"):
+    for part in (URL, "Name or service not known", str(cached), "other data with --data"):
         assert part in message
     assert "\n" not in message
     assert list(cached.parent.iterdir()) == []

@@ -229,9 +229,9 @@ def test_training_ends_when_it_is_good_enough(tmp_path):
     losses = [3.0, 2.0, 2.1, 1.5, 1.0, 1.0]
     task = Toy(config(steps=12, eval_every=2, until=1.5), losses=losses)
     summary, _ = train(tmp_path / "run", task)
-    assert (summary.steps, summary.stopped, summary.best["loss"]) == (8, "reached 1.5", 1.5)
+    assert (summary.steps, summary.stopped, summary.best["loss"]) == (8, "reached a validation loss of 1.5", 1.5)
     again, _ = train(tmp_path / "run", Toy(task.config), resume=True)
-    assert (again.steps, again.stopped) == (8, "reached 1.5")
+    assert (again.steps, again.stopped) == (8, "reached a validation loss of 1.5")
     more, _ = train(tmp_path / "run", Toy(update(task.config, until=None), losses=[1.0, 1.0]), resume=True)
     assert (more.steps, more.stopped) == (12, "finished")
 
@@ -244,7 +244,7 @@ def test_training_ends_when_it_is_good_enough(tmp_path):
     task = Scored(config(steps=9, eval_every=1, until=0.9), losses=[3.0, 0.1, 1.0])
     scores = [0.5, 0.8, 0.9, 0.0]
     summary, _ = train(tmp_path / "scored", task)
-    assert (summary.steps, summary.stopped) == (3, "reached 0.9")
+    assert (summary.steps, summary.stopped) == (3, "reached a validation score of 0.9")
 
 
 def test_plateau(tmp_path):

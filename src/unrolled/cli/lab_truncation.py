@@ -29,6 +29,9 @@ RANDOM: tuple[tuple[Random, int], ...] = (("merity", 20), ("merity", 50), ("unbi
                                           ("unbiased", 50))  # fmt: skip
 
 
+MARKS = 20  # of a stream, in the mean: one without any is then as good as impossible
+
+
 @dataclass(frozen=True, kw_only=True)
 class Truncation:
     """The network, its streams and how many of them."""
@@ -59,6 +62,8 @@ class Truncation:
             check_size(name, getattr(self, name))
         check_size("length", self.length, least=max(LENGTHS) + 1)
         check_size("draws", self.draws, least=2)
+        if self.distance > (most := self.length * self.batch_size // MARKS):
+            raise ArgumentError("distance", f"at most {most}, lest a stream have no marks", self.distance)
         for name in ("train", "seed"):
             check_size(name, getattr(self, name), least=0)
         if self.cell not in CELLS:

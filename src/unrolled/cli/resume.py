@@ -35,6 +35,8 @@ class Resume:
     """train until this step instead"""
     time: str | None = None
     """train for about this much longer ("90s", "15m", "2h")"""
+    until: float | None = None
+    """stop at another validation loss (or accuracy, F1, BLEU); with --steps or --time and without it, at none"""
     lr: float | None = None
     """another peak learning rate, e.g. after a training that diverged"""
     clip: float | None = None
@@ -52,7 +54,9 @@ def run(argv: list[str]) -> int:
         changes = _changes(options)
     if changes is None:
         return 0
-    changes |= {name: value for name in ("lr", "clip", "cell") if (value := getattr(options, name)) is not None}
+    changes |= {
+        name: value for name in ("until", "lr", "clip", "cell") if (value := getattr(options, name)) is not None
+    }
     teller = choose(options.json)
     with Schema(Resume, PROG).names():
         return follow(teller, lambda: api.resume(options.run, teller, **changes))
@@ -69,11 +73,11 @@ def _changes(options: Resume) -> dict[str, Any] | None:
     if options.steps is not None and options.steps <= done:
         raise ArgumentError("steps", f"above the {done:,} that are done", options.steps)
     if options.steps is not None:
-        return {"steps": options.steps}
+        return {"steps": options.steps, "until": None}
     if options.time is not None:
         if not (done and spent):
             raise RunError(f"{folder.path} has no step to tell its rate by; give --steps instead of --time")
-        return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent))}
+        return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent)), "until": None}
     if planned and done >= planned:
         print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
         print(f"train longer with: {command('resume', folder.path, '--steps', str(int(2 * done)))}")

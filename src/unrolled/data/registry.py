@@ -292,7 +292,7 @@ def _download(dataset: NamedDataset, url: str, target: Path) -> None:
             url,
             dataset,
             digest.hexdigest(),
-            "it was not used; try again, or use another text with --data FILE",
+            "it was not used; try again, or choose other data with --data",
         )
         os.replace(temporary, target)
     except OSError as error:
@@ -310,7 +310,7 @@ def _receive(url: str, target: Path) -> Iterator[bytes]:
         reason = getattr(error, "reason", None) or error
         raise DataError(
             f"cannot download {url} ({reason}); fetch it by other means and put it at {target}, "
-            "or use any text of yours with --data FILE"
+            "or choose other data with --data"
         ) from error
 
 

@@ -184,7 +184,7 @@ class _Run:
         """Why training is to stop here, or an empty string."""
         until = self.options.until
         if until is not None and self.at.goal <= (until if self.task.decides == "loss" else -until):
-            return f"reached {until:g}"
+            return f"reached a validation {self.task.decides} of {until:g}"
         out = self.options.patience and self.at.worse >= self.options.patience
         return f"no better for {self.at.worse} evaluations" if out else ""
 

@@ -63,7 +63,8 @@ class Training:
     """its learning rate (Adam)"""
     recompute: int | Literal["auto"] = 0
     """keep only the state before every so many steps of a window, and compute the rest again on the way back: less
-    memory, the same gradients; auto: the square root of the window's steps; 0: off"""
+    memory, the same gradients; random masks are drawn for each piece; auto: the square root of the window's steps;
+    0: off"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: products in bfloat16 where the processor has them, float32 for all else"""
     eval_every: int | None = None
