@@ -52,25 +52,25 @@ void run(const std::string& set, int cell, bool is_double, bool backward, nb::kw
     (backward ? table.backward : table.forward)[cell + with_norm][is_double](sequence);
 }
 
+// What a task's lists of fields are asked for in a loop over what was given: `name` is one's, `value` what it is to be.
+#define SIZE(field) \
+    if (name == #field) { \
+        task.field = nb::cast<int64_t>(value); \
+        continue; \
+    }
+#define ADDRESS(field) \
+    if (name == #field) { \
+        task.field = reinterpret_cast<void*>(nb::cast<uintptr_t>(value)); \
+        continue; \
+    }
+
 // attention(set, double, backward, **fields)
 void attention(const std::string& set, bool is_double, bool backward, nb::kwargs given) {
     Attention task;
     for (auto [key, value] : given) {
         const std::string name = nb::cast<std::string>(key);
-#define X(field) \
-    if (name == #field) { \
-        task.field = nb::cast<int64_t>(value); \
-        continue; \
-    }
-        UNROLLED_ATTENTION_SIZES(X)
-#undef X
-#define X(field) \
-    if (name == #field) { \
-        task.field = reinterpret_cast<void*>(nb::cast<uintptr_t>(value)); \
-        continue; \
-    }
-        UNROLLED_ATTENTION_ARRAYS(X)
-#undef X
+        UNROLLED_ATTENTION_SIZES(SIZE)
+        UNROLLED_ATTENTION_ARRAYS(ADDRESS)
         throw nb::key_error(name.c_str());
     }
     const Kernels& table = kernels(set);
@@ -83,20 +83,8 @@ void parallel(const std::string& set, int kind, bool is_double, bool backward, n
     Parallel task;
     for (auto [key, value] : given) {
         const std::string name = nb::cast<std::string>(key);
-#define X(field) \
-    if (name == #field) { \
-        task.field = nb::cast<int64_t>(value); \
-        continue; \
-    }
-        UNROLLED_PARALLEL_SIZES(X)
-#undef X
-#define X(field) \
-    if (name == #field) { \
-        task.field = reinterpret_cast<void*>(nb::cast<uintptr_t>(value)); \
-        continue; \
-    }
-        UNROLLED_PARALLEL_ARRAYS(X)
-#undef X
+        UNROLLED_PARALLEL_SIZES(SIZE)
+        UNROLLED_PARALLEL_ARRAYS(ADDRESS)
         throw nb::key_error(name.c_str());
     }
     if (kind < 0 || kind >= kParallelKinds) throw nb::value_error("there is no such kind");
@@ -104,6 +92,9 @@ void parallel(const std::string& set, int kind, bool is_double, bool backward, n
     nb::gil_scoped_release release;
     (backward ? table.parallel_backward : table.parallel_forward)[kind][is_double](task);
 }
+
+#undef SIZE
+#undef ADDRESS
 
 // ---- writing ---------------------------------------------------------------------------------------------------
 

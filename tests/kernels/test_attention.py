@@ -3,7 +3,6 @@
 import os
 import select
 import signal
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from team_size import threads
 from torch import Tensor
 
 from unrolled.attend import attend, choose
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.skipif(
 CELLS: dict[str, Any] = {"gru": GRUCell, "lstm": LSTMCell}
 NIGHTLY = os.environ.get("UNROLLED_NIGHTLY") == "1"  # see .ci/nightly
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-
-
-@contextmanager
-def threads(n: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from team_size import threads
 from torch import Tensor
 
 from unrolled.cells import GRUCell, GRUState, LSTMCell, Noise, RNNCell
@@ -44,16 +44,6 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
 SMOOTH = ("rnn", "gru", "gru, reset before", "lstm", "lstm, peepholes", "lstm, projection")  # rounding grows little
 ROUNDING = 16 * torch.finfo(torch.float32).eps
 MASKS = {"zoneout": 0.3, "recurrent_dropout": 0.4, "weight_drop": 0.2}
-
-
-@contextmanager
-def threads(n: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

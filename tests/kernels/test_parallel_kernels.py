@@ -2,7 +2,6 @@
 
 import copy
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from team_size import threads
 from torch import Tensor
 from torch.func import vmap
 
@@ -37,16 +37,6 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
 BENT = ("mingru", "minlstm")  # the slope of a positive candidate jumps at 0, to either side of which rounding may go
 ROUNDING = 16 * torch.finfo(torch.float32).eps
 NIGHTLY = os.environ.get("UNROLLED_NIGHTLY") == "1"  # see .ci/nightly
-
-
-@contextmanager
-def threads(n: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cells import ParallelCell, QRNNState, RNNState, State, Trace
+from . import reference
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
 
@@ -28,7 +29,7 @@ def run(
 ) -> tuple[Tensor, State]:
     """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after."""
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        inputs = torch.where(_alive(inputs, lengths)[:, :, None], inputs, 0)
+        inputs = reference.inside(inputs, lengths)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     window, last = seen(cell, inputs, state, initial, lengths, resets, reverse)
     p = products(window, cell.weight_ih, cell.bias_ih, reverse).to(state[0].dtype)

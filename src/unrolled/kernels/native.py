@@ -18,7 +18,7 @@ from torch.func import functional_call
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import Loop, check_shapes, check_types, eager, gradients, leaves, register_vmap
+from .operators import TYPES, Loop, autocast, check_shapes, check_types, eager, gradients, leaves, register_vmap
 from .torch import watched
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
@@ -29,7 +29,6 @@ WEIGHT_ROWS = (1, 3, 4)  # times H
 PLANES = (2, 4, 4)  # of what forward saves: f(a), a │ r, z, n, W_hn h + b_hn │ i, f, g, o
 NORMED_PLANES = 13  # i, f, g, o, and what layer norm made of W_ih x, W_hh h and c
 GRADIENT_PLANES = (1, 4, 4)  # of da: a │ n, r, z, W_hn h + b_hn │ i, f, g, o
-TYPES = (torch.bfloat16, torch.float32, torch.float64)
 GATES = (("", "a"), ("r", "z", "n", ""), ("i", "f", "g", "o"))
 
 
@@ -46,9 +45,9 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
         return "the kernels' layer norm is nn.LayerNorm's, with one eps"
     if inputs.device.type != "cpu":
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
-    if inputs.dtype not in TYPES or (autocast := _autocast()) not in (None, torch.bfloat16):
+    if inputs.dtype not in TYPES or (casting := autocast()) not in (None, torch.bfloat16):
         return "the kernels compute in bfloat16, float32 and float64"
-    if autocast is not None and cell.weight_hh.dtype == torch.float64:
+    if casting is not None and cell.weight_hh.dtype == torch.float64:
         return "there is no automatic casting from float64"
     if noise is None:
         return None
@@ -60,10 +59,6 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     if any(mask is not None and mask.requires_grad for mask in noise):
         return "the kernels give no gradients by masks"
     return None
-
-
-def _autocast() -> torch.dtype | None:
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
 
 
 def _plain_norms(cell: Any) -> bool:
@@ -107,7 +102,7 @@ def run(
     masks = [recurrent, *(None if mask is None else mask.expand(T, B, width) for mask, width in zones)]
     given: list[Any] = [inputs, *_pair(state), *_pair(initial), *weights, lengths, resets, *masks]
     asked = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
-    half = torch.bfloat16 in (asked, _autocast())
+    half = torch.bfloat16 in (asked, autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
     learning = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)
@@ -127,7 +122,7 @@ def run(
     if not watched(given):
         operator = _eager if learning else recurrence._init_fn
     y, c, gates, hn, cn, _ = operator(*given, *options)
-    if asked == torch.bfloat16 and _autocast() is None:
+    if asked == torch.bfloat16 and autocast() is None:
         y, c, gates, hn, cn = (one.bfloat16() for one in (y, c, gates, hn, cn))
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
     trace: Trace = {}
@@ -342,7 +337,7 @@ def _through_inputs(
     T, B, I = x.shape
     H = weight_ih.size(0) // WEIGHT_ROWS[kind]
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        x = torch.where((torch.arange(T)[:, None] < lengths)[:, :, None], x, 0)
+        x = reference.inside(x, lengths)
     flat, weight = operand(x.reshape(T * B, I)), operand(weight_ih)
     parts = [(rows, slice(None))]
     if kind == GRU:  # n r z hn: the weight's last gate comes first, so that those of W_hh lie side by side

@@ -10,6 +10,13 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 
+TYPES = (torch.bfloat16, torch.float32, torch.float64)  # that the kernels compute in
+
+
+def autocast() -> torch.dtype | None:
+    """What torch casts the CPU's products to at the moment; `None`: nothing."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+
 
 def check_types(given: Mapping[str, Tensor], dtype: torch.dtype, others: Mapping[str, torch.dtype]) -> None:
     """Raise `TypeError` unless all are on the CPU and of ``dtype``, or of their own among ``others``."""

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
-from . import doubling, extension
-from .operators import check_shapes, check_types, eager, gradients, leaves, register_vmap
+from . import doubling, extension, reference
+from .operators import TYPES, autocast, check_shapes, check_types, eager, gradients, leaves, register_vmap
 from .torch import watched
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
@@ -28,7 +28,6 @@ KINDS: tuple[tuple[type[ParallelCell], dict[str, Any]], ...] = (
     (QRNNCell, {}),
 )  # as native/parallel.h numbers them
 QRNN = 5
-TYPES = (torch.bfloat16, torch.float32, torch.float64)
 SMALL = 1 << 14  # numbers in the states below which one thread is done sooner
 
 
@@ -42,16 +41,12 @@ def unsupported(cell: Cell, inputs: Tensor) -> str | None:
         return f"there is no kernel for {type(cell).__name__}"
     if inputs.device.type != "cpu":
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
-    autocast = _autocast()
-    if inputs.dtype not in TYPES or autocast not in (None, torch.bfloat16):
+    casting = autocast()
+    if inputs.dtype not in TYPES or casting not in (None, torch.bfloat16):
         return "the kernels compute in bfloat16, float32 and float64"
-    if autocast is not None and inputs.dtype == torch.float64:
+    if casting is not None and inputs.dtype == torch.float64:
         return "there is no automatic casting from float64"
     return None
-
-
-def _autocast() -> torch.dtype | None:
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
 
 
 def run(
@@ -76,7 +71,7 @@ def run(
     first, decay = None if initial is None else initial[0], cell.decay()
     given: list[Any] = [window, state[0], first, cell.weight_ih, cell.bias_ih, decay, lengths, resets]
     asked = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
-    half = torch.bfloat16 in (asked, _autocast())
+    half = torch.bfloat16 in (asked, autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
     operator: Any = parallel
@@ -92,7 +87,7 @@ def run(
             alive = (torch.arange(p.size(0))[:, None] < lengths)[:, :, None]
             trace = {name: torch.where(alive, gate, 0.0) for name, gate in trace.items()}
         trace = {**trace, **({"c": c} if isinstance(cell, QRNNCell) else {}), "h": y}
-    if asked == torch.bfloat16 and _autocast() is None:
+    if asked == torch.bfloat16 and autocast() is None:
         y, h = y.bfloat16(), h.bfloat16()
     return y, doubling.after(h, last), trace
 
@@ -215,7 +210,7 @@ def _through_products(
         table = weight.new_zeros(weight.size(1), weight.size(0)).index_add_(0, x.flatten(), dp)
         return nothing, table.t().contiguous()
     if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        x = torch.where((torch.arange(x.size(0))[:, None] < lengths)[:, :, None], x, 0)
+        x = reference.inside(x, lengths)
     rows = dp.bfloat16() if half else dp
     by_weight, by_x, slots = [], nothing, doubling.slots(x, weight, reverse)
     if need_x:
@@ -335,7 +330,7 @@ def _through_equations(
         if x.dtype == torch.int64:
             inputs = F.one_hot(x, weight.size(1)).to(weight.dtype)
         elif lengths is not None:
-            inputs = torch.where((torch.arange(len(x))[:, None] < lengths)[:, :, None], x, 0)
+            inputs = reference.inside(x, lengths)
         p = doubling.products(inputs, weight, None, reverse)
         full = p if bias is None else p + bias
         y, c, h, _ = doubling.recur(cell, full, h0, hi, decay, lengths, resets, reverse)
