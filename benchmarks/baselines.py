@@ -16,16 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import unrolled
-from harness import table
+from harness import steps_in, table
 from unrolled import api
 from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 from unrolled.training.process import keep_freed_memory
-from unrolled.training.step import Stepper
 
 CORPORA = {"shakespeare": "Shakespeare's plays", "stdlib": "Python's standard library"}
 COUNTED = {f"{order}-gram": {"kind": "ngram", "order": order} for order in range(3, 8)}
@@ -50,27 +47,13 @@ class Reached:
     seconds: float
 
 
-def steps_in(seconds: float, config: LanguageModelConfig) -> int:
-    """How many steps the processor makes in so much time."""
-    task = LanguageModelling(config)
-    task.prepare()
-    stepper = Stepper(task, torch.device("cpu"), steps=1000)
-    for step in range(5):
-        stepper.step(step)
-    begin, count = time.process_time(), 0
-    while (spent := time.process_time() - begin) < 5:
-        stepper.step(5 + count)
-        count += 1
-    return int(seconds * count / spent)
-
-
 def reach(run: Path, data: str, name: str, options: dict[str, Any], seconds: float) -> Reached:
     """Train, or read, one model, and score it on the test part."""
     if not (run / "model.safetensors").exists():
         keep_freed_memory()
         config = update(LanguageModelConfig(), data=data, **options)
         if name in TRAINED:
-            config = update(config, steps=steps_in(seconds, config))
+            config = update(config, steps=steps_in(seconds, LanguageModelling(config)))
         begin = time.process_time()
         api.start("lm", config, run, Silent())
         (run / "took").write_text(f"{time.process_time() - begin:.1f}\n")

@@ -14,7 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 
+import torch
+
 from unrolled.lab.bench import interval, processor
+from unrolled.training.step import Stepper
+from unrolled.training.task import Task
 
 Work = Callable[[], float]
 """Does one repetition; returns its rate in units per second."""
@@ -60,6 +64,19 @@ def compare(
             one.kill()
     ratios = [a / b for a, b in zip(*rates, strict=True)]
     return statistics.median(rates[0]), statistics.median(rates[1]), ratios
+
+
+def steps_in(seconds: float, task: Task) -> int:
+    """How many steps of a training the processor makes in so much time."""
+    task.prepare()
+    stepper = Stepper(task, torch.device("cpu"), steps=1000)
+    for step in range(5):
+        stepper.step(step)
+    begin, count = time.process_time(), 0
+    while (spent := time.process_time() - begin) < 5:
+        stepper.step(5 + count)
+        count += 1
+    return max(1, int(seconds * count / spent))
 
 
 def ratio_cell(ratios: list[float]) -> str:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import unrolled
-from baselines import steps_in
-from harness import table
+from harness import steps_in, table
 from unrolled import api
 from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
 from unrolled.training.config import update
@@ -75,7 +74,7 @@ def main() -> None:
             of_size(model, options.parameters, options.seed),
             options.runs / f"parallel-{model}-{options.seed}",
         )
-        steps = 0 if run.exists() else steps_in(options.seconds, update(config, epochs=1.0))
+        steps = 0 if run.exists() else steps_in(options.seconds, LanguageModelling(update(config, epochs=1.0)))
         found = train(run, config, steps)
         sizes = [str(config.model.hidden_size), f"{found['parameters']:,}", f"{found['steps']:,}"]
         rows.append([model, *sizes, f"{found['nats']:.4f}", f"{found['bits']:.4f}"])
