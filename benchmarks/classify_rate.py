@@ -13,6 +13,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,16 +108,16 @@ class Plain(nn.Module):
 def peer(case: str) -> Work:
     cut_rows = [([t.text for t in cut(text, lowercase=True)] or [""], int(label)) for text, label in rows()]
     index = {word: n for n, word in enumerate(sorted({w for words, _ in cut_rows for w in words}), 1)}
-    data = [(torch.tensor([index[w] for w in words]), label) for words, label in cut_rows]
+    data: Any = [(torch.tensor([index[w] for w in words]), label) for words, label in cut_rows]
 
     def collate(batch: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor, Tensor]:
         ids, labels = zip(*batch, strict=True)
         lengths = torch.tensor([len(one) for one in ids])
-        return pad_sequence(ids, batch_first=True), lengths, torch.tensor(labels)
+        return pad_sequence(list(ids), batch_first=True), lengths, torch.tensor(labels)
 
     model = Plain(len(index) + 1, *CASES[case])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    loader = DataLoader(data, batch_size=BATCH, shuffle=True, collate_fn=collate)
+    loader: DataLoader[Any] = DataLoader(data, batch_size=BATCH, shuffle=True, collate_fn=collate)
 
     def work() -> float:
         count, begin = 0, time.perf_counter()

@@ -96,7 +96,7 @@ def told(some: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def main() -> None:
-    found = []
+    found: list[list[str]] = []
     for hidden_size, length in ((256, 100_000), (512, 100_000), (512, 5_000_000)):
         text, network = text_of(length), f"2×{hidden_size}"
         begun = time.perf_counter()

@@ -24,7 +24,9 @@ from unrolled.training.process import keep_freed_memory
 
 SHARED: dict[str, Any] = {"data": "shakespeare", "num_layers": 3, "residual": True, "batch_size": 16, "lr": 4e-3}
 CELLS = ("gru", "lstm", "mingru", "minlstm", "rglru", "qrnn")
-MODELS = {cell: {"cell": cell} for cell in CELLS} | {f"{cell}-mixed": {"cell": cell, "mixed": 2} for cell in CELLS}
+MODELS: dict[str, dict[str, Any]] = {cell: {"cell": cell} for cell in CELLS} | {
+    f"{cell}-mixed": {"cell": cell, "mixed": 2} for cell in CELLS
+}
 
 
 def of_size(model: str, parameters: int, seed: int) -> LanguageModelConfig:

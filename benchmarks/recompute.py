@@ -66,7 +66,8 @@ def main() -> None:
     if options.measure:
         measure(options.measure, options.steps, options.repetitions)
         return
-    rows, first = [], (0.0, 0.0)
+    rows: list[list[str]] = []
+    first = (0.0, 0.0)
     for case in CASES:
         script = str(Path(__file__).resolve())
         command = [sys.executable, script, "--measure", case, "--steps", str(options.steps)]

@@ -105,8 +105,8 @@ class Lanes:
         targets = np.where(last, END, bits.astype(np.int64))
         where = (answered >= 0) & ((number > 0) | (self.phase == 0))
         expected = where.size * (self.length - self.symbols - 1) / self.length
-        parts = (inputs, targets, where, place == 0)
-        return Stretch(*(torch.from_numpy(part) for part in parts), expected=expected)
+        one, two, three, four = map(torch.from_numpy, (inputs, targets, where, place == 0))
+        return Stretch(one, two, three, four, expected, goes_on=True)
 
 
 class LeastSquares(SyntheticGradients):

@@ -13,6 +13,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -69,7 +70,7 @@ class Stopwatch(Silent):
         return (last - first) * characters_per_step / (end - begin)
 
 
-def ours(case: str, **options: float) -> Work:
+def ours(case: str, **options: Any) -> Work:
     """The whole loop; each repetition is a training of its own."""
     folder = tempfile.TemporaryDirectory()
     _, _, _, bptt, batch_size = CASES[case]

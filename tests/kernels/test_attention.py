@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_cases import NIGHTLY, random_cases
 from team_size import threads
 from torch import Tensor
 
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 CELLS: dict[str, Any] = {"gru": GRUCell, "lstm": LSTMCell}
-NIGHTLY = os.environ.get("UNROLLED_NIGHTLY") == "1"  # see .ci/nightly
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
@@ -160,9 +159,8 @@ def cases(draw) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=1500 if NIGHTLY else 30, derandomize=not NIGHTLY, print_blob=True)
-@given(case=cases())
-def test_outputs_states_and_every_gradient_agree_with_the_loop_over_steps(case):
+@random_cases(cases(), usually=30)
+def test_outputs_states_and_every_gradient_agree_with_the_loop_over_steps(case, part):
     assert_agrees(case)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_cases import random_cases
 from team_size import threads
 from torch import Tensor
 
@@ -184,12 +184,8 @@ def cases(draw) -> Case:
     )
 
 
-NIGHTLY = os.environ.get("UNROLLED_NIGHTLY") == "1"  # see .ci/nightly
-
-
-@settings(deadline=None, max_examples=3000 if NIGHTLY else 150, derandomize=not NIGHTLY, print_blob=True)
-@given(case=cases())
-def test_outputs_states_and_every_gradient_agree_with_the_loop(case):
+@random_cases(cases(), usually=150)
+def test_outputs_states_and_every_gradient_agree_with_the_loop(case, part):
     assert_agrees(case)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_cases import random_cases
 from team_size import threads
 from torch import Tensor
 from torch.func import vmap
@@ -36,7 +36,6 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 BENT = ("mingru", "minlstm")  # the slope of a positive candidate jumps at 0, to either side of which rounding may go
 ROUNDING = 16 * torch.finfo(torch.float32).eps
-NIGHTLY = os.environ.get("UNROLLED_NIGHTLY") == "1"  # see .ci/nightly
 
 
 @dataclass(frozen=True)
@@ -141,9 +140,8 @@ def cases(draw) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=3000 if NIGHTLY else 150, derandomize=not NIGHTLY, print_blob=True)
-@given(case=cases())
-def test_parallel_outputs_states_and_every_gradient_agree_with_the_loop(case):
+@random_cases(cases(), usually=150)
+def test_parallel_outputs_states_and_every_gradient_agree_with_the_loop(case, part):
     assert_agrees(case)
 
 

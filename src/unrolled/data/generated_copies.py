@@ -23,8 +23,7 @@ _LENGTH, _COUNT = 1 << 40, 1 << 41  # draws that are not symbols
 
 
 class Copies(Episodes):
-    """``shortest`` to ``length`` symbols, each number as probable as the others; repeat-copy: ``fewest`` to ``repeats``
-    times.
+    """``shortest`` to ``length`` symbols, each number as probable as the others; repeat-copy: one to ``repeats`` times.
 
     Inputs: BITS bits, then a channel that is 1 at the end of the symbols; with ``repeats`` one that is R / 10 there.
     Outputs: BITS bits, with ``repeats`` one more that is 1 at the very end.
@@ -32,10 +31,10 @@ class Copies(Episodes):
 
     kind = "bits"
 
-    def __init__(self, length: int, seed: int, shortest: int, repeats: int = 0, fewest: int = 1) -> None:
-        self.longest, self.shortest, self.repeats, self.fewest, self.seed = length, shortest, repeats, fewest, seed
+    def __init__(self, length: int, seed: int, shortest: int, repeats: int = 0) -> None:
+        self.longest, self.shortest, self.repeats, self.seed = length, shortest, repeats, seed
         self.input_size, self.outputs = BITS + 1 + (repeats > 0), BITS + (repeats > 0)
-        symbols, times = (shortest + length) / 2, (fewest + repeats) / 2 if repeats else 1.0
+        symbols, times = (shortest + length) / 2, (1 + repeats) / 2 if repeats else 1.0
         self.targets_per_episode = symbols * times + (repeats > 0)
         self.mean_length = symbols + 1 + self.targets_per_episode
 
@@ -46,7 +45,7 @@ class Copies(Episodes):
         symbols = self.shortest + (uniform(keys, _LENGTH) * spread).astype(np.int64)
         times = 1 + np.zeros_like(symbols)
         if self.repeats:
-            times = self.fewest + (uniform(keys, _COUNT) * (self.repeats - self.fewest + 1)).astype(np.int64)
+            times += (uniform(keys, _COUNT) * self.repeats).astype(np.int64)
         return symbols, times
 
     def lengths(self, lanes: Integers, numbers: Integers) -> Integers:

@@ -1,0 +1,23 @@
+"""How many random cases a test of the kernels draws: always the same few, or new ones, as many as .ci/nightly says."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import SearchStrategy
+
+NIGHTLY = int(os.environ.get("UNROLLED_NIGHTLY", "0"))  # how many cases each such test draws
+PARTS = 16 if NIGHTLY else 1  # which may run beside each other
+
+
+def random_cases(cases: SearchStrategy[Any], usually: int) -> Callable[[Any], Any]:
+    """Run a test of ``case`` with so many of ``cases``; its other argument, ``part``, only divides the work."""
+
+    def decorate(test: Any) -> Any:
+        count = NIGHTLY // PARTS if NIGHTLY else usually
+        many = settings(deadline=None, max_examples=count, derandomize=not NIGHTLY, print_blob=True)
+        return pytest.mark.parametrize("part", range(PARTS))(many(given(case=cases)(test)))
+
+    return decorate
