@@ -36,7 +36,7 @@ test: .venv/developer  ## every test, one process per core
 fuzz: .venv/developer  ## ten minutes of nonsense for the server of the inspector's page
 	$(BIN)/python tests/inspector/web/nonsense.py
 
-nightly: .venv/developer  ## an hour or two: the kernels under sanitizers and thousands of random cases, wheels
+nightly: .venv/developer  ## an hour: the kernels under sanitizers and thousands of random cases, wheels
 	PYTHON=$(PYTHON) .ci/nightly
 
 check: .venv/developer  ## format, lint, types, layering
