@@ -11,7 +11,7 @@ Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM learns by tru
 2 to 5 steps, with nothing at their ends, with synthetic gradients, and with these and the auxiliary task. N bits are to
 be said again, in repeat-copy R times, and then that this was all; whenever the running training loss is below 0.15 bits
 an answer (chance: 1), N grows by one, in repeat-copy R and N in turns. The table tells the longest that was solved in
-equal processor time, or with --steps in equally many steps. "Least squares" is another predictor, see LeastSquares.
+equal processor time, or with --steps in equally many steps.
 
 At rest: a model that has learned to copy for so many steps stands still while the predictor learns. The table compares
 the sum of the windows' gradients by the recurrent weights with that of backpropagation through all windows at once.
@@ -33,7 +33,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch.utils._pytree import tree_flatten
 
 import unrolled
@@ -50,14 +49,13 @@ from unrolled.training.process import keep_freed_memory
 from unrolled.training.step import Stepper
 from unrolled.training.synthetic import SyntheticGradients
 
-PREDICTOR: dict[str, Any] = {"synthetic_gradients": True, "synthetic_size": 128, "synthetic_lr": 5e-4}
+PREDICTOR: dict[str, Any] = {"synthetic_gradients": True}
 WAYS: dict[str, dict[str, Any]] = {
     "truncated": {},
     "synthetic": PREDICTOR,
     "and ahead": {**PREDICTOR, "synthetic_ahead": True},
-    "least squares": PREDICTOR,
 }
-COLOURS = {"truncated": "#9d9d9d", "synthetic": "#4c78a8", "and ahead": "#f2a541", "least squares": "#54a24b"}
+COLOURS = {"truncated": "#9d9d9d", "synthetic": "#4c78a8", "and ahead": "#f2a541"}
 WINDOWS = (2, 3, 4, 5)
 COPYING: dict[str, Any] = {
     "cell": "lstm", "hidden_size": 64, "batch_size": 128, "lr": 5e-4, "optimizer": "adam", "schedule": "constant",
@@ -67,11 +65,8 @@ SOLVED = 0.15  # bits an answer
 AT_LEAST = 100  # steps at one length
 MEMORY = 0.98  # of the running loss, a step
 READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
-TEXTS = {"8": (8, {}), "8, synthetic": (8, {**PREDICTOR, "synthetic_size": 256}), "20": (20, {})}
+TEXTS = {"8": (8, {}), "8, synthetic": (8, PREDICTOR), "20": (20, {})}
 LEARNS, AT_REST = 250, 120  # steps of the predictor between two looks; windows looked at
-FORGETS = 0.96  # decay of the sums of least squares, a step
-RIDGE = 0.01  # of the mean diagonal
-SOLVES = 5  # steps between two solutions
 END, NOTHING, TIMES = 2, 3, 4  # channels: bits are 0 and 1
 
 
@@ -109,53 +104,6 @@ class Lanes:
         return Stretch(one, two, three, four, expected, goes_on=True)
 
 
-class LeastSquares(SyntheticGradients):
-    """A linear ĝ that is fitted to the last steps' targets anew, instead of descending towards them.
-
-        A ← λA + Σ x xᵀ    C ← λC + Σ x gᵀ    W = (A + ρI)⁻¹ C    ĝ = a xᵀW      x = ((s − μ)/δ, 1)
-
-    with a = Σ ĝ·g / Σ ĝ·ĝ of targets that were not fitted yet, within 0 and 1: no more is used than comes true.
-    Only for measuring: its sums are in no checkpoint.
-    """
-
-    def __init__(self, carry: Any, options: Any, forgets: float = FORGETS) -> None:
-        super().__init__(carry, options)
-        numbers = self.state_mean.numel()
-        self.forgets, self.steps, self.agreed, self.said = forgets, 0, 0.0, 0.0
-        self.a, self.c = torch.zeros(numbers + 1, numbers + 1), torch.zeros(numbers + 1, numbers)
-        self.w = torch.zeros(numbers + 1, numbers)
-
-    def read(self, leaves: list[torch.Tensor]) -> torch.Tensor:
-        s = torch.cat([leaf.detach().flatten(1) for leaf in leaves], dim=1)
-        return F.pad(self._standard(s), (0, 1), value=1.0)
-
-    @property
-    def comes_true(self) -> float:
-        return min(1.0, max(0.0, self.agreed / self.said)) if self.said else 0.0
-
-    def forward(self, state: Any) -> list[torch.Tensor]:
-        leaves = tree_flatten(state)[0]
-        parts = (self.comes_true * self.read(leaves) @ self.w).split([leaf[0].numel() for leaf in leaves], dim=1)
-        return [part.view_as(leaf) for part, leaf in zip(parts, leaves, strict=True)]
-
-    @torch.no_grad()
-    def learn(self, before: Any, predicted: list[torch.Tensor]) -> None:
-        leaves = tree_flatten(before)[0]
-        target = torch.cat([leaf.grad.flatten(1) for leaf in leaves], dim=1)
-        said = self.read(leaves) @ self.w
-        self.agreed = MEMORY * self.agreed + (1 - MEMORY) * float((said * target).sum())
-        self.said = MEMORY * self.said + (1 - MEMORY) * float(said.square().sum())
-        self._rescale(torch.cat([leaf.flatten(1) for leaf in leaves], dim=1), target)
-        self.mean_error.lerp_((said - target).square().mean().double(), 0.01)
-        x = self.read(leaves)
-        self.a.mul_(self.forgets).addmm_(x.T, x, alpha=1 / len(x))
-        self.c.mul_(self.forgets).addmm_(x.T, target, alpha=1 / len(x))
-        self.steps += 1
-        if self.steps % SOLVES == 0:
-            ridge = RIDGE * self.a.diagonal().mean() * torch.eye(len(self.a))
-            self.w = torch.linalg.solve(self.a + ridge, self.c)
-
-
 def climb(
     problem: str, window: int, way: str, seed: int, options: argparse.Namespace
 ) -> tuple[dict[str, Any], Stepper, int]:
@@ -172,8 +120,6 @@ def climb(
 
     task.stream = lanes()
     stepper = Stepper(task, torch.device("cpu"), steps=10**9)
-    if way == "least squares":
-        stepper.synthetic = LeastSquares(stepper.carry, task.config.training)
     begin, step, since, lost, weight = time.process_time(), 0, 0, 0.0, 0.0
     reached: list[dict[str, float]] = []
     unexplained: list[float] = []
@@ -250,11 +196,8 @@ def rest(options: argparse.Namespace) -> None:
         print(f"{longest(found)} bits solved, {found['bits']:.2f} bits lost", file=sys.stderr, flush=True)
         task, model = stepper.task, stepper.model
         predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
-        ways = {
-            "synthetic": SyntheticGradients(stepper.carry, predictor),
-            "least squares": LeastSquares(stepper.carry, predictor, forgets=0.99),
-        }
-        for way, synthetic in ways.items():
+        for way, own in (("synthetic", {}), ("128 random units", {"synthetic_size": 128})):
+            synthetic = SyntheticGradients(stepper.carry, update(predictor, **own))
             carry, step = stepper.carry, begin
             for learned in range(1, 5):
                 for _ in range(LEARNS):

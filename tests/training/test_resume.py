@@ -15,7 +15,7 @@ from unrolled import api
 from unrolled.errors import ArgumentError
 from unrolled.kernels import extension
 from unrolled.tasks.lm import LanguageModelConfig
-from unrolled.training import checkpoint
+from unrolled.training import checkpoint, synthetic
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 
@@ -123,6 +123,7 @@ def read(tmp_path, options):
 @pytest.mark.parametrize("options", list(variants()))
 def test_stopped_and_resumed_is_never_stopped(tmp_path, monkeypatch, options):
     monkeypatch.setattr(extension, "bfloat16", lambda: True)
+    monkeypatch.setattr(synthetic, "SAMPLES", 1)  # so few steps do not wait for a fit
     config = read(tmp_path, options)
     api.start("lm", config, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:

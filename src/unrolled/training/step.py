@@ -75,7 +75,6 @@ class Stepper:
         found |= _optimizer_tensors("optimizer", self.optimizer)
         if self.synthetic is not None:
             found |= {f"synthetic.{name}": value for name, value in self.synthetic.state_dict().items()}
-            found |= _optimizer_tensors("synthetic_optimizer", self.synthetic.optimizer)
         leaves = [] if self.carry is None else tree_flatten(self.carry)[0]
         found |= {f"carry.{index}": leaf for index, leaf in enumerate(leaves)}
         found["rng.cpu"] = torch.get_rng_state()
@@ -95,7 +94,6 @@ class Stepper:
         _restore_optimizer(self.optimizer, parts.get("optimizer", {}))
         if self.synthetic is not None:
             modelfile.restore(self.synthetic, parts["synthetic"], where)
-            _restore_optimizer(self.synthetic.optimizer, parts.get("synthetic_optimizer", {}))
         if "carry" in parts:
             _, shape = tree_flatten(self.carry)
             leaves = [parts["carry"][str(i)].to(self.device, copy=True) for i in range(len(parts["carry"]))]

@@ -16,12 +16,9 @@ a window later, as a value function is from the next value. A reset inside a win
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
@@ -29,50 +26,56 @@ from ..cells import State
 from ..errors import ArgumentError
 from .options import Training
 
-# B lanes, N numbers of a lane's state, M synthetic_size
+# B lanes, N numbers of a lane's state, M what is read of them
 
-MEMORY = 0.99  # decay per step of the running means
+RUNNING = 0.99  # decay per step of the running means
 LEAST = 1e-3  # a standard deviation
+SAMPLES = 25  # remembered for every number that is read
+LOOKS = 5  # how often the fit is renewed in the time that it remembers
+RIDGE = 0.01  # of the mean square of what is read
 AHEAD = 0.1  # weight of the auxiliary task
+MOST = 8192  # numbers that are read: of each pair of them, one is kept
 
 
 class SyntheticGradients(nn.Module):
-    """The network ĝ, what it learns with, and the backward pass in which it takes part.
+    """The predictor ĝ, what it is fitted to, and the backward pass in which it takes part.
 
-        r = max(0, W_1 (s − μ)/δ + b_1)    ĝ(s) = σ (W_2 r + b_2)        s (B, N), r (B, M)
+        z = (s − μ)/δ      x = (z, max(0, R z + r))      ĝ(s) = a (Wᵀx − the mean of Wᵀx over the lanes)
+        A ← λA + Σ_b x xᵀ/B      C ← λC + Σ_b x targetᵀ/B      W = (A + ρI)⁻¹ C
 
-    W_2 and b_2 begin at zero, so training begins as truncated backpropagation does. What is read and what is learned is
-    of size one, whatever the task, by running means over steps:
+    One linear layer over fixed random units, fitted by least squares to the targets of the last 1/(1 − λ) steps, as
+    many as make SAMPLES for each of the M numbers in x. Descending to the same fit takes hundreds of steps, and the
+    model does not wait for them.
 
-    * μ, δ: mean and standard deviation of every number of the state. What a young network knows moves its state
-      little; unscaled, ĝ learned too slowly to keep up with the model.
-    * σ: root mean square of the targets; a lane's gradient is as small as its share of the loss. When σ changes, W_2
-      and b_2 change with it such that ĝ does not (van Hasselt et al. 2016): else a larger σ would make larger
-      predictions, larger targets and again a larger σ.
+    * μ, δ: running mean and standard deviation. What a young network knows moves its state little.
+    * The lanes' mean is left out. What all lanes' states owe alike is small, but it adds up in (1) where the rest
+      cancels, and it changes with every step: predicted late, it drives the model back and forth.
+    * a: how much of what was predicted came true lately, within 0 and 1. Nothing at first, so training begins as
+      truncated backpropagation does, and little where there is nothing to be known.
 
-    ĝ is computed with the running mean of W_1, b_1, W_2 and b_2 over steps (``spoken``). The last step of learning
-    leaves an error common to all lanes, small beside a target, but unlike targets it does not cancel in the sum.
-    Without the mean, the gradient (1) of a model at rest went the opposite way of the full one for hundreds of steps.
-
-    With ``synthetic_ahead`` W_3 r + b_3 is to be ĝ(s') / σ of the window's end, the paper's auxiliary task. Its squared
-    error is a loss like another, AHEAD times which is added to that of the window: r learns what matters further on,
-    and, by way of (2), the model to keep in its state what that is known by.
-
-    Its gradients are not clipped, because Adam's steps have one size; nor are they part of the model's norm.
+    With ``synthetic_ahead`` another W predicts from a window's beginning what ĝ says at its end, the paper's auxiliary
+    task. Its squared error is a loss like another, AHEAD times which is added to that of the window: by (2) the model
+    keeps in its state what that is known by.
 
     Args:
         carry: a state of the model, any pytree of leaves ``(B, …)``; those of numbers with gradients are read.
         options: its ``synthetic_…``.
 
     Raises:
-        ArgumentError: there is no such leaf.
+        ArgumentError: there is no such leaf, or more than MOST numbers would be read.
     """
 
+    state_mean: Tensor
+    state_square: Tensor
+    random: Tensor
+    read_square: Tensor
+    read_target: Tensor
+    weight: Tensor
+    agreed: Tensor
+    said: Tensor
     mean_square: Tensor
     mean_error: Tensor
     updates: Tensor
-    state_mean: Tensor
-    state_square: Tensor
 
     def __init__(self, carry: State | None, options: Training) -> None:
         super().__init__()
@@ -81,19 +84,28 @@ class SyntheticGradients(nn.Module):
             raise ArgumentError(
                 "synthetic_gradients", "left out where no state with gradients is carried from window to window", True
             )
-        size = sum(leaf[0].numel() for leaf in leaves)
-        like: dict[str, Any] = {"device": leaves[0].device, "dtype": leaves[0].dtype}
-        self.hidden = nn.Linear(size, options.synthetic_size, **like)
-        self.out = _zero(nn.Linear(options.synthetic_size, size, **like))
-        self.ahead = _zero(nn.Linear(options.synthetic_size, size, **like)) if options.synthetic_ahead else None
+        numbers, lanes = sum(leaf[0].numel() for leaf in leaves), len(leaves[0])
+        read = numbers + options.synthetic_size
+        if read > MOST:
+            raise ArgumentError(
+                "synthetic_gradients",
+                f"left out where the state and --synthetic-size have more than {MOST:,} numbers",
+                read,
+                "train with a smaller --hidden-size or fewer --num-layers",
+            )
+        steps = max(SAMPLES, math.ceil(SAMPLES * read / lanes))
+        self.forgets, self.every = 1 - 1 / steps, steps // LOOKS
+        targets = numbers * (2 if options.synthetic_ahead else 1)
+        like = leaves[0].new_zeros
+        for name, shape in {
+            "state_mean": (numbers,), "state_square": (numbers,), "read_square": (read, read),
+            "read_target": (read, targets), "weight": (read, targets), "agreed": (), "said": (),
+        }.items():  # fmt: skip
+            self.register_buffer(name, like(shape))
         for name in ("mean_square", "mean_error", "updates"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
-        for name in ("state_mean", "state_square"):
-            self.register_buffer(name, torch.zeros(size, **like))
-        self.spoken = copy.deepcopy(nn.ModuleList([self.hidden, self.out])).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(
-            [p for p in self.parameters() if p.requires_grad], lr=options.synthetic_lr, betas=(0.9, 0.99), fused=True
-        )
+        random = torch.randn(numbers + 1, options.synthetic_size) / math.sqrt(numbers + 1)
+        self.register_buffer("random", random.to(leaves[0]))
 
     def begin(self, carry: State) -> State:
         """The state before a window, such that a gradient can arrive there."""
@@ -107,7 +119,7 @@ class SyntheticGradients(nn.Module):
         return tree_unflatten(leaves, shape)
 
     def backward(self, loss: Tensor, before: State, after: State) -> None:
-        """(1) into the model's gradients, and a step of ĝ towards (2)."""
+        """(1) into the model's gradients, and (2) into what ĝ is fitted to."""
         with torch.no_grad():
             predicted = self(after)
         ends = [(leaf, g) for leaf, g in zip(_differentiable(after), predicted, strict=True) if leaf.requires_grad]
@@ -117,35 +129,37 @@ class SyntheticGradients(nn.Module):
     def forward(self, state: State) -> list[Tensor]:
         """ĝ, in the shapes of the state's leaves that have gradients."""
         leaves = _differentiable(state)
-        hidden, out = self.spoken
-        flat = self.sigma * out(hidden(self._standard(_flat(leaves))).relu())  # (B, N)
+        flat = self.trust * self._said(self._read(_flat(leaves)))  # (B, N)
         parts = flat.split([leaf[0].numel() for leaf in leaves], dim=1)
         return [part.view_as(leaf) for part, leaf in zip(parts, leaves, strict=True)]
 
     def learn(self, before: State, predicted: list[Tensor]) -> None:
-        """One step towards the gradients that have arrived at the state ``before`` the window, whose end has those
-        that were ``predicted``."""
+        """Take in the gradients that have arrived at the state ``before`` the window, whose end has those that were
+        ``predicted``."""
         leaves = _differentiable(before)
         target = _flat([torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves])  # (B, N)
-        s = _flat(leaves).detach()  # (B, N)
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.ahead is not None:
-            x = s.clone().requires_grad_()
-            F.mse_loss(self.ahead(self._read(x)), _flat(predicted) / self.sigma).backward()
-            assert x.grad is not None
-            target = target + AHEAD * x.grad
-        sigma = self._rescale(s, target)
-        error = F.mse_loss(self.out(self._read(s)), target / sigma)
-        error.backward()
-        self.optimizer.step()
+        s, N = _flat(leaves).detach(), target.size(1)
+        every = target
+        if self.weight.size(1) > N:
+            ends, scale = _flat(predicted), self.sigma
+            with torch.enable_grad():
+                x = s.clone().requires_grad_()
+                missed = (self._read(x) @ self.weight[:, N:] - ends) / scale
+                (more,) = torch.autograd.grad(missed.square().mean(), x)
+            target = target + AHEAD * more
+            every = torch.cat([target, ends], dim=1)
         with torch.no_grad():
-            learned: list[Tensor] = [*self.hidden.parameters(), *self.out.parameters()]
-            torch._foreach_lerp_(list(self.spoken.parameters()), learned, 1 - MEMORY)
-        self.mean_error.lerp_(error.detach().double().cpu() * sigma**2, 1 - MEMORY)
+            self._judge(s, target)
+            self._fit(s, every)
+
+    @property
+    def trust(self) -> float:
+        """a."""
+        return min(1.0, max(0.0, float(self.agreed / self.said))) if self.said else 0.0
 
     @property
     def sigma(self) -> float:
-        """σ; 1 before there was any gradient."""
+        """Root mean square of the targets; 1 before there was any gradient."""
         return math.sqrt(float(self.mean_square) / self._known) if self.mean_square else 1.0
 
     @property
@@ -156,32 +170,41 @@ class SyntheticGradients(nn.Module):
     @property
     def _known(self) -> float:
         """The weight of all steps so far in a running mean that began at zero."""
-        return 1 - MEMORY ** max(1.0, float(self.updates))
+        return 1 - RUNNING ** max(1.0, float(self.updates))
 
     def _read(self, s: Tensor) -> Tensor:
-        """r ``(B, M)``."""
-        r: Tensor = self.hidden(self._standard(s)).relu()
-        return r
-
-    def _standard(self, s: Tensor) -> Tensor:
-        """(s − μ)/δ."""
+        """x ``(B, M)``."""
         mu = self.state_mean / self._known  # (N,)
         delta = (self.state_square / self._known - mu.square()).clamp(min=LEAST**2).sqrt()
-        return (s - mu) / delta
+        z = (s - mu) / delta
+        return torch.cat([z, torch.addmm(self.random[-1], z, self.random[:-1]).relu()], dim=1)
 
-    @torch.no_grad()
-    def _rescale(self, s: Tensor, target: Tensor) -> float:
-        """Take ``(B, N)`` into the running means, and leave ĝ, but for its reading, as it was. Returns σ."""
-        before = self.sigma
-        self.state_mean.lerp_(s.mean(0), 1 - MEMORY)
-        self.state_square.lerp_(s.square().mean(0), 1 - MEMORY)
-        self.mean_square.lerp_(target.square().mean().double().cpu(), 1 - MEMORY)
+    def _said(self, x: Tensor) -> Tensor:
+        """What W says of the gradients ``(B, N)``."""
+        y = x @ self.weight[:, : len(self.state_mean)]
+        return y - y.mean(0) if len(y) > 1 else y
+
+    def _judge(self, s: Tensor, target: Tensor) -> None:
+        """Compare what would have been said with what came ``(B, N)``, before it is learned from."""
+        said = self._said(self._read(s))
+        keep = (1 + self.forgets) / 2
+        self.agreed.mul_(keep).add_((said * target).sum())
+        self.said.mul_(keep).add_(said.square().sum())
+        self.mean_error.lerp_((self.trust * said - target).square().mean().double().cpu(), 1 - RUNNING)
+        self.mean_square.lerp_(target.square().mean().double().cpu(), 1 - RUNNING)
+
+    def _fit(self, s: Tensor, targets: Tensor) -> None:
+        """Take lanes ``(B, N)`` and their targets in, and now and then renew W."""
+        self.state_mean.lerp_(s.mean(0), 1 - RUNNING)
+        self.state_square.lerp_(s.square().mean(0), 1 - RUNNING)
         self.updates += 1
-        sigma = self.sigma
-        for layer in (self.out, self.ahead, self.spoken[1]):
-            for parameter in () if layer is None else layer.parameters():
-                parameter.mul_(before / sigma)
-        return sigma
+        x = self._read(s)
+        self.read_square.mul_(self.forgets).addmm_(x.T, x, alpha=1 / len(x))
+        self.read_target.mul_(self.forgets).addmm_(x.T, targets, alpha=1 / len(x))
+        if self.updates % self.every == 0:
+            A = self.read_square.clone()
+            A.diagonal().add_(RIDGE * A.diagonal().mean() + LEAST**2)
+            self.weight.copy_(torch.linalg.solve(A, self.read_target))
 
 
 def _differentiable(carry: State | None) -> list[Tensor]:
@@ -192,9 +215,3 @@ def _differentiable(carry: State | None) -> list[Tensor]:
 def _flat(leaves: list[Tensor]) -> Tensor:
     """``(B, N)``."""
     return torch.cat([leaf.flatten(1) for leaf in leaves], dim=1)
-
-
-def _zero(layer: nn.Linear) -> nn.Linear:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
