@@ -28,6 +28,7 @@ import json
 import math
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def rest(options: argparse.Namespace) -> None:
         task, model = stepper.task, stepper.model
         predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
         for way, own in (("synthetic", {}), ("128 random units", {"synthetic_size": 128})):
-            synthetic = SyntheticGradients(stepper.carry, update(predictor, **own))
+            synthetic = SyntheticGradients(stepper.carry, replace(predictor, **own))
             carry, step = stepper.carry, begin
             for learned in range(1, 5):
                 for _ in range(LEARNS):

@@ -123,7 +123,7 @@ def read(tmp_path, options):
 @pytest.mark.parametrize("options", list(variants()))
 def test_stopped_and_resumed_is_never_stopped(tmp_path, monkeypatch, options):
     monkeypatch.setattr(extension, "bfloat16", lambda: True)
-    monkeypatch.setattr(synthetic, "SAMPLES", 1)  # so few steps do not wait for a fit
+    monkeypatch.setattr(synthetic, "SAMPLES", 4)  # then it is fitted every three steps
     config = read(tmp_path, options)
     api.start("lm", config, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:
@@ -134,6 +134,10 @@ def test_stopped_and_resumed_is_never_stopped(tmp_path, monkeypatch, options):
         assert api.resume(tmp_path / "run").stopped == "interrupted"
     assert api.resume(tmp_path / "run").stopped == "finished"
     assert_same(tmp_path / "run", tmp_path / "whole")
+    if "synthetic_gradients" in options:
+        tensors, _ = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
+        assert tensors["synthetic.weight"].any()
+        assert tensors["synthetic.agreed"].any()
 
 
 @pytest.mark.parametrize("at", [0, 6, 17])

@@ -2,7 +2,7 @@
 
     unrolled train lm --bptt 8 --synthetic-gradients
 
-Truncated backpropagation takes the gradient at a window's end for zero. A small network can do better (Jaderberg et al.
+Truncated backpropagation takes the gradient at a window's end for zero. It can be predicted instead (Jaderberg et al.
 2017, "Decoupled neural interfaces using synthetic gradients", section 2.1). With s_n the state before window n, L_n the
 window's loss, θ the model's weights and ĝ the prediction:
 
@@ -34,13 +34,14 @@ SAMPLES = 25  # remembered for every number that is read
 LOOKS = 5  # how often the fit is renewed in the time that it remembers
 RIDGE = 0.01  # of the mean square of what is read
 AHEAD = 0.1  # weight of the auxiliary task
-MOST = 8192  # numbers that are read: of each pair of them, one is kept
+FARTHEST = 10.0  # standard deviations: a unit that wakes up after hundreds of quiet steps is not thousands of them
+MOST = 8192  # numbers that are read: three are kept for each pair of them, with the auxiliary task five
 
 
 class SyntheticGradients(nn.Module):
     """The predictor ĝ, what it is fitted to, and the backward pass in which it takes part.
 
-        z = (s − μ)/δ      x = (z, max(0, R z + r))      ĝ(s) = a (Wᵀx − the mean of Wᵀx over the lanes)
+        z = (s − μ)/δ      x = (z, max(0, R z + r))      ĝ(s) = a (Wᵀx − its mean over the lanes, if there are some)
         A ← λA + Σ_b x xᵀ/B      C ← λC + Σ_b x targetᵀ/B      W = (A + ρI)⁻¹ C
 
     One linear layer over fixed random units, fitted by least squares to the targets of the last 1/(1 − λ) steps, as
@@ -49,9 +50,10 @@ class SyntheticGradients(nn.Module):
 
     * μ, δ: running mean and standard deviation. What a young network knows moves its state little.
     * The lanes' mean is left out. What all lanes' states owe alike is small, but it adds up in (1) where the rest
-      cancels, and it changes with every step: predicted late, it drives the model back and forth.
-    * a: how much of what was predicted came true lately, within 0 and 1. Nothing at first, so training begins as
-      truncated backpropagation does, and little where there is nothing to be known.
+      cancels, and it changes with every step: predicted late, it drives the model back and forth. (The fit is to whole
+      targets; one to targets without their mean was no better at copying.)
+    * a: how much of what was predicted came true in about twice that time, within 0 and 1. Nothing at first, so
+      training begins as truncated backpropagation does, and little where there is nothing to be known.
 
     With ``synthetic_ahead`` another W predicts from a window's beginning what ĝ says at its end, the paper's auxiliary
     task. Its squared error is a loss like another, AHEAD times which is added to that of the window: by (2) the model
@@ -94,7 +96,7 @@ class SyntheticGradients(nn.Module):
                 "train with a smaller --hidden-size or fewer --num-layers",
             )
         steps = max(SAMPLES, math.ceil(SAMPLES * read / lanes))
-        self.forgets, self.every = 1 - 1 / steps, steps // LOOKS
+        self.forgets, self.every = 1 - 1 / steps, max(1, steps // LOOKS)
         targets = numbers * (2 if options.synthetic_ahead else 1)
         like = leaves[0].new_zeros
         for name, shape in {
@@ -111,7 +113,7 @@ class SyntheticGradients(nn.Module):
         """The state before a window, such that a gradient can arrive there."""
         leaves, shape = tree_flatten(carry)
         for index, leaf in enumerate(leaves):
-            if leaf.is_floating_point():
+            if isinstance(leaf, Tensor) and leaf.is_floating_point():
                 if leaf.requires_grad:  # a learned initial state: its gradient goes on from here
                     leaf.retain_grad()
                 else:
@@ -176,7 +178,7 @@ class SyntheticGradients(nn.Module):
         """x ``(B, M)``."""
         mu = self.state_mean / self._known  # (N,)
         delta = (self.state_square / self._known - mu.square()).clamp(min=LEAST**2).sqrt()
-        z = (s - mu) / delta
+        z = ((s - mu) / delta).clamp(-FARTHEST, FARTHEST)
         return torch.cat([z, torch.addmm(self.random[-1], z, self.random[:-1]).relu()], dim=1)
 
     def _said(self, x: Tensor) -> Tensor:
@@ -186,12 +188,12 @@ class SyntheticGradients(nn.Module):
 
     def _judge(self, s: Tensor, target: Tensor) -> None:
         """Compare what would have been said with what came ``(B, N)``, before it is learned from."""
-        said = self._said(self._read(s))
+        trust, said = self.trust, self._said(self._read(s))
         keep = (1 + self.forgets) / 2
         self.agreed.mul_(keep).add_((said * target).sum())
         self.said.mul_(keep).add_(said.square().sum())
-        self.mean_error.lerp_((self.trust * said - target).square().mean().double().cpu(), 1 - RUNNING)
-        self.mean_square.lerp_(target.square().mean().double().cpu(), 1 - RUNNING)
+        self.mean_error.lerp_((trust * said - target).square().mean().cpu().double(), 1 - RUNNING)
+        self.mean_square.lerp_(target.square().mean().cpu().double(), 1 - RUNNING)
 
     def _fit(self, s: Tensor, targets: Tensor) -> None:
         """Take lanes ``(B, N)`` and their targets in, and now and then renew W."""
