@@ -197,8 +197,8 @@ def rest(options: argparse.Namespace) -> None:
         print(f"{longest(found)} bits solved, {found['bits']:.2f} bits lost", file=sys.stderr, flush=True)
         task, model = stepper.task, stepper.model
         predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
-        for way, own in (("synthetic", {}), ("128 random units", {"synthetic_size": 128})):
-            synthetic = SyntheticGradients(stepper.carry, replace(predictor, **own))
+        for way, units in (("synthetic", 0), ("128 random units", 128)):
+            synthetic = SyntheticGradients(stepper.carry, replace(predictor, synthetic_size=units))
             carry, step = stepper.carry, begin
             for learned in range(1, 5):
                 for _ in range(LEARNS):
