@@ -666,7 +666,7 @@ struct Backward {
                     T *const a = (projected ? wide : dh) + b * Hp + unit, *const m = dc + b * Hp + unit, *const r = through + b * Hp + unit;
                     if (alive)
                         cell.back(t, b, unit, n, a, m, r, total[i], part);
-                    else
+                    else if (part == 0)  // once: another thread may be reading it by now
                         nothing(t, b, unit, n);
                 }
             }
