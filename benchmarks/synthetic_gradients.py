@@ -172,21 +172,17 @@ def copying(options: argparse.Namespace) -> None:
                 last = found["reached"][-1] if found["reached"] else {"symbols": 0, "times": 0, "step": 0}
                 error = "" if found["unexplained"] is None else f"{found['unexplained']:.2f}"
                 sizes = [f"{last['symbols']}", f"{last['times']}", f"{longest(found)}"]
-                counts = [f"{last['step']:,}", f"{found['steps']:,}", f"{found['bits']:.2f}", error]
+                counts = [
+                    f"{last['step']:,}",
+                    f"{found['steps']:,}",
+                    f"{found['seconds']:.0f}",
+                    f"{found['bits']:.2f}",
+                    error,
+                ]
                 rows.append([str(window), way, str(seed), *sizes, *counts])
                 print(options.problem, *rows[-1], file=sys.stderr, flush=True)
-    header = [
-        "window",
-        "way",
-        "seed",
-        "bits read",
-        "times",
-        "bits to say",
-        "solved at step",
-        "steps",
-        "bits lost at the end",
-    ]
-    table([*header, "unexplained"], rows)
+    header = "window|way|seed|bits read|times|bits to say|solved at step|steps|processor, s|bits lost at the end"
+    table([*header.split("|"), "unexplained"], rows)
 
 
 def rest(options: argparse.Namespace) -> None:

@@ -1,12 +1,15 @@
-"""How many random cases a test of the kernels draws: always the same few, or new ones, as many as .ci/nightly says."""
+"""How many random cases a test of the kernels draws, always the same few or new ones, as many as .ci/nightly says; and
+what rounding does to one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
+from torch import Tensor
 
 NIGHTLY = int(os.environ.get("UNROLLED_NIGHTLY", "0"))  # how many cases each such test draws
 PARTS = 16 if NIGHTLY else 1  # which may run beside each other
@@ -21,3 +24,11 @@ def random_cases(cases: SearchStrategy[Any], usually: int) -> Callable[[Any], An
         return pytest.mark.parametrize("part", range(PARTS))(many(given(case=cases)(test)))
 
     return decorate
+
+
+@torch.no_grad()
+def nudge(tensors: Iterable[Tensor], seed: int) -> None:
+    """Change numbers as little as rounding to single precision changes them."""
+    generator = torch.Generator().manual_seed(seed)
+    for tensor in tensors:
+        tensor *= 1 + torch.finfo(torch.float32).eps / 2 * torch.randn(tensor.shape, generator=generator)

@@ -17,7 +17,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
-from random_cases import random_cases
+from random_cases import nudge, random_cases
 from team_size import threads
 from torch import Tensor
 
@@ -91,10 +91,7 @@ class Case:
         state = type(state)(*(leaf.to(dtype).requires_grad_() for leaf in state))
         cell, inputs = cell.to(dtype), inputs.to(dtype)
         if self.nudge:
-            other = torch.Generator().manual_seed(self.nudge)
-            with torch.no_grad():
-                for tensor in (inputs, *cell.parameters()):
-                    tensor *= 1 + torch.finfo(torch.float32).eps / 2 * torch.randn(tensor.shape, generator=other)
+            nudge((inputs, *cell.parameters()), self.nudge)
         return cell, inputs.requires_grad_(), state, how, g
 
 

@@ -113,7 +113,7 @@ class SyntheticGradients(nn.Module):
         """The state before a window, such that a gradient can arrive there."""
         leaves, shape = tree_flatten(carry)
         for index, leaf in enumerate(leaves):
-            if isinstance(leaf, Tensor) and leaf.is_floating_point():
+            if _has_gradients(leaf):
                 if leaf.requires_grad:  # a learned initial state: its gradient goes on from here
                     leaf.retain_grad()
                 else:
@@ -211,7 +211,11 @@ class SyntheticGradients(nn.Module):
 
 def _differentiable(carry: State | None) -> list[Tensor]:
     leaves = [] if carry is None else tree_flatten(carry)[0]
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return [leaf for leaf in leaves if _has_gradients(leaf)]
+
+
+def _has_gradients(leaf: object) -> bool:
+    return isinstance(leaf, Tensor) and leaf.is_floating_point()
 
 
 def _flat(leaves: list[Tensor]) -> Tensor:
