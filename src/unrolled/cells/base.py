@@ -192,6 +192,8 @@ class GatedCell(BuiltinCell):
 
     def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> Noise | None:
         """Bernoulli masks for whichever of the regularisers are on."""
+        if not (self.recurrent_dropout or self.zoneout_h or self.zoneout_c or self.weight_drop):
+            return None
         recurrent = self.weight_hh.size(1)
 
         def ones_with(probability: float, *shape: int) -> Tensor:

@@ -17,7 +17,7 @@ from ..cells import GRUCell, GRUState, LSTMCell, LSTMState, State
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import Loop, check_shapes, check_types, eager, gradients, leaves, register_vmap
+from .operators import Loop, check, eager, gradients, leaves, register_vmap, spelled
 from .torch import watched
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of
@@ -294,7 +294,6 @@ def _call(backward: bool, lstm: bool, arrays: dict[str, Tensor | None]) -> None:
 def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     """The sizes. Every address must have as much behind it as the kernels will read and write, and of its type."""
     dtype = given["weight_hh"].dtype
-    check_types(given, dtype, WHOLE)
     additive = "weight_q" in given
     (T, N, Y), (S, B, A), H = given["y"].shape, given["keys"].shape, given["weight_hh"].size(1)
     R = (4 if lstm else 3) * H
@@ -318,7 +317,8 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
         if name not in given:
             raise ShapeError(f"{name} is missing")
     absent = {name for name, tensor in given.items() if tensor.shape == (0,) and name not in ARGUMENTS}
-    check_shapes({name: tensor for name, tensor in given.items() if name not in absent}, SHAPES, size)
+    there = {name: tensor for name, tensor in given.items() if name not in absent}
+    check(there, dtype, WHOLE, spelled(SHAPES, size))
     if "rows" not in given and N != B:
         raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {B}; or give rows")
     for name, low, high in (("seen", 1, S), ("rows", 0, B - 1), ("lengths", 0, T)):

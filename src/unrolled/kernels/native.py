@@ -8,6 +8,7 @@ goes through the cell's own equations.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch.func import functional_call
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import TYPES, Loop, autocast, check_shapes, check_types, eager, gradients, leaves, register_vmap
+from .operators import TYPES, Loop, Shape, autocast, check, eager, gradients, leaves, register_vmap, spelled
 from .torch import watched
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
@@ -402,9 +403,13 @@ def _call(
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     dtype = given["weight_hh"].dtype
-    check_types(given, dtype, WHOLE)
-    _check_shapes(kind, sizes, given)
+    check(given, dtype, WHOLE, _shapes(kind, sizes, "norm" in given))
     T, B, I, H, P = sizes
+    if P != H and "weight_hr" not in given:
+        rows = WEIGHT_ROWS[kind] * H
+        raise ShapeError(f"weight_hh must be {(rows, H)} without a projection, got {rows, P}")
+    if ("bias_ih" in given) != ("bias_hh" in given):
+        raise ShapeError("bias_ih and bias_hh must both be there, or neither")
     for name, most in (("lengths", T), ("ids", I - 1)):
         numbers = given.get(name)
         if numbers is not None and not 0 <= (low := int(numbers.min())) <= (high := int(numbers.max())) <= most:
@@ -428,16 +433,12 @@ SHAPES = {
 }  # fmt: skip
 
 
-def _check_shapes(kind: int, sizes: tuple[int, int, int, int, int], given: dict[str, Tensor]) -> None:
-    """Every address must have as much behind it as the kernels will read and write."""
+@lru_cache(maxsize=64)  # a layer asks for the same ones again and again
+def _shapes(kind: int, sizes: tuple[int, int, int, int, int], normed: bool) -> dict[str, Shape]:
     size = dict(zip("TBIHP", sizes, strict=True))
-    planes = _planes(kind, given.get("norm"))
+    planes = NORMED_PLANES if normed else PLANES[kind]
     size |= {"R": WEIGHT_ROWS[kind] * size["H"], "S": GRADIENT_PLANES[kind], "G": planes, "3": 3, "N": 10}
-    check_shapes(given, SHAPES, size)
-    if size["P"] != size["H"] and "weight_hr" not in given:
-        raise ShapeError(f"weight_hh must be {(size['R'], size['H'])} without a projection, got {size['R'], size['P']}")
-    if ("bias_ih" in given) != ("bias_hh" in given):
-        raise ShapeError("bias_ih and bias_hh must both be there, or neither")
+    return spelled(SHAPES, size)
 
 
 DIFFERENTIABLE = 12  # the first so many arguments of `recurrence`

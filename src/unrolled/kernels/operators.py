@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 
+Shape = tuple[int, ...]
 TYPES = (torch.bfloat16, torch.float32, torch.float64)  # that the kernels compute in
 
 
@@ -18,25 +19,30 @@ def autocast() -> torch.dtype | None:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
 
 
-def check_types(given: Mapping[str, Tensor], dtype: torch.dtype, others: Mapping[str, torch.dtype]) -> None:
-    """Raise `TypeError` unless all are on the CPU and of ``dtype``, or of their own among ``others``."""
+def check(
+    given: Mapping[str, Tensor], dtype: torch.dtype, others: Mapping[str, torch.dtype], shapes: Mapping[str, Shape]
+) -> None:
+    """Raise unless every address has as much behind it as the kernels will read and write.
+
+    Args:
+        dtype: of all that have none of their own among ``others``.
+        shapes: what each must be.
+
+    Raises:
+        TypeError: another dtype, or not on the CPU.
+        ShapeError: another shape.
+    """
     for name, tensor in given.items():
         wanted = others.get(name, dtype)
         if tensor.dtype != wanted or not tensor.is_cpu:
             raise TypeError(f"{name} must be {wanted} on the CPU, got {tensor.dtype} on {tensor.device}")
+        if tensor.shape != shapes[name]:
+            raise ShapeError(f"{name} must be {shapes[name]}, got {tuple(tensor.shape)}")
 
 
-def check_shapes(given: Mapping[str, Tensor], shapes: Mapping[str, str], size: Mapping[str, int]) -> None:
-    """Raise `ShapeError` unless every address has as much behind it as the kernels will read and write.
-
-    Args:
-        shapes: each array's, by the letters of the sizes.
-        size: a number for each letter.
-    """
-    for name, tensor in given.items():
-        shape = tuple([size[letter] for letter in shapes[name]])
-        if tensor.shape != shape:
-            raise ShapeError(f"{name} must be {shape}, got {tuple(tensor.shape)}")
+def spelled(shapes: Mapping[str, str], size: Mapping[str, int]) -> dict[str, Shape]:
+    """Shapes by the letters of the sizes, in numbers."""
+    return {name: tuple([size[letter] for letter in letters]) for name, letters in shapes.items()}
 
 
 def eager(operator: Any, setup: Callable[..., None], backward: Callable[..., Any]) -> Callable[..., Any]:

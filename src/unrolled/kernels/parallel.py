@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from . import doubling, extension, reference
-from .operators import TYPES, autocast, check_shapes, check_types, eager, gradients, leaves, register_vmap
+from .operators import TYPES, autocast, check, eager, gradients, leaves, register_vmap, spelled
 from .torch import watched
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
@@ -277,8 +277,8 @@ def _call(
     if not B:
         return
     dtype = given["h0"].dtype
-    check_types(given, dtype, WHOLE)
-    check_shapes(given, SHAPES, {"T": T, "B": B, "H": H, "R": KINDS[kind][0].gates * H, "S": threads})
+    size = {"T": T, "B": B, "H": H, "R": KINDS[kind][0].gates * H, "S": threads}
+    check(given, dtype, WHOLE, spelled(SHAPES, size))
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.parallel(
         extension.instruction_set(), kind, dtype == torch.float64, backward,

@@ -17,6 +17,8 @@ from ..cells.state import where
 
 # T steps, B lanes, I input_size, O output_size
 
+PLAIN = {Tensor, nn.Parameter, type(None)}
+
 
 def unsupported(cell: Cell, noise: State | None) -> str | None:
     """Why torch's fused layers cannot run this cell; `None` if they can."""
@@ -48,7 +50,7 @@ def watched(tensors: Sequence[Any]) -> bool:
         torch.compiler.is_compiling()
         or torch._C._functorch.peek_interpreter_stack() is not None
         or torch._C._len_torch_dispatch_stack() > 0
-        or not all(one is None or type(one) is Tensor or type(one) is nn.Parameter for one in tensors)
+        or not PLAIN.issuperset(map(type, tensors))
     )
 
 

@@ -12,8 +12,8 @@ section 3.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,7 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(nn.ModuleList(layer) for layer in layers)
         self.dropout: nn.Dropout | LockedDropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
         self.residual, self.backend = residual, backend
+        self.num_layers, self.num_directions = len(layers), len(layers[0])
         check_size("feedforward_size", feedforward_size, least=0)
         widths = [sum(cell.output_size for cell in layer) for layer in layers]
         self.mixing = nn.ModuleList(Mixing(width, feedforward_size) for width in widths) if feedforward_size else None
@@ -148,8 +149,10 @@ class Stack(nn.Module):
             ShapeError: inputs, state, lengths or resets do not fit.
             BackendError: the backend asked for by name cannot run these cells.
         """
-        if not is_symbols(inputs) and (inputs.dim() != 3 or inputs.size(2) != self.input_size):
-            raise ShapeError(f"inputs must be (T, B, {self.input_size}), got {tuple(inputs.shape)}")
+        rows = self._rows()
+        input_size = rows[0][0].input_size
+        if not is_symbols(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
+            raise ShapeError(f"inputs must be (T, B, {input_size}), got {tuple(inputs.shape)}")
         before = self.initial_state(inputs.size(1)) if state is None else state
         entries = self.num_layers * self.num_directions
         if len(before) != entries:
@@ -157,7 +160,7 @@ class Stack(nn.Module):
         every: list[Tensor] = []
         after: list[State] = []
         x = inputs
-        for layer in self._rows():
+        for layer in rows:
             ways = []
             for cell in layer:
                 y, new = self._scan(cell, len(after), x, before[len(after)], lengths=lengths, resets=resets)
@@ -190,16 +193,7 @@ class Stack(nn.Module):
     @property
     def cells(self) -> Iterator[Cell]:
         """Every cell, in the order of the state's entries."""
-        layers: Any = self._modules["layers"]  # twice as quick as by iterating over module lists
-        return (cell for layer in layers._modules.values() for cell in layer._modules.values())
-
-    @property
-    def num_layers(self) -> int:
-        return len(self.layers)
-
-    @property
-    def num_directions(self) -> int:
-        return len(cast(nn.ModuleList, self.layers[0]))
+        return (cell for layer in self._rows() for cell in layer)
 
     @property
     def input_size(self) -> int:
@@ -215,8 +209,9 @@ class Stack(nn.Module):
         """The width of the outputs: that of all directions together."""
         return sum(cell.output_size for cell in list(self.cells)[-self.num_directions :])
 
-    def _rows(self) -> Iterable[Sequence[Cell]]:
-        return cast("Iterable[Sequence[Cell]]", self.layers)
+    def _rows(self) -> list[list[Cell]]:
+        layers: Any = self._modules["layers"]  # twice as quick as by iterating over module lists
+        return [list(layer._modules.values()) for layer in layers._modules.values()]
 
     def extra_repr(self) -> str:
         return f"residual={self.residual}, backend={self.backend!r}"

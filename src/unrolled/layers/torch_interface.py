@@ -126,17 +126,20 @@ class DropIn(nn.Module):
         """Any of the inputs torch takes → outputs of the same kind, and the leaves of the state after."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
-        self._check_input(input, (2, 3))
         batched = input.dim() == 3
+        if batched:  # first of all, because a call may take no longer than looking at its arguments twice
+            B, T, I = input.shape if self.batch_first else (input.shape[1], input.shape[0], input.shape[2])
+            if T < SHORT and self.input_size == I:
+                found = self._directly(input, hx, T, B)
+                if found is not None:
+                    return found[0], found[1:]
+        self._check_input(input, (2, 3))
         if not batched:
             x = input.unsqueeze(1)  # (T, 1, I)
         else:
             x = input.transpose(0, 1) if self.batch_first else input  # (T, B, I)
-            found = self._directly(x, hx, *x.shape[:2]) if x.size(0) < SHORT else None
-            if found is not None:
-                outputs, *leaves_ = found
-                return outputs.transpose(0, 1) if self.batch_first else outputs, tuple(leaves_)
-        outputs, state = self.stack(x, self._state(hx, x.size(1), batched))
+        stack: Any = self._modules["stack"]  # an attribute would be looked for in three places
+        outputs, state = stack(x, self._state(hx, x.size(1), batched))
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))  # (L, B, ·) each
         if not batched:
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
@@ -147,20 +150,21 @@ class DropIn(nn.Module):
     ) -> tuple[Tensor, ...] | None:
         """torch's own layer where so little is to be done that it is done before ours has begun; else `None`.
 
-        ``x`` is ``(T, B, I)``, or packed data with its ``batch_sizes``.
+        ``x`` is the input as it was given, or packed data with its ``batch_sizes``.
         """
+        packed = batch_sizes is not None
         stack: Any = self._modules["stack"]
-        cells, training = list(stack.cells), self.training
+        cells = [cell for layer in stack._modules["layers"]._modules.values() for cell in layer._modules.values()]
         if (
             not self._plain
-            or not sooner(cells[0].gates, T, B, self.input_size, self.hidden_size, batch_sizes is not None)
+            or not sooner(cells[0].gates, T, B, self.input_size, self.hidden_size, packed)
             or not (x.is_cpu and x.numel())
-            or (training and stack.dropout.p)
+            or (self.training and stack._modules["dropout"].p)
             or "runner" in stack.__dict__
             or "UNROLLED_BACKEND" in os.environ
             or torch.is_autocast_enabled("cpu")
             or not (hx is None or isinstance(hx, tuple))
-            or watched([x, *(hx or ())])
+            or watched((x,) if hx is None else (x, *hx))
         ):
             return None
         try:
@@ -168,17 +172,18 @@ class DropIn(nn.Module):
             weights = [cell._parameters[name] for cell in cells for name in names]
         except KeyError:  # something else computes them
             return None
+        if weights[0].dtype != x.dtype:
+            return None
         if hx is None:
-            zeros = x.new_zeros(len(cells), B, self.hidden_size)
-            hx = (zeros, zeros)[: len(self.state_names)]
+            zeros = torch.zeros(len(cells), B, self.hidden_size, dtype=x.dtype)
+            hx = (zeros,) if len(self.state_names) == 1 else (zeros, zeros)
         else:
             self._state(hx, B, batched=True)  # raises what is wrong with it
-        layer = getattr(torch, self._function)
         begin = hx if len(hx) > 1 else hx[0]
-        given = (x, begin) if batch_sizes is None else (x, batch_sizes, begin)
-        order = () if batch_sizes is not None else (False,)
-        found: tuple[Tensor, ...] = layer(
-            *given, weights, self.bias, self.num_layers, 0.0, training, self.bidirectional, *order
+        given = (x, batch_sizes, begin) if packed else (x, begin)
+        order = () if packed else (self.batch_first,)
+        found: tuple[Tensor, ...] = getattr(torch, self._function)(
+            *given, weights, self.bias, self.num_layers, 0.0, self.training, self.bidirectional, *order
         )
         return found
 
@@ -213,7 +218,8 @@ class DropIn(nn.Module):
 
     def _state(self, hx: tuple[Tensor, ...] | None, B: int, batched: bool) -> tuple[State, ...]:
         """torch's ``(L, B, ·)`` leaves as a stack's state; the initial state for a missing ``hx``."""
-        initial = self.stack.initial_state(B)
+        stack: Any = self._modules["stack"]
+        initial: tuple[Any, ...] = stack.initial_state(B)
         if hx is None:
             return initial
         if not isinstance(hx, tuple | list) or len(hx) != len(self.state_names):
@@ -238,7 +244,7 @@ class DropIn(nn.Module):
         self._check_dtype("input", input)
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:
-        stack: Any = self._modules["stack"]  # an attribute would be looked for in three places
+        stack: Any = self._modules["stack"]
         own = next(stack.cells).weight_hh.dtype
         if tensor.dtype != own and not torch.is_autocast_enabled(tensor.device.type):
             raise ShapeError(
