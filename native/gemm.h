@@ -129,8 +129,8 @@ INLINE void panel_rows(const E* A, long lda, const E* P, long ldp, long K, Tile<
 // C = [C +] A·P for `rows` rows and one panel. `next` is the panel that comes after; its lines are fetched meanwhile
 // (without one, some others: a branch in the innermost loop would cost more than a needless hint).
 template <int NR, class E, class T>
-static void panel_product(long rows, const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add,
-                          const E* next) {
+static void by_vectors(long rows, const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add,
+                       const E* next) {
     constexpr int MR = UNROLLED_ACCUMULATORS / NR < 8 ? UNROLLED_ACCUMULATORS / NR : 8;  // as many as the cases below
     const long blocks = (rows + MR - 1) / MR;
     const long lines = K * NR * Lanes<T>::W * sizeof(T) / 64, quarter = K * 64;  // a block fetches a line for every k
@@ -149,6 +149,107 @@ static void panel_product(long rows, const E* A, long lda, const E* P, long ldp,
         }
     }
 }
+
+template <int NR, class E, class T>
+static void panel_product(long rows, const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add,
+                          const E* next) {
+    by_vectors<NR>(rows, A, lda, P, ldp, K, C, add, next);
+}
+
+// ---- the matrix unit (AMX) ----
+//
+// Its eight tiles have up to 16 rows of 64 bytes. 32 rows by two vectors of sums are four tiles (0 1 over 2 3); 16 pairs
+// of these rows' numbers are two (4 over 5), and of the panel's vectors, which are already in the order it wants, two (6 7).
+
+#if defined(__AMX_BF16__)
+constexpr long kTile = 16;
+static thread_local long tile_rows = 0;  // for which this thread's tiles are shaped
+
+INLINE void shape_tiles(long rows) {
+    if (rows == tile_rows) return;
+    struct alignas(64) {
+        uint8_t palette = 1, start = 0, reserved[14] = {};
+        uint16_t bytes[16] = {};
+        uint8_t rows[16] = {};
+    } shape;
+    const long upper = min_(kTile, rows), of[8] = {upper, upper, rows - upper, rows - upper, upper, rows - upper, kTile, kTile};
+    for (int tile = 0; tile < 8; tile++) {
+        shape.rows[tile] = (uint8_t)of[tile];
+        shape.bytes[tile] = of[tile] ? 64 : 0;
+    }
+    asm volatile("" : : "r"(&shape) : "memory");  // GCC's intrinsics do not say what they read
+    _tile_loadconfig(&shape);
+    tile_rows = rows;
+}
+
+// Columns: 1 or 2 vectors; lower: whether there are more than 16 rows. K is a multiple of 16.
+template <int Columns, bool lower>
+INLINE void by_tiles(const Pair* A, long lda, const Pair* P, long ldp, long K, Tile<float> C, bool add) {
+    const long in_c = C.ld * sizeof(float), in_a = lda * sizeof(Pair), in_p = ldp * sizeof(Pair);
+    float *const c = C.base, *const below = c + kTile * C.ld;
+    asm volatile("" : : : "memory");
+    if (add) {
+        _tile_loadd(0, c, in_c);
+        if (Columns > 1) _tile_loadd(1, c + C.step, in_c);
+        if (lower) _tile_loadd(2, below, in_c);
+        if (lower && Columns > 1) _tile_loadd(3, below + C.step, in_c);
+    } else {
+        _tile_zero(0);
+        if (Columns > 1) _tile_zero(1);
+        if (lower) _tile_zero(2);
+        if (lower && Columns > 1) _tile_zero(3);
+    }
+    for (long k = 0; k < K; k += kTile) {
+        const Pair* p = P + k * ldp;
+        _tile_loadd(6, p, in_p);
+        _tile_loadd(4, A + k, in_a);
+        _tile_dpbf16ps(0, 4, 6);
+        if (Columns > 1) {
+            _tile_loadd(7, p + kTile, in_p);
+            _tile_dpbf16ps(1, 4, 7);
+        }
+        if (lower) {
+            _tile_loadd(5, A + kTile * lda + k, in_a);
+            _tile_dpbf16ps(2, 5, 6);
+            if (Columns > 1) _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    _tile_stored(0, c, in_c);
+    if (Columns > 1) _tile_stored(1, c + C.step, in_c);
+    if (lower) _tile_stored(2, below, in_c);
+    if (lower && Columns > 1) _tile_stored(3, below + C.step, in_c);
+}
+
+template <int NR>
+static void panel_product(long rows, const Pair* A, long lda, const Pair* P, long ldp, long K, Tile<float> C, bool add,
+                          const Pair* next) {
+    const long whole = K / kTile * kTile;
+    for (long r = 0; whole && r < rows; r += 2 * kTile) {
+        const long n = min_(2 * kTile, rows - r);
+        shape_tiles(n);
+        for (int j = 0; j < NR; j += 2) {
+            const Pair *a = A + r * lda, *p = P + j * kTile;
+            const Tile<float> c = {C.base + r * C.ld + j * C.step, C.ld, C.step};
+            if (j + 1 < NR)
+                n > kTile ? by_tiles<2, true>(a, lda, p, ldp, whole, c, add) : by_tiles<2, false>(a, lda, p, ldp, whole, c, add);
+            else
+                n > kTile ? by_tiles<1, true>(a, lda, p, ldp, whole, c, add) : by_tiles<1, false>(a, lda, p, ldp, whole, c, add);
+        }
+    }
+    if (!whole || whole < K)
+        by_vectors<NR>(rows, A + whole, lda, P + whole * ldp, ldp, K - whole, C, add || whole, next);
+}
+#endif
+
+// A thread's products in a call. Their tiles are given back at its end: whoever comes next shapes his own.
+struct Products {
+#if defined(__AMX_BF16__)
+    Products() { tile_rows = 0; }
+    ~Products() {
+        if (tile_rows) _tile_release();
+    }
+#endif
+};
 
 // c[r·ldc + o] = Σ_k A[r][k]·W[o][k] for outputs o in [0, outputs): dot products along the rows of W.
 template <int MR, int NO, class T>
