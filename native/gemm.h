@@ -162,6 +162,7 @@ static void panel_product(long rows, const E* A, long lda, const E* P, long ldp,
 // of these rows' numbers are two (4 over 5), and of the panel's vectors, which are already in the order it wants, two (6 7).
 
 #if defined(__AMX_BF16__)
+constexpr bool kMatrixUnit = true;
 constexpr long kTile = 16;
 static thread_local long tile_rows = 0;  // for which this thread's tiles are shaped
 
@@ -239,6 +240,8 @@ static void panel_product(long rows, const Pair* A, long lda, const Pair* P, lon
     if (!whole || whole < K)
         by_vectors<NR>(rows, A + whole, lda, P + whole * ldp, ldp, K - whole, C, add || whole, next);
 }
+#else
+constexpr bool kMatrixUnit = false;
 #endif
 
 // A thread's products in a call. Their tiles are given back at its end: whoever comes next shapes his own.

@@ -81,9 +81,9 @@ constexpr long kHeavy = 5 << 18;  // bytes of recurrent weights that overflow a 
 constexpr long kLight = 1 << 19;  // so few that reading all of them takes less than layer norm's waits
 
 template <class T>
-static Range<T> divide(const Run<T>& run, bool normed, long bytes, long panels, long across, const Team& team, int id) {
+static Range<T> divide(const Run<T>& run, bool normed, bool quick, long bytes, long panels, long across, const Team& team, int id) {
     // half of the weights each is worth a wait in every step; layer norm waits seven times
-    const long least = bytes > kHeavy ? 8 : normed && bytes < kLight ? 1 : 4;
+    const long least = bytes > kHeavy ? (quick ? 32 : 8) : normed && bytes < kLight ? 1 : 4;
     const long B = run.B, b0 = run.cut(id, team.size), b1 = run.cut(id + 1, team.size);
     if (team.size == 1 || B >= least * team.size) return {b0, b1, 0, panels, 0, across, b0, b1, true};
     return {0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
@@ -240,7 +240,7 @@ struct Forward {
                 pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
                                  share(across, id + 1, team.size));
             team.wait(phase);
-            const Range<T> mine = divide<T>(run, Cell::kNormed, G * H * P * (long)sizeof(T), panels, across, team, id);
+            const Range<T> mine = divide<T>(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across, team, id);
             Team alone;
             Team& together = mine.alone ? alone : team;
             long& own_phase = mine.alone ? nobodys : phase;
@@ -513,7 +513,7 @@ struct Backward {
             if (projected)
                 pack_across((const T*)q.weight_hr, P, H, packed_p, share(panels, id, team.size),
                             share(panels, id + 1, team.size));
-            const Range<T> mine = divide<T>(run, Cell::kNormed, G * H * P * (long)sizeof(T), panels, across, team, id);
+            const Range<T> mine = divide<T>(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across, team, id);
             T* own_sums = sums + id * Cell::kSums * Hp;
             memset(own_sums, 0, Cell::kSums * Hp * sizeof(T));
             if (mine.alone || id == 0) start(mine.b0, mine.b1);
