@@ -66,7 +66,8 @@ SOLVED = 0.15  # bits an answer
 AT_LEAST = 100  # steps at one length
 MEMORY = 0.98  # of the running loss, a step
 READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
-TEXTS = {"8": (8, {}), "8, synthetic": (8, PREDICTOR), "20": (20, {})}
+PATIENT = {**PREDICTOR, "synthetic_samples": 25}
+TEXTS = {"8": (8, {}), "8, synthetic": (8, PREDICTOR), "8, synthetic, 25 samples": (8, PATIENT), "20": (20, {})}
 LEARNS, AT_REST = 250, 120  # steps of the predictor between two looks; windows looked at
 END, NOTHING, TIMES = 2, 3, 4  # channels: bits are 0 and 1
 
@@ -193,8 +194,8 @@ def rest(options: argparse.Namespace) -> None:
         print(f"{longest(found)} bits solved, {found['bits']:.2f} bits lost", file=sys.stderr, flush=True)
         task, model = stepper.task, stepper.model
         predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
-        for way, units in (("synthetic", 0), ("128 random units", 128)):
-            synthetic = SyntheticGradients(stepper.carry, replace(predictor, synthetic_size=units))
+        for way, samples in (("synthetic", 3), ("25 samples", 25)):
+            synthetic = SyntheticGradients(stepper.carry, replace(predictor, synthetic_samples=samples))
             carry, step = stepper.carry, begin
             for learned in range(1, 5):
                 for _ in range(LEARNS):

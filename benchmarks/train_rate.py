@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
+from unrolled.kernels import extension
 from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.folder import RunFolder
@@ -31,6 +32,8 @@ CASES = {
     "GRU 2×128": ("gru", 128, 2, 50, 50),
     "RNN 2×128": ("rnn", 128, 2, 50, 50),
     "LSTM 2×512": ("lstm", 512, 2, 64, 32),
+    "LSTM 2×128 bf16": ("lstm", 128, 2, 50, 50),  # ours in bfloat16, where the processor multiplies it
+    "LSTM 2×512 bf16": ("lstm", 512, 2, 64, 32),
 }
 SYMBOLS = 65
 CHARACTERS = {"rnn": 160_000, "gru": 80_000, "lstm": 40_000}  # of one repetition, which must take a second or more
@@ -43,7 +46,7 @@ def text() -> str:
     return "".join(chr(48 + symbol) for symbol in symbols)
 
 
-def make_task(case: str, folder: Path, steps: int = 0, **options: float) -> LanguageModelling:
+def make_task(case: str, folder: Path, steps: int = 0, **options: Any) -> LanguageModelling:
     """Our task for a case, reading `text` from a file in ``folder``; 0 steps: those of one repetition."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     file = folder / "text.txt"
@@ -127,10 +130,13 @@ def peer(case: str) -> Work:
 def main() -> None:
     options = arguments(__doc__, repetitions=11)
     if options.worker:
-        worker((lambda: ours(options.case, dropout=0.0)) if options.worker == "ours" else lambda: peer(options.case))
+        precision = "bf16" if options.case.endswith("bf16") else "float32"
+        worker((lambda: ours(options.case, dropout=0.0, precision=precision)) if options.worker == "ours" else lambda: peer(options.case))
         return
     rows = []
     for case in CASES:
+        if case.endswith("bf16") and not extension.bfloat16():
+            continue
         mine, theirs, ratios = compare(sys.argv[0], ("ours", "peer"), [case], options.repetitions)
         rows.append([case, f"{mine:,.0f}", f"{theirs:,.0f}", ratio_cell(ratios)])
         print(f"{case}: {rows[-1][-1]}", file=sys.stderr, flush=True)

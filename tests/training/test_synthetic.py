@@ -250,7 +250,7 @@ def test_a_single_lane_is_learned_from_too():
         synthetic.learn(state, [torch.zeros(1, 2)])
     assert synthetic.unexplained < 0.1
     (g,) = synthetic(torch.tensor([[1.0, -2.0]]))
-    torch.testing.assert_close(g, torch.tensor([[-2.0, 1.0]]), atol=0.2, rtol=0)
+    torch.testing.assert_close(g, torch.tensor([[-2.0, 1.0]]), atol=0.3, rtol=0)
 
 
 def test_what_an_earlier_state_owes_is_learned_from_the_next_prediction():
@@ -306,6 +306,8 @@ def test_it_stands_in_the_log_and_changes_the_model_but_not_its_file(tmp_path, a
     [
         ({"synthetic_gradients": True, "precision": "bf16"}, "left out with --precision bf16"),
         ({"synthetic_ahead": True}, "left out without --synthetic-gradients"),
+        ({"synthetic_samples": 25}, "left out without --synthetic-gradients"),
+        ({"synthetic_gradients": True, "synthetic_samples": 0}, "at least 1"),
         ({"synthetic_size": 9}, "left out without --synthetic-gradients"),
         ({"synthetic_gradients": True, "synthetic_size": -1}, "at least 0"),
     ],

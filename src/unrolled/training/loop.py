@@ -31,7 +31,7 @@ from .task import Task
 REPORT_SECONDS = 0.25  # between two live reports
 LOG_LINES = 1000  # of metrics.jsonl over a whole training, at most about this many
 FIXED = ("batch_size", "optimizer", "average")  # what a checkpoint's contents depend on
-SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size")  # with them
+SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size", "synthetic_samples")  # with them
 
 
 def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = False) -> Summary:

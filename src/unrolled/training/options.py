@@ -57,8 +57,10 @@ class Training:
     """predict the gradient at a window's end from the state there, instead of taking it for zero"""
     synthetic_ahead: bool = False
     """from the state at a window's beginning predict what will be predicted at its end, too"""
-    synthetic_size: int = 0
+    synthetic_size: int = 128
     """random units that are read beside the state to predict it"""
+    synthetic_samples: int = 3
+    """targets remembered for each number that is read: few follow a model that moves, many average noise out"""
     recompute: int | Literal["auto"] = 0
     """keep only the state before every so many steps of a window, and compute the rest again on the way back: less
     memory, the same gradients; random masks are drawn for each piece; auto: the square root of the window's steps;
@@ -81,7 +83,7 @@ class Training:
     """write TensorBoard events into the run's folder too"""
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("warmup", 0), ("patience", 0), ("synthetic_size", 0), ("seed", 0)):
+        for name, least in (("batch_size", 1), ("warmup", 0), ("patience", 0), ("synthetic_size", 0), ("synthetic_samples", 1), ("seed", 0)):
             check_size(name, getattr(self, name), least)
         if self.seed >= 1 << 63:
             raise ArgumentError("seed", "a whole number below 2^63", self.seed)
@@ -105,7 +107,7 @@ class Training:
         if self.synthetic_gradients and self.precision != "float32":
             raise ArgumentError("synthetic_gradients", f"left out with --precision {self.precision}", True)
         if not self.synthetic_gradients:
-            refuse_changed(self, ("synthetic_ahead", "synthetic_size"), "without --synthetic-gradients")
+            refuse_changed(self, ("synthetic_ahead", "synthetic_size", "synthetic_samples"), "without --synthetic-gradients")
         if self.time is not None:
             seconds(self.time)
         for name in ("steps", "time"):  # these two go together: the steps that were measured for the time

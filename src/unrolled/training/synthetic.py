@@ -30,9 +30,8 @@ from .options import Training
 
 RUNNING = 0.99  # decay per step of the running means
 LEAST = 1e-3  # a standard deviation
-SAMPLES = 25  # remembered for every number that is read
 LOOKS = 5  # how often the fit is renewed in the time that it remembers
-RIDGE = 0.01  # of the mean square of what is read
+RIDGE = 1e-3  # of the mean square of what is read
 AHEAD = 0.1  # weight of the auxiliary task
 FARTHEST = 10.0  # standard deviations: a unit that wakes up after hundreds of quiet steps is not thousands of them
 MOST = 8192  # numbers that are read: three are kept for each pair of them, with the auxiliary task five
@@ -45,8 +44,9 @@ class SyntheticGradients(nn.Module):
         A ← λA + Σ_b x xᵀ/B      C ← λC + Σ_b x targetᵀ/B      W = (A + ρI)⁻¹ C
 
     One linear layer over fixed random units, fitted by least squares to the targets of the last 1/(1 − λ) steps, as
-    many as make SAMPLES for each of the M numbers in x. Descending to the same fit takes hundreds of steps, and the
-    model does not wait for them.
+    many as make ``synthetic_samples`` for each of the M numbers in x. Descending to the same fit takes hundreds of
+    steps, and the model does not wait for them: a fit to few targets of the model as it is is worth more than one to
+    many of a model that is no more.
 
     * μ, δ: running mean and standard deviation. What a young network knows moves its state little.
     * The lanes' mean is left out. What all lanes' states owe alike is small, but it adds up in (1) where the rest
@@ -95,7 +95,8 @@ class SyntheticGradients(nn.Module):
                 read,
                 "train with a smaller --hidden-size or fewer --num-layers",
             )
-        steps = max(SAMPLES, math.ceil(SAMPLES * read / lanes))
+        samples = options.synthetic_samples
+        steps = max(samples, math.ceil(samples * read / lanes))
         self.forgets, self.every = 1 - 1 / steps, max(1, steps // LOOKS)
         targets = numbers * (2 if options.synthetic_ahead else 1)
         like = leaves[0].new_zeros
