@@ -131,7 +131,11 @@ def main() -> None:
     options = arguments(__doc__, repetitions=11)
     if options.worker:
         precision = "bf16" if options.case.endswith("bf16") else "float32"
-        worker((lambda: ours(options.case, dropout=0.0, precision=precision)) if options.worker == "ours" else lambda: peer(options.case))
+        worker(
+            (lambda: ours(options.case, dropout=0.0, precision=precision))
+            if options.worker == "ours"
+            else lambda: peer(options.case)
+        )
         return
     rows = []
     for case in CASES:

@@ -66,7 +66,7 @@ def sooner(gates: int, T: int, B: int, I: int, H: int, packed: bool) -> bool:
     if gates == 1:
         return T < 8 or (T < 24 and work < 2e6)
     if gates == 3:
-        return T < 3 or (T < 8 and work < 2e6)
+        return T < 3 or (T < 5 and B <= 40) or (T < 8 and work < 2e6)
     return work < 4e6 and weights < 3e5
 
 

@@ -191,9 +191,8 @@ class DropIn(nn.Module):
         self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
         """Pads in the packed order (longest first), so that what comes back is packed as the input was."""
-        self._check_input(packed.data, (2,))
         order, back = packed.sorted_indices, packed.unsorted_indices  # None if the caller had sorted
-        if len(packed.batch_sizes) < SHORT_PACKED:
+        if len(packed.batch_sizes) < SHORT_PACKED and packed.data.shape[1:] == (self.input_size,):
             B = int(packed.batch_sizes[0])
             begin = hx
             if order is not None and isinstance(hx, tuple) and all(isinstance(one, Tensor) for one in hx):
@@ -205,6 +204,7 @@ class DropIn(nn.Module):
                 if back is not None:
                     last = [one.index_select(1, back) for one in last]
                 return PackedSequence(data, packed.batch_sizes, order, back), tuple(last)
+        self._check_input(packed.data, (2,))
         x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
         state = self._state(hx, x.size(1), batched=True)
         if order is not None:

@@ -83,7 +83,14 @@ class Training:
     """write TensorBoard events into the run's folder too"""
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("warmup", 0), ("patience", 0), ("synthetic_size", 0), ("synthetic_samples", 1), ("seed", 0)):
+        for name, least in (
+            ("batch_size", 1),
+            ("warmup", 0),
+            ("patience", 0),
+            ("synthetic_size", 0),
+            ("synthetic_samples", 1),
+            ("seed", 0),
+        ):
             check_size(name, getattr(self, name), least)
         if self.seed >= 1 << 63:
             raise ArgumentError("seed", "a whole number below 2^63", self.seed)
@@ -107,7 +114,9 @@ class Training:
         if self.synthetic_gradients and self.precision != "float32":
             raise ArgumentError("synthetic_gradients", f"left out with --precision {self.precision}", True)
         if not self.synthetic_gradients:
-            refuse_changed(self, ("synthetic_ahead", "synthetic_size", "synthetic_samples"), "without --synthetic-gradients")
+            refuse_changed(
+                self, ("synthetic_ahead", "synthetic_size", "synthetic_samples"), "without --synthetic-gradients"
+            )
         if self.time is not None:
             seconds(self.time)
         for name in ("steps", "time"):  # these two go together: the steps that were measured for the time
