@@ -230,7 +230,7 @@ struct Forward {
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
-            const Products products_of_this_thread;
+            [[maybe_unused]] const Products products_of_this_thread;
             long phase = 0, nobodys = 0;  // how often this thread has waited for the team
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
@@ -505,7 +505,7 @@ struct Backward {
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
-            const Products products_of_this_thread;
+            [[maybe_unused]] const Products products_of_this_thread;
             long phase = 0, nobodys = 0;  // how often this thread has waited for the team
             if (!as_it_lies)
                 pack_across((const T*)q.weight_hh, G * H, P, packed, share(across, id, team.size),
