@@ -291,13 +291,13 @@ def rounded(cell: Any, inputs: Tensor) -> tuple[Any, Tensor]:
 
 
 @pytest.mark.parametrize("name", extension.instruction_sets())
-@pytest.mark.parametrize(("lanes", "units"), [(6, 40), (17, 33), (32, 64)])
+@pytest.mark.parametrize(("lanes", "inputs", "units"), [(6, 21, 40), (17, 70, 33), (32, 64, 64), (75, 99, 20)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_products_of_bfloat16_are_exact_up_to_rounding_their_operands(monkeypatch, kind, lanes, units, name):
+def test_products_of_bfloat16_are_exact_up_to_rounding_their_operands(monkeypatch, kind, lanes, inputs, units, name):
     """One step from zero: then h enters no product, and x and W_ih can be rounded beforehand."""
     monkeypatch.setenv("UNROLLED_ISA", name)
-    cell, x, *_ = Case(kind, T=3, B=lanes, I=21, H=units, training=False).build(torch.float32)
-    x = x[:1].detach().expand(3, lanes, 21).contiguous()
+    cell, x, *_ = Case(kind, T=3, B=lanes, I=inputs, H=units, training=False).build(torch.float32)
+    x = x[:1].detach().expand(3, lanes, inputs).contiguous()
     zero = cell.initial_state(lanes)
     every = torch.ones(3, lanes, dtype=torch.bool)
     with torch.no_grad(), threads(2):
@@ -309,9 +309,12 @@ def test_products_of_bfloat16_are_exact_up_to_rounding_their_operands(monkeypatc
     assert error(got, wanted) < 1e-5
 
 
+@pytest.mark.parametrize("name", extension.instruction_sets())
+@pytest.mark.parametrize("lanes", [24, 40])
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_in_bfloat16_are_those_of_float32_to_its_precision(kind):
-    case = Case(kind, T=7, B=24, I=30, H=66, threads=2, lengths=True, resets=True, options={"initial": "learned"})
+def test_gradients_in_bfloat16_are_those_of_float32_to_its_precision(monkeypatch, kind, lanes, name):
+    monkeypatch.setenv("UNROLLED_ISA", name)
+    case = Case(kind, T=7, B=lanes, I=30, H=66, threads=2, lengths=True, resets=True, options={"initial": "learned"})
     wanted = run(case, "native", torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         got = run(case, "native", torch.float32)
