@@ -151,7 +151,7 @@ def longest(found: dict[str, Any]) -> int:
     return max((one["symbols"] * one["times"] for one in found["reached"]), default=0)
 
 
-def name(options: argparse.Namespace, problem: str, window: int, way: str, seed: str) -> str:
+def name(options: argparse.Namespace, problem: str, window: int, way: str, seed: int) -> str:
     """Of the file in which one measurement lies."""
     budget = f"{options.steps}-steps" if options.steps else f"{options.cpu_minutes:g}-minutes"
     own = f"{window}-{way.replace(' ', '-')}-{seed}-{budget}-{options.lr:g}-{options.lanes}"
@@ -164,7 +164,7 @@ def copying(options: argparse.Namespace) -> None:
     for window in options.windows:
         for way in options.ways:
             for seed in options.seeds:
-                place = options.runs / name(options, options.problem, window, way, str(seed))
+                place = options.runs / name(options, options.problem, window, way, seed)
                 if not place.exists():
                     found, _, _ = climb(options.problem, window, way, seed, options)
                     place.parent.mkdir(parents=True, exist_ok=True)
@@ -269,7 +269,7 @@ def draw(options: argparse.Namespace) -> None:
     for problem in ("copy", "repeat-copy"):
         for way in WAYS:
             for window in WINDOWS:
-                for place in sorted(options.runs.glob(name(options, problem, window, way, "[0-9]*"))):
+                for place in sorted(options.runs.glob(f"synthetic-{problem}-{window}-{way.replace(' ', '-')}-[0-9]*")):
                     some = found.setdefault(problem, {}).setdefault(way, {})
                     some.setdefault(window, []).append(longest(json.loads(place.read_text())))
     if not found:
