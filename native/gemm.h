@@ -374,30 +374,39 @@ static void pack_gates(const T* weight, long H, long K, E* packed, long begin, l
             }
 }
 
-// Panels of a (K, N) matrix read across: [panel][k][4·W]. Panels [begin, end).
-template <class T>
-static void pack_across(const T* weight, long K, long N, T* packed, long begin, long end) {
+// Panels of K rows of N numbers that row(k) finds, read across: [panel][k][4·W], `apart` from one another; a null row is
+// one of zeros. Panels [begin, end).
+template <class T, class Row>
+static void pack_rows(Row row, long K, long N, T* packed, long apart, long begin, long end) {
     constexpr int W = Lanes<T>::W;
     for (long panel = begin; panel < end; panel++)
         for (long k = 0; k < K; k++)
             for (int j = 0; j < 4; j++) {
+                const T* from = row(k);
                 const long n = panel * 4 * W + j * W;
-                store(packed + (panel * K + k) * 4 * W + j * W,
-                      n < N ? load(weight + k * N + n, min_(W, N - n)) : Vec<T>{});
+                store(packed + panel * apart + (k * 4 + j) * W,
+                      from && n < N ? load(from + n, (int)min_(W, N - n)) : Vec<T>{});
             }
 }
-static inline void pack_across(const float* weight, long K, long N, Pair* packed, long begin, long end) {
+template <class Row>
+static void pack_rows(Row row, long K, long N, Pair* packed, long apart, long begin, long end) {
     constexpr int W = Lanes<float>::W;
-    auto row = [&](long k, long n) {
-        return k < K && n < N ? load(weight + k * N + n, (int)min_(W, N - n)) : Vec<float>{};
+    auto some = [&](long k, long n) {
+        const float* from = k < K ? row(k) : nullptr;
+        return from && n < N ? load(from + n, (int)min_(W, N - n)) : Vec<float>{};
     };
-    const long pairs = Element<Pair>::depth(K);
     for (long panel = begin; panel < end; panel++)
-        for (long k = 0; k < pairs; k++)
+        for (long k = 0; k < Element<Pair>::depth(K); k++)
             for (int j = 0; j < 4; j++) {
                 const long n = panel * 4 * W + j * W;
-                store_pairs(packed + (panel * pairs + k) * 4 * W + j * W, row(2 * k, n), row(2 * k + 1, n));
+                store_pairs(packed + panel * apart + (k * 4 + j) * W, some(2 * k, n), some(2 * k + 1, n));
             }
+}
+
+// Panels of a (K, N) matrix read across. Panels [begin, end).
+template <class T, class E>
+static void pack_across(const T* weight, long K, long N, E* packed, long begin, long end) {
+    pack_rows([=](long k) { return weight + k * N; }, K, N, packed, Element<E>::depth(K) * 4 * Lanes<T>::W, begin, end);
 }
 
 }  // namespace ISA

@@ -8,9 +8,8 @@
 // units are divided instead and all wait for each other after every step.
 #pragma once
 
-#include "gemm.h"
+#include "gradients.h"
 #include "sequence.h"
-#include "team.h"
 
 namespace ISA {
 
@@ -488,20 +487,25 @@ struct Backward {
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
     const bool as_it_lies = B <= kFewLanes && P % PW == 0;
     const long depth = X::depth(G * H), pairs = kPairs * depth;  // of W_hh read across, and of da beside it
-    Workspace memory;
+    const long of_panels = Desk<T, E>::panels_size(G * H, max_(P, max_(run.I, projected * H)));
+    Workspace memory, desks;
     E *const packed, *const paired;
     T *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
+    E *const desk_panels, *const desk_rows;
+    T *const desk_edges;
     Cell cell;
 
     explicit Backward(const Sequence& sequence)
         : run(sequence), q(sequence),
           memory(sizeof(T) * size_t(!as_it_lies * depth * Pp + B * pairs + projected * (P * Hp + B * Hp) + B * (2 * Pp + Hp) +
                                     q.threads * Cell::kSums * Hp + Cell::kBuffers * B * (H + 8) + 2048)),
+          desks(sizeof(T) * size_t(of_panels + q.threads * (Desk<T, E>::rows_size + Desk<T, E>::edge_size) + 512)),
           packed(memory.next<E>(!as_it_lies * depth * Pp)), paired(memory.next<E>(B * pairs)),
           packed_p(memory.next<T>(projected * P * Hp)),
           dh(memory.next<T>(B * Pp)), dc(memory.next<T>(B * Hp)), wide(memory.next<T>(projected * B * Hp)),
           through(memory.next<T>(B * Pp)), sums(memory.next<T>(q.threads * Cell::kSums * Hp)),
-          cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {}
+          desk_panels(desks.next<E>(of_panels)), desk_rows(desks.next<E>(q.threads * Desk<T, E>::rows_size)),
+          desk_edges(desks.next<T>(q.threads * Desk<T, E>::edge_size)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {}
 
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
@@ -526,7 +530,34 @@ struct Backward {
             team.wait(phase);
             if (id == 0) add_up(team.size);
             if (q.dtable) add_to_table(share(G * H, id, team.size), share(G * H, id + 1, team.size));
+            over_all_steps(team, id, phase);
         });
+    }
+
+    // Gradients by the weights and the inputs. A row of h that a mask or r has multiplied is in hb.
+    void over_all_steps(Team& team, int id, long& phase) {
+        const Desk<T, E> desk{desk_panels, desk_rows + id * Desk<T, E>::rows_size, desk_edges + id * Desk<T, E>::edge_size};
+        const long I = run.I, K = run.T_ * B, ld = S * H;
+        const Planes by_x{G, H, Cell::kFirstPlane ? G - 1 : 0}, by_h{twice ? G - 1 : G, H, 0};
+        const T* const da = (const T*)q.da;
+        const T* const dr = (const T*)(Cell::kNormed ? q.dr : q.da) + Cell::kFirstPlane * H;
+        T *const hb = (T*)q.hb, *const dW_hh = (T*)q.dweight_hh;
+        auto x = [&](long k) { return run.alive(k / B, k % B) ? (const T*)q.x + k * I : nullptr; };
+        auto h = [&](long k) {
+            return !run.alive(k / B, k % B) ? nullptr : hb ? hb + k * P : run.h_before(k / B, k % B);
+        };
+        auto wide_h = [&](long k) { return (const T*)q.wide + k * H; };
+        if (q.dweight_ih) transposed_product(team, id, phase, desk, K, da, ld, by_x, x, I, (T*)q.dweight_ih);
+        if (q.dx) plain_product(team, id, phase, desk, K, da, ld, by_x, (const T*)q.weight_ih, I, (T*)q.dx);
+        transposed_product(team, id, phase, desk, K, dr, ld, by_h, h, P, dW_hh);
+        if (twice) {  // (3b): the product of n is with r ∘ h
+            for (long k = share(K, id, team.size); k < share(K, id + 1, team.size); k++)
+                for (long j = 0; j < H; j++) hb[k * H + j] *= ((const T*)q.gates)[k * 4 * H + j];
+            team.wait(phase);
+            transposed_product(team, id, phase, desk, K, dr + (G - 1) * H, ld, {1, H, 0}, h, H, dW_hh + (G - 1) * H * H);
+        }
+        if (projected)
+            transposed_product(team, id, phase, desk, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr);
     }
 
     // Columns [c0, c1) of the gradient by W_ih, transposed: each symbol has those of the steps at which it was read.
@@ -698,16 +729,22 @@ struct Backward {
         }
     }
 
-    void add_up(int threads) {
+    void add_up(int threads) const {
         for (int j = 0; j < Cell::kSums; j++) {
-            T* to = j < S       ? (T*)q.dbias + j * H
-                    : j < S + 3 ? (q.dpeepholes ? (T*)q.dpeepholes + (j - S) * H : nullptr)
-                                : (T*)q.dnorm + (j - S - 3) * H;
-            if (!to) continue;
-            memset(to, 0, H * sizeof(T));
-            for (int i = 0; i < threads; i++)
-                for (long k = 0; k < H; k++) to[k] += sums[(i * Cell::kSums + j) * Hp + k];
+            if (j >= S) {
+                add_up(threads, j, j < S + 3 ? q.dpeepholes : q.dnorm, j < S + 3 ? j - S : j - S - 3);
+                continue;
+            }
+            if (j < G) add_up(threads, j, q.dbias_ih, Cell::kFirstPlane ? (j + G - 1) % G : j);
+            if (j >= Cell::kFirstPlane) add_up(threads, j, q.dbias_hh, j - Cell::kFirstPlane);
         }
+    }
+    void add_up(int threads, int j, void* gradient, long row) const {
+        if (!gradient) return;
+        T* to = (T*)gradient + row * H;
+        memset(to, 0, H * sizeof(T));
+        for (int i = 0; i < threads; i++)
+            for (long k = 0; k < H; k++) to[k] += sums[(i * Cell::kSums + j) * Hp + k];
     }
 };
 

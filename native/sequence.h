@@ -37,9 +37,9 @@
     X(mask)        /* (B, P): on h in the recurrent product, the same at every step */ \
     X(zone_h) X(zone_c) /* (T, B, P), (T, B, H): 1 where the old value stays */ \
     X(ids)         /* int64 (T, B): which of the I inputs is one, all others being zero */ \
-    /* read forward */ \
     X(x)           /* (T, B, I); or 0 with ids */ \
     X(weight_ih)   /* (G·H, I) */ \
+    /* read forward */ \
     X(bias_ih) X(bias_hh) /* (G·H) */ \
     /* written forward, read backward */ \
     X(y)           /* (T, B, P): h after each step, zero past an end */ \
@@ -54,9 +54,10 @@
     X(da)          /* (T, B, S', H): gradients of what enters the nonlinearities, see each cell; with layer norm by W_ih x */ \
     X(dr)          /* (T, B, S', H): with layer norm, by W_hh h */ \
     X(dp) X(wide)  /* (T, B, P), (T, B, H): by the projected h, and what was projected */ \
-    X(hb)          /* (T, B, P): h before each step as the product saw it, masked; needed by GRU (3b) */ \
+    X(hb)          /* (T, B, P): h before each step as the product saw it; with a mask, and by GRU (3b) */ \
     X(dh0) X(dc0) X(dhi) X(dci) /* as the states */ \
-    X(dbias)       /* (S', H): da summed over steps and lanes */ \
+    X(dx)          /* (T, B, I); or 0 */ \
+    X(dweight_ih) X(dweight_hh) X(dweight_hr) X(dbias_ih) X(dbias_hh) /* as the parameters; dweight_ih 0 with ids */ \
     X(dtable)      /* (I, G·H): with ids, da summed over where each was the input */ \
     X(dpeepholes)  /* (3, H) */ \
     X(dnorm)       /* (10, H) */

@@ -7,7 +7,6 @@ goes through the cell's own equations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -251,10 +250,9 @@ def recurrence_backward(
     """Gradients by x, h0, c0, hi, ci, the weights, biases, peepholes, norm and weight_hr; empty where there is none."""
     (T, B), I, H, P = x.shape[:2], weight_ih.size(1), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     symbols, like = x.dtype == torch.int64, weight_hh
-    S, memory = GRADIENT_PLANES[kind], kind == LSTM
-    apart = resets is not None or mask is not None or (lengths is not None and reverse) or not reset_after
+    R, S, memory = WEIGHT_ROWS[kind] * H, GRADIENT_PLANES[kind], kind == LSTM
     da = extension.empty(T, B, S, H, like=like)
-    hb = extension.empty(T, B, P, like=like) if apart else None
+    hb = extension.empty(T, B, P, like=like) if mask is not None or not reset_after else None
     dr = None if norm is None else extension.empty(T, B, S, H, like=like)
     dp = wide = None
     if weight_hr is not None:
@@ -263,111 +261,35 @@ def recurrence_backward(
         dy = torch.zeros_like(y)
 
     def room(wanted: bool, *shape: int) -> Tensor:
-        return like.new_empty(shape if wanted else 0)
+        return extension.empty(*shape, like=like) if wanted else like.new_empty(0)
 
     found = {
+        "dx": room(need_x, T, B, I),
         "dh0": room(True, B, P),
         "dc0": room(memory, B, H),
         "dhi": room(resets is not None, B, P),
         "dci": room(memory and resets is not None, B, H),
-        "dbias": room(True, S, H),
+        "dweight_ih": room(not symbols, R, I),
+        "dweight_hh": room(True, R, P),
+        "dbias_ih": room(bias_ih is not None, R),
+        "dbias_hh": room(bias_hh is not None, R),
         "dpeepholes": room(peepholes is not None, 3, H),
         "dnorm": room(norm is not None, 10, H),
-        "dtable": room(symbols, I, WEIGHT_ROWS[kind] * H),
+        "dweight_hr": room(weight_hr is not None, P, H),
     }
+    table = room(symbols, I, R)
     arrays: dict[str, Tensor | None] = {
         "dy": dy, "dhn": dhn, "dcn": dcn if memory else None, "y": y, "c": c, "gates": gates, "scales": scales,
-        "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_hh": weight_hh, "peepholes": peepholes, "norm": norm,
-        "weight_hr": weight_hr, "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
-        "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb, "ids": x if symbols else None,
+        "h0": h0, "c0": c0, "hi": hi, "ci": ci, "weight_ih": weight_ih, "weight_hh": weight_hh, "peepholes": peepholes,
+        "norm": norm, "weight_hr": weight_hr, "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h,
+        "zone_c": zone_c, "da": da, "dr": dr, "dp": dp, "wide": wide, "hb": hb, "ids" if symbols else "x": x,
+        "dtable": table,
     }  # fmt: skip
     options = _options(reverse, relu, reset_after, zoneout_h, zoneout_c, eps, half)
     _call(kind, True, (T, B, I, H, P), {**arrays, **found}, options)
-
-    def operand(numbers: Tensor) -> Tensor:
-        return numbers.bfloat16() if half else numbers
-
-    rows = operand(da.view(T * B, S * H))
-    dx = like.new_empty(0)
-    if symbols:
-        table = found["dtable"].roll(-H, 1) if kind == GRU else found["dtable"]  # n r z, as in da
-        dweight_ih = table.t().contiguous()
-    else:
-        dweight_ih, dx = _through_inputs(kind, rows, x, weight_ih, lengths, need_x, operand)
-    by_h = rows[:, H:] if kind == GRU else rows if dr is None else operand(dr.view(T * B, S * H))
-    dbias = found["dbias"]
-    dbias_ih = dbias_hh = dbias.flatten()
-    if kind == GRU:
-        dbias_ih, dbias_hh = dbias[:3].roll(-1, 0).flatten(), dbias[1:].flatten()
-    if hb is None:
-        dweight_hh = _by_previous(by_h, operand(y), operand(h0), reverse)
-    elif reset_after:
-        dweight_hh = _product(by_h.t(), operand(hb.view(T * B, P)))
-    else:  # (3b): the product of n is with r ∘ h
-        reset = operand((gates.view(T, B, 4, H)[:, :, 0] * hb).view(T * B, H))
-        both = (by_h[:, : 2 * H].t() @ operand(hb.view(T * B, H)), by_h[:, 2 * H :].t() @ reset)
-        dweight_hh = torch.cat(both)
-    if bias_ih is None:
-        dbias_ih = dbias_hh = like.new_empty(0)
-    return (
-        dx.view(x.shape).to(like.dtype) if need_x else dx,
-        found["dh0"],
-        found["dc0"],
-        found["dhi"],
-        found["dci"],
-        dweight_ih.to(like.dtype),
-        dweight_hh.to(like.dtype),
-        dbias_ih.clone(),
-        dbias_hh.clone(),
-        found["dpeepholes"],
-        found["dnorm"],
-        like.new_empty(0) if dp is None or wide is None else dp.view(T * B, P).t() @ wide.view(T * B, H),
-    )
-
-
-def _through_inputs(
-    kind: int,
-    rows: Tensor,
-    x: Tensor,
-    weight_ih: Tensor,
-    lengths: Tensor | None,
-    need_x: bool,
-    operand: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, Tensor]:
-    """Gradients by W_ih and, if it is needed, by x."""
-    T, B, I = x.shape
-    H = weight_ih.size(0) // WEIGHT_ROWS[kind]
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        x = reference.inside(x, lengths)
-    flat, weight = operand(x.reshape(T * B, I)), operand(weight_ih)
-    parts = [(rows, slice(None))]
-    if kind == GRU:  # n r z hn: the weight's last gate comes first, so that those of W_hh lie side by side
-        parts = [(rows[:, H : 3 * H], slice(0, 2 * H)), (rows[:, :H], slice(2 * H, None))]
-    by_weight = extension.empty(*weight.shape, like=rows)
-    for columns, of in parts:
-        torch.mm(columns.t(), flat, out=by_weight[of])
-    if not need_x:
-        return by_weight, rows.new_empty(0)
-    (columns, of), *more = parts
-    by_x = _product(columns, weight[of])
-    for columns, of in more:
-        by_x.addmm_(columns, weight[of])
-    return by_weight, by_x
-
-
-def _by_previous(rows: Tensor, y: Tensor, h0: Tensor, reverse: bool) -> Tensor:
-    """Σ_t da_tᵀ h before step t, where that is the output of the step before: no copy of the states is made."""
-    T, B, H = y.shape
-    if not T * B:
-        return rows.new_zeros(rows.size(1), H)
-    flat = y.reshape(T * B, H)
-    here, before, start = (rows[:-B], flat[B:], rows[-B:]) if reverse else (rows[B:], flat[:-B], rows[:B])
-    return _product(here.t(), before).addmm_(start.t(), h0)
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """``a b``, in a block that an earlier step has used."""
-    return torch.mm(a, b, out=extension.empty(a.size(0), b.size(1), like=a))
+    if symbols:  # as in da, where a GRU's last gate comes first
+        found["dweight_ih"] = (table.roll(-H, 1) if kind == GRU else table).t().contiguous()
+    return tuple(found.values())  # type: ignore[return-value]
 
 
 @recurrence_backward.register_fake
@@ -424,11 +346,13 @@ def _call(
 WHOLE = {"lengths": torch.int64, "ids": torch.int64, "resets": torch.bool}
 # Of every array, by the letters of the sizes: R rows of a weight, S planes of da, G planes of gates.
 SHAPES = {
-    "x": "TBI", **dict.fromkeys(("y", "dy", "hb", "dp", "zone_h"), "TBP"),
+    **dict.fromkeys(("x", "dx"), "TBI"), **dict.fromkeys(("y", "dy", "hb", "dp", "zone_h"), "TBP"),
     **dict.fromkeys(("c", "zone_c", "wide"), "TBH"), **dict.fromkeys(("da", "dr"), "TBSH"), "gates": "TBGH",
-    "scales": "TB3", "ids": "TB", "resets": "TB", "lengths": "B", "weight_ih": "RI", "weight_hh": "RP", "bias_ih": "R",
-    "bias_hh": "R", "peepholes": "3H", "norm": "NH", "weight_hr": "PH", "dbias": "SH", "dpeepholes": "3H",
-    "dnorm": "NH", "dtable": "IR", **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), "BH"),
+    "scales": "TB3", "ids": "TB", "resets": "TB", "lengths": "B",
+    **dict.fromkeys(("weight_ih", "dweight_ih"), "RI"), **dict.fromkeys(("weight_hh", "dweight_hh"), "RP"),
+    **dict.fromkeys(("weight_hr", "dweight_hr"), "PH"),
+    **dict.fromkeys(("bias_ih", "bias_hh", "dbias_ih", "dbias_hh"), "R"),
+    **dict.fromkeys(("peepholes", "dpeepholes"), "3H"), **dict.fromkeys(("norm", "dnorm"), "NH"), "dtable": "IR", **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), "BH"),
     **dict.fromkeys(("h0", "hi", "hn", "dhn", "dh0", "dhi", "mask"), "BP"),
 }  # fmt: skip
 
