@@ -29,6 +29,7 @@ WEIGHT_ROWS = (1, 3, 4)  # times H
 PLANES = (2, 4, 4)  # of what forward saves: f(a), a │ r, z, n, W_hn h + b_hn │ i, f, g, o
 NORMED_PLANES = 13  # i, f, g, o, and what layer norm made of W_ih x, W_hh h and c
 GRADIENT_PLANES = (1, 4, 4)  # of da: a │ n, r, z, W_hn h + b_hn │ i, f, g, o
+NOTHING, FOR_BACKWARD, EVERYTHING = range(3)  # what is saved of the gates
 GATES = (("", "a"), ("r", "z", "n", ""), ("i", "f", "g", "o"))
 
 
@@ -106,7 +107,7 @@ def run(
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
     learning = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)
-    save = traced or learning
+    save = EVERYTHING if traced else FOR_BACKWARD if learning else NOTHING
     options = [
         kind,
         reverse,
@@ -127,13 +128,16 @@ def run(
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
     trace: Trace = {}
     if traced:
-        planes = gates.view(T, B, _planes(kind, norm), H)[:, :, : PLANES[kind]].unbind(2)
+        planes = gates[:, :, : PLANES[kind]].unbind(2)
         trace = {name: plane for name, plane in zip(GATES[kind], planes, strict=True) if name}
         trace |= {"c": c, "h": y} if kind == LSTM else {"h": y}
     return y, after, trace
 
 
-def _planes(kind: int, norm: Tensor | None) -> int:
+def _planes(kind: int, norm: Tensor | None, save: int, zoned: bool) -> int:
+    """How many planes of gates are kept: what a vanilla RNN's backward pass needs without zoneout is in its outputs."""
+    if save == NOTHING or (save == FOR_BACKWARD and kind == RNN and not zoned):
+        return 0
     return PLANES[kind] if norm is None else NORMED_PLANES
 
 
@@ -170,7 +174,7 @@ def recurrence(
     zoneout_c: float,
     eps: float,
     half: bool,
-    save: bool,
+    save: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """y (T, B, P), c (T, B, H) of an LSTM, h and c after the last step; if they are to be kept, gates (T, B, ·, H) and
     layer norm's scales (T, B, 3)."""
@@ -182,11 +186,11 @@ def recurrence(
         "peepholes": peepholes, "norm": norm, "weight_hr": weight_hr,
         "lengths": lengths, "resets": resets, "mask": mask, "zone_h": zone_h, "zone_c": zone_c,
     }  # fmt: skip
-    memory = kind == LSTM
+    memory, planes = kind == LSTM, _planes(kind, norm, save, zone_h is not None or zoneout_h != 0)
     results: dict[str, Tensor] = {
         "y": extension.empty(T, B, P, like=like),
         "c": extension.empty(T, B, H, like=like) if memory else like.new_empty(0),
-        "gates": extension.empty(T, B, _planes(kind, norm), H, like=like) if save else like.new_empty(0),
+        "gates": extension.empty(T, B, planes, H, like=like) if planes else like.new_empty(0),
         "hn": like.new_empty(B, P),
         "cn": like.new_empty(B, H) if memory else like.new_empty(0),
         "scales": like.new_empty(T, B, 3) if save and norm is not None else like.new_empty(0),
@@ -198,13 +202,14 @@ def recurrence(
 
 @recurrence.register_fake
 def _(x: Tensor, h0: Tensor, c0: Any, hi: Any, ci: Any, weight_ih: Tensor, weight_hh: Tensor, *rest: Any) -> Any:
-    norm, kind, save = rest[3], rest[-9], rest[-1]
+    norm, zone_h, kind, zoneout_h, save = rest[3], rest[8], rest[-9], rest[-5], rest[-1]
+    planes = _planes(kind, norm, save, zone_h is not None or zoneout_h != 0)
     (T, B), H, P = x.shape[:2], weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
     like = weight_hh
     return (
         like.new_empty(T, B, P),
         like.new_empty(T, B, H) if kind == LSTM else like.new_empty(0),
-        like.new_empty(T, B, _planes(kind, norm), H) if save else like.new_empty(0),
+        like.new_empty(T, B, planes, H) if planes else like.new_empty(0),
         like.new_empty(B, P),
         like.new_empty(B, H) if kind == LSTM else like.new_empty(0),
         like.new_empty(T, B, 3) if save and norm is not None else like.new_empty(0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, cast
 
 import torch
@@ -180,31 +181,29 @@ class DropIn(nn.Module):
         else:
             self._state(hx, B, batched=True)  # raises what is wrong with it
         begin = hx if len(hx) > 1 else hx[0]
-        given = (x, batch_sizes, begin) if packed else (x, begin)
-        order = () if packed else (self.batch_first,)
-        found: tuple[Tensor, ...] = getattr(torch, self._function)(
-            *given, weights, self.bias, self.num_layers, 0.0, self.training, self.bidirectional, *order
-        )
-        return found
+        how = (weights, self.bias, self.num_layers, 0.0, self.training, self.bidirectional)
+        layer: Callable[..., tuple[Tensor, ...]] = getattr(torch, self._function)
+        return layer(x, batch_sizes, begin, *how) if packed else layer(x, begin, *how, self.batch_first)
 
     def _run_packed(
         self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
         """Pads in the packed order (longest first), so that what comes back is packed as the input was."""
         order, back = packed.sorted_indices, packed.unsorted_indices  # None if the caller had sorted
-        if len(packed.batch_sizes) < SHORT_PACKED and packed.data.shape[1:] == (self.input_size,):
-            B = int(packed.batch_sizes[0])
+        x, T = packed.data, packed.batch_sizes.size(0)
+        if T < SHORT_PACKED and x.dim() == 2 and x.size(1) == self.input_size:
+            B = packed.batch_sizes.tolist()[0]
             begin = hx
             if order is not None and isinstance(hx, tuple) and all(isinstance(one, Tensor) for one in hx):
                 self._state(hx, B, batched=True)  # raises what is wrong with it
                 begin = tuple(one.index_select(1, order) for one in hx)
-            found = self._directly(packed.data, begin, len(packed.batch_sizes), B, packed.batch_sizes)
+            found = self._directly(x, begin, T, B, packed.batch_sizes)
             if found is not None:
                 data, *last = found
                 if back is not None:
                     last = [one.index_select(1, back) for one in last]
                 return PackedSequence(data, packed.batch_sizes, order, back), tuple(last)
-        self._check_input(packed.data, (2,))
+        self._check_input(x, (2,))
         x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
         state = self._state(hx, x.size(1), batched=True)
         if order is not None:
