@@ -374,39 +374,34 @@ static void pack_gates(const T* weight, long H, long K, E* packed, long begin, l
             }
 }
 
-// Panels of K rows of N numbers that row(k) finds, read across: [panel][k][4·W], `apart` from one another; a null row is
-// one of zeros. Panels [begin, end).
+// One panel, the columns from `first` on, of K rows of N numbers that row(k) finds, read across: [k][4·W]. A null row is
+// one of zeros, as is what lies beyond N.
 template <class T, class Row>
-static void pack_rows(Row row, long K, long N, T* packed, long apart, long begin, long end) {
+static void pack_panel(Row row, long K, long first, long N, T* to) {
     constexpr int W = Lanes<T>::W;
-    for (long panel = begin; panel < end; panel++)
-        for (long k = 0; k < K; k++)
-            for (int j = 0; j < 4; j++) {
-                const T* from = row(k);
-                const long n = panel * 4 * W + j * W;
-                store(packed + panel * apart + (k * 4 + j) * W,
-                      from && n < N ? load(from + n, (int)min_(W, N - n)) : Vec<T>{});
-            }
+    for (long k = 0; k < K; k++)
+        for (long n = first; n < first + 4 * W; n += W, to += W) {
+            const T* from = row(k);
+            store(to, from && n < N ? load(from + n, (int)min_(W, N - n)) : Vec<T>{});
+        }
 }
 template <class Row>
-static void pack_rows(Row row, long K, long N, Pair* packed, long apart, long begin, long end) {
+static void pack_panel(Row row, long K, long first, long N, Pair* to) {
     constexpr int W = Lanes<float>::W;
     auto some = [&](long k, long n) {
         const float* from = k < K ? row(k) : nullptr;
         return from && n < N ? load(from + n, (int)min_(W, N - n)) : Vec<float>{};
     };
-    for (long panel = begin; panel < end; panel++)
-        for (long k = 0; k < Element<Pair>::depth(K); k++)
-            for (int j = 0; j < 4; j++) {
-                const long n = panel * 4 * W + j * W;
-                store_pairs(packed + panel * apart + (k * 4 + j) * W, some(2 * k, n), some(2 * k + 1, n));
-            }
+    for (long k = 0; k < K; k += 2)
+        for (long n = first; n < first + 4 * W; n += W, to += W) store_pairs(to, some(k, n), some(k + 1, n));
 }
 
-// Panels of a (K, N) matrix read across. Panels [begin, end).
+// Panels of a (K, N) matrix read across: [panel][k][4·W]. Panels [begin, end).
 template <class T, class E>
 static void pack_across(const T* weight, long K, long N, E* packed, long begin, long end) {
-    pack_rows([=](long k) { return weight + k * N; }, K, N, packed, Element<E>::depth(K) * 4 * Lanes<T>::W, begin, end);
+    constexpr long PW = 4 * Lanes<T>::W;
+    for (long p = begin; p < end; p++)
+        pack_panel([=](long k) { return weight + k * N; }, K, p * PW, N, packed + p * Element<E>::depth(K) * PW);
 }
 
 }  // namespace ISA

@@ -1,14 +1,13 @@
 // Recurrences whose gates see inputs only: h_t = a_t ∘ h_{t-1} + b_t; the equations' numbers are those of
 // cells/mingru.py, minlstm.py, rglru.py and qrnn.py.
 //
-// One pass over p = W_ih x computes gates, coefficients and states; nothing but the states is kept. The pass back computes
-// the gates again and writes the gradients by p. Units and lanes are independent of each other: each thread takes its
-// share of them through all steps and never waits.
+// A stretch of steps after the other: the product p = W_ih x, its rows divided among the threads, then gates, coefficients
+// and states, units and lanes divided among them; p and the states are kept. The pass back computes the gates again and,
+// from a stretch's gradients by p, adds to those by inputs and weights while they are near.
 #include <math.h>
 
 #include "parallel.h"
-#include "simd.h"
-#include "team.h"
+#include "products.h"
 
 namespace ISA {
 
@@ -168,59 +167,175 @@ struct Share {
     }
 };
 
-template <class K, class T>
-static void run_forward(const Parallel& q) {
-    constexpr int W = Lanes<T>::W, G = K::G;
-    const long B = q.B, H = q.H;
-    const T *bias = (const T*)q.bias, *decay = (const T*)q.decay, *hi = (const T*)q.hi;
-    const int64_t* lengths = (const int64_t*)q.lengths;
-    const uint8_t* resets = (const uint8_t*)q.resets;
-    run_team((int)q.threads, [&](Team& team, int id) {
-        const Share<T> share(q, team, id);
-        Share<T>::lanes(share, [&](long b, long from, long to) {
-            memcpy((T*)q.hn + b * H + from, (const T*)q.h0 + b * H + from, (to - from) * sizeof(T));
-        });
-        for (long n = 0; n < q.T; n++) {
-            const long t = q.reverse ? q.T - 1 - n : n;
-            Share<T>::lanes(share, [&](long b, long from, long to) {
-                const long row = t * B + b;
-                T *y = (T*)q.y + row * H, *c = K::kOutput ? (T*)q.c + row * H : nullptr, *h = (T*)q.hn + b * H;
-                const T* p = (const T*)q.p + row * G * H;
-                if (lengths && t >= lengths[b]) {
-                    memset(y + from, 0, (to - from) * sizeof(T));
-                    if (c) memset(c + from, 0, (to - from) * sizeof(T));
-                    return;
-                }
-                const bool begins = resets && resets[row];
-                for (long unit = from; unit < to; unit += W) {
-                    const int some = to - unit < W ? (int)(to - unit) : W;
-                    Vec<T> given[G], output;
-                    for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
-                    if (bias)
-                        for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
-                    const Vec<T> before = load((begins && !q.reverse ? hi + b * H : h) + unit, some);
-                    const Vec<T> after =
-                        K::step(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, before, output);
-                    store(y + unit, K::kOutput ? output : after, some);
-                    if (K::kOutput) store(c + unit, after, some);
-                    store(h + unit, begins && q.reverse ? load(hi + b * H + unit, some) : after, some);
-                }
-            });
-        }
-    });
-}
+// The stretches of steps in the order in which they are run, and where the products of one find their rows.
+template <class T, class E>
+struct Stretches {
+    const Parallel& q;
+    const long B = q.B, I = q.I, N = q.slots, R;  // R: rows of the weights
+    const long steps;
+    Stretches(const Parallel& p, long gates)
+        : q(p), R(gates * p.H), steps(max_(1, max_(Desk<T, E>::terms, kTall / 2 * p.threads) / max_(1, p.B))) {}
 
-template <class K, class T>
-static void run_backward(const Parallel& q) {
-    constexpr int W = Lanes<T>::W, G = K::G;
-    const long B = q.B, H = q.H;
-    const T *bias = (const T*)q.bias, *decay = (const T*)q.decay;
-    const int64_t* lengths = (const int64_t*)q.lengths;
-    const uint8_t* resets = (const uint8_t*)q.resets;
-    const T* carried = (const T*)(K::kOutput ? q.c : q.y);
-    run_team((int)q.threads, [&](Team& team, int id) {
-        const Share<T> share(q, team, id);
-        T *dbias = (T*)q.dbias + id * G * H, *ddecay = (T*)q.ddecay + (K::kDecay ? id * H : 0);
+    // f(first step, steps) for each; from the last one run to the first if `back`.
+    template <class F>
+    void each(bool back, F f) const {
+        for (long s = 0; s < q.T; s += steps) {
+            const long count = min_(steps, q.T - s);
+            f(back == (q.reverse != 0) ? s : q.T - s - count, count);
+        }
+    }
+    // The first row of x that slot j meets at step t.
+    long row(long j, long t) const { return (t + (q.reverse ? N - 1 - j : j)) * B; }
+};
+
+template <class K, class T, class E>
+struct ParallelForward {
+    static constexpr int W = Lanes<T>::W, G = K::G;
+    using Weights = Packed<T, E>;
+    const Parallel& q;
+    const Stretches<T, E> stretches{q, G};
+    const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
+    const bool few = q.T * B < 16 && N == 1;  // rows: the weights are read as they lie
+    const long of_slot = !few * (q.x != nullptr) * Weights::size(I, R);
+    Workspace memory;
+    E *const packed, *const rows;
+    T* const edges;
+
+    explicit ParallelForward(const Parallel& p)
+        : q(p), memory(sizeof(T) * size_t(N * of_slot + q.threads * (Desk<T, E>::rows_size + Desk<T, E>::edge_size) + 1024)),
+          packed(memory.next<E>(N * of_slot)), rows(memory.next<E>(q.threads * Desk<T, E>::rows_size)),
+          edges(memory.next<T>(q.threads * Desk<T, E>::edge_size)) {}
+
+    void operator()() {
+        run_team((int)q.threads, [&](Team& team, int id) {
+            [[maybe_unused]] const Products products_of_this_thread;
+            long phase = 0;
+            const Share<T> share(q, team, id);
+            const Desk<T, E> desk{packed, rows + id * Desk<T, E>::rows_size, edges + id * Desk<T, E>::edge_size};
+            for (long j = 0; of_slot && j < N; j++) weights(j).columns(team, id, (const T*)q.weight + j * I, N * I);
+            team.wait(phase);
+            Share<T>::lanes(share, [&](long b, long from, long to) {
+                memcpy((T*)q.hn + b * H + from, (const T*)q.h0 + b * H + from, (to - from) * sizeof(T));
+            });
+            stretches.each(false, [&](long t0, long steps) {
+                if (q.x) {
+                    project(team, id, desk, t0, steps);
+                    team.wait(phase);
+                }
+                for (long n = 0; n < steps; n++) step(share, q.reverse ? t0 + steps - 1 - n : t0 + n);
+            });
+        });
+    }
+    Weights weights(long j) const { return {packed + j * of_slot, I, R}; }
+
+    // This thread's rows of p.
+    void project(const Team& team, int id, const Desk<T, E>& desk, long t0, long steps) const {
+        if (few) {
+            const long begin = share(R, id, team.size), end = share(R, id + 1, team.size);
+            return dot_product(steps * B, (const T*)q.x + t0 * B * I, I, (const T*)q.weight + begin * I, I, end - begin, I,
+                               (T*)q.p + t0 * B * R + begin, R);
+        }
+        const long begin = share(steps * B, id, team.size), end = share(steps * B, id + 1, team.size);
+        for (long j = 0; j < N; j++)
+            packed_product(desk, weights(j), end - begin, (const T*)q.x + (stretches.row(j, t0) + begin) * I, I,
+                           (T*)q.p + (t0 * B + begin) * R, j > 0);
+    }
+
+    void step(const Share<T>& share, long t) const {
+        const T *bias = (const T*)q.bias, *decay = (const T*)q.decay, *hi = (const T*)q.hi;
+        const int64_t* lengths = (const int64_t*)q.lengths;
+        const uint8_t* resets = (const uint8_t*)q.resets;
+        Share<T>::lanes(share, [&](long b, long from, long to) {
+            const long row = t * B + b;
+            T *y = (T*)q.y + row * H, *c = K::kOutput ? (T*)q.c + row * H : nullptr, *h = (T*)q.hn + b * H;
+            const T* p = (const T*)q.p + row * R;
+            if (lengths && t >= lengths[b]) {
+                memset(y + from, 0, (to - from) * sizeof(T));
+                if (c) memset(c + from, 0, (to - from) * sizeof(T));
+                return;
+            }
+            const bool begins = resets && resets[row];
+            for (long unit = from; unit < to; unit += W) {
+                const int some = to - unit < W ? (int)(to - unit) : W;
+                Vec<T> given[G], output;
+                for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
+                if (bias)
+                    for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
+                const Vec<T> before = load((begins && !q.reverse ? hi + b * H : h) + unit, some);
+                const Vec<T> after = K::step(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, before, output);
+                store(y + unit, K::kOutput ? output : after, some);
+                if (K::kOutput) store(c + unit, after, some);
+                store(h + unit, begins && q.reverse ? load(hi + b * H + unit, some) : after, some);
+            }
+        });
+    }
+};
+
+template <class K, class T, class E>
+struct ParallelBackward {
+    static constexpr int W = Lanes<T>::W, G = K::G;
+    using Weights = Packed<T, E>;
+    const Parallel& q;
+    const Stretches<T, E> stretches{q, G};
+    const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
+    const T* const carried = (const T*)(K::kOutput ? q.c : q.y);
+    const long of_slot = (q.dx != nullptr) * Weights::size(R, I), of_panels = (q.x != nullptr) * Desk<T, E>::panels_size(I);
+    const long of_dp = (q.x != nullptr) * stretches.steps * B * R;
+    Workspace memory;
+    E *const packed, *const panels, *const rows;
+    T *const edges, *const dp;
+
+    explicit ParallelBackward(const Parallel& p)
+        : q(p), memory(sizeof(T) * size_t(N * of_slot + of_panels + of_dp + q.threads * (Desk<T, E>::rows_size + Desk<T, E>::edge_size) + 1024)),
+          packed(memory.next<E>(N * of_slot)), panels(memory.next<E>(of_panels)),
+          rows(memory.next<E>(q.threads * Desk<T, E>::rows_size)), edges(memory.next<T>(q.threads * Desk<T, E>::edge_size)),
+          dp(memory.next<T>(of_dp)) {}
+
+    void operator()() {
+        run_team((int)q.threads, [&](Team& team, int id) {
+            [[maybe_unused]] const Products products_of_this_thread;
+            long phase = 0;
+            const Share<T> share(q, team, id);
+            const Desk<T, E> desk{panels, rows + id * Desk<T, E>::rows_size, edges + id * Desk<T, E>::edge_size};
+            start(share);
+            for (long j = 0; of_slot && j < N; j++)
+                weights(j).rows(team, id, [&](long k) { return (const T*)q.weight + k * N * I + j * I; });
+            if (q.dx && N > 1) {  // steps share rows of x
+                const long all = (q.T + N - 1) * B;
+                const long begin = ISA::share(all, id, team.size), end = ISA::share(all, id + 1, team.size);
+                memset((T*)q.dx + begin * I, 0, (end - begin) * I * sizeof(T));
+            }
+            bool later = false;
+            stretches.each(true, [&](long t0, long steps) {
+                T* to = q.x ? dp : (T*)q.dp + t0 * B * R;
+                for (long n = 0; n < steps; n++) {
+                    const long at = q.reverse ? n : steps - 1 - n;
+                    step(share, t0 + at, to + at * B * R, id);
+                }
+                if (!q.x) return;
+                team.wait(phase);
+                products(team, id, phase, desk, t0, steps, later);
+                later = true;
+            });
+        });
+    }
+    Weights weights(long j) const { return {packed + j * of_slot, R, I}; }
+
+    // What a stretch's gradients by p are by its inputs and by the weights.
+    void products(Team& team, int id, long& phase, const Desk<T, E>& desk, long t0, long steps, bool later) const {
+        const long count = steps * B, begin = ISA::share(count, id, team.size), end = ISA::share(count, id + 1, team.size);
+        const int64_t* lengths = (const int64_t*)q.lengths;
+        for (long j = 0; j < N; j++) {
+            const T* x = (const T*)q.x + stretches.row(j, t0) * I;
+            auto seen = [&](long k) { return lengths && t0 + k / B >= lengths[k % B] ? nullptr : x + k * I; };
+            if (q.dx)
+                packed_product(desk, weights(j), end - begin, dp + begin * R, R,
+                               (T*)q.dx + (stretches.row(j, t0) + begin) * I, N > 1);
+            transposed_product(team, id, phase, desk, count, dp, R, {1, R, 0}, seen, I, (T*)q.dweight + j * I, N * I, later);
+        }
+    }
+
+    void start(const Share<T>& share) const {
         Share<T>::lanes(share, [&](long b, long from, long to) {
             T* dh = (T*)q.dh0 + b * H + from;
             const size_t bytes = (to - from) * sizeof(T);
@@ -228,50 +343,70 @@ static void run_backward(const Parallel& q) {
             else memset(dh, 0, bytes);
             if (q.dhi) memset((T*)q.dhi + b * H + from, 0, bytes);
         });
-        for (long n = 0; n < q.T; n++) {
-            const long t = q.reverse ? n : q.T - 1 - n, previous = q.reverse ? t + 1 : t - 1;
-            Share<T>::lanes(share, [&](long b, long from, long to) {
-                const long row = t * B + b;
-                const T *p = (const T*)q.p + row * G * H, *dy = (const T*)q.dy + row * H;
-                T *dp = (T*)q.dp + row * G * H, *dh = (T*)q.dh0 + b * H, *dhi = q.dhi ? (T*)q.dhi + b * H : nullptr;
-                if (lengths && t >= lengths[b]) {
-                    for (int g = 0; g < G; g++) memset(dp + g * H + from, 0, (to - from) * sizeof(T));
-                    return;
+    }
+
+    // The gradients by p of step t, (B, G, H).
+    void step(const Share<T>& share, long t, T* by_p, int id) const {
+        const T *bias = (const T*)q.bias, *decay = (const T*)q.decay;
+        const int64_t* lengths = (const int64_t*)q.lengths;
+        const uint8_t* resets = (const uint8_t*)q.resets;
+        T *dbias = (T*)q.dbias + id * R, *ddecay = (T*)q.ddecay + (K::kDecay ? id * H : 0);
+        const long previous = q.reverse ? t + 1 : t - 1;
+        Share<T>::lanes(share, [&](long b, long from, long to) {
+            const long row = t * B + b;
+            const T *p = (const T*)q.p + row * R, *dy = (const T*)q.dy + row * H;
+            T *found_at = by_p + b * R, *dh = (T*)q.dh0 + b * H, *dhi = q.dhi ? (T*)q.dhi + b * H : nullptr;
+            if (lengths && t >= lengths[b]) {
+                for (int g = 0; g < G; g++) memset(found_at + g * H + from, 0, (to - from) * sizeof(T));
+                return;
+            }
+            // the state before this step: a reset's, what the step before left, or what the lane came with
+            const bool begins = resets && resets[row];
+            const bool first = q.reverse ? previous >= (lengths ? lengths[b] : q.T) : t == 0;
+            const bool reset = q.reverse ? !first && resets && resets[row + B] : begins;
+            const T* before = reset ? (const T*)q.hi + b * H : first ? (const T*)q.h0 + b * H
+                                                                    : carried + (previous * B + b) * H;
+            for (long unit = from; unit < to; unit += W) {
+                const int some = to - unit < W ? (int)(to - unit) : W;
+                Vec<T> given[G], found[G], of_decay = {};
+                for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
+                if (bias)
+                    for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
+                Vec<T> d = load(dh + unit, some);
+                if (begins && q.reverse) {
+                    store(dhi + unit, load(dhi + unit, some) + d, some);
+                    d = Vec<T>{};
                 }
-                // the state before this step: a reset's, what the step before left, or what the lane came with
-                const bool begins = resets && resets[row];
-                const bool first = q.reverse ? previous >= (lengths ? lengths[b] : q.T) : t == 0;
-                const bool reset = q.reverse ? !first && resets && resets[row + B] : begins;
-                const T* before = reset ? (const T*)q.hi + b * H : first ? (const T*)q.h0 + b * H
-                                                                        : carried + (previous * B + b) * H;
-                for (long unit = from; unit < to; unit += W) {
-                    const int some = to - unit < W ? (int)(to - unit) : W;
-                    Vec<T> given[G], found[G], of_decay = {};
-                    for (int g = 0; g < G; g++) given[g] = load(p + g * H + unit, some);
-                    if (bias)
-                        for (int g = 0; g < G; g++) given[g] += load(bias + g * H + unit, some);
-                    Vec<T> d = load(dh + unit, some);
-                    if (begins && q.reverse) {
-                        store(dhi + unit, load(dhi + unit, some) + d, some);
-                        d = Vec<T>{};
-                    }
-                    const Vec<T> by_y = load(dy + unit, some);
-                    if (!K::kOutput) d += by_y;
-                    K::back(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, load(before + unit, some), by_y, d,
-                            found, of_decay);
-                    if (begins && !q.reverse) {
-                        store(dhi + unit, load(dhi + unit, some) + d, some);
-                        d = Vec<T>{};
-                    }
-                    store(dh + unit, d, some);
-                    for (int g = 0; g < G; g++) store(dp + g * H + unit, found[g], some);
-                    for (int g = 0; g < G; g++)
-                        store(dbias + g * H + unit, load(dbias + g * H + unit, some) + found[g], some);
-                    if (K::kDecay) store(ddecay + unit, load(ddecay + unit, some) + of_decay, some);
+                const Vec<T> by_y = load(dy + unit, some);
+                if (!K::kOutput) d += by_y;
+                K::back(given, K::kDecay ? load(decay + unit, some) : Vec<T>{}, load(before + unit, some), by_y, d, found,
+                        of_decay);
+                if (begins && !q.reverse) {
+                    store(dhi + unit, load(dhi + unit, some) + d, some);
+                    d = Vec<T>{};
                 }
-            });
-        }
-    });
+                store(dh + unit, d, some);
+                for (int g = 0; g < G; g++) store(found_at + g * H + unit, found[g], some);
+                for (int g = 0; g < G; g++)
+                    store(dbias + g * H + unit, load(dbias + g * H + unit, some) + found[g], some);
+                if (K::kDecay) store(ddecay + unit, load(ddecay + unit, some) + of_decay, some);
+            }
+        });
+    }
+};
+
+// Pairs of bfloat16 where they are asked for and the weights are packed.
+template <class K, class T>
+static void run_forward(const Parallel& q) {
+    if constexpr (__is_same(T, float))
+        if (q.half) return ParallelForward<K, T, Pair>{q}();
+    ParallelForward<K, T, T>{q}();
+}
+template <class K, class T>
+static void run_backward(const Parallel& q) {
+    if constexpr (__is_same(T, float))
+        if (q.half) return ParallelBackward<K, T, Pair>{q}();
+    ParallelBackward<K, T, T>{q}();
 }
 
 extern const ParallelKernel parallel_forward[kParallelKinds][2], parallel_backward[kParallelKinds][2];

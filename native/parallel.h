@@ -1,6 +1,7 @@
 // What the kernels of parallel recurrences are asked to do: h_t = a_t ∘ h_{t-1} + b_t with a_t and b_t functions of p_t.
 //
-// T steps, B lanes, H units, G planes of p, S at most so many threads. All arrays are dense, time first, of one type
+// T steps, B lanes, H units, G planes of p, S at most so many threads; I inputs in each of N slots, from which p is the
+// sum of products: the inputs of the step itself and, in a QRNN, of the steps before it. All arrays are dense, time first, of one type
 // (float or double) unless said; an address of 0 means "not there". Python checks everything before it gets here
 // (kernels/parallel.py).
 #pragma once
@@ -8,13 +9,17 @@
 #include <stdint.h>
 
 #define UNROLLED_PARALLEL_SIZES(X) \
-    X(T) X(B) X(H) \
+    X(T) X(B) X(H) X(I) \
+    X(slots)       /* N: x has N − 1 steps more than y */ \
     X(threads)     /* at most so many */ \
+    X(half)        /* products of bfloat16, sums of float32; all arrays float32 */ \
     X(reverse)     /* run from the last step to the first */
 
 #define UNROLLED_PARALLEL_ARRAYS(X) \
     /* read by both directions */ \
-    X(p)           /* (T, B, G, H): W_ih x_t */ \
+    X(x)           /* (T + N − 1, B, I); 0: p is given, and dp is to be written */ \
+    X(weight)      /* (G·H, N·I) */ \
+    X(p)           /* (T, B, G, H): W_ih x_t; written forward, unless there is no x */ \
     X(bias)        /* (G, H): b_ih */ \
     X(decay)       /* (H): RG-LRU's log a⁸ */ \
     X(lengths)     /* int64 (B) */ \
@@ -29,7 +34,9 @@
     X(dy)          /* (T, B, H) */ \
     X(dhn)         /* (B, H) */ \
     /* written backward */ \
-    X(dp)          /* (T, B, G, H) */ \
+    X(dp)          /* (T, B, G, H), without x */ \
+    X(dx)          /* as x; or 0 */ \
+    X(dweight)     /* as weight, with x */ \
     X(dh0) X(dhi)  /* (B, H) */ \
     X(dbias)       /* (S, G, H): every thread's part, zeros before */ \
     X(ddecay)      /* (S, H): the same */

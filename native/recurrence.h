@@ -8,7 +8,7 @@
 // units are divided instead and all wait for each other after every step.
 #pragma once
 
-#include "gradients.h"
+#include "products.h"
 #include "sequence.h"
 
 namespace ISA {
@@ -487,7 +487,7 @@ struct Backward {
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
     const bool as_it_lies = B <= kFewLanes && P % PW == 0;
     const long depth = X::depth(G * H), pairs = kPairs * depth;  // of W_hh read across, and of da beside it
-    const long of_panels = Desk<T, E>::panels_size(G * H, max_(P, max_(run.I, projected * H)));
+    const long of_panels = max_(Desk<T, E>::panels_size(max_(P, max_(run.I, projected * H))), (q.dx != nullptr) * Packed<T, E>::size(G * H, run.I));
     Workspace memory, desks;
     E *const packed, *const paired;
     T *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
@@ -547,17 +547,24 @@ struct Backward {
             return !run.alive(k / B, k % B) ? nullptr : hb ? hb + k * P : run.h_before(k / B, k % B);
         };
         auto wide_h = [&](long k) { return (const T*)q.wide + k * H; };
-        if (q.dweight_ih) transposed_product(team, id, phase, desk, K, da, ld, by_x, x, I, (T*)q.dweight_ih);
-        if (q.dx) plain_product(team, id, phase, desk, K, da, ld, by_x, (const T*)q.weight_ih, I, (T*)q.dx);
-        transposed_product(team, id, phase, desk, K, dr, ld, by_h, h, P, dW_hh);
+        if (q.dweight_ih) transposed_product(team, id, phase, desk, K, da, ld, by_x, x, I, (T*)q.dweight_ih, I, false);
+        if (q.dx) {
+            const Packed<T, E> weight{desk_panels, G * H, I};
+            weight.rows(team, id, [&](long k) { return (const T*)q.weight_ih + (by_x.place(k / H) * H + k % H) * I; });
+            team.wait(phase);
+            const long begin = share(K, id, team.size), end = share(K, id + 1, team.size);
+            packed_product(desk, weight, end - begin, da + begin * ld, ld, (T*)q.dx + begin * I, false);
+            team.wait(phase);
+        }
+        transposed_product(team, id, phase, desk, K, dr, ld, by_h, h, P, dW_hh, P, false);
         if (twice) {  // (3b): the product of n is with r ∘ h
             for (long k = share(K, id, team.size); k < share(K, id + 1, team.size); k++)
                 for (long j = 0; j < H; j++) hb[k * H + j] *= ((const T*)q.gates)[k * 4 * H + j];
             team.wait(phase);
-            transposed_product(team, id, phase, desk, K, dr + (G - 1) * H, ld, {1, H, 0}, h, H, dW_hh + (G - 1) * H * H);
+            transposed_product(team, id, phase, desk, K, dr + (G - 1) * H, ld, {1, H, 0}, h, H, dW_hh + (G - 1) * H * H, H, false);
         }
         if (projected)
-            transposed_product(team, id, phase, desk, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr);
+            transposed_product(team, id, phase, desk, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr, H, false);
     }
 
     // Columns [c0, c1) of the gradient by W_ih, transposed: each symbol has those of the steps at which it was read.

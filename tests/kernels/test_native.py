@@ -169,8 +169,8 @@ def cases(draw) -> Case:
         T=draw(st.integers(0, 9)),
         B=draw(st.one_of(st.integers(0, 9), st.sampled_from([12, 33, 70]))),
         # of fewer than eight numbers, normalised, little but the sign is left, and of its gradient but rounding
-        I=draw(st.integers(8 if "," in kind else 1, 40)),
-        H=draw(st.one_of(st.integers(8 if "," in kind else 1, 70), st.sampled_from([16, 32, 64, 128]))),
+        I=draw(st.one_of(st.integers(8 if "," in kind else 1, 40), st.sampled_from([64, 100]))),
+        H=draw(st.one_of(st.integers(8 if "," in kind else 1, 70), st.sampled_from([16, 32, 64, 128, 200]))),
         options=options,
         training=draw(st.booleans()),
         lengths=draw(st.booleans()),
@@ -195,6 +195,8 @@ FIXED = {
     "one panel": Case("rnn", T=9, B=16, I=8, H=64, reverse=True, **EVERYTHING),
     "many inputs": Case("relu", T=3, B=9, I=200, H=5, threads=2),
     "many units": Case("lstm", T=2, B=5, I=2, H=300),
+    "many rows": Case("gru", T=30, B=21, I=130, H=40, reverse=True, threads=2, **EVERYTHING),  # of products over all steps
+    "many rows and units": Case("lstm", T=14, B=40, I=65, H=200, lengths=True, threads=2),
     **{f"reset before, B={B}": Case("gru, reset before", B=B, I=5, H=40) for B in (1, 8, 9, 12, 13, 23, 24, 25, 70)},
     **{f"layer norm, B={B}": Case("lstm, layer norm", B=B, I=5, H=40, threads=2) for B in (1, 6, 24, 40)},
     **{f"projection, B={B}": Case("lstm, projection", B=B, I=5, H=100, threads=2) for B in (1, 6, 24, 40)},

@@ -129,8 +129,8 @@ def cases(draw) -> Case:
         kind=draw(st.sampled_from(sorted(KINDS))),
         T=draw(st.integers(0, 9)),
         B=draw(st.one_of(st.integers(0, 9), st.sampled_from([12, 33]))),
-        I=draw(st.integers(1, 20)),
-        H=draw(st.one_of(st.integers(1, 70), st.sampled_from([16, 32, 64, 128]))),
+        I=draw(st.one_of(st.integers(1, 20), st.sampled_from([64, 100]))),
+        H=draw(st.one_of(st.integers(1, 70), st.sampled_from([16, 32, 64, 128, 200]))),
         options=options,
         lengths=draw(st.booleans()),
         resets=resets,
@@ -156,6 +156,7 @@ def test_every_instruction_set_agrees_with_the_loop(monkeypatch, name, kind, rev
     assert extension.instruction_set() == name
     assert_agrees(Case(kind, T=21, B=9, I=7, H=45, reverse=reverse, **EVERYTHING))
     assert_agrees(Case(kind, T=70, B=3, I=7, H=100, reverse=reverse, threads=2))  # large enough to be divided
+    assert_agrees(Case(kind, T=90, B=7, I=70, H=100, lengths=True, reverse=reverse, threads=2))  # into stretches as well
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -342,7 +343,7 @@ def test_what_does_not_fit_reaches_no_kernel(monkeypatch):
     monkeypatch.setattr(extension.compiled, "parallel", lambda *_, **__: pytest.fail("the kernel was called"))
     weight, x, h0 = torch.zeros(12, 4), torch.zeros(5, 3, 4), torch.zeros(3, 6)
     nothing: list[Any] = [None] * 4
-    with pytest.raises(ShapeError, match=r"p must be \(5, 3, 18\)"):
+    with pytest.raises(ShapeError, match=r"weight must be \(18, a multiple of 4\), got \(12, 4\)"):
         kernels.parallel(x, h0, None, weight, *nothing, 2, False, False)
     with pytest.raises(ShapeError, match=r"bias must be \(12,\)"):
         kernels.parallel(x, h0, None, weight, torch.zeros(6), *nothing[1:], 0, False, False)

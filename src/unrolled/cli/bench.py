@@ -111,9 +111,9 @@ def show(about: dict[str, Any], rows: list[bench.Row]) -> None:
         if group != "layers":
             continue
         print()
-        keys = list(dict.fromkeys((row.name.split()[0], row.what, row.peer) for row in members))
+        keys = list(dict.fromkeys((row.name, row.what, row.peer) for row in members))
         for name, what, peer in keys:
-            same = [r for r in members if (r.name.split()[0], r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
+            same = [r for r in members if (r.name, r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
             if len(same) > 1:
                 print(f"{name} {what}, {len(same)} shapes of many lanes: {geometric(same):.2f} times {peer}")
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
+from ..errors import ShapeError
 from . import doubling, extension, reference
 from .operators import TYPES, autocast, check, eager, gradients, leaves, register_vmap, spelled
 from .torch import watched
@@ -120,27 +121,18 @@ def parallel(
     ``x`` is what `doubling.seen` gives, or symbols (T, B).
     """
     T, B, H, rows = _sizes(x, weight, h0)
-    p = extension.empty(T, B, rows, like=weight)
-    flat = p.view(T * B, rows)
-    if x.dtype == torch.int64:
-        torch.index_select(weight.t().contiguous(), 0, x.flatten(), out=flat)
-    else:
-        for n, (stretch, part) in enumerate(doubling.slots(x, weight, reverse)):
-            a, b = stretch.reshape(T * B, stretch.size(2)), part.t()
-            if half:
-                product = torch.mm(a.bfloat16(), b.bfloat16())
-                flat.copy_(product) if not n else flat.add_(product)
-            elif not n:
-                torch.mm(a, b, out=flat)
-            else:
-                flat.addmm_(a, b)
+    p, symbols = extension.empty(T, B, rows, like=weight), x.dtype == torch.int64
+    if symbols:
+        torch.index_select(weight.t().contiguous(), 0, x.flatten(), out=p.view(T * B, rows))
     results = {
         "y": extension.empty(T, B, H, like=weight),
         "c": extension.empty(T, B, H, like=weight) if kind == QRNN else weight.new_empty(0),
         "hn": torch.empty_like(h0, memory_format=torch.contiguous_format),
     }
     arrays = {"h0": h0, "hi": hi, "bias": bias, "decay": decay, "lengths": lengths, "resets": resets, "p": p, **results}
-    _call(kind, False, (T, B, H), _threads(B * T * H), arrays, reverse)
+    if not symbols:
+        arrays |= {"x": x, "weight": weight}
+    _call(kind, False, x, weight, h0, arrays, reverse, half)
     return results["y"], results["c"], p, results["hn"]
 
 
@@ -176,62 +168,36 @@ def parallel_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients by x, h0, hi, weight, bias and decay; empty where there is none."""
     T, B, H, rows = _sizes(x, weight, h0)
-    threads = _threads(B * T * H)
-    dp = extension.empty(T, B, rows, like=weight)
+    threads, symbols = _threads(x, weight, h0), x.dtype == torch.int64
+
+    def room(wanted: bool, *shape: int) -> Tensor:
+        return extension.empty(*shape, like=weight) if wanted else weight.new_empty(0)
+
     found = {
-        "dh0": torch.empty_like(h0, memory_format=torch.contiguous_format),
-        "dhi": weight.new_empty(0) if hi is None else torch.empty_like(hi, memory_format=torch.contiguous_format),
+        "dx": room(need_x, *x.shape),
+        "dh0": room(True, B, H),
+        "dhi": room(hi is not None, B, H),
+        "dweight": room(not symbols, *weight.shape),
         "dbias": weight.new_zeros(threads, rows),
         "ddecay": weight.new_empty(0) if decay is None else weight.new_zeros(threads, H),
     }
     arrays = {
         "dy": torch.zeros_like(y) if dy is None else dy, "dhn": dhn, "y": y, "c": c, "p": p, "h0": h0, "hi": hi,
-        "bias": bias, "decay": decay, "lengths": lengths, "resets": resets, "dp": dp, **found,
+        "bias": bias, "decay": decay, "lengths": lengths, "resets": resets,
     }  # fmt: skip
-    _call(kind, True, (T, B, H), threads, arrays, reverse)
-    flat = dp.view(T * B, rows)
-    dx, dweight = _through_products(flat, x, weight, lengths, reverse, half, need_x)
-    return (
-        dx,
-        found["dh0"],
-        found["dhi"],
-        dweight,
-        weight.new_empty(0) if bias is None else found["dbias"].sum(0),
-        found["ddecay"] if decay is None else found["ddecay"].sum(0),
-    )
-
-
-def _through_products(
-    dp: Tensor, x: Tensor, weight: Tensor, lengths: Tensor | None, reverse: bool, half: bool, need_x: bool
-) -> tuple[Tensor, Tensor]:
-    """Gradients by x, if it is needed, and by the weight, from those by p ``(T·B, G·H)``."""
-    nothing = weight.new_empty(0)
-    if x.dtype == torch.int64:
-        table = weight.new_zeros(weight.size(1), weight.size(0)).index_add_(0, x.flatten(), dp)
-        return nothing, table.t().contiguous()
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
-        x = reference.inside(x, lengths)
-    rows = dp.bfloat16() if half else dp
-    by_weight, by_x, slots = [], nothing, doubling.slots(x, weight, reverse)
-    if need_x:
-        by_x = extension.empty(*x.shape, like=weight)
-        if len(slots) > 1:
-            by_x.zero_()
-    into = doubling.slots(by_x, weight, reverse) if need_x else slots
-    for (stretch, part), (gradient, _) in zip(slots, into, strict=True):
-        flat = stretch.reshape(len(dp), stretch.size(2))
-        by_weight.append(torch.mm(rows.t(), flat.to(rows.dtype)).to(weight.dtype))
-        if not need_x:
-            continue
-        gradient = gradient.view(len(dp), stretch.size(2))
-        if half:
-            product = torch.mm(rows, part.bfloat16())
-            gradient.copy_(product) if len(slots) == 1 else gradient.add_(product)
-        elif len(slots) == 1:
-            torch.mm(rows, part, out=gradient)
-        else:
-            gradient.addmm_(rows, part)
-    return by_x, by_weight[0] if len(by_weight) == 1 else torch.cat(by_weight, dim=1)
+    dp = room(symbols, T, B, rows)
+    arrays |= {"dp": dp} if symbols else {"x": x, "weight": weight}
+    _call(kind, True, x, weight, h0, {**arrays, **found}, reverse, half)
+    if symbols:
+        table = weight.new_zeros(weight.size(1), rows).index_add_(0, x.flatten(), dp.view(T * B, rows))
+        found["dweight"] = table.t().contiguous()
+    if bias is None:
+        found["dbias"] = weight.new_empty(0)
+    else:
+        found["dbias"] = found["dbias"].sum(0)
+    if decay is not None:
+        found["ddecay"] = found["ddecay"].sum(0)
+    return tuple(found.values())  # type: ignore[return-value]
 
 
 @parallel_backward.register_fake
@@ -250,14 +216,16 @@ def _sizes(x: Tensor, weight: Tensor, h0: Tensor) -> tuple[Any, Any, Any, Any]:
     return x.size(0) - W + 1, B, H, rows
 
 
-def _threads(numbers: int) -> int:
-    return extension.threads() if numbers >= SMALL else 1
+def _threads(x: Tensor, weight: Tensor, h0: Tensor) -> int:
+    """One where so little is to be done that it is done sooner."""
+    return extension.threads() if h0.numel() * x.size(0) >= SMALL else 1
 
 
 WHOLE = {"lengths": torch.int64, "resets": torch.bool}
-# Of every array, by the letters of the sizes: R rows of the weight, S threads.
+# Of every array, by the letters of the sizes: R rows of the weight, C its columns, S threads, X steps of x.
 SHAPES = {
     "lengths": "B", "resets": "TB", "bias": "R", "decay": "H", "dbias": "SR", "ddecay": "SH",
+    **dict.fromkeys(("x", "dx"), "XBI"), **dict.fromkeys(("weight", "dweight"), "RC"),
     **dict.fromkeys(("p", "dp"), "TBR"), **dict.fromkeys(("y", "c", "dy"), "TBH"),
     **dict.fromkeys(("h0", "hi", "hn", "dhn", "dh0", "dhi"), "BH"),
 }  # fmt: skip
@@ -266,23 +234,30 @@ SHAPES = {
 def _call(
     kind: int,
     backward: bool,
-    sizes: tuple[int, int, int],
-    threads: int,
+    x: Tensor,
+    weight: Tensor,
+    h0: Tensor,
     arrays: dict[str, Tensor | None],
     reverse: bool,
+    half: bool,
 ) -> None:
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
-    T, B, H = sizes
+    T, B, H, rows = _sizes(x, weight, h0)
+    if not T * B and "dweight" in given:  # no product is made
+        given["dweight"].zero_()
     if not B:
         return
-    dtype = given["h0"].dtype
-    size = {"T": T, "B": B, "H": H, "R": KINDS[kind][0].gates * H, "S": threads}
+    dtype, I, columns = given["h0"].dtype, 0 if x.dim() == 2 else x.size(2), weight.size(1)
+    if rows != KINDS[kind][0].gates * H or (I and columns % I):
+        raise ShapeError(f"weight must be ({KINDS[kind][0].gates * H}, a multiple of {I}), got {tuple(weight.shape)}")
+    threads = _threads(x, weight, h0)
+    size = {"T": T, "B": B, "H": H, "R": rows, "S": threads, "I": I, "C": columns, "X": x.size(0)}
     check(given, dtype, WHOLE, spelled(SHAPES, size))
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.parallel(
-        extension.instruction_set(), kind, dtype == torch.float64, backward,
-        T=T, B=B, H=H, threads=threads, reverse=int(reverse), **addresses,
+        extension.instruction_set(), kind, dtype == torch.float64, backward, T=T, B=B, H=H, I=I,
+        slots=columns // I if I else 1, threads=threads, reverse=int(reverse), half=int(half), **addresses,
     )  # fmt: skip
 
 

@@ -1,10 +1,7 @@
-// What all steps owe together, once the gradients da of every step are known: products with as many rows as there are
-// steps and lanes, by the panels of gemm.h.
+// Products over many steps at once, by the panels of gemm.h: as many rows as there are steps and lanes.
 //
+//   packed_product       C = A B: what inputs give to the gates, and the gradient by the inputs
 //   transposed_product   C = Σ_k A[k]ᵀ B[k]: gradients by weights, summed over steps and lanes k
-//   plain_product        C = A B: the gradient by the inputs
-//
-// A is da, (steps and lanes, planes of H). B's rows are found one by one, wherever they lie.
 #pragma once
 
 #include "gemm.h"
@@ -56,8 +53,7 @@ struct Desk {
     E *panels, *rows;
     T* edge;  // what a panel that is wider than C is put into first
     static constexpr long rows_size = kTall * kDeep, edge_size = kTall * PW;
-    // Two rows of panels over N columns, or as many as K terms take.
-    static long panels_size(long K, long N) { return max_(2, blocks(K)) * ((N + PW - 1) / PW) * apart; }
+    static long panels_size(long N) { return 2 * ((N + PW - 1) / PW) * apart; }  // over N columns
     static long blocks(long K) { return (K + terms - 1) / terms; }
 
     // C [+]= A · panel, of which n columns are wanted.
@@ -82,64 +78,95 @@ struct Desk {
     }
 };
 
-// C (planes·H, N) = Σ_k A[k]ᵀ row(k) over K terms. Units are divided among the team, which packs B together.
+// C (planes·H, N), of which rows lie ldc apart, [+]= Σ_k A[k]ᵀ row(k) over K terms. Units are divided among the team,
+// which packs B together.
 template <class T, class E, class Row>
 static void transposed_product(Team& team, int id, long& phase, const Desk<T, E>& desk, long K, const T* A, long lda,
-                               Planes planes, Row row, long N, T* C) {
+                               Planes planes, Row row, long N, T* C, long ldc, bool add) {
     using X = Element<E>;
     constexpr long PW = Desk<T, E>::PW, apart = Desk<T, E>::apart, most = Desk<T, E>::terms;
     const long wide = (N + PW - 1) / PW, H = planes.H;
     const long begin = share(H, id, team.size), end = share(H, id + 1, team.size);
     const long w0 = share(wide, id, team.size), w1 = share(wide, id + 1, team.size);
-    if (K == 0)
-        for (long p = 0; p < planes.count; p++) memset(C + (p * H + begin) * N, 0, (end - begin) * N * sizeof(T));
+    for (long r = begin; K == 0 && !add && r < end; r++)
+        for (long p = 0; p < planes.count; p++) memset(C + (p * H + r) * ldc, 0, N * sizeof(T));
     bool other = false;  // of two rooms for panels: who is ahead packs where nobody reads any more
     for (long k0 = 0; k0 < K; k0 += most, other = !other) {
         const long terms = min_(most, K - k0), depth = X::depth(terms);
         E* const panels = desk.panels + other * wide * apart;
         const T* rows[most];
         for (long k = 0; w0 < w1 && k < terms; k++) rows[k] = row(k0 + k);
-        pack_rows([&](long k) { return rows[k]; }, terms, N, panels, apart, w0, w1);
+        for (long p = w0; p < w1; p++) pack_panel([&](long k) { return rows[k]; }, terms, p * PW, N, panels + p * apart);
         team.wait(phase);
         for (long plane = 0; plane < planes.count; plane++)
             for (long unit = begin; unit < end; unit += kTall) {
                 const long count = min_(kTall, end - unit);
                 transpose_columns(A + k0 * lda + plane * H + unit, lda, terms, count, desk.rows, kDeep);
-                T* to = C + (planes.place(plane) * H + unit) * N;
+                T* to = C + (planes.place(plane) * H + unit) * ldc;
                 for (long p = 0; p < wide; p++)
-                    desk.multiply(count, desk.rows, kDeep, panels + p * apart, depth, to + p * PW, N, N - p * PW, k0 > 0);
+                    desk.multiply(count, desk.rows, kDeep, panels + p * apart, depth, to + p * PW, ldc, N - p * PW,
+                                  add || k0 > 0);
             }
     }
     team.wait(phase);
 }
 
-// C (rows, N) = A (rows, planes·H) · B (planes·H, N). Rows are divided among the team, which packs B together.
+// A (K, N) matrix, packed by the whole team: [block of terms][panel].
 template <class T, class E>
-static void plain_product(Team& team, int id, long& phase, const Desk<T, E>& desk, long rows, const T* A, long lda,
-                          Planes planes, const T* B, long N, T* C) {
+struct Packed {
     using X = Element<E>;
-    constexpr long PW = Desk<T, E>::PW, apart = Desk<T, E>::apart, most = Desk<T, E>::terms;
-    const long wide = (N + PW - 1) / PW, H = planes.H, K = planes.count * H, blocks = desk.blocks(K);
-    for (long i = share(blocks * wide, id, team.size); i < share(blocks * wide, id + 1, team.size); i++) {
-        const long k0 = i / wide * most, terms = min_(most, K - k0), p = i % wide;
-        auto row = [&](long k) { return B + (planes.place((k0 + k) / H) * H + (k0 + k) % H) * N; };
-        pack_rows(row, terms, N, desk.panels + (i - p) * apart, apart, p, p + 1);
+    static constexpr long PW = Desk<T, E>::PW, apart = Desk<T, E>::apart, most = Desk<T, E>::terms;
+    E* panels;
+    long K, N;
+    long wide() const { return (N + PW - 1) / PW; }
+    long blocks() const { return Desk<T, E>::blocks(K); }
+    E* at(long block, long panel) const { return panels + (block * wide() + panel) * apart; }
+    static long size(long K, long N) { return Desk<T, E>::blocks(K) * ((N + PW - 1) / PW) * apart; }
+
+    // Rows of N that row(k) finds.
+    template <class Row>
+    void rows(const Team& team, int id, Row row) const {
+        each(team, id, [&](long k0, long terms, long p, E* to) {
+            pack_panel([&](long k) { return row(k0 + k); }, terms, p * PW, N, to);
+        });
     }
-    team.wait(phase);
-    const long end = share(rows, id + 1, team.size), ld = __is_same(E, T) ? lda : kDeep;
-    for (long r = share(rows, id, team.size); r < end; r += kTall)
-        for (long i = 0; i < blocks; i++) {
-            const long count = min_(kTall, end - r), terms = min_(most, K - i * most);
+    // A matrix (N, K) as torch stores it, rows ld apart.
+    void columns(const Team& team, int id, const T* from, long ld) const {
+        constexpr int W = Lanes<T>::W;
+        each(team, id, [&](long k0, long terms, long p, E* to) {
+            for (long n = p * PW, j = 0; j < 4; j++, n += W)
+                pack_strip(from + n * ld + k0, ld, max_(0, min_(W, N - n)), terms, to + j * W, PW);
+        });
+    }
+
+   private:
+    template <class Pack>
+    void each(const Team& team, int id, Pack pack) const {
+        const long all = blocks() * wide();
+        for (long i = share(all, id, team.size); i < share(all, id + 1, team.size); i++) {
+            const long block = i / wide(), p = i % wide();
+            pack(block * most, min_(most, K - block * most), p, at(block, p));
+        }
+    }
+};
+
+// C [+]= A · B, `rows` rows of A and C.
+template <class T, class E>
+static void packed_product(const Desk<T, E>& desk, const Packed<T, E>& B, long rows, const T* A, long lda, T* C, bool add) {
+    using X = Element<E>;
+    constexpr long PW = Desk<T, E>::PW, most = Desk<T, E>::terms;
+    const long K = B.K, N = B.N, ld = __is_same(E, T) ? lda : kDeep;
+    for (long r = 0; r < rows; r += kTall)
+        for (long i = 0; i < B.blocks(); i++) {
+            const long count = min_(kTall, rows - r), terms = min_(most, K - i * most);
             const E* a = desk.rows;
             if constexpr (__is_same(E, T))
                 a = A + r * lda + i * most;
             else
                 for (long j = 0; j < count; j++) pair_up(A + (r + j) * lda + i * most, terms, desk.rows + j * ld);
-            for (long p = 0; p < wide; p++)
-                desk.multiply(count, a, ld, desk.panels + (i * wide + p) * apart, X::depth(terms), C + r * N + p * PW, N,
-                              N - p * PW, i > 0);
+            for (long p = 0; p < B.wide(); p++)
+                desk.multiply(count, a, ld, B.at(i, p), X::depth(terms), C + r * N + p * PW, N, N - p * PW, add || i > 0);
         }
-    team.wait(phase);
 }
 
 }  // namespace ISA
