@@ -16,8 +16,8 @@ struct Block {
     size_t size;
 };
 
-constexpr size_t kHuge = size_t(2) << 20;        // a huge page; blocks are multiples of it, or of
-constexpr size_t kSmall = size_t(64) << 10;      // this if they are smaller than one
+constexpr size_t kHuge = size_t(2) << 20;        // a huge page; blocks of that many bytes begin with one
+constexpr size_t kSmall = size_t(64) << 10;      // blocks are multiples of it
 constexpr size_t kKeepAtMost = size_t(2) << 30;  // bytes of free blocks
 
 std::mutex& lock() {
@@ -33,7 +33,7 @@ size_t kept = 0;
 }  // namespace
 
 void* take_block(size_t bytes, size_t* size) {
-    const size_t unit = bytes < kHuge ? kSmall : kHuge, wanted = bytes ? (bytes + unit - 1) / unit * unit : unit;
+    const size_t wanted = bytes ? (bytes + kSmall - 1) / kSmall * kSmall : kSmall;
     {
         std::lock_guard<std::mutex> guard(lock());
         auto best = blocks().end();
@@ -49,10 +49,10 @@ void* take_block(size_t bytes, size_t* size) {
         }
     }
     void* base = nullptr;
-    if (posix_memalign(&base, unit, wanted)) throw std::bad_alloc();
+    if (posix_memalign(&base, wanted < kHuge ? kSmall : kHuge, wanted)) throw std::bad_alloc();
     *size = wanted;
 #ifdef MADV_HUGEPAGE
-    if (unit == kHuge) madvise(base, wanted, MADV_HUGEPAGE);
+    if (wanted >= kHuge) madvise(base, wanted, MADV_HUGEPAGE);
 #endif
     return base;
 }
