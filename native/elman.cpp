@@ -19,7 +19,7 @@ struct Elman {
     T* second;
     Elman(const Run<T>& r, T* buffer) : run(r), second(buffer) {}
 
-    void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T*, int) {
+    MEMBER void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T*, int) {
         const long at = (t * run.B + b) * run.H + unit;
         T* saved = q.gates ? (T*)q.gates + (t * run.B + b) * 2 * run.H + unit : nullptr;
         if (!run.alive(t, b)) {
@@ -37,7 +37,7 @@ struct Elman {
         store((T*)q.y + at, h, n);
     }
 
-    void back(long t, long b, long unit, int n, T* dh, T*, T*, Vec<T>* sums, int) {
+    MEMBER void back(long t, long b, long unit, int n, T* dh, T*, T*, Vec<T>* sums, int) {
         const long at = (t * run.B + b) * run.H + unit;
         Vec<T> d = load(dh) + load((const T*)q.dy + at, n), pass = {};
         Vec<T> h = load((const T*)q.y + at, n);

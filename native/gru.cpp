@@ -24,7 +24,7 @@ struct Gru {
     T* second;                  // (B, H): r ∘ h of (3b)
     Gru(const Run<T>& r, T* buffer) : run(r), second(buffer) {}
 
-    void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T* h_masked, int part) {
+    MEMBER void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T* h_masked, int part) {
         const long H = run.H, at = (t * run.B + b) * H + unit;
         T* saved = q.gates ? (T*)q.gates + (t * run.B + b) * 4 * H + unit : nullptr;
         if (!run.alive(t, b)) {
@@ -54,7 +54,7 @@ struct Gru {
         store((T*)q.y + at, h, n);
     }
 
-    void back(long t, long b, long unit, int n, T* dh, T*, T* through, Vec<T>* sums, int part) {
+    MEMBER void back(long t, long b, long unit, int n, T* dh, T*, T* through, Vec<T>* sums, int part) {
         const long H = run.H, row = t * run.B + b, at = row * H + unit;
         const T* saved = (const T*)q.gates + row * 4 * H + unit;
         T* da = (T*)q.da + row * 4 * H + unit;

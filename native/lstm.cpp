@@ -47,7 +47,7 @@ struct Lstm {
         store(to + (8 + g) * H, from_h, n);
     }
 
-    void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T*, int) {
+    MEMBER void step(long t, long b, long unit, int n, const Vec<T>* gx, const Vec<T>* gh, const T*, int) {
         const long at = (t * B + b) * H + unit;
         T* to = saved(t, b, unit);
         if (!run.alive(t, b)) {
@@ -95,13 +95,13 @@ struct Lstm {
         return load(norm + 8 * H + unit, n) * c + load(norm + 9 * H + unit, n);
     }
 
-    void hand_on(long t, long b, long unit, int n, Vec<T> h) {
+    MEMBER void hand_on(long t, long b, long unit, int n, Vec<T> h) {
         if (projected)
             store(wide() + b * H + unit, h, n);
         else
             put(t, b, unit, n, h);
     }
-    void put(long t, long b, long unit, int n, Vec<T> h) {
+    MEMBER void put(long t, long b, long unit, int n, Vec<T> h) {
         const long at = (t * B + b) * P + unit;
         if (zone_h.on()) {
             const Vec<T> m = zone_h.kept(at, n);
@@ -111,7 +111,7 @@ struct Lstm {
     }
 
     // The gradient by h of this step, of which dh keeps what zoneout passes to the step before.
-    Vec<T> take(long t, long b, long unit, int n, T* dh) {
+    MEMBER Vec<T> take(long t, long b, long unit, int n, T* dh) {
         const long at = (t * B + b) * P + unit;
         Vec<T> d = load(dh) + load((const T*)q.dy + at, n), pass = {};
         if (zone_h.on()) {
@@ -124,7 +124,7 @@ struct Lstm {
     }
 
     // dh is that by o ∘ tanh(c) where it is projected. Normalised: part 0 comes to N(c), 1 to the gates, 2 to products.
-    void back(long t, long b, long unit, int n, T* dh, T* dc, T*, Vec<T>* sums, int part) {
+    MEMBER void back(long t, long b, long unit, int n, T* dh, T* dc, T*, Vec<T>* sums, int part) {
         const long row = t * B + b, at = row * H + unit;
         const T* kept = saved(t, b, unit);
         T* da = (T*)q.da + row * 4 * H + unit;

@@ -28,6 +28,7 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
+#define MEMBER inline __attribute__((always_inline))
 
 namespace ISA {
 
