@@ -1,4 +1,4 @@
-// Products of a few rows with a weight matrix, as a recurrence needs them at every step.
+// Products of rows with a weight matrix, as a recurrence needs them at every step, and of many steps' rows by products.h.
 //
 // A "panel" is a strip of the weights as wide as the accumulators: NR vectors for every k, so that MR rows × NR
 // vectors of sums stay in registers while k runs. Two forms, the same sums:

@@ -167,14 +167,12 @@ struct Share {
     }
 };
 
-// The stretches of steps in the order in which they are run, and where the products of one find their rows.
+// The stretches of steps, some hundred rows each, and where the products of one find their rows.
 template <class T, class E>
 struct Stretches {
     const Parallel& q;
-    const long B = q.B, I = q.I, N = q.slots, R;  // R: rows of the weights
-    const long steps;
-    Stretches(const Parallel& p, long gates)
-        : q(p), R(gates * p.H), steps(max_(1, max_(Desk<T, E>::terms, kTall / 2 * p.threads) / max_(1, p.B))) {}
+    const long B = q.B, N = q.slots;
+    const long steps = max_(1, max_(Desk<T, E>::terms, kTall / 2 * q.threads) / max_(1, B));
 
     // f(first step, steps) for each; from the last one run to the first if `back`.
     template <class F>
@@ -193,7 +191,7 @@ struct ParallelForward {
     static constexpr int W = Lanes<T>::W, G = K::G;
     using Weights = Packed<T, E>;
     const Parallel& q;
-    const Stretches<T, E> stretches{q, G};
+    const Stretches<T, E> stretches{q};
     const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
     const bool few = q.T * B < 16 && N == 1;  // rows: the weights are read as they lie
     const long of_slot = !few * (q.x != nullptr) * Weights::size(I, R);
@@ -276,7 +274,7 @@ struct ParallelBackward {
     static constexpr int W = Lanes<T>::W, G = K::G;
     using Weights = Packed<T, E>;
     const Parallel& q;
-    const Stretches<T, E> stretches{q, G};
+    const Stretches<T, E> stretches{q};
     const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
     const T* const carried = (const T*)(K::kOutput ? q.c : q.y);
     const long of_slot = (q.dx != nullptr) * Weights::size(R, I), of_panels = (q.x != nullptr) * Desk<T, E>::panels_size(I);

@@ -1,9 +1,9 @@
 // What the kernels of parallel recurrences are asked to do: h_t = a_t ∘ h_{t-1} + b_t with a_t and b_t functions of p_t.
 //
 // T steps, B lanes, H units, G planes of p, S at most so many threads; I inputs in each of N slots, from which p is the
-// sum of products: the inputs of the step itself and, in a QRNN, of the steps before it. All arrays are dense, time first, of one type
-// (float or double) unless said; an address of 0 means "not there". Python checks everything before it gets here
-// (kernels/parallel.py).
+// sum of products: the inputs of the step itself and, in a QRNN, of the steps before it. All arrays are dense, time first,
+// of one type (float or double) unless said; an address of 0 means "not there". Python checks everything before it gets
+// here (kernels/parallel.py).
 #pragma once
 
 #include <stdint.h>

@@ -114,7 +114,6 @@ static void transposed_product(Team& team, int id, long& phase, const Desk<T, E>
 // A (K, N) matrix, packed by the whole team: [block of terms][panel].
 template <class T, class E>
 struct Packed {
-    using X = Element<E>;
     static constexpr long PW = Desk<T, E>::PW, apart = Desk<T, E>::apart, most = Desk<T, E>::terms;
     E* panels;
     long K, N;

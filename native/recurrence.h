@@ -5,7 +5,8 @@
 // these are further passes over a step's units, with the team's barrier between them.
 //
 // Threads: lanes are divided among them and nobody waits for anybody; with fewer lanes than are worth dividing, the
-// units are divided instead and all wait for each other after every step.
+// units are divided instead and all wait for each other after every step. Products over all steps (products.h) are divided
+// by units and rows.
 #pragma once
 
 #include "products.h"
@@ -471,7 +472,7 @@ struct Forward {
 // that do not go through the product (1); what does is added here:   dh ← dh + da · W_hh.
 //
 // cell.back(t, b, unit, n, dh, dc, drh, sums, part) for n units of one lane. Cell::kPlanes planes of da, of which the
-// product takes G from Cell::kFirstPlane on; Cell::kSums running sums over steps and lanes: dbias, dpeepholes, dnorm.
+// product takes G from Cell::kFirstPlane on; Cell::kSums running sums over steps and lanes: of da, dpeepholes, dnorm.
 // Projected, dh is first taken through (7). Normalised, a part 1 knows the sums over c's row that its norm's gradient
 // needs, and da then becomes the gradient by W_ih x, dr that by W_hh h.
 
@@ -487,7 +488,8 @@ struct Backward {
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
     const bool as_it_lies = B <= kFewLanes && P % PW == 0;
     const long depth = X::depth(G * H), pairs = kPairs * depth;  // of W_hh read across, and of da beside it
-    const long of_panels = max_(Desk<T, E>::panels_size(max_(P, max_(run.I, projected * H))), (q.dx != nullptr) * Packed<T, E>::size(G * H, run.I));
+    const long columns = max_(P, max_((q.dweight_ih != nullptr) * run.I, projected * H));  // of a gradient by weights
+    const long of_panels = max_(Desk<T, E>::panels_size(columns), (q.dx != nullptr) * Packed<T, E>::size(G * H, run.I));
     Workspace memory, desks;
     E *const packed, *const paired;
     T *const packed_p, *const dh, *const dc, *const wide, *const through, *const sums;
@@ -563,8 +565,9 @@ struct Backward {
             team.wait(phase);
             transposed_product(team, id, phase, desk, K, dr + (G - 1) * H, ld, {1, H, 0}, h, H, dW_hh + (G - 1) * H * H, H, false);
         }
-        if (projected)
-            transposed_product(team, id, phase, desk, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr, H, false);
+        if (!projected) return;  // what is projected is of whole numbers, as in (7)
+        const Desk<T, T> whole{(T*)desk.panels, (T*)desk.rows, desk.edge};
+        transposed_product(team, id, phase, whole, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr, H, false);
     }
 
     // Columns [c0, c1) of the gradient by W_ih, transposed: each symbol has those of the steps at which it was read.

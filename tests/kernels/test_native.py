@@ -195,7 +195,8 @@ FIXED = {
     "one panel": Case("rnn", T=9, B=16, I=8, H=64, reverse=True, **EVERYTHING),
     "many inputs": Case("relu", T=3, B=9, I=200, H=5, threads=2),
     "many units": Case("lstm", T=2, B=5, I=2, H=300),
-    "many rows": Case("gru", T=30, B=21, I=130, H=40, reverse=True, threads=2, **EVERYTHING),  # of products over all steps
+    # products over all steps are cut into blocks
+    "many rows": Case("gru", T=30, B=21, I=130, H=40, reverse=True, threads=2, **EVERYTHING),
     "many rows and units": Case("lstm", T=14, B=40, I=65, H=200, lengths=True, threads=2),
     **{f"reset before, B={B}": Case("gru, reset before", B=B, I=5, H=40) for B in (1, 8, 9, 12, 13, 23, 24, 25, 70)},
     **{f"layer norm, B={B}": Case("lstm, layer norm", B=B, I=5, H=40, threads=2) for B in (1, 6, 24, 40)},

@@ -357,7 +357,8 @@ SHAPES = {
     **dict.fromkeys(("weight_ih", "dweight_ih"), "RI"), **dict.fromkeys(("weight_hh", "dweight_hh"), "RP"),
     **dict.fromkeys(("weight_hr", "dweight_hr"), "PH"),
     **dict.fromkeys(("bias_ih", "bias_hh", "dbias_ih", "dbias_hh"), "R"),
-    **dict.fromkeys(("peepholes", "dpeepholes"), "3H"), **dict.fromkeys(("norm", "dnorm"), "NH"), "dtable": "IR", **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), "BH"),
+    **dict.fromkeys(("peepholes", "dpeepholes"), "3H"), **dict.fromkeys(("norm", "dnorm"), "NH"), "dtable": "IR",
+    **dict.fromkeys(("c0", "ci", "cn", "dcn", "dc0", "dci"), "BH"),
     **dict.fromkeys(("h0", "hi", "hn", "dhn", "dh0", "dhi", "mask"), "BP"),
 }  # fmt: skip
 

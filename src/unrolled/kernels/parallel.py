@@ -1,7 +1,7 @@
 """Parallel recurrences through the compiled CPU kernels (native/parallel.cpp), as functional custom operators.
 
-`unrolled::parallel` is one product over all steps and one pass over its result; its backward likewise. Second
-derivatives and gradients by traced gates go through the cell's own equations, see `doubling`.
+`unrolled::parallel` is a product over many steps and a pass over its result, a stretch of steps after the other; its
+backward likewise. Second derivatives and gradients by traced gates go through the cell's own equations, see `doubling`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS: tuple[tuple[type[ParallelCell], dict[str, Any]], ...] = (
     (QRNNCell, {}),
 )  # as native/parallel.h numbers them
 QRNN = 5
-SMALL = 1 << 14  # numbers in the states below which one thread is done sooner
+SMALL, SMALL_PRODUCT = 1 << 14, 1 << 21  # numbers in the states, and multiplications: below, one thread is done sooner
 
 
 def unsupported(cell: Cell, inputs: Tensor) -> str | None:
@@ -218,7 +218,8 @@ def _sizes(x: Tensor, weight: Tensor, h0: Tensor) -> tuple[Any, Any, Any, Any]:
 
 def _threads(x: Tensor, weight: Tensor, h0: Tensor) -> int:
     """One where so little is to be done that it is done sooner."""
-    return extension.threads() if h0.numel() * x.size(0) >= SMALL else 1
+    multiplications = x.numel() * weight.size(0) if x.is_floating_point() else 0
+    return extension.threads() if h0.numel() * x.size(0) >= SMALL or multiplications >= SMALL_PRODUCT else 1
 
 
 WHOLE = {"lengths": torch.int64, "resets": torch.bool}
