@@ -49,11 +49,11 @@ def tensors(results):
 def test_same_results_and_gradients_as_the_long_way(monkeypatch, went, name, form, given, packed):
     torch.manual_seed(0)
     build, options = LAYERS[name]
-    layer = build(5, 6, **options, **FORMS[form])
-    x = torch.randn(3, 4, 5)  # (T, B, I) or (B, T, I)
+    layer = build(5, 6, **options, **FORMS[form]).double()
+    x = torch.randn(3, 4, 5).double()  # (T, B, I) or (B, T, I)
     lanes = 3 if layer.batch_first else 4
     entries = layer.num_layers * (2 if layer.bidirectional else 1)
-    states = tuple(torch.randn(entries, lanes, 6) for _ in layer.state_names)
+    states = tuple(torch.randn(entries, lanes, 6).double() for _ in layer.state_names)
     hx = None if not given else states if len(states) > 1 else states[0]
     if packed:
         lengths = torch.tensor([2, 1, 3] if layer.batch_first else [2, 1, 3, 3])
@@ -66,7 +66,7 @@ def test_same_results_and_gradients_as_the_long_way(monkeypatch, went, name, for
         sum((one.sin() * one).sum() for one in got).backward()
         found.append([*(one.detach() for one in got), *(p.grad.clone() for p in layer.parameters())])
     assert [one is not None for one in went] == [True, False]
-    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
