@@ -15,7 +15,7 @@ from unrolled import api
 from unrolled.errors import ArgumentError
 from unrolled.kernels import extension
 from unrolled.tasks.lm import LanguageModelConfig
-from unrolled.training import checkpoint, synthetic
+from unrolled.training import checkpoint
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 
@@ -108,7 +108,8 @@ def variants():
             yield pytest.param(options, id=f"{cell}-{backend}-learned")
     yield pytest.param({"precision": "bf16"}, id="bf16")
     for ahead in (False, True):
-        options = {"synthetic_gradients": True, "synthetic_ahead": ahead, "initial_state": "learned"}
+        often = {"synthetic_size": 4, "synthetic_samples": 1}  # little is read, so it is soon fitted
+        options = {"synthetic_gradients": True, "synthetic_ahead": ahead, "initial_state": "learned", **often}
         yield pytest.param(options, id=f"synthetic gradients{' ahead' * ahead}")
     yield pytest.param({"zoneout": 0.1, "recurrent_dropout": 0.2, "initial_state": "random"}, id="noise")
     yield pytest.param({"vocabulary": "word", "tied": True, "locked_dropout": False}, id="tied words")
@@ -123,7 +124,6 @@ def read(tmp_path, options):
 @pytest.mark.parametrize("options", list(variants()))
 def test_stopped_and_resumed_is_never_stopped(tmp_path, monkeypatch, options):
     monkeypatch.setattr(extension, "bfloat16", lambda: True)
-    monkeypatch.setattr(synthetic, "SAMPLES", 4)  # then it is fitted every three steps
     config = read(tmp_path, options)
     api.start("lm", config, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:
