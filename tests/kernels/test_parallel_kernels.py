@@ -156,9 +156,8 @@ def test_every_instruction_set_agrees_with_the_loop(monkeypatch, name, kind, rev
     assert extension.instruction_set() == name
     assert_agrees(Case(kind, T=21, B=9, I=7, H=45, reverse=reverse, **EVERYTHING))
     assert_agrees(Case(kind, T=70, B=3, I=7, H=100, reverse=reverse, threads=2))  # large enough to be divided
-    assert_agrees(
-        Case(kind, T=90, B=7, I=70, H=100, lengths=True, reverse=reverse, threads=2)
-    )  # into stretches as well
+    # … and cut into stretches
+    assert_agrees(Case(kind, T=90, B=7, I=70, H=100, lengths=True, reverse=reverse, threads=2))
 
 
 @pytest.mark.parametrize("kind", KINDS)

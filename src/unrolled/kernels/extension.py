@@ -71,6 +71,11 @@ def threads() -> int:
     return 1 if _forked else torch.get_num_threads()
 
 
+def room(wanted: bool, *shape: int, like: Tensor) -> Tensor:
+    """An uninitialised tensor if it is wanted, else one without numbers: an operator's results must all be there."""
+    return empty(*shape, like=like) if wanted else like.new_empty(0)
+
+
 def empty(*shape: int, like: Tensor) -> Tensor:
     """An uninitialised tensor. A large one lies in a block that an earlier step has used: no page faults."""
     size = math.prod(shape) * like.element_size()

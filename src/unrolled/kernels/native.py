@@ -7,7 +7,7 @@ goes through the cell's own equations.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -189,8 +189,8 @@ def recurrence(
     memory, planes = kind == LSTM, _planes(kind, norm, save, zone_h is not None or zoneout_h != 0)
     results: dict[str, Tensor] = {
         "y": extension.empty(T, B, P, like=like),
-        "c": extension.empty(T, B, H, like=like) if memory else like.new_empty(0),
-        "gates": extension.empty(T, B, planes, H, like=like) if planes else like.new_empty(0),
+        "c": extension.room(memory, T, B, H, like=like),
+        "gates": extension.room(planes > 0, T, B, planes, H, like=like),
         "hn": like.new_empty(B, P),
         "cn": like.new_empty(B, H) if memory else like.new_empty(0),
         "scales": like.new_empty(T, B, 3) if save and norm is not None else like.new_empty(0),
@@ -264,10 +264,7 @@ def recurrence_backward(
         dp, wide = extension.empty(T, B, P, like=like), extension.empty(T, B, H, like=like)
     if dy is None:
         dy = torch.zeros_like(y)
-
-    def room(wanted: bool, *shape: int) -> Tensor:
-        return extension.empty(*shape, like=like) if wanted else like.new_empty(0)
-
+    room = partial(extension.room, like=like)
     found = {
         "dx": room(need_x, T, B, I),
         "dh0": room(True, B, P),

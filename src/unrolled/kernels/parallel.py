@@ -6,6 +6,7 @@ backward likewise. Second derivatives and gradients by traced gates go through t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -126,7 +127,7 @@ def parallel(
         torch.index_select(weight.t().contiguous(), 0, x.flatten(), out=p.view(T * B, rows))
     results = {
         "y": extension.empty(T, B, H, like=weight),
-        "c": extension.empty(T, B, H, like=weight) if kind == QRNN else weight.new_empty(0),
+        "c": extension.room(kind == QRNN, T, B, H, like=weight),
         "hn": torch.empty_like(h0, memory_format=torch.contiguous_format),
     }
     arrays = {"h0": h0, "hi": hi, "bias": bias, "decay": decay, "lengths": lengths, "resets": resets, "p": p, **results}
@@ -169,10 +170,7 @@ def parallel_backward(
     """Gradients by x, h0, hi, weight, bias and decay; empty where there is none."""
     T, B, H, rows = _sizes(x, weight, h0)
     threads, symbols = _threads(x, weight, h0), x.dtype == torch.int64
-
-    def room(wanted: bool, *shape: int) -> Tensor:
-        return extension.empty(*shape, like=weight) if wanted else weight.new_empty(0)
-
+    room = partial(extension.room, like=weight)
     found = {
         "dx": room(need_x, *x.shape),
         "dh0": room(True, B, H),
@@ -191,10 +189,7 @@ def parallel_backward(
     if symbols:
         table = weight.new_zeros(weight.size(1), rows).index_add_(0, x.flatten(), dp.view(T * B, rows))
         found["dweight"] = table.t().contiguous()
-    if bias is None:
-        found["dbias"] = weight.new_empty(0)
-    else:
-        found["dbias"] = found["dbias"].sum(0)
+    found["dbias"] = weight.new_empty(0) if bias is None else found["dbias"].sum(0)
     if decay is not None:
         found["ddecay"] = found["ddecay"].sum(0)
     return tuple(found.values())  # type: ignore[return-value]
