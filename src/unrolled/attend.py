@@ -18,8 +18,8 @@ from .cells import State, Trace
 from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
 from .errors import ArgumentError, BackendError, ShapeError
 from .kernels import attention as native
-from .kernels import reference
-from .scan import scan
+from .kernels import reference, watch
+from .scan import LOOP_TRACED, scan
 
 # T steps, N rows, S source positions, I input_size, O output_size
 
@@ -96,6 +96,8 @@ def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend:
         backend = asked if asked in BACKENDS else "auto"
     if backend not in BACKENDS:
         raise ArgumentError("backend", f"one of {', '.join(BACKENDS)} for attention", backend)
+    if watch.traced() and (backend == "reference" or cell.feeds):
+        raise BackendError(f"attention cannot be traced: {LOOP_TRACED}; use torch.export")
     if backend == "reference":
         return backend
     reason = unsupported(cell, inputs, noise)

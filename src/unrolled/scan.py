@@ -13,12 +13,15 @@ from torch.utils._pytree import tree_leaves
 from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
 from .cells.dilated import Dilated
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
-from .kernels import dilated, doubling, native, parallel, reference
+from .kernels import dilated, doubling, native, parallel, reference, watch
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
 
 BACKENDS = ("auto", "reference", "native", "torch", "cudnn")
+LOOP_TRACED = (
+    "torch.jit.trace would write down a loop of exactly as many steps as it sees, wrong for every other number"
+)
 
 
 def scan(
@@ -128,7 +131,7 @@ def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
     """
     if not is_symbols(inputs):
         return inputs
-    plain = not (torch.compiler.is_compiling() or _is_batched(inputs))
+    plain = not (torch.compiler.is_compiling() or watch.batched(inputs))
     if plain and inputs.numel() and not 0 <= int(inputs.min()) <= int(inputs.max()) < cell.input_size:
         got = f"{int(inputs.min())}..{int(inputs.max())}"
         raise ShapeError(f"symbols in inputs must lie in 0..{cell.input_size - 1}, got {got}")
@@ -183,7 +186,7 @@ def explain(
         Path("cudnn", cudnn),
         Path("native", _no_kernel(cell, inputs, noise)),
         Path("torch", why),
-        Path("reference", None),
+        Path("reference", LOOP_TRACED if watch.traced() else None),
     ]
 
 
@@ -202,16 +205,17 @@ def choose(
         backend = os.environ.get("UNROLLED_BACKEND", "auto")
     if backend not in BACKENDS:
         raise _no_such(backend)
-    if backend == "reference":
-        return backend
     if backend == "auto" and inputs.device.type == "cpu" and _no_kernel(cell, inputs, noise) is None:
         return "native"  # the most frequent answer, without asking the others
+    if backend == "reference" and not watch.traced():
+        return backend
     paths = explain(cell, inputs, noise, resets, lengths, state)
     if backend == "auto":
-        return next(path.backend for path in paths if path.reason is None)
+        backend = next((path.backend for path in paths if path.reason is None), "reference")
     reason = dict(paths)[backend]
     if reason is not None:
-        raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; use backend='auto'")
+        remedy = "use torch.export" if watch.traced() else "use backend='auto'"
+        raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; {remedy}")
     return backend
 
 
@@ -229,13 +233,17 @@ def _fused_reason(
     state: State | None,
 ) -> str | None:
     if isinstance(cell, ParallelCell):
-        return None
+        return LOOP_TRACED if watch.traced() else None
+    if watch.forward_mode():
+        return "not all of torch's layers have forward-mode derivatives"
+    if watch.traced() and resets is not None:
+        return "torch.jit.trace would write down these resets, wrong for all others"
     if (reason := fused.unsupported(cell, noise)) is not None:
         return reason
     if 0 in inputs.shape[:2]:
         return "torch's layers refuse an empty batch or sequence"
     tensors = (inputs, lengths, resets, *tree_leaves(state), *tree_leaves(noise), *cell.parameters())
-    if any(_is_batched(tensor) for tensor in tensors):
+    if any(watch.batched(tensor) for tensor in tensors):
         return "torch's layers have no vmap rule"
     if torch.compiler.is_compiling():
         if resets is not None or lengths is not None:
@@ -262,7 +270,7 @@ def _check(
     if lengths is not None:
         if tuple(lengths.shape) != (B,) or lengths.dtype != torch.int64:
             raise ShapeError(f"lengths must be int64 ({B},), got {lengths.dtype} {tuple(lengths.shape)}")
-        plain = not (torch.compiler.is_compiling() or _is_batched(lengths))
+        plain = not (torch.compiler.is_compiling() or watch.batched(lengths))
         if plain and B and not (int(lengths.min()) >= 0 and int(lengths.max()) <= T):
             raise ShapeError(f"lengths must lie in 0..{T}, got {int(lengths.min())}..{int(lengths.max())}")
     for leaf in () if noise is None else tree_leaves(noise):
@@ -336,8 +344,3 @@ def _check_like(name: str, tensor: Tensor, inputs: Tensor) -> None:
         f"{name} must be {inputs.dtype} on {device} as the inputs are, got {tensor.dtype} on {tensor.device}; "
         "convert one with .to()"
     )
-
-
-def _is_batched(tensor: Tensor | None) -> bool:
-    """Whether ``vmap`` is running over this tensor."""
-    return tensor is not None and torch._C._functorch.is_batchedtensor(tensor)

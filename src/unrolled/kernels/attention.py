@@ -6,6 +6,7 @@ and with the memory, stays outside and is torch's. Second derivatives go through
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,8 +18,8 @@ from ..cells import GRUCell, GRUState, LSTMCell, LSTMState, State
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import Loop, check, eager, gradients, leaves, register_vmap, spelled
-from .torch import watched
+from .operators import Kernel, Loop, check, guard, learning, skeleton, spelled
+from .watch import no_kernel
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of
 # a value, C memory_size, Y width of y
@@ -50,7 +51,7 @@ def unsupported(cell: Attentive, inputs: Tensor, noise: State | None) -> str | N
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
     if inputs.dtype not in TYPES or torch.is_autocast_enabled("cpu"):
         return "the attention kernels compute in float32 and float64"
-    return None
+    return no_kernel()
 
 
 def run(
@@ -71,11 +72,8 @@ def run(
     lstm, I = isinstance(inner, LSTMCell), cell.input_size
     if lengths is not None:  # whatever stands in the padding, be it NaN, must reach no gradient
         inputs = reference.inside(inputs, lengths)
-    learning = torch.is_grad_enabled() and any(
-        one is not None and one.requires_grad
-        for one in (inputs, *state.cell, state.fed, *memory[:3], *cell.parameters())
-    )
-    if rows is not None and learning:
+    backward = learning([inputs, *state.cell, state.fed, *memory[:3], *cell.parameters()])
+    if rows is not None and backward:
         memory, rows = memory.of(rows), None
     xg = F.linear(inputs, inner.weight_ih[:, :I], inner.bias_ih)
     h0, c0 = (*state.cell, None)[:2]
@@ -86,11 +84,8 @@ def run(
     else:
         own[3:] = inner.weight_ih[:, I:], cell.from_state.weight
     tensors = [xg, memory.keys, memory.values, *own, inner.weight_hh, inner.bias_hh, h0, c0, u0]
-    given = [*tensors, memory.lengths, rows, lengths, lstm, learning]
-    operator: Any = attention
-    if not watched(given[:TENSORS]):
-        operator = _eager if learning else attention._init_fn
-    y, _, u, a, hn, cn, un, _, _ = operator(*given)
+    given = [*tensors, memory.lengths, rows, lengths]
+    y, _, u, a, hn, cn, un, _, _ = _kernel(given, [lstm, backward], backward)
     after: State = LSTMState(hn, cn) if lstm else GRUState(hn)
     return (y if cell.additive else u), a, AttentiveState(after, state.fed if cell.additive else un)
 
@@ -282,6 +277,7 @@ SHAPES = {
 
 def _call(backward: bool, lstm: bool, arrays: dict[str, Tensor | None]) -> None:
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
+    guard()
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None}
     sizes = _check(given, lstm)
     addresses = {name: tensor.data_ptr() for name, tensor in given.items() if tensor.numel()}
@@ -331,74 +327,63 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     return size
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.lstm, ctx.save = inputs[TENSORS:]
-    y, c, u, a, _, _, _, gates, queries = output
-    ctx.save_for_backward(*inputs[:TENSORS], y, c, u, a, gates, queries)
-    internal = (c, gates, queries) if inputs[ARGUMENTS.index("u0")] is None else (y, c, gates, queries)
-    ctx.mark_non_differentiable(*internal)  # they are there for the backward pass
-    ctx.set_materialize_grads(False)
+def _internal(tensors: Sequence[Any]) -> tuple[int, ...]:
+    """Which results are there for the backward pass alone: c, gates, queries, and y where u is what comes out."""
+    return (1, 7, 8) if tensors[ARGUMENTS.index("u0")] is None else (0, 1, 7, 8)
 
 
-def _backward(ctx: Any, dy: Any, _c: Any, du: Any, da: Any, dhn: Any, dcn: Any, dun: Any, *_: Any) -> tuple[Any, ...]:
-    tensors, saved = ctx.saved_tensors[:TENSORS], ctx.saved_tensors[TENSORS:]
-    needed, given = ctx.needs_input_grad[:DIFFERENTIABLE], (dy, du, da, dhn, dcn, dun)
-    found: Any
-    if torch.is_grad_enabled() or not ctx.save:
-        found = _through_equations(tensors, ctx.lstm, needed, given)
-    else:
-        operator: Any = attention_backward
-        if not watched([*given, *tensors]):
-            operator = attention_backward._init_fn
-        found = operator(*given, *saved, *tensors, ctx.lstm)
-    gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
-    return (*gradients, *[None] * (TENSORS - DIFFERENTIABLE + 2))
+def _arguments(
+    tensors: Sequence[Any], options: Sequence[Any], kept: Sequence[Any], grads: tuple[Any, ...], needed: Sequence[bool]
+) -> tuple[Any, ...] | None:
+    """What `attention_backward` is called with."""
+    dy, _, du, da, dhn, dcn, dun, *_ = grads
+    lstm, save = options
+    return (dy, du, da, dhn, dcn, dun, *kept, *tensors, lstm) if save else None
 
 
-attention.register_autograd(_backward, setup_context=_setup)
-
-
-_eager = eager(attention, _setup, _backward)
-register_vmap(attention)
-register_vmap(attention_backward)
-
-
-def _through_equations(
-    tensors: tuple[Tensor | None, ...], lstm: bool, needed: tuple[bool, ...], given: tuple[Tensor | None, ...]
-) -> list[Tensor | None]:
-    """Gradients by running the cell's own equations, differentiable in turn, on what was projected before: a cell whose
-    inputs are xg and Σ_i a_ti values_i, and whose W_ih has ones for them."""
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        some = leaves(tensors, needed, again)
-        one: dict[str, Any] = _named(*some)
-        (_, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
-        additive = one["weight_q"] is not None
-        ones = torch.eye(R, dtype=one["xg"].dtype)
-        inner = (LSTMCell if lstm else GRUCell)(
-            R + (R if additive else H), H, bias=one["bias_hh"] is not None, device="meta"
-        )
-        weights = {"cell.weight_ih": torch.cat([ones, ones if additive else one["weight_u"]], 1)}
-        weights["cell.weight_hh"] = one["weight_hh"]
-        if one["bias_hh"] is not None:
-            weights |= {"cell.bias_hh": one["bias_hh"], "cell.bias_ih": torch.zeros_like(one["bias_hh"])}
+def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
+    """The results by the cell's own equations on what was projected before: a cell whose inputs are xg and
+    Σ_i a_ti values_i, and whose W_ih has ones for them."""
+    one: dict[str, Any] = _named(*tensors)
+    lstm = options[0]
+    (_, N, R), H = one["xg"].shape, one["weight_hh"].size(1)
+    additive = one["weight_q"] is not None
+    ones = torch.eye(R, dtype=one["xg"].dtype)
+    with skeleton():
+        inner = (LSTMCell if lstm else GRUCell)(R + (R if additive else H), H, bias=one["bias_hh"] is not None)
         if additive:
-            weights |= {"v": one["v"], "query.weight": one["weight_q"]}
             cell = Attentive(inner, R, R, attention_size=one["v"].size(0))
         else:
-            weights["from_state.weight"] = one["weight_s"]
             cell = Attentive(inner, R, H, score="dot", input_feeding=True)
-        state = LSTMState(one["h0"], one["c0"]) if lstm else GRUState(one["h0"])
-        fed = one["h0"].new_zeros(N, 0) if additive else one["u0"]
-        memory = Memory(one["values"], one["keys"], one["values"], one["seen"])
-        arguments = (one["xg"], AttentiveState(state, fed), memory, one["rows"], one["lengths"], None)
-        y, a, after, _ = functional_call(
-            Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
-        )
-        if additive:
-            c = torch.einsum(
-                "tns,snc->tnc", a, reference.inside(one["looked"], one["seen"])
-            )  # (4) of the memory itself
-            y = torch.cat([y[:, :, :H], c], dim=2)
-        results = (y if additive else None, None if additive else y, a, *(*after.cell, None)[:2], after.fed)
-        return gradients(results, given, some, needed, again)
+    weights = {"cell.weight_ih": torch.cat([ones, ones if additive else one["weight_u"]], 1)}
+    weights["cell.weight_hh"] = one["weight_hh"]
+    if one["bias_hh"] is not None:
+        weights |= {"cell.bias_hh": one["bias_hh"], "cell.bias_ih": torch.zeros_like(one["bias_hh"])}
+    if additive:
+        weights |= {"v": one["v"], "query.weight": one["weight_q"]}
+    else:
+        weights["from_state.weight"] = one["weight_s"]
+    state = LSTMState(one["h0"], one["c0"]) if lstm else GRUState(one["h0"])
+    fed = one["h0"].new_zeros(N, 0) if additive else one["u0"]
+    memory = Memory(one["values"], one["keys"], one["values"], one["seen"])
+    arguments = (one["xg"], AttentiveState(state, fed), memory, one["rows"], one["lengths"], None)
+    y, a, after, _ = functional_call(
+        Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
+    )
+    h, c = (*after.cell, None)[:2]
+    if not additive:
+        return None, None, y, a, h, c, after.fed
+    seen = torch.einsum("tns,snc->tnc", a, reference.inside(one["looked"], one["seen"]))  # (4) of the memory itself
+    return torch.cat([y[:, :, :H], seen], dim=2), None, None, a, h, c, None
+
+
+_kernel = Kernel(
+    attention,
+    attention_backward,
+    tensors=TENSORS,
+    differentiable=DIFFERENTIABLE,
+    kept=(0, 1, 2, 3, 7, 8),  # y, c, u, a, gates, queries
+    arguments=_arguments,
+    equations=_equations,
+    internal=_internal,
+)

@@ -7,6 +7,7 @@ goes through the cell's own equations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,8 +19,8 @@ from torch.func import functional_call
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import TYPES, Loop, Shape, autocast, check, eager, gradients, leaves, register_vmap, spelled
-from .torch import watched
+from .operators import TYPES, Kernel, Loop, Shape, autocast, check, guard, learning, skeleton, spelled
+from .watch import no_kernel
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
 
@@ -50,8 +51,8 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
         return "the kernels compute in bfloat16, float32 and float64"
     if casting is not None and cell.weight_hh.dtype == torch.float64:
         return "there is no automatic casting from float64"
-    if noise is None:
-        return None
+    if (reason := no_kernel()) is not None or noise is None:
+        return reason
     if not isinstance(noise, Noise):
         return "the kernels know only the built-in cells' noise"
     for mask in (noise.recurrent, noise.weight_hh):
@@ -106,8 +107,8 @@ def run(
     half = torch.bfloat16 in (asked, autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
-    learning = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)
-    save = EVERYTHING if traced else FOR_BACKWARD if learning else NOTHING
+    backward = learning(given)
+    save = EVERYTHING if traced else FOR_BACKWARD if backward else NOTHING
     options = [
         kind,
         reverse,
@@ -119,10 +120,7 @@ def run(
         half,
         save,
     ]
-    operator: Any = recurrence
-    if not watched(given):
-        operator = _eager if learning else recurrence._init_fn
-    y, c, gates, hn, cn, _ = operator(*given, *options)
+    y, c, gates, hn, cn, _ = _kernel(given, options, backward)
     if asked == torch.bfloat16 and autocast() is None:
         y, c, gates, hn, cn = (one.bfloat16() for one in (y, c, gates, hn, cn))
     after: State = LSTMState(hn, cn) if kind == LSTM else (GRUState, RNNState)[kind == RNN](hn)
@@ -325,6 +323,7 @@ def _call(
     options: dict[str, Any],
 ) -> None:
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
+    guard()
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     dtype = given["weight_hh"].dtype
     check(given, dtype, WHOLE, _shapes(kind, sizes, "norm" in given))
@@ -372,92 +371,77 @@ DIFFERENTIABLE = 12  # the first so many arguments of `recurrence`
 TENSORS = 17
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    tensors, ctx.options = inputs[:TENSORS], inputs[TENSORS:]
-    y, c, gates, _, _, scales = output
-    ctx.save_for_backward(*tensors, y, c, gates, scales)
-    ctx.set_materialize_grads(False)
-
-
-def _backward(ctx: Any, dy: Any, dc: Any, dgates: Any, dhn: Any, dcn: Any, _: Any) -> tuple[Any, ...]:
-    *tensors, y, c, gates, scales = ctx.saved_tensors
-    *options, save = ctx.options
-    needed = ctx.needs_input_grad[:DIFFERENTIABLE]
-    if torch.is_grad_enabled() or dgates is not None or dc is not None or not save:
-        found = _through_equations(tensors, ctx.options, needed, (dy, dc, dgates, dhn, dcn))
-    else:
-        seen = watched([dy, dhn, dcn, *tensors])
-        operator: Any = recurrence_backward if seen else recurrence_backward._init_fn
-        found = list(operator(dy, dhn, dcn, y, c, gates, scales, *tensors, *options, needed[0]))
-    gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
-    return (*gradients, *[None] * (TENSORS - DIFFERENTIABLE + len(ctx.options)))
-
-
-recurrence.register_autograd(_backward, setup_context=_setup)
-
-
-_eager = eager(recurrence, _setup, _backward)
+def _arguments(
+    tensors: Sequence[Any], options: Sequence[Any], kept: Sequence[Any], grads: tuple[Any, ...], needed: Sequence[bool]
+) -> tuple[Any, ...] | None:
+    """What `recurrence_backward` is called with; it knows no gradients by gates or by an LSTM's c at every step."""
+    dy, dc, dgates, dhn, dcn, _ = grads
+    *others, save = options
+    if dc is not None or dgates is not None or not save:
+        return None
+    return (dy, dhn, dcn, *kept, *tensors, *others, needed[0])
 
 
 def _loop(kind: int, input_size: int, hidden_size: int, **options: Any) -> Loop:
     """A loop over a cell of these sizes and options; its own parameters take no memory and are never used."""
-    return Loop(CELLS[kind](input_size, hidden_size, device="meta", **options), reference.run)
+    with skeleton():
+        return Loop(CELLS[kind](input_size, hidden_size, **options), reference.run)
 
 
-def _through_equations(
-    tensors: list[Tensor | None], options: tuple[Any, ...], needed: tuple[bool, ...], given: tuple[Any, ...]
-) -> list[Tensor | None]:
-    """Gradients by running the cell's own equations again, differentiable in turn."""
+def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
+    """y, c, gates, h and c after the last step by the cell's own equations."""
     kind, reverse, relu, reset_after, zoneout_h, zoneout_c, eps, _, _ = options
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        some = leaves(tensors, needed, again)
-        x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, norm, weight_hr = some[:DIFFERENTIABLE]
-        lengths, resets, *masks = some[DIFFERENTIABLE:]
-        assert x is not None
-        assert weight_ih is not None
-        assert weight_hh is not None
-        T, H, P = x.size(0), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
-        own: dict[str, Any] = [
-            {"nonlinearity": "relu" if relu else "tanh"},
-            {"reset_after": reset_after},
-            {"peepholes": peepholes is not None, "proj_size": 0 if weight_hr is None else P},
-        ][kind]
-        zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
-        if x.dtype == torch.int64:
-            x = F.one_hot(x, weight_ih.size(1)).to(weight_ih.dtype)
-        loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, layer_norm=norm is not None, zoneout=zoneout, **own)
-        weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-        if peepholes is not None:
-            weights |= dict(zip(("peephole_i", "peephole_f", "peephole_o"), peepholes.unbind(), strict=True))
-        if norm is not None:
-            names = ("norm_ih.weight", "norm_hh.weight", "norm_c.weight", "norm_c.bias")
-            weights |= dict(zip(names, norm.flatten().split([4 * H, 4 * H, H, H]), strict=True))
-            cell: Any = loop.cell
-            cell.norm_ih.eps = cell.norm_hh.eps = cell.norm_c.eps = eps
-        weights["weight_hr"] = weight_hr
-        form: Any = {RNN: RNNState, GRU: GRUState, LSTM: LSTMState}[kind]
-        mask, zone_h, zone_c = masks
-        noise = Noise(None if mask is None else mask.expand(T, *mask.shape), zone_h, zone_c)
-        y, after, trace = functional_call(
-            loop,
-            {f"cell.{name}": weight for name, weight in weights.items() if weight is not None},
-            (x, form(h0, c0) if kind == LSTM else form(h0)),
-            {
-                "traced": True,
-                "initial": None if hi is None else form(hi, ci) if kind == LSTM else form(hi),
-                "lengths": lengths,
-                "resets": resets,
-                "noise": noise,
-                "reverse": reverse,
-            },
-        )
-        nothing = x.new_zeros(*x.shape[:2], H)
-        gates = torch.stack([trace.get(name, nothing) for name in GATES[kind]], 2)
-        given = (*given[:2], None if given[2] is None else given[2][:, :, : PLANES[kind]], *given[3:])
-        results = (y, trace.get("c"), gates, after.h, getattr(after, "c", None))
-        return gradients(results, given, some, needed, again)
+    x, h0, c0, hi, ci, weight_ih, weight_hh, bias_ih, bias_hh, peepholes, norm, weight_hr = tensors[:DIFFERENTIABLE]
+    lengths, resets, *masks = tensors[DIFFERENTIABLE:]
+    T, H, P = x.size(0), weight_hh.size(0) // WEIGHT_ROWS[kind], weight_hh.size(1)
+    own: dict[str, Any] = [
+        {"nonlinearity": "relu" if relu else "tanh"},
+        {"reset_after": reset_after},
+        {"peepholes": peepholes is not None, "proj_size": 0 if weight_hr is None else P},
+    ][kind]
+    zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
+    if x.dtype == torch.int64:
+        x = F.one_hot(x, weight_ih.size(1)).to(weight_ih.dtype)
+    loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, layer_norm=norm is not None, zoneout=zoneout, **own)
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    if peepholes is not None:
+        weights |= dict(zip(("peephole_i", "peephole_f", "peephole_o"), peepholes.unbind(), strict=True))
+    if norm is not None:
+        names = ("norm_ih.weight", "norm_hh.weight", "norm_c.weight", "norm_c.bias")
+        weights |= dict(zip(names, norm.flatten().split([4 * H, 4 * H, H, H]), strict=True))
+        cell: Any = loop.cell
+        cell.norm_ih.eps = cell.norm_hh.eps = cell.norm_c.eps = eps
+    weights["weight_hr"] = weight_hr
+    form: Any = {RNN: RNNState, GRU: GRUState, LSTM: LSTMState}[kind]
+    mask, zone_h, zone_c = masks
+    noise = Noise(None if mask is None else mask.expand(T, *mask.shape), zone_h, zone_c)
+    y, after, trace = functional_call(
+        loop,
+        {f"cell.{name}": weight for name, weight in weights.items() if weight is not None},
+        (x, form(h0, c0) if kind == LSTM else form(h0)),
+        {
+            "traced": True,
+            "initial": None if hi is None else form(hi, ci) if kind == LSTM else form(hi),
+            "lengths": lengths,
+            "resets": resets,
+            "noise": noise,
+            "reverse": reverse,
+        },
+    )
+    nothing = x.new_zeros(*x.shape[:2], H)
+    planes = [trace.get(name, nothing) for name in GATES[kind]]
+    if norm is not None:  # what the kernel keeps besides
+        planes += [nothing] * (NORMED_PLANES - len(planes))
+    return y, trace.get("c"), torch.stack(planes, 2), after.h, getattr(after, "c", None)
 
 
-register_vmap(recurrence)
-register_vmap(recurrence_backward)
+_kernel = Kernel(
+    recurrence,
+    recurrence_backward,
+    tensors=TENSORS,
+    differentiable=DIFFERENTIABLE,
+    kept=(0, 1, 2, 5),  # y, c, gates, scales
+    arguments=_arguments,
+    equations=_equations,
+    internal=lambda tensors: (5,),
+)

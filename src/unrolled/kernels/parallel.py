@@ -6,6 +6,7 @@ backward likewise. Second derivatives and gradients by traced gates go through t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,8 @@ from torch import Tensor
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from ..errors import ShapeError
 from . import doubling, extension, reference
-from .operators import TYPES, autocast, check, eager, gradients, leaves, register_vmap, spelled
-from .torch import watched
+from .operators import TYPES, Kernel, autocast, check, guard, learning, skeleton, spelled
+from .watch import no_kernel
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
 
@@ -48,7 +49,7 @@ def unsupported(cell: Cell, inputs: Tensor) -> str | None:
         return "the kernels compute in bfloat16, float32 and float64"
     if casting is not None and inputs.dtype == torch.float64:
         return "there is no automatic casting from float64"
-    return None
+    return no_kernel()
 
 
 def run(
@@ -76,11 +77,7 @@ def run(
     half = torch.bfloat16 in (asked, autocast())
     if half:
         given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
-    operator: Any = parallel
-    if not watched(given):
-        learning = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in given)
-        operator = _eager if learning else parallel._init_fn
-    y, c, p, h = operator(*given, kind_of(cell), reverse, half)
+    y, c, p, h = _kernel(given, [kind_of(cell), reverse, half], learning(given))
     trace: Trace = {}
     if traced:
         bias, decay = given[4], given[5]
@@ -238,6 +235,7 @@ def _call(
     half: bool,
 ) -> None:
     """Hand addresses to a kernel; the tensors behind them live until it has returned."""
+    guard()
     given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     T, B, H, rows = _sizes(x, weight, h0)
     if not T * B and "dweight" in given:  # no product is made
@@ -261,54 +259,40 @@ DIFFERENTIABLE = 6  # the first so many arguments of `parallel`
 TENSORS = 8
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    tensors, ctx.options = inputs[:TENSORS], inputs[TENSORS:]
-    y, c, p, _ = output
-    ctx.save_for_backward(*tensors, y, c, p)
-    ctx.set_materialize_grads(False)
+def _arguments(
+    tensors: Sequence[Any], options: Sequence[Any], kept: Sequence[Any], grads: tuple[Any, ...], needed: Sequence[bool]
+) -> tuple[Any, ...] | None:
+    """What `parallel_backward` is called with; it knows no gradients by p or by a QRNN's c."""
+    dy, dc, dp, dhn = grads
+    if dp is not None or dc is not None:
+        return None
+    return (dy, dhn, *kept, *tensors, *options, needed[0])
 
 
-def _backward(ctx: Any, dy: Any, dc: Any, dp: Any, dhn: Any) -> tuple[Any, ...]:
-    *tensors, y, c, p = ctx.saved_tensors
-    needed = ctx.needs_input_grad[:DIFFERENTIABLE]
-    if torch.is_grad_enabled() or dp is not None or dc is not None:
-        found = _through_equations(tensors, ctx.options, needed, (dy, dc, dp, dhn))
-    else:
-        operator: Any = parallel_backward
-        if not watched([dy, dhn, *tensors]):
-            operator = parallel_backward._init_fn
-        found = list(operator(dy, dhn, y, c, p, *tensors, *ctx.options, needed[0]))
-    kept = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
-    return (*kept, *[None] * (TENSORS - DIFFERENTIABLE + len(ctx.options)))
-
-
-parallel.register_autograd(_backward, setup_context=_setup)
-
-_eager = eager(parallel, _setup, _backward)
-
-
-def _through_equations(
-    tensors: list[Tensor | None], options: tuple[Any, ...], needed: tuple[bool, ...], given: tuple[Any, ...]
-) -> list[Tensor | None]:
-    """Gradients by running the cell's own equations again, differentiable in turn."""
+def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
+    """y, c, p and the last state by the cell's own equations."""
     kind, reverse, _ = options
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        x, h0, hi, weight, bias, decay, lengths, resets = leaves(tensors, needed, again)
-        build, own = KINDS[kind]
-        cell = build(1, 1, device="meta", **own)  # of which only the equations are used
-        inputs = x
-        if x.dtype == torch.int64:
-            inputs = F.one_hot(x, weight.size(1)).to(weight.dtype)
-        elif lengths is not None:
-            inputs = reference.inside(x, lengths)
-        p = doubling.products(inputs, weight, None, reverse)
-        full = p if bias is None else p + bias
-        y, c, h, _ = doubling.recur(cell, full, h0, hi, decay, lengths, resets, reverse)
-        results = (y, c if kind == QRNN else None, p, h)
-        some = [x, h0, hi, weight, bias, decay]
-        return gradients(results, given, some, needed, again)
+    x, h0, hi, weight, bias, decay, lengths, resets = tensors
+    build, own = KINDS[kind]
+    with skeleton():
+        cell = build(1, 1, **own)  # of which only the equations are used
+    inputs = x
+    if x.dtype == torch.int64:
+        inputs = F.one_hot(x, weight.size(1)).to(weight.dtype)
+    elif lengths is not None:
+        inputs = reference.inside(x, lengths)
+    p = doubling.products(inputs, weight, None, reverse)
+    full = p if bias is None else p + bias
+    y, c, h, _ = doubling.recur(cell, full, h0, hi, decay, lengths, resets, reverse)
+    return y, c if kind == QRNN else None, p, h
 
 
-register_vmap(parallel)
-register_vmap(parallel_backward)
+_kernel = Kernel(
+    parallel,
+    parallel_backward,
+    tensors=TENSORS,
+    differentiable=DIFFERENTIABLE,
+    kept=(0, 1, 2),  # y, c, p
+    arguments=_arguments,
+    equations=_equations,
+)

@@ -5,19 +5,16 @@ They know neither a mask nor a reset: windows are cut where a document begins, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State
 from ..cells.state import where
 
 # T steps, B lanes, I input_size, O output_size
-
-PLAIN = {Tensor, nn.Parameter, type(None)}
 
 
 def unsupported(cell: Cell, noise: State | None) -> str | None:
@@ -42,16 +39,6 @@ def unsupported(cell: Cell, noise: State | None) -> str | None:
     if noise.weight_hh is not None and noise.weight_hh.size(0) > 1 and noise.weight_hh.stride(0):
         return "torch's layers need one weight mask for all steps"
     return None
-
-
-def watched(tensors: Sequence[Any]) -> bool:
-    """Whether something looks on and must see operators: tracing, a transformation, a mode, a subclass of tensors."""
-    return (
-        torch.compiler.is_compiling()
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or torch._C._len_torch_dispatch_stack() > 0
-        or not PLAIN.issuperset(map(type, tensors))
-    )
 
 
 def sooner(gates: int, T: int, B: int, I: int, H: int, packed: bool) -> bool:

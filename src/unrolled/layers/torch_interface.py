@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from ..cells import GatedCell, State
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
-from ..kernels.torch import sooner, watched
+from ..kernels.torch import sooner
+from ..kernels.watch import watched
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
 
