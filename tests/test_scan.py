@@ -185,7 +185,7 @@ def two_eps() -> LSTMCell:
     ("cell", "reason"),
     [
         (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm for GRUCell"),
-        (two_eps(), "the kernels' layer norm is nn.LayerNorm's, with one eps"),
+        (two_eps(), "the kernels' layer norm is the cells' own, with one eps"),
         (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
         (GRUCell(2, 3, dtype=torch.float16), "the kernels compute in bfloat16, float32 and float64"),
     ],

@@ -211,7 +211,10 @@ def choose(
         return backend
     paths = explain(cell, inputs, noise, resets, lengths, state)
     if backend == "auto":
-        backend = next((path.backend for path in paths if path.reason is None), "reference")
+        able = [path.backend for path in paths if path.reason is None]
+        if not able:
+            raise BackendError(f"{type(cell).__name__} cannot be traced: {LOOP_TRACED}; use torch.export")
+        return able[0]
     reason = dict(paths)[backend]
     if reason is not None:
         remedy = "use torch.export" if watch.traced() else "use backend='auto'"

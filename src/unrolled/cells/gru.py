@@ -16,9 +16,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .base import GatedCell, Noise, Trace
+from .norm import LayerNorm
 from .state import GRUState
 
 # B batch, I input_size, H hidden_size; gates stacked r, z, n as in torch
@@ -38,10 +39,10 @@ class GRUCell(GatedCell):
         self.reset_after = reset_after
         if self.layer_norm:
             like: dict[str, Any] = {"device": self.weight_hh.device, "dtype": self.weight_hh.dtype}
-            self.norm_ih = nn.LayerNorm(2 * hidden_size, bias=False, **like)
-            self.norm_hh = nn.LayerNorm(2 * hidden_size, bias=False, **like)
-            self.norm_in = nn.LayerNorm(hidden_size, bias=False, **like)
-            self.norm_hn = nn.LayerNorm(hidden_size, bias=False, **like)
+            self.norm_ih = LayerNorm(2 * hidden_size, bias=False, **like)
+            self.norm_hh = LayerNorm(2 * hidden_size, bias=False, **like)
+            self.norm_in = LayerNorm(hidden_size, bias=False, **like)
+            self.norm_hn = LayerNorm(hidden_size, bias=False, **like)
         self.reset_parameters()
 
     def initial_state(self, batch_size: int) -> GRUState:

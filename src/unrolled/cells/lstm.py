@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..errors import ArgumentError
 from .base import GatedCell, Noise, Trace, check_size
+from .norm import LayerNorm
 from .state import LSTMState
 
 # B batch, I input_size, H hidden_size, P proj_size; gates stacked i, f, g, o as in torch
@@ -72,9 +73,9 @@ class LSTMCell(GatedCell):
             for gate in "ifo":
                 self.register_parameter(f"peephole_{gate}", nn.Parameter(torch.empty(hidden_size, **like)))
         if self.layer_norm:
-            self.norm_ih = nn.LayerNorm(4 * hidden_size, bias=False, **like)
-            self.norm_hh = nn.LayerNorm(4 * hidden_size, bias=False, **like)
-            self.norm_c = nn.LayerNorm(hidden_size, **like)
+            self.norm_ih = LayerNorm(4 * hidden_size, bias=False, **like)
+            self.norm_hh = LayerNorm(4 * hidden_size, bias=False, **like)
+            self.norm_c = LayerNorm(hidden_size, **like)
         self.reset_parameters()
 
     @property

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ArgumentError
 from .base import GatedCell, Noise, Trace
+from .norm import LayerNorm
 from .state import RNNState
 
 # B batch, I input_size, H hidden_size
@@ -43,7 +44,7 @@ class RNNCell(GatedCell):
             raise ArgumentError("nonlinearity", "'tanh' or 'relu'", nonlinearity)
         self.nonlinearity = nonlinearity
         if self.layer_norm:
-            self.norm = nn.LayerNorm(hidden_size, bias=False, device=self.weight_hh.device, dtype=self.weight_hh.dtype)
+            self.norm = LayerNorm(hidden_size, bias=False, device=self.weight_hh.device, dtype=self.weight_hh.dtype)
         self.reset_parameters()
 
     def initial_state(self, batch_size: int) -> RNNState:

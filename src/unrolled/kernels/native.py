@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State, Trace
+from ..cells.norm import LayerNorm
 from ..errors import ShapeError
 from . import extension, reference
 from .operators import TYPES, Kernel, Loop, Shape, autocast, check, guard, learning, skeleton, spelled
@@ -44,7 +45,7 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     if cell.layer_norm and not isinstance(cell, LSTMCell):
         return f"the kernels have no layer norm for {type(cell).__name__}"
     if cell.layer_norm and not _plain_norms(cell):
-        return "the kernels' layer norm is nn.LayerNorm's, with one eps"
+        return "the kernels' layer norm is the cells' own, with one eps"
     if inputs.device.type != "cpu":
         return f"the inputs are on {inputs.device.type}, and the kernels run on the CPU"
     if inputs.dtype not in TYPES or (casting := autocast()) not in (None, torch.bfloat16):
@@ -65,7 +66,7 @@ def unsupported(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
 
 def _plain_norms(cell: Any) -> bool:
     norms = (cell.norm_ih, cell.norm_hh, cell.norm_c)
-    return all(type(norm) is nn.LayerNorm and norm.eps == cell.norm_c.eps for norm in norms)
+    return all(type(norm) is LayerNorm and norm.eps == cell.norm_c.eps for norm in norms)
 
 
 def run(

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState, State
 from ..cells.state import where
+from . import watch
 
 # T steps, B lanes, I input_size, O output_size
 
@@ -127,7 +128,9 @@ def _fused(
     cell: Any, weights: list[Tensor], data: tuple[Tensor, ...], state: State, batch_first: tuple[bool, ...]
 ) -> tuple[Tensor, State]:
     """torch's functional layers; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
-    train = torch.is_grad_enabled()  # cuDNN keeps what backward needs only then; nothing else depends on it
+    # cuDNN keeps what backward needs only in training; nothing else depends on it. torch.jit.trace checks a trace by a
+    # second one without gradients, which must be the same.
+    train = cell.training if watch.traced() else torch.is_grad_enabled()
     options = (cell.bias, 1, 0.0, train, False, *batch_first)
     lstm: Any = torch.lstm  # their annotations do not allow for arguments unpacked from a tuple
     gru: Any = torch.gru

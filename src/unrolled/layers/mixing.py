@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import check_size
+from ..cells.norm import LayerNorm
 
 # M width between the two products, O output_size of the layer before
 
@@ -28,7 +29,7 @@ class Mixing(nn.Module):
         super().__init__()
         check_size("output_size", output_size)
         check_size("feedforward_size", feedforward_size)
-        self.norm = nn.LayerNorm(output_size)
+        self.norm = LayerNorm(output_size)
         self.widen = nn.Linear(output_size, feedforward_size)
         self.narrow = nn.Linear(feedforward_size, output_size)
         with torch.no_grad():

@@ -10,7 +10,7 @@ import torch
 from ..cells import Cell
 from ..errors import ArgumentError, BackendError, did_you_mean
 from ..scan import BACKENDS
-from . import gradient, sequence, step, transform
+from . import derivative, gradient, sequence, step, transform
 from .report import Failure, Report, Result
 from .subject import Subject
 
@@ -36,6 +36,15 @@ CHECKS: dict[str, Check] = {
     "compile": transform.compiled,
     "export": transform.exported,
     "vmap": transform.vmapped,
+    "jvp": derivative.of_scan(derivative.pushed_forward),
+    "func.grad": derivative.of_scan(derivative.differentiated),
+    "vjp": derivative.of_scan(derivative.pulled_back),
+    "jacfwd": derivative.of_scan(derivative.jacobians(torch.func.jacfwd)),
+    "jacrev": derivative.of_scan(derivative.jacobians(torch.func.jacrev)),
+    "hessian": derivative.of_scan(derivative.curvature),
+    "vmap of grad and jvp": derivative.vmapped,
+    "batched gradients": derivative.of_scan(derivative.several_at_once),
+    "jit.trace": derivative.traced,
 }
 
 
@@ -89,7 +98,7 @@ def _run_all(subject: Subject, exempt: Mapping[str, str]) -> Iterable[Result]:
 
 def _reason(error: BackendError) -> str:
     """Why, without the name of the cell and the advice, so that equal reasons read alike."""
-    return re.sub(r"backend '\w+' cannot run this \w+: |; use backend='auto'", "", str(error))
+    return re.sub(r"backend '\w+' cannot run this \w+: |; use (backend='auto'|torch.export)", "", str(error))
 
 
 def _run(name: str, check: Check, subject: Subject) -> Result:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import functional_call
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ..scan import scan
 from .report import Failure
-from .subject import Scanner, Subject, real_leaves, require
+from .subject import Subject, flat, require
 
 SLOW_LIMIT = 600  # numbers; beyond, finite differences are taken along random directions only
 
 
 def gradients(subject: Subject) -> None:
     """Gradients by inputs, state and parameters agree with finite differences (float64)."""
-    function, given = _flat(subject)
+    function, given = flat(subject, 3, 2)
+    given = [one.requires_grad_() for one in given]
     fast = sum(tensor.numel() for tensor in given) > SLOW_LIMIT
     _differences(gradcheck, function, given, fast, "gradients")
 
 
 def double_backward(subject: Subject) -> None:
     """Gradients of gradients agree with finite differences (float64), and exist in float32."""
-    function, given = _flat(subject)
+    function, given = flat(subject, 3, 2)
+    given = [one.requires_grad_() for one in given]
     _differences(gradgradcheck, function, given, True, "second derivatives")
     cell = copy.deepcopy(subject.cell).float()
     inputs = subject.inputs(3, 2).float().requires_grad_()
@@ -50,24 +49,6 @@ def evaluation_gradients(subject: Subject) -> None:
         f"their largest is {float(gradient.abs().max()):.2g}",
         "don't detach or switch gradients off inside step",
     )
-
-
-def _flat(subject: Subject) -> tuple[Callable[..., tuple[Tensor, ...]], list[Tensor]]:
-    """``scan`` over three steps as a function of a flat list of float64 tensors, and that list."""
-    scanner = Scanner(subject)
-    leaves, form = tree_flatten(subject.state(2))
-    real = [i for i, leaf in enumerate(leaves) if leaf.is_floating_point()]
-    names = [name for name, _ in scanner.named_parameters()]
-    given = [subject.inputs(3, 2), *(leaves[i] for i in real), *scanner.parameters()]
-
-    def function(inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        filled = list(leaves)
-        for i, leaf in zip(real, rest, strict=False):
-            filled[i] = leaf
-        weights = dict(zip(names, rest[len(real) :], strict=True))
-        return tuple(real_leaves(functional_call(scanner, weights, (inputs, tree_unflatten(filled, form)))))
-
-    return function, [tensor.detach().clone().requires_grad_() for tensor in given]
 
 
 def _differences(check: Any, function: Any, given: list[Tensor], fast: bool, what: str) -> None:

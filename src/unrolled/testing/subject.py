@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.func import functional_call
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from ..cells import Cell, State
 from ..scan import scan
@@ -54,6 +56,28 @@ class Scanner(nn.Module):
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         return scan(self.cell, inputs, state, **self.options, backend=self.backend)
+
+
+Function = Callable[..., tuple[Tensor, ...]]
+
+
+def flat(subject: Subject, T: int, B: int) -> tuple[Function, list[Tensor]]:
+    """``scan`` over T steps as a function of a flat list of float64 tensors (inputs, the state, the parameters), and
+    that list."""
+    scanner = Scanner(subject)
+    leaves, form = tree_flatten(subject.state(B))
+    real = [i for i, leaf in enumerate(leaves) if leaf.is_floating_point()]
+    names = [name for name, _ in scanner.named_parameters()]
+    given = [subject.inputs(T, B), *(leaves[i] for i in real), *scanner.parameters()]
+
+    def function(inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        filled = list(leaves)
+        for i, leaf in zip(real, rest, strict=False):
+            filled[i] = leaf
+        weights = dict(zip(names, rest[len(real) :], strict=True))
+        return tuple(real_leaves(functional_call(scanner, weights, (inputs, tree_unflatten(filled, form)))))
+
+    return function, [tensor.detach().clone() for tensor in given]
 
 
 def require(holds: bool, expected: str, happened: str, remedy: str) -> None:
