@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ArgumentError, DataError
-from .tags import Scheme, detect, entities, inconsistent, parse, spell
 from .rows import lines, without_end
+from .tags import Scheme, detect, entities, inconsistent, parse, spell
 from .textfile import TextFile, check_encoding, ends_of
 
 DOCUMENT = "-DOCSTART-"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ArgumentError
 from .pieces import Chunk
-from .textfile import LineEnds, LiteralText, TextFile
+from .textfile import LineEnds, LiteralText, TextFile, normal
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Corpus:
         if self.separator == "":
             raise ArgumentError("separator", "a text of at least one character", self.separator)
         if self.separator is not None and self.line_ends == "unify":
-            self.separator = self.separator.replace("\r\n", "\n").replace("\r", "\n")
+            self.separator = normal(self.separator, "unify")
 
     def chunks(self, changed: set[str] | None = None) -> Iterator[Chunk]:
         """The text in order, in chunks of about 256 thousand characters, with the document starts; to ``changed`` is

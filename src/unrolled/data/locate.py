@@ -26,6 +26,7 @@ def open_corpus(
     encoding: str = "utf-8",
     errors: str = "strict",
     line_ends: LineEnds | None = "keep",
+    zeros: bool = False,
 ) -> Corpus:
     """The corpus that ``spec`` names.
 
@@ -37,6 +38,7 @@ def open_corpus(
         encoding, errors: how bytes become text, as in `open`.
         line_ends: "unify" reads ``\\r\\n`` and ``\\r`` as ``\\n``, "keep" does not; either leaves byte order marks out.
             `None` changes nothing.
+        zeros: whether zero bytes are text.
 
     Raises:
         DataError: there is no such file, or it is empty, or it cannot be text; the message says what to do.
@@ -50,7 +52,7 @@ def open_corpus(
         if spec == LITERAL:
             raise DataError("'text:' has no text after it; write for example --data text:hello")
         return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # literally, line ends too
-    path, how = Path(os.path.expanduser(spec)), _How(encoding, errors, line_ends)
+    path, how = Path(os.path.expanduser(spec)), _How(encoding, errors, line_ends, zeros)
     notes: list[str] = []
     if not spec or len(os.fsencode(path.name)) > 255:  # no such name can exist; some systems raise on asking
         raise DataError(_missing(spec, path))
@@ -83,6 +85,7 @@ class _How(NamedTuple):
     encoding: str
     errors: str
     line_ends: LineEnds | None
+    zeros: bool
 
 
 def _single(path: Path, how: _How) -> TextFile:

@@ -39,6 +39,8 @@ class TextFile:
     encoding: str = "utf-8"
     errors: str = "strict"
     line_ends: LineEnds | None = "keep"
+    zeros: bool = False
+    """whether zero bytes are text, as for a model of bytes"""
 
     def read(self, changed: set[str] | None = None) -> Iterator[str]:
         """The text in pieces, none empty; to ``changed`` is added what is read as something else (see `told`).
@@ -65,7 +67,7 @@ class TextFile:
 
     def _decoded(self) -> Iterator[str]:
         """The text as it stands there, in pieces, none empty."""
-        zero = {"strict": None, "ignore": "", "replace": "\ufffd"}.get(self.errors, r"\x00")
+        zero = "\0" if self.zeros else {"strict": None, "ignore": "", "replace": "\ufffd"}.get(self.errors, r"\x00")
         decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
         consumed = ends = 0  # bytes, and line ends among them, given to the decoder so far
         blocks = self.blocks()
@@ -84,7 +86,7 @@ class TextFile:
             except UnicodeError as error:  # UTF-16 or 32 without the mark that tells the order of its bytes
                 raise DataError(
                     f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
-                    f"{self.encoding}-be"
+                    f"{self.encoding}-be if that is what it is"
                 ) from None
             if zeros:
                 text = text.replace("\0", zero or "")
@@ -114,7 +116,7 @@ class TextFile:
             stat = self.path.stat()
         except OSError as error:
             raise DataError(f"cannot read {self.path}: {_reason(error)}") from error
-        rule = [] if self.line_ends is None else [self.line_ends]
+        rule = [*([] if self.line_ends is None else [self.line_ends]), *(["zeros"] if self.zeros else [])]
         return [str(self.path), stat.st_size, stat.st_mtime_ns, self.encoding, self.errors, *rule]
 
     def looks_binary(self) -> bool:
@@ -167,6 +169,12 @@ def told(changed: Collection[str], remedy: str = "") -> list[str]:
     ends = " and ".join(name for end, name in _ENDS.items() if end in changed)
     notes = [rf"{ends} line ends read as \n{remedy}"] if ends else []
     return [*notes, "byte order mark left out"] if MARK in changed else notes
+
+
+def normal(text: str, line_ends: LineEnds | None) -> str:
+    """A text as `TextFile` would read it by a rule for line ends."""
+    text = text if line_ends is None else text.removeprefix(MARK)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if line_ends == "unify" else text
 
 
 def ends_of(file: TextFile) -> str:

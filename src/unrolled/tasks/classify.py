@@ -32,6 +32,7 @@ from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
 from .classify_trained import TrainedClassifier, measure
+from .excerpts import excerpts
 from .reading import Embedding, Reader, Reading, initial_vectors
 from .recurrent import Recurrent
 
@@ -45,8 +46,8 @@ class LabelledText:
     """Which texts, and where their labels stand."""
 
     data: str = "generated"
-    """labelled texts: a file of CSV, TSV, JSON or JSON Lines, or of "label text" lines, a folder with a folder per class,
-    or a named set: generated, sst2, trec, spooky"""
+    """labelled texts: a file of CSV, TSV, JSON or JSON Lines, or of "label text" lines, a folder with a folder per
+    class, or a named set: generated, sst2, trec, spooky"""
     test: str | None = None
     """texts to report on, in the same form (default: a part of --data)"""
     form: Form = "auto"
@@ -199,9 +200,12 @@ class Classification(Task):
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
+            *self.sets.how,
             *self.sets.notes,
             *unlearned,
         ]
+        if self.sets.how:
+            notes += excerpts(f"{label} ← {text}" for text, label in zip(train.texts, train.labels, strict=True))
         if told:
             notes.append(told)
         if long := sum(len(ids) > longest for ids in whole):

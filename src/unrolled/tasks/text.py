@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..cells import check_size
 from ..data import Corpus, TextData, cache_folder, open_corpus, prepare
+from ..data.textfile import normal
 from ..errors import ArgumentError
 from ..training.config import since
 
@@ -56,7 +57,12 @@ class Text:
             encoding=encoding or self.encoding,
             errors=errors or self.errors,
             line_ends=self.line_ends,
+            zeros=self.vocabulary == "byte",
         )
+
+    def normal(self, text: str) -> str:
+        """A text that comes from elsewhere, by the rules for this one's mark and line ends."""
+        return normal(text, self.line_ends)
 
     def read(self) -> TextData:
         """Find, split and encode the text (once; the encoding is cached)."""

@@ -32,6 +32,7 @@ from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
+from .excerpts import excerpts
 from .recurrent import Recurrent
 from .translate_model import EncoderDecoder, Translator, inside, shifted
 from .translate_trained import TrainedTranslator, frequent
@@ -50,8 +51,9 @@ class ParallelText:
     """Which sentences, and how their files are written."""
 
     data: str = "dates"
-    """sentences of the source: a file with one on each line, or both sides in a file of TSV, CSV, JSON or JSON Lines; or
-    a named set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file may be .gz"""
+    """sentences of the source: a file with one on each line, or both sides in a file of TSV, CSV, JSON or JSON Lines;
+    or a named set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file
+    may be .gz"""
     target: str | None = None
     """the same sentences in the other language, line for line"""
     valid: str | None = None
@@ -192,7 +194,9 @@ class Translation(Task):
         lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
         self.batches = Batches(lengths, training.batch_size, training.seed)
         notes = [
+            *self.sets.how,
             *self.sets.notes,
+            *(excerpts(f"{a} → {b}" for a, b in zip(train.source, train.target, strict=True)) if self.sets.how else ()),
             f"{len(reader):,} source and {len(writer):,} target symbols ({reader.vocabulary.kind})",
         ]
         if len(kept) < len(sources):
