@@ -80,10 +80,12 @@ def _best(
     """How well a delimiter fits with its better quotes, these, and the number of rows looked at."""
     if delimiter == "\t" and form == "tsv":
         cut = [line.split("\t") for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
-        rank, count = _rank(cut, wanted)
+        rank, count = _rank(cut if whole else cut[:-1], wanted)
         return rank, Dialect("\t", ""), count
     double, single = Dialect(delimiter), Dialect(delimiter, "'")
     rank, count = _rank(_rows(sample, whole, double), wanted)
+    if delimiter == "\t" and not rank:  # quotes that are text, as in TSV
+        return _best(sample, whole, delimiter, "tsv", wanted)
     clean, sure = _single_quotes(sample, delimiter)
     if clean:
         rows = _rows(sample, whole, single)

@@ -198,11 +198,11 @@ def _folder(path: Path, layout: Layout, reading: _Reading) -> str:
     count = 0
     for folder in class_folders(path):
         for place in sorted(folder.rglob("*")):
-            inside = place.relative_to(folder)
-            if not place.is_file() or any(part.startswith(".") for part in inside.parts):
+            if not place.is_file():
                 continue
-            file = TextFile(place, layout.encoding, layout.errors)
-            if is_foreign(place) or (file.looks_binary() and not looks_utf16(file.head())):
+            inside, file = place.relative_to(folder), TextFile(place, layout.encoding, layout.errors)
+            hidden = any(part.startswith(".") for part in inside.parts)
+            if hidden or is_foreign(place) or (file.looks_binary() and not looks_utf16(file.head())):
                 reading.foreign.append(f"{folder.name}/{inside}")
                 continue
             reading.add("".join(file.read()), folder.name, place)

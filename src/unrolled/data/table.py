@@ -16,6 +16,8 @@ from .textfile import TextFile, ends_of
 LOOKED_AT = 100  # rows, for columns of numbers
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
 
+_SEP = re.compile("sep=([^a-zA-Z0-9\"'])(\r\n|\n|\r)", re.IGNORECASE)
+
 Found = Iterator[tuple[int, str, str]]  # line, what stands in the first column, what in the second
 
 
@@ -63,8 +65,12 @@ class Table:
         sample = next(self.file.read(), "")
         whole = sum(1 for _ in itertools.islice(self.file.read(), 2)) < 2
         wanted = None if self.header is False else self._names
-        dialect = detect(self.file.path, sample, whole, self.form, self.delimiter, wanted)
+        said = _SEP.match(sample)  # Excel's first line, which says what separates columns
+        asked = said[1] if said and self.delimiter == "auto" else self.delimiter
+        dialect = detect(self.file.path, sample[said.end() if said else 0 :], whole, self.form, asked, wanted)
         every = rows(self.file, dialect)
+        if said:
+            next(every)
         begin = list(itertools.islice(every, LOOKED_AT))
         if not begin:
             return
@@ -94,11 +100,11 @@ class Table:
         path, header = self.file.path, self.header
         asked = [one.asked for one in self.columns]
         nothing = asked == [None, None]
-        if self.positions and len(names) < 2:
-            raise DataError(
-                f"{path} has one column only, {names[0][:60]!r}; give a file with source and target in each row, or "
-                "the file of the targets as well, with --target"
-            )
+        if len(names) < 2:
+            remedy = "say what separates columns with --delimiter"
+            if self.positions:
+                remedy = "give a file with source and target in each row, or the targets as well, with --target"
+            raise DataError(f"{path} has one column only, {names[0][:60]!r}; {remedy}")
         usual = [None if header is False else self._usual(one, names) for one in self.columns]
         if header is None:
             by_name = any(one is not None and not one.isdecimal() for one in asked)

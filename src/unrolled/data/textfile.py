@@ -76,8 +76,7 @@ class TextFile:
             zeros = b"\0" in block and not has_zero_bytes(self.encoding)
             if zeros and (zero is None or (not consumed and looks_utf16(block))):
                 at = block.index(0)
-                remedy = _encoding_of(b"" if consumed else block)
-                raise self._zero(consumed + at, ends + _count_ends(block[:at]) + 1, remedy)
+                raise self._zero(block, consumed, ends + _count_ends(block[:at]) + 1)
             held = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(block, final=not block)
@@ -132,14 +131,15 @@ class TextFile:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"cannot read {self.path}: {_reason(error)}") from error
 
-    def _zero(self, offset: int, line: int, encoding: str) -> DataError:
-        """The error of a zero byte, with a way on that fits the file."""
+    def _zero(self, block: bytes, before: int, line: int) -> DataError:
+        """The error of a zero byte in a block, with a way on that fits the file."""
+        what = f"has a zero byte at offset {before + block.index(0):,} (line {line:,}), which no text has"
         remedy = "remove it, or leave it out with --errors ignore, or read U+FFFD there with --errors replace"
-        if encoding:
+        if not before and (encoding := _encoding_of(block)):
             remedy = f"it looks like UTF-16: use --encoding {encoding}"
-        return DataError(
-            f"{self.path} has a zero byte at offset {offset:,} (line {line:,}), which no text has; {remedy}"
-        )
+        elif block.count(0) > max(10, len(block) // 100):
+            what, remedy = f"is not a text file: it {what}, and many more", "give a text file"
+        return DataError(f"{self.path} {what}; {remedy}")
 
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
         bad = error.object[error.start : error.start + 1].hex()
@@ -213,7 +213,7 @@ def _count_ends(block: bytes) -> int:
 def is_foreign(path: Path) -> bool:
     """Whether the file was left by a system or an editor among the texts of a folder, going by its name."""
     name = path.name.lower()
-    return name.startswith((".", "~$")) or name in ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
+    return name.startswith("~$") or name in ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 
 
 def has_zero_bytes(encoding: str) -> bool:
