@@ -84,14 +84,14 @@ def _best(
         return rank, Dialect("\t", ""), count
     double, single = Dialect(delimiter), Dialect(delimiter, "'")
     rank, count = _rank(_rows(sample, whole, double), wanted)
-    if delimiter == "\t" and not rank:  # quotes that are text, as in TSV
-        return _best(sample, whole, delimiter, "tsv", wanted)
     clean, sure = _single_quotes(sample, delimiter)
     if clean:
         rows = _rows(sample, whole, single)
         other, others = _rank(rows, wanted)
         if other > rank or (other == rank and sure):
             return other, single, others
+    if delimiter == "\t" and not rank:  # quotes that are text, as in TSV
+        return _best(sample, whole, delimiter, "tsv", wanted)
     return rank, double, count
 
 

@@ -75,8 +75,7 @@ class TextFile:
             block = next(blocks, b"")
             zeros = b"\0" in block and not has_zero_bytes(self.encoding)
             if zeros and (zero is None or (not consumed and looks_utf16(block))):
-                at = block.index(0)
-                raise self._zero(block, consumed, ends + _count_ends(block[:at]) + 1)
+                raise self._zero(block, consumed, ends + _count_ends(block[: block.index(0)]) + 1)
             held = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(block, final=not block)
