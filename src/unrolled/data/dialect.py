@@ -122,15 +122,14 @@ def _rank(rows: list[list[str]] | None, wanted: Callable[[list[str]], bool] | No
 
 def _single_quotes(sample: str, delimiter: str) -> tuple[bool, bool]:
     """Whether every single quote belongs to a field between two, and whether something proves that these are quotes:
-    one is doubled, or they are around every field of the first or the last column."""
+    one is doubled, what separates fields or lines stands between them, or they are around all that is no number."""
     if "'" not in sample:
         return False, False
     edge = re.escape(delimiter) + r"\r\n"
     field = rf"(?<![^{edge}])'((?:[^']|'')*+)'(?![^{edge}])"
     inside = re.findall(field, sample)
-    if not inside or "'" in re.sub(field, "", sample):
+    rest = re.sub(field, "", sample)
+    if not inside or "'" in rest:
         return False, False
-    left = re.sub(field, "''", sample)
-    lines = [line for line in re.split(r"\r\n|\n|\r", left) if line]
-    column = all(line.startswith("''") for line in lines) or all(line.endswith("''") for line in lines)
-    return True, column or any("''" in one for one in inside)
+    needed = any("''" in one or re.search(f"[{edge}]", one) for one in inside)
+    return True, needed or all(re.fullmatch(r"[\d.,+-]*", cell) for cell in re.split(f"[{edge}]", rest))
