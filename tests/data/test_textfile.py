@@ -107,7 +107,7 @@ def test_a_corpus_by_each_rule_and_its_cache(tmp_path):
         for _ in range(2):  # the second time from the cache
             data = prepare(open_corpus(str(path), line_ends=rule), cache=tmp_path / "cache", fractions=(1.0, 0.0, 0.0))
             notes = [r"CRLF and CR line ends read as \n; --line-ends keep keeps them"] if rule == "unify" else []
-            assert data.notes == (notes + ["byte order mark left out"] if rule else [])
+            assert data.notes == ([*notes, "byte order mark left out"] if rule else [])
             assert data.vocabulary.decode(data.train.tokens) == parts[rule][0]
             assert len(encode_text(open_corpus(str(path), line_ends=rule), data.vocabulary)) == len(data.train)
     assert parts == {

@@ -125,23 +125,27 @@ def _array(file: TextFile) -> Iterator[tuple[int, Any]]:
         text += part
         if len(text) > LARGEST:
             raise DataError(f"{file.path} is an array of over {LARGEST:,} characters; give an object per line instead")
-    decoder, at, line = json.JSONDecoder(object_pairs_hook=_once), text.index("[") + 1, 1
-    counted, first = 0, True
-    while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text[at : at + 1] == "]" and not text[at + 1 :].strip():
-            return
-        if not first and text[at : at + 1] == ",":
-            at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
-        elif not first:
-            at = len(text)  # an error, for which there is nothing to decode
-        line, counted = line + text.count("\n", counted, at), at
+    decoder, line, before = json.JSONDecoder(object_pairs_hook=_once), 1, 0
+    at = _past(text, text.index("[") + 1)
+    while text[at : at + 1] != "]":
+        line, before = line + text.count("\n", before, at), at
         try:
-            row, at = decoder.raw_decode(text, at)
+            row, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{file.path}, line {line} is not an item of a JSON array: {error}") from None
         yield line, row
-        first = False
+        at = _past(text, end)
+        if text[at : at + 1] not in (",", "]"):
+            raise DataError(f"{file.path}, after line {line}: a comma or the end of the JSON array is missing")
+        if text[at] == ",":
+            at = _past(text, at + 1)
+
+
+def _past(text: str, at: int) -> int:
+    """The place of the first character from ``at`` on that is no white space."""
+    found = _SPACE.match(text, at)
+    assert found is not None
+    return found.end()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
