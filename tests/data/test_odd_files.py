@@ -103,7 +103,13 @@ REFUSED = [
     ("a.jsonl", '{"text": "a", "text": "b", "label": 1}\n', {}, "the key 'text' stands twice"),
     ("a.jsonl", '{"text": "a"}\n', {"text_column": "text", "label_column": "text"}, "another column than the text's"),
     ("a.json", '[{"text": "a", "label": 1}\n {"text": 2}]', {}, "after line 1: a comma or the end of the JSON array"),
-    ("a.json", '[{"text": "a", "label": 1},\n]', {}, "line 2 is not an item of a JSON array"),
+    ("a.json", '[{"text": "a", "label": 1},', {}, "line 1 is not an item of a JSON array"),
+    (
+        "a.json",
+        '[{"text": "a", "label": 1}]\n[{"text": "b", "label": 1}]',
+        {},
+        "goes on after the end of its JSON array",
+    ),
     ("a.json", '[{"text": "a", "label": 1},\n\n "x"]', {}, "line 3 must be an object such as"),
     ("a.json", '{\n "data": []}', {}, "line 1 is not JSON: .* give an object in each line, or an array of them"),
     (

@@ -19,6 +19,7 @@ from .labelled import Examples, Layout, check_classes, check_used, class_folders
 from .registry import fetch
 
 GENERATED = "generated"
+FIRST = 2  # examples to be shown as they were read
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class LabelledSets:
     """whether the texts to report on are no part of the others"""
     how: list[str] = field(default_factory=list)
     """how each file was read"""
+    first: Examples = field(default_factory=Examples)
+    """the first examples of the file that is learned from"""
     remedy: str = "name the right one with --label-column"
     """what to do if the labels are none"""
 
@@ -97,6 +100,7 @@ def open_labelled(
     """
     notes: list[str] = []
     how: list[str] = []
+    first = Examples()
     remedy = LabelledSets.remedy
     tested: Examples | None = None
     if spec == GENERATED:
@@ -126,6 +130,7 @@ def open_labelled(
         pool, more = read_labelled(path, layout)
         notes += more
         how.append(f"{path}: {pool.how}")
+        first = pool.pick(range(min(FIRST, len(pool))))
         remedy = other_label(path, layout)
     if test is not None:
         path = Path(test).expanduser()
@@ -141,7 +146,7 @@ def open_labelled(
             f"{spec} has {len(pool)} labelled texts: too few for training and deciding parts of {shares[0]:g} and "
             f"{shares[1]:g}; give more, or other --fractions"
         )
-    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None, how, remedy)
+    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None, how, first, remedy)
 
 
 def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:

@@ -139,6 +139,8 @@ def _array(file: TextFile) -> Iterator[tuple[int, Any]]:
             raise DataError(f"{file.path}, after line {line}: a comma or the end of the JSON array is missing")
         if text[at] == ",":
             at = _past(text, at + 1)
+    if text[at + 1 :].strip():
+        raise DataError(f"{file.path} goes on after the end of its JSON array; give one array, or an object per line")
 
 
 def _past(text: str, at: int) -> int:

@@ -20,6 +20,7 @@ from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
+FIRST = 2  # sentences to be shown as they were read
 FRACTIONS = (0.8, 0.1, 0.1)  # training, validation, test
 
 
@@ -52,6 +53,8 @@ class Tagged:
     notes: list[str] = field(default_factory=list)
     how: list[str] = field(default_factory=list)
     """how each file was read"""
+    first: Sequence[Sentence] = ()
+    """the first sentences of the file that is learned from"""
 
     @property
     def digest(self) -> str:
@@ -117,7 +120,7 @@ class Source:
                 f"--token-column, of the {how[0] if how else 'columns'}"
             )
         check_known(parts[1:], tags, plain)
-        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how)
+        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how, first=every[:FIRST])
 
     def one(self, spec: str, plain: bool | None = None, how: list[str] | None = None) -> tuple[list[Sentence], str]:
         """The sentences of a file or of a named data set, and what was found about their tags.

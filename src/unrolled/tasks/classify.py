@@ -201,11 +201,10 @@ class Classification(Task):
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
             *self.sets.how,
+            *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
             *unlearned,
         ]
-        if self.sets.how:
-            notes += excerpts(f"{label} ← {text}" for text, label in zip(train.texts, train.labels, strict=True))
         if told:
             notes.append(told)
         if long := sum(len(ids) > longest for ids in whole):

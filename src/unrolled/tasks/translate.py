@@ -195,8 +195,8 @@ class Translation(Task):
         self.batches = Batches(lengths, training.batch_size, training.seed)
         notes = [
             *self.sets.how,
+            *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
             *self.sets.notes,
-            *(excerpts(f"{a} → {b}" for a, b in zip(train.source, train.target, strict=True)) if self.sets.how else ()),
             f"{len(reader):,} source and {len(writer):,} target symbols ({reader.vocabulary.kind})",
         ]
         if len(kept) < len(sources):
