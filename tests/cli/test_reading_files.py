@@ -14,10 +14,11 @@ from test_bad_input import refused
 
 import unrolled as package
 from unrolled.cli.console import Live
+from unrolled.tasks import task_class
 from unrolled.tasks.excerpts import excerpts, visible
+from unrolled.training.config import update
 from unrolled.training.log import Excerpt
 
-SMALL = ["--hidden-size", "8", "--steps", "2", "--batch-size", "4"]
 CRLF = "The cat sat\r\non the mat.\r\n"
 
 
@@ -29,21 +30,27 @@ def told(unrolled, *words: str) -> list[str]:
     return notes
 
 
-def test_labelled_texts_and_pairs(unrolled, home: Path) -> None:
+def prepared(task: str, data: Path, **options: str) -> list[str]:
+    """The same, without a training."""
+    cls = task_class(task)
+    return cls(update(cls.Config(), data=str(data), **options)).prepare()
+
+
+def test_labelled_texts_and_pairs(home: Path) -> None:
     rows = [f"Good, {number};pos\nBad\x1b {number};neg\n" for number in range(20)]
     (home / "a.csv").write_text("text;label\n" + "".join(rows))
-    notes = told(unrolled, "classify", "--data", "a.csv", *SMALL)
+    notes = prepared("classify", home / "a.csv")
     how = "columns between semicolons; with a header; text from column 1 (text), label from column 2 (label)"
     assert f"{home / 'a.csv'}: {how}" in notes
     assert [note for note in notes if note.startswith("read: ")] == ["read: pos ← Good, 0", "read: neg ← Bad␛ 0"]
-    notes = told(unrolled, "translate", "--data", "a.csv", "--target-column", "label", "--vocabulary", "char", *SMALL)
+    notes = prepared("translate", home / "a.csv", target_column="label", vocabulary="char")
     assert [note for note in notes if note.startswith("read: ")] == ["read: Good, 0 → pos", "read: Bad␛ 0 → neg"]
 
 
 def test_tagged_text(unrolled, home: Path) -> None:
     row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n"
     (home / "a.conllu").write_text((row.format(1, "Ann", "PROPN") + row.format(2, "sings", "VERB") + "\n") * 20)
-    notes = told(unrolled, "tag", "--data", "a.conllu", *SMALL)
+    notes = prepared("tag", home / "a.conllu")
     assert "read: Ann/PROPN sings/VERB" in notes
     assert any("of CoNLL-U; words from column 1, tags from column 3" in note for note in notes)
     said = unrolled("data", "a.conllu")
