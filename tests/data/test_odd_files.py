@@ -39,6 +39,7 @@ LABELLED = [
     ("old Mac", "a.jsonl", "\r".join(map(json.dumps, OBJECTS)), "CR line ends"),
     ("fastText", "a.txt", rows([(f"__label__{label}", text) for text, label in ROWS], " "), "a word __label__…"),
     ("label last", "a.txt", rows([(text, f"__label__{label}") for text, label in ROWS], " "), "a word __label__…"),
+    ("a table", "a.txt", rows([("text", "label"), *ROWS], "\t"), "columns between tabs; with a header"),
     ("old Mac", "a.txt", rows([row[::-1] for row in ROWS], " ", "\r"), "first word of each line is its label; CR line"),
 ]
 

@@ -80,43 +80,38 @@ def _best(
     """How well a delimiter fits with its better quotes, these, and the number of rows looked at."""
     if delimiter == "\t" and form == "tsv":
         cut = [line.split("\t") for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
-        rank, count = _rank(cut if whole else cut[:-1], wanted)
+        rank, count = _rank(cut if whole else cut[:-1], True, wanted)
         return rank, Dialect("\t", ""), count
     double, single = Dialect(delimiter), Dialect(delimiter, "'")
-    rank, count = _rank(_rows(sample, whole, double), wanted)
+    rank, count = _rank(*_rows(sample, whole, double), wanted)
     clean, sure = _single_quotes(sample, delimiter)
     if clean:
-        rows = _rows(sample, whole, single)
-        other, others = _rank(rows, wanted)
+        other, others = _rank(*_rows(sample, whole, single), wanted)
         if other > rank or (other == rank and sure):
             return other, single, others
-    if delimiter == "\t" and not rank:  # quotes that are text, as in TSV
-        return _best(sample, whole, delimiter, "tsv", wanted)
+    if delimiter == "\t":  # quotes that are text, as in TSV
+        as_text = _best(sample, whole, delimiter, "tsv", wanted)
+        return as_text if as_text[0] > rank else (rank, double, count)
     return rank, double, count
 
 
-def _rows(sample: str, whole: bool, dialect: Dialect) -> list[list[str]] | None:
-    """The rows of a sample but for empty ones and one that is cut off; `None` if it cannot be read in this way."""
+def _rows(sample: str, whole: bool, dialect: Dialect) -> tuple[list[list[str]], bool]:
+    """The rows of a sample but for empty ones and one that is cut off, and whether all of it can be read so."""
     lines = io.StringIO(sample, newline="")
+    reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True, skipinitialspace=True)
     rows: list[list[str]] = []
     try:
-        for row in csv.reader(
-            lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True, skipinitialspace=True
-        ):
-            if any(row):
-                rows.append(row)
+        rows += filter(any, reader)
     except csv.Error as error:
-        if whole or "unexpected end" not in str(error):
-            return None
-        return rows
-    return rows if whole else rows[:-1]
+        return rows, not whole and "unexpected end" in str(error)
+    return (rows if whole else rows[:-1]), True
 
 
-def _rank(rows: list[list[str]] | None, wanted: Callable[[list[str]], bool] | None) -> tuple[int, int]:
+def _rank(rows: list[list[str]], readable: bool, wanted: Callable[[list[str]], bool] | None) -> tuple[int, int]:
     """From 0, it is not this, to 4, the wanted columns are there in every row; and the number of rows."""
     if not rows or len(rows[0]) < 2:
         return 0, 0
-    even = all(len(row) == len(rows[0]) for row in rows)
+    even = readable and all(len(row) == len(rows[0]) for row in rows)
     return 1 + even + 2 * (wanted is not None and wanted(rows[0])), len(rows)
 
 

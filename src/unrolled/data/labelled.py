@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ArgumentError, DataError
-from .dialect import check_delimiter
+from .dialect import DELIMITERS, check_delimiter
 from .labelled_lines import read_lines
-from .rows import form_by_name
+from .rows import form_by_name, lines
 from .table import Column, Found, Table
 from .textfile import TextFile, check_encoding, is_foreign, looks_utf16
 
@@ -87,6 +87,8 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
             raise DataError(f"there is no file {path}; give a file of labelled texts, or a folder with one per class")
+        if form == "lines" and layout.form == "auto":
+            form = _named_columns(file) or form
         how, rows = read_lines(file, layout.form == "auto") if form == "lines" else _table(file, form, layout)
         for line, text, label in rows:
             reading.add(text, label, line)
@@ -99,6 +101,16 @@ def _table(file: TextFile, form: str, layout: Layout) -> tuple[str, Found]:
         Column("label", "--label-column", layout.label_column, LABEL_NAMES),
     )
     return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}').read()
+
+
+def _named_columns(file: TextFile) -> str:
+    """The form of a table, if the first line of a file of lines is the header of one."""
+    first = next(lines(file), "").lower()
+    for delimiter in DELIMITERS:
+        names = {cell.strip("\"' \t\r\n") for cell in first.split(delimiter)}
+        if names & set(TEXT_NAMES) and names & set(LABEL_NAMES):
+            return "tsv" if delimiter == "\t" else "csv"
+    return ""
 
 
 def form_of(path: Path, layout: Layout) -> str:

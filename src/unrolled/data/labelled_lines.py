@@ -28,7 +28,7 @@ def read_lines(file: TextFile, look: bool) -> tuple[str, Found]:
     """
     every = [(number, line.strip()) for number, raw in enumerate(lines(file), 1) if (line := without_end(raw)).strip()]
     ends = ends_of(file)
-    marked = sum(any(word.startswith(PREFIX) for word in line.split()) for _, line in every)
+    marked = sum(PREFIX in line and any(word.startswith(PREFIX) for word in line.split()) for _, line in every)
     if 2 * marked > len(every):
         return f"lines with a word {PREFIX}…{ends}", iter([_fasttext(file, number, line) for number, line in every])
     tabs = {line.count("\t") for _, line in every} if look else set[int]()
