@@ -39,6 +39,7 @@ PAGES = [
     "docs/translation.md",
     "docs/inspection.md",
     "docs/memory.md",
+    "docs/reading-files.md",
     "docs/parallel-recurrences.md",
     *(f"docs/lab/{path.name}" for path in sorted((ROOT / "docs/lab").glob("*.md"))),
     "docs/architecture.md",

@@ -94,7 +94,7 @@ def test_ranges_and_empty_nodes_of_conllu(file):
         ("-DOCSTART- O\n\n", "has no sentence in it"),
         ("", "has no sentence in it"),
         (b"Jos\xc3\xa9 O\nJos\xe9 O\n", r"is not valid utf-8: byte 0xe9 at offset 11 .*use --encoding latin-1"),
-        (b"a O\n\0 O\n", "is not a text file: it has a zero byte at offset 4"),
+        (b"a O\n\0 O\n", r"has a zero byte at offset 4 \(line 2\), .* --errors ignore"),
     ],
 )
 def test_files_that_cannot_be_read(file, text, message):

@@ -133,7 +133,7 @@ def test_objects(tmp_path):
         ("a.jsonl", '{"source": "x", "target": [1]}\n', {}, ["line 1", "no text or number under 'target'"]),
         ("a.jsonl", '{"source": "\\ud83d", "target": 1}\n', {}, ["line 1", "half a character"]),
         ("a.tsv", b"caf\xe9\t1\n", {}, ["byte 0xe9 at offset 3", "--encoding latin-1"]),
-        ("a.tsv", b"a\0\t1\n", {}, ["not a text file", "zero byte at offset 1"]),
+        ("a.tsv", b"a\0\t1\n", {}, ["zero byte at offset 1 (line 1)", "--errors ignore"]),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, name, content, layout, expected):

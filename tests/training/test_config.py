@@ -22,6 +22,7 @@ VALUES = {
     "separator": st.none() | text,
     "encoding": st.sampled_from(["utf-8", "latin-1"]),
     "errors": st.sampled_from(["strict", "replace", "ignore"]),
+    "line_ends": st.sampled_from(["unify", "keep", None]),
     "vocabulary": st.sampled_from(["char", "byte", "word", "bpe"]),
     "min_count": st.integers(1, 9),
     "vocab_size": st.integers(256, 10**5),

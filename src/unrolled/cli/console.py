@@ -15,8 +15,8 @@ from rich.live import Live as LiveLine
 from rich.panel import Panel
 from rich.text import Text
 
-from ..training.log import Progress, Summary
-from .look import bits, clock, console, figures, loss_unit, printable
+from ..training.log import Excerpt, Progress, Summary
+from .look import bits, clock, console, figures, fitted, loss_unit, printable
 from .summary import preview_lines, summary_lines
 from .tables import show_pairs
 
@@ -47,6 +47,7 @@ class Live:
         self.console.print(Text("Ctrl-C stops and keeps what was learned", style="dim"))
 
     def note(self, text: str) -> None:
+        text = fitted(text, self.console.width) if isinstance(text, Excerpt) else text
         self.console.print(Text(printable(text), style="dim"))
 
     def progress(self, progress: Progress) -> None:

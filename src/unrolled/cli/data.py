@@ -17,8 +17,10 @@ from ..data.parallel_sets import GENERATED, PUBLISHED, open_parallel, parallel_n
 from ..data.registry import present
 from ..data.tagged import NAMES, Source
 from ..data.tags import entities
+from ..data.textfile import told
 from .arguments import Schema, parse
-from .look import command, printable, size
+from .data_read import As, read_as
+from .look import command, fitted, printable, size
 from .reporters import emit
 from .tables import show_pairs, show_table
 
@@ -42,6 +44,12 @@ class Data:
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
+    line_ends: Literal["unify", "keep"] = "unify"
+    """unify: line ends of Windows and old Macs (CRLF, CR) are read as \\n; keep: they are not"""
+    delimiter: str = "auto"
+    """what separates the columns of a table: one character, or tab (default: look)"""
+    task: Literal["lm", "classify", "tag", "translate"] | None = None
+    """show how this task would read the file, too (default: those that its name tells)"""
     json: bool = False
     """print one JSON object per line"""
 
@@ -64,9 +72,14 @@ def run(argv: list[str]) -> int:
             if options.text in NAMED and not options.json:
                 print(f"{options.text}: {fetch(options.text)} (verified)")
             corpus = open_corpus(
-                options.text, separator=options.separator, encoding=options.encoding, errors=options.errors
+                options.text,
+                separator=options.separator,
+                encoding=options.encoding,
+                errors=options.errors,
+                line_ends=options.line_ends,
             )
-            _describe(options.text, corpus, options.json)
+            read = read_as(options.text, options.task, options.delimiter, options.encoding, options.errors)
+            _describe(options.text, corpus, read, options.json)
     return 0
 
 
@@ -196,10 +209,11 @@ def _length(corpus: Corpus) -> int:
     return sum(file.path.stat().st_size for file in corpus.files if hasattr(file, "path"))
 
 
-def _describe(name: str, corpus: Corpus, as_json: bool) -> None:
-    """Read the whole text once and say what it is."""
+def _describe(name: str, corpus: Corpus, read: list[As], as_json: bool) -> None:
+    """Read the whole text once and say what it is, and how tasks would read it."""
+    changed: set[str] = set()
     counts, characters, documents, opening = CharacterCounts(), 0, 0, ""
-    for text, starts in corpus.chunks():
+    for text, starts in corpus.chunks(changed):
         counts.add(text)
         characters += len(text)
         documents += len(starts)
@@ -216,7 +230,8 @@ def _describe(name: str, corpus: Corpus, as_json: bool) -> None:
             symbols=symbols,
             documents=documents,
             rare=rare,
-            notes=corpus.notes,
+            notes=[*corpus.notes, *told(changed)],
+            read=[{"task": one.task, "how": one.how, "first": one.first} for one in read],
         )
         return
     seen = f"{symbols:,} different characters" + (f", {rare:,} of them fewer than ten times" if rare else "")
@@ -227,7 +242,13 @@ def _describe(name: str, corpus: Corpus, as_json: bool) -> None:
             ("documents", f"{documents:,}"),
             ("characters", f"{characters:,}"),
             ("symbols", seen),
+            *(("", note) for note in told(changed, "; --line-ends keep keeps them")),
             ("train with", command("train", "lm", "--data", name)),
+            *(
+                row
+                for one in read
+                for row in ((f"for {one.task}", one.how), *(("", fitted(example, 100)) for example in one.first))
+            ),
         ]
     )
     print()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..analysis import hold
-from ..data import Split, encode_text, open_corpus
+from ..data import Split, encode_text
 from ..data.storage import join
 from ..errors import DataError, RunError
 from ..tasks.lm_trained import TrainedLanguageModel
@@ -90,13 +90,7 @@ def _measure(run: str, model: TrainedLanguageModel, options: Evaluate) -> Measur
 def other(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
     """(its name, the text of ``--data`` in the model's vocabulary)."""
     assert options.data is not None
-    was = model.config.data
-    corpus = open_corpus(
-        options.data,
-        separator=was.separator,
-        encoding=options.encoding or was.encoding,
-        errors=options.errors or was.errors,
-    )
+    corpus = model.config.data.open(options.data, encoding=options.encoding, errors=options.errors)
     return options.data, encode_text(corpus, model.vocabulary)
 
 

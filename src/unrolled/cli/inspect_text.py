@@ -32,12 +32,10 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
     Raises:
         DataError: there are none.
     """
-    how: dict[str, Any] = {}
-    if isinstance(model, TrainedLanguageModel):
-        was = model.config.data  # read it as the training text was read
-        how = {"separator": was.separator, "encoding": was.encoding, "errors": was.errors}
+    known = isinstance(model, TrainedLanguageModel)
+    corpus = model.config.data.open(data) if known else open_corpus(data, line_ends="unify")
     parts, starts, count = list[str](), list[int](), 0
-    for text, begun in open_corpus(data, **how).chunks():
+    for text, begun in corpus.chunks():
         text = text[: limit - count]
         starts += [count + at for at in begun if at < len(text)]
         parts.append(text)

@@ -110,8 +110,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
     """
     was = model.config.data
     if data is not None:
-        corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
-        return encode_text(corpus, model.vocabulary)
+        return encode_text(was.open(data), model.vocabulary)
     text = was.read()
     if was.fingerprint(text) != model.fingerprint:
         raise RunError(f"the text {was.data} has changed since {run} was trained; name a text with --data")
@@ -122,7 +121,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
 def person(options: Shannon) -> Game:
     """Your game; it ends early with the input or Ctrl-C."""
     text = ""
-    for part, _ in open_corpus(options.data or "shakespeare").chunks():
+    for part, _ in open_corpus(options.data or "shakespeare", line_ends="unify").chunks():
         text += part
         if len(text) > LONGEST:
             break

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
@@ -45,6 +47,12 @@ _HARMLESS[ord("\r")] = ""
 def printable(text: str) -> str:
     """``text`` with what could steer a terminal made visible instead; lines and tabs stay."""
     return text.translate(_HARMLESS)
+
+
+def fitted(text: str, width: int | None = None) -> str:
+    """``text`` cut to the width of the terminal, or of one where there is none."""
+    width = width or shutil.get_terminal_size((100, 24)).columns
+    return text if cell_len(text) <= width else set_cell_size(text, max(1, width - 1)).rstrip() + "…"
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from .. import api
-from ..data.textfile import TextFile, check_encoding
+from ..data.rows import lines
+from ..data.textfile import MARK, TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
 from ..tasks.memory_trained import TrainedMemory
 from ..tasks.prediction import Prediction, Predictor
@@ -43,6 +44,8 @@ class Predict(Showing):
     """a file with a text per line; - is standard input"""
     encoding: str = "utf-8"
     """its encoding"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
     explain: bool = False
     """show which words moved the decision"""
     html: str | None = None
@@ -111,18 +114,13 @@ def _lines(options: Predict) -> Iterator[str]:
         return
     if options.file in (None, "-"):
         try:
-            yield from sys.stdin
+            for number, line in enumerate(sys.stdin):
+                yield line if number else line.removeprefix(MARK)
         except UnicodeDecodeError as error:
             raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; use --file") from None
         return
     check_encoding(options.encoding, "strict")
-    held, begun = "", False
-    for text in TextFile(Path(str(options.file)).expanduser(), options.encoding).read():
-        *whole, held = (held + (text if begun else text.removeprefix("\ufeff"))).split("\n")
-        begun = True
-        yield from whole
-    if held:
-        yield held
+    yield from lines(TextFile(Path(str(options.file)).expanduser(), options.encoding, options.errors))
 
 
 def _tell(said: Prediction, options: Predict) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..training.config import flatten
-from ..training.log import Progress, Summary
+from ..training.log import Excerpt, Progress, Summary
 from . import INTERRUPTED
-from .look import bits, clock, command, console, figures, is_live, loss_unit, printable
+from .look import bits, clock, command, console, figures, fitted, is_live, loss_unit, printable
 from .summary import preview_lines, summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
@@ -80,10 +80,10 @@ class Plain:
         self.folder, self.config, self.unit, self.task = folder, config, unit, task
         _say(f"training {task} in {folder}")
         for text in notes:
-            _say(text)
+            self.note(text)
 
     def note(self, text: str) -> None:
-        _say(text)
+        _say(fitted(text) if isinstance(text, Excerpt) else text)
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()

@@ -65,7 +65,7 @@ def run(argv: list[str]) -> int:
     options = parse(Sample, argv, PROG, ABOUT)
     model = writer(options.run, options.cell)
     with Schema(Sample, PROG).names(), hold(model.model, options.clamp):
-        prompt = _standard_input() if options.prompt == "-" else options.prompt
+        prompt = model.config.data.normal(_standard_input()) if options.prompt == "-" else options.prompt
         model.vocabulary.check_prompt(prompt)
         model = fastest(model, options)
         if options.interactive:

@@ -8,6 +8,9 @@ The columns are separated by tabs if the file's first line has one, else by blan
 space) ends a sentence; a line of ``-DOCSTART-`` begins a document. A line that begins with ``# `` before a sentence's
 first word is a comment if it does not have the file's number of columns; CoNLL-U's lines of word ranges (``3-4``) and
 empty nodes (``5.1``) are left out.
+
+Unless it is said, words stand in the first column, in the second if the first counts the words of each sentence, and
+tags in the last; of ten columns between tabs whose first counts, CoNLL-U's, they are FORM and UPOS.
 """
 
 from __future__ import annotations
@@ -18,14 +21,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ArgumentError, DataError
+from .rows import lines, without_end
 from .tags import Scheme, detect, entities, inconsistent, parse, spell
-from .textfile import TextFile, check_encoding
+from .textfile import TextFile, check_encoding, ends_of
 
 DOCUMENT = "-DOCSTART-"
 PLAIN = "plain tags"
 SHOWN = 5  # places that a message names
 _RANGE = re.compile(r"\d+(-\d+|\.\d+)")
-_LINE_END = re.compile(r"\r\n|\n|\r")  # not what str.splitlines takes for one besides, such as U+0085 in a word
+WORDS, TAGS = 0, -1  # the columns of both, unless it is said
+Numbered = Sequence[tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,17 @@ class Sentence:
 class Columns:
     """How a file is read. Columns count from 0, or with negative numbers from the end."""
 
-    token_column: int = 0
-    tag_column: int = -1
+    token_column: int = WORDS
+    tag_column: int = TAGS
     encoding: str = "utf-8"
     errors: str = "strict"
 
     def read(self, path: Path) -> list[Sentence]:
-        """The sentences of a file, with their tags as they stand there.
+        """The sentences of a file, with their tags as they stand there."""
+        return self.open(path)[0]
+
+    def open(self, path: Path) -> tuple[list[Sentence], str]:
+        """The sentences of a file, with their tags as they stand there, and how it was read, for a person.
 
         Raises:
             DataError: it cannot be read, has no sentence, or a line has the wrong number of columns.
@@ -60,10 +69,27 @@ class Columns:
         check_encoding(self.encoding, self.errors)
         if not path.is_file():
             raise DataError(f"there is no file {path}; give a file with a word and its tag on each line")
-        sentences = list(self.sentences(lines(TextFile(path, self.encoding, self.errors).read()), str(path)))
+        file = TextFile(path, self.encoding, self.errors)
+        every = [(number, without_end(line)) for number, line in enumerate(lines(file, every=True), 1)]
+        settled, how = self._settled(every)
+        sentences = list(settled.sentences(every, str(path)))
         if not sentences:
             raise DataError(f"{path} has no sentence in it; give a file with a word and its tag on each line")
-        return sentences
+        return sentences, how + ends_of(file)
+
+    def _settled(self, every: Numbered) -> tuple[Columns, str]:
+        """Where words and tags stand if nothing else is said, and in words how the file is read."""
+        first = next((line for _, line in every if _says_something(line)), "")
+        tabs = "\t" in first
+        count = len(_cut(first, tabs))
+        token, tag, why = self.token_column, self.tag_column, ""
+        if count > 2 and token == WORDS and _counts(every, tabs):
+            token, why = WORDS + 1, ", the first counts words"
+            if count == 10 and tabs:
+                tag, why = (3 if tag == TAGS else tag), " of CoNLL-U"
+        between = "tabs" if tabs else "blanks"
+        how = f"{_columns(count)} between {between}{why}; words from column {token % (count or 1)}, tags from column "
+        return replace(self, token_column=token, tag_column=tag), f"{how}{tag % (count or 1)}, counted from 0"
 
     def sentences(self, numbered: Iterable[tuple[int, str]], where: str) -> Iterator[Sentence]:
         """The sentences of numbered lines."""
@@ -155,10 +181,18 @@ def unify(sentences: Sequence[Sentence], where: str, scheme: Scheme | None, repa
     return same, f"scheme {found}" + (f", {len(wrong)} tags repaired" if wrong else "")
 
 
-def lines(text: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """(number from 1, line without its end) of text that comes in pieces; a byte order mark is left out."""
-    whole = "".join(text).removeprefix("\ufeff")
-    yield from enumerate(_LINE_END.split(whole), 1)
+def _counts(every: Numbered, tabs: bool) -> bool:
+    """Whether the first column counts the words of each sentence, from 1, and one has at least two."""
+    expected, most = 1, 0
+    for _, line in every:
+        cells = _cut(line, tabs)
+        if not cells or cells[0] == DOCUMENT:
+            expected = 1
+        elif cells[0] == str(expected):
+            most, expected = max(most, expected), expected + 1
+        elif not _RANGE.fullmatch(cells[0]) and not (expected == 1 and line.startswith("#")):
+            return False
+    return most > 1
 
 
 def _cut(line: str, tabs: bool) -> list[str]:

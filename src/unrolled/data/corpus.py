@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ArgumentError
 from .pieces import Chunk
-from .textfile import LiteralText, TextFile
+from .textfile import LineEnds, LiteralText, TextFile, normal
 
 
 @dataclass
@@ -22,15 +22,20 @@ class Corpus:
     files: Sequence[TextFile | LiteralText]
     separator: str | None = None
     notes: list[str] = field(default_factory=list)
+    line_ends: LineEnds | None = "keep"
+    """how the files are read (see `TextFile`); with "unify" the separator's line ends are read alike"""
 
     def __post_init__(self) -> None:
         if self.separator == "":
             raise ArgumentError("separator", "a text of at least one character", self.separator)
+        if self.separator is not None and self.line_ends == "unify":
+            self.separator = normal(self.separator, "unify")
 
-    def chunks(self) -> Iterator[Chunk]:
-        """The text in order, in chunks of about 256 thousand characters, with the document starts."""
+    def chunks(self, changed: set[str] | None = None) -> Iterator[Chunk]:
+        """The text in order, in chunks of about 256 thousand characters, with the document starts; to ``changed`` is
+        added what is read as something else (see `textfile.told`)."""
         for file in self.files:
-            yield from cut_documents(file.read(), self.separator)
+            yield from cut_documents(file.read(changed), self.separator)
 
     def fingerprint(self) -> list[object]:
         """Changes when a file is added, removed or written to, or is to be read in another way."""

@@ -28,6 +28,7 @@ from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .corpus import Corpus
 from .pieces import Chunk, pieces
 from .storage import Split, read_description, read_split, write_folder, write_split
+from .textfile import told
 from .vocabulary import Vocabulary
 
 FORMAT = 1  # of the cached folders; raise it when what they hold changes
@@ -103,7 +104,8 @@ def _encode(
     corpus: Corpus, folder: Path, kind: str, min_count: int, vocab_size: int, shares: list[Fraction]
 ) -> dict[str, Any]:
     digest, total, characters = hashlib.sha256(), 0, CharacterCounts()
-    for text, _ in corpus.chunks():
+    changed: set[str] = set()
+    for text, _ in corpus.chunks(changed):
         digest.update(text.encode("utf-8", "surrogatepass"))
         total += len(text)
         if kind == "char":
@@ -130,7 +132,12 @@ def _encode(
             counts[name] = write_split(folder, name, [], vocabulary)
     if sum(count["characters"] for count in counts.values()) != total:
         raise DataError(f"{corpus.name} was changed while it was read; start again when it is complete")
-    return {"vocabulary": vocabulary.to_json(), "digest": digest.hexdigest(), "splits": counts}
+    return {
+        "vocabulary": vocabulary.to_json(),
+        "digest": digest.hexdigest(),
+        "splits": counts,
+        "changed": sorted(changed),
+    }
 
 
 def _cut(chunks: Iterable[Chunk], ends: list[int]) -> Iterator[tuple[int, Chunk]]:
@@ -177,7 +184,8 @@ def _load(target: Path, notes: list[str]) -> TextData | None:
         train, valid, test = (
             read_split(target, name, description["splits"][name], vocabulary.dtype) for name in SPLITS
         )
-        return TextData(vocabulary, train, valid, test, str(description["digest"]), list(notes))
+        changed = told(description.get("changed", ()), "; --line-ends keep keeps them")
+        return TextData(vocabulary, train, valid, test, str(description["digest"]), [*notes, *changed])
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None
 

@@ -1,8 +1,8 @@
 """Texts with a label each, from the files in which people keep them.
 
     csv, tsv    columns by name, or by number where there is no header
-    jsonl       an object per line, by key
-    lines       ``label text`` per line (also fastText's ``__label__x text``)
+    jsonl       objects by key, one to a line or in an array
+    lines       ``label text`` per line, ``text<TAB>label``, or fastText's ``__label__x text`` (see labelled_lines.py)
     folder      a folder per class with a text in every file, as IMDb is distributed; with ``train`` and ``test`` in it
                 these are the two sets
 
@@ -14,31 +14,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from ..errors import ArgumentError, DataError
-from .rows import (
-    check_width,
-    csv_rows,
-    form_by_name,
-    json_rows,
-    lines,
-    named,
-    no_column,
-    numbered,
-    tsv_rows,
-    whole_characters,
-)
-from .textfile import TextFile, check_encoding
+from .dialect import DELIMITERS, check_delimiter
+from .labelled_lines import read_lines
+from .rows import form_by_name, lines
+from .table import Column, Found, Table
+from .textfile import TextFile, check_encoding, is_foreign, looks_utf16
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
 TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
 LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
 NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
 MOST = 1 << 24  # examples
+_NAME_IT = "name the right one with --label-column"
 
 
 @dataclass
@@ -47,6 +40,8 @@ class Examples:
 
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    how: str = field(default="", compare=False, repr=False)
+    """how the file was read, for a person"""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -54,7 +49,7 @@ class Examples:
     def pick(self, indices: Iterable[int]) -> Examples:
         """The examples with these numbers."""
         chosen = list(indices)
-        return Examples([self.texts[i] for i in chosen], [self.labels[i] for i in chosen])
+        return Examples([self.texts[i] for i in chosen], [self.labels[i] for i in chosen], self.how)
 
     def digest(self) -> str:
         """Changes with any text or label."""
@@ -69,11 +64,13 @@ class Layout:
     text_column: str | None = None
     label_column: str | None = None
     header: bool = True
+    delimiter: str = "auto"
     encoding: str = "utf-8"
     errors: str = "strict"
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
+        check_delimiter(self.delimiter)
 
 
 def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
@@ -85,15 +82,35 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     form = form_of(path, layout)
     reading = _Reading(path)
     if form == "folder":
-        _folder(path, layout, reading)
+        how = _folder(path, layout, reading)
     else:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
             raise DataError(f"there is no file {path}; give a file of labelled texts, or a folder with one per class")
-        rows = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "lines": _label_first}[form]
-        for text, label, line in rows(file, layout):
+        if form == "lines" and layout.form == "auto":
+            form = _named_columns(file) or form
+        how, rows = read_lines(file, layout.form == "auto") if form == "lines" else _table(file, form, layout)
+        for line, text, label in rows:
             reading.add(text, label, line)
-    return reading.examples, reading.end()
+    return replace(reading.examples, how=how), reading.end()
+
+
+def _table(file: TextFile, form: str, layout: Layout) -> tuple[str, Found]:
+    columns = (
+        Column("text", "--text-column", layout.text_column, TEXT_NAMES),
+        Column("label", "--label-column", layout.label_column, LABEL_NAMES),
+    )
+    return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}').read()
+
+
+def _named_columns(file: TextFile) -> str:
+    """The form of a table, if the first line of a file of lines is the header of one."""
+    first = next(lines(file), "").lower()
+    for delimiter in DELIMITERS:
+        names = {cell.strip("\"' \t\r\n") for cell in first.split(delimiter)}
+        if names & set(TEXT_NAMES) and names & set(LABEL_NAMES):
+            return "tsv" if delimiter == "\t" else "csv"
+    return ""
 
 
 def form_of(path: Path, layout: Layout) -> str:
@@ -102,10 +119,37 @@ def form_of(path: Path, layout: Layout) -> str:
         return layout.form
     if path.is_dir():
         return "folder"
-    return form_by_name(path, "lines")
+    form = form_by_name(path, "lines")
+    return "csv" if form == "lines" and layout.delimiter != "auto" else form
 
 
-def check_classes(examples: Examples, where: object) -> list[str]:
+def check_used(path: Path, layout: Layout) -> None:
+    """Raise ArgumentError for an option that the form of ``path`` has no use for."""
+    form = form_of(path, layout)
+    unused, why = {
+        "lines": (("text_column", "label_column", "header", "delimiter"), "of 'label text'"),
+        "folder": (("text_column", "label_column", "header", "delimiter"), "of a folder per class"),
+        "jsonl": (("header", "delimiter"), "of objects with keys"),
+    }.get(form, ((), ""))
+    for name in unused:
+        value = getattr(layout, name)
+        if value != getattr(Layout, name):
+            remedy = "" if form == "jsonl" else "for columns use --form csv or --form tsv as well"
+            raise ArgumentError("--" + name.replace("_", "-"), f"left out for texts in the form {why}", value, remedy)
+
+
+def other_label(path: Path, layout: Layout) -> str:
+    """What to do if what was taken for a label is none."""
+    form = form_of(path, layout)
+    if form == "lines":
+        return (
+            "the first word of a line is read as its label; for columns use --form tsv --no-header (or --form csv) "
+            "with --text-column and --label-column"
+        )
+    return "give the folder with the classes' folders in it" if form == "folder" else _NAME_IT
+
+
+def check_classes(examples: Examples, where: object, remedy: str = _NAME_IT) -> list[str]:
     """The classes, in order.
 
     Raises:
@@ -118,7 +162,7 @@ def check_classes(examples: Examples, where: object) -> list[str]:
     if len(counts) > max(10, len(examples) // 2):
         raise DataError(
             f"{where} has {len(counts):,} different labels for {len(examples):,} texts; is "
-            f"{next(iter(counts))!r} a label? name the right one with --label-column"
+            f"{next(iter(counts))!r} a label? {remedy}"
         )
     return sorted(counts)
 
@@ -129,6 +173,7 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self.path, self.examples = path, Examples()
         self.empty = self.unlabelled = 0
+        self.foreign: list[str] = []
 
     def add(self, text: str, label: str, where: object) -> None:
         text, label = text.strip(), label.strip()
@@ -145,81 +190,13 @@ class _Reading:
     def end(self) -> list[str]:
         counts = ((self.empty, "without text"), (self.unlabelled, "without a label"))
         notes = [f"{self.path}: {count:,} examples {what} were left out" for count, what in counts if count]
+        if self.foreign:
+            names = ", ".join(self.foreign[:3]) + (", …" if len(self.foreign) > 3 else "")
+            one = "file that is no text" if len(self.foreign) == 1 else "files that are no texts"
+            notes.append(f"{self.path}: {len(self.foreign):,} {one} left out: {names}")
         if not self.examples:
             raise DataError(f"{self.path} has no labelled texts in it{'; ' + '; '.join(notes) if notes else ''}")
         return notes
-
-
-Row = tuple[str, str, int]  # text, label, line
-
-
-def _csv(file: TextFile, layout: Layout) -> Iterator[Row]:
-    return _columns(file.path, csv_rows(file), layout)
-
-
-def _tsv(file: TextFile, layout: Layout) -> Iterator[Row]:
-    return _columns(file.path, tsv_rows(file), layout)
-
-
-def _columns(path: Path, rows: Iterator[tuple[int, list[str]]], layout: Layout) -> Iterator[Row]:
-    width, text, label = 0, -1, -1
-    for line, row in rows:
-        if text < 0:
-            width = len(row)
-            text, label = _which(path, row, layout)
-            if layout.header:
-                continue
-        check_width(path, line, row, width, max(text, label) + 1)
-        yield row[text], row[label], line
-
-
-def _which(path: Path, row: list[str], layout: Layout) -> tuple[int, int]:
-    """The numbers (from 0) of the text's and the label's column."""
-    names = [name.strip() for name in row]
-    found = []
-    for option, asked, usual in (
-        ("--text-column", layout.text_column, TEXT_NAMES),
-        ("--label-column", layout.label_column, LABEL_NAMES),
-    ):
-        at = numbered(asked, names)
-        if layout.header:
-            wanted = [asked] if asked is not None else usual
-            at = next((place for name in wanted if (place := named(name, names)) is not None), at)
-            if at is None:
-                raise no_column(path, option, asked, names)
-        elif at is None:
-            raise ArgumentError(
-                option, f"a number from 1 to {len(names)} where there is no header", asked, f"first row: {names}"
-            )
-        found.append(at)
-    return found[0], found[1]
-
-
-def _jsonl(file: TextFile, layout: Layout) -> Iterator[Row]:
-    text = label = ""
-    for line, row in json_rows(file, '{"text": …, "label": …}'):
-        if not text:
-            keys = list(row)
-            columns = Layout(text_column=layout.text_column, label_column=layout.label_column)
-            first, second = _which(file.path, keys, columns)
-            text, label = keys[first], keys[second]
-        for name in (text, label):
-            if not isinstance(row.get(name), str | int | float | bool):
-                raise DataError(
-                    f"{file.path}, line {line} has no text or number under {name!r}; its keys are {', '.join(row)}"
-                )
-        said, kind = (whole_characters(str(row[name]), layout.errors, file.path, line) for name in (text, label))
-        yield said, kind, line
-
-
-def _label_first(file: TextFile, layout: Layout) -> Iterator[Row]:
-    for line, raw in enumerate(lines(file), 1):
-        if not raw.strip():
-            continue
-        label, _, text = raw.strip().partition("\t" if "\t" in raw else " ")
-        if not text:
-            raise DataError(f"{file.path}, line {line} is not 'label text': {raw.strip()[:60]!r}")
-        yield text, label.removeprefix("__label__"), line
 
 
 def class_folders(path: Path) -> list[Path]:
@@ -227,11 +204,19 @@ def class_folders(path: Path) -> list[Path]:
     return sorted(p for p in path.iterdir() if p.is_dir() and p.name not in NO_CLASS and not p.name.startswith("."))
 
 
-def _folder(path: Path, layout: Layout, reading: _Reading) -> None:
+def _folder(path: Path, layout: Layout, reading: _Reading) -> str:
     if not path.is_dir():
         raise DataError(f"there is no folder {path}; give a folder with a folder per class in it")
+    count = 0
     for folder in class_folders(path):
         for place in sorted(folder.rglob("*")):
-            if place.is_file() and not place.name.startswith("."):
-                file = TextFile(place, layout.encoding, layout.errors)
-                reading.add("".join(file.read()).removeprefix("\ufeff"), folder.name, place)
+            if not place.is_file():
+                continue
+            inside, file = place.relative_to(folder), TextFile(place, layout.encoding, layout.errors)
+            hidden = any(part.startswith(".") for part in inside.parts)
+            if hidden or is_foreign(place) or (file.looks_binary() and not looks_utf16(file.head())):
+                reading.foreign.append(f"{folder.name}/{inside}")
+                continue
+            reading.add("".join(file.read()), folder.name, place)
+            count += 1
+    return f"{count:,} files, a folder for each class"

@@ -7,7 +7,7 @@ is the same one whatever the seed, and files sorted by class do no harm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from ..errors import DataError, did_you_mean
 from .counter import uniform
 from .generated_reviews import reviews
-from .labelled import Examples, Layout, check_classes, class_folders, read_labelled
+from .labelled import Examples, Layout, check_classes, check_used, class_folders, other_label, read_labelled
 from .registry import fetch
 
 GENERATED = "generated"
+FIRST = 2  # examples to be shown as they were read
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class LabelledSets:
     notes: list[str]
     given: bool = False
     """whether the texts to report on are no part of the others"""
+    how: list[str] = field(default_factory=list)
+    """how each file was read"""
+    first: Examples = field(default_factory=Examples)
+    """the first examples of the file that is learned from"""
+    remedy: str = "name the right one with --label-column"
+    """what to do if the labels are none"""
 
     def digest(self) -> str:
         """Changes with any text or label, and with which part it is in."""
@@ -92,6 +99,9 @@ def open_labelled(
         DataError: it cannot be read, or a part of it would be empty.
     """
     notes: list[str] = []
+    how: list[str] = []
+    first = Examples()
+    remedy = LabelledSets.remedy
     tested: Examples | None = None
     if spec == GENERATED:
         pool = reviews(0, 5000)
@@ -111,15 +121,22 @@ def open_labelled(
                 f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
                 f"{', '.join(labelled_names())}"
             )
+        check_used(path, layout)
         inner = _inner(path)
         has_parts = {"train", "test"} <= inner.keys()
         if has_parts and test is None:
             tested, notes = read_labelled(inner["test"], layout)
-        pool, more = read_labelled(inner["train"] if has_parts else path, layout)
+        path = inner["train"] if has_parts else path
+        pool, more = read_labelled(path, layout)
         notes += more
+        how.append(f"{path}: {pool.how}")
+        first = pool.pick(range(min(FIRST, len(pool))))
+        remedy = other_label(path, layout)
     if test is not None:
-        tested, more = read_labelled(Path(test).expanduser(), layout)
+        path = Path(test).expanduser()
+        tested, more = read_labelled(path, layout)
         notes += more
+        how.append(f"{path}: {tested.how}")
     shares = fractions or ((0.9, 0.1, 0.0) if tested is not None else (0.8, 0.1, 0.1))
     if tested is not None and shares[2]:  # what would have been reported is learned from
         shares = (shares[0] + shares[2], shares[1], 0.0)
@@ -129,7 +146,7 @@ def open_labelled(
             f"{spec} has {len(pool)} labelled texts: too few for training and deciding parts of {shares[0]:g} and "
             f"{shares[1]:g}; give more, or other --fractions"
         )
-    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None)
+    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None, how, first, remedy)
 
 
 def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:
@@ -156,7 +173,7 @@ def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]
     Raises:
         DataError: as `check_classes`, or texts given to report on have a class that the others do not have.
     """
-    known = set(check_classes(sets.train, where))
+    known = set(check_classes(sets.train, where, sets.remedy))
     own = known.union(sets.valid.labels, () if sets.given else sets.test.labels)
     if strange := sorted(set(sets.test.labels) - own):
         raise DataError(

@@ -7,18 +7,27 @@ import os
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import DataError, did_you_mean
 from .corpus import Corpus
 from .registry import NAMED, fetch
-from .textfile import LiteralText, TextFile, check_encoding
+from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreign
 
 STDLIB = "stdlib"
 LITERAL = "text:"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
-def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> Corpus:
+def open_corpus(
+    spec: str,
+    *,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    line_ends: LineEnds | None = "keep",
+    zeros: bool = False,
+) -> Corpus:
     """The corpus that ``spec`` names.
 
     Args:
@@ -27,38 +36,41 @@ def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf
             sorted by path) or a glob pattern.
         separator: cuts every file into documents, at the end of each occurrence.
         encoding, errors: how bytes become text, as in `open`.
+        line_ends: "unify" reads ``\\r\\n`` and ``\\r`` as ``\\n``, "keep" does not; either leaves byte order marks out.
+            `None` changes nothing.
+        zeros: whether zero bytes are text.
 
     Raises:
         DataError: there is no such file, or it is empty, or it cannot be text; the message says what to do.
     """
     check_encoding(encoding, errors)
     if spec == STDLIB:
-        return _standard_library(separator)
+        return _standard_library(separator, line_ends)
     if spec in NAMED:
-        return Corpus(spec, [TextFile(fetch(spec))], separator)
+        return Corpus(spec, [TextFile(fetch(spec), line_ends=line_ends)], separator, line_ends=line_ends)
     if spec.startswith(LITERAL):
         if spec == LITERAL:
             raise DataError("'text:' has no text after it; write for example --data text:hello")
-        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)
-    path = Path(os.path.expanduser(spec))
+        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # literally, line ends too
+    path, how = Path(os.path.expanduser(spec)), _How(encoding, errors, line_ends, zeros)
     notes: list[str] = []
     if not spec or len(os.fsencode(path.name)) > 255:  # no such name can exist; some systems raise on asking
         raise DataError(_missing(spec, path))
     if path.is_dir():
-        found = _text_files(_walk(path), encoding, errors, notes)
+        found = _text_files(_walk(path), how, notes)
         kind = "folder"
     elif path.exists():
-        return Corpus(spec, [_single(path, encoding, errors)], separator)
+        return Corpus(spec, [_single(path, how)], separator, line_ends=line_ends)
     elif glob.has_magic(spec):
         matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
-        found = _text_files((p for p in matches if not p.is_dir()), encoding, errors, notes)
+        found = _text_files((p for p in matches if not p.is_dir()), how, notes)
         kind = "pattern"
     else:
         raise DataError(_missing(spec, path))
     if not found:
         left_out = f" ({'; '.join(notes)})" if notes else ""
         raise DataError(f"no text files found: {kind} {spec!r}{left_out}; give a text file or a folder of them")
-    return Corpus(spec, found, separator, notes)
+    return Corpus(spec, found, separator, notes, line_ends)
 
 
 def named_corpora() -> dict[str, str]:
@@ -67,8 +79,17 @@ def named_corpora() -> dict[str, str]:
     return {STDLIB: "source code of the running Python's standard library, without tests", **titles}
 
 
-def _single(path: Path, encoding: str, errors: str) -> TextFile:
-    file = TextFile(path, encoding, errors)
+class _How(NamedTuple):
+    """How bytes become text."""
+
+    encoding: str
+    errors: str
+    line_ends: LineEnds | None
+    zeros: bool
+
+
+def _single(path: Path, how: _How) -> TextFile:
+    file = TextFile(path, *how)
     if not path.is_file():
         raise DataError(f"{path} is not a regular file (text is read more than once); save it to a file first")
     if not os.access(path, os.R_OK):
@@ -106,13 +127,15 @@ def _walk(folder: Path, without: frozenset[str] = frozenset()) -> list[Path]:
     return [Path(path) for path in sorted(found, key=lambda path: path.split(os.sep))]
 
 
-def _text_files(paths: Iterable[Path], encoding: str, errors: str, notes: list[str]) -> list[TextFile]:
+def _text_files(paths: Iterable[Path], how: _How, notes: list[str]) -> list[TextFile]:
     """Those of ``paths`` that hold text; ``notes`` tells how many were left out and why."""
     kept: list[TextFile] = []
-    binary = empty = other = 0
+    binary = empty = other = foreign = 0
     for path in paths:
-        file = TextFile(path, encoding, errors)
-        if not path.is_file():
+        file = TextFile(path, *how)
+        if how.line_ends is not None and is_foreign(path):
+            foreign += 1
+        elif not path.is_file():
             other += 1
         elif path.stat().st_size == 0:
             empty += 1
@@ -120,13 +143,13 @@ def _text_files(paths: Iterable[Path], encoding: str, errors: str, notes: list[s
             binary += 1
         else:
             kept.append(file)
-    for count, what in ((binary, "binary"), (empty, "empty"), (other, "special")):
+    for count, what in ((binary, "binary"), (empty, "empty"), (other, "special"), (foreign, "system")):
         if count:
             notes.append(f"{count} {what} file{'s' if count > 1 else ''} left out")
     return kept
 
 
-def _standard_library(separator: str | None) -> Corpus:
+def _standard_library(separator: str | None, line_ends: LineEnds | None) -> Corpus:
     """The ``.py`` files beside this Python's `os` module, each decoded by its own coding line (PEP 263)."""
     root = Path(os.__file__).resolve().parent
     files, notes = [], []
@@ -135,9 +158,9 @@ def _standard_library(separator: str | None) -> Corpus:
             continue
         try:
             with path.open("rb") as file:
-                files.append(TextFile(path, tokenize.detect_encoding(file.readline)[0]))
+                files.append(TextFile(path, tokenize.detect_encoding(file.readline)[0], line_ends=line_ends))
         except SyntaxError:
             notes.append(f"{path} left out: its coding line does not say how to read it")
     if not files:
         raise DataError(f"this Python has no source code of its standard library in {root}; give --data FILE")
-    return Corpus(STDLIB, files, separator, notes)
+    return Corpus(STDLIB, files, separator, notes, line_ends)

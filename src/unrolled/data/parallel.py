@@ -2,7 +2,8 @@
 
     lines       two files: line n of the one belongs to line n of the other
     tsv, csv    both in one file, in columns by name, or by number where there is no header
-    jsonl       an object per line, by key; ``translation.de`` is the key "de" of the object under "translation"
+    jsonl       objects by key, one to a line or in an array; ``translation.de`` is the key "de" of the object under
+                "translation"
 
 Everything is read into memory.
 """
@@ -12,27 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import ArgumentError, DataError
-from .rows import (
-    check_width,
-    csv_rows,
-    form_by_name,
-    json_rows,
-    lines,
-    named,
-    no_column,
-    numbered,
-    tsv_rows,
-    whole_characters,
-    without_end,
-)
-from .textfile import TextFile, check_encoding
+from .dialect import check_delimiter
+from .rows import form_by_name, lines, without_end
+from .table import Column, Table
+from .textfile import TextFile, check_encoding, ends_of
 
 Form = Literal["auto", "lines", "tsv", "csv", "jsonl"]
 SOURCE_NAMES = ("source", "src", "input", "from", "question", "text")
@@ -49,6 +40,8 @@ class Pairs:
     target: list[str]
     lines: list[int] = field(default_factory=list, compare=False, repr=False)
     """the line of its file in which each pair stands; empty: 1, 2, 3, …"""
+    how: str = field(default="", compare=False, repr=False)
+    """how the file was read, for a person"""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -56,7 +49,9 @@ class Pairs:
     def pick(self, indices: Iterable[int]) -> Pairs:
         """The pairs with these numbers, from 0."""
         chosen = list(indices)
-        return Pairs([self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen])
+        return Pairs(
+            [self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen], self.how
+        )
 
     def line(self, index: int) -> int:
         """The line in which a pair stands."""
@@ -77,16 +72,28 @@ class ParallelLayout:
     target_column: str | None = None
     header: bool | None = None
     """whether the first row names the columns; None: it does if columns are asked for by name, or it has usual names"""
+    delimiter: str = "auto"
+    """what separates columns: one character, or tab; auto: look"""
     encoding: str = "utf-8"
     errors: str = "strict"
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
+        check_delimiter(self.delimiter)
+
+    def refuse(self, names: Iterable[str], expected: str) -> None:
+        """Raise ArgumentError for the first of these options that is given."""
+        for name in names:
+            value = getattr(self, name)
+            if value != getattr(ParallelLayout, name):
+                raise ArgumentError("--" + name.replace("_", "-"), expected, value)
 
     def form_of(self, source: str | Path, target: str | Path | None) -> str:
         """The form of these files: as it is said, or as the first one's name or a second file tells."""
         if self.form != "auto":
             return self.form
+        if self.delimiter != "auto" and form_by_name(Path(source), "lines") in ("lines", "csv"):
+            return "csv"
         return form_by_name(Path(source), "lines" if target is not None else "tsv")
 
 
@@ -105,15 +112,20 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
     form = _form(source_path, target_path, layout)
     reading = _Reading(source_path)
     if target_path is not None:
-        _aligned(reading, source_path, target_path, layout)
+        how = _aligned(reading, source_path, target_path, layout)
     else:
+        columns = (
+            Column("source", "--source-column", layout.source_column, SOURCE_NAMES),
+            Column("target", "--target-column", layout.target_column, TARGET_NAMES),
+        )
         file = TextFile(source_path, layout.encoding, layout.errors)
-        found = _objects(file, layout) if form == "jsonl" else _columns(file, layout, form)
+        example = '{"source": …, "target": …}'
+        how, found = Table(file, form, columns, layout.header, layout.delimiter, True, example).read()
         for line, source, target in found:
             reading.add(source, target, line)
     if not len(reading.pairs):
         raise DataError(f"{source_path} has no pairs in it; give a file with a source and a target in each line")
-    return reading.pairs
+    return replace(reading.pairs, how=how)
 
 
 def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
@@ -127,15 +139,11 @@ def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
             str(target),
             "for two files of lines use --form lines, or names that do not tell another form",
         )
-    if form == "lines" and (layout.source_column or layout.target_column):
-        raise ArgumentError(
-            "--source-column" if layout.source_column else "--target-column",
-            "left out where each side has a file of its own",
-            layout.source_column or layout.target_column,
-        )
-    if form == "lines" and layout.header is not None:
-        expected = "left out where each side has a file of its own, which has no columns to be named"
-        raise ArgumentError("header", expected, layout.header)
+    if form == "lines":
+        expected = "left out where each side has a file of its own, which has no columns"
+        layout.refuse(("source_column", "target_column", "header", "delimiter"), expected)
+    if form == "jsonl":
+        layout.refuse(("header", "delimiter"), "left out for objects, which have keys instead of columns")
     return form
 
 
@@ -158,10 +166,10 @@ class _Reading:
         self.pairs.lines.append(line)
 
 
-def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: ParallelLayout) -> None:
-    """Line n with line n. The rest of a longer file is only counted, for the error."""
+def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: ParallelLayout) -> str:
+    """Line n with line n; what was decided. The rest of a longer file is only counted, for the error."""
     counts = [0, 0]
-    files = (TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path))
+    files = [TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path)]
     for number, both in enumerate(zip_longest(*map(lines, files)), 1):
         if both[0] is not None and both[1] is not None:
             reading.add(without_end(both[0]), without_end(both[1]), number)
@@ -172,108 +180,8 @@ def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: Pa
             f"{source_path} has {counts[0]:,} lines and {target_path} has {counts[1]:,}; line n of the one must belong "
             "to line n of the other, so give files with the same number of lines"
         )
-
-
-Found = Iterator[tuple[int, str, str]]  # line, source, target
-
-
-def _columns(file: TextFile, layout: ParallelLayout, form: str) -> Found:
-    rows = csv_rows(file) if form == "csv" else tsv_rows(file)
-    places: tuple[int, int] | None = None
-    width = 0
-    for line, row in rows:
-        if places is None:
-            width = len(row)
-            places, is_header = _which(file.path, [name.strip() for name in row], layout, form)
-            if is_header:
-                continue
-        check_width(file.path, line, row, width, max(places) + 1)
-        yield line, row[places[0]], row[places[1]]
-
-
-def _which(path: Path, names: list[str], layout: ParallelLayout, form: str) -> tuple[tuple[int, int], bool]:
-    """The places (from 0) of source and target by the first row, and whether that row is a header."""
-    asked = (layout.source_column, layout.target_column)
-    options = ("--source-column", "--target-column")
-    usual = [
-        next((place for name in known if (place := named(name, names)) is not None), None)
-        for known in (SOURCE_NAMES, TARGET_NAMES)
-    ]
-    if len(names) < 2:
-        raise DataError(
-            f"{path} has one column only, {names[0][:60]!r}; give a file with source and target in each row, or the "
-            "file of the targets as well, with --target"
-        )
-    header = layout.header
-    if header is None:
-        by_name = any(one is not None and not one.isdecimal() for one in asked)
-        header = by_name or (asked == (None, None) and None not in usual)
-        if form == "csv" and asked == (None, None) and not header:
-            raise DataError(
-                f"{path} has none of the usual columns; its first row is {', '.join(names)}; name columns with "
-                "--source-column and --target-column, or use --no-header if that row is a pair"
-            )
-    if asked == (None, None) and None in usual:
-        usual = [0, 1]
-    found = []
-    for side in range(2):
-        at = numbered(asked[side], names)
-        if header:
-            by_its_name = named(asked[side] or "", names) if asked[side] is not None else usual[side]
-            at = at if by_its_name is None else by_its_name
-            if at is None:
-                raise no_column(path, options[side], asked[side], names)
-        elif at is None and asked[side] is None:
-            at = side
-        elif at is None:
-            raise ArgumentError(
-                options[side],
-                f"a number from 1 to {len(names)} where there is no header",
-                asked[side],
-                f"first row: {names}",
-            )
-        found.append(at)
-    if found[0] == found[1]:
-        raise ArgumentError(
-            options[1], "another column than the source's", asked[1] or names[found[1]], f"columns: {names}"
-        )
-    return (found[0], found[1]), header
-
-
-def _objects(file: TextFile, layout: ParallelLayout) -> Found:
-    keys: list[str] = []
-    for line, row in json_rows(file, '{"source": …, "target": …}'):
-        if not keys:
-            for option, asked, usual in (
-                ("--source-column", layout.source_column, SOURCE_NAMES),
-                ("--target-column", layout.target_column, TARGET_NAMES),
-            ):
-                key = next((name for name in ([asked] if asked is not None else usual) if _has(row, name)), None)
-                if key is None:
-                    raise no_column(file.path, option, asked, list(row))
-                keys.append(key)
-        values = []
-        for key in keys:
-            value = _under(row, key)
-            if not isinstance(value, str | int | float | bool):
-                raise DataError(
-                    f"{file.path}, line {line} has no text or number under {key!r}; its keys are {', '.join(row)}"
-                )
-            values.append(whole_characters(str(value), layout.errors, file.path, line))
-        yield line, values[0], values[1]
-
-
-def _under(row: dict[str, Any], key: str) -> Any:
-    """What stands under a key, or under a path of keys."""
-    if key in row:
-        return row[key]
-    first, _, rest = key.partition(".")
-    inner = row.get(first)
-    return _under(inner, rest) if rest and isinstance(inner, dict) else None
-
-
-def _has(row: dict[str, Any], key: str) -> bool:
-    return _under(row, key) is not None
+    ends = [ends_of(file) for file in files]
+    return f"line n belongs to line n of {target_path}{ends[0]}" + (f"; there{ends[1]}" if ends[1] != ends[0] else "")
 
 
 def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, list[str]]:

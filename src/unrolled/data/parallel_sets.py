@@ -25,6 +25,7 @@ from .registry import fetch
 
 FRACTIONS = (0.9, 0.05, 0.05)
 MOST_CUT = 2_000  # pairs that FRACTIONS takes for validation, and for the test
+FIRST = 2  # pairs to be shown as they were read
 LAST = 1_000  # pairs of a published training file by which is decided
 
 Parts = tuple[Pairs, Pairs, Pairs]
@@ -70,6 +71,10 @@ class ParallelSets:
     valid: Pairs
     test: Pairs
     notes: list[str] = field(default_factory=list)
+    how: list[str] = field(default_factory=list)
+    """how each file was read"""
+    first: Pairs = field(default_factory=lambda: Pairs([], []))
+    """the first pairs of the file that is learned from"""
 
     def digest(self) -> str:
         """Changes with any source or target, and with which part it is in."""
@@ -117,16 +122,23 @@ def open_parallel(
     layout = layout or ParallelLayout()
     _check(data, target, fractions, valid, valid_target, test, test_target)
     notes: list[str] = []
+    how: list[str] = []
+    first = Pairs([], [])
     given: dict[str, Pairs] = {}
     for what, path, other in (("valid", valid, valid_target), ("test", test, test_target)):
         if path is not None:
-            given[what] = _whole(path, _read(path, other, layout), notes)
+            pairs = _read(path, other, layout)
+            given[what] = _whole(path, pairs, notes)
+            how.append(f"{path}: {pairs.how}")
     if data in parallel_names():
         train, *own = _named(data, notes)
         train = _kept(data, train, notes, max_length, max_ratio)
         own = [given.get(what, part) for what, part in zip(("valid", "test"), own, strict=True)]
     else:
-        pool = _kept(data, _read(data, target, layout), notes, max_length, max_ratio)
+        pairs = _read(data, target, layout)
+        pool = _kept(data, pairs, notes, max_length, max_ratio)
+        how.insert(0, f"{data}: {pairs.how}")
+        first = pairs.pick(range(min(FIRST, len(pairs))))
         train, *own = _cut(data, pool, fractions, given, notes)
     for what, path, other in (("valid", valid, valid_target), ("test", test, test_target)):
         if path is not None and looks_exchanged(train, given[what]):
@@ -138,7 +150,7 @@ def open_parallel(
                 "are its columns exchanged?"
             )
     notes.append(f"{len(train):,} training, {len(own[0]):,} validation, {len(own[1]):,} test pairs")
-    return ParallelSets(train, own[0], own[1], notes)
+    return ParallelSets(train, own[0], own[1], notes, how, first)
 
 
 def read_test(data: str, target: str | None, layout: ParallelLayout) -> tuple[Pairs, list[str]]:

@@ -1,12 +1,13 @@
-"""Files of rows: lines, columns between commas or tabs, and an object per line.
+"""Files of rows: lines, columns between commas or tabs, and objects.
 
-A line ends with ``\\n`` or ``\\r\\n`` and with nothing else: characters such as U+2028 and ``\\x0b``, at which
-`str.splitlines` would cut, are text. A byte order mark is left out.
+A line ends with ``\\n`` or ``\\r\\n``, or with ``\\r`` in a file without any ``\\n`` (old Macs, and Excel on them), and
+with nothing else: characters such as U+2028 and ``\\x0b``, at which `str.splitlines` would cut, are text.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, did_you_mean
+from .dialect import DELIMITERS, Dialect
 from .textfile import TextFile
 
-FORMS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-LONGEST = 1 << 24  # characters of a line or field
+FORMS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+LONGEST = 1 << 24  # characters of a line
+LARGEST = 1 << 27  # characters of a JSON array
 
 _NUMBER = re.compile("[0-9]{1,9}")
-
-csv.field_size_limit(LONGEST)
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 Row = tuple[int, list[str]]  # the line in which it begins, from 1; its columns
 
@@ -32,29 +34,51 @@ def form_by_name(path: Path, otherwise: str) -> str:
     return FORMS.get(suffixes[-1].lower() if suffixes else "", otherwise)
 
 
-def lines(file: TextFile) -> Iterator[str]:
-    """Its lines, with their ends."""
-    held, begun = "", False
+def lines(file: TextFile, every: bool = False) -> Iterator[str]:
+    """Its lines, with their ends. With ``every`` an ``\\r`` ends a line also where others end with ``\\n``."""
+    held, known = "", every
     for text in file.read():
-        held += text if begun else text.removeprefix("\ufeff")
-        begun = True
-        *whole, held = held.split("\n")
+        held += text
+        known = known or "\n" in text
+        if not known and len(held) > LONGEST and "\r" in held:
+            known = every = True
+        if known:
+            *whole, held = _cut(held, every)
+            yield from whole
         if len(held) > LONGEST:
             raise DataError(f"{file.path} has a line of over {LONGEST:,} characters; is it the right file?")
-        for line in whole:
-            yield line + "\n"
-    if held:
-        yield held
+    yield from filter(None, _cut(held, every or not known))
+
+
+def _cut(text: str, every: bool) -> list[str]:
+    """Its lines with their ends, and what goes on after them."""
+    if not every:
+        *whole, rest = text.split("\n")
+        return [*(line + "\n" for line in whole), rest]
+    found = list(io.StringIO(text, newline=""))
+    return [*found, ""] if text.endswith("\n") else found or [""]  # an \r at the end may be half of \r\n
 
 
 def without_end(line: str) -> str:
     """A line of `lines` without its end."""
-    return line.removesuffix("\r\n") if line.endswith("\r\n") else line.removesuffix("\n")
+    return line[: -1 - line.endswith("\r\n")] if line.endswith(("\n", "\r")) else line
 
 
-def csv_rows(file: TextFile) -> Iterator[Row]:
+def rows(file: TextFile, dialect: Dialect) -> Iterator[Row]:
+    """The rows of a table but for those that are empty."""
+    return csv_rows(file, dialect) if dialect.quote else tsv_rows(file)
+
+
+def csv_rows(file: TextFile, dialect: Dialect = Dialect()) -> Iterator[Row]:  # noqa: B008
     """Its rows but for those that are empty."""
-    reader, begin = csv.reader(lines(file), strict=True, skipinitialspace=True), 1
+    reader = csv.reader(
+        lines(file, every=True),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        strict=True,
+        skipinitialspace=True,
+    )
+    begin = 1
     try:
         for row in reader:
             if any(row):
@@ -73,25 +97,83 @@ def tsv_rows(file: TextFile) -> Iterator[Row]:
 
 
 def json_rows(file: TextFile, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers and the objects there; ``example`` shows in errors what one looks like."""
-    for number, line in enumerate(lines(file), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{file.path}, line {number} is not JSON: {error}") from None
+    """Line numbers and the objects there, one to a line or all in an array; ``example`` shows what one looks like."""
+    for number, row in _array(file) if _is_array(file) else _objects(file):
         if not isinstance(row, dict):
             raise DataError(f"{file.path}, line {number} must be an object such as {example}")
         yield number, row
 
 
-def check_width(path: Path, line: int, row: list[str], width: int, needed: int) -> None:
-    """Raise `DataError` unless ``row`` has ``needed`` columns; the first row has ``width``."""
+def _is_array(file: TextFile) -> bool:
+    return next((text.lstrip()[0] for text in file.read() if text.strip()), "") == "["
+
+
+def _objects(file: TextFile) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(lines(file), 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line, object_pairs_hook=_once)
+            except (ValueError, RecursionError) as error:
+                raise DataError(
+                    f"{file.path}, line {number} is not JSON: {error}; give an object in each line, or an array of them"
+                ) from None
+
+
+def _array(file: TextFile) -> Iterator[tuple[int, Any]]:
+    text = ""
+    for part in file.read():
+        text += part
+        if len(text) > LARGEST:
+            raise DataError(f"{file.path} is an array of over {LARGEST:,} characters; give an object per line instead")
+    decoder, line, before = json.JSONDecoder(object_pairs_hook=_once), 1, 0
+    at = _past(text, text.index("[") + 1)
+    while text[at : at + 1] != "]":
+        line, before = line + text.count("\n", before, at), at
+        try:
+            row, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{file.path}, line {line} is not an item of a JSON array: {error}") from None
+        yield line, row
+        at = _past(text, end)
+        if text[at : at + 1] not in (",", "]"):
+            raise DataError(f"{file.path}, after line {line}: a comma or the end of the JSON array is missing")
+        if text[at] == ",":
+            at = _past(text, at + 1)
+    if text[at + 1 :].strip():
+        raise DataError(f"{file.path} goes on after the end of its JSON array; give one array, or an object per line")
+
+
+def _past(text: str, at: int) -> int:
+    """The place of the first character from ``at`` on that is no white space."""
+    found = _SPACE.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are different ones."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in an object")
+    return found
+
+
+def check_width(path: Path, line: int, row: list[str], width: int, needed: int, dialect: Dialect) -> None:
+    """Raise `DataError` unless ``row`` has ``needed`` columns, and no more than the first row, which has ``width``."""
     if len(row) < needed:
         raise DataError(
             f"{path}, line {line}: it has {len(row)} columns, the first row has {width}; is a quote or a separator "
             "missing?"
+        )
+    if any(row[width:]):
+        name = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+        remedy = f"put {'single' if dialect.quote == chr(39) else 'double'} quotes around such a text"
+        if not dialect.quote:
+            remedy = "write blanks for them, or use --delimiter tab --form csv with quotes around such a text"
+        raise DataError(
+            f"{path}, line {line}: it has {len(row)} columns, the first row has {width}; are there {name} in a text? "
+            f"{remedy}, or name what separates columns with --delimiter"
         )
 
 
@@ -102,10 +184,22 @@ def numbered(asked: str | None, names: list[str]) -> int | None:
     return int(asked) - 1
 
 
-def named(wanted: str, names: list[str]) -> int | None:
-    """The place of a column by its name, in upper or lower case; `None` if there is none."""
-    lower = [name.strip().lower() for name in names]
-    return lower.index(wanted.lower()) if wanted.lower() in lower else None
+def named(wanted: str, names: list[str], path: Path, option: str) -> int | None:
+    """The place of a column by its name, in upper or lower case; `None` if there is none.
+
+    Raises:
+        DataError: there are several.
+    """
+    places = [at for at, name in enumerate(names) if name.strip() == wanted]
+    if len(places) != 1:
+        places = [at for at, name in enumerate(names) if name.strip().lower() == wanted.lower()]
+    if len(places) > 1:
+        numbers = " and ".join(str(at + 1) for at in places)
+        raise DataError(
+            f"{path}: columns {numbers} are both called {wanted!r}; say which is meant by its number, such as "
+            f"{option} {places[0] + 1}"
+        )
+    return places[0] if places else None
 
 
 def no_column(path: Path, option: str, asked: str | None, names: list[str]) -> DataError:

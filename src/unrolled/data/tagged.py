@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
+FIRST = 2  # sentences to be shown as they were read
 FRACTIONS = (0.8, 0.1, 0.1)  # training, validation, test
 
 
@@ -36,6 +38,7 @@ NAMES = {
     ),
     "wikigold": NamedTagged("145 Wikipedia articles with names (Wikigold)", "wikigold", None),
 }
+_NUMBER = re.compile(r"[0-9.,:/-]*[0-9][0-9.,:/-]*")
 _SPLIT = 0x7A6  # the shuffle of the units is the same for every seed of training
 
 
@@ -48,6 +51,10 @@ class Tagged:
     test: list[Sentence]
     plain: bool = False
     notes: list[str] = field(default_factory=list)
+    how: list[str] = field(default_factory=list)
+    """how each file was read"""
+    first: Sequence[Sentence] = ()
+    """the first sentences of the file that is learned from"""
 
     @property
     def digest(self) -> str:
@@ -84,10 +91,11 @@ class Source:
             train, valid, test = generate()
             return Tagged(train, valid, test, notes=[f"generated: {_sizes(train, valid, test)}"])
         notes: list[str] = []
-        every, found = self.one(self.data)
+        how: list[str] = []
+        every, found = self.one(self.data, how=how)
         notes.append(f"{self.data}: {found}")
         plain = found == PLAIN
-        given = self._given(self.valid, plain, notes), self._given(self._test, plain, notes)
+        given = self._given(self.valid, plain, notes, how), self._given(self._test, plain, notes, how)
         train, *cut = self._cut(every, *(part is None for part in given))
         valid, test = (mine if part is None else part for part, mine in zip(given, cut, strict=True))
         parts = train, valid, test
@@ -100,15 +108,27 @@ class Source:
                 f"every word of {self.data} is tagged {OUTSIDE}: there is nothing to learn; give tagged text, or say "
                 "where the tags are with --tag-column"
             )
-        check_known(parts[1:], {tag for one in every for tag in one.tags}, plain)
-        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)])
+        tags = {tag for one in every for tag in one.tags}
+        if len(tags) == 1:
+            raise DataError(
+                f"every word of {self.data} has the tag {tags.pop()!r}: there is nothing to learn; say where the tags "
+                f"are with --tag-column, of the {how[0] if how else 'columns'}"
+            )
+        if all(_NUMBER.fullmatch(word) for one in every for word in one.words):
+            raise DataError(
+                f"every word of {self.data} is a number, such as {every[0].words[0]!r}; say where the words are with "
+                f"--token-column, of the {how[0] if how else 'columns'}"
+            )
+        check_known(parts[1:], tags, plain)
+        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how, first=every[:FIRST])
 
-    def one(self, spec: str, plain: bool | None = None) -> tuple[list[Sentence], str]:
+    def one(self, spec: str, plain: bool | None = None, how: list[str] | None = None) -> tuple[list[Sentence], str]:
         """The sentences of a file or of a named data set, and what was found about their tags.
 
         Args:
             spec: a path or a name.
             plain: whether tags must be plain (or must not be); `None`: look.
+            how: to this is added how a file was read.
         """
         if spec == GENERATED:
             return [one for part in generate() for one in part], "scheme bio"
@@ -122,17 +142,20 @@ class Source:
                 f"line, or one of {', '.join(tagged_names())}"
             )
         scheme = "plain" if plain else self.scheme
-        return unify(columns.read(path), spec, scheme, self.repair)
+        sentences, told = columns.open(path)
+        if how is not None and spec not in NAMES and spec not in NAMED:
+            how.append(f"{spec}: {told}")
+        return unify(sentences, spec, scheme, self.repair)
 
     @property
     def _test(self) -> str | None:
         """What is tested on, unless it is cut from the data."""
         return self.test or (NAMES[self.data].test if self.data in NAMES and not self.folds else None)
 
-    def _given(self, spec: str | None, plain: bool, notes: list[str]) -> list[Sentence] | None:
+    def _given(self, spec: str | None, plain: bool, notes: list[str], how: list[str]) -> list[Sentence] | None:
         if spec is None:
             return None
-        sentences, found = self.one(spec, plain)
+        sentences, found = self.one(spec, plain, how)
         notes.append(f"{spec}: {found}")
         return sentences
 

@@ -10,6 +10,7 @@ Only the words that are asked for are kept.
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -48,6 +49,7 @@ def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, 
     line = 0
     while raw := file.readline(longest):
         line += 1
+        raw = raw.removeprefix(BOM_UTF8) if line == 1 else raw
         if not raw.endswith(b"\n") and len(raw) == longest:
             raise DataError(f"{path}, line {line} is longer than any vector; is this a file of word vectors?")
         if not (raw := raw.rstrip()):

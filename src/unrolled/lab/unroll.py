@@ -144,7 +144,7 @@ def read_weights(path: Path) -> Weights:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise DataError(f"{path} is larger than {LARGEST_FILE >> 20} MB; give a small network")
-        found: Any = json.loads(path.read_text("utf-8"))
+        found: Any = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; name a JSON file of weights") from error
     except (ValueError, RecursionError) as error:

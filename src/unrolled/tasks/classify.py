@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ..cells import State, cell_class, check_rate, check_size
 from ..data.batches import Batches, pad
+from ..data.dialect import check_delimiter
 from ..data.labelled import Examples, Form, Layout
 from ..data.labelled_sets import LabelledSets, classes_of, labelled_names, open_labelled
 from ..errors import ArgumentError
@@ -31,12 +32,13 @@ from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
 from .classify_trained import TrainedClassifier, measure
+from .excerpts import excerpts
 from .reading import Embedding, Reader, Reading, initial_vectors
 from .recurrent import Recurrent
 
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
 
-OF_FILES = ("form", "text_column", "label_column", "header", "encoding", "errors")
+OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,8 @@ class LabelledText:
     """Which texts, and where their labels stand."""
 
     data: str = "generated"
-    """labelled texts: a CSV, TSV or JSONL file, a file of "label text" lines, a folder with a folder per class, or a
-    named set: generated, sst2, trec, spooky"""
+    """labelled texts: a file of CSV, TSV, JSON or JSON Lines, or of "label text" lines, a folder with a folder per
+    class, or a named set: generated, sst2, trec, spooky"""
     test: str | None = None
     """texts to report on, in the same form (default: a part of --data)"""
     form: Form = "auto"
@@ -56,6 +58,8 @@ class LabelledText:
     """name of the column with the label"""
     header: bool = True
     """whether the first row names the columns"""
+    delimiter: str = "auto"
+    """what separates columns: one character, or tab (default: look)"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
@@ -65,6 +69,7 @@ class LabelledText:
 
     def __post_init__(self) -> None:
         parts = self.fractions
+        check_delimiter(self.delimiter)
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", parts)
 
@@ -75,6 +80,7 @@ class LabelledText:
             text_column=self.text_column,
             label_column=self.label_column,
             header=self.header,
+            delimiter=self.delimiter,
             encoding=self.encoding,
             errors=self.errors,
         )
@@ -194,6 +200,8 @@ class Classification(Task):
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
+            *self.sets.how,
+            *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
             *unlearned,
         ]

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, cell_class, check_rate, check_size
-from ..data import LaneStream, Split, TextData, Vocabulary, Window, sequential, vocabulary_from_json
+from ..data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential, vocabulary_from_json
 from ..decoding import Sampling
 from ..errors import ArgumentError, BackendError, DataError
 from ..kernels.generation import Frozen, Precision, freeze, unsupported
@@ -34,6 +34,7 @@ from ..training.options import Training
 from ..training.pieces import Recompute, Segments, cuts
 from ..training.task import Task
 from .baseline import Baseline, refuse_ignored
+from .excerpts import LONGEST, excerpts
 from .feedforward import FEATURES, FeedForward
 from .lm_trained import TrainedLanguageModel, score
 from .ngram import NGram
@@ -231,6 +232,8 @@ class LanguageModelling(Task):
             *self.text.notes,
             *left_out,
         ]
+        if config.data.data not in named_corpora():
+            notes += excerpts([vocabulary.decode(self.text.train.tokens[:LONGEST])])
         if "valid" not in scored:
             notes.append("no validation text: training text decides which model is kept")
         return notes

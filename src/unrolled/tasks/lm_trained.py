@@ -21,7 +21,6 @@ from ..data import (
     Window,
     encode_text,
     fresh,
-    open_corpus,
     sequential,
     vocabulary_from_json,
 )
@@ -175,9 +174,7 @@ class TrainedLanguageModel:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
         if isinstance(data, str):
-            was = self.config.data  # read it as the training text was read
-            corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
-            split = encode_text(corpus, self.vocabulary)
+            split = encode_text(self.config.data.open(data), self.vocabulary)  # read as the training text was
         else:
             split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)

@@ -31,6 +31,7 @@ from ..errors import ArgumentError
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
+from .excerpts import excerpts
 from .recurrent import Recurrent
 from .tag_model import Tagger, Words
 from .tag_trained import TrainedTagger
@@ -146,7 +147,8 @@ class Tagging(Task):
         self.parts = [(n, a, b) for n, one in enumerate(train) for a, b in stretches(len(one), config.data.max_words)]
         self.numbers = [self.tags.numbers(train[n].tags[a:b]) for n, a, b in self.parts]
         self.batches = Batches([b - a for _, a, b in self.parts], config.training.batch_size, config.training.seed)
-        notes = [*self.tagged.notes]
+        first = (" ".join(map("/".join, zip(one.words, one.tags, strict=True))) for one in self.tagged.first)
+        notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
         total = sum(map(len, train))
         kinds = f"{len(self.tags)} tags" if self.tags.plain else f"entities: {', '.join(self.tags.types)}"
         notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different; {kinds}")

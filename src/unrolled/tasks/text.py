@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..cells import check_size
-from ..data import TextData, cache_folder, open_corpus, prepare
+from ..data import Corpus, TextData, cache_folder, open_corpus, prepare
+from ..data.textfile import normal
 from ..errors import ArgumentError
+from ..training.config import since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class Text:
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
+    line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
+    """unify: line ends of Windows and old Macs (CRLF, CR) are read as \\n; keep: they are not"""
     vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
     """symbols: characters, bytes, words or byte pairs (subwords)"""
     min_count: int = 1
@@ -45,11 +49,25 @@ class Text:
         vocabulary = hashlib.sha256(json.dumps(text.vocabulary.to_json()).encode()).hexdigest()
         return " ".join([text.digest, vocabulary, repr(self.separator), *map(str, self.fractions)])
 
+    def open(self, data: str | None = None, *, encoding: str | None = None, errors: str | None = None) -> Corpus:
+        """The text, or another one read by the same rules (or by other ones for bytes)."""
+        return open_corpus(
+            self.data if data is None else data,
+            separator=self.separator,
+            encoding=encoding or self.encoding,
+            errors=errors or self.errors,
+            line_ends=self.line_ends,
+            zeros=self.vocabulary == "byte",
+        )
+
+    def normal(self, text: str) -> str:
+        """A text that comes from elsewhere, by the rules for this one's mark and line ends."""
+        return normal(text, self.line_ends)
+
     def read(self) -> TextData:
         """Find, split and encode the text (once; the encoding is cached)."""
-        corpus = open_corpus(self.data, separator=self.separator, encoding=self.encoding, errors=self.errors)
         return prepare(
-            corpus,
+            self.open(),
             cache=cache_folder() / "encoded",
             kind=self.vocabulary,
             min_count=self.min_count,

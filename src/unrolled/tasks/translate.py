@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from ..cells import State, cell_class, check_size
 from ..data.batches import Batches, pad
 from ..data.counter import uniform
+from ..data.dialect import check_delimiter
 from ..data.parallel import Pairs, ParallelLayout
 from ..data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
 from ..errors import ArgumentError, DataError
@@ -31,6 +32,7 @@ from ..training.config import refuse_changed
 from ..training.modelfile import ModelFile
 from ..training.options import Training
 from ..training.task import Task
+from .excerpts import excerpts
 from .recurrent import Recurrent
 from .translate_model import EncoderDecoder, Translator, inside, shifted
 from .translate_trained import TrainedTranslator, frequent
@@ -41,7 +43,7 @@ _GUESSED = 0x7A  # which words of a batch are the model's own
 SCORED = 200  # validation sentences that are translated at every evaluation
 PREVIEWED = 4
 OF_PAIRS = ("target", "fractions")
-OF_LAYOUT = ("form", "source_column", "target_column", "header", "encoding", "errors")
+OF_LAYOUT = ("form", "source_column", "target_column", "header", "delimiter", "encoding", "errors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,9 @@ class ParallelText:
     """Which sentences, and how their files are written."""
 
     data: str = "dates"
-    """sentences of the source: a file with one on each line, or both sides in a TSV, CSV or JSONL file; or a named set:
-    dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file may be .gz"""
+    """sentences of the source: a file with one on each line, or both sides in a file of TSV, CSV, JSON or JSON Lines;
+    or a named set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file
+    may be .gz"""
     target: str | None = None
     """the same sentences in the other language, line for line"""
     valid: str | None = None
@@ -69,6 +72,8 @@ class ParallelText:
     """that of the target (default: the second)"""
     header: bool | None = None
     """whether the first row names the columns"""
+    delimiter: str = "auto"
+    """what separates columns: one character, or tab (default: look)"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
@@ -83,6 +88,7 @@ class ParallelText:
 
     def __post_init__(self) -> None:
         check_size("max_words", self.max_words)
+        check_delimiter(self.delimiter)
         if not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
         if self.data in parallel_names():
@@ -97,6 +103,7 @@ class ParallelText:
             source_column=self.source_column,
             target_column=self.target_column,
             header=self.header,
+            delimiter=self.delimiter,
             encoding=self.encoding,
             errors=self.errors,
         )
@@ -187,6 +194,8 @@ class Translation(Task):
         lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
         self.batches = Batches(lengths, training.batch_size, training.seed)
         notes = [
+            *self.sets.how,
+            *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
             *self.sets.notes,
             f"{len(reader):,} source and {len(writer):,} target symbols ({reader.vocabulary.kind})",
         ]

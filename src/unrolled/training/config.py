@@ -108,6 +108,11 @@ def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
             raise ArgumentError(name, f"left out {why}", getattr(group, name))
 
 
+def since(default: Any, *, before: Any) -> Any:
+    """The default of an option that came later; for a run that was saved without it, it is what ``before`` says."""
+    return dataclasses.field(default=default, metadata={"before": before})
+
+
 def flatten(config: Any) -> dict[str, Any]:
     """Every option by name."""
     return {name: getattr(getattr(config, group), name) for name, (group, _) in options(type(config)).items()}
@@ -159,14 +164,15 @@ def parse_toml(text: str, where: str) -> tuple[str, dict[str, Any]]:
 
 
 def from_toml(config: C, text: str, where: str) -> C:
-    """``config`` with the options of a TOML text.
+    """``config`` with the options of a saved run's TOML text; those that came later are as before (see `since`).
 
     Raises:
         RunError: the text is not valid, or an option in it is unknown or wrong.
     """
     _, flat = parse_toml(text, where)
+    later = {name: field.metadata["before"] for name, (_, field) in options(type(config)).items() if field.metadata}
     try:
-        return update(config, **flat)
+        return update(config, **later | flat)
     except (ArgumentError, OverflowError) as error:
         raise RunError(f"{where}: {error}") from error
 
@@ -176,7 +182,7 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > 1_000_000:
             raise RunError(f"{path} is over 1 MB, which no config is; restore it or train anew")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

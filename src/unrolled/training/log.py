@@ -11,6 +11,10 @@ from typing import Any, Protocol
 from .files import save_error
 
 
+class Excerpt(str):
+    """A note that shows a piece of text: who prints it cuts it to the width there is."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """One moment of a training."""

@@ -1,0 +1,267 @@
+"""Odd files, what is read from each, or what is said instead: the table in docs/reading-files.md."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unrolled.data.columns import Columns
+from unrolled.data.labelled import Layout, check_classes, read_labelled
+from unrolled.data.labelled_sets import open_labelled
+from unrolled.data.parallel import ParallelLayout, read_pairs
+from unrolled.data.tagged import Source
+from unrolled.data.vectors import read_vectors
+from unrolled.errors import ArgumentError, DataError, UnrolledError
+from unrolled.lab.unroll import read_weights
+from unrolled.recipes import read as read_recipe
+
+TEXTS = ["a good film", "a bad film, too", "not bad"] * 8
+LABELS = ["pos", "neg", "pos"] * 8
+ROWS = list(zip(TEXTS, LABELS, strict=True))
+DIFFERENT = [(f"{text} {number}", label) for number, (text, label) in enumerate(ROWS)]
+OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
+
+
+def rows(cells, delimiter, end="\n", quote=""):
+    return "".join(delimiter.join(f"{quote}{cell}{quote}" for cell in row) + end for row in cells)
+
+
+LABELLED = [
+    ("semicolons", "a.csv", rows([("text", "label"), *ROWS], ";"), "columns between semicolons; with a header"),
+    ("bars", "a.csv", rows([("text", "label"), *ROWS], "|"), "columns between vertical bars"),
+    ("tabs in .csv", "a.csv", rows([("text", "label"), *ROWS], "\t"), "columns between tabs"),
+    ("old Mac", "a.csv", rows([("text", "label"), *ROWS], ",", "\r", '"'), "columns between commas; with a header"),
+    ("single quotes", "a.csv", rows([("text", "label"), *ROWS], ",", quote="'"), "commas, single quotes around texts"),
+    ("sep=", "a.csv", "sep=;\r\n" + rows([("text", "label"), *ROWS], ";", "\r\n"), "semicolons"),
+    ("Windows", "a.tsv", "\ufeff" + rows([("label", "text"), *[row[::-1] for row in ROWS]], "\t", "\r\n"), "CRLF"),
+    ("array", "a.json", json.dumps(OBJECTS, indent=1), "objects; text under 'text', label under 'label'"),
+    ("lines in .json", "a.json", "\n".join(map(json.dumps, OBJECTS)), "objects; text under 'text'"),
+    ("old Mac", "a.jsonl", "\r".join(map(json.dumps, OBJECTS)), "CR line ends"),
+    ("fastText", "a.txt", rows([(f"__label__{label}", text) for text, label in ROWS], " "), "a word __label__…"),
+    ("label last", "a.txt", rows([(text, f"__label__{label}") for text, label in ROWS], " "), "a word __label__…"),
+    ("a table", "a.txt", rows([("text", "label"), *ROWS], "\t"), "columns between tabs; with a header"),
+    ("old Mac", "a.txt", rows([row[::-1] for row in ROWS], " ", "\r"), "first word of each line is its label; CR line"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "how"), [one[1:] for one in LABELLED], ids=[one[0] for one in LABELLED])
+def test_labelled_texts(tmp_path, name, content, how):
+    path = tmp_path / name
+    path.write_bytes(content.encode())
+    examples, notes = read_labelled(path, Layout())
+    assert (examples.texts, examples.labels, notes) == (TEXTS, LABELS, [])
+    assert how in examples.how
+
+
+def test_text_tab_label(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(rows(DIFFERENT, "\t"))
+    examples, _ = read_labelled(path, Layout())
+    assert list(zip(examples.texts, examples.labels, strict=True)) == DIFFERENT
+    assert examples.how == "text, a tab, label"
+    assert read_labelled(path, Layout(form="lines"))[0].labels == [text for text, _ in DIFFERENT]  # as it is asked
+    path.write_text(rows([row[::-1] for row in DIFFERENT], "\t"))
+    examples, _ = read_labelled(path, Layout())
+    assert list(zip(examples.texts, examples.labels, strict=True)) == DIFFERENT
+    path.write_text("pos\tfine\nneg\tno\n")
+    assert read_labelled(path, Layout())[0].labels == ["pos", "neg"]  # a label of its own for each text
+
+
+def test_a_folder_with_what_systems_leave_in_it(tmp_path):
+    for name, content in {
+        "pos/1.txt": b"good",
+        "pos/Thumbs.db": b"\xd0\xcf",
+        "pos/desktop.ini": b"[.ShellClassInfo]",
+        "neg/2.txt": b"bad",
+        "neg/.DS_Store": b"\0\0\0\1Bud1",
+        "neg/~$2.txt": b"me",
+        "neg/a.png": b"\x89PNG\0",
+        "neg/b.pdf": b"%PDF-1.4\n%\xe2",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    examples, notes = read_labelled(tmp_path, Layout())
+    assert (examples.texts, examples.labels) == (["bad", "good"], ["neg", "pos"])
+    assert notes == [f"{tmp_path}: 6 files that are no texts left out: neg/.DS_Store, neg/a.png, neg/b.pdf, …"]
+    (tmp_path / "neg/wide.txt").write_bytes("bad".encode("utf-16"))
+    with pytest.raises(DataError, match="--encoding utf-16"):  # a text, which must not be lost
+        read_labelled(tmp_path, Layout())
+
+
+REFUSED = [
+    (
+        "a.csv",
+        "text,label\na, b,pos\n",
+        {},
+        "line 2: it has 3 columns, the first row has 2; are there commas in a text?",
+    ),
+    ("a.csv", "label;text\npos;a; b\n", {}, "line 2: .* are there semicolons in a text?"),
+    ("a.tsv", "label\ttext\npos\ta\tb\n", {}, "line 2: .* are there tabs in a text?"),
+    ("a.csv", "text,text,label\na,b,c\n", {}, "columns 1 and 2 are both called 'text'; .* --text-column 1"),
+    ("a.csv", "text,Y,y\na,b,c\n", {"label_column": "Y", "text_column": "y"}, None),
+    ("a.csv", "text,LABEL,Label\na,b,c\n", {"label_column": "label"}, "columns 2 and 3 are both .* --label-column 2"),
+    ("a.csv", "text,label\na,b\n", {"text_column": "label"}, "--label-column must be another column than the text's"),
+    ("a.jsonl", '{"text": "a", "text": "b", "label": 1}\n', {}, "the key 'text' stands twice"),
+    ("a.jsonl", '{"text": "a"}\n', {"text_column": "text", "label_column": "text"}, "another column than the text's"),
+    ("a.json", '[{"text": "a", "label": 1}\n {"text": 2}]', {}, "after line 1: a comma or the end of the JSON array"),
+    ("a.json", '[{"text": "a", "label": 1},', {}, "line 1 is not an item of a JSON array"),
+    (
+        "a.json",
+        '[{"text": "a", "label": 1}]\n[{"text": "b", "label": 1}]',
+        {},
+        "goes on after the end of its JSON array",
+    ),
+    ("a.json", '[{"text": "a", "label": 1},\n\n "x"]', {}, "line 3 must be an object such as"),
+    ("a.json", '{\n "data": []}', {}, "line 1 is not JSON: .* give an object in each line, or an array of them"),
+    (
+        "a.txt",
+        "__label__a x\n__label__a __label__b y\n",
+        {},
+        "line 2 must have one label .* it has __label__a __label__b",
+    ),
+    (
+        "a.txt",
+        "__label__a x\n__label__b y\nz z\n",
+        {},
+        "line 3 must have one label that begins with __label__, .* none",
+    ),
+    (
+        "a.txt",
+        "1\tpos\tgood\n2\tneg\tbad\n",
+        {},
+        "has 3 columns between tabs .* --form tsv --no-header --text-column N",
+    ),
+    ("a.csv", "text\na\n", {}, "has one column only, 'text'; say what separates columns with --delimiter"),
+    ("a.csv", "text,label\r\na \0b,1\r\n", {}, r"zero byte at offset 14 \(line 2\)"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "layout", "message"), REFUSED)
+def test_what_is_refused(tmp_path, name, content, layout, message):
+    path = tmp_path / name
+    path.write_bytes(content.encode())
+    if message is None:
+        read_labelled(path, Layout(**layout))
+        return
+    with pytest.raises(UnrolledError, match=message) as caught:
+        read_labelled(path, Layout(**layout))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_of_nothing_at_the_end_is_no_column(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1,\nb,2,,\n")
+    assert read_labelled(path, Layout())[0].texts == ["a", "b"]
+
+
+@pytest.mark.parametrize("options", [{"label_column": "2"}, {"text_column": "1"}, {"header": False}])
+def test_options_that_a_form_has_no_use_for(tmp_path, options):
+    path = tmp_path / "a.txt"
+    path.write_text(rows(DIFFERENT, "\t"))
+    with pytest.raises(
+        ArgumentError, match=r"must be left out for texts in the form of 'label text', .* --form tsv as w"
+    ):
+        open_labelled(str(path), Layout(**options))
+    table = Layout(form="tsv", header=False, text_column="1", label_column="2")
+    assert set(open_labelled(str(path), table).train.labels) == {"pos", "neg"}
+    objects = tmp_path / "a.jsonl"
+    objects.write_text("\n".join(map(json.dumps, OBJECTS)))
+    for unused in ({"header": False}, {"delimiter": ";"}):
+        with pytest.raises(ArgumentError, match="must be left out for"):
+            open_labelled(str(objects), Layout(form="jsonl", **unused))
+        with pytest.raises(ArgumentError, match="must be left out for objects"):
+            read_pairs(objects, None, ParallelLayout(form="jsonl", **unused))
+
+
+def test_the_remedy_for_labels_that_are_none_fits_the_form(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"word{number} and more\n" for number in range(40)))
+    sets = open_labelled(str(path), Layout())
+    with pytest.raises(
+        DataError, match=r"is 'word.*' a label\? the first word of a line is read as its label; .*--form"
+    ):
+        check_classes(sets.train, path, sets.remedy)
+
+
+def test_pairs(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("12\tgood morning\t99\tguten Morgen\n13\tyes\t98\tja\n")
+    pairs = read_pairs(path, None, ParallelLayout())
+    assert (pairs.source, pairs.target) == (["good morning", "yes"], ["guten Morgen", "ja"])
+    assert pairs.how == "columns between tabs; no header; source from column 2, target from column 4"
+    assert read_pairs(path, None, ParallelLayout(source_column="1", target_column="3")).source == ["12", "13"]
+    path.write_text("12\teng\tgood morning\n13\teng\tyes\n")
+    with pytest.raises(
+        DataError, match=r"column 1 of .* numbers only; its first row is 12, eng, good .*--source-column 2"
+    ):
+        read_pairs(path, None, ParallelLayout())
+    path.write_text("twelve\t12\nthirteen\t13\n")
+    assert read_pairs(path, None, ParallelLayout()).target == ["12", "13"]  # all there is
+    path.write_text("yes\tja\tCC-BY 2.0\nno\tnein\tCC-BY 2.0\n")
+    assert read_pairs(path, None, ParallelLayout()).target == ["ja", "nein"]
+    path.write_text("yes\tja\nno\tnein\tdoch\n")
+    with pytest.raises(DataError, match="line 2: it has 3 columns, the first row has 2; are there tabs in a text"):
+        read_pairs(path, None, ParallelLayout())
+    other = tmp_path / "a.de"
+    other.write_bytes(b"ja\rnein\r")
+    path.write_bytes(b"yes\nno\n")
+    pairs = read_pairs(path, other, ParallelLayout(form="lines"))
+    assert (pairs.target, pairs.how) == (["ja", "nein"], f"line n belongs to line n of {other}; there; CR line ends")
+    languages = tmp_path / "b.csv"
+    languages.write_text("source;target\n1,5;2,5\n")
+    assert read_pairs(languages, None, ParallelLayout()).target == ["2,5"]
+
+
+def tagged(path, *lines):
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_words_that_are_counted(tmp_path):
+    path = tmp_path / "a.conllu"
+    ud = ["# text = du lit", "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_"]
+    for number, (word, tag) in enumerate([("de", "ADP"), ("le", "DET"), ("lit", "NOUN")], 1):
+        ud.append(f"{number}\t{word}\t{word}\t{tag}\tX\t_\t0\troot\t_\t_")
+    tagged(path, *ud, "", *ud)
+    sentences, how = Columns().open(path)
+    assert [(one.words, one.tags) for one in sentences] == [(("de", "le", "lit"), ("ADP", "DET", "NOUN"))] * 2
+    assert how == "10 columns between tabs of CoNLL-U; words from column 1, tags from column 3, counted from 0"
+    assert Columns(tag_column=4).read(path)[0].tags == ("X", "X", "X")
+    tagged(path, "1 EU NNP I-NP B-ORG", "2 rejects VBZ I-VP O", "", "1 Yes UH O O")
+    sentences, how = Columns().open(path)
+    assert [one.words for one in sentences] == [("EU", "rejects"), ("Yes",)]
+    assert (
+        how
+        == "5 columns between blanks, the first counts words; words from column 1, tags from column 4, counted from 0"
+    )
+    tagged(path, "1 CD", "2 CD", "3 CD")
+    assert Columns().read(path)[0].words == ("1", "2", "3")  # two columns only
+
+
+def test_tags_from_which_nothing_is_learned(tmp_path):
+    path = tmp_path / "a.conll"
+    with pytest.raises(
+        DataError, match=r"every word of .* has the tag '_': .*--tag-column, of the .*3 columns between"
+    ):
+        Source(tagged(path, *["Ann NNP _", "sings VBZ _", ""] * 20)).read()
+    with pytest.raises(DataError, match=r"every word of .* is a number, such as '7'; say where .* --token-column"):
+        Source(tagged(path, *["7 Ann NNP", "9 sings VBZ", ""] * 20)).read()
+
+
+def test_old_mac_lines_with_tags(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_bytes(b"Ann NNP\rsings VBZ\r\rYes UH\r")
+    sentences, how = Columns().open(path)
+    assert ([one.words for one in sentences], how[-14:]) == ([("Ann", "sings"), ("Yes",)], "; CR line ends")
+
+
+def test_marks_in_other_files(tmp_path):
+    vectors = tmp_path / "v.txt"
+    vectors.write_bytes("\ufeffthe 1 2\nof 3 4\n".encode())
+    assert list(read_vectors(vectors, ["the", "of"])[0]) == ["the", "of"]
+    recipe = tmp_path / "r.toml"
+    recipe.write_bytes('\ufefftask = "lm"\n[model]\nhidden_size = 8\n'.encode())
+    assert read_recipe(str(recipe)).options == {"hidden_size": 8}
+    weights = tmp_path / "w.json"
+    weights.write_bytes('\ufeff{"U": [[1]], "W": [[2]], "V": [[3]]}'.encode())
+    assert read_weights(Path(weights)).W == [[2]]
