@@ -26,6 +26,21 @@ def test_text_files(tmp_path, name, head):
     }
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends_and_a_mark(tmp_path, ends, last):
+    path = tmp_path / "vectors.txt"
+    rows = ["one 1 2", "two 3 4", "", "three 5 6"]
+    path.write_bytes(b"\xef\xbb\xbf" + (ends.join(rows) + ends * last).encode())
+    vectors, width = read_vectors(path, {"one", "two", "three"})
+    assert width == 2
+    assert {word: vector.tolist() for word, vector in vectors.items()} == {
+        "one": [1, 2],
+        "two": [3, 4],
+        "three": [5, 6],
+    }
+
+
 def test_binary_files(tmp_path):
     body = b"".join(
         w.encode() + b" " + struct.pack("<3f", *v) + b"\n" for w, v in [("the", (1, 2, 3)), ("x", (4, 5, 6))]

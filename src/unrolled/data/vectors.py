@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -46,9 +46,7 @@ def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, 
     found: Vectors = {}
     width = 0
     longest = WIDEST * 32
-    line = 0
-    while raw := file.readline(longest):
-        line += 1
+    for line, raw in enumerate(_lines(file, longest), 1):
         raw = raw.removeprefix(BOM_UTF8) if line == 1 else raw
         if not raw.endswith(b"\n") and len(raw) == longest:
             raise DataError(f"{path}, line {line} is longer than any vector; is this a file of word vectors?")
@@ -75,6 +73,24 @@ def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, 
     if not width:
         raise DataError(f"{path} is empty; give a file of word vectors")
     return found, width
+
+
+def _lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """Its lines, at most so many bytes at a time. Where the first has an ``\\r`` inside, that is what ends lines."""
+    end = b"\r" if b"\r" in file.readline(longest).rstrip(b"\r\n") else b"\n"
+    file.seek(0)
+    if end == b"\n":
+        while line := file.readline(longest):
+            yield line
+        return
+    held = b""
+    while block := file.read(1 << 16):
+        *whole, held = (held + block).split(end)
+        yield from (line + b"\n" for line in whole)
+        if len(held) > longest:
+            yield held[:longest]  # is refused
+    if held:
+        yield held
 
 
 def _numbers(path: Path, line: int, parts: list[bytes]) -> npt.NDArray[np.float32]:

@@ -24,6 +24,7 @@ from torch.utils._pytree import tree_leaves
 from ..cells import Cell, GatedCell, GRUCell, GRUState, LSTMCell, LSTMState, RNNCell, RNNState, State
 from ..errors import ArgumentError, BackendError, ShapeError
 from . import extension
+from .operators import guard
 
 # B streams, V symbols, E embedding_size, I input_size, H hidden_size, G gates
 
@@ -203,7 +204,9 @@ class Frozen:
 
         Raises:
             ShapeError: logits, state or draws do not fit.
+            BackendError: something watches that would see nothing, see `watch`.
         """
+        guard()
         B = logits.size(0) if logits.dim() == 2 else -1
         if logits.shape != (B, self.symbols) or logits.dtype != torch.float32 or logits.device.type != "cpu":
             given = f"{tuple(logits.shape)} {logits.dtype} on {logits.device}"
