@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, State
+from ..checks import checked
 from ..data import Split
 from ..errors import ArgumentError
 from .clamp import Clamped, run_clamped
@@ -99,6 +100,7 @@ class Ablation:
         }
 
 
+@checked
 def ablation(
     handle: LanguageModelHandle,
     text: str | Split,

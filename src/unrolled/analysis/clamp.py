@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, LSTMCell, State, Trace
 from ..cells.dilated import Dilated
+from ..checks import checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan
@@ -33,6 +34,7 @@ from .units import Unit, by_cell, stack_of
 Values = Mapping[int, float]
 
 
+@checked
 @contextmanager
 def clamp(
     model: nn.Module, units: Mapping[Unit, float], *, leaf: str = "h", stack: str | None = None

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import State, check_size
+from ..checks import checked
 from ..data import Split
 from .reading import (
     Classes,
@@ -83,6 +84,7 @@ class Comparison:
         return {**found, "differences": self.differences.tolist()} if positions else found
 
 
+@checked
 def compare(
     a: LanguageModelHandle,
     b: LanguageModelHandle,

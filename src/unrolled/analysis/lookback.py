@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ..cells import Cell, State, check_size
+from ..checks import checked
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import one_hot
@@ -104,6 +105,7 @@ def effective_memory(norms: Floats, share: float = 0.9) -> int:
     return int(np.argmax(sums >= share * sums[-1]))
 
 
+@checked
 def lookback(
     handle: LanguageModelHandle,
     text: str | Split,

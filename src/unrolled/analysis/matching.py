@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import checked
 from ..data import Split
 from .reading import LanguageModelHandle, Progress, as_split, check_alike, states
 
@@ -43,6 +44,7 @@ class UnitMatching:
         return {"units": [{"unit": unit, "best": j, "correlation": r} for unit, (j, r) in enumerate(partners)]}
 
 
+@checked
 def match_units(
     a: LanguageModelHandle,
     b: LanguageModelHandle,

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, Trace
+from ..checks import checked
 from ..data import Split, Vocabulary, sequential
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
@@ -40,6 +41,7 @@ class LanguageModelHandle(Protocol):
     vocabulary: Vocabulary
 
 
+@checked
 def as_split(handle: LanguageModelHandle, text: str | Split) -> Split:
     """The text as symbols of the model.
 
@@ -85,6 +87,7 @@ def log_probabilities(model: nn.Module, window: Window, state: State) -> tuple[T
     return -nats.view(window.targets.shape).double().cpu(), state
 
 
+@checked
 @torch.no_grad()
 def states(
     handle: LanguageModelHandle,
@@ -128,6 +131,7 @@ def states(
             progress(begin + len(values))
 
 
+@checked
 def means(
     handle: LanguageModelHandle, text: str | Split, layer: int = -1, *, leaf: str = "h", window: int = 1024
 ) -> dict[Unit, float]:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..cells import State, Trace
+from ..checks import checked
 from ..data import Split
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -117,6 +118,7 @@ class GateCounter:
         return Saturation(found, max(self._steps.values()), self.low, self.high)
 
 
+@checked
 def saturation(
     handle: LanguageModelHandle,
     text: str | Split,

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import check_size
+from ..checks import checked
 from ..data import Split
 from ..errors import ArgumentError
 from .reading import LanguageModelHandle, Progress, as_split, snippet, states
@@ -80,6 +81,7 @@ class Match:
         return dict(vars(self))
 
 
+@checked
 def select(
     handle: LanguageModelHandle,
     text: str | Split,
@@ -134,6 +136,7 @@ def select(
     return Selection(units, end - begin, threshold, layer, leaf, context)
 
 
+@checked
 def similar(
     handle: LanguageModelHandle,
     corpus: str | Split,

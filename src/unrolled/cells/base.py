@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked, plain
 from ..errors import ArgumentError
 from .init import initialise
 from .state import State
@@ -139,6 +140,7 @@ class GatedCell(BuiltinCell):
 
     bias_hh: Tensor
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -229,6 +231,7 @@ class GatedCell(BuiltinCell):
 
 def check_size(name: str, value: int, least: int = 1) -> None:
     """Raise `ArgumentError` unless ``value`` is a whole number of at least ``least``."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ArgumentError(name, f"a whole number of at least {least}", value)
     if value >= 1 << 63:
@@ -237,5 +240,6 @@ def check_size(name: str, value: int, least: int = 1) -> None:
 
 def check_rate(name: str, value: float) -> None:
     """Raise `ArgumentError` unless ``value`` is a probability below one."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise ArgumentError(name, "a rate of at least 0 and below 1", value)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .base import BuiltinCell, InitialState, Trace
 from .state import RNNState, State
@@ -53,6 +54,7 @@ class ParallelCell(BuiltinCell):
     filter_width = 1  # inputs that p_t is a function of: x_t and those before it
     keeping: tuple[int, int] = (0, 1)  # the gate whose bias is the forget bias, and its sign
 
+    @checked
     def __init__(
         self,
         input_size: int,

@@ -22,6 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
@@ -47,6 +48,7 @@ class TextData:
     notes: list[str]
 
 
+@checked
 def prepare(
     corpus: Corpus,
     *,
@@ -76,6 +78,7 @@ def prepare(
     return data
 
 
+@checked
 def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = None) -> Split:
     """Encode the whole of ``corpus`` with an existing vocabulary, to evaluate a model on another text.
 

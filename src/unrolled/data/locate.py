@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..checks import checked
 from ..errors import DataError, did_you_mean
 from .corpus import Corpus
 from .registry import NAMED, fetch
@@ -18,6 +19,7 @@ LITERAL = "text:"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
+@checked
 def open_corpus(spec: str, *, separator: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> Corpus:
     """The corpus that ``spec`` names.
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from ..kernels.generation import Draws, Frozen
 from .generate import Logits
 from .sampling import Sampling
@@ -61,6 +62,7 @@ def draws(sampling: Sampling, position: int, streams: int) -> Draws:
     )
 
 
+@checked
 def generate_frozen(
     frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: int
 ) -> Iterator[npt.NDArray[np.int64]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cells.state import select
+from ..checks import checked
 from .candidates import candidates
 from .search import Hypothesis, SearchStep, check_lengths, first_ids
 from .search import length_penalty as penalty
@@ -17,6 +18,7 @@ from .search import length_penalty as penalty
 # N sentences not yet ended, t symbols written so far, S source positions
 
 
+@checked
 @torch.no_grad()
 def greedy(
     step: SearchStep,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ..checks import checked_methods
 from ..data.vocabulary import Vocabulary
 from ..kernels.generation import Frozen
 from .frozen import Pace, draws
@@ -26,6 +27,7 @@ class Place(NamedTuple):
     position: int = 0
 
 
+@checked_methods
 class Session:
     """Reads what it is given and writes on from there; its state is kept from one to the next.
 

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from ..analysis import capture
 from ..cells import Trace, check_size
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
 from .passes import CHOOSING, REPORTING, Pass
@@ -195,6 +196,7 @@ class Found:
     steps: int
 
 
+@checked
 def search(
     reading: Reading,
     labels: Labels,
@@ -251,6 +253,7 @@ def work(reading: Reading, twins: int = TWINS) -> int:
     return sample * (twins + 1) + (0 if reading.short else reading.steps)
 
 
+@checked
 def untrained(
     reading: Reading, labels: Labels, count: int = TWINS, seed: int = 0, progress: Progress | None = None
 ) -> Floats:

@@ -36,6 +36,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from ..data import Split, Vocabulary, sequential
 from ..data.counter import uniform
 from ..errors import ArgumentError, DataError
@@ -105,12 +106,14 @@ def letter(character: str) -> int:
     return LETTERS.index(plain) if "a" <= plain <= "z" else SPACE
 
 
+@checked
 def fold(text: str) -> str:
     """``text`` in 27 letters."""
     table = {character: LETTERS[letter(character)] for character in set(text)}
     return " ".join("".join(table[character] for character in text).split())
 
 
+@checked
 def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
     """From a folded text: what a person reads first, and the ``letters`` to guess; the seed says where."""
     if len(text) < 2:
@@ -120,6 +123,7 @@ def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
     return text[:first], text[first : first + asked]
 
 
+@checked
 def play(
     model: TrainedLanguageModel,
     text: Split,

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
+from ..checks import checked
 from .torch_interface import DropIn, Extras, Sequences
 
 
@@ -19,6 +20,7 @@ class RNN(DropIn):
     cell, torch_class = "rnn", nn.RNN
     own_options = ("nonlinearity",)
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -63,6 +65,7 @@ class GRU(DropIn):
 
     cell, torch_class = "gru", nn.GRU
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -130,6 +133,7 @@ class LSTM(DropIn):
     own_options = ("proj_size",)
     state_names = ("h_0", "c_0")
 
+    @checked
     def __init__(
         self,
         input_size: int,

@@ -86,7 +86,7 @@ class DropIn(nn.Module):
         )
         if dropout and num_layers == 1:
             text = f"dropout={dropout} acts between layers, and num_layers=1 has nothing between"
-            warnings.warn(text, UnrolledWarning, stacklevel=3)
+            warnings.warn(text, UnrolledWarning, stacklevel=4)
         use_flat_names(self)
         more = {name for name, value in cell_options.items() if value not in (0, None)}
         more -= {"device", "dtype", "nonlinearity", "reset_after", "init"}

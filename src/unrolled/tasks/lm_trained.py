@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State
+from ..cells import State, check_size
+from ..checks import checked_methods, options_of
 from ..data import (
     Split,
     Vocabulary,
@@ -44,6 +46,7 @@ class Freezable(Protocol):
         """The copy."""
 
 
+@checked_methods
 class TrainedLanguageModel:
     """What `unrolled.load` gives for a run of the task ``lm``.
 
@@ -128,20 +131,20 @@ class TrainedLanguageModel:
     ) -> list[str]:
         """``samples`` texts at once, each another; the first is the one `generate` writes."""
         pieces = [list[str]() for _ in range(samples)]
-        for stream, text in self._write(samples, prompt, length, stop, Sampling(**sampling)):
+        for stream, text in self._write(samples, prompt, length, stop, options_of(Sampling, sampling)):
             pieces[stream].append(text)
         return ["".join(parts) for parts in pieces]
 
     def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
         """As `generate`, piece by piece as it is written."""
-        for _, text in self._write(1, prompt, length, stop, Sampling(**sampling)):
+        for _, text in self._write(1, prompt, length, stop, options_of(Sampling, sampling)):
             yield text
 
     def stream_many(
         self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
     ) -> Iterator[tuple[int, str]]:
         """As `generate_many`, piece by piece as they are written: (number of the sample, text)."""
-        return self._write(samples, prompt, length, stop, Sampling(**sampling))
+        return self._write(samples, prompt, length, stop, options_of(Sampling, sampling))
 
     def session(self) -> Session:
         """A text that this model and a person write in turn."""
@@ -155,7 +158,7 @@ class TrainedLanguageModel:
 
     def evaluate(
         self,
-        data: str | Split,
+        data: str | Path | Split,
         *,
         window: int = 256,
         lanes: int = 1,
@@ -174,9 +177,11 @@ class TrainedLanguageModel:
         Raises:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
-        if isinstance(data, str):
+        for name, value, least in (("window", window, 1), ("lanes", lanes, 1), ("fresh_windows", fresh_windows, 0)):
+            check_size(name, value, least)
+        if isinstance(data, str | Path):
             was = self.config.data  # read it as the training text was read
-            corpus = open_corpus(data, separator=was.separator, encoding=was.encoding, errors=was.errors)
+            corpus = open_corpus(str(data), separator=was.separator, encoding=was.encoding, errors=was.errors)
             split = encode_text(corpus, self.vocabulary)
         else:
             split = data
@@ -188,6 +193,8 @@ class TrainedLanguageModel:
         self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
     ) -> Iterator[tuple[int, str]]:
         """(stream, text) as it is written, until every stream has ended."""
+        check_size("samples", samples)
+        check_size("length", length, least=0)
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
         logits, state = self._read(prompt or self.opening(), samples, None)
