@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ WARMUP = 256  # symbols that a lane reads before those it counts
 SNIPPET = 30  # symbols on either side of what is shown
 
 
+@runtime_checkable
 class LanguageModelHandle(Protocol):
     """What `unrolled.load` gives for a language model, as far as it is asked for here."""
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from ..checks import checked
 from ..errors import ArgumentError, DataError
@@ -32,6 +32,7 @@ from .storage import Split, read_description, read_split, write_folder, write_sp
 from .vocabulary import Vocabulary
 
 FORMAT = 1  # of the cached folders; raise it when what they hold changes
+FRACTIONS = "three numbers from 0 to 1 that add up to 1, the first above 0"
 SPLITS = ("train", "valid", "test")
 BPE_TRAINING_CHARACTERS = 20_000_000  # byte pairs are learned from at most so much of the training part
 
@@ -56,7 +57,7 @@ def prepare(
     kind: str = "char",
     min_count: int = 1,
     vocab_size: int = VOCAB_SIZE,
-    fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
+    fractions: Annotated[tuple[float, float, float], FRACTIONS] = (0.9, 0.05, 0.05),
 ) -> TextData:
     """Encode ``corpus``, or take the encoding from the folder ``cache`` if neither text nor options changed.
 
@@ -164,7 +165,7 @@ def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
         or shares[0] == 0
         or abs(sum(shares, Fraction(-1))) > Fraction(1, 10**6)
     ):
-        raise ArgumentError("fractions", "three numbers from 0 to 1 that add up to 1, the first above 0", fractions)
+        raise ArgumentError("fractions", FRACTIONS, fractions)
     return shares
 
 
