@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import unrolled
-from unrolled.checks import UNCHECKED, check_texts, checked, options_of
+from unrolled.checks import UNCHECKED, Least, Size, check_texts, checked, options_of
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, UnrolledError
 
@@ -127,7 +127,8 @@ def wrong_for(hint: Any) -> list[Any]:
     """What is none of the type; nothing if all is."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return [] if UNCHECKED in parts else wrong_for(parts[0])
+        least = [said.value - 1 for said in parts[1:] if isinstance(said, Least)]
+        return [] if UNCHECKED in parts else [*wrong_for(parts[0]), *least]
     if origin in (typing.Union, types.UnionType):
         several = [part for part in parts if part is not type(None)]
         return wrong_for(several[0]) if len(several) == 1 else [object()] if all(map(wrong_for, several)) else []
@@ -186,6 +187,7 @@ def takes(
     of: Mapping[str, int] = types.MappingProxyType({}),
     some: Iterable[str] = (),
     words: Annotated[float, "a rate"] = 0.0,
+    size: Size = 1,
 ) -> tuple[Any, ...]:
     return texts, count, rate, on, name, where, pair, of, some, words
 
@@ -228,6 +230,9 @@ def test_numbers_of_others_become_pythons(number: Any) -> None:
         ({"rate": np.float32("inf")}, "rate must be a finite number, got inf"),
         ({"rate": "hot"}, "rate must be a number, got 'hot'"),
         ({"words": "hot"}, "words must be a rate, got 'hot'"),
+        ({"size": 0}, "size must be a whole number of at least 1, got 0"),
+        ({"size": "1"}, "size must be a whole number of at least 1, got '1'"),
+        ({"size": 1 << 63}, "size must be a whole number below 2^63, got 9223372036854775808"),
         ({"on": 1}, "on must be True or False, got 1"),
         ({"name": "c"}, "name must be 'a' or 'b', got 'c'"),
         ({"name": ["a"]}, "name must be 'a' or 'b', got ['a']"),

@@ -5,7 +5,8 @@
 
 What fits is handed on; numpy's numbers, and arrays and tensors without a dimension, become Python's numbers; anything
 else is an `ArgumentError` that names the argument. So a function need check only what its annotation cannot say: ranges
-and what fits together. ``Annotated[float, "a rate"]`` says in other words what is expected.
+and what fits together. ``Annotated[float, "a rate"]`` says in other words what is expected; `Size` and `Count` are
+whole numbers from 1 and from 0 on.
 
 Not for what runs at every step: looking costs some microseconds.
 """
@@ -21,7 +22,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from .errors import ArgumentError, did_you_mean
 
@@ -29,6 +30,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TEXTS = "a list of texts"
 UNCHECKED = "unchecked"  # Annotated[…, UNCHECKED]: the function itself has more to say about it
+
+
+class Least(NamedTuple):
+    """``Annotated[int, Least(1)]``: a whole number from there on."""
+
+    value: int
+
+
+Size = Annotated[int, Least(1)]
+Count = Annotated[int, Least(0)]
 
 
 class Check(NamedTuple):
@@ -144,8 +155,16 @@ def _check(hint: Any) -> Check:
     if origin is typing.Annotated:
         if UNCHECKED in parts[1:]:
             return ANYTHING
-        words = next((said for said in parts[1:] if isinstance(said, str)), None)
-        return _check(parts[0]) if words is None else _reworded(_check(parts[0]), words)
+        check = _check(parts[0])
+        for said in parts[1:]:
+            check = (
+                _reworded(check, said)
+                if isinstance(said, str)
+                else _at_least(said)
+                if isinstance(said, Least)
+                else check
+            )
+        return check
     if origin in (typing.Union, types.UnionType):
         return _either([_check(part) for part in parts])
     if origin is Literal:
@@ -196,6 +215,20 @@ def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ArgumentError(name, "a whole number", value)
     return value if isinstance(value, int) else int(value)
+
+
+def _at_least(least: Least) -> Check:
+    words = f"a whole number of at least {least.value}"
+
+    def fit(name: str, value: Any) -> int:
+        number = _reworded(SIMPLE[int], words).fit(name, value)
+        if number < least.value:
+            raise ArgumentError(name, words, value)
+        if number >= 1 << 63:
+            raise ArgumentError(name, "a whole number below 2^63", value)
+        return typing.cast(int, number)
+
+    return Check(words, fit)
 
 
 def _number(name: str, value: Any) -> float:

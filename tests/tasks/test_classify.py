@@ -14,7 +14,7 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks import task_class
 from unrolled.tasks.classify import Answer, Classification, Classifier, ClassifyConfig, Reading
 from unrolled.tasks.classify_trained import TrainedClassifier, scores
-from unrolled.tasks.prediction import Measurable, Predictor
+from unrolled.tasks.prediction import Measurable, Prediction, Predictor
 from unrolled.tasks.recurrent import Recurrent
 from unrolled.training.config import update
 
@@ -150,6 +150,21 @@ def test_scikit_learn_agrees():
     assert found.loss == pytest.approx(metrics.log_loss(true, p, labels=range(5)))
     assert found.macro_f1 == pytest.approx(metrics.f1_score(true, p.argmax(1), average="macro"))
     assert found.confusion.tolist() == metrics.confusion_matrix(true, p.argmax(1)).tolist()
+
+
+def test_a_blank_text_has_an_empty_answer_in_its_place(model):
+    for texts in (["fine", "", " \u2028\n", "dreadful"], iter(["fine", "", " \u2028\n", "dreadful"])):
+        first, *blank, last = model.predict(texts, explain=True)
+        assert blank == [Prediction(""), Prediction(" \u2028\n")]
+        assert [first, last] == model.predict(["fine", "dreadful"], explain=True)
+    assert model.predict([]) == []
+    assert model.predict(np.array(["fine"])) == model.predict(["fine"])
+
+
+@pytest.mark.parametrize("texts", ["good", b"good", None, 5, ["good", None], [b"good"], {"good": 1}, {"good"}])
+def test_texts_that_are_no_list_of_texts(model, texts):
+    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of texts|text), got "):
+        model.predict(texts)
 
 
 def test_bad_input(model, tmp_path, path):

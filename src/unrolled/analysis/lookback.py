@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ..cells import Cell, State, check_size
-from ..checks import checked
+from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import one_hot
@@ -111,9 +111,9 @@ def lookback(
     text: str | Split,
     positions: Sequence[int] | None = None,
     *,
-    count: int = 200,
-    reach: int = 128,
-    lanes: int = 32,
+    count: Size = 200,
+    reach: Size = 128,
+    lanes: Size = 32,
     progress: Progress | None = None,
 ) -> Lookback:
     """Gradients of the log-probability of what follows each position by the inputs before it.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..cells import State, Trace
-from ..checks import checked
+from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -125,8 +125,8 @@ def saturation(
     *,
     low: float = LOW,
     high: float = HIGH,
-    window: int = 256,
-    lanes: int = 1,
+    window: Size = 256,
+    lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Saturation:
     """A language model's gates while it reads a text.

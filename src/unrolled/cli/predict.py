@@ -118,7 +118,7 @@ def _lines(options: Predict) -> Iterator[str]:
 def _of_standard_input(encoding: str) -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         asked = None if encoding == Predict.encoding else encoding  # of a terminal's text the locale knows better
-        sys.stdin.reconfigure(encoding=asked, newline="\n")  # no line ends at a carriage return alone
+        sys.stdin.reconfigure(encoding=asked, errors="strict", newline="\n")  # no line ends at a carriage return alone
     try:
         for number, line in enumerate(sys.stdin):
             yield without_end(line if number else line.removeprefix("\ufeff"))

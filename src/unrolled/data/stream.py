@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import Count, Size, checked
 from ..errors import ArgumentError, DataError
 from .counter import uniform
 from .cuts import Cuts, Random
@@ -128,7 +128,7 @@ class LaneStream:
 
 
 @checked
-def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> Iterator[Window]:
+def sequential(split: Split, window: Size, lanes: Size = 1, warmup: Count = 0) -> Iterator[Window]:
     """Windows of up to ``window`` steps that predict every token of ``split`` but the first exactly once, in
     order.
 
@@ -150,7 +150,7 @@ def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> It
 
 
 @checked
-def fresh(split: Split, length: int, batch_size: int = 64) -> Iterator[Window]:
+def fresh(split: Split, length: Size, batch_size: Size = 64) -> Iterator[Window]:
     """Windows of ``length`` steps that each begin from the initial state, ``batch_size`` at a time.
 
     Together they predict every token of ``split`` but the first exactly once; the last is padded (uncounted).

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ..cells.state import select
-from ..checks import checked
+from ..checks import Count, checked
 from ..errors import ArgumentError
 from .candidates import candidates
 from .search import Hypothesis, Search, SearchStep, check_lengths, coverage_penalty, first_ids, length_penalty
@@ -41,7 +41,7 @@ Floats = npt.NDArray[np.float64]
 def beam_search(
     step: SearchStep | None,
     state: Any,
-    sentences: int,
+    sentences: Count,
     search: Search,
     *,
     begin: int,

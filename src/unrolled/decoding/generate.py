@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import checked
+from ..checks import Count, checked
 from ..data.vocabulary import StreamingDecoder, Vocabulary
 from ..errors import ArgumentError
 from .sampling import Sampling
@@ -20,7 +20,7 @@ Step = Callable[[npt.NDArray[np.int64], Any], tuple[Logits, Any]]
 
 @checked
 def generate(
-    step: Step, logits: Logits, state: Any, sampling: Sampling, length: int
+    step: Step, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Draw ``length`` symbols for B streams, ids ``(B,)`` at a time.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cells.state import select
-from ..checks import checked
+from ..checks import Count, checked
 from .candidates import candidates
 from .search import Hypothesis, SearchStep, check_lengths, first_ids
 from .search import length_penalty as penalty
@@ -23,13 +23,13 @@ from .search import length_penalty as penalty
 def greedy(
     step: SearchStep,
     state: Any,
-    sentences: int,
+    sentences: Count,
     *,
     begin: int,
     end: int,
     max_lengths: Tensor | Sequence[int],
-    min_length: int = 0,
-    no_repeat_ngram: int = 0,
+    min_length: Count = 0,
+    no_repeat_ngram: Count = 0,
     length_penalty: float = 0.0,
 ) -> list[Hypothesis]:
     """One hypothesis for each sentence, the same that `beam_search` finds with a beam of 1.

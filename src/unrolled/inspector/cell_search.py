@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from ..analysis import capture
 from ..cells import Trace, check_size
-from ..checks import checked
+from ..checks import Count, Size, checked
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
 from .passes import CHOOSING, REPORTING, Pass
@@ -201,8 +201,8 @@ def search(
     reading: Reading,
     labels: Labels,
     *,
-    twins: int | Floats = TWINS,
-    top: int = 5,
+    twins: Count | Floats = TWINS,
+    top: Size = 5,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Found:
@@ -255,7 +255,7 @@ def work(reading: Reading, twins: int = TWINS) -> int:
 
 @checked
 def untrained(
-    reading: Reading, labels: Labels, count: int = TWINS, seed: int = 0, progress: Progress | None = None
+    reading: Reading, labels: Labels, count: Count = TWINS, seed: int = 0, progress: Progress | None = None
 ) -> Floats:
     """``(K, J)``: for each of ``count`` untrained twins and each hypothesis the score of the twin's best unit."""
     check_size("twins", count, least=TWINS)

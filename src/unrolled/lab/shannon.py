@@ -36,7 +36,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..data import Split, Vocabulary, sequential
 from ..data.counter import uniform
 from ..errors import ArgumentError, DataError
@@ -114,7 +114,7 @@ def fold(text: str) -> str:
 
 
 @checked
-def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
+def passage(text: str, letters: Size, seed: int = 0) -> tuple[str, str]:
     """From a folded text: what a person reads first, and the ``letters`` to guess; the seed says where."""
     if len(text) < 2:
         raise DataError("the text has too few letters to guess; give more text with --data")
@@ -127,7 +127,7 @@ def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
 def play(
     model: TrainedLanguageModel,
     text: Split,
-    letters: int,
+    letters: Size,
     *,
     folded: bool = False,
     seed: int = 0,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..errors import ArgumentError, DataError
 from .bptt import Array, Errors, Pass, Weights, forward, sums, through_time
 
@@ -109,7 +109,7 @@ def unroll(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, symbols
 
 
 @checked
-def of_text(text: str, hidden_size: int, seed: int) -> Unrolled:
+def of_text(text: str, hidden_size: Size, seed: int) -> Unrolled:
     """A network that reads one-hot characters and is to say the next one; its weights are drawn.
 
     Raises:

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, check_size
-from ..checks import checked_methods, options_of
+from ..cells import State
+from ..checks import Count, Size, checked_methods, options_of
 from ..data import (
     Split,
     Vocabulary,
@@ -119,7 +119,7 @@ class TrainedLanguageModel:
         logits, state = self._read(text, 1, state)
         return F.log_softmax(logits[0].double(), dim=-1), state
 
-    def generate(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> str:
+    def generate(self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any) -> str:
         """Write up to ``length`` symbols that go on from ``prompt`` (not repeated), ending before ``stop``.
 
         ``sampling``: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
@@ -127,7 +127,7 @@ class TrainedLanguageModel:
         return "".join(self.stream(prompt, length, stop=stop, **sampling))
 
     def generate_many(
-        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> list[str]:
         """``samples`` texts at once, each another; the first is the one `generate` writes."""
         pieces = [list[str]() for _ in range(samples)]
@@ -135,13 +135,14 @@ class TrainedLanguageModel:
             pieces[stream].append(text)
         return ["".join(parts) for parts in pieces]
 
-    def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
+    ) -> Iterator[str]:
         """As `generate`, piece by piece as it is written."""
-        for _, text in self._write(1, prompt, length, stop, options_of(Sampling, sampling)):
-            yield text
+        return (text for _, text in self._write(1, prompt, length, stop, options_of(Sampling, sampling)))
 
     def stream_many(
-        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> Iterator[tuple[int, str]]:
         """As `generate_many`, piece by piece as they are written: (number of the sample, text)."""
         return self._write(samples, prompt, length, stop, options_of(Sampling, sampling))
@@ -160,9 +161,9 @@ class TrainedLanguageModel:
         self,
         data: str | Path | Split,
         *,
-        window: int = 256,
-        lanes: int = 1,
-        fresh_windows: int = 0,
+        window: Size = 256,
+        lanes: Size = 1,
+        fresh_windows: Count = 0,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """Loss on a whole text: ``loss`` (nats per symbol), ``bits_per_char``, ``perplexity``.
@@ -177,8 +178,6 @@ class TrainedLanguageModel:
         Raises:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
-        for name, value, least in (("window", window, 1), ("lanes", lanes, 1), ("fresh_windows", fresh_windows, 0)):
-            check_size(name, value, least)
         if isinstance(data, str | Path):
             was = self.config.data  # read it as the training text was read
             corpus = open_corpus(str(data), separator=was.separator, encoding=was.encoding, errors=was.errors)
@@ -193,8 +192,6 @@ class TrainedLanguageModel:
         self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
     ) -> Iterator[tuple[int, str]]:
         """(stream, text) as it is written, until every stream has ended."""
-        check_size("samples", samples)
-        check_size("length", length, least=0)
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
         logits, state = self._read(prompt or self.opening(), samples, None)
