@@ -19,6 +19,8 @@ import torch
 
 import unrolled
 from unrolled.checks import UNCHECKED, Least, Size, check_texts, checked, options_of
+from unrolled.data.labelled import Examples
+from unrolled.data.parallel import Pairs
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, UnrolledError
 
@@ -36,10 +38,13 @@ MORE = {
     "lab.shannon": "play",
     "lab.truncation": "compare",
     "lab.unroll": "of_text",
+    "data.labelled": "Examples",
+    "data.parallel": "Pairs",
     "tasks.classify_trained": "TrainedClassifier",
     "tasks.lm_trained": "TrainedLanguageModel",
     "tasks.memory_trained": "TrainedMemory",
     "tasks.tag_trained": "TrainedTagger",
+    "tasks.translate_scores": "score",
     "tasks.translate_trained": "TrainedTranslator",
 }
 # What runs at every step, or for every symbol; what is only ever given back; what others derive from.
@@ -86,6 +91,9 @@ INSIDE = {  # of the decoding, which calls them for every symbol; of the data, f
     "unrolled.decoding.Sampling.probabilities",
     "unrolled.decoding.Search.limits",
     "unrolled.data.LaneStream.window",
+    "unrolled.data.labelled.Examples.pick",
+    "unrolled.data.parallel.Pairs.pick",
+    "unrolled.data.parallel.Pairs.line",
 }
 
 
@@ -259,6 +267,15 @@ def test_a_stream_is_read_as_it_is_needed() -> None:
     assert next(some) == "a"
     with pytest.raises(ArgumentError, match=r"some\[1\] must be a text, got 5"):
         next(some)
+
+
+def test_a_list_stays_the_callers_own() -> None:
+    texts = ["a", "b"]
+    assert takes(texts)[0] is texts
+    with pytest.raises(ArgumentError, match="labels must be one for each of the 2 texts, got 1"):
+        Examples(texts, ["x"])
+    with pytest.raises(ArgumentError, match="target must be one for each of the 2 sources, got 0"):
+        Pairs(texts, [])
 
 
 def test_what_pythons_own_rules_refuse_stays_pythons() -> None:

@@ -17,6 +17,7 @@ import functools
 import inspect
 import math
 import numbers
+import operator
 import os
 import types
 import typing
@@ -320,7 +321,9 @@ def _many(one: Check, make: type) -> Check:
             members = list(value)
         except TypeError:  # an array without a dimension
             raise ArgumentError(name, words, value) from None
-        return make(one.fit(f"{name}[{n}]", member) for n, member in enumerate(members))
+        fitted = make(one.fit(f"{name}[{n}]", member) for n, member in enumerate(members))
+        same = type(value) is make and all(map(operator.is_, fitted, value))
+        return value if same else fitted  # a list stays the caller's own
 
     return Check(words, fit)
 

@@ -42,9 +42,9 @@ class Predict(Showing):
     text: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT …]")] = ()
     """texts, each in quotes"""
     file: str | None = None
-    """a file with a text per line; - is standard input"""
+    """a file with a text per line, each answered by a line; - is standard input"""
     encoding: str = "utf-8"
-    """its encoding"""
+    """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
     explain: bool = False
     """show which words moved the decision"""
     html: str | None = None

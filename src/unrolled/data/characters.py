@@ -41,7 +41,7 @@ class CharVocabulary(Vocabulary):
     kind: ClassVar[str] = "char"
 
     @checked
-    def __init__(self, symbols: str, *, unknown: bool = False) -> None:
+    def __init__(self, symbols: str | Iterable[str], *, unknown: bool = False) -> None:
         self.symbols = "".join(sorted(set(symbols) | ({REPLACEMENT} if unknown else set())))
         if not self.symbols:
             raise DataError("a char vocabulary needs at least one character")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .rows import (
     check_width,
@@ -41,12 +42,17 @@ NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
 MOST = 1 << 24  # examples
 
 
+@checked
 @dataclass
 class Examples:
     """Texts and, beside each, its label."""
 
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.texts):
+            raise ArgumentError("labels", f"one for each of the {len(self.texts):,} texts", len(self.labels))
 
     def __len__(self) -> int:
         return len(self.texts)

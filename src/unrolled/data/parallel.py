@@ -18,6 +18,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .rows import (
     check_width,
@@ -41,6 +42,7 @@ MOST = 1 << 23  # pairs
 CHARACTERS = 1 << 29  # of one side together: a small compressed file can hold any number of them
 
 
+@checked
 @dataclass(frozen=True)
 class Pairs:
     """Sources and, beside each, its target."""
@@ -49,6 +51,10 @@ class Pairs:
     target: list[str]
     lines: list[int] = field(default_factory=list, compare=False, repr=False)
     """the line of its file in which each pair stands; empty: 1, 2, 3, …"""
+
+    def __post_init__(self) -> None:
+        if len(self.target) != len(self.source):
+            raise ArgumentError("target", f"one for each of the {len(self.source):,} sources", len(self.target))
 
     def __len__(self) -> int:
         return len(self.source)

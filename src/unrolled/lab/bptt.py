@@ -28,7 +28,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import Size, checked
+from ..checks import checked
 from ..errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
@@ -140,7 +140,7 @@ def bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> tuple[
 
 
 @checked
-def truncated_bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: Size) -> tuple[float, Weights]:
+def truncated_bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: int) -> tuple[float, Weights]:
     """The same in windows of ``window`` steps: the state is carried from one to the next, gradients are not.
 
     The loss is that of the whole sequence (summed in another order); the gradient lacks what would have
