@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .checks import checked
 from .data import named_corpora
 from .data.labelled_sets import labelled_names
 from .data.memory_problems import PROBLEMS
@@ -23,6 +24,7 @@ from .training.loop import train as run_loop
 PATHS = ("data", "target", "test", "test_target", "valid", "valid_target", "embeddings")  # options that may name a file
 
 
+@checked
 def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any) -> Any:
     """Train a model and open it.
 
@@ -59,6 +61,7 @@ def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) ->
         folder.discard_unused()
 
 
+@checked
 def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) -> Summary:
     """Go on with a run from its newest checkpoint, as if it had never stopped.
 
@@ -80,6 +83,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     return run_loop(cls(config), folder, reporter or Silent(), resume=True)
 
 
+@checked
 def load(run: str | Path, *, cell: str | None = None) -> Any:
     """Open a trained model: a run's folder, its ``model.safetensors`` wherever it lies, or a checkpoint of a run.
 

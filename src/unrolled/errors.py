@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 200  # characters of a value in a message
+
 
 class UnrolledError(Exception):
     """Base of all errors raised on purpose."""
@@ -33,11 +35,22 @@ class ArgumentError(UnrolledError, ValueError):
 
     def __init__(self, name: str, expected: str, received: object, remedy: str = "") -> None:
         self.name, self.expected, self.received, self.remedy = name, expected, received, remedy
-        message = f"{name} must be {expected}, got {received!r}"
+        message = f"{name} must be {expected}, got {_shown(received)}"
         super().__init__(f"{message}; {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, object, str]]:
         return type(self), (self.name, self.expected, self.received, self.remedy)
+
+
+def _shown(value: object) -> str:
+    """``repr`` on one line; of what is long only the beginning."""
+    try:
+        text = repr(value)
+    except Exception:  # of what a program of the user's own defines
+        text = f"a {type(value).__name__}"
+    if "\n" in text:
+        text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 class ShapeError(UnrolledError, ValueError):

@@ -45,9 +45,52 @@ def test_texts_as_words_in_a_file_and_on_standard_input(unrolled, asked_once: Pa
     assert [line.split("\t")[1] for line in lines] == texts
     assert re.match(r"(positive|negative) \d+%  (positive|negative) \d+%\t", lines[0])
     (home / "texts.txt").write_text("\n".join(texts) + "\n\n")
-    assert unrolled("predict", asked_once, "--file", "texts.txt").out == one.out
+    assert unrolled("predict", asked_once, "--file", "texts.txt").out == one.out + "\n"  # a blank line's answer
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(texts)))
     assert unrolled("predict", asked_once).out == one.out
+
+
+LINES = (
+    b"\xef\xbb\xbffine\r\n\r\n  \t\r\nbad\xe2\x80\xa8food\x0bby\x0cthe\rsea\r\n\xc2\x85\r\n"
+    + b"so " * 3000
+    + b"\r\nlast"
+)
+TEXTS = ["fine", "", "", "bad\u2028food\x0bby\x0cthe\rsea", "", "so " * 3000, "last"]  # of its seven lines
+
+
+@pytest.mark.parametrize("words", [(), ("--explain",), ("--json",), ("--json", "--explain"), ("--html", "page.html")])
+def test_line_n_is_answered_by_line_n(unrolled, asked_once: Path, home: Path, monkeypatch, words) -> None:
+    (home / "lines.txt").write_bytes(LINES)
+    said = unrolled("predict", asked_once, "--file", "lines.txt", *words)
+    for file in ((), ("--file", "-")):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINES), encoding="utf-8"))
+        assert unrolled("predict", asked_once, *file, *words).out == said.out
+    lines = said.out.split("\n")
+    assert lines.pop() == ""
+    if "--json" in words:
+        rows = [json.loads(line) for line in lines]
+        assert [row["text"] for row in rows] == TEXTS
+        assert [bool(row["answer"]) for row in rows] == [bool(text) for text in TEXTS]
+        assert rows[1] == {"event": "prediction", "text": "", "answer": "", "probabilities": {}, "pieces": []}
+    else:
+        assert [bool(line) for line in lines] == [bool(text) for text in TEXTS]
+        assert "--explain" in words or [line.partition("\t")[2] for line in lines] == TEXTS
+
+
+def test_blank_texts_among_the_arguments(unrolled, asked_once: Path) -> None:
+    said = unrolled("predict", asked_once, "fine", "", "bad")
+    assert [line.partition("\t")[2] for line in said.out.split("\n")] == ["fine", "", "bad", ""]
+    refused(unrolled("predict", asked_once, "", " "), "at least one word, got ''")
+
+
+def test_standard_input_has_the_encoding_that_is_named(unrolled, asked_once: Path, monkeypatch) -> None:
+    def standard_input() -> io.TextIOWrapper:
+        return io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8", errors="surrogateescape")
+
+    monkeypatch.setattr(sys, "stdin", standard_input())
+    assert unrolled("predict", asked_once, "--encoding", "latin-1").out.endswith("\tcaf\xe9\n")
+    monkeypatch.setattr(sys, "stdin", standard_input())
+    refused(unrolled("predict", asked_once), "standard input is not utf-8", "name another --encoding")
 
 
 def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Path) -> None:

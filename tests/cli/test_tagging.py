@@ -48,6 +48,11 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     first, second = (json.loads(line) for line in unrolled("predict", run, *asked, "--json").out.splitlines())
     assert first["pieces"] == [{"begin": 0, "end": 9, "text": "Teddy Lee", "label": "person"}]
     assert second["pieces"] == []
+    (run / "lines.txt").write_text(f"\n{asked[0]}\n  \n{asked[1]}")
+    lines = unrolled("predict", run, "--file", run / "lines.txt").out.split("\n")
+    assert lines == ["", "[Teddy Lee]person was here", "", asked[1], ""]
+    rows = unrolled("predict", run, "--file", run / "lines.txt", "--json", "--explain").out.splitlines()
+    assert [len(json.loads(row)["pieces"]) > 0 for row in rows] == [False, True, False, False]
     page = run / "page.html"
     assert unrolled("predict", run, asked[0], "--html", page).status == 0
     assert ">Teddy Lee<small>person</small></mark>" in page.read_text()

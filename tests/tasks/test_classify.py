@@ -14,7 +14,7 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks import task_class
 from unrolled.tasks.classify import Answer, Classification, Classifier, ClassifyConfig, Reading
 from unrolled.tasks.classify_trained import TrainedClassifier, scores
-from unrolled.tasks.prediction import Measurable, Predictor
+from unrolled.tasks.prediction import Measurable, Prediction, Predictor
 from unrolled.tasks.recurrent import Recurrent
 from unrolled.training.config import update
 
@@ -152,9 +152,22 @@ def test_scikit_learn_agrees():
     assert found.confusion.tolist() == metrics.confusion_matrix(true, p.argmax(1)).tolist()
 
 
+def test_a_blank_text_has_an_empty_answer_in_its_place(model):
+    for texts in (["fine", "", " \u2028\n", "dreadful"], iter(["fine", "", " \u2028\n", "dreadful"])):
+        first, *blank, last = model.predict(texts, explain=True)
+        assert blank == [Prediction(""), Prediction(" \u2028\n")]
+        assert [first, last] == model.predict(["fine", "dreadful"], explain=True)
+    assert model.predict([]) == []
+    assert model.predict(np.array(["fine"])) == model.predict(["fine"])
+
+
+@pytest.mark.parametrize("texts", ["good", b"good", None, 5, ["good", None], [b"good"], {"good": 1}, {"good"}])
+def test_texts_that_are_no_list_of_texts(model, texts):
+    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of texts|text), got "):
+        model.predict(texts)
+
+
 def test_bad_input(model, tmp_path, path):
-    with pytest.raises(ArgumentError, match="at least one word"):
-        model.predict(["fine", " "])
     with pytest.raises(DataError, match=r"'mixed'.*none of the model's classes: negative, positive"):
         model.evaluate(Examples(["so so"], ["mixed"]))
     one = tmp_path / "one.txt"

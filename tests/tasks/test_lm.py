@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 import unrolled
 from unrolled.data import ByteVocabulary, Split, encode_text, fresh, open_corpus, sequential, vocabulary_from_json
+from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers import LockedDropout
 from unrolled.tasks import task_class
@@ -309,6 +310,32 @@ def test_a_prompt_outside_the_vocabulary(writer):
     )
     with pytest.raises(DataError, match="not in the char vocabulary: 'ж'"):
         writer.evaluate("text:жук")
+
+
+def test_numbers_that_cannot_be(hello):
+    for call, message in {
+        lambda: hello.generate("h", -1): "length must be a whole number of at least 0, got -1",
+        lambda: hello.generate(5): "prompt must be a text, got 5",
+        lambda: hello.generate("h", length="5"): "length must be a whole number of at least 0, got '5'",
+        lambda: hello.stream("h", 2.5): "length must be a whole number of at least 0, got 2.5",
+        lambda: hello.generate("h", 3, temperature="hot"): "temperature must be a number of at least 0, got 'hot'",
+        lambda: hello.generate("h", 3, top_k=True): "top_k must be a whole number of at least 0, got True",
+        lambda: hello.generate("h", 3, temprature=1): "option must be a known name, got 'temprature'; did you mean",
+        lambda: hello.generate_many(0, "h"): "samples must be a whole number of at least 1, got 0",
+        lambda: hello.evaluate(3): "data must be a path or a Split, got 3",
+        lambda: hello.evaluate("text:hello", window=0): "window must be a whole number of at least 1, got 0",
+        lambda: hello.evaluate("text:hello", fresh_windows=-1): "fresh_windows must be a whole number of at least 0",
+        lambda: hello.freeze(
+            "int4"
+        ): "precision must be 'float32', 'bfloat16' or 'int8', got 'int4'; did you mean 'int8'",
+        lambda: hello.step(b"h"): "text must be a text, got b'h'",
+        lambda: hello.session().write("h", 3): "sampling must be a Sampling, got 'h'",
+        lambda: hello.session().write(Sampling(), -3): "length must be a whole number of at least 0, got -3",
+    }.items():
+        with pytest.raises(ArgumentError) as caught:
+            call()
+        assert str(caught.value).startswith(message)
+    assert hello.generate("h", np.int64(3), temperature=np.float32(0)) == hello.generate("h", 3, greedy=True)
 
 
 def test_an_empty_prompt(writer, hello):

@@ -298,6 +298,14 @@ def test_a_sentence_of_nothing(file):
         with pytest.raises(ArgumentError, match="text must be at least one word"):
             model.translate(["ab", text])
     assert model.translate([]) == []
+    said = model.predict(["ab", "", " \n", "cab"])
+    assert [one.text for one in said] == ["ab", "", " \n", "cab"]
+    assert [one.answer for one in said[1:3]] == ["", ""]
+    assert [said[0], said[3]] == model.predict(["ab", "cab"])
+    with pytest.raises(ArgumentError, match="texts must be a list of texts, got 'ab'; write"):
+        model.translate("ab")
+    with pytest.raises(ArgumentError, match="option must be a known name, got 'bean'; did you mean 'beam'"):
+        model.translate(["ab"], bean=2)
 
 
 # Translating

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, State
+from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from .clamp import Clamped, run_clamped
@@ -99,6 +100,7 @@ class Ablation:
         }
 
 
+@checked
 def ablation(
     handle: LanguageModelHandle,
     text: str | Split,
@@ -107,8 +109,8 @@ def ablation(
     values: Sequence[float] | None = None,
     leaf: str = "h",
     classes: Classes = lambda symbol: "all",
-    window: int = 128,
-    lanes: int = 1,
+    window: Size = 128,
+    lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Ablation:
     """The loss over a text with each of several units held, one at a time, and with none.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from torch import Tensor
 
+from ..checks import checked
 from ..errors import ArgumentError
 
 # T symbols of the target, S of the source
@@ -42,6 +43,7 @@ class Alignment:
             object.__setattr__(self, "target", [*self.target, "(end)"])
 
 
+@checked
 def alignment_text(source: list[str], target: list[str], weights: Tensor, width: int = 80) -> str:
     """An `Alignment` for a terminal: a line for each symbol of the target, a column for each of the source.
 

@@ -15,6 +15,7 @@ from ..attend import attend_traced
 from ..cells import Cell, State, Trace
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..cells.base import check_size
+from ..checks import Size, checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan_traced
@@ -24,8 +25,9 @@ Sink = Callable[[str, int, Trace], None]
 """``sink(name, begin, trace)``: the recurrence's name, the pass's first step of this chunk, name → (t, B, ·)."""
 
 
+@checked
 @contextmanager
-def capture(model: nn.Module, sink: Sink, *, chunk: int = 256) -> Iterator[list[str]]:
+def capture(model: nn.Module, sink: Sink, *, chunk: Size = 256) -> Iterator[list[str]]:
     """Within it, every pass through a recurrent layer of ``model`` also hands its gates to ``sink``.
 
         with capture(model, lambda name, begin, trace: print(name, begin, trace["h"].shape)) as names:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, LSTMCell, State, Trace
 from ..cells.dilated import Dilated
+from ..checks import UNCHECKED, checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import scan
@@ -33,9 +34,14 @@ from .units import Unit, by_cell, stack_of
 Values = Mapping[int, float]
 
 
+@checked
 @contextmanager
 def clamp(
-    model: nn.Module, units: Mapping[Unit, float], *, leaf: str = "h", stack: str | None = None
+    model: nn.Module,
+    units: Mapping[Annotated[Unit, UNCHECKED], Annotated[float, UNCHECKED]],
+    *,
+    leaf: str = "h",
+    stack: str | None = None,
 ) -> Iterator[None]:
     """Within it, every pass of the model computes with these units of its recurrent state at these values.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import State, check_size
+from ..checks import Size, checked
 from ..data import Split
 from .reading import (
     Classes,
@@ -83,15 +84,16 @@ class Comparison:
         return {**found, "differences": self.differences.tolist()} if positions else found
 
 
+@checked
 def compare(
     a: LanguageModelHandle,
     b: LanguageModelHandle,
     text: str | Split,
     *,
     classes: Classes = kind_of_symbol,
-    most: int = 20,
-    window: int = 256,
-    lanes: int = 1,
+    most: Size = 20,
+    window: Size = 256,
+    lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Comparison:
     """Where b predicts a text better than a, and where worse.

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, GRUCell, LSTMCell, RNNCell, State
+from ..checks import checked
 from ..errors import ArgumentError
 from .units import Unit, by_cell, stack_of
 
@@ -66,6 +67,7 @@ def begins_at(cell: GatedCell, state: State) -> None:
         _set(cell, f"initial_{leaf}", getattr(state, leaf)[0])
 
 
+@checked
 def ablated(model: nn.Module, units: Iterable[Unit], *, leaf: str = "h", stack: str | None = None) -> nn.Module:
     """A copy of the model in whose weights these units are ablated for good: they are 0 at every step.
 

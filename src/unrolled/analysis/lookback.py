@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ..cells import Cell, State, check_size
+from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import one_hot
@@ -104,14 +105,15 @@ def effective_memory(norms: Floats, share: float = 0.9) -> int:
     return int(np.argmax(sums >= share * sums[-1]))
 
 
+@checked
 def lookback(
     handle: LanguageModelHandle,
     text: str | Split,
     positions: Sequence[int] | None = None,
     *,
-    count: int = 200,
-    reach: int = 128,
-    lanes: int = 32,
+    count: Size = 200,
+    reach: Size = 128,
+    lanes: Size = 32,
     progress: Progress | None = None,
 ) -> Lookback:
     """Gradients of the log-probability of what follows each position by the inputs before it.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import Size, checked
 from ..data import Split
 from .reading import LanguageModelHandle, Progress, as_split, check_alike, states
 
@@ -43,6 +44,7 @@ class UnitMatching:
         return {"units": [{"unit": unit, "best": j, "correlation": r} for unit, (j, r) in enumerate(partners)]}
 
 
+@checked
 def match_units(
     a: LanguageModelHandle,
     b: LanguageModelHandle,
@@ -52,7 +54,7 @@ def match_units(
     other_layer: int | None = None,
     leaf: str = "h",
     other_leaf: str | None = None,
-    window: int = 1024,
+    window: Size = 1024,
     progress: Progress | None = None,
 ) -> UnitMatching:
     """Which unit of b does what each unit of a does, over a text that both read.

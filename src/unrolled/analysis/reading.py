@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State, Trace
+from ..checks import checked
 from ..data import Split, Vocabulary, sequential
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
@@ -32,6 +33,7 @@ WARMUP = 256  # symbols that a lane reads before those it counts
 SNIPPET = 30  # symbols on either side of what is shown
 
 
+@runtime_checkable
 class LanguageModelHandle(Protocol):
     """What `unrolled.load` gives for a language model, as far as it is asked for here."""
 
@@ -40,6 +42,7 @@ class LanguageModelHandle(Protocol):
     vocabulary: Vocabulary
 
 
+@checked
 def as_split(handle: LanguageModelHandle, text: str | Split) -> Split:
     """The text as symbols of the model.
 
@@ -85,6 +88,7 @@ def log_probabilities(model: nn.Module, window: Window, state: State) -> tuple[T
     return -nats.view(window.targets.shape).double().cpu(), state
 
 
+@checked
 @torch.no_grad()
 def states(
     handle: LanguageModelHandle,
@@ -128,6 +132,7 @@ def states(
             progress(begin + len(values))
 
 
+@checked
 def means(
     handle: LanguageModelHandle, text: str | Split, layer: int = -1, *, leaf: str = "h", window: int = 1024
 ) -> dict[Unit, float]:

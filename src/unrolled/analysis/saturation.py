@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..cells import State, Trace
+from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError, DataError
 from .capture import capture
@@ -117,14 +118,15 @@ class GateCounter:
         return Saturation(found, max(self._steps.values()), self.low, self.high)
 
 
+@checked
 def saturation(
     handle: LanguageModelHandle,
     text: str | Split,
     *,
     low: float = LOW,
     high: float = HIGH,
-    window: int = 256,
-    lanes: int = 1,
+    window: Size = 256,
+    lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Saturation:
     """A language model's gates while it reads a text.

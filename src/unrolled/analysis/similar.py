@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import check_size
+from ..checks import Count, Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from .reading import LanguageModelHandle, Progress, as_split, snippet, states
@@ -80,6 +81,7 @@ class Match:
         return dict(vars(self))
 
 
+@checked
 def select(
     handle: LanguageModelHandle,
     text: str | Split,
@@ -90,7 +92,7 @@ def select(
     leaf: str = "h",
     threshold: float = 0.3,
     context: bool = True,
-    window: int = 1024,
+    window: Size = 1024,
     progress: Progress | None = None,
 ) -> Selection:
     """The units that are on while the symbols from ``begin`` up to ``end`` are read (2).
@@ -134,14 +136,15 @@ def select(
     return Selection(units, end - begin, threshold, layer, leaf, context)
 
 
+@checked
 def similar(
     handle: LanguageModelHandle,
     corpus: str | Split,
     selection: Selection,
     *,
     share: float = 0.75,
-    most: int = 50,
-    around: int = 30,
+    most: Size = 50,
+    around: Count = 30,
     window: int = 1024,
     progress: Progress | None = None,
 ) -> list[Match]:

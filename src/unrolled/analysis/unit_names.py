@@ -16,6 +16,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ..cells import Cell
+from ..checks import checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from .clamp import clamp
@@ -42,6 +43,7 @@ class NamedUnit(NamedTuple):
         return self.layer, self.direction, self.unit
 
 
+@checked
 def unit_named(said: str, model: nn.Module, option: str = "unit") -> NamedUnit:
     """The unit of a model's recurrent state that has this name.
 
@@ -73,6 +75,7 @@ def unit_named(said: str, model: nn.Module, option: str = "unit") -> NamedUnit:
     return one
 
 
+@checked
 def clamps_named(said: Mapping[str, float] | tuple[str, ...], model: nn.Module) -> dict[NamedUnit, float]:
     """Units of a model and the values at which they are to be held.
 
@@ -93,6 +96,7 @@ def clamps_named(said: Mapping[str, float] | tuple[str, ...], model: nn.Module) 
     return found
 
 
+@checked
 @contextmanager
 def hold(model: nn.Module, units: Mapping[str, float] | tuple[str, ...]) -> Iterator[dict[NamedUnit, float]]:
     """As `clamp`, with units by their names.

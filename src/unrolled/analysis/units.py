@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from ..cells import BuiltinCell, Cell
+from ..checks import plain
 from ..errors import ArgumentError
 from ..layers import Stack
 
@@ -72,7 +73,8 @@ def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, 
         cell = cell_at(stack, layer, direction)
         if not 0 <= unit < (width := width_of(cell, leaf)):
             raise ArgumentError("unit", f"from 0 to {width - 1} in layer {layer}", unit)
-        if not math.isfinite(value):
+        value = plain(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ArgumentError("units", "finite values", value)
         if abs(value) > LARGEST:
             raise ArgumentError("units", f"values of at most {LARGEST:g} either way", value)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..cells import Cell, State
 from ..cells.dilated import Dilated
+from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import one_hot
 from .reading import LanguageModelHandle, device_of, one_way
@@ -56,6 +57,7 @@ class Unrolled:
     loss: float | None
 
 
+@checked
 def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -> Unrolled:
     """Read a text from the initial state, and look back from its loss.
 

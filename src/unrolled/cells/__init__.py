@@ -6,6 +6,7 @@ import importlib
 import re
 from typing import Any
 
+from ..checks import checked
 from ..errors import ArgumentError, did_you_mean
 from .base import BuiltinCell, Cell, GatedCell, Noise, Trace, check_rate, check_size
 from .gru import GRUCell
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 
+@checked
 def check_cell_name(name: str) -> None:
     """Raise `ArgumentError` unless ``name`` is a built-in cell's or has the form module:Class. Imports nothing."""
     if name not in CELLS and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
@@ -65,6 +67,7 @@ def check_cell_name(name: str) -> None:
         raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
 
 
+@checked
 def cell_class(name: str) -> type[Cell]:
     """The class a name stands for: one of `CELLS`, or ``module:Class`` for one of the user's own.
 
@@ -89,6 +92,7 @@ def cell_class(name: str) -> type[Cell]:
     return found
 
 
+@checked
 def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
     """A cell by name, built as ``Class(input_size, hidden_size, **options)``.
 

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError, ShapeError
 from .base import Cell, GatedCell, Trace, check_size
 from .state import State
@@ -78,6 +79,7 @@ class Attentive(nn.Module):
         ArgumentError: sizes that do not fit, an unknown score, additive attention with input feeding.
     """
 
+    @checked
     def __init__(
         self,
         cell: Cell,

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked, plain
 from ..errors import ArgumentError
 from .init import initialise
 from .state import State
@@ -139,6 +140,7 @@ class GatedCell(BuiltinCell):
 
     bias_hh: Tensor
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -152,7 +154,7 @@ class GatedCell(BuiltinCell):
         initial: InitialState = "zero",
         init: str = "torch",
         recurrent_size: int | None = None,
-        device: torch.device | str | None = None,
+        device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, initial, init)
@@ -165,7 +167,7 @@ class GatedCell(BuiltinCell):
             check_rate("zoneout", rate)
         self.layer_norm, self.recurrent_dropout, self.weight_drop = layer_norm, recurrent_dropout, weight_drop
         self.zoneout_h, self.zoneout_c = zoneouts
-        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        factory = check_factory(device, dtype)
         rows, recurrent = self.gates * hidden_size, recurrent_size or hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size, **factory))
         self.weight_hh = nn.Parameter(torch.empty(rows, recurrent, **factory))
@@ -229,13 +231,27 @@ class GatedCell(BuiltinCell):
 
 def check_size(name: str, value: int, least: int = 1) -> None:
     """Raise `ArgumentError` unless ``value`` is a whole number of at least ``least``."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ArgumentError(name, f"a whole number of at least {least}", value)
     if value >= 1 << 63:
         raise ArgumentError(name, "a whole number below 2^63", value)
 
 
+def check_factory(device: torch.device | str | int | None, dtype: torch.dtype | None) -> dict[str, Any]:
+    """Where and of what type parameters are to be made, as torch takes it; `ArgumentError` if they cannot be."""
+    if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+        raise ArgumentError("dtype", "a floating-point type, such as torch.float32", dtype)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch says either, of a name or of a device that is not there
+        said = f"torch says: {str(error).splitlines()[0]}"
+        raise ArgumentError("device", "a device of this machine, such as 'cpu'", device, said) from None
+    return {"device": device, "dtype": dtype}
+
+
 def check_rate(name: str, value: float) -> None:
     """Raise `ArgumentError` unless ``value`` is a probability below one."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise ArgumentError(name, "a rate of at least 0 and below 1", value)

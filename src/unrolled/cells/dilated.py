@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from ..checks import checked
 from .base import Cell, Trace, check_size
 from .state import State
 
@@ -30,6 +31,7 @@ class Dilated(Cell):
         dilation: d.
     """
 
+    @checked
     def __init__(self, cell: Cell, dilation: int) -> None:
         super().__init__()
         check_size("dilation", dilation)

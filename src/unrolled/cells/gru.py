@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import checked
 from .base import GatedCell, Noise, Trace
 from .norm import LayerNorm
 from .state import GRUState
@@ -34,6 +35,7 @@ class GRUCell(GatedCell):
 
     gates = 3
 
+    @checked
     def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any) -> None:
         super().__init__(input_size, hidden_size, **options)
         self.reset_after = reset_after

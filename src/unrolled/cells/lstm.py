@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .base import GatedCell, Noise, Trace, check_size
 from .norm import LayerNorm
@@ -48,6 +49,7 @@ class LSTMCell(GatedCell):
     peephole_f: Tensor
     peephole_o: Tensor
 
+    @checked
     def __init__(
         self,
         input_size: int,

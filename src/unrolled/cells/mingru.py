@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from .parallel import Candidate, Coefficients, ParallelCell, candidate, check_candidate
 
 # G gates stacked z, g
@@ -32,6 +33,7 @@ class MinGRUCell(ParallelCell):
     gates = 2
     keeping = (0, -1)
 
+    @checked
     def __init__(self, input_size: int, hidden_size: int, *, candidate: Candidate = "positive", **options: Any) -> None:
         super().__init__(input_size, hidden_size, **options)
         check_candidate(candidate)

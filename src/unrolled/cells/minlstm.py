@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import checked
 from .parallel import Candidate, Coefficients, ParallelCell, candidate, check_candidate
 
 # G gates stacked f, i, g
@@ -29,6 +30,7 @@ class MinLSTMCell(ParallelCell):
 
     gates = 3
 
+    @checked
     def __init__(self, input_size: int, hidden_size: int, *, candidate: Candidate = "positive", **options: Any) -> None:
         super().__init__(input_size, hidden_size, **options)
         check_candidate(candidate)

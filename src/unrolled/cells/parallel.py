@@ -11,14 +11,15 @@ logarithms of Heinsen 2023, which the papers' code takes, are needed only where 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError
-from .base import BuiltinCell, InitialState, Trace
+from .base import BuiltinCell, InitialState, Trace, check_factory
 from .state import RNNState, State
 
 # B batch, I input_size, H hidden_size, G gates
@@ -53,6 +54,7 @@ class ParallelCell(BuiltinCell):
     filter_width = 1  # inputs that p_t is a function of: x_t and those before it
     keeping: tuple[int, int] = (0, 1)  # the gate whose bias is the forget bias, and its sign
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -62,7 +64,7 @@ class ParallelCell(BuiltinCell):
         initial: InitialState = "zero",
         init: str = "torch",
         forget_bias: float | None = None,
-        device: torch.device | str | None = None,
+        device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, initial, init)
@@ -71,7 +73,7 @@ class ParallelCell(BuiltinCell):
         if forget_bias is not None and not bias:
             raise ArgumentError("forget_bias", "None in a cell without biases", forget_bias, "use bias=True")
         self.forget_bias = forget_bias
-        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        factory = check_factory(device, dtype)
         rows = self.gates * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, self.filter_width * input_size, **factory))
         self.register_parameter("bias_ih", nn.Parameter(torch.empty(rows, **factory)) if bias else None)

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from .base import check_size
 from .parallel import Coefficients, ParallelCell
 from .state import QRNNState
@@ -37,6 +38,7 @@ class QRNNCell(ParallelCell):
     state_leaves = ("c", "x")
     keeping = (1, 1)
 
+    @checked
     def __init__(self, input_size: int, hidden_size: int, *, filter_width: int = 2, **options: Any) -> None:
         check_size("filter_width", filter_width)
         self.filter_width = filter_width

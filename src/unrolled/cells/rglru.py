@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .parallel import Coefficients, ParallelCell
 
@@ -35,6 +36,7 @@ class RGLRUCell(ParallelCell):
 
     gates = 3
 
+    @checked
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         if options.get("forget_bias") is not None:
             expected = "None for RGLRUCell, whose Λ decides what is kept"

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .base import GatedCell, Noise, Trace
 from .norm import LayerNorm
@@ -31,6 +32,7 @@ class RNNCell(GatedCell):
 
     gates = 1
 
+    @checked
     def __init__(
         self,
         input_size: int,

@@ -111,7 +111,7 @@ def run(argv: list[str]) -> int:
 
 def _examples(model: Any, options: Evaluate) -> None:
     """Models that answer questions are measured on labelled texts."""
-    split = options.split or "test"
+    split: Any = options.split or "test"
     _check_labelled(options)
     if isinstance(model, TrainedMemory):
         for name, value in {"data": options.data, "baselines": options.baselines or None}.items():

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import SaveError
 from ..tasks.classify_baselines import baselines
 from ..tasks.classify_trained import Measures, TrainedClassifier
+from ..tasks.prediction import Part
 from .look import printable
 from .reporters import emit
 from .tables import show_pairs, show_table
@@ -17,7 +18,7 @@ MOST_ROWS = 30  # classes in the table
 
 
 def show_classifier(
-    model: TrainedClassifier, run: str, data: str | None, split: str, *, beside: bool, as_json: bool
+    model: TrainedClassifier, run: str, data: str | None, split: Part, *, beside: bool, as_json: bool
 ) -> None:
     """Measure and print; the confusion matrix is drawn into the run's folder.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..data.memory_problems import SEQUENCES
-from ..tasks.memory_trained import TrainedMemory
+from ..tasks.memory_trained import Measured, TrainedMemory
 from .look import FORMATS, UNITS
 from .reporters import emit
 from .tables import show_pairs
 
 
-def show_memory(model: TrainedMemory, run: str, split: str, length: int | None, *, as_json: bool) -> None:
+def show_memory(model: TrainedMemory, run: str, split: Measured, length: int | None, *, as_json: bool) -> None:
     """Measure and print."""
     problem = model.problem(length)
     found = model.evaluate(split, length)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ..tasks.prediction import Part
 from ..tasks.tag_trained import TrainedTagger
 from .reporters import emit
 from .tables import show_pairs, show_table
 
 
-def show_tagger(model: TrainedTagger, run: str, data: str | None, split: str, *, as_json: bool) -> None:
+def show_tagger(model: TrainedTagger, run: str, data: str | None, split: Part, *, as_json: bool) -> None:
     """Measure and print."""
     found = model.evaluate_data(data, split)
     name = data or f"{model.config.data.data}, {split}"

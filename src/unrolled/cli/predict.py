@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .. import api
-from ..data.rows import lines
+from ..data.rows import lines, without_end
 from ..data.textfile import MARK, TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
 from ..tasks.memory_trained import TrainedMemory
-from ..tasks.prediction import Prediction, Predictor
+from ..tasks.prediction import Prediction, Predictor, is_blank
 from ..tasks.translate_trained import TrainedTranslator
 from .arguments import Schema, parse
 from .look import command, console, printable, to_terminal
@@ -41,9 +42,9 @@ class Predict(Showing):
     text: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT …]")] = ()
     """texts, each in quotes"""
     file: str | None = None
-    """a file with a text per line; - is standard input"""
+    """a file with a text per line, each answered by a line; - is standard input"""
     encoding: str = "utf-8"
-    """its encoding"""
+    """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
     explain: bool = False
@@ -71,7 +72,7 @@ def run(argv: list[str]) -> int:
                 name = "explain" if options.explain else "html"
                 remedy = "see where it looked with --show-alignment or --picture"
                 raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
-            show_translations(model, _texts(options, blank=True), options)
+            show_translations(model, _texts(options), options)
         return 0
     kept: list[Prediction] = []
     with Schema(Predict, PROG).names():
@@ -87,45 +88,54 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _texts(options: Predict, blank: bool = False) -> Iterator[str]:
-    """The texts that were asked about, as they come; lines without any text are passed over, or with ``blank`` "".
+def _texts(options: Predict) -> Iterator[str]:
+    """The texts that were asked about, as they come; "" for a blank one, so that line n is answered by line n.
 
     Raises:
-        ArgumentError: there are none.
+        ArgumentError: there are none, or all are blank.
     """
     if options.text and options.file is not None:
         raise ArgumentError("file", "left out when texts are given", options.file)
-    if options.text:
-        yield from options.text
-        return
+    if options.text and all(map(is_blank, options.text)):
+        raise ArgumentError("text", "at least one word", options.text[0])
     found = False
-    for line in _lines(options):
-        if line.strip():
-            found = True
-            yield line.rstrip("\r\n")
-        elif blank:
-            yield ""
+    for line in options.text or _lines(options):
+        found = found or not is_blank(line)
+        yield "" if is_blank(line) else line
     if not found:
         raise ArgumentError("text", "at least one text", options.file or "nothing", "give it in quotes after RUN")
 
 
 def _lines(options: Predict) -> Iterator[str]:
+    """Lines without their ends, which are those of `data.rows`: of a file or of standard input."""
     if options.file is None and sys.stdin.isatty():
         return
-    if options.file in (None, "-"):
-        try:
-            for number, line in enumerate(sys.stdin):
-                yield line if number else line.removeprefix(MARK)
-        except UnicodeDecodeError as error:
-            raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; use --file") from None
-        return
     check_encoding(options.encoding, "strict")
-    yield from lines(TextFile(Path(str(options.file)).expanduser(), options.encoding, options.errors))
+    if options.file in (None, "-"):
+        yield from _of_standard_input(options.encoding, options.errors)
+    else:
+        yield from map(
+            without_end, lines(TextFile(Path(str(options.file)).expanduser(), options.encoding, options.errors))
+        )
+
+
+def _of_standard_input(encoding: str, errors: str) -> Iterator[str]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        asked = None if encoding == Predict.encoding else encoding  # of a terminal's text the locale knows better
+        sys.stdin.reconfigure(encoding=asked, errors=errors, newline="\n")  # no line ends at a carriage return alone
+    try:
+        for number, line in enumerate(sys.stdin):
+            yield without_end(line if number else line.removeprefix(MARK))
+    except UnicodeDecodeError as error:
+        remedy = "name another --encoding"
+        raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; {remedy}") from None
 
 
 def _tell(said: Prediction, options: Predict) -> None:
     if options.json:
         emit("prediction", **said.as_json())
+    elif is_blank(said.text):
+        print(flush=True)
     elif to_terminal():
         stream: Any = console()
         if said.answer:

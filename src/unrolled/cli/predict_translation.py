@@ -13,6 +13,7 @@ from ..analysis.alignment import Alignment, alignment_text
 from ..analysis.alignment_picture import alignments_picture
 from ..analysis.picture import check_picture
 from ..errors import ArgumentError
+from ..tasks.prediction import is_blank
 from ..tasks.translate_trained import TrainedTranslator
 from ..tasks.translate_writing import Translated
 from .look import console, printable, to_terminal
@@ -79,7 +80,6 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
 
     Line n of a file is answered by line n, be it empty: translations are read beside their sources.
     """
-    blank = "" if not options.text else None  # an empty argument is a mistake
     looks = options.show_alignment or options.picture
     if looks and model.model.attention is None:
         name = "show_alignment" if options.show_alignment else "picture"
@@ -93,9 +93,9 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
     warned = False
     texts = iter(texts)
     while some := list(islice(texts, AT_ONCE)):
-        answers = iter(model.translate([text for text in some if text != blank], **asked))
+        answers = iter(model.translate([text for text in some if not is_blank(text)], **asked))
         for text in some:
-            if text == blank:
+            if is_blank(text):
                 _tell_nothing(options)
                 continue
             found = next(answers)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError, did_you_mean
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .subwords import BPEVocabulary
@@ -26,6 +27,7 @@ def check_options(kind: str, min_count: int, vocab_size: int) -> None:
         raise ArgumentError("vocab_size", f"between 256 (the bytes) and {MAX_SYMBOLS}", vocab_size)
 
 
+@checked
 def build_vocabulary(
     kind: str, chunks: Iterable[str], *, min_count: int = 1, vocab_size: int = VOCAB_SIZE
 ) -> Vocabulary:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import checked
 from ..errors import DataError
 from .vocabulary import Ids, Vocabulary, outside_error
 
@@ -39,7 +40,8 @@ class CharVocabulary(Vocabulary):
 
     kind: ClassVar[str] = "char"
 
-    def __init__(self, symbols: str, *, unknown: bool = False) -> None:
+    @checked
+    def __init__(self, symbols: str | Iterable[str], *, unknown: bool = False) -> None:
         self.symbols = "".join(sorted(set(symbols) | ({REPLACEMENT} if unknown else set())))
         if not self.symbols:
             raise DataError("a char vocabulary needs at least one character")
@@ -66,6 +68,7 @@ class CharVocabulary(Vocabulary):
     def one_per_character(self) -> bool:
         return True
 
+    @checked
     def encode(self, text: str) -> Ids:
         ids = self._lookup(text)
         if self.unknown is None and len(ids) and int(ids.max()) == self._missing:
@@ -75,6 +78,7 @@ class CharVocabulary(Vocabulary):
     def _lookup(self, text: str) -> Ids:
         return self._table.take(code_points(text), mode="clip")
 
+    @checked
     def decode(self, ids: Iterable[int]) -> str:
         index = np.fromiter(ids, dtype=np.int64) if not isinstance(ids, np.ndarray) else ids
         return self._codes[index].tobytes().decode("utf-32-le")
@@ -82,6 +86,7 @@ class CharVocabulary(Vocabulary):
     def spell(self, id: int) -> bytes:
         return self.symbols[id].encode()
 
+    @checked
     def outside(self, text: str) -> dict[str, int]:
         if self.unknown is not None:
             return {}
@@ -102,12 +107,14 @@ class ByteVocabulary(Vocabulary):
     def __len__(self) -> int:
         return 256
 
+    @checked
     def encode(self, text: str) -> Ids:
         try:
             return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
         except UnicodeEncodeError:
             raise outside_error(self, self.outside(text)) from None
 
+    @checked
     def decode(self, ids: Iterable[int]) -> str:
         return bytes(int(id) for id in ids).decode("utf-8", "replace")
 

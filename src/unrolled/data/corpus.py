@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .pieces import Chunk
 from .textfile import LineEnds, LiteralText, TextFile, normal
 
 
+@checked
 @dataclass
 class Corpus:
     """Texts in order. ``notes`` say, for a person, what was left out and why."""

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
@@ -32,6 +33,7 @@ from .textfile import told
 from .vocabulary import Vocabulary
 
 FORMAT = 1  # of the cached folders; raise it when what they hold changes
+FRACTIONS = "three numbers from 0 to 1 that add up to 1, the first above 0"
 SPLITS = ("train", "valid", "test")
 BPE_TRAINING_CHARACTERS = 20_000_000  # byte pairs are learned from at most so much of the training part
 
@@ -48,6 +50,7 @@ class TextData:
     notes: list[str]
 
 
+@checked
 def prepare(
     corpus: Corpus,
     *,
@@ -55,7 +58,7 @@ def prepare(
     kind: str = "char",
     min_count: int = 1,
     vocab_size: int = VOCAB_SIZE,
-    fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
+    fractions: Annotated[tuple[float, float, float], FRACTIONS] = (0.9, 0.05, 0.05),
 ) -> TextData:
     """Encode ``corpus``, or take the encoding from the folder ``cache`` if neither text nor options changed.
 
@@ -77,6 +80,7 @@ def prepare(
     return data
 
 
+@checked
 def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = None) -> Split:
     """Encode the whole of ``corpus`` with an existing vocabulary, to evaluate a model on another text.
 
@@ -168,7 +172,7 @@ def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
         or shares[0] == 0
         or abs(sum(shares, Fraction(-1))) > Fraction(1, 10**6)
     ):
-        raise ArgumentError("fractions", "three numbers from 0 to 1 that add up to 1, the first above 0", fractions)
+        raise ArgumentError("fractions", FRACTIONS, fractions)
     return shares
 
 

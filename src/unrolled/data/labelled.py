@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import DELIMITERS, check_delimiter
 from .labelled_lines import read_lines
@@ -34,6 +35,7 @@ MOST = 1 << 24  # examples
 _NAME_IT = "name the right one with --label-column"
 
 
+@checked
 @dataclass
 class Examples:
     """Texts and, beside each, its label."""
@@ -42,6 +44,10 @@ class Examples:
     labels: list[str] = field(default_factory=list)
     how: str = field(default="", compare=False, repr=False)
     """how the file was read, for a person"""
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.texts):
+            raise ArgumentError("labels", f"one for each of the {len(self.texts):,} texts", len(self.labels))
 
     def __len__(self) -> int:
         return len(self.texts)

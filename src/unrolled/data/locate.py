@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from ..checks import checked
 from ..errors import DataError, did_you_mean
 from .corpus import Corpus
 from .registry import NAMED, fetch
@@ -19,6 +20,7 @@ LITERAL = "text:"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
+@checked
 def open_corpus(
     spec: str,
     *,

@@ -19,6 +19,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import check_delimiter
 from .rows import form_by_name, lines, without_end
@@ -32,6 +33,7 @@ MOST = 1 << 23  # pairs
 CHARACTERS = 1 << 29  # of one side together: a small compressed file can hold any number of them
 
 
+@checked
 @dataclass(frozen=True)
 class Pairs:
     """Sources and, beside each, its target."""
@@ -42,6 +44,10 @@ class Pairs:
     """the line of its file in which each pair stands; empty: 1, 2, 3, …"""
     how: str = field(default="", compare=False, repr=False)
     """how the file was read, for a person"""
+
+    def __post_init__(self) -> None:
+        if len(self.target) != len(self.source):
+            raise ArgumentError("target", f"one for each of the {len(self.source):,} sources", len(self.target))
 
     def __len__(self) -> int:
         return len(self.source)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError, SaveError, did_you_mean
 
 TIMEOUT = 30.0  # seconds without an answer
@@ -238,6 +239,7 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "unrolled"
 
 
+@checked
 def fetch(name: str) -> Path:
     """The verified file of a named data set, downloaded if need be.
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..checks import Count, Size, checked
 from ..errors import ArgumentError, DataError
 from .counter import uniform
 from .cuts import Cuts, Random
@@ -72,6 +73,7 @@ class LaneStream:
         DataError: the split is too short for one window of B lanes and T steps.
     """
 
+    @checked
     def __init__(
         self,
         split: Split,
@@ -125,7 +127,8 @@ class LaneStream:
         return self._drawn[1][within]
 
 
-def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> Iterator[Window]:
+@checked
+def sequential(split: Split, window: Size, lanes: Size = 1, warmup: Count = 0) -> Iterator[Window]:
     """Windows of up to ``window`` steps that predict every token of ``split`` but the first exactly once, in
     order.
 
@@ -146,7 +149,8 @@ def sequential(split: Split, window: int, lanes: int = 1, warmup: int = 0) -> It
         yield _padded(split, firsts + at, length, begins, ends, index, fresh=index == 0)
 
 
-def fresh(split: Split, length: int, batch_size: int = 64) -> Iterator[Window]:
+@checked
+def fresh(split: Split, length: Size, batch_size: Size = 64) -> Iterator[Window]:
     """Windows of ``length`` steps that each begin from the initial state, ``batch_size`` at a time.
 
     Together they predict every token of ``split`` but the first exactly once; the last is padded (uncounted).

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .pieces import cut_safely
 from .vocabulary import MAX_SYMBOLS, Ids, Vocabulary, outside_error
@@ -30,6 +31,7 @@ class BPEVocabulary(Vocabulary):
 
     kind: ClassVar[str] = "bpe"
 
+    @checked
     def __init__(self, tokenizer: str) -> None:
         from tokenizers import Tokenizer  # here, because not every command needs it
 
@@ -58,6 +60,7 @@ class BPEVocabulary(Vocabulary):
     def __len__(self) -> int:
         return len(self._spelling)
 
+    @checked
     def encode(self, text: str) -> Ids:
         try:
             parts = [np.array(self._tokenizer.encode(part).ids, dtype=self.dtype) for part in _small([text])]

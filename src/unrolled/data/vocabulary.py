@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import checked
 from ..errors import ArgumentError, DataError
 
 Ids = npt.NDArray[Any]
@@ -55,14 +56,17 @@ class Vocabulary(ABC):
         """Whether token i is always character i."""
         return False
 
+    @checked
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ``ids``. Bytes that are no UTF-8 (a model may write some) become U+FFFD."""
         return b"".join(self.spell(int(id)) for id in ids).decode("utf-8", "replace")
 
+    @checked
     def outside(self, text: str) -> dict[str, int]:
         """The characters of ``text`` that cannot be encoded, each with its first position."""
         return {c: text.index(c) for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"}
 
+    @checked
     def check_prompt(self, text: str) -> None:
         """Raise ArgumentError if ``text`` has characters that this vocabulary cannot encode."""
         outside = self.outside(text)
@@ -91,6 +95,7 @@ def outside_error(vocabulary: Vocabulary, outside: dict[str, int]) -> DataError:
 class StreamingDecoder:
     """Decodes ids as they come. A character whose bytes are not all there yet is held back until they are."""
 
+    @checked
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._spell = vocabulary.spell
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import checked
 from ..errors import DataError
 from .vocabulary import Ids, Vocabulary
 
@@ -42,6 +43,7 @@ class WordVocabulary(Vocabulary):
 
     kind: ClassVar[str] = "word"
 
+    @checked
     def __init__(self, words: Iterable[str]) -> None:
         self.words = [UNKNOWN, *words]
         self.unknown = 0
@@ -60,20 +62,24 @@ class WordVocabulary(Vocabulary):
     def __len__(self) -> int:
         return len(self.words)
 
+    @checked
     def encode(self, text: str) -> Ids:
         return self.look_up(tokens(text))
 
+    @checked
     def look_up(self, words: Iterable[str]) -> Ids:
         """The ids of words that were cut by another rule."""
         get = self._ids.get
         return np.array([get(word, 0) for word in words], dtype=self.dtype)
 
+    @checked
     def decode(self, ids: Iterable[int]) -> str:
         return "".join([self.words[int(id)] for id in ids])
 
     def spell(self, id: int) -> bytes:
         return self.words[id].encode("utf-8", "replace")
 
+    @checked
     def outside(self, text: str) -> dict[str, int]:
         return {}
 

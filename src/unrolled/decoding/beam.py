@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ..cells.state import select
+from ..checks import Count, checked
 from ..errors import ArgumentError
 from .candidates import candidates
 from .search import Hypothesis, Search, SearchStep, check_lengths, coverage_penalty, first_ids, length_penalty
@@ -35,11 +36,12 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+@checked
 @torch.no_grad()
 def beam_search(
-    step: SearchStep,
+    step: SearchStep | None,
     state: Any,
-    sentences: int,
+    sentences: Count,
     search: Search,
     *,
     begin: int,
@@ -57,7 +59,7 @@ def beam_search(
     A hypothesis of as many symbols as it may have ends then, at the end's own probability.
 
     Args:
-        step: one step of the model.
+        step: one step of the model; only where there are no sentences it may be `None`.
         state: what it begins with, one row for each sentence.
         sentences: how many.
         search: how to search; its ``max_length`` has no say here, ``max_lengths`` has (`Search.limits`).
@@ -76,6 +78,8 @@ def beam_search(
     ids = first_ids(state, sentences, begin)
     books = _Books(search, limits, lengths, end)
     while len(books.sentence):
+        if step is None:
+            raise ArgumentError("step", "a function", step)
         log_probs, weights, state = step(ids, state)
         values, symbols = candidates(
             log_probs,

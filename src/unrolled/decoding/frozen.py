@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..checks import Count, checked
 from ..kernels.generation import Draws, Frozen
 from .generate import Logits
 from .sampling import Sampling
@@ -61,8 +62,9 @@ def draws(sampling: Sampling, position: int, streams: int) -> Draws:
     )
 
 
+@checked
 def generate_frozen(
-    frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: int
+    frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
     """As `generate`, with a frozen model in place of a step: the same symbols from the same seed."""
     pace, position, ahead = Pace(), 0, torch.from_numpy(logits)

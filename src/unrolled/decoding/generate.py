@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import Count, checked
 from ..data.vocabulary import StreamingDecoder, Vocabulary
 from ..errors import ArgumentError
 from .sampling import Sampling
@@ -17,8 +18,9 @@ Step = Callable[[npt.NDArray[np.int64], Any], tuple[Logits, Any]]
 """``(ids (B,), state) -> (logits (B, V) of what comes next, state)``"""
 
 
+@checked
 def generate(
-    step: Step, logits: Logits, state: Any, sampling: Sampling, length: int
+    step: Step, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Draw ``length`` symbols for B streams, ids ``(B,)`` at a time.
 
@@ -43,6 +45,7 @@ class TextWriter:
     A character whose bytes are not all there is held back, and so is what may be the beginning of the stop string.
     """
 
+    @checked
     def __init__(self, vocabulary: Vocabulary, stop: str | None = None) -> None:
         if stop == "":
             raise ArgumentError("stop", "text of at least one character", stop)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cells.state import select
+from ..checks import Count, checked
 from .candidates import candidates
 from .search import Hypothesis, SearchStep, check_lengths, first_ids
 from .search import length_penalty as penalty
@@ -17,17 +18,18 @@ from .search import length_penalty as penalty
 # N sentences not yet ended, t symbols written so far, S source positions
 
 
+@checked
 @torch.no_grad()
 def greedy(
     step: SearchStep,
     state: Any,
-    sentences: int,
+    sentences: Count,
     *,
     begin: int,
     end: int,
     max_lengths: Tensor | Sequence[int],
-    min_length: int = 0,
-    no_repeat_ngram: int = 0,
+    min_length: Count = 0,
+    no_repeat_ngram: Count = 0,
     length_penalty: float = 0.0,
 ) -> list[Hypothesis]:
     """One hypothesis for each sentence, the same that `beam_search` finds with a beam of 1.

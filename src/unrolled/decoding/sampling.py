@@ -10,16 +10,19 @@ the same text on every path, however many streams run beside each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import checked
 from ..data.counter import uniform
 from ..errors import ArgumentError
 
 # B streams, V symbols
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How symbols are chosen.
@@ -28,11 +31,11 @@ class Sampling:
         ArgumentError: a number out of range.
     """
 
-    temperature: float = 1.0
+    temperature: Annotated[float, "a number of at least 0"] = 1.0
     """below 1 safer, above 1 bolder; 0 always takes the likeliest"""
-    top_k: int = 0
+    top_k: Annotated[int, "a whole number of at least 0"] = 0
     """only ever choose among the k likeliest; 0: among all"""
-    top_p: float = 1.0
+    top_p: Annotated[float, "a probability above 0 and at most 1"] = 1.0
     """only ever choose among the fewest symbols that together have this probability"""
     greedy: bool = False
     """always take the likeliest (the same as --temperature 0)"""

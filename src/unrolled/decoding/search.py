@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..cells import check_size
+from ..checks import checked
 from ..errors import ArgumentError
 
 # N rows, V symbols, S source positions, T symbols of a hypothesis and its end
@@ -53,6 +54,7 @@ class Hypothesis:
     weights: Tensor | None = None
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """How the best sequence is looked for.
@@ -65,9 +67,9 @@ class Search:
     """hypotheses kept for each sentence; 1 always takes the likeliest symbol"""
     n_best: int = 1
     """answers for each sentence, best first"""
-    length_penalty: float = 0.6
+    length_penalty: Annotated[float, "a number of at least 0"] = 0.6
     """0 compares log-probabilities, which favours short answers; the higher, the longer they are"""
-    coverage_penalty: float = 0.0
+    coverage_penalty: Annotated[float, "a number of at least 0"] = 0.0
     """above 0: prefer answers that have looked at every word of the source"""
     min_length: int = 0
     """no answer has fewer symbols"""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ..checks import Count, checked_methods
 from ..data.vocabulary import Vocabulary
 from ..kernels.generation import Frozen
 from .frozen import Pace, draws
@@ -26,6 +27,7 @@ class Place(NamedTuple):
     position: int = 0
 
 
+@checked_methods
 class Session:
     """Reads what it is given and writes on from there; its state is kept from one to the next.
 
@@ -60,7 +62,7 @@ class Session:
             logits, state = self._read(text, self._place.state)
             self._place = Place(logits, state, self._place.position)
 
-    def write(self, sampling: Sampling, length: int, stop: str | None = None) -> Iterator[str]:
+    def write(self, sampling: Sampling, length: Count, stop: str | None = None) -> Iterator[str]:
         """Up to ``length`` symbols, piece by piece. Whoever stops listening finds the state where the text ends."""
         self._settle()
         if self._place.logits is None:

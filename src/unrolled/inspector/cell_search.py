@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from ..analysis import capture
 from ..cells import Trace, check_size
+from ..checks import Count, Size, checked
 from ..errors import ArgumentError, DataError
 from .hypotheses import Labels
 from .passes import CHOOSING, REPORTING, Pass
@@ -195,12 +196,13 @@ class Found:
     steps: int
 
 
+@checked
 def search(
     reading: Reading,
     labels: Labels,
     *,
-    twins: int | Floats = TWINS,
-    top: int = 5,
+    twins: Count | Floats = TWINS,
+    top: Size = 5,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Found:
@@ -251,8 +253,9 @@ def work(reading: Reading, twins: int = TWINS) -> int:
     return sample * (twins + 1) + (0 if reading.short else reading.steps)
 
 
+@checked
 def untrained(
-    reading: Reading, labels: Labels, count: int = TWINS, seed: int = 0, progress: Progress | None = None
+    reading: Reading, labels: Labels, count: Count = TWINS, seed: int = 0, progress: Progress | None = None
 ) -> Floats:
     """``(K, J)``: for each of ``count`` untrained twins and each hypothesis the score of the twin's best unit."""
     check_size("twins", count, least=TWINS)

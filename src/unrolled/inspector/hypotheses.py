@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import checked
 from ..errors import ArgumentError
 from .labels import BUILT_IN, Numbers, Text
 from .source import inside
@@ -49,6 +50,7 @@ def built_in() -> list[Hypothesis]:
     return [Hypothesis(name, label) for name, label in BUILT_IN.items()]
 
 
+@checked
 def own(said: str) -> Hypothesis:
     """A hypothesis of the user's: ``NAME=REGEX``, true inside matches, or ``module:function``, text → array.
 
@@ -63,6 +65,7 @@ def own(said: str) -> Hypothesis:
     raise ArgumentError("hypothesis", "NAME=REGEX or module:function", said)
 
 
+@checked
 def label(text: str, hypotheses: Sequence[Hypothesis]) -> Labels:
     """The labels of a text.
 

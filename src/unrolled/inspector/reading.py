@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import RunError
 from ..layers import Stack
 from ..tasks.classify import Classifier
@@ -73,6 +74,7 @@ class Reading:
         return self.steps <= self.sample * 3 // 2
 
 
+@checked
 def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
     """What a trained model of any task makes of a text.
 

@@ -20,6 +20,7 @@ import torch
 
 from ..analysis import capture
 from ..cells import Trace
+from ..checks import checked
 from ..errors import SaveError
 from .cell_search import Unit
 from .passes import NOWHERE
@@ -30,6 +31,7 @@ STATES = ("h", "c")
 LARGEST = float(np.finfo(np.float16).max)
 
 
+@checked
 @torch.no_grad()
 def keep_states(reading: Reading, text: str, folder: Path) -> list[Path]:
     """Run the model over its text and write the states; returns the files.

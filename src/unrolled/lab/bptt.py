@@ -28,6 +28,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import checked
 from ..errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
@@ -64,6 +65,7 @@ def softmax(o: Array) -> Array:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+@checked
 def forward(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> Pass:
     """Equations (10.8) to (10.14).
 
@@ -123,18 +125,21 @@ def sums(x: Array, done: Pass, errors: Errors) -> Weights:
     )
 
 
+@checked
 def backward(weights: Weights, x: Array, y: NDArray[np.int64], done: Pass) -> tuple[Weights, Array]:
     """Equations (10.18) to (10.28): the gradients of L by the parameters, and by the state before, ``(B, H)``."""
     errors = through_time(weights, y, done)
     return sums(x, done, errors), errors.h_0
 
 
+@checked
 def bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> tuple[float, Weights, Array]:
     """Loss, its gradients by the parameters, and by the state before: through the whole sequence."""
     done = forward(weights, x, y, h_0)
     return done.loss, *backward(weights, x, y, done)
 
 
+@checked
 def truncated_bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: int) -> tuple[float, Weights]:
     """The same in windows of ``window`` steps: the state is carried from one to the next, gradients are not.
 

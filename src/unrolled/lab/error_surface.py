@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cells import check_size
+from ..checks import checked
 from ..errors import ArgumentError
 
 Array = NDArray[np.float64]
@@ -72,6 +73,7 @@ class Descent:
         return np.asarray(np.linalg.norm(np.diff(self.points, axis=0), axis=1).max(0))
 
 
+@checked
 def descend(unit: Unit, points: Array, lr: float, count: int, clip: float | None) -> Descent:
     """Gradient descent (5) from each of the ``points (2, P)``.
 

@@ -32,6 +32,7 @@ from ..analysis.lookback import Lookback
 from ..analysis.runner import run_by
 from ..cells import Cell, GatedCell, LSTMCell, RNNCell, State
 from ..cells.dilated import Dilated
+from ..checks import checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..scan import one_hot
@@ -141,6 +142,7 @@ class Measured:
         return _powers(self.bounds[flow.layer - 1], flow.length)
 
 
+@checked
 def flows(
     stack: Stack,
     losses: Callable[[], Tensor],

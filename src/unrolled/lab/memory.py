@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ..checks import checked
 from ..data.generated_copies import BITS, SYMBOLS
 from ..data.generated_sums import CONSTANT
 from ..tasks.memory import Memory, MemoryConfig
@@ -74,6 +75,7 @@ class Trial:
         return self.curve[-1][1]
 
 
+@checked
 def table(
     cells: Sequence[str],
     lengths: Sequence[int],
@@ -99,6 +101,7 @@ def table(
                 break
 
 
+@checked
 def trial(
     cell: str, length: int, config: MemoryConfig, steps: int, looked: Callable[[str, int, int, float], None]
 ) -> Trial:

@@ -36,6 +36,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..checks import Size, checked
 from ..data import Split, Vocabulary, sequential
 from ..data.counter import uniform
 from ..errors import ArgumentError, DataError
@@ -105,13 +106,15 @@ def letter(character: str) -> int:
     return LETTERS.index(plain) if "a" <= plain <= "z" else SPACE
 
 
+@checked
 def fold(text: str) -> str:
     """``text`` in 27 letters."""
     table = {character: LETTERS[letter(character)] for character in set(text)}
     return " ".join("".join(table[character] for character in text).split())
 
 
-def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
+@checked
+def passage(text: str, letters: Size, seed: int = 0) -> tuple[str, str]:
     """From a folded text: what a person reads first, and the ``letters`` to guess; the seed says where."""
     if len(text) < 2:
         raise DataError("the text has too few letters to guess; give more text with --data")
@@ -120,10 +123,11 @@ def passage(text: str, letters: int, seed: int = 0) -> tuple[str, str]:
     return text[:first], text[first : first + asked]
 
 
+@checked
 def play(
     model: TrainedLanguageModel,
     text: Split,
-    letters: int,
+    letters: Size,
     *,
     folded: bool = False,
     seed: int = 0,

@@ -25,6 +25,7 @@ from torch.utils._pytree import tree_map
 
 from ..cells import State
 from ..cells.state import detach
+from ..checks import checked
 from ..data.cuts import Cuts, Random
 from ..layers import Stack
 from ..training.pieces import Scaled
@@ -120,6 +121,7 @@ class Truncated:
     memory: int
 
 
+@checked
 def compare(
     network: Network, T: int, B: int, distance: float, ways: list[tuple[Random, int]], draws: int, seed: int,
     progress: Callable[[], None] = lambda: None,

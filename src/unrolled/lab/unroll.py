@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import Size, checked
 from ..errors import ArgumentError, DataError
 from .bptt import Array, Errors, Pass, Weights, forward, sums, through_time
 
@@ -74,6 +75,7 @@ class Unrolled:
         return np.asarray(-np.log(self.done.y_hat[np.arange(self.steps), 0, self.y[:, 0]]))
 
 
+@checked
 def unroll(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, symbols: tuple[str, ...] = ()) -> Unrolled:
     """Run the network forward and backward.
 
@@ -106,7 +108,8 @@ def unroll(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, symbols
     return Unrolled(weights, x, y, done, errors, sums(x, done, errors), symbols)
 
 
-def of_text(text: str, hidden_size: int, seed: int) -> Unrolled:
+@checked
+def of_text(text: str, hidden_size: Size, seed: int) -> Unrolled:
     """A network that reads one-hot characters and is to say the next one; its weights are drawn.
 
     Raises:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import check_size
+from ..checks import checked
 from ..errors import ArgumentError
 from .rnn import Stack
 
@@ -35,6 +36,7 @@ class CharacterReader(nn.Module):
         ArgumentError: a size below 1, or odd where it must be even.
     """
 
+    @checked
     def __init__(
         self,
         letters: int,

@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..errors import ArgumentError, ShapeError
 
 # T steps, B sentences, K tags
@@ -42,6 +43,7 @@ class CRF(nn.Module):
     begins: Tensor
     ends: Tensor
 
+    @checked
     def __init__(
         self, tags: int, allowed: Tensor | None = None, begins: Tensor | None = None, ends: Tensor | None = None
     ) -> None:

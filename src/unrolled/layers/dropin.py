@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
+from ..checks import checked
 from .torch_interface import DropIn, Extras, Sequences
 
 
@@ -19,6 +20,7 @@ class RNN(DropIn):
     cell, torch_class = "rnn", nn.RNN
     own_options = ("nonlinearity",)
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -63,6 +65,7 @@ class GRU(DropIn):
 
     cell, torch_class = "gru", nn.GRU
 
+    @checked
     def __init__(
         self,
         input_size: int,
@@ -105,7 +108,12 @@ class LSTM(DropIn):
     starts from the same weights under the same seed. Its ``state_dict`` has torch's names and loads both
     ways; they can also be read and set as attributes (``lstm.weight_hh_l0``). What further options add is
     named likewise, as ``norm_c_weight_l0``. Only ``named_parameters`` goes by where the parameters are:
-    ``stack.layers.0.0.weight_hh``.
+    ``stack.layers.0.0.weight_hh``. A loop over it that picks names ending in ``_l0`` picks nothing; go over
+    ``state_dict()``'s names and ``getattr``, or over ``all_weights``.
+
+    It is a ``torch.nn.RNNBase`` but no ``torch.nn.LSTM``, which torch.compile would not look into. What asks for
+    that class exactly, as quantization and ``torch.jit.script`` do, gets it from `to_torch`. Under autocast outputs
+    and states have the types that torch's have.
 
     Args:
         input_size: I, width of the input.
@@ -129,7 +137,11 @@ class LSTM(DropIn):
     cell, torch_class = "lstm", nn.LSTM
     own_options = ("proj_size",)
     state_names = ("h_0", "c_0")
+    get_expected_cell_size = nn.LSTM.get_expected_cell_size
+    check_forward_args = nn.LSTM.check_forward_args  # type: ignore[assignment]
+    permute_hidden = nn.LSTM.permute_hidden  # type: ignore[assignment]
 
+    @checked
     def __init__(
         self,
         input_size: int,

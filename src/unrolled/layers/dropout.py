@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import plain
 from ..errors import ArgumentError
 
 # T steps, B lanes, D features
@@ -30,7 +31,7 @@ class LockedDropout(nn.Module):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         check_dropout(p)
-        self.p = p
+        self.p = plain(p)
 
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training or not self.p:
@@ -44,5 +45,6 @@ class LockedDropout(nn.Module):
 
 def check_dropout(p: float) -> None:
     """Raise `ArgumentError` unless ``p`` is a probability; 1 drops everything, as in ``torch.nn``."""
+    p = plain(p)
     if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
         raise ArgumentError("dropout", "a probability from 0 to 1", p)

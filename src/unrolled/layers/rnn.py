@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
 from ..cells.dilated import Dilated
+from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
 from ..scan import BACKENDS, is_symbols, scan
 from .dropout import LockedDropout, check_dropout
@@ -47,6 +48,7 @@ class Stack(nn.Module):
         ArgumentError: no layers, layers that do not fit on one another, no such rate or backend.
     """
 
+    @checked
     def __init__(
         self,
         layers: Sequence[Sequence[Cell]],
@@ -72,6 +74,7 @@ class Stack(nn.Module):
         self.mixing = nn.ModuleList(Mixing(width, feedforward_size) for width in widths) if feedforward_size else None
 
     @classmethod
+    @checked
     def build(
         cls,
         cell: str,

@@ -18,12 +18,12 @@ from ..kernels.torch import sooner
 from ..kernels.watch import watched
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
+from .torch_class import TORCH_PARAMETERS, TorchClass, as_torch_casts
 
 # T steps, B lanes, I input_size, H hidden_size, L layers × directions
 
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 SHORT, SHORT_PACKED = 24, 30  # steps: only shorter calls may go to torch's own layer
-TORCH_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 class Extras(TypedDict, total=False):
@@ -40,7 +40,7 @@ class Extras(TypedDict, total=False):
     backend: str  # auto, or one of `scan.BACKENDS` by name
 
 
-class DropIn(nn.Module):
+class DropIn(TorchClass):
     """What `RNN`, `GRU` and `LSTM` share: everything but the kind of cell."""
 
     cell: ClassVar[str]
@@ -65,7 +65,7 @@ class DropIn(nn.Module):
         backend: str = "auto",
         **cell_options: Any,
     ) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # torch's own would make the weights a second time
         for name, flag in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
             if not isinstance(flag, bool):
                 raise ArgumentError(name, "True or False", flag)
@@ -87,13 +87,17 @@ class DropIn(nn.Module):
         )
         if dropout and num_layers == 1:
             text = f"dropout={dropout} acts between layers, and num_layers=1 has nothing between"
-            warnings.warn(text, UnrolledWarning, stacklevel=3)
+            warnings.warn(text, UnrolledWarning, stacklevel=4)
         use_flat_names(self)
         more = {name for name, value in cell_options.items() if value not in (0, None)}
         more -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
         extra = residual or learned_initial_state or backend != "auto" or more
         self._function = f"rnn_{cell_options['nonlinearity']}" if self.cell == "rnn" else self.cell  # of torch
         self._plain = not extra and cell_options.get("reset_after", True)
+        self._beyond = sorted(more - {"forget_bias", *self.own_options})
+        said = {"residual": residual, "learned_initial_state": learned_initial_state}
+        said |= {"locked_dropout": locked_dropout, "reset_after=False": not cell_options.get("reset_after", True)}
+        self._beyond += [name for name, on in said.items() if on]
 
     @classmethod
     def from_torch(cls, module: nn.RNNBase, **extras: Any) -> Self:
@@ -128,7 +132,7 @@ class DropIn(nn.Module):
         """Any of the inputs torch takes → outputs of the same kind, and the leaves of the state after."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
-        batched = input.dim() == 3
+        batched = isinstance(input, Tensor) and input.dim() == 3
         if batched:  # first of all, because a call may take no longer than looking at its arguments twice
             B, T, I = input.shape if self.batch_first else (input.shape[1], input.shape[0], input.shape[2])
             if T < SHORT and self.input_size == I:
@@ -143,6 +147,7 @@ class DropIn(nn.Module):
         stack: Any = self._modules["stack"]  # an attribute would be looked for in three places
         outputs, state = stack(x, self._state(hx, x.size(1), batched))
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))  # (L, B, ·) each
+        outputs, leaves = as_torch_casts(self.cell, input, hx, outputs, leaves)
         if not batched:
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
@@ -214,6 +219,7 @@ class DropIn(nn.Module):
             state = select(state, back)
         data = pack_padded_sequence(outputs, lengths).data
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))
+        data, leaves = as_torch_casts(self.cell, packed.data, hx, data, leaves, packed=True)
         return PackedSequence(data, packed.batch_sizes, order, back), leaves
 
     def _state(self, hx: tuple[Tensor, ...] | None, B: int, batched: bool) -> tuple[State, ...]:
@@ -236,11 +242,12 @@ class DropIn(nn.Module):
         return tuple(type(initial[0])(*entry) for entry in zip(*leaves, strict=True))
 
     def _check_input(self, input: Tensor, dims: tuple[int, ...]) -> None:
-        if input.dim() not in dims or input.size(-1) != self.input_size:
+        if not isinstance(input, Tensor) or input.dim() not in dims or input.size(-1) != self.input_size:
             order = "B, T" if self.batch_first else "T, B"
             batched = f"({order}, {self.input_size}) or unbatched (T, {self.input_size})"
             expected = batched if 3 in dims else f"packed (steps, {self.input_size})"
-            raise ShapeError(f"input must be {expected}, got {tuple(input.shape)}")
+            received = tuple(input.shape) if isinstance(input, Tensor) else type(input).__name__
+            raise ShapeError(f"input must be {expected}, got {received}")
         self._check_dtype("input", input)
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..checks import checked
 from ..errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ TASKS = {
 }
 
 
+@checked
 def task_class(name: str) -> type[Task]:
     """The class of the task ``name``.
 

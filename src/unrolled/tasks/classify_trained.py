@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from ..analysis.saliency import gradient_times_input
+from ..checks import checked_methods
 from ..data import vocabulary_from_json
 from ..data.batches import in_order, pad
 from ..data.labelled import Examples
 from ..data.labelled_sets import read_test
-from ..errors import ArgumentError, DataError, RunError
+from ..errors import DataError, RunError
 from ..training.modelfile import ModelFile
-from .prediction import Piece, Prediction
+from .prediction import Part, Piece, Prediction, in_place
 from .reading import Reader
 from .recurrent import restored
 
@@ -55,6 +57,7 @@ class Measures:
         return {name: getattr(self, name) for name in names}
 
 
+@checked_methods
 class TrainedClassifier:
     """What `unrolled.load` gives for a run of the task ``classify``.
 
@@ -92,23 +95,21 @@ class TrainedClassifier:
         """The class of each text, with probabilities.
 
         Args:
-            texts: of any length; none may be empty.
+            texts: of any length; a blank one has the empty answer.
             explain: say of every word how much it spoke for the answer or against it (gradient times input).
 
         Raises:
-            ArgumentError: a text is empty.
+            ArgumentError: ``texts`` is no list of texts.
         """
-        for text in texts:
-            if not text.strip():
-                raise ArgumentError("text", "at least one word", text)
-        answers = []
-        for text, row in zip(texts, self.probabilities(texts), strict=True):
-            best = int(row.argmax())
-            pieces = self._explain(text, best) if explain else ()
-            answers.append(
-                Prediction(text, self.classes[best], dict(zip(self.classes, row.tolist(), strict=True)), pieces)
-            )
-        return answers
+
+        def answers(some: list[str]) -> Iterator[Prediction]:
+            for text, row in zip(some, self.probabilities(some), strict=True):
+                best = int(row.argmax())
+                pieces = self._explain(text, best) if explain else ()
+                probabilities = dict(zip(self.classes, row.tolist(), strict=True))
+                yield Prediction(text, self.classes[best], probabilities, pieces)
+
+        return in_place(texts, answers)
 
     @torch.no_grad()
     def probabilities(self, texts: Sequence[str]) -> Matrix:
@@ -138,13 +139,13 @@ class TrainedClassifier:
             for part, number in self.reader.pieces(text)
         )
 
-    def evaluate(self, data: str | Examples) -> dict[str, float]:
+    def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
         """Metrics on labelled texts: a file, folder or named set, or examples."""
-        if isinstance(data, str):
-            data, _ = read_test(data, self.config.data.layout())
+        if isinstance(data, str | Path):
+            data, _ = read_test(str(data), self.config.data.layout())
         return measure(self, data).summary()
 
-    def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """`Measures` on ``data``, or on a part of the run's own texts.
 
         Raises:
@@ -152,7 +153,7 @@ class TrainedClassifier:
             RunError: the run's own texts have changed.
         """
         if data is not None:
-            examples, notes = read_test(data, self.config.data.layout())
+            examples, notes = read_test(str(data), self.config.data.layout())
         else:
             sets = self.config.data.read()
             if sets.digest() != self.fingerprint:

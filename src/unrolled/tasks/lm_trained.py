@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import State
+from ..checks import Count, Size, checked_methods, options_of
 from ..data import (
     Split,
     Vocabulary,
@@ -43,6 +45,7 @@ class Freezable(Protocol):
         """The copy."""
 
 
+@checked_methods
 class TrainedLanguageModel:
     """What `unrolled.load` gives for a run of the task ``lm``.
 
@@ -115,7 +118,7 @@ class TrainedLanguageModel:
         logits, state = self._read(text, 1, state)
         return F.log_softmax(logits[0].double(), dim=-1), state
 
-    def generate(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> str:
+    def generate(self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any) -> str:
         """Write up to ``length`` symbols that go on from ``prompt`` (not repeated), ending before ``stop``.
 
         ``sampling``: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
@@ -123,24 +126,25 @@ class TrainedLanguageModel:
         return "".join(self.stream(prompt, length, stop=stop, **sampling))
 
     def generate_many(
-        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> list[str]:
         """``samples`` texts at once, each another; the first is the one `generate` writes."""
         pieces = [list[str]() for _ in range(samples)]
-        for stream, text in self._write(samples, prompt, length, stop, Sampling(**sampling)):
+        for stream, text in self._write(samples, prompt, length, stop, options_of(Sampling, sampling)):
             pieces[stream].append(text)
         return ["".join(parts) for parts in pieces]
 
-    def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
+    ) -> Iterator[str]:
         """As `generate`, piece by piece as it is written."""
-        for _, text in self._write(1, prompt, length, stop, Sampling(**sampling)):
-            yield text
+        return (text for _, text in self._write(1, prompt, length, stop, options_of(Sampling, sampling)))
 
     def stream_many(
-        self, samples: int, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any
+        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> Iterator[tuple[int, str]]:
         """As `generate_many`, piece by piece as they are written: (number of the sample, text)."""
-        return self._write(samples, prompt, length, stop, Sampling(**sampling))
+        return self._write(samples, prompt, length, stop, options_of(Sampling, sampling))
 
     def session(self) -> Session:
         """A text that this model and a person write in turn."""
@@ -154,11 +158,11 @@ class TrainedLanguageModel:
 
     def evaluate(
         self,
-        data: str | Split,
+        data: str | Path | Split,
         *,
-        window: int = 256,
-        lanes: int = 1,
-        fresh_windows: int = 0,
+        window: Size = 256,
+        lanes: Size = 1,
+        fresh_windows: Count = 0,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """Loss on a whole text: ``loss`` (nats per symbol), ``bits_per_char``, ``perplexity``.
@@ -173,8 +177,8 @@ class TrainedLanguageModel:
         Raises:
             DataError: the text cannot be read, or cannot be written in the model's vocabulary.
         """
-        if isinstance(data, str):
-            split = encode_text(self.config.data.open(data), self.vocabulary)  # read as the training text was
+        if isinstance(data, str | Path):
+            split = encode_text(self.config.data.open(str(data)), self.vocabulary)  # read as the training text was
         else:
             split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)

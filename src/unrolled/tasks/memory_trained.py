@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked_methods
 from ..data.digits import Scanned
 from ..data.episodes import Episodes, Kind, Made
 from ..data.generated_sums import CLOSE
@@ -18,9 +19,13 @@ from ..training.modelfile import ModelFile
 from .memory_model import MemoryModel, loss_sum
 from .recurrent import restored
 
+Measured = Literal["valid", "test"]
+"""the parts that training does not learn from"""
+
 AT_ONCE = 2_000_000  # numbers of inputs and states in memory
 
 
+@checked_methods
 class TrainedMemory:
     """What `unrolled.load` gives for a run of the task ``memory``.
 
@@ -40,7 +45,7 @@ class TrainedMemory:
         model = restored(file, config.model, lambda: MemoryModel(input_size, outputs, config.model))
         return cls(model, config, file.assets.get("data"))
 
-    def evaluate(self, split: str = "test", length: int | None = None) -> dict[str, float]:
+    def evaluate(self, split: Measured = "test", length: int | None = None) -> dict[str, float]:
         """Metrics on sequences that training never saw, of another length if one is given; see `measure`.
 
         Raises:

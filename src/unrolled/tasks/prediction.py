@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Part = Literal["train", "valid", "test"]
+"""one of the three parts of a run's own data"""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one text.
+    """The answer for one text. One that is blank, nothing but white space, has none: everything is empty.
 
     Attributes:
         text: what was read.
-        answer: the most probable class; empty where the answer is in the pieces.
+        answer: the most probable class, or the translation; empty where the answer is in the pieces.
         probabilities: of every class.
         pieces: the text, cut into stretches that have a label or a weight, and what is between them.
     """
@@ -39,9 +43,10 @@ class Prediction:
     pieces: tuple[Piece, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data; of a blank text all that any answer may have, empty."""
         said: dict[str, Any] = {"text": self.text}
-        if self.answer:
+        blank = is_blank(self.text)
+        if self.answer or blank:
             said |= {"answer": self.answer, "probabilities": self.probabilities}
         marked, at = [], 0
         for piece in self.pieces:
@@ -49,7 +54,18 @@ class Prediction:
                 marked.append({"begin": at, "end": at + len(piece.text), "text": piece.text})
                 marked[-1] |= {"label": piece.label} if piece.label else {"weight": piece.weight}
             at += len(piece.text)
-        return said | ({"pieces": marked} if self.pieces else {})
+        return said | ({"pieces": marked} if self.pieces or blank else {})
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in it that could be asked about."""
+    return not text.strip()
+
+
+def in_place(texts: Sequence[str], answer: Callable[[list[str]], Iterable[Prediction]]) -> list[Prediction]:
+    """An answer for each text, in their order: ``answer`` is asked about those that are not blank."""
+    answers = iter(answer([text for text in texts if not is_blank(text)]))
+    return [Prediction(text) if is_blank(text) else next(answers) for text in texts]
 
 
 @runtime_checkable
@@ -57,12 +73,13 @@ class Predictor(Protocol):
     """A trained model that answers questions about texts."""
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """An answer for each text, in their order; with ``explain``, what in the text decided it."""
+        """An answer for each text, in their order, an empty one for a blank text; with ``explain``, what in the text
+        decided it."""
 
 
 @runtime_checkable
 class Measurable(Protocol):
     """A trained model that can be measured on labelled data."""
 
-    def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Metrics on labelled data like that it was trained on, or on a part of the run's own."""

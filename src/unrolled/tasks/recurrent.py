@@ -95,6 +95,8 @@ class Recurrent:
             raise ArgumentError("dilation", f"one by which no layer skips more than {LONGEST:,} steps", got, remedy)
         if self.dilation > 1 and self.num_layers == 1:
             raise ArgumentError("dilation", "left out with one layer, whose dilation is 1", self.dilation)
+        if not math.isfinite(self.forget_bias):
+            raise ArgumentError("forget_bias", "a finite number", self.forget_bias)
         for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
             check_rate(name, getattr(self, name))
         for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..analysis.saliency import gradient_times_input
+from ..checks import UNCHECKED, check_texts, checked_methods
 from ..data.batches import in_order, pad
 from ..data.columns import Sentence
 from ..data.conll_words import lines_of, words_of
@@ -17,7 +19,7 @@ from ..data.tagged import check_known
 from ..data.tags import Scores, entities
 from ..errors import ArgumentError, DataError, RunError
 from ..training.modelfile import ModelFile
-from .prediction import Piece, Prediction
+from .prediction import Part, Piece, Prediction
 from .recurrent import restored
 from .tag_model import Tagger
 from .tag_words import Ids, Lexicon, Sentences, TagSet, stretches
@@ -27,6 +29,7 @@ BATCH = 64  # sentences computed at once, of like length
 Span = tuple[int, int]  # begin and end in a text
 
 
+@checked_methods
 class TrainedTagger:
     """What `unrolled.load` gives for a run of the task ``tag``.
 
@@ -53,7 +56,7 @@ class TrainedTagger:
         return cls(model, lexicon, tags, config, file.assets.get("data"))
 
     @torch.no_grad()
-    def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    def tag(self, sentences: Sequence[Annotated[Sequence[str], UNCHECKED]]) -> list[list[str]]:
         """The tags of sentences that are cut into words already.
 
         Raises:
@@ -62,6 +65,7 @@ class TrainedTagger:
         for one in sentences:
             if isinstance(one, str):
                 raise ArgumentError("sentences", "lists of words", one, "for raw text there is predict")
+        sentences = [check_texts(f"sentences[{number}]", words) for number, words in enumerate(sentences)]
         found = [np.zeros(len(words), dtype=np.int64) for words in sentences]
         for at, batch, scores in self._scores(sentences):
             self._choose(found, at, batch, scores)
@@ -83,7 +87,7 @@ class TrainedTagger:
         The pieces of a prediction, joined, are its text.
 
         Args:
-            texts: any texts.
+            texts: any texts; in a blank one there is nothing.
             explain: say of every word outside the entities how much it spoke for them (gradient times input).
         """
         lines = [(text, [(a + x, a + y) for x, y in words_of(text[a:b])]) for text in texts for a, b in lines_of(text)]
@@ -170,7 +174,7 @@ class TrainedTagger:
             found |= {"precision": every.precision, "recall": every.recall, "f1": every.f1}
         return found, counted
 
-    def evaluate_data(self, data: str | None = None, split: str = "test") -> dict[str, Any]:
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """As `evaluate`, on a file or named data set, or on a part (train, valid, test) of the run's own.
 
         Returns:
@@ -182,7 +186,7 @@ class TrainedTagger:
         """
         source = self.config.data.source()
         if data is not None:
-            found, counted = self.evaluate(source.one(data, self.tags.plain)[0])
+            found, counted = self.evaluate(source.one(str(data), self.tags.plain)[0])
         else:
             try:
                 tagged = source.read()

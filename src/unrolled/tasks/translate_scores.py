@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..checks import checked
 from ..errors import ArgumentError, UnrolledError
 
 INSTALL = "pip install sacrebleu"
@@ -47,6 +48,7 @@ class Scores:
         return asdict(self)
 
 
+@checked
 def score(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = True) -> Scores:
     """Translations against one reference each.
 

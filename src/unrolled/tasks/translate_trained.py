@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..analysis.alignment import alignment_text
+from ..checks import checked_methods
 from ..data.batches import in_order, pad
 from ..data.exchanged import closer_to_target, words_of_texts
 from ..data.parallel import Pairs, ParallelLayout
@@ -23,7 +24,7 @@ from ..data.rows import form_by_name
 from ..data.vocabulary import Ids
 from ..errors import ArgumentError, DataError, RunError
 from ..training.modelfile import ModelFile
-from .prediction import Prediction
+from .prediction import Part, Prediction, in_place, is_blank
 from .recurrent import restored
 from .translate_model import Translator, inside, shifted
 from .translate_scores import Scores, score
@@ -64,6 +65,7 @@ class Measures:
         }
 
 
+@checked_methods
 class TrainedTranslator:
     """What `unrolled.load` gives for a run of the task ``translate``.
 
@@ -145,8 +147,12 @@ class TrainedTranslator:
                 progress(done)
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """The best translation of each sentence."""
-        return [Prediction(text, best.text) for text, (best, *_) in zip(texts, self.translate(texts), strict=True)]
+        """The best translation of each sentence; that of a blank one is empty."""
+
+        def answers(some: list[str]) -> Iterator[Prediction]:
+            return (Prediction(text, best.text) for text, (best, *_) in zip(some, self.translate(some), strict=True))
+
+        return in_place(texts, answers)
 
     @torch.no_grad()
     def loss(self, pairs: Pairs) -> dict[str, float]:
@@ -206,7 +212,7 @@ class TrainedTranslator:
         return [found[n] for n in range(len(texts))]
 
     def _check(self, text: str, ids: Ids) -> None:
-        if not text.strip():
+        if is_blank(text):
             raise ArgumentError("text", "at least one word", text)
         most = self.config.units.max_symbols
         if len(ids) > most:
@@ -244,7 +250,12 @@ class TrainedTranslator:
         return next(self.model.parameters()).device
 
     def evaluate_data(
-        self, data: str | None = None, split: str = "test", *, target: str | None = None, **options: Any
+        self,
+        data: str | Path | None = None,
+        split: Part = "test",
+        *,
+        target: str | Path | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         """`Measures` on the pairs that `find` finds."""
         pairs, notes = self.find(data, split, target)
@@ -252,9 +263,9 @@ class TrainedTranslator:
 
     def find(
         self,
-        data: str | None,
-        split: str,
-        target: str | None,
+        data: str | Path | None,
+        split: Part,
+        target: str | Path | None,
         *,
         encoding: str | None = None,
         errors: str | None = None,
@@ -269,7 +280,8 @@ class TrainedTranslator:
         if data is None and target is not None:
             raise ArgumentError("target", "left out without --data, the file of its sources", target)
         if data is not None:
-            pairs, notes = read_test(data, target, self._layout(data, target, encoding, errors))
+            files = str(data), None if target is None else str(target)
+            pairs, notes = read_test(*files, self._layout(*files, encoding, errors))
         else:
             sets = self.config.data.read()
             if sets.digest() != self.fingerprint:

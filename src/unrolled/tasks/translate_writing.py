@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cells import check_size
+from ..checks import checked, options_of
 from ..decoding.beam import beam_search
 from ..decoding.greedy import greedy
 from ..decoding.search import Hypothesis, Search
@@ -16,6 +17,7 @@ from .translate_model import Translator
 from .translate_units import BEGIN, END
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Decoding(Search):
     """How a translation is searched for."""
@@ -41,7 +43,8 @@ class Decoding(Search):
             new["min_length"] = min(new["min_length"], new["max_length"])
         elif new["max_length"] and "max_length" not in options:
             new["max_length"] = max(new["min_length"], new["max_length"])
-        return Decoding(**new)
+        found: Decoding = options_of(Decoding, new)
+        return found
 
 
 @dataclass(frozen=True)

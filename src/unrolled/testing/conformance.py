@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
 import torch
 
 from ..cells import Cell
+from ..checks import checked
 from ..errors import ArgumentError, BackendError, did_you_mean
 from ..scan import BACKENDS
 from . import derivative, gradient, sequence, step, transform
@@ -48,8 +50,13 @@ CHECKS: dict[str, Check] = {
 }
 
 
+@checked
 def check_cell(
-    cell: Cell, *, backend: str = "auto", exempt: Iterable[str] | Mapping[str, str] = (), name: str = ""
+    cell: Annotated[Cell, "an instance of a class derived from unrolled.Cell"],
+    *,
+    backend: str = "auto",
+    exempt: Iterable[str] | Mapping[str, str] = (),
+    name: str = "",
 ) -> Report:
     """Check that a cell keeps the contract of docs/architecture.md. The cell itself is left as it is.
 

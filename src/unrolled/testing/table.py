@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..cells import CELLS, Cell, ParallelCell
+from ..checks import checked
 from .conformance import CHECKS, check_cell
 from .report import Report
 
@@ -67,6 +68,7 @@ def builtin_cells() -> dict[str, Cell]:
     return cells
 
 
+@checked
 def conformance_table(cells: Mapping[str, Cell], backends: Iterable[str] = ("reference", "native", "torch")) -> str:
     """A markdown table, cell × check, for each backend, with the reason of everything that cannot be done.
 

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import tomli_w
 import torch
 
+from ..checks import plain
 from ..errors import ArgumentError, RunError, did_you_mean
 
 FORMAT = 1
@@ -190,7 +191,8 @@ def read_text(path: Path) -> str:
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
-    """``value`` as the type ``hint`` asks; TOML's arrays become tuples, whole numbers floats."""
+    """``value`` as the type ``hint`` asks; TOML's arrays become tuples, whole numbers floats, NumPy's Python's."""
+    value = plain(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return _fit(name, value, arguments[0])

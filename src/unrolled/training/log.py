@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .files import save_error
 
@@ -71,6 +71,7 @@ class Rate:
         return self.units / self.steps if self.steps else 0.0
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Whoever wants to know how a training goes: a console, a web page, a test."""
 
