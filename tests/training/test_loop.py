@@ -478,7 +478,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(tmp_path):
     folder.write_config('task = "toy"\n')
     summary, notebook = train(tmp_path / "run", Toy(config(steps=3)), resume=True)
     assert summary.steps == 3
-    assert notebook.notes == []
+    assert notebook.notes == ["stopped before its first checkpoint: this run begins anew"]
 
 
 def test_devices():
