@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..errors import SaveError, UnrolledError, UnrolledWarning, did_you_mean
+from ..errors import SaveError, UnrolledError, UnrolledWarning, did_you_mean, origin
 from .signals import ended_by_signals
 from .streams import UNREAD, usable
 
@@ -70,10 +70,13 @@ def _told(arguments: list[str]) -> int:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return BAD_INPUT
-    except (MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
+    except Exception as error:
+        if _is_memory(error):
+            _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
+        elif place := origin(error):  # a cell of the user's own, say
+            _complain(f"{place}: {type(error).__name__}: {error}")
+        else:
             raise
-        _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
         return BAD_INPUT
 
 
@@ -170,7 +173,7 @@ def _complain(text: str, label: str = "error: ") -> None:
 
 def _is_memory(error: Exception) -> bool:
     """Whether memory ran out; torch says so only in the text of a RuntimeError."""
-    told = str(error).lower()
+    told = str(error).lower() if isinstance(error, RuntimeError) else ""
     return isinstance(error, MemoryError) or any(
         sign in told
         for sign in ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")

@@ -1,6 +1,6 @@
 """The lock on a run's folder: one training at a time, whichever process or thread it is in.
 
-The operating system's lock on the file ``lock`` decides. It goes with its process, however that ends, so a killed
+The operating system's lock on the file ``.lock`` decides. It goes with its process, however that ends, so a killed
 training never leaves one; on a network file system it holds for all machines that mount it with locks. What is written
 in the file (process, machine, time) is for the message to whoever comes second. Only on a file system without locks it
 decides: a process of this machine that has ended holds nothing, and one of another machine holds it until the file is
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ..errors import RunError, SaveError
 
-NAME = "lock"
+NAME = ".lock"  # hidden: where a folder of texts is read, such files are none
 SETTLE = 0.2  # seconds: within them two that take a file system without locks at once have both written
 _held: set[int] = set()  # file descriptors of the locks of this process
 
