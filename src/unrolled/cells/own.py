@@ -106,6 +106,4 @@ def _told(error: BaseException) -> str:
 
 def _shapes(tree: Any) -> object:
     """A pytree with the shapes of its tensors in their place, and the types of anything else."""
-    leaves, _ = tree_flatten(tree)
-    shapes = [tuple(leaf.shape) if isinstance(leaf, Tensor) else type(leaf).__name__ for leaf in leaves]
-    return shapes[0] if len(shapes) == 1 else shapes
+    return tree_map(lambda leaf: tuple(leaf.shape) if isinstance(leaf, Tensor) else type(leaf).__name__, tree)
