@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import sysconfig
 from collections.abc import Iterable
 
 
@@ -78,6 +77,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def origin(error: BaseException) -> str:
     """``mine.py:12, in step``: the last place on an error's way in code that is neither ours nor a library's, or ""."""
+    import sysconfig
+
     others = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
     found, trace = "", error.__traceback__
     while trace is not None:
