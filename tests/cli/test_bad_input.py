@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_told_as_json_too(unrolled, trained: Path) -> No
 
 def test_a_finished_run_that_lost_its_model_makes_it_again(unrolled, trained: Path) -> None:
     (trained / "model.safetensors").unlink()
-    assert "the best model so far is lost" in unrolled("resume", trained).out
+    assert "model.safetensors is missing: the best model from here on" in unrolled("resume", trained).out
     assert unrolled("sample", trained, "--length", "3").status == 0
     assert "is finished" in unrolled("resume", trained).out
 

@@ -123,14 +123,25 @@ def test_a_better_model_of_steps_that_are_done_again_stays_until_there_is_as_goo
     assert (summary.best, saved(path)) == ({"loss": 0.5, "step": 14}, (14, -3.5))
 
 
+def test_a_model_is_kept_also_from_a_checkpoint_before_any_evaluation(tmp_path):
+    path, kept = tmp_path / "run", tmp_path / "kept"
+    at = {0: lambda: shutil.copytree(path / "checkpoints" / "step-0", kept)}
+    train(path, Toy(config(steps=4, eval_every=2), losses=[1.0, 2.0], at=at))
+    shutil.rmtree(path / "checkpoints")
+    shutil.copytree(kept, path / "checkpoints" / "step-0")
+    summary, notebook = train(path, Toy(config(steps=4, eval_every=2), losses=[3.0, 2.5]), resume=True)
+    assert [best for _, _, best in notebook.evaluations] == [True, True]
+    assert (summary.best, saved(path)) == ({"loss": 1.0, "step": 2}, (2, -0.5))
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_lost_model_is_made_again(tmp_path, damaged):
     path = stopped(tmp_path)
     model = path / "model.safetensors"
     damage(model) if damaged else model.unlink()
     summary, notes = again(path)
-    assert notes[0].startswith("the best model so far is lost, one from here on takes its place: ")
-    assert notes[0].count(str(model)) == 1
+    what = "damaged" if damaged else "missing"
+    assert notes[0] == f"{model} is {what}: the best model from here on takes its place"
     assert (summary.steps, saved(path)) == (12, (12, -3.0))
     damage(model) if damaged else model.unlink()
     summary, notes = again(path)  # of a finished run: the model of its last step

@@ -117,12 +117,14 @@ class _Run:
         self.notes = [f"{text}: going on from step {self.at.step:,} instead" for text in lost]
         try:
             scores = modelfile.load(self.folder.model).scores
-        except RunError as error:
+        except RunError:
             if self.at.best:
-                self.notes.append(f"the best model so far is lost, one from here on takes its place: {error}")
+                what = "damaged" if self.folder.model.exists() else "missing"
+                self.notes.append(f"{self.folder.model} is {what}: the best model from here on takes its place")
                 self.at.best = {}
             return
-        if self.at.best and {"loss", self.task.decides, "step"} <= scores.keys() and self._better(scores, self.at.best):
+        told = {"loss", self.task.decides, "step"} <= scores.keys()
+        if told and (not self.at.best or self._better(scores, self.at.best)):
             self.ahead = scores
             if lost:
                 self.notes.append(
@@ -198,7 +200,7 @@ class _Run:
                     self._save()  # which model is kept now
             if self.at.step % self.eval_every == 0:
                 rate = Rate()  # an evaluation is no training
-        if not self.at.best:  # lost, and there was nothing left to train
+        if not (self.at.best or self.ahead):  # lost, and there was nothing left to train
             self._evaluate(regular=False)
             self._save()
         summary = Summary(
