@@ -75,16 +75,17 @@ def main(fights: int) -> None:
         os.chdir(place)
         Path("t.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 60)
         train = ["train", "lm", "--data", "t.txt", *SMALL, "--steps", "300", "--run"]
-        start(*train, "run").wait()
         for number in range(fights):
             if number % 5 == 4:
                 run = Path(f"new-{number}")
                 problem = fight([*train, str(run)], run, 0, kill=False)
             else:
-                run = Path("run")
+                run = Path(f"run-{number // 5}")  # short enough that metrics.jsonl has every step
+                if not run.exists():
+                    start(*train, str(run)).wait()
                 longer = str(max(steps(run)) + 300)
                 apart = random.choice([0, random.uniform(0, 0.3), random.uniform(0, 1.5)])
-                problem = fight(["resume", "run", "--steps", longer], run, apart, kill=number % 2 == 1)
+                problem = fight(["resume", str(run), "--steps", longer], run, apart, kill=number % 2 == 1)
             told[problem or "one refused, nothing lost"] += 1
             print(f"{number + 1}: {problem or 'one refused, nothing lost'}", flush=True)
     print(json.dumps(dict(told)))
