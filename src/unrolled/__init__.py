@@ -12,7 +12,8 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # typing's own takes most of the time of this import, in which Ctrl-C is a traceback
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import cells, data, decoding, errors, inspector, lab, layers, nn, testing
     from .api import load, resume, train
     from .cells import Cell, GRUCell, LSTMCell, RNNCell

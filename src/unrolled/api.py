@@ -17,7 +17,7 @@ from .errors import ArgumentError, RunError
 from .tasks import task_class
 from .training import checkpoint, modelfile
 from .training.config import flatten, from_toml, parse_toml, read_text, update
-from .training.folder import RunFolder, new_path, runs_folder
+from .training.folder import RunFolder, reserve, runs_folder
 from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
 
@@ -51,14 +51,11 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
-    path = Path(run) if run is not None else new_path(runs_folder(), f"{task}-{_stem(config.data.data)}")
+    stem = f"{task}-{_stem(config.data.data)}"
     flat = flatten(config)
     config = update(config, **{name: _absolute(flat[name]) for name in PATHS if flat.get(name)})
-    folder = RunFolder.create(path)
-    try:
+    with RunFolder.new(Path(run) if run is not None else reserve(runs_folder(), stem)) as folder:
         return run_loop(task_class(task)(config), folder, reporter)
-    finally:
-        folder.discard_unused()
 
 
 @checked
@@ -69,18 +66,20 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     needs its name again, ``cell="module:Class"``: see `load`.
 
     Raises:
-        RunError: there is no such run, it is damaged, its data has changed, or it cannot go on with the changes.
+        RunError: there is no such run, somebody trains it now, it is damaged or has lost its checkpoints, its data has
+            changed, or it cannot go on with the changes.
     """
     for name in ("time", "epochs"):
         if changes.get(name) is not None:
             raise ArgumentError(name, "left out when a run goes on", changes[name], "say how far with steps")
     folder = RunFolder.open(Path(run))
-    text = read_text(folder.config)
-    cls = task_class(parse_toml(text, str(folder.config))[0])
-    config = from_toml(cls.Config(), text, str(folder.config))
-    check_trust(config, changes.get("cell"), folder.config)
-    config = update(config, **changes)
-    return run_loop(cls(config), folder, reporter or Silent(), resume=True)
+    with folder.resumed():
+        text = read_text(folder.config)
+        cls = task_class(parse_toml(text, str(folder.config))[0])
+        config = from_toml(cls.Config(), text, str(folder.config))
+        check_trust(config, changes.get("cell"), folder.config)
+        config = update(config, **changes)
+        return run_loop(cls(config), folder, reporter or Silent(), resume=True)
 
 
 @checked

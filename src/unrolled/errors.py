@@ -17,6 +17,7 @@ The command line prints the message of an `UnrolledError` on one line and exits 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 LONGEST = 200  # characters of a value in a message
@@ -85,3 +86,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x' or 'y'?)`` for the known names nearest to ``word``, else an empty string."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def origin(error: BaseException) -> str:
+    """``mine.py:12, in step``: the last place on an error's way in code that is neither ours nor a library's, or ""."""
+    import sysconfig
+
+    others = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not (code.co_filename.startswith(("<", *others)) or "-packages" in code.co_filename):
+            found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
+        trace = trace.tb_next
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,13 +95,18 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--hidden-size", "100000000"], ["not enough memory"]),
         (["--hidden-size", "999999999999999999"], ["not enough memory"]),
         (["--hidden-size", "9" * 30], ["--hidden-size must be a whole number of fewer than 19 digits"]),
+        (
+            ["--eval-tokens", "1"],
+            ["--eval-tokens must be at least 2, one to predict the other from, or 0 for all, got 1"],
+        ),
+        (["--forget-bias", "nan"], ["--forget-bias must be a finite number, got nan"]),
         (["--run", ""], ["--run must be the name of a folder"]),
         (["--data", ""], ["there is no file, folder or named corpus ''"]),
     ],
 )
 def test_wrong_options(unrolled, home: Path, text_file: Path, words: list[str], expected: list[str]) -> None:
     refused(unrolled("train", "lm", "--data", text_file, *words), *expected)
-    assert not list(home.glob("runs/*/config.toml"))
+    assert not list(home.glob("runs/*"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -168,6 +174,43 @@ def test_every_checkpoint_damaged(unrolled, trained: Path) -> None:
     before = tree(trained)
     refused(unrolled("resume", trained, "--steps", "30"), "every checkpoint", "damaged")
     assert tree(trained) == before
+
+
+def test_a_damaged_checkpoint_is_told_as_json_too(unrolled, trained: Path) -> None:
+    assert unrolled("resume", trained, "--steps", "22").status == 0
+    newest = trained / "checkpoints" / "step-22"
+    (newest / "tensors.safetensors").write_bytes(b"")
+    said = unrolled("resume", trained, "--steps", "23", "--json")
+    notes = [event["text"] for event in map(json.loads, said.out.splitlines()) if event["event"] == "note"]
+    assert (said.status, said.err) == (0, "")
+    assert notes[0] == f"{newest} is damaged: going on from step 20 instead"
+    shutil.rmtree(trained / "checkpoints")
+    before = tree(trained)
+    for words in (["--steps", "30"], ["--time", "1s"], []):
+        refused(unrolled("resume", trained, *words), "has no checkpoint to go on from", "unrolled train --recipe")
+    assert tree(trained) == before
+
+
+def test_a_finished_run_that_lost_its_model_makes_it_again(unrolled, trained: Path) -> None:
+    (trained / "model.safetensors").unlink()
+    assert "model.safetensors is missing: the best model from here on" in unrolled("resume", trained).out
+    assert unrolled("sample", trained, "--length", "3").status == 0
+    assert "is finished" in unrolled("resume", trained).out
+
+
+def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) -> None:
+    (home / "wrong_cells_of_cli_test.py").write_text(
+        "from unrolled.cells import RNNCell, Cell\n\nclass Nothing(Cell):\n    pass\n\n"
+        "class Late(RNNCell):\n    steps = 0\n\n    def initial_state(self, batch_size):\n        self.steps += 1\n"
+        "        if self.steps > 2:\n            raise KeyError('late')\n"
+        "        return super().initial_state(batch_size)\n"
+    )
+    words = ["train", "lm", "--data", text_file, "--steps", "2", *TINY, "--cell"]
+    said = unrolled(*words, "wrong_cells_of_cli_test:Nothing")
+    refused(said, "--cell must be a class with all methods of a cell", "define initial_state and step in it")
+    assert not list(home.glob("runs/*"))
+    said = unrolled(*words, "wrong_cells_of_cli_test:Late")
+    refused(said, f"{home}/wrong_cells_of_cli_test.py:12, in initial_state: KeyError: 'late'")
 
 
 def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:

@@ -331,6 +331,26 @@ def test_the_second_ctrl_c_stops_at_once_and_loses_nothing_saved(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_terminal_that_goes_away_stops_and_saves_unless_that_is_ignored(tmp_path):
+    def hang_up():
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)  # a shell and the kernel may both send it
+
+    before = signal.getsignal(signal.SIGHUP)
+    summary, _ = train(tmp_path / "run", Toy(config(steps=12, eval_every=4), at={5: hang_up}))
+    assert (summary.steps, summary.stopped) == (6, "interrupted")
+    assert checkpoint.load_newest(tmp_path / "run" / "checkpoints")[1]["step"] == 6
+    assert (tmp_path / "run" / "model.safetensors").exists()
+    assert signal.getsignal(signal.SIGHUP) is before
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert train(tmp_path / "other", Toy(config(steps=12), at={5: hang_up}))[0].stopped == "finished"
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_signals_are_left_alone_outside_the_main_thread():
     def body():
         with interruptible() as interrupt:
@@ -478,7 +498,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(tmp_path):
     folder.write_config('task = "toy"\n')
     summary, notebook = train(tmp_path / "run", Toy(config(steps=3)), resume=True)
     assert summary.steps == 3
-    assert notebook.notes == []
+    assert notebook.notes == ["stopped before its first checkpoint: this run begins anew"]
 
 
 def test_devices():

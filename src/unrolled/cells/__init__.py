@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any
 
@@ -14,6 +13,7 @@ from .init import INITIALISERS
 from .lstm import LSTMCell
 from .mingru import MinGRUCell
 from .minlstm import MinLSTMCell
+from .own import own_cell, own_class
 from .parallel import ParallelCell
 from .qrnn import QRNNCell
 from .rglru import RGLRUCell
@@ -77,26 +77,19 @@ def cell_class(name: str) -> type[Cell]:
     if name in CELLS:
         return CELLS[name]
     check_cell_name(name)
-    module_name, class_name = name.split(":")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # a module of the user's own may raise anything
-        said = f"importing it says: {type(error).__name__}: {error}"
-        raise ArgumentError("cell", "an importable module:Class", name, said) from error
-    found = getattr(module, class_name, None)
-    if found is None:
-        near = did_you_mean(class_name, vars(module))
-        raise ArgumentError("cell", "module:Class", name, f"{module_name} has no class {class_name}{near}")
-    if not (isinstance(found, type) and issubclass(found, Cell)):
-        raise ArgumentError("cell", "a class derived from unrolled.Cell", name)
-    return found
+    return own_class(name)
 
 
 @checked
 def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
     """A cell by name, built as ``Class(input_size, hidden_size, **options)``.
 
-    A cell of the user's own gets no options: it is built from the two sizes alone.
+    A cell of the user's own gets no options: it is built from the two sizes alone, and tried.
+
+    Raises:
+        ArgumentError: a size or an option is wrong, or a cell of the user's own is none.
     """
-    cls = cell_class(name)
-    return cls(input_size, hidden_size, **options) if name in CELLS else cls(input_size, hidden_size)
+    if name in CELLS:
+        return CELLS[name](input_size, hidden_size, **options)
+    check_cell_name(name)
+    return own_cell(name, input_size, hidden_size)

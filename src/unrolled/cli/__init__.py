@@ -1,8 +1,12 @@
 """The command ``unrolled``: a table of verbs, each in a module of its own that is imported when it is used.
 
 Nothing heavy is imported here, so that ``unrolled --help`` answers at once. A verb's module has
-``run(arguments) -> int``, which returns the exit status. Errors that were raised on purpose become one line on
-standard error and exit status 2; a stop by Ctrl-C is status 130.
+``run(arguments) -> int``, which returns the exit status:
+
+    0     done; also if whoever read the output went away before its end
+    2     refused, or failed for a reason that was foreseen: one line on standard error says why
+    130   stopped by Ctrl-C; a training also by SIGTERM or SIGHUP: it has saved first
+    143   ended by SIGTERM while nothing was trained; 129: by SIGHUP
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..errors import UnrolledError, UnrolledWarning, did_you_mean
+from ..errors import SaveError, UnrolledError, UnrolledWarning, did_you_mean, origin
+from .signals import ended_by_signals
+from .streams import UNREAD, usable
 
 VERBS = {
     "train": "train a model on your data, or go through a recipe",
@@ -30,31 +36,60 @@ VERBS = {
 }
 
 BAD_INPUT, INTERRUPTED = 2, 130
+ENDLESS = ("sample", "predict")  # end when nobody reads what they write; the others go on to what they leave in files
+TRAINING = ("train", "resume")  # whatever happens to their output, the model is what they are for
+
+
+class _Unread(BaseException):
+    """Nobody reads standard output any more."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = arguments[0] if arguments else ""
+    with usable(lambda error: _output_failed(verb, error)), ended_by_signals():
+        return _told(arguments)
+
+
+def _told(arguments: list[str]) -> int:
+    """Run one command; what goes wrong is told in one line."""
     _prepare()
     try:
-        return _dispatch(arguments)
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
     except UnrolledError as error:
         _complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         _complain("stopped by Ctrl-C", "")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough (… | head)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _Unread:
         return 0
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return BAD_INPUT
-    except (MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
+    except Exception as error:
+        if _is_memory(error):
+            _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
+        elif place := origin(error):  # a cell of the user's own, say
+            _complain(f"{place}: {type(error).__name__}: {error}")
+        else:
             raise
-        _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
         return BAD_INPUT
+
+
+def _output_failed(verb: str, error: OSError) -> None:
+    """What becomes of a command whose output cannot be written: see `ENDLESS` and `TRAINING`."""
+    if error.errno in UNREAD:
+        if verb in ENDLESS:
+            raise _Unread
+        return
+    told = f"cannot write to standard output: {error.strerror or error}"
+    if verb not in TRAINING:
+        raise SaveError(f"{told}; free some space, or let it go elsewhere")
+    _complain(f"{told}; the training goes on without it", "warning: ")
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -72,15 +107,22 @@ def _dispatch(arguments: list[str]) -> int:
     if verb not in VERBS:
         near = did_you_mean(verb, VERBS) or f"; there are {', '.join(VERBS)}"
         raise UnrolledError(f"unrolled has no command {verb!r}{near}")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())  # so that --cell module:Class finds a module that lies here
+    here = _current_folder()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # so that --cell module:Class finds a module that lies here
     run = importlib.import_module(f".{verb}", __name__).run
     try:
         status: int = run(rest)
-        sys.stdout.flush()
         return status
-    except SystemExit as stop:  # help was shown
+    except SystemExit as stop:  # help was shown, or a signal came
         return stop.code if isinstance(stop.code, int) else 0
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise UnrolledError("the current folder no longer exists; cd into another one, then try again") from error
 
 
 def _usage() -> str:
@@ -102,8 +144,8 @@ Recurrent sequence models: train one on your text, watch it learn, let it write 
 def _prepare() -> None:
     """Output that never fails for a character the terminal lacks, and warnings that are one line or none."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(errors="replace")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries warn about what a user of ours cannot change
         warnings.simplefilter("default", UnrolledWarning)
@@ -131,7 +173,7 @@ def _complain(text: str, label: str = "error: ") -> None:
 
 def _is_memory(error: Exception) -> bool:
     """Whether memory ran out; torch says so only in the text of a RuntimeError."""
-    told = str(error).lower()
+    told = str(error).lower() if isinstance(error, RuntimeError) else ""
     return isinstance(error, MemoryError) or any(
         sign in told
         for sign in ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")

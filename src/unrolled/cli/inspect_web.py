@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..inspector import Hypothesis, Reading
 from ..training.folder import RunFolder
+from ..training.process import stop_signals
 from .look import printable
 
 HOST = "127.0.0.1"
@@ -64,7 +65,7 @@ def _listening(port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def _ended_by_signals(server: Any, seen: Any) -> Iterator[None]:
-    """Within it the server ends in order at Ctrl-C and SIGTERM, also if they come before it has begun.
+    """Within it the server ends in order at Ctrl-C, SIGTERM and SIGHUP, also if they come before it has begun.
 
     While it runs it has handlers of its own; at its end it raises the signals that it got once more, which come here.
     """
@@ -74,7 +75,7 @@ def _ended_by_signals(server: Any, seen: Any) -> Iterator[None]:
         server.should_exit = True
 
     server.handle_exit = end
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.signal(one, end) for one in stop_signals()}
     try:
         yield
     finally:

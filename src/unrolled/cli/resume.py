@@ -10,6 +10,7 @@ import tyro
 
 from .. import api
 from ..errors import ArgumentError, RunError
+from ..training import modelfile
 from ..training.checkpoint import peek
 from ..training.config import parse_toml, read_text
 from ..training.folder import RunFolder
@@ -76,13 +77,22 @@ def _changes(options: Resume) -> dict[str, Any] | None:
         return {"steps": options.steps, "until": None}
     if options.time is not None:
         if not (done and spent):
+            folder.refuse_lost()
             raise RunError(f"{folder.path} has no step to tell its rate by; give --steps instead of --time")
         return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent)), "until": None}
-    if planned and done >= planned:
+    if planned and done >= planned and _has_model(folder):
         print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
         print(f"train longer with: {command('resume', folder.path, '--steps', str(int(2 * done)))}")
         return None
     return {}
+
+
+def _has_model(folder: RunFolder) -> bool:
+    """Whether its model can be read; if not, going on makes it again."""
+    try:
+        return bool(modelfile.load(folder.model))
+    except RunError:
+        return False
 
 
 def _number(value: object) -> float:

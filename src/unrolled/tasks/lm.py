@@ -70,6 +70,8 @@ class Windows:
     def __post_init__(self) -> None:
         check_size("bptt", self.bptt, least=2 if self.bptt_random == "unbiased" else 1)
         check_size("eval_tokens", self.eval_tokens, least=0)
+        if self.eval_tokens == 1:
+            raise ArgumentError("eval_tokens", "at least 2, one to predict the other from, or 0 for all", 1)
         if self.embedding_size is not None:
             check_size("embedding_size", self.embedding_size, least=0)
         check_rate("random_reset", self.random_reset)

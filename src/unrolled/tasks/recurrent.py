@@ -99,6 +99,8 @@ class Recurrent:
             raise ArgumentError("forget_bias", "a finite number", self.forget_bias)
         for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
             check_rate(name, getattr(self, name))
+        if not math.isfinite(self.forget_bias):
+            raise ArgumentError("forget_bias", "a finite number", self.forget_bias)
         for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):
             if getattr(self, name) not in known:
                 near = did_you_mean(getattr(self, name), known).removeprefix("; ")

@@ -60,20 +60,32 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, A
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_newest(folder: Path, lost: list[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The newest checkpoint that verifies, or `None` if there is none at all.
+
+    Newer ones that are damaged, or that ``latest`` names and that are missing, are added to ``lost``, in words.
 
     Raises:
         RunError: there are checkpoints, but every one of them is damaged.
     """
     found = _steps(folder)
+    lost = [] if lost is None else lost
+    newest, named = _step(found[0]) if found else -1, _latest(folder)
+    if named is not None and _step(named) > newest:
+        lost.append(f"{named} is missing")
     for path in found:
         loaded = _load(path)
         if loaded is not None:
             return loaded
+        lost.append(f"{path} is damaged")
     if found:
         raise RunError(f"every checkpoint in {folder} is damaged; restore one from a backup or train anew")
     return None
+
+
+def has_any(folder: Path) -> bool:
+    """Whether there are checkpoints, whole or damaged."""
+    return bool(_steps(folder))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -114,11 +126,24 @@ def _steps(folder: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
     if not folder.is_dir():
         return []
-    return sorted(filter(_numbered, folder.iterdir()), key=lambda path: -int(path.name[5:]))
+    return sorted(filter(_numbered, folder.iterdir()), key=_step, reverse=True)
+
+
+def _latest(folder: Path) -> Path | None:
+    """The checkpoint that ``latest`` names; `None` if it names none."""
+    try:
+        path = folder / (folder / "latest").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return path if path.parent == folder and _numbered(path) else None
 
 
 def _numbered(path: Path) -> bool:
-    return path.name.startswith("step-") and path.name[5:].isdigit()
+    return path.name.startswith("step-") and path.name[5:].isdecimal()
+
+
+def _step(path: Path) -> int:
+    return int(path.name[5:])
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from ..errors import SaveError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -45,7 +49,13 @@ def sync_folder(path: Path) -> None:
 
 def save_error(path: Path, error: OSError) -> SaveError:
     """The error for a failed write, saying what is safe and what to do."""
+    if error.errno in FULL:
+        remedy = "Free some space or choose another folder"
+    elif error.errno in FORBIDDEN:
+        remedy = "Make it writable"
+    else:
+        remedy = "See what has become of it"
     return SaveError(
         f"cannot write {path}: {error.strerror or error}; nothing saved before is lost. "
-        "Free some space or choose another folder, then go on with: unrolled resume"
+        f"{remedy}, then go on with: unrolled resume"
     )

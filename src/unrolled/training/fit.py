@@ -39,7 +39,7 @@ def fit(
     seconds = time.perf_counter() - begin
     scores = task.evaluate(model, "valid")
     folder.write_config(config)  # only now: before, there is no run
-    modelfile.save(folder.model, model.state_dict(), task.name, config, task.assets())
+    modelfile.save(folder.model, model.state_dict(), task.name, config, task.assets(), {**scores, "step": 1})
     metrics = MetricsFile(folder.metrics, 0, task.config.training.tensorboard)
     metrics.write(1, {"split": "valid", **scores, "best": True})
     reporter.evaluated(1, scores, True)

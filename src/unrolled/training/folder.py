@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunError, SaveError
-from .files import write_atomically
+from . import checkpoint, lock
+from .files import save_error, write_atomically
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,34 @@ class RunFolder:
         return self.path / "previews"
 
     @classmethod
+    @contextlib.contextmanager
+    def new(cls, path: Path) -> Iterator[RunFolder]:
+        """A new run's folder, in which nobody else trains meanwhile; taken away if the run never began.
+
+        Raises:
+            RunError: there is a run at ``path`` already, or somebody else begins one there now.
+            SaveError: it cannot be made.
+        """
+        folder = cls(path)
+        folder._refuse_taken()
+        try:
+            with contextlib.ExitStack() as stack:
+                while True:
+                    try:
+                        path.mkdir(parents=True, exist_ok=True)
+                    except OSError as error:
+                        raise _unmakable(path, error) from error
+                    with contextlib.suppress(FileNotFoundError):  # whoever gave up here has just taken it away
+                        stack.enter_context(lock.held(path))
+                        break
+                stack.callback(folder.discard_unused)
+                yield cls.create(path)
+        finally:
+            if not folder.config.exists():
+                with contextlib.suppress(OSError):  # not empty
+                    path.rmdir()
+
+    @classmethod
     def create(cls, path: Path) -> RunFolder:
         """A new run's folder.
 
@@ -47,17 +78,11 @@ class RunFolder:
             SaveError: it cannot be made.
         """
         folder = cls(path)
-        if folder.config.exists():
-            raise RunError(f"{path} holds a run already; go on with it: unrolled resume {path}, or name another folder")
+        folder._refuse_taken()
         try:
-            for part in (folder.path, folder.checkpoints, folder.previews):
-                part.mkdir(parents=True, exist_ok=True)
-            probe = folder.path / ".writable"
-            probe.write_bytes(b"")
-            probe.unlink()
+            folder._complete()
         except OSError as error:
-            reason = error.strerror or error
-            raise SaveError(f"cannot make a run in {path}: {reason}; name another folder with --run") from error
+            raise _unmakable(path, error) from error
         return folder
 
     @classmethod
@@ -74,23 +99,98 @@ class RunFolder:
             raise RunError(f"{path} is not a run: it has no config.toml; list your runs with: unrolled runs")
         return folder
 
+    @contextlib.contextmanager
+    def resumed(self) -> Iterator[None]:
+        """Within it this run can be gone on with, and by nobody else.
+
+        Raises:
+            RunError: somebody trains it now.
+            SaveError: something in it cannot be written.
+        """
+        with lock.held(self.path):
+            try:
+                self._complete()
+            except OSError as error:
+                raise save_error(Path(error.filename or self.path), error) from error
+            yield
+
+    def refuse_lost(self) -> None:
+        """Raise `RunError` if there is no checkpoint to go on from, but what training from step 0 would write over."""
+        kept = self._results()
+        if kept and not checkpoint.has_any(self.checkpoints):
+            raise RunError(
+                f"{self.path} has no checkpoint to go on from, and beginning anew would write over its "
+                f"{' and '.join(kept)}; put {self.checkpoints} back from a backup, or train another run with the same "
+                f"options: unrolled train --recipe {self.config} --run FOLDER"
+            )
+
     def discard_unused(self) -> None:
         """Take away the empty folders of a run that never began."""
         if not self.config.exists():
+            with contextlib.suppress(OSError):
+                if not self.metrics.stat().st_size:
+                    self.metrics.unlink()
             for part in (self.previews, self.checkpoints, self.path):
                 with contextlib.suppress(OSError):  # not empty
                     part.rmdir()
+
+    def _refuse_taken(self) -> None:
+        if self.config.exists():
+            raise RunError(
+                f"{self.path} holds a run already; go on with it: unrolled resume {self.path}, or name another folder"
+            )
+        if self._results() or checkpoint.has_any(self.checkpoints):
+            raise RunError(
+                f"{self.path} holds a run that has lost its config.toml; put that back from a backup, or name another "
+                "folder"
+            )
+
+    def _results(self) -> list[str]:
+        """What training has left here besides checkpoints."""
+        return [path.name for path in (self.model, self.metrics) if path.exists() and path.stat().st_size]
+
+    def _complete(self) -> None:
+        """Make the folders that are missing; raise `OSError` if something in them cannot be written."""
+        for part in (self.path, self.checkpoints, self.previews):
+            part.mkdir(parents=True, exist_ok=True)
+            probe = part / ".writable"
+            probe.write_bytes(b"")
+            probe.unlink()
+        for file in (self.config, self.model, self.metrics, self.checkpoints / "latest"):
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
 
     def write_config(self, text: str) -> None:
         write_atomically(self.config, text.encode())
 
     def write_preview(self, step: int, text: str) -> None:
+        self.previews.mkdir(exist_ok=True)
         write_atomically(self.previews / f"step-{step:07d}.txt", text.encode())
+
+
+def _unmakable(path: Path, error: OSError) -> SaveError:
+    return SaveError(f"cannot make a run in {path}: {error.strerror or error}; name another folder with --run")
 
 
 def new_path(parent: Path, stem: str) -> Path:
     """The first of ``parent/stem-1``, ``parent/stem-2``… that is free."""
     return next(p for n in itertools.count(1) if not (p := parent / f"{stem}-{n}").exists())
+
+
+def reserve(parent: Path, stem: str) -> Path:
+    """`new_path`, as an empty folder that is nobody else's.
+
+    Raises:
+        SaveError: it cannot be made.
+    """
+    while True:
+        path = new_path(parent, stem)
+        try:
+            path.mkdir(parents=True)
+            return path
+        except OSError as error:
+            if not path.is_dir():  # else another process was faster: take the next
+                raise _unmakable(path, error) from error
 
 
 def runs_folder() -> Path:

@@ -111,14 +111,15 @@ class MetricsFile:
     def __init__(self, path: Path, offset: int = 0, tensorboard: bool = False) -> None:
         """Open for writing; whatever stands past ``offset`` (a killed run's last lines) is cut off."""
         self.path, self.offset = path, offset
+        self.board = _tensorboard(path.parent) if tensorboard else None
         try:
             path.touch()
-            if path.stat().st_size < offset:  # lost in a power cut: keep the whole lines that are left
+            self.cut_short = path.stat().st_size < offset
+            if self.cut_short:  # lost in a power cut: keep the whole lines that are left
                 self.offset = path.read_bytes().rfind(b"\n") + 1
             os.truncate(path, self.offset)
         except OSError as error:
             raise save_error(path, error) from error
-        self.board = _tensorboard(path.parent) if tensorboard else None
 
     def write(self, step: int, values: dict[str, Any]) -> None:
         """Append one line.

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import RunError
+from ..errors import ArgumentError, RunError
 from ..kernels import extension
 from . import checkpoint, modelfile
 from .config import to_toml, update
@@ -46,6 +46,8 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     make = task.fit()
     if make is not None:
         return fit(task, make, folder, reporter, resume=resume)
+    if resume:
+        folder.refuse_lost()
     options: Training = task.config.training
     device = check_device(options.device)
     keep_freed_memory()
@@ -95,10 +97,39 @@ class _Run:
         fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
         made = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
         self.at = _Standing(data=task.fingerprint(), made=made, machine=_machine())
-        found = checkpoint.load_newest(folder.checkpoints) if resume else None
-        if found is not None:
-            self._restore(*found)
+        self.notes: list[str] = []  # what whoever goes on with a run should know of it
+        self.ahead: dict[str, float] = {}  # scores of a model on disk that is better than any up to here
+        if resume:
+            self._go_on()
         self.metrics = MetricsFile(folder.metrics, self.at.metrics_offset, self.options.tensorboard)
+        if self.metrics.cut_short:
+            self.notes.append(f"{folder.metrics} had lost its last lines: there is a gap in it before this step")
+
+    def _go_on(self) -> None:
+        lost: list[str] = []
+        found = checkpoint.load_newest(self.folder.checkpoints, lost)
+        if found is None:
+            self.notes = [*lost, "stopped before its first checkpoint: this run begins anew"]
+            return
+        self._restore(*found)
+        if self.at.step > self.steps:
+            raise ArgumentError("steps", f"at least the {self.at.step:,} that are done", self.steps)
+        self.notes = [f"{text}: going on from step {self.at.step:,} instead" for text in lost]
+        try:
+            scores = modelfile.load(self.folder.model).scores
+        except RunError:
+            if self.at.best:
+                what = "damaged" if self.folder.model.exists() else "missing"
+                self.notes.append(f"{self.folder.model} is {what}: the best model from here on takes its place")
+                self.at.best = {}
+            return
+        told = {"loss", self.task.decides, "step"} <= scores.keys()
+        if told and (not self.at.best or self._better(scores, self.at.best)):
+            self.ahead = scores
+            if lost:
+                self.notes.append(
+                    f"{self.folder.model} is of step {scores['step']:,.0f} and stays until there is a better one"
+                )
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         data, made = self.at.data, self.at.made
@@ -124,6 +155,8 @@ class _Run:
         before, begin = self.at.seconds, time.perf_counter()
         saved = reported = begin
         rate = Rate()
+        for text in self.notes:
+            reporter.note(text)
         if self.at.step == 0:
             with self._own_randomness():
                 self._preview(0)
@@ -167,13 +200,16 @@ class _Run:
                     self._save()  # which model is kept now
             if self.at.step % self.eval_every == 0:
                 rate = Rate()  # an evaluation is no training
+        if not (self.at.best or self.ahead):  # lost, and there was nothing left to train
+            self._evaluate(regular=False)
+            self._save()
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
             steps=self.at.step,
             seconds=self.at.seconds,
             stopped=stopped or "finished",
-            best=self.at.best,
+            best=self.ahead or self.at.best,
             test={} if stopped == "interrupted" else self._test(),
         )
         self.metrics.close()
@@ -232,13 +268,7 @@ class _Run:
             best = not self.at.best or self._better(scores, self.at.best)
             if best:
                 self.at.best = {**scores, "step": self.at.step}
-                modelfile.save(
-                    self.folder.model,
-                    self.stepper.model.state_dict(),
-                    self.task.name,
-                    to_toml(self.task.config, self.task.name),
-                    self.task.assets(),
-                )
+                self._keep()
             if regular and _less(cost, self.at.goal):
                 self.at.goal, self.at.worse = cost, 0
             elif regular:
@@ -252,6 +282,20 @@ class _Run:
         finally:
             self.stepper.average.swap()
             self.stepper.model.train()
+
+    def _keep(self) -> None:
+        """Make the model what `model.safetensors` holds, unless that is a better one of steps that are done again."""
+        if self.ahead and self._better(self.ahead, self.at.best):
+            return
+        self.ahead = {}
+        modelfile.save(
+            self.folder.model,
+            self.stepper.model.state_dict(),
+            self.task.name,
+            to_toml(self.task.config, self.task.name),
+            self.task.assets(),
+            self.at.best,
+        )
 
     def _better(self, a: dict[str, float], b: dict[str, float]) -> bool:
         """Whether scores ``a`` are better than ``b``; where what decides is the same, by the loss."""

@@ -1,4 +1,4 @@
-"""model.safetensors: one file that is the model. Its header carries task, config, vocabulary and a digest."""
+"""model.safetensors: one file that is the model. Its header carries task, config, vocabulary, scores and a digest."""
 
 from __future__ import annotations
 
@@ -25,9 +25,18 @@ class ModelFile(NamedTuple):
     config: str  # TOML
     assets: dict[str, Any]
     tensors: dict[str, Tensor]
+    scores: dict[str, float] = {}  # noqa: RUF012
+    """how good it is on validation data, and at which step; empty if its writer did not say"""
 
 
-def save(path: Path, tensors: dict[str, Tensor], task: str, config: str, assets: dict[str, Any]) -> None:
+def save(
+    path: Path,
+    tensors: dict[str, Tensor],
+    task: str,
+    config: str,
+    assets: dict[str, Any],
+    scores: dict[str, float] | None = None,
+) -> None:
     """Write a model file whole or not at all.
 
     Raises:
@@ -35,6 +44,8 @@ def save(path: Path, tensors: dict[str, Tensor], task: str, config: str, assets:
     """
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     header = {"format": FORMAT, "task": task, "config": config, "assets": json.dumps(assets)}
+    if scores:
+        header["scores"] = json.dumps(scores)
     header["digest"] = _digest(header, plain)
     write_atomically(path, safetensors.torch.save(plain, metadata=header))
 
@@ -61,10 +72,10 @@ def load(path: Path) -> ModelFile:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header.get("digest") != _digest(header, tensors):
             raise RunError(f"{path} is damaged or was altered: its digest does not match; restore it or train anew")
-        assets = json.loads(header["assets"])
-        if not isinstance(assets, dict):
-            raise ValueError("its assets are no JSON object")
-        return ModelFile(header["task"], header["config"], assets, tensors)
+        assets, scores = json.loads(header["assets"]), json.loads(header.get("scores", "{}"))
+        if not (isinstance(assets, dict) and isinstance(scores, dict)):
+            raise ValueError("its assets or scores are no JSON object")
+        return ModelFile(header["task"], header["config"], assets, tensors, scores)
     except (
         safetensors.SafetensorError,
         OSError,
@@ -103,6 +114,7 @@ def _digest(header: dict[str, str], tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in ("format", "task", "config", "assets"):
         digest.update(header.get(key, "").encode() + b"\0")
+    digest.update(header.get("scores", "").encode())  # which older files lack
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())

@@ -60,25 +60,38 @@ def half_products(precision: str, device: torch.device) -> tuple[bool, list[str]
     return False, ["this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"]
 
 
+def stop_signals() -> list[signal.Signals]:
+    """What asks a process to end: Ctrl-C, SIGTERM, and SIGHUP unless it is ignored (nohup)."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    ignored = hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if hangup is None or ignored else [hangup])]
+
+
 class Interrupt:
-    """Set by the first Ctrl-C (or SIGTERM); the second raises `KeyboardInterrupt` at once."""
+    """Set by the first Ctrl-C, SIGTERM or SIGHUP; a second one of the former two raises `KeyboardInterrupt` at once.
+
+    SIGHUP only asks, however often it comes: a terminal that goes away may send it twice.
+    """
 
     requested = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and signum in (signal.SIGINT, signal.SIGTERM):
             raise KeyboardInterrupt
         self.requested = True
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Within it the first Ctrl-C only asks to stop. Outside the main thread signals are left alone."""
+    """Within it the first of `stop_signals` only asks to stop.
+
+    Outside the main thread signals are left alone.
+    """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in stop_signals()}
     try:
         yield interrupt
     finally:
