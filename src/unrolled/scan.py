@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +59,7 @@ def scan(
     shaped = _stand_in(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
-    if isinstance(cell, Dilated) and backend != "reference" and dilated.folds(noise):
+    if _folds(cell, noise) and backend != "reference":
         outputs, state, _ = dilated.run(scan, cell, inputs, state, **options, backend=backend)
         return outputs, state
     asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
@@ -97,7 +97,7 @@ def scan_traced(
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
-    if isinstance(cell, Dilated) and backend != "reference" and dilated.folds(noise):
+    if _folds(cell, noise) and backend != "reference":
         return dilated.run(scan_traced, cell, inputs, state, **options, backend=backend)
     if backend != "auto" or _no_kernel(cell, shaped, noise) is None:
         asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
@@ -107,6 +107,11 @@ def scan_traced(
     inputs = one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
+
+
+def _folds(cell: Cell, noise: State | None) -> TypeGuard[Dilated]:
+    """Whether a dilated cell is run as more lanes of its inner cell; how many steps fold up, a trace would fix."""
+    return isinstance(cell, Dilated) and dilated.folds(noise) and not watch.traced()
 
 
 def _native(cell: Cell, inputs: Tensor, state: State, *, noise: State | None, **options: Any) -> Any:
@@ -172,7 +177,7 @@ def explain(
     state: State | None = None,
 ) -> list[Path]:
     """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
-    if isinstance(cell, Dilated) and dilated.folds(noise):
+    if _folds(cell, noise):
         return explain(cell.cell, inputs, None, resets, lengths)  # what runs it is given more lanes
     why = _fused_reason(cell, inputs, noise, resets, lengths, state)
     cudnn = why

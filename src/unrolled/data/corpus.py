@@ -33,6 +33,7 @@ class Corpus:
         if self.separator is not None and self.line_ends == "unify":
             self.separator = normal(self.separator, "unify")
 
+    @checked
     def chunks(self, changed: set[str] | None = None) -> Iterator[Chunk]:
         """The text in order, in chunks of about 256 thousand characters, with the document starts; to ``changed`` is
         added what is read as something else (see `textfile.told`)."""

@@ -192,11 +192,16 @@ class Kernel:
         ctx.mark_non_differentiable(*(output[i] for i in self.internal(tensors)))
         ctx.set_materialize_grads(False)
 
+    def kept_by(self, ctx: Any) -> tuple[Given, Given]:
+        """The tensors and the results that `keep` kept; recomputing allows for asking once."""
+        saved = ctx.saved_tensors
+        return saved[: self.tensors], saved[self.tensors :]
+
     def pull(self, ctx: Any, *grads: Any) -> Given:
         """The backward pass: by its kernel, or through the equations where that cannot do what is asked."""
         if watch.transformed():
             return self.pull_transformed(ctx, *grads)
-        tensors, kept = ctx.saved_tensors[: self.tensors], ctx.saved_tensors[self.tensors :]
+        tensors, kept = self.kept_by(ctx)
         needed = ctx.needs_input_grad[: self.differentiable]
         arguments = None
         if not torch.is_grad_enabled() and watch.no_kernel() is None:
@@ -210,7 +215,7 @@ class Kernel:
 
     def pull_transformed(self, ctx: Any, *grads: Any) -> Given:
         """The backward pass as a function that transformations see through."""
-        tensors, kept = ctx.saved_tensors[: self.tensors], ctx.saved_tensors[self.tensors :]
+        tensors, kept = self.kept_by(ctx)
         needed = tuple(ctx.needs_input_grad[: self.differentiable])
         found: Any
         if watch.no_kernel() is None and self.arguments(tensors, ctx.options, kept, grads, needed) is not None:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
-from torch.func import grad, hessian, jvp, vjp, vmap
+from torch.func import functional_call, grad, hessian, jvp, vjp, vmap
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from .subject import Function, Scanner, Subject, flat, real_leaves, require_close
@@ -106,30 +106,34 @@ def several_at_once(function: Function, given: Sequence[Tensor]) -> None:
 
 def vmapped(subject: Subject) -> None:
     """``vmap`` of ``grad`` and of ``jvp`` over single sequences gives what the batch gives, by weights too."""
-    function, (inputs, *rest) = flat(subject, STEPS, LANES)
-    states = len(real_leaves(subject.state(LANES)))
-    state, weights = rest[:states], tuple(rest[states:])
-    u = torch.randn_like(inputs)
+    scanner, inputs = Scanner(subject), subject.inputs(STEPS, LANES)
+    leaves, form = tree_flatten(subject.state(LANES))
+    names, weights = zip(*((name, one.detach()) for name, one in scanner.named_parameters()), strict=True)
+    L = len(leaves)
 
-    def one(x: Tensor, *lane: Tensor) -> tuple[Tensor, ...]:  # x (T, I), leaves (...)
-        return function(x[:, None], *(leaf[None] for leaf in lane[:states]), *lane[states:])
+    def batch(x: Tensor, *rest: Tensor) -> list[Tensor]:  # x (T, B, I), leaves (B, …), weights
+        parameters = dict(zip(names, rest[L:], strict=True))
+        return real_leaves(functional_call(scanner, parameters, (x, tree_unflatten(list(rest[:L]), form))))
+
+    def one(x: Tensor, *rest: Tensor) -> list[Tensor]:  # x (T, I), leaves (…), weights
+        return batch(x[:, None], *(leaf[None] for leaf in rest[:L]), *rest[L:])
 
     def squares(results: Sequence[Tensor]) -> Tensor:
         return torch.stack([result.square().sum() for result in results]).sum()
 
-    lanes = (1, *[0] * states, *[None] * len(weights))
-    every = tuple(range(len(lanes)))
-    found = vmap(grad(lambda *lane: squares(one(*lane)), argnums=every), in_dims=lanes)(inputs, *state, *weights)
-    got = [found[0].transpose(0, 1), *found[1 : 1 + states], *(each.sum(0) for each in found[1 + states :])]
-    wanted = _gradients(lambda *x: squares(function(*x)), [inputs, *state, *weights])
-    expected = "vmap of grad over single sequences to give what the batch gives"
-    require_close(got, wanted, expected, REMEDY)
+    given, lanes = (inputs, *leaves, *weights), (1, *[0] * L, *[None] * len(weights))
+    real = tuple(i for i, tensor in enumerate(given) if tensor.is_floating_point())
+    found = vmap(grad(lambda *lane: squares(one(*lane)), argnums=real), in_dims=lanes)(*given)
+    got = [g.transpose(0, 1) if not i else g if i <= L else g.sum(0) for i, g in zip(real, found, strict=True)]
+    wanted = grad(lambda *x: squares(batch(*x)), argnums=real)(*given)
+    require_close(got, wanted, "vmap of grad over single sequences to give what the batch gives", REMEDY)
 
-    def tangent(x: Tensor, v: Tensor, *lane: Tensor) -> Tensor:
-        return jvp(lambda x: one(x, *lane, *weights)[0], (x,), (v,))[1]
+    def tangent(x: Tensor, v: Tensor, *rest: Tensor) -> Tensor:
+        return jvp(lambda x: one(x, *rest)[0][:, 0], (x,), (v,))[1]
 
-    pushed = vmap(tangent, in_dims=(1, 1, *[0] * states), out_dims=1)(inputs, u, *state)[:, :, 0]
-    whole = jvp(lambda x: function(x, *state, *weights)[0], (inputs,), (u,))[1]
+    u = torch.randn_like(inputs)
+    pushed = vmap(tangent, in_dims=(1, 1, *lanes[1:]), out_dims=1)(inputs, u, *given[1:])
+    whole = jvp(lambda x: batch(x, *given[1:])[0], (inputs,), (u,))[1]
     require_close(pushed, whole, "vmap of jvp over single sequences to give what the batch gives", REMEDY)
 
 
@@ -176,11 +180,6 @@ def _loss(function: Function) -> Callable[..., Tensor]:
         return torch.stack(parts).sum()
 
     return loss
-
-
-def _gradients(loss: Callable[..., Tensor], given: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    inputs = [x.detach().clone().requires_grad_() for x in given]
-    return torch.autograd.grad(loss(*inputs), inputs, **_UNUSED)
 
 
 def _directions(given: Sequence[Tensor]) -> list[Tensor]:
