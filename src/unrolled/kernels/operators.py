@@ -46,9 +46,10 @@ def check(
 
 
 def guard() -> None:
-    """Raise `BackendError` rather than give numbers to somebody who watches for more than numbers."""
-    if (reason := watch.no_kernel()) is not None:
-        raise BackendError(f"{reason}; call the layer or scan, which goes another way, or use backend='reference'")
+    """Raise `BackendError` rather than give tangents of zero: an exported graph calls operators past every choice."""
+    if watch.forward_mode():
+        remedy = "call the layer or scan, which goes another way, or use backend='reference'"
+        raise BackendError(f"{watch.FORWARD_MODE}; {remedy}")
 
 
 def spelled(shapes: Mapping[str, str], size: Mapping[str, int]) -> dict[str, Shape]:
@@ -199,23 +200,25 @@ class Kernel:
 
     def pull(self, ctx: Any, *grads: Any) -> Given:
         """The backward pass: by its kernel, or through the equations where that cannot do what is asked."""
-        if watch.transformed():
-            return self.pull_transformed(ctx, *grads)
         tensors, kept = self.kept_by(ctx)
+        watched = watch.watched([*grads, *tensors])
+        if watched and watch.transformed():
+            return self._pull_transformed(ctx, tensors, kept, grads)
         needed = ctx.needs_input_grad[: self.differentiable]
         arguments = None
-        if not torch.is_grad_enabled() and watch.no_kernel() is None:
+        if not (torch.is_grad_enabled() or watch.vectorised() or (watched and watch.no_kernel())):
             arguments = self.arguments(tensors, ctx.options, kept, grads, needed)
         if arguments is None:
             found = through(self.equations, tensors, ctx.options, needed, grads)
         else:
-            backward = self.backward if watch.watched([*grads, *tensors]) else self.backward._init_fn
-            found = backward(*arguments)
+            found = (self.backward if watched else self.backward._init_fn)(*arguments)
         return self.only(found, needed, ctx.options)
 
     def pull_transformed(self, ctx: Any, *grads: Any) -> Given:
         """The backward pass as a function that transformations see through."""
-        tensors, kept = self.kept_by(ctx)
+        return self._pull_transformed(ctx, *self.kept_by(ctx), grads)
+
+    def _pull_transformed(self, ctx: Any, tensors: Given, kept: Given, grads: Given) -> Given:
         needed = tuple(ctx.needs_input_grad[: self.differentiable])
         found: Any
         if watch.no_kernel() is None and self.arguments(tensors, ctx.options, kept, grads, needed) is not None:

@@ -96,9 +96,9 @@ def no_kernel() -> str | None:
         return FORWARD_MODE
     if traced():
         return TRACED
-    if torch.compiler.is_compiling() and differentiated():
-        return COMPILED
-    return VECTORISED if vectorised() else None
+    if vectorised():
+        return VECTORISED
+    return COMPILED if torch.compiler.is_compiling() and differentiated() else None
 
 
 def batched(tensor: Tensor | None) -> bool:
