@@ -15,9 +15,9 @@ from harness import table
 from unrolled.data import CharVocabulary, open_corpus
 from unrolled.inspector import built_in, label, read
 from unrolled.inspector.cell_search import measure
-from unrolled.tasks.lm import LanguageModelConfig, new_model
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 CHARACTERS = 1_000_000
 

@@ -27,7 +27,7 @@ def rss_anon() -> float:
 def measure(megabytes: int) -> None:
     import torch
 
-    from unrolled.tasks.lm import LanguageModelConfig, LanguageModelling
+    from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
     from unrolled.training.config import update
     from unrolled.training.step import Stepper
 

@@ -25,9 +25,9 @@ from harness import table
 from unrolled.data import CharVocabulary
 from unrolled.inspector import built_in, read
 from unrolled.inspector.web import Inspected, application
-from unrolled.tasks.lm import LanguageModelConfig, new_model
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 SCREEN, GRID, ASKED = 1600, 600, 30
 WORDS = "the cat sat on a mat and saw one more rat while it rained in Rome".split()

@@ -38,6 +38,20 @@ def test_the_function_scan_wins_over_its_module(first):
     assert run(f"import {first}; print(unrolled.scan.__name__, unrolled.scan is unrolled.scan)") == ["scan", "True"]
 
 
+def test_a_folder_that_has_the_name_of_another_tasks_data_is_a_path(tmp_path, monkeypatch):
+    """``copy`` is a problem of the task memory; to a language model it is a folder, from wherever it goes on."""
+    (tmp_path / "here" / "copy").mkdir(parents=True)
+    (tmp_path / "here" / "copy" / "a.txt").write_text("the cat sat on the mat. " * 40)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run = tmp_path / "run"
+    tiny = {"hidden_size": 4, "num_layers": 1, "batch_size": 2, "bptt": 8, "steps": 2}
+    model = unrolled.train("lm", data="copy", run=run, **tiny)
+    assert model.config.data.data == str(tmp_path / "here" / "copy")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert unrolled.resume(run, steps=3).steps == 3
+
+
 def test_importing_unrolled_does_not_import_torch():
     code = "import unrolled.data, unrolled.errors; print('torch' in sys.modules, unrolled.__version__)"
     assert run(code) == ["False", unrolled.__version__]

@@ -40,12 +40,12 @@ MORE = {
     "lab.unroll": "of_text",
     "data.labelled": "Examples",
     "data.parallel": "Pairs",
-    "tasks.classify_trained": "TrainedClassifier",
-    "tasks.lm_trained": "TrainedLanguageModel",
-    "tasks.memory_trained": "TrainedMemory",
-    "tasks.tag_trained": "TrainedTagger",
-    "tasks.translate_scores": "score",
-    "tasks.translate_trained": "TrainedTranslator",
+    "tasks.classify.trained": "TrainedClassifier",
+    "tasks.lm.trained": "TrainedLanguageModel",
+    "tasks.memory.trained": "TrainedMemory",
+    "tasks.tag.trained": "TrainedTagger",
+    "tasks.translate.scores": "score",
+    "tasks.translate.trained": "TrainedTranslator",
 }
 # What runs at every step, or for every symbol; what is only ever given back; what others derive from.
 HOT = {"scan", "scan_traced", "forward", "step", "step_traced", "run", "initial_state", "draw_noise", "feed", "spell"}

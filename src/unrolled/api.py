@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from .checks import checked
-from .data import named_corpora
-from .data.labelled_sets import labelled_names
-from .data.memory_problems import PROBLEMS
-from .data.parallel_sets import parallel_names
-from .data.tagged import tagged_names
 from .errors import ArgumentError, RunError
-from .tasks import task_class
+from .tasks.registry import task_class
 from .training import checkpoint, modelfile
 from .training.config import flatten, from_toml, parse_toml, read_text, update
 from .training.folder import RunFolder, reserve, runs_folder
 from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
-
-PATHS = ("data", "target", "test", "test_target", "valid", "valid_target", "embeddings")  # options that may name a file
 
 
 @checked
@@ -51,11 +45,12 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
-    stem = f"{task}-{_stem(config.data.data)}"
-    flat = flatten(config)
-    config = update(config, **{name: _absolute(flat[name]) for name in PATHS if flat.get(name)})
+    cls, flat = task_class(task), flatten(config)
+    paths = cls.paths()
+    stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
+    config = update(config, **{name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)})
     with RunFolder.new(Path(run) if run is not None else reserve(runs_folder(), stem)) as folder:
-        return run_loop(task_class(task)(config), folder, reporter)
+        return run_loop(cls(config), folder, reporter)
 
 
 @checked
@@ -142,22 +137,17 @@ def check_trust(config: Any, named: object, where: object) -> None:
         )
 
 
-def _absolute(data: str) -> str:
+def _absolute(given: str, names: Collection[str]) -> str:
     """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
-    if data in _names() or data.startswith("text:"):
-        return data
-    path = Path(data).expanduser()
-    return str(path.absolute()) if path.exists() or glob.has_magic(data) else data
+    if given in names or given.startswith("text:"):
+        return given
+    path = Path(given).expanduser()
+    return str(path.absolute()) if path.exists() or glob.has_magic(given) else given
 
 
-def _names() -> set[str]:
-    """What ``data`` may name besides files."""
-    return {*named_corpora(), *labelled_names(), *tagged_names(), *parallel_names(), *PROBLEMS}
-
-
-def _stem(data: str) -> str:
+def _stem(data: str, names: Collection[str]) -> str:
     """A short name for a run from the name of its data."""
-    if data in _names():
+    if data in names:
         return data
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()
     return name[:30] or "text"

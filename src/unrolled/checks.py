@@ -92,7 +92,7 @@ def options_of(cls: type, options: Mapping[str, Any]) -> Any:
     known = list(inspect.signature(cls).parameters)
     for name in options:
         if name not in known:
-            raise ArgumentError("option", "a known name", name, did_you_mean(name, known).removeprefix("; "))
+            raise ArgumentError("option", "a known name", name, did_you_mean(name, known))
     return cls(**options)
 
 
@@ -263,7 +263,7 @@ def _one_of(choices: tuple[Any, ...]) -> Callable[[str, Any], Any]:
     def fit(name: str, value: Any) -> Any:
         if isinstance(value, str | int) and value in choices and type(value) in {type(one) for one in choices}:
             return value
-        near = did_you_mean(str(value), map(str, choices)).removeprefix("; ")
+        near = did_you_mean(str(value), map(str, choices))
         raise ArgumentError(name, _listed(choices), value, near)
 
     return fit

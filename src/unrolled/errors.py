@@ -83,9 +83,14 @@ class ConformanceError(UnrolledError, AssertionError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'x' or 'y'?)`` for the known names nearest to ``word``, else an empty string."""
+    """``did you mean 'x' or 'y'?`` for the known names nearest to ``word``, else an empty string."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def clause(text: str) -> str:
+    """``; text``, to be added to a sentence; nothing for an empty text."""
+    return f"; {text}" if text else ""
 
 
 def origin(error: BaseException) -> str:

@@ -228,7 +228,7 @@ def choose(
 
 
 def _no_such(backend: str) -> ArgumentError:
-    remedy = did_you_mean(backend, BACKENDS).lstrip("; ")
+    remedy = did_you_mean(backend, BACKENDS)
     return ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
 
 

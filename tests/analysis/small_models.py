@@ -3,9 +3,9 @@
 import torch
 
 from unrolled.data import CharVocabulary
-from unrolled.tasks.lm import LanguageModel, Windows
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModel, Windows
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 SYMBOLS = "\n abcdefgh"
 

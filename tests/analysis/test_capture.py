@@ -9,8 +9,8 @@ from unrolled.errors import ArgumentError
 from unrolled.layers import Stack
 from unrolled.nn import LSTM
 from unrolled.scan import scan_traced
-from unrolled.tasks.recurrent import Recurrent
-from unrolled.tasks.translate_model import EncoderDecoder, Translator
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.translate.model import EncoderDecoder, Translator
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 100])

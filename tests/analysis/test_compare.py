@@ -11,9 +11,9 @@ from unrolled.analysis.compare import compare
 from unrolled.analysis.reading import as_split, kind_of_symbol
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
-from unrolled.tasks.feedforward import FeedForward
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.ngram import NGram
+from unrolled.tasks.lm.feedforward import FeedForward
+from unrolled.tasks.lm.ngram import NGram
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 
 @torch.no_grad()

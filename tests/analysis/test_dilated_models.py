@@ -13,7 +13,7 @@ from unrolled.errors import ArgumentError
 from unrolled.inspector import read
 from unrolled.inspector.traces import Traces
 from unrolled.lab.gradients import flows
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
 
 TEXT = some_text(50)
 IDS = torch.randint(10, (17, 2))

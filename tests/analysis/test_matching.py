@@ -12,7 +12,7 @@ from unrolled.analysis.matching import match_units
 from unrolled.analysis.reading import as_split, states
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
-from unrolled.tasks.lm_trained import TrainedLanguageModel
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 
 def test_with_itself_every_unit_is_its_own():

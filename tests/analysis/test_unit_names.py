@@ -10,8 +10,8 @@ from unrolled.analysis.unit_names import NamedUnit, clamps_named, unit_named
 from unrolled.errors import ArgumentError
 from unrolled.inspector.cell_search import Unit
 from unrolled.layers import Stack
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.ngram import NGram
+from unrolled.tasks.lm.ngram import NGram
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 
 def test_names_of_the_search_are_understood():

@@ -11,9 +11,9 @@ from unrolled.analysis.unrolled import unroll
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.lab.bptt import Weights, softmax
-from unrolled.tasks.lm import LanguageModelConfig, Windows, new_model
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModelConfig, Windows, new_model
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 TEXT = "hello world"
 

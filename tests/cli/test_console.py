@@ -13,11 +13,12 @@ from rich.console import Console
 
 from unrolled.cli import reporters
 from unrolled.cli.console import Counter, Live, preview_panel, progress_line
-from unrolled.cli.look import bits, clock, command, figures, size
+from unrolled.cli.look import bits, clock, command, size
 from unrolled.cli.summary import summary_lines
-from unrolled.tasks.lm import LanguageModelConfig
-from unrolled.tasks.text import Text
+from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+from unrolled.tasks.lm.text import Text
 from unrolled.training.log import Progress, Summary
+from unrolled.training.metrics import line
 
 HALF = Progress(
     step=500, steps=1000, epoch=1.5, loss=math.log(2), lr=1e-3, grad_norm=0.5, rate=21_000.0, seconds_left=75.0
@@ -76,7 +77,7 @@ def test_an_alignment_is_shown_whole_and_a_sample_of_a_language_model_is_cut(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "\n".join(f"line {n:02}" for n in range(60))
-    for task, most in (("lm", 8), ("translate", 48), ("another", 8)):
+    for task, most in (("lm", 8), ("translate", 48), ("classify", 8)):
         console = terminal()
         live, plain = Live(console), reporters.Plain()
         for reporter in (live, plain):
@@ -155,12 +156,14 @@ def test_standard_output_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_summary_says_what_next() -> None:
-    lines = dict(summary_lines(END))
+    lines = dict(summary_lines(END, LanguageModelling.metrics))
     assert lines["train longer"] == "unrolled resume 'runs/a b' --steps 2000"
-    stopped = dict(summary_lines(dataclasses.replace(END, stopped="interrupted", test={})))
+    stopped = dict(summary_lines(dataclasses.replace(END, stopped="interrupted", test={}), LanguageModelling.metrics))
     assert stopped["go on"] == "unrolled resume 'runs/a b'"
     assert "test" not in stopped
-    assert "train longer" not in dict(summary_lines(dataclasses.replace(END, stopped="no better for 3 evaluations")))
+    assert "train longer" not in dict(
+        summary_lines(dataclasses.replace(END, stopped="no better for 3 evaluations"), LanguageModelling.metrics)
+    )
 
 
 def test_counter_is_quiet_if_quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,4 +182,5 @@ def test_numbers() -> None:
     assert [clock(t) for t in (0, 75, 3725, math.nan, math.inf)] == ["0:00", "1:15", "1:02:05", "–", "–"]
     assert [size(n) for n in (0, 999, 1500, 12_345_678)] == ["0 bytes", "999 bytes", "1.5 kB", "12 MB"]
     assert command("sample", Path("a b")) == "unrolled sample 'a b'"
-    assert figures({"loss": 2.0, "perplexity": 7.4, "unknown_tokens": 3.0}) == "2.0000 nats  3 unknown symbols"
+    found = {"loss": 2.0, "perplexity": 7.4, "unknown_tokens": 3.0, "step": 4}
+    assert line(found, LanguageModelling.metrics) == "2.0000 nats  3 unknown symbols"

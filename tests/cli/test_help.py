@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -29,6 +30,17 @@ def test_help_names_every_verb(unrolled) -> None:
     said = unrolled("--help")
     assert said.status == 0
     assert all(f"  {verb} " in said.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("task", ["lm", "translate"])
+def test_the_text_of_a_flag_fills_its_lines(unrolled, task: str) -> None:
+    lines = unrolled("train", task, "--help").out.splitlines()
+    width = max(len(line) for line in lines if line and not line.strip(" -"))
+    text = [line for line in lines if line.startswith(" " * 24)]
+    assert text
+    for line, after in itertools.pairwise(lines):
+        if line[:24].strip() in ("", "-") and line[24:] and after.startswith(" " * 24):
+            assert len(line) + 1 + len(after.split()[0]) > width, (line, after)
 
 
 def test_version(unrolled) -> None:

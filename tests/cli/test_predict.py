@@ -16,8 +16,8 @@ from unrolled.cli import main
 from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.marked import on_terminal, page, plain
 from unrolled.errors import SaveError
-from unrolled.tasks.classify_trained import scores
-from unrolled.tasks.prediction import Piece, Prediction
+from unrolled.tasks.classify.trained import scores
+from unrolled.tasks.common.prediction import Piece, Prediction
 
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
 

@@ -15,7 +15,7 @@ from test_bad_input import refused
 import unrolled as package
 from unrolled.cli.console import Live
 from unrolled.tasks import task_class
-from unrolled.tasks.excerpts import excerpts, visible
+from unrolled.tasks.common.excerpts import excerpts, visible
 from unrolled.training.config import update
 from unrolled.training.log import Excerpt
 

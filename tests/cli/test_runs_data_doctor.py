@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,34 @@ def test_runs_are_listed(unrolled, trained: Path, text_file: Path) -> None:
     entry = json.loads(unrolled("runs", "--json").out)
     assert (entry["run"], entry["task"], entry["step"]) == (str(trained), "lm", 20)
     assert entry["best"]["loss"] > 0
+
+
+def test_each_run_shows_its_own_metric_in_its_own_unit(unrolled, home: Path) -> None:
+    tiny = ("--steps", "2", "--hidden-size", "4", "--batch-size", "4")
+    for words in (("memory", "adding", "--length", "4"), ("classify",), ("tag",)):
+        assert unrolled("train", *words, *tiny).status == 0
+    rows = {line.split()[1]: line for line in unrolled("runs").out.splitlines()[1:]}
+    assert "mean squared error" in rows["memory"]
+    assert "nats" not in rows["memory"]
+    assert re.search(r"nats +[\d.]+ accuracy", rows["classify"])
+    assert re.search(r"[\d.]+ f1 ", rows["tag"])
+    assert "nats" not in rows["tag"]
+    told = {entry["task"]: entry for entry in map(json.loads, unrolled("runs", "--json").out.splitlines())}
+    assert {task: entry["selected_by"] for task, entry in told.items()} == {
+        "memory": "loss",
+        "classify": "loss",
+        "tag": "f1",
+    }
+
+
+def test_a_run_of_a_task_that_is_not_installed(unrolled, trained: Path) -> None:
+    config = trained / "config.toml"
+    config.write_text(config.read_text().replace('task = "lm"', 'task = "weather"'))
+    row = next(line for line in unrolled("runs").out.splitlines() if str(trained) in line)
+    assert "weather" in row
+    said = unrolled("resume", trained, "--steps", "30")
+    assert said.status == 2
+    assert "is the package installed that adds it" in said.err
 
 
 def test_damaged_runs_do_not_hide_the_others(unrolled, trained: Path) -> None:

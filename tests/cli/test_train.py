@@ -174,7 +174,7 @@ def test_an_ngram_model_is_counted(unrolled, text_file: Path, monkeypatch: pytes
     assert written == "the " + model.generate("the ", 40).removesuffix("\n") + "\n"
     said = unrolled("sample", "runs/counted", "--precision", "int8")
     assert "--precision must be float32 for this model, got 'int8'; there are no kernels for a NGram" in said.err
-    monkeypatch.setattr("unrolled.tasks.ngram.NGram.fit", stop)
+    monkeypatch.setattr("unrolled.tasks.lm.ngram.NGram.fit", stop)
     said = unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--run", "runs/stopped")
     assert (said.status, said.err) == (130, "stopped by Ctrl-C\n")
     assert not Path("runs/stopped").exists()

@@ -174,7 +174,7 @@ def test_pictures(unrolled, runs: Path) -> None:
 def test_a_picture_of_too_few_sentences_is_refused_before_the_work(
     unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unrolled.tasks.translate_trained.search", lambda *_: pytest.fail("it translated"))
+    monkeypatch.setattr("unrolled.tasks.translate.trained.search", lambda *_: pytest.fail("it translated"))
     said = unrolled("evaluate", "runs/looks", "--picture", "few.png")  # 3 test pairs
     refused(said, "--picture must be left out for fewer than 10 sentences of any length")
     assert said.out == ""

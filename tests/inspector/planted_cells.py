@@ -7,9 +7,9 @@ import random
 import torch
 
 from unrolled.data import CharVocabulary
-from unrolled.tasks.lm import LanguageModelConfig, new_model
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 QUOTE, POSITION, DEPTH = 3, 11, 6  # units
 ON = 30.0  # a gate that is wholly open

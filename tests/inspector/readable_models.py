@@ -7,20 +7,20 @@ import dataclasses
 from planted_cells import story
 
 from unrolled.data.build import build_vocabulary
-from unrolled.tasks.classify import Classifier, ClassifyConfig
-from unrolled.tasks.classify_trained import TrainedClassifier
-from unrolled.tasks.lm import LanguageModelConfig, new_model
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.reading import Reader
-from unrolled.tasks.recurrent import Recurrent
-from unrolled.tasks.tag import TagConfig
-from unrolled.tasks.tag_model import Tagger
-from unrolled.tasks.tag_trained import TrainedTagger
-from unrolled.tasks.tag_words import Lexicon, TagSet
-from unrolled.tasks.translate import TranslateConfig
-from unrolled.tasks.translate_model import Translator
-from unrolled.tasks.translate_trained import TrainedTranslator
-from unrolled.tasks.translate_units import Language
+from unrolled.tasks.classify.reading import Reader
+from unrolled.tasks.classify.task import Classifier, ClassifyConfig
+from unrolled.tasks.classify.trained import TrainedClassifier
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.trained import TrainedLanguageModel
+from unrolled.tasks.tag.model import Tagger
+from unrolled.tasks.tag.task import TagConfig
+from unrolled.tasks.tag.trained import TrainedTagger
+from unrolled.tasks.tag.words import Lexicon, TagSet
+from unrolled.tasks.translate.model import Translator
+from unrolled.tasks.translate.task import TranslateConfig
+from unrolled.tasks.translate.trained import TrainedTranslator
+from unrolled.tasks.translate.units import Language
 
 TEXT = story(6000)
 LINES = "Anna saw the cat.\n\nThe cat (Tom) didn't see Anna!\n  It rained, Zoë.\n" * 15

@@ -15,7 +15,7 @@ from unrolled.inspector import Unit, built_in, label, own, read, search
 from unrolled.inspector.cell_search import measure
 from unrolled.inspector.passes import CHOOSING, NOWHERE, REPORTING
 from unrolled.inspector.shown import values_of
-from unrolled.tasks.lm_trained import TrainedLanguageModel
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 
 @pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
@@ -110,7 +110,7 @@ def test_a_planted_word_is_found_in_a_classifier():
 
 def test_what_cannot_be_read():
     vocabulary = CharVocabulary("ab")
-    from unrolled.tasks.feedforward import FeedForward
+    from unrolled.tasks.lm.feedforward import FeedForward
 
     with pytest.raises(RunError, match="FeedForward has no recurrent layers"):
         read(TrainedLanguageModel(FeedForward(2, 3, 4, 5, 0.0, False), vocabulary), "ab")

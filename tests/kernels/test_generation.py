@@ -12,9 +12,9 @@ from unrolled.decoding import Sampling, generate, generate_frozen
 from unrolled.decoding.frozen import draws
 from unrolled.errors import ArgumentError, BackendError, ShapeError
 from unrolled.kernels import extension, generation
-from unrolled.tasks.lm import LanguageModel, Windows
-from unrolled.tasks.lm_trained import TrainedLanguageModel
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModel, Windows
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 pytestmark = pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))
 

@@ -17,7 +17,7 @@ from unrolled.lab.bptt import Weights, forward, through_time
 from unrolled.lab.gradients import Flow, blocks_of, bound, flows, jacobians, parts, recurrent_matrices
 from unrolled.lab.gradients_networks import SMALL, Network, build, defaults, measure, scale
 from unrolled.layers import Stack
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
 
 
 class Linear(Cell):

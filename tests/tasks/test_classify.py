@@ -12,10 +12,10 @@ from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks import task_class
-from unrolled.tasks.classify import Answer, Classification, Classifier, ClassifyConfig, Reading
-from unrolled.tasks.classify_trained import TrainedClassifier, scores
-from unrolled.tasks.prediction import Measurable, Prediction, Predictor
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.classify.task import Answer, Classification, Classifier, ClassifyConfig, Reading
+from unrolled.tasks.classify.trained import TrainedClassifier, scores
+from unrolled.tasks.common.prediction import Measurable, Prediction, Predictor
+from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update
 
 

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 import unrolled
 from unrolled.errors import ArgumentError, BackendError, RunError
-from unrolled.tasks.feedforward import FeedForward
-from unrolled.tasks.history import NOTHING, empty, windows
+from unrolled.tasks.lm.feedforward import FeedForward
+from unrolled.tasks.lm.history import NOTHING, empty, windows
 from unrolled.training import modelfile
 
 # Windows

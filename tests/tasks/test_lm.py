@@ -16,9 +16,9 @@ from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers import LockedDropout
 from unrolled.tasks import task_class
-from unrolled.tasks.lm import LanguageModel, LanguageModelConfig, LanguageModelling, Windows, head
-from unrolled.tasks.lm_trained import TrainedLanguageModel, score
-from unrolled.tasks.recurrent import Recurrent
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig, LanguageModelling, Windows, head
+from unrolled.tasks.lm.trained import TrainedLanguageModel, score
 from unrolled.training import modelfile
 from unrolled.training.config import update
 

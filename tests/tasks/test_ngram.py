@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import unrolled
 from unrolled.data import Split
 from unrolled.errors import ArgumentError, BackendError, DataError, RunError
-from unrolled.tasks.ngram import FALLBACK, NGram, discounts
+from unrolled.tasks.lm.ngram import FALLBACK, NGram, discounts
 from unrolled.training import modelfile
 
 WOODCHUCK = "how much wood would a woodchuck chuck if a woodchuck could chuck wood\n" * 3 + "as much as he could\n"

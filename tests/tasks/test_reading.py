@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.errors import ArgumentError, DataError
-from unrolled.tasks.reading import Embedding, Reader, Reading, initial_vectors
+from unrolled.tasks.classify.reading import Embedding, Reader, Reading, initial_vectors
 
 TEXTS = ["The cat's asleep.", "the DOG isn't — naïve 😀"]
 KINDS = ["word", "char", "byte", "bpe"]

@@ -15,9 +15,9 @@ import unrolled
 from unrolled.data.columns import Sentence
 from unrolled.data.tags import entities, follows
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.tasks.tag import TagConfig, Tagging, compared
-from unrolled.tasks.tag_trained import TrainedTagger
-from unrolled.tasks.tag_words import LETTERS, Lexicon, TagSet, normal, stretches
+from unrolled.tasks.tag.task import TagConfig, Tagging, compared
+from unrolled.tasks.tag.trained import TrainedTagger
+from unrolled.tasks.tag.words import LETTERS, Lexicon, TagSet, normal, stretches
 from unrolled.training import modelfile
 from unrolled.training.config import update
 

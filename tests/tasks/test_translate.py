@@ -16,13 +16,13 @@ from unrolled.data.counter import uniform
 from unrolled.data.parallel import Pairs
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.scan import scan
-from unrolled.tasks import translate
-from unrolled.tasks.recurrent import Recurrent
-from unrolled.tasks.translate import TranslateConfig, Translation
-from unrolled.tasks.translate_model import EncoderDecoder, Translator, shifted
-from unrolled.tasks.translate_trained import TrainedTranslator
-from unrolled.tasks.translate_units import BEGIN, END
-from unrolled.tasks.translate_writing import Translated
+from unrolled.tasks.common.recurrent import Recurrent
+from unrolled.tasks.translate import task as translate
+from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
+from unrolled.tasks.translate.task import TranslateConfig, Translation
+from unrolled.tasks.translate.trained import TrainedTranslator
+from unrolled.tasks.translate.units import BEGIN, END
+from unrolled.tasks.translate.writing import Translated
 from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {
@@ -362,7 +362,7 @@ def test_the_begin_is_never_written(file):
 
 
 def translate_ids(model, ids, beam):
-    from unrolled.tasks.translate_writing import search
+    from unrolled.tasks.translate.writing import search
 
     options = dataclasses.replace(model.config.decoding, beam=beam, max_length=6)
     return search(model.model, ids, torch.tensor([1]), options)[0][0].ids
@@ -466,7 +466,7 @@ def test_measures(file):
 
 def test_measuring_keeps_no_attention(file, monkeypatch):
     """Weights of all sentences of a large test set would be gigabytes."""
-    monkeypatch.setattr("unrolled.tasks.translate_trained.BATCH", 4)
+    monkeypatch.setattr("unrolled.tasks.translate.trained.BATCH", 4)
     _, model = untrained(small(file))
     pairs = Pairs(WORDS, WORDS)
     alive = []
@@ -494,8 +494,8 @@ def test_memory_does_not_grow_with_the_beam_or_the_longest_target(file, monkeypa
         one = step(memory)
         return lambda ids, state: (rows.append(len(ids)), one(ids, state))[1]
 
-    monkeypatch.setattr("unrolled.tasks.translate_trained.ROWS", 8)
-    monkeypatch.setattr("unrolled.tasks.translate_trained.SLICE", 5)
+    monkeypatch.setattr("unrolled.tasks.translate.trained.ROWS", 8)
+    monkeypatch.setattr("unrolled.tasks.translate.trained.SLICE", 5)
     monkeypatch.setattr(model.model, "step", counted)
     again = model.translate(pairs.source, beam=4)
     assert max(rows) <= 8

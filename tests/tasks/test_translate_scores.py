@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from unrolled.errors import ArgumentError, UnrolledError
-from unrolled.tasks.translate_scores import by_length, score
+from unrolled.tasks.translate.scores import by_length, score
 
 REFERENCES = [
     "A little boy in a blue shirt is standing on an outdoor stage.",

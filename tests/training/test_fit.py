@@ -8,7 +8,7 @@ import torch
 from unrolled import api
 from unrolled.errors import RunError
 from unrolled.tasks import task_class
-from unrolled.tasks.ngram import NGram
+from unrolled.tasks.lm.ngram import NGram
 from unrolled.training import modelfile
 from unrolled.training.config import update
 from unrolled.training.log import Silent

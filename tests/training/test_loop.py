@@ -15,6 +15,7 @@ from unrolled.training import checkpoint, loop, modelfile
 from unrolled.training.config import from_toml, parse_toml, update
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
+from unrolled.training.metrics import LOSS, Metric
 from unrolled.training.options import Training
 from unrolled.training.process import Interrupt, check_device, half_products, interruptible
 from unrolled.training.task import Task
@@ -194,8 +195,12 @@ def test_a_validation_loss_that_is_no_number_is_never_the_best(tmp_path):
     assert summary.best == {"loss": 5.0, "step": 2}
 
 
+SCORE = Metric("score", "points", larger_is_better=True)
+
+
 def test_a_task_may_be_decided_by_a_score_that_should_be_large(tmp_path):
     class Scored(Toy):
+        metrics = (LOSS, SCORE)
         decides = "score"
 
         def evaluate(self, model, split):
@@ -210,6 +215,34 @@ def test_a_task_may_be_decided_by_a_score_that_should_be_large(tmp_path):
     task = Scored(config(steps=20, eval_every=1, patience=2), losses=[0.3, 1.0, 0.3, 0.9, 0.2, 0.1, 0.1])
     summary, _ = train(tmp_path / "stopped", task)  # the same score again is no better, but its smaller loss is kept
     assert (summary.steps, summary.best["step"]) == (3, 2)
+
+
+def test_a_task_may_be_decided_by_an_error_rate_that_should_be_small(tmp_path):
+    class Wrong(Toy):
+        metrics = (LOSS, Metric("error_rate", "wrong"))
+        decides = "error_rate"
+
+        def evaluate(self, model, split):
+            rate = self.losses.pop(0)
+            return super().evaluate(model, split) | {"error_rate": rate}
+
+    pairs = [0.5, 1.0, 0.2, 3.0, 0.4, 0.1]  # rate, loss, rate, loss, …
+    task = Wrong(config(steps=6, eval_every=2), losses=[*pairs, 0.2, 3.0])
+    summary, notebook = train(tmp_path / "run", task)
+    assert [best for *_, best in notebook.evaluations] == [True, True, False]
+    assert summary.best == {"loss": 3.0, "error_rate": 0.2, "step": 4}
+    task = Wrong(config(steps=6, eval_every=1, until=0.25), losses=[*pairs, 0.2, 3.0])
+    summary, _ = train(tmp_path / "enough", task)
+    assert (summary.steps, summary.stopped) == (2, "reached a validation error_rate of 0.25")
+
+
+def test_what_decides_must_be_a_metric_of_the_task(tmp_path):
+    class Lost(Toy):
+        decides = "f1"
+
+    with pytest.raises(ArgumentError, match=r"Toy|Lost"):
+        train(tmp_path / "run", Lost(config(steps=1), losses=[1.0]))
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 def test_early_stopping(tmp_path):
@@ -236,6 +269,7 @@ def test_training_ends_when_it_is_good_enough(tmp_path):
     assert (more.steps, more.stopped) == (12, "finished")
 
     class Scored(Toy):
+        metrics = (LOSS, SCORE)
         decides = "score"
 
         def evaluate(self, model, split):
@@ -425,6 +459,13 @@ def test_epochs_become_steps_in_the_config(tmp_path):
     _, options = parse_toml((tmp_path / "run" / "config.toml").read_text(), "")
     assert options["steps"] == 10
     assert "epochs" not in options
+
+
+def test_time_is_planned_with_scores_taken_as_the_loop_takes_them(tmp_path):
+    """In evaluation mode: with dropout on, evaluations may take another time, and draw random numbers."""
+    task = Toy(config(steps=None, time="0.1s"))
+    loop.plan_steps(task, torch.device("cpu"))
+    assert [training for *_, training in task.calls] == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def check_cell_name(name: str) -> None:
     """Raise `ArgumentError` unless ``name`` is a built-in cell's or has the form module:Class. Imports nothing."""
     if name not in CELLS and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
         expected = f"one of {', '.join(CELLS)} or module:Class"
-        raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS).lstrip("; "))
+        raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS))
 
 
 @checked

@@ -26,7 +26,7 @@ INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
 def check_initialiser(name: str) -> None:
     """Raise `ArgumentError` unless ``name`` is one of `INITIALISERS`."""
     if name not in INITIALISERS:
-        remedy = did_you_mean(name, INITIALISERS).lstrip("; ")
+        remedy = did_you_mean(name, INITIALISERS)
         raise ArgumentError("init", f"one of {', '.join(INITIALISERS)}", name, remedy)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
-from ..errors import ArgumentError, did_you_mean, origin
+from ..errors import ArgumentError, clause, did_you_mean, origin
 from .base import Cell
 
 B = 2  # sequences of the trial
@@ -33,7 +33,7 @@ def own_class(name: str) -> type[Cell]:
         module = importlib.import_module(module_name)
     found = getattr(module, class_name, None)
     if found is None:
-        near = did_you_mean(class_name, vars(module))
+        near = clause(did_you_mean(class_name, vars(module)))
         raise ArgumentError("cell", "module:Class", name, f"{module_name} has no class {class_name}{near}")
     if not (isinstance(found, type) and issubclass(found, Cell)):
         raise ArgumentError("cell", "a class derived from unrolled.Cell", name)

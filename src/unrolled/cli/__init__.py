@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..errors import SaveError, UnrolledError, UnrolledWarning, did_you_mean, origin
+from ..errors import SaveError, UnrolledError, UnrolledWarning, clause, did_you_mean, origin
 from .signals import ended_by_signals
 from .streams import UNREAD, usable
 
@@ -30,7 +30,7 @@ VERBS = {
     "inspect": "find the units of a trained model that know something; hold them; see how far back it looks",
     "runs": "list your runs",
     "data": "list the texts that have a name, fetch one, or look at one of yours",
-    "lab": "experiments: guess the next letter, or let a model guess",
+    "lab": "experiments: gradients, the error surface, memory, truncation, an unrolled network, Shannon's game",
     "bench": "measure our layers on this machine, next to torch's",
     "doctor": "show what this machine offers and which code paths would run",
 }
@@ -105,7 +105,7 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"unrolled {__version__}")
         return 0
     if verb not in VERBS:
-        near = did_you_mean(verb, VERBS) or f"; there are {', '.join(VERBS)}"
+        near = clause(did_you_mean(verb, VERBS)) or f"; there are {', '.join(VERBS)}"
         raise UnrolledError(f"unrolled has no command {verb!r}{near}")
     here = _current_folder()
     if here not in sys.path and "" not in sys.path:

@@ -21,10 +21,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
-from ..errors import ArgumentError, UnrolledError, did_you_mean
+from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
 from ..training.config import ALIASES
 
 C = TypeVar("C")
+HELP_AT = 24  # the column at which the text of a flag begins
 
 
 def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C | None = None) -> C:
@@ -121,7 +122,7 @@ class Schema:
         if name is None:
             spelled = word.partition("=")[0]
             typed = _dashed(text.replace("-", "_"))
-            near = did_you_mean(typed, map(_dashed, [*self.flags, *self.aliases]))
+            near = clause(did_you_mean(typed, map(_dashed, [*self.flags, *self.aliases])))
             raise UnrolledError(f"{self.prog} has no option {spelled}{near or f'; {self._see()}'}")
         flag, hint = _dashed(name), _without_optional(self.flags[name])
         if hint is bool:
@@ -187,7 +188,7 @@ class Schema:
         name = flag[2:].replace("-", "_") if flag else ""
         if flag and name in self.flags:
             value = _value(flag, words)
-            near = did_you_mean(value, self.choices(name)).removeprefix("; ")
+            near = did_you_mean(value, self.choices(name))
             return ArgumentError(flag, self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
         if present < self.needed:
@@ -248,4 +249,24 @@ def _without_none(text: str) -> str:
     """The help without ``(default: None)`` and ``(default: )``: the words before it say what happens by default."""
     blanked = re.sub(r"\(default:[\s│]*(?:None)?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
     kept = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
-    return "\n".join(kept).replace("\0", " ")
+    return _reflowed("\n".join(kept).replace("\0", " "))
+
+
+def _reflowed(text: str) -> str:
+    """The help with the text of each flag in lines of full width: tyro breaks it where its docstring has a new line."""
+    lines, out = text.split("\n"), list[str]()
+    width = max((len(line) for line in lines if line.strip(" -") == ""), default=100) - HELP_AT
+    while lines:
+        line = lines.pop(0)
+        beside = line[HELP_AT - 1 : HELP_AT] == " "
+        flag, words = (line[:HELP_AT], line[HELP_AT:]) if beside else (line, "")
+        if not flag.startswith("  -"):
+            out.append(line)
+            continue
+        while lines and re.match(rf" {{{HELP_AT}}}\S", lines[0]):
+            words += " " + lines.pop(0).strip()
+        wrapped = textwrap.wrap(words.strip(), width, break_on_hyphens=False, break_long_words=False)
+        first, *rest = wrapped or [""]
+        out += [f"{flag}{first}"] if words and len(flag) == HELP_AT else [flag, f"{' ' * HELP_AT}{first}".rstrip()]
+        out += [" " * HELP_AT + line for line in rest]
+    return "\n".join(out)

@@ -49,7 +49,7 @@ class Bench:
             check_size("threads", self.threads)
         for name in self.groups:
             if name not in bench.GROUPS:
-                near = did_you_mean(name, bench.GROUPS).lstrip("; ")
+                near = did_you_mean(name, bench.GROUPS)
                 raise ArgumentError("what", f"of {', '.join(bench.GROUPS)}", name, near)
         if not Path(self.out).absolute().parent.is_dir():
             raise ArgumentError("out", "in a folder that exists", self.out)

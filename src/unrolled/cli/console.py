@@ -15,9 +15,11 @@ from rich.live import Live as LiveLine
 from rich.panel import Panel
 from rich.text import Text
 
+from ..tasks.registry import task_class
 from ..training.log import Excerpt, Progress, Summary
-from .look import bits, clock, console, figures, fitted, loss_unit, printable
-from .summary import preview_lines, summary_lines
+from ..training.metrics import line as scores
+from .look import bits, clock, console, fitted, loss_unit, printable
+from .summary import summary_lines
 from .tables import show_pairs
 
 BAR = 20  # characters
@@ -41,6 +43,7 @@ class Live:
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
         self.status.stop()
         self.folder, self.config, self.unit, self.task = folder, config, unit, task
+        self.metrics = task_class(task)(config).metrics
         self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
         for text in notes:
             self.note(text)
@@ -60,18 +63,20 @@ class Live:
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
         self.scored = step, metrics["loss"]
         mark = Text("  ★ best", style="green") if best else Text("")
-        self.console.print(Text.assemble((f"step {step:,}", "bold"), f"  validation {figures(metrics)}", mark))
+        self.console.print(
+            Text.assemble((f"step {step:,}", "bold"), f"  validation {scores(metrics, self.metrics)}", mark)
+        )
 
     def preview(self, step: int, text: str) -> None:
         if text.strip():
             loss = f" · loss {self.scored[1]:.2f}" if self.scored and self.scored[0] == step else ""
             title = f"step {step:,}{loss}" if step else "at first"
-            self.console.print(preview_panel(text, title, self.console.width, preview_lines(self.task)))
+            self.console.print(preview_panel(text, title, self.console.width, task_class(self.task).preview_lines))
 
     def end(self, summary: Summary) -> None:
         self.line.stop()
         self.console.print()
-        show_pairs(summary_lines(summary))
+        show_pairs(summary_lines(summary, self.metrics))
 
     def close(self) -> None:
         self.status.stop()

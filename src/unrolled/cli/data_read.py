@@ -11,7 +11,7 @@ from ..data.labelled import Layout, read_labelled
 from ..data.parallel import ParallelLayout, read_pairs
 from ..data.rows import form_by_name
 from ..errors import UnrolledError
-from ..tasks.excerpts import excerpts
+from ..tasks.common.excerpts import excerpts
 
 TAGGED = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 

@@ -11,11 +11,11 @@ import tyro
 from .. import api
 from ..cells import check_size
 from ..errors import ArgumentError, RunError
-from ..tasks.classify_trained import TrainedClassifier
-from ..tasks.lm_trained import TrainedLanguageModel
-from ..tasks.memory_trained import TrainedMemory
-from ..tasks.tag_trained import TrainedTagger
-from ..tasks.translate_trained import TrainedTranslator
+from ..tasks.classify.trained import TrainedClassifier
+from ..tasks.lm.trained import TrainedLanguageModel
+from ..tasks.memory.trained import TrainedMemory
+from ..tasks.tag.trained import TrainedTagger
+from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SaveError
-from ..tasks.classify_baselines import baselines
-from ..tasks.classify_trained import Measures, TrainedClassifier
-from ..tasks.prediction import Part
+from ..tasks.classify.baselines import baselines
+from ..tasks.classify.trained import Measures, TrainedClassifier
+from ..tasks.common.prediction import Part
 from .look import printable
 from .reporters import emit
 from .tables import show_pairs, show_table

@@ -10,7 +10,7 @@ from ..analysis import hold
 from ..data import Split, encode_text
 from ..data.storage import join
 from ..errors import DataError, RunError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from ..training.config import flatten
 from .console import counting
 from .look import clock, model_name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..data.memory_problems import SEQUENCES
-from ..tasks.memory_trained import Measured, TrainedMemory
-from .look import FORMATS, UNITS
+from ..tasks.memory.task import METRICS
+from ..tasks.memory.trained import Measured, TrainedMemory
 from .reporters import emit
 from .tables import show_pairs
 
@@ -22,5 +22,5 @@ def show_memory(model: TrainedMemory, run: str, split: Measured, length: int | N
     loss = found.pop("loss")
     rows = [] if "mse" in found else [("loss", f"{loss:.4f} nats")]
     show_pairs(
-        [("problem", what), *rows, *((UNITS.get(k, k), f"{v:{FORMATS.get(k, '.4f')}}") for k, v in found.items())]
+        [("problem", what), *rows, *((m.label, f"{found[m.name]:{m.format}}") for m in METRICS if m.name in found)]
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..tasks.prediction import Part
-from ..tasks.tag_trained import TrainedTagger
+from ..tasks.common.prediction import Part
+from ..tasks.tag.trained import TrainedTagger
 from .reporters import emit
 from .tables import show_pairs, show_table
 

@@ -12,8 +12,8 @@ from ..analysis.length_picture import Bucket, check_length_picture, length_pictu
 from ..analysis.picture import check_picture
 from ..data.parallel import Pairs
 from ..errors import RunError
-from ..tasks.translate_scores import buckets, by_length
-from ..tasks.translate_trained import TrainedTranslator
+from ..tasks.translate.scores import buckets, by_length
+from ..tasks.translate.trained import TrainedTranslator
 from .look import printable
 from .predict_translation import refuse_coverage
 from .reporters import emit

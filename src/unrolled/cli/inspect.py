@@ -17,7 +17,7 @@ from ..inspector.cell_search import TWINS, work
 from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
 from ..inspector.shown import values_of
 from ..inspector.states import keep_states
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from ..training.files import write_atomically
 from .arguments import Schema, parse
 from .console import Counter

@@ -19,7 +19,7 @@ from ..cells import check_size
 from ..data import Split
 from ..errors import ArgumentError
 from ..inspector import built_in, label, own
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import counting
 from .reporters import emit

@@ -17,7 +17,7 @@ from ..analysis.reading import expected_after
 from ..cells import check_size
 from ..data import Split
 from ..errors import ArgumentError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import counting
 from .look import console, printable

@@ -13,7 +13,7 @@ from ..analysis.units import stack_of
 from ..cells import check_size
 from ..data import Split
 from ..errors import ArgumentError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import counting
 from .look import console, printable

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data import open_corpus
 from ..errors import DataError, UnrolledError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 
 
 def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:

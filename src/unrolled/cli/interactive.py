@@ -7,7 +7,7 @@ from typing import Any
 
 from ..cells import check_size
 from ..decoding import Sampling, Session
-from ..errors import ArgumentError, UnrolledError, did_you_mean
+from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
 from .look import BOLD, DIM, end_line, show, to_terminal
 
 HELP = """type the beginning of something and press Enter: the model goes on from it; Enter alone: it just goes on
@@ -86,7 +86,7 @@ def _command(line: str) -> str | dict[str, Any]:
         return {"greedy": value.strip() not in ("off", "no", "false")}
     if name not in NUMBERS:
         known = [*(n.replace("_", "-") for n in NUMBERS), "greedy", "forget", "help", "quit"]
-        near = did_you_mean(word, known) or f"; there are {', '.join(':' + k for k in known)}"
+        near = clause(did_you_mean(word, known)) or f"; there are {', '.join(':' + k for k in known)}"
         raise UnrolledError(f"no command :{word}{near}")
     try:
         number = NUMBERS[name](value)

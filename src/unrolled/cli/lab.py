@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from ..errors import UnrolledError, did_you_mean
+from ..errors import UnrolledError, clause, did_you_mean
 from . import BAD_INPUT
 
 EXPERIMENTS = {
@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
         return 0 if argv else BAD_INPUT
     name, *rest = argv
     if name not in EXPERIMENTS:
-        near = did_you_mean(name, EXPERIMENTS) or f"; there are {', '.join(EXPERIMENTS)}"
+        near = clause(did_you_mean(name, EXPERIMENTS)) or f"; there are {', '.join(EXPERIMENTS)}"
         raise UnrolledError(f"unrolled lab has no experiment {name!r}{near}")
     status: int = importlib.import_module(f".lab_{name.replace('-', '_')}", __package__).run(rest)
     return status

@@ -19,8 +19,8 @@ from ..lab.gradients import Flow, Measured
 from ..lab.gradients_networks import Network, build, defaults, measure
 from ..lab.gradients_picture import draw_networks, draw_run
 from ..lab.gradients_run import OF_INPUTS, affordable, choose, measure_stage, stages
-from ..tasks.lm_trained import TrainedLanguageModel
-from ..tasks.recurrent import Recurrent
+from ..tasks.common.recurrent import Recurrent
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import Counter
 from .lab_kept import Kept

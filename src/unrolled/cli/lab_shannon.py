@@ -15,7 +15,7 @@ from ..data import Split, encode_text, open_corpus
 from ..errors import ArgumentError, RunError
 from ..lab.shannon import LETTERS, Game, fold, passage, play
 from ..lab.shannon_picture import draw
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .console import Counter
 from .look import BOLD, DIM, console, show

@@ -67,7 +67,7 @@ class Truncation:
         for name in ("train", "seed"):
             check_size(name, getattr(self, name), least=0)
         if self.cell not in CELLS:
-            near = did_you_mean(self.cell, CELLS).lstrip("; ")
+            near = did_you_mean(self.cell, CELLS)
             raise ArgumentError("cell", f"one of {', '.join(CELLS)}", self.cell, near)
 
 

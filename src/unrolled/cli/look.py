@@ -14,29 +14,6 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
-UNITS = {
-    "loss": "nats",
-    "bits_per_char": "bits per character",
-    "macro_f1": "macro F1",
-    "calibration_error": "calibration error",
-    "bleu": "BLEU",
-    "bleu_cased": "BLEU cased",
-    "chrf": "chrF",
-    "mse": "mean squared error",
-    "close": "within 0.04",
-    "bits_per_symbol": "bits per symbol",
-    "right": "sequences right",
-}
-FORMATS = {
-    "bleu": ".2f",
-    "bleu_cased": ".2f",
-    "chrf": ".2f",
-    "exact": ".2%",
-    "mse": ".5f",
-    "close": ".1%",
-    "right": ".1%",
-}
-
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
 # on: C0 controls become their pictures (U+2400…), other controls and bidirectional overrides U+FFFD.
 _HARMLESS: dict[int, int | str] = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
@@ -72,15 +49,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def figures(metrics: dict[str, float], sep: str = "  ") -> str:
-    """``1.523 nats  2.197 bits per character``: the metrics that a line has room for."""
-    if "unknown_tokens" in metrics:
-        return f"{metrics['loss']:.4f} nats{sep}{metrics['unknown_tokens']:,.0f} unknown symbols"
-    left_out = {"step", "perplexity", *(("loss",) if "mse" in metrics else ())}  # that loss is no nats
-    named = {name: value for name, value in metrics.items() if name not in left_out}
-    return sep.join(f"{value:{FORMATS.get(name, '.4f')}} {UNITS.get(name, name)}" for name, value in named.items())
 
 
 def model_name(options: Mapping[str, Any]) -> str:

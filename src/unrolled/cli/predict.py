@@ -16,9 +16,9 @@ from .. import api
 from ..data.rows import lines, without_end
 from ..data.textfile import MARK, TextFile, check_encoding
 from ..errors import ArgumentError, RunError, SaveError, UnrolledError
-from ..tasks.memory_trained import TrainedMemory
-from ..tasks.prediction import Prediction, Predictor, is_blank
-from ..tasks.translate_trained import TrainedTranslator
+from ..tasks.common.prediction import Prediction, Predictor, is_blank
+from ..tasks.memory.trained import TrainedMemory
+from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
 from .look import command, console, printable, to_terminal
 from .marked import answer_line, on_terminal, page, plain

@@ -13,9 +13,9 @@ from ..analysis.alignment import Alignment, alignment_text
 from ..analysis.alignment_picture import alignments_picture
 from ..analysis.picture import check_picture
 from ..errors import ArgumentError
-from ..tasks.prediction import is_blank
-from ..tasks.translate_trained import TrainedTranslator
-from ..tasks.translate_writing import Translated
+from ..tasks.common.prediction import is_blank
+from ..tasks.translate.trained import TrainedTranslator
+from ..tasks.translate.writing import Translated
 from .look import console, printable, to_terminal
 from .reporters import emit
 

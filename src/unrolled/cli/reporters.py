@@ -12,11 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..tasks.registry import task_class
 from ..training.config import flatten
 from ..training.log import Excerpt, Progress, Summary
+from ..training.metrics import line as scores
 from . import INTERRUPTED
-from .look import bits, clock, command, console, figures, fitted, is_live, loss_unit, printable
-from .summary import preview_lines, summary_lines
+from .look import bits, clock, command, console, fitted, is_live, loss_unit, printable
+from .summary import summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
 
@@ -78,6 +80,7 @@ class Plain:
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
         self.folder, self.config, self.unit, self.task = folder, config, unit, task
+        self.metrics = task_class(task)(config).metrics
         _say(f"training {task} in {folder}")
         for text in notes:
             self.note(text)
@@ -101,16 +104,17 @@ class Plain:
         _say(", ".join(parts))
 
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
-        _say(f"step {step:,}: validation {figures(metrics, ', ')}{' (best so far)' if best else ''}")
+        told = scores(metrics, self.metrics, ", ")
+        _say(f"step {step:,}: validation {told}{' (best so far)' if best else ''}")
 
     def preview(self, step: int, text: str) -> None:
         _say(f"--- {f'step {step:,}' if step else 'at first'} ---")
-        for line in printable(text).splitlines()[: preview_lines(self.task)]:
+        for line in printable(text).splitlines()[: task_class(self.task).preview_lines]:
             _say(line)
         _say("---")
 
     def end(self, summary: Summary) -> None:
-        for label, text in summary_lines(summary):
+        for label, text in summary_lines(summary, self.metrics):
             _say(f"{label}: {text}")
 
     def wait(self) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError
+from ..errors import RunError, UnrolledError
+from ..tasks.registry import task_class
 from ..training.checkpoint import peek
-from ..training.config import parse_toml, read_text
+from ..training.config import from_toml, parse_toml, read_text
 from ..training.folder import RunFolder, runs_folder
+from ..training.metrics import Metric
 from .arguments import parse
 from .look import command, model_name
 from .reporters import emit
@@ -40,6 +43,9 @@ class Entry:
     options: dict[str, Any] = field(default_factory=dict)
     step: int | None = None
     best: dict[str, float] = field(default_factory=dict)
+    selected_by: str = ""
+    shown: str = ""
+    """the metric that the model was selected by, with its unit"""
     damage: str = ""
 
 
@@ -64,17 +70,26 @@ def read(path: Path) -> Entry:
     folder = RunFolder(path)
     entry = Entry(str(path), _modified(path))
     try:
-        task, options = parse_toml(read_text(folder.config), str(folder.config))
+        text = read_text(folder.config)
+        task, options = parse_toml(text, str(folder.config))
     except RunError as error:
         return dataclasses.replace(entry, damage=str(error))
     state = peek(folder.checkpoints) or {}
-    step = state.get("step")
+    step, found = state.get("step"), _best(folder.metrics)
+    best = {name: value for name, value in found.items() if isinstance(value, int | float) and name != "best"}
+    try:
+        known = task_class(task)(from_toml(task_class(task).Config(), text, str(folder.config)))
+    except UnrolledError as error:  # a task that is not installed, options of another version
+        return dataclasses.replace(entry, task=task, options=options, damage=str(error))
+    by = str(found.get("by", known.decides))
     return dataclasses.replace(
         entry,
         task=task,
         options=options,
         step=step if isinstance(step, int) else None,
-        best=_best(folder.metrics),
+        best=best,
+        selected_by=by,
+        shown=_scores(known.metrics, best, by),
         damage="" if folder.model.is_file() else "no model yet",
     )
 
@@ -86,16 +101,16 @@ def _folders(parent: Path) -> list[Path]:
         return []
 
 
-def _best(metrics: Path) -> dict[str, float]:
+def _best(metrics: Path) -> dict[str, Any]:
     """The last validation scores marked as best; lines that cannot be read are passed over."""
-    best: dict[str, float] = {}
+    best: dict[str, Any] = {}
     try:
         with metrics.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 if '"best": true' in line:
                     values = json.loads(line)
-                    best = {k: v for k, v in values.items() if isinstance(v, int | float) and k != "best"}
-    except (OSError, ValueError, AttributeError):
+                    best = values if isinstance(values, dict) else best
+    except (OSError, ValueError):
         pass
     return best
 
@@ -122,9 +137,11 @@ def _row(entry: Entry) -> tuple[str, ...]:
         steps = "–"  # it was counted
     data = str(o.get("data", "?"))
     data = data if len(data) <= 40 else "…" + data[-39:]
-    best = [
-        f"{entry.best[name]:.3f} {unit}"
-        for name, unit in (("loss", "nats"), ("bits_per_char", "bits"))
-        if name in entry.best
-    ]
-    return entry.run, entry.task, data, model_name(o), steps, "  ".join(best) or entry.damage or "–", when
+    return entry.run, entry.task, data, model_name(o), steps, entry.shown or entry.damage or "–", when
+
+
+def _scores(metrics: Sequence[Metric], best: dict[str, float], by: str) -> str:
+    """The metric that the model was selected by; beside a loss the first that says more to people."""
+    told = [one for one in metrics if one.shown and one.name in best]
+    first, others = [one for one in told if one.name == by], [one for one in told if one.name != by]
+    return "  ".join(one.text(best[one.name]) for one in [*first, *(others[:1] if by == "loss" else [])])

@@ -13,7 +13,7 @@ from ..analysis import hold
 from ..cells import check_size
 from ..decoding import Sampling
 from ..errors import ArgumentError, RunError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .interactive import converse
 from .look import BOLD, DIM, end_line, show

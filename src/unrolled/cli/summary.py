@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ..tasks import PREVIEW_LINES, TASKS
+from collections.abc import Sequence
+
+from ..tasks.registry import task_class
 from ..training.log import Summary
-from .look import clock, command, figures
+from ..training.metrics import Metric, line
+from .look import clock, command
 
 
-def preview_lines(task: str) -> int:
-    """How many lines of a preview are shown as training goes on."""
-    return TASKS[task].preview_lines if task in TASKS else PREVIEW_LINES
-
-
-def summary_lines(summary: Summary) -> list[tuple[str, str]]:
+def summary_lines(summary: Summary, metrics: Sequence[Metric]) -> list[tuple[str, str]]:
     """(label, text) of everything worth knowing, the next commands last."""
     at_once = summary.stopped == "fitted"
     lines = [
@@ -23,12 +21,11 @@ def summary_lines(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.best:
         at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best and not at_once else ""
-        lines.append(("validation", figures(summary.best) + at))
+        lines.append(("validation", line(summary.best, metrics) + at))
     if summary.test:
-        lines.append(("test", figures(summary.test)))
+        lines.append(("test", line(summary.test, metrics)))
     if summary.stopped == "interrupted":
         lines.append(("go on", command("resume", summary.folder)))
     elif summary.stopped == "finished":
         lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
-    use = TASKS[summary.task].use.items() if summary.task in TASKS else ()
-    return [*lines, *((what, command(verb, summary.folder)) for what, verb in use)]
+    return [*lines, *((what, command(verb, summary.folder)) for what, verb in task_class(summary.task).use.items())]

@@ -13,7 +13,8 @@ from typing import Any
 
 from .. import api, recipes
 from ..errors import ArgumentError, RunError
-from ..tasks import TASKS, task_class
+from ..tasks import registry
+from ..tasks.registry import task_class
 from ..training.config import HOW_LONG, groups, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
@@ -46,8 +47,8 @@ def run(argv: list[str]) -> int:
         return 0 if argv and argv[0] in ("-h", "--help") else BAD_INPUT
     name = task or (recipe.task if recipe else "")
     cls = task_class(name)
-    if TASKS[name].word and rest and not rest[0].startswith("-"):
-        rest = [f"--{TASKS[name].word}={rest[0]}", *rest[1:]]
+    if cls.word and rest and not rest[0].startswith("-"):
+        rest = [f"--{cls.word}={rest[0]}", *rest[1:]]
     if recipe is not None and recipe.task != name:
         raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
     this, config = _read(cls.Config, name, rest, recipe)
@@ -100,7 +101,7 @@ def _recipe(argv: list[str]) -> recipes.Recipe | None:
 def _about(name: str) -> str:
     default = "five minutes on Python's own source code" if name == "lm" else "on examples that are made up as needed"
     return (
-        f"Train: {TASKS[name].what}. Without any options: {default}. "
+        f"Train: {registry.what(name)}. Without any options: {default}. "
         f"Recipes: {', '.join(recipes.names())}.\n\n"
         "What char-rnn, torch-rnn, PyTorch's examples and Keras call these options is understood too: --rnn-size, "
         "--seq-length, --nhid, --learning-rate…"
@@ -108,8 +109,9 @@ def _about(name: str) -> str:
 
 
 def _tasks() -> str:
-    width = max(map(len, TASKS))
-    tasks = "\n".join(f"  {name:<{width}}  {entry.what}" for name, entry in TASKS.items())
+    every = registry.names()
+    width = max(map(len, every))
+    tasks = "\n".join(f"  {name:<{width}}  {registry.what(name)}" for name in every)
     return f"""usage: unrolled train TASK [options]
 
 {tasks}

@@ -15,11 +15,11 @@ from .. import api
 from ..analysis.picture import check_picture
 from ..cells import check_size
 from ..data import Split, StreamingDecoder, Vocabulary
-from ..errors import DataError, RunError, UnrolledError, did_you_mean
+from ..errors import DataError, RunError, UnrolledError, clause, did_you_mean
 from ..inspector.symbols import of_language_model
 from ..layers import Stack
-from ..tasks.lm import head
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.task import head
+from ..tasks.lm.trained import TrainedLanguageModel
 from .evaluate_lm import own
 from .inspect_text import beginning
 
@@ -68,7 +68,7 @@ def asked_for(argv: list[str]) -> Callable[[list[str]], int] | None:
     if word in VIEWS:
         run: Callable[[list[str]], int] = importlib.import_module(f".inspect_{word}", __package__).run
         return run
-    near = did_you_mean(word, VIEWS)
+    near = clause(did_you_mean(word, VIEWS))
     if near and rest and not rest[0].startswith("-"):  # a run has no second word beside it
         raise UnrolledError(f"unrolled inspect has no view {word!r}{near}")
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..checks import checked
-from ..errors import ArgumentError, DataError, did_you_mean
+from ..errors import ArgumentError, DataError, clause, did_you_mean
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .subwords import BPEVocabulary
 from .vocabulary import MAX_SYMBOLS, Vocabulary
@@ -20,7 +20,7 @@ VOCAB_SIZE = 8192  # symbols of a byte-pair vocabulary, unless told otherwise
 def check_options(kind: str, min_count: int, vocab_size: int) -> None:
     """Raise ArgumentError unless a vocabulary can be built with these options."""
     if kind not in KINDS:
-        raise ArgumentError("vocabulary", f"one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}", kind)
+        raise ArgumentError("vocabulary", f"one of {', '.join(KINDS)}{clause(did_you_mean(kind, KINDS))}", kind)
     if min_count < 1:
         raise ArgumentError("min_count", "at least 1", min_count)
     if kind == "bpe" and not 256 <= vocab_size <= MAX_SYMBOLS:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, clause, did_you_mean
 from .counter import uniform
 from .generated_reviews import reviews
 from .labelled import Examples, Layout, check_classes, check_used, class_folders, other_label, read_labelled
@@ -116,7 +116,7 @@ def open_labelled(
     else:
         path = Path(spec).expanduser()
         if not spec or not path.exists():
-            near = did_you_mean(spec, labelled_names())
+            near = clause(did_you_mean(spec, labelled_names()))
             raise DataError(
                 f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
                 f"{', '.join(labelled_names())}"

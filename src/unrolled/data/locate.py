@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..checks import checked
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, clause, did_you_mean
 from .corpus import Corpus
 from .registry import NAMED, fetch
 from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreign
@@ -106,7 +106,7 @@ def _single(path: Path, how: _How) -> TextFile:
 def _missing(spec: str, path: Path) -> str:
     folder = path.parent
     near = [str(folder / name) if folder != Path() else name for name in _names(folder)]
-    suggestion = did_you_mean(spec, [*named_corpora(), *near])
+    suggestion = clause(did_you_mean(spec, [*named_corpora(), *near]))
     return (
         f"there is no file, folder or named corpus {spec!r}{suggestion}; "
         f"give a path, a pattern such as 'texts/*.txt', or one of {', '.join(named_corpora())}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError, did_you_mean
+from ..errors import ArgumentError, DataError, clause, did_you_mean
 from .counter import uniform
 from .exchanged import looks_exchanged
 from .generated_dates import dates
@@ -214,7 +214,7 @@ def _check(
 def _read(path: str, target: str | None, layout: ParallelLayout) -> Pairs:
     place, other = (Path(one).expanduser() if one else None for one in (path, target))
     if place is None or not os.path.exists(place):
-        near = did_you_mean(path, parallel_names())
+        near = clause(did_you_mean(path, parallel_names()))
         raise DataError(
             f"there is no file or named set {path!r}{near}; give a path, or one of {', '.join(parallel_names())}"
         )

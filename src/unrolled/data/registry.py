@@ -16,7 +16,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from ..checks import checked
-from ..errors import ArgumentError, DataError, SaveError, did_you_mean
+from ..errors import ArgumentError, DataError, SaveError, clause, did_you_mean
 
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18
@@ -248,7 +248,7 @@ def fetch(name: str) -> Path:
         SaveError: the download cannot be written to the cache folder.
     """
     if name not in NAMED:
-        raise ArgumentError("data set", f"one of {', '.join(NAMED)}{did_you_mean(name, NAMED)}", name)
+        raise ArgumentError("data set", f"one of {', '.join(NAMED)}{clause(did_you_mean(name, NAMED))}", name)
     dataset = NAMED[name]
     cached = cache_folder() / "datasets" / dataset.path
     if place := present(name):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, clause, did_you_mean
 from .dialect import DELIMITERS, Dialect
 from .textfile import TextFile
 
@@ -205,7 +205,7 @@ def named(wanted: str, names: list[str], path: Path, option: str) -> int | None:
 def no_column(path: Path, option: str, asked: str | None, names: list[str]) -> DataError:
     """The error of a column that is not there."""
     what = f"has no column {asked!r}" if asked is not None else "has none of the usual columns"
-    near = did_you_mean(asked, names) if asked is not None else ""
+    near = clause(did_you_mean(asked, names)) if asked is not None else ""
     return DataError(
         f"{path} {what}; its columns are {', '.join(names)}{near}; name one with {option}, or its number "
         "with --no-header if the first row is an example"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, clause, did_you_mean
 from .columns import PLAIN, Columns, Sentence, unify
 from .counter import hash64
 from .generated_tags import generate
@@ -136,7 +136,7 @@ class Source:
         if spec in NAMES or spec in NAMED:
             path, columns = fetch(NAMES[spec].train if spec in NAMES else spec), Columns()
         elif not path.exists():
-            near = did_you_mean(spec, tagged_names())
+            near = clause(did_you_mean(spec, tagged_names()))
             raise DataError(
                 f"there is no file or tagged data set {spec!r}{near}; give a file with a word and its tag on each "
                 f"line, or one of {', '.join(tagged_names())}"

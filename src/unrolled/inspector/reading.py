@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from ..checks import checked
 from ..errors import RunError
 from ..layers import Stack
-from ..tasks.classify import Classifier
-from ..tasks.classify_trained import TrainedClassifier
-from ..tasks.lm import LanguageModel, new_model
-from ..tasks.lm_trained import TrainedLanguageModel
-from ..tasks.tag_model import Tagger
-from ..tasks.tag_trained import TrainedTagger
-from ..tasks.translate_model import Translator
-from ..tasks.translate_trained import TrainedTranslator
+from ..tasks.classify.task import Classifier
+from ..tasks.classify.trained import TrainedClassifier
+from ..tasks.lm.task import LanguageModel, new_model
+from ..tasks.lm.trained import TrainedLanguageModel
+from ..tasks.tag.model import Tagger
+from ..tasks.tag.trained import TrainedTagger
+from ..tasks.translate.model import Translator
+from ..tasks.translate.trained import TrainedTranslator
 from .passes import Lines, Pass, RunningText, sample_size
 from .symbols import Read, of_language_model, of_reader, of_tagger, of_translator
 
@@ -96,7 +96,13 @@ def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
             return _tagger(model, text)
         case TrainedTranslator():
             return _translator(model, text)
-    kind = type(model.model if isinstance(model, TrainedLanguageModel) else model).__name__
+    inner = getattr(model, "model", model)
+    if any(isinstance(one, Stack) for one in inner.modules()):
+        raise RunError(
+            f"a {type(model).__name__} reads no text, so there is none to look at its units over; give the run of a "
+            "model that reads text"
+        )
+    kind = type(inner).__name__
     raise RunError(f"a {kind} has no recurrent layers, so there are no units to look at; give a recurrent model's run")
 
 

@@ -15,10 +15,10 @@ from ..data.conll_words import lines_of, words_of
 from ..data.pieces import Chunk, pieces
 from ..data.words import tokens
 from ..errors import DataError
-from ..tasks.lm_trained import TrainedLanguageModel
-from ..tasks.reading import Reader
-from ..tasks.tag_words import Lexicon, stretches
-from ..tasks.translate_units import Language
+from ..tasks.classify.reading import Reader
+from ..tasks.lm.trained import TrainedLanguageModel
+from ..tasks.tag.words import Lexicon, stretches
+from ..tasks.translate.units import Language
 
 Ids = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from ..cells import BuiltinCell, Cell
 from ..errors import ArgumentError
 from ..layers import Stack
-from ..tasks.recurrent import Recurrent
+from ..tasks.common.recurrent import Recurrent
 from .gradients import Measured, blocks_of, bound, flows, recurrent_matrices
 
 SMALL = 1e-10  # of inputs that leave tanh linear: they still do when they have grown by 1.2 a hundred times

@@ -21,8 +21,8 @@ from ..analysis.units import stack_of
 from ..data import Split
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
-from ..tasks.lm import head, new_model
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.task import head, new_model
+from ..tasks.lm.trained import TrainedLanguageModel
 from ..training import checkpoint, modelfile
 from ..training.folder import RunFolder
 from .gradients import Measured, bound, flows, recurrent_matrices

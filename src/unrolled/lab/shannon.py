@@ -40,7 +40,7 @@ from ..checks import Size, checked
 from ..data import Split, Vocabulary, sequential
 from ..data.counter import uniform
 from ..errors import ArgumentError, DataError
-from ..tasks.lm_trained import TrainedLanguageModel
+from ..tasks.lm.trained import TrainedLanguageModel
 
 # A letters of the alphabet, N guessed ones, V symbols
 

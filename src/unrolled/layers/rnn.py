@@ -62,7 +62,7 @@ class Stack(nn.Module):
         super().__init__()
         check_dropout(dropout)
         if backend not in BACKENDS:
-            remedy = did_you_mean(backend, BACKENDS).lstrip("; ")
+            remedy = did_you_mean(backend, BACKENDS)
             raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
         _check_layers(layers)
         self.layers = nn.ModuleList(nn.ModuleList(layer) for layer in layers)

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import RunError, did_you_mean
+from ..errors import RunError, clause, did_you_mean
 from ..training.config import parse_toml, read_text
 
 
@@ -39,7 +39,7 @@ def read(name_or_path: str) -> Recipe:
     elif name_or_path.endswith(".toml"):
         text = read_text(Path(name_or_path))
     else:
-        near = did_you_mean(name_or_path, names())
+        near = clause(did_you_mean(name_or_path, names()))
         raise RunError(
             f"there is no recipe {name_or_path!r}{near}; give {', '.join([*names(), ''])}or a file that ends in .toml"
         )

@@ -80,7 +80,7 @@ def check_cell(
         raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend)
     reasons = dict(exempt) if isinstance(exempt, Mapping) else dict.fromkeys(exempt, "asked for")
     for one in reasons.keys() - CHECKS.keys():
-        raise ArgumentError("exempt", f"among {', '.join(CHECKS)}", one, did_you_mean(one, CHECKS).lstrip("; "))
+        raise ArgumentError("exempt", f"among {', '.join(CHECKS)}", one, did_you_mean(one, CHECKS))
     with torch.random.fork_rng(devices=[]):
         results = tuple(_run_all(Subject.of(cell, backend), reasons))
     report = Report(name or type(cell).__name__, backend, results)

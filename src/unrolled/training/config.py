@@ -82,7 +82,7 @@ def update(config: C, /, **flat: Any) -> C:
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
-            raise ArgumentError("option", "a known name", given, did_you_mean(given, known).removeprefix("; "))
+            raise ArgumentError("option", "a known name", given, did_you_mean(given, known))
         group, _ = table[name]
         if name in changed.get(group, {}):
             raise ArgumentError(name, f"given under one name only, not as {given} too", value)
@@ -207,7 +207,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     elif origin is typing.Literal:
         if value in arguments and type(value) in {type(a) for a in arguments}:
             return value
-        near = did_you_mean(str(value), [str(a) for a in arguments]).removeprefix("; ")
+        near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
     elif origin is tuple:
         if isinstance(value, list | tuple) and len(value) == len(arguments):

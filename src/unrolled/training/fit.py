@@ -41,7 +41,7 @@ def fit(
     folder.write_config(config)  # only now: before, there is no run
     modelfile.save(folder.model, model.state_dict(), task.name, config, task.assets(), {**scores, "step": 1})
     metrics = MetricsFile(folder.metrics, 0, task.config.training.tensorboard)
-    metrics.write(1, {"split": "valid", **scores, "best": True})
+    metrics.write(1, {"split": "valid", **scores, "best": True, "by": task.decides})
     reporter.evaluated(1, scores, True)
     text = task.preview(model)
     folder.write_preview(1, text)

@@ -87,6 +87,7 @@ class _Run:
 
     def __init__(self, task: Task, folder: RunFolder, device: torch.device, resume: bool) -> None:
         self.task, self.folder, self.device = task, folder, device
+        self.selecting = task.selecting
         self.reporter: Reporter = Silent()
         self.options: Training = task.config.training
         assert self.options.steps is not None
@@ -219,7 +220,7 @@ class _Run:
     def _enough(self) -> str:
         """Why training is to stop here, or an empty string."""
         until = self.options.until
-        if until is not None and self.at.goal <= (until if self.task.decides == "loss" else -until):
+        if until is not None and self.at.goal <= self.selecting.cost(until):
             return f"reached a validation {self.task.decides} of {until:g}"
         out = self.options.patience and self.at.worse >= self.options.patience
         return f"no better for {self.at.worse} evaluations" if out else ""
@@ -275,7 +276,7 @@ class _Run:
                 self.at.worse += 1
                 self.at.plateaus += 1
                 self.stepper.schedule.plateaus = self.at.plateaus
-            self.metrics.write(self.at.step, {"split": "valid", **scores, "best": best})
+            self.metrics.write(self.at.step, {"split": "valid", **scores, "best": best, "by": self.task.decides})
             self.reporter.evaluated(self.at.step, scores, best)
             with self._own_randomness():
                 self._preview(self.at.step)
@@ -304,8 +305,7 @@ class _Run:
 
     def _cost(self, scores: dict[str, float]) -> float:
         """What decides, as something that should be small."""
-        value = scores[self.task.decides]
-        return value if self.task.decides == "loss" else -value
+        return self.selecting.cost(scores[self.task.decides])
 
     def _preview(self, step: int) -> None:
         model = self.stepper.model

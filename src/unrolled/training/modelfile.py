@@ -47,7 +47,21 @@ def save(
     if scores:
         header["scores"] = json.dumps(scores)
     header["digest"] = _digest(header, plain)
-    write_atomically(path, safetensors.torch.save(plain, metadata=header))
+    write_atomically(path, _sorted_header(safetensors.torch.save(plain, metadata=header)))
+
+
+def _sorted_header(data: bytes) -> bytes:
+    """A safetensors file with its header's keys in order, so that equal models are equal files.
+
+    The library writes the metadata in an order that changes from process to process. A file begins with the length of
+    its header, 8 bytes; the header is JSON, padded with blanks to a multiple of 8.
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def load(path: Path) -> ModelFile:

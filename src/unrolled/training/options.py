@@ -72,7 +72,8 @@ class Training:
     patience: int = 0
     """stop after this many evaluations without a better validation loss; 0: never"""
     until: float | None = None
-    """stop once the validation loss is as low as this, or what else decides (accuracy, F1, BLEU) as high"""
+    """stop once the metric that selects the model is as good as this on validation data: the loss; of taggers F1, or
+    accuracy of plain tags; of pictures read by a memory task accuracy"""
     checkpoint_seconds: float = 60.0
     """seconds between checkpoints"""
     seed: int = 0

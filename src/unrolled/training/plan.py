@@ -38,7 +38,7 @@ def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | None],
         count += 1
     per_step = spent / count
     begin = time.perf_counter()
-    task.evaluate(probe.model, "valid")
+    task.evaluate(probe.model.eval(), "valid")  # as the loop will
     task.preview(probe.model)
     per_evaluation = max(time.perf_counter() - begin, 1e-9)
     left = budget - (time.perf_counter() - start) - 2 * per_evaluation  # the preview at first, and the final scores

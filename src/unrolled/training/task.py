@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ..cells import State
+from ..errors import ArgumentError
+from .metrics import LOSS, Metric
 from .modelfile import ModelFile
 from .pieces import Recompute, Segments
+
+PREVIEW_LINES = 8
 
 
 class Task(ABC):
@@ -25,11 +29,37 @@ class Task(ABC):
     """Its config: a frozen dataclass of groups, one of which is ``training: Training``."""
     unit: ClassVar[str]
     """What the rate counts: characters, sentences, images…"""
+    use: ClassVar[dict[str, str]] = {"measure it": "evaluate"}
+    """What is done with a run → the verb for it."""
+    word: ClassVar[str | None] = None
+    """The option that a word after the task's name is for: ``unrolled train memory copy``."""
+    preview_lines: ClassVar[int] = PREVIEW_LINES
+    """So many lines of a preview are shown as training goes on."""
+    metrics: tuple[Metric, ...] = (LOSS,)
+    """What `evaluate` gives."""
     decides: str = "loss"
-    """The metric by which a model is kept: the loss, or one that should be large."""
+    """The metric by which a model is kept; `metrics` says whether it should be large."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        """The options that may name a file or a folder, ``data`` first, and which names of each are none."""
+        return {"data": ()}
+
+    @property
+    def selecting(self) -> Metric:
+        """The metric by which a model is kept.
+
+        Raises:
+            ArgumentError: `metrics` has none of that name.
+        """
+        for metric in self.metrics:
+            if metric.name == self.decides:
+                return metric
+        known = ", ".join(metric.name for metric in self.metrics)
+        raise ArgumentError(f"{type(self).__name__}.decides", f"one of its metrics ({known})", self.decides)
 
     @abstractmethod
     def prepare(self) -> list[str]:

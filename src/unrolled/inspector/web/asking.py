@@ -13,7 +13,7 @@ from ...analysis import capture
 from ...analysis.unrolled import unroll
 from ...cells import Trace
 from ...errors import ArgumentError
-from ...tasks.lm_trained import TrainedLanguageModel
+from ...tasks.lm.trained import TrainedLanguageModel
 from ..packing import in_base64, levels
 from ..states import STATES
 from ..symbols import of_language_model

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...tasks.lm_trained import TrainedLanguageModel
-from ...tasks.translate_trained import TrainedTranslator
+from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.translate.trained import TrainedTranslator
 from ...training.folder import RunFolder
 from ..cell_search import TWINS
 from ..hypotheses import Hypothesis

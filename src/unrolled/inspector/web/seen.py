@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from fastapi import HTTPException
 
-from ...tasks.lm_trained import TrainedLanguageModel
-from ...tasks.translate_trained import TrainedTranslator
+from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.translate.trained import TrainedTranslator
 from ..cell_search import Unit
 from ..reading import Reading
 from ..scores import Numbers

@@ -17,7 +17,7 @@ from ...analysis import capture, hold
 from ...cells import Trace
 from ...decoding import Sampling, TextWriter
 from ...errors import UnrolledError
-from ...tasks.lm_trained import TrainedLanguageModel
+from ...tasks.lm.trained import TrainedLanguageModel
 from ..cell_search import Unit
 from . import requests
 

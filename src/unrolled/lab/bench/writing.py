@@ -13,8 +13,8 @@ from torch import nn
 
 from ...decoding import Sampling
 from ...decoding.frozen import draws
-from ...tasks.lm import LanguageModel, Windows
-from ...tasks.recurrent import Recurrent
+from ...tasks.common.recurrent import Recurrent
+from ...tasks.lm.task import LanguageModel, Windows
 from . import peers
 from .measure import Work
 

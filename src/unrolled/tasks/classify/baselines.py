@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data.labelled import Examples
-from ..errors import ArgumentError
-from .classify_trained import Measures, scores
+from ...data.labelled import Examples
+from ...errors import ArgumentError
+from .trained import Measures, scores
 
 
 def baselines(train: Examples, examples: Examples, classes: list[str]) -> dict[str, Measures]:

@@ -14,22 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..analysis.alignment import alignment_text
-from ..checks import checked_methods
-from ..data.batches import in_order, pad
-from ..data.exchanged import closer_to_target, words_of_texts
-from ..data.parallel import Pairs, ParallelLayout
-from ..data.parallel_sets import read_test
-from ..data.rows import form_by_name
-from ..data.vocabulary import Ids
-from ..errors import ArgumentError, DataError, RunError
-from ..training.modelfile import ModelFile
-from .prediction import Part, Prediction, in_place, is_blank
-from .recurrent import restored
-from .translate_model import Translator, inside, shifted
-from .translate_scores import Scores, score
-from .translate_units import END, Language, shown
-from .translate_writing import Decoding, Translated, search
+from ...analysis.alignment import alignment_text
+from ...checks import checked_methods
+from ...data.batches import in_order, pad
+from ...data.exchanged import closer_to_target, words_of_texts
+from ...data.parallel import Pairs, ParallelLayout
+from ...data.parallel_sets import read_test
+from ...data.rows import form_by_name
+from ...data.vocabulary import Ids
+from ...errors import ArgumentError, DataError, RunError
+from ...training.modelfile import ModelFile
+from ..common.prediction import Part, Prediction, in_place, is_blank
+from ..common.recurrent import restored
+from .model import Translator, inside, shifted
+from .scores import Scores, score
+from .units import END, Language, shown
+from .writing import Decoding, Translated, search
 
 BATCH = 64  # sentences
 ROWS = 512  # hypotheses of a batch: a bound for its memory

@@ -13,6 +13,7 @@ sampling: Bengio et al. 2015; guessed for a whole sentence at once: Mihaylova an
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -21,23 +22,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_size
-from ..data.batches import Batches, pad
-from ..data.counter import uniform
-from ..data.dialect import check_delimiter
-from ..data.parallel import Pairs, ParallelLayout
-from ..data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
-from ..errors import ArgumentError, DataError
-from ..training.config import refuse_changed
-from ..training.modelfile import ModelFile
-from ..training.options import Training
-from ..training.task import Task
-from .excerpts import excerpts
-from .recurrent import Recurrent
-from .translate_model import EncoderDecoder, Translator, inside, shifted
-from .translate_trained import TrainedTranslator, frequent
-from .translate_units import END, Language, Units
-from .translate_writing import Decoding
+from ...cells import State, cell_class, check_size
+from ...data.batches import Batches, pad
+from ...data.counter import uniform
+from ...data.dialect import check_delimiter
+from ...data.parallel import Pairs, ParallelLayout
+from ...data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
+from ...errors import ArgumentError, DataError
+from ...training.config import refuse_changed
+from ...training.metrics import LOSS, PERPLEXITY, Metric
+from ...training.modelfile import ModelFile
+from ...training.options import Training
+from ...training.task import Task
+from ..common.excerpts import excerpts
+from ..common.recurrent import Recurrent
+from .model import EncoderDecoder, Translator, inside, shifted
+from .trained import TrainedTranslator, frequent
+from .units import END, Language, Units
+from .writing import Decoding
 
 _GUESSED = 0x7A  # which words of a batch are the model's own
 SCORED = 200  # validation sentences that are translated at every evaluation
@@ -166,7 +168,22 @@ class Translation(Task):
     name: ClassVar[str] = "translate"
     Config: ClassVar[type] = TranslateConfig
     unit: ClassVar[str] = "target symbols"
+    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    preview_lines: ClassVar[int] = 48  # a row of an alignment for each symbol
+    metrics = (
+        LOSS,
+        PERPLEXITY,
+        Metric("bleu", "BLEU", ".2f", larger_is_better=True),
+        Metric("bleu_cased", "BLEU cased", ".2f", larger_is_better=True),
+        Metric("chrf", "chrF", ".2f", larger_is_better=True),
+        Metric("exact", "exact", ".2%", larger_is_better=True),
+    )
     config: TranslateConfig
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        others = ("target", "valid", "valid_target", "test", "test_target")
+        return {"data": parallel_names(), **dict.fromkeys(others, ())}
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State
-from ..data.episodes import Kind
-from .recurrent import Recurrent
+from ...cells import State
+from ...data.episodes import Kind
+from ..common.recurrent import Recurrent
 
 # T steps, B lanes, I numbers of an input, H what the head reads, O numbers of an output, K answers
 

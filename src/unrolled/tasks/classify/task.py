@@ -12,6 +12,7 @@ Sentences of any length: outputs are read at each text's true end, and batches h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -19,22 +20,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_rate, check_size
-from ..data.batches import Batches, pad
-from ..data.dialect import check_delimiter
-from ..data.labelled import Examples, Form, Layout
-from ..data.labelled_sets import LabelledSets, classes_of, labelled_names, open_labelled
-from ..errors import ArgumentError
-from ..layers.ngrams import NGramBag
-from ..layers.pooling import Kind, Pooling
-from ..training.config import refuse_changed
-from ..training.modelfile import ModelFile
-from ..training.options import Training
-from ..training.task import Task
-from .classify_trained import TrainedClassifier, measure
-from .excerpts import excerpts
-from .reading import Embedding, Reader, Reading, initial_vectors
-from .recurrent import Recurrent
+from ...cells import State, cell_class, check_rate, check_size
+from ...data.batches import Batches, pad
+from ...data.dialect import check_delimiter
+from ...data.labelled import Examples, Form, Layout
+from ...data.labelled_sets import LabelledSets, classes_of, labelled_names, open_labelled
+from ...errors import ArgumentError
+from ...layers.ngrams import NGramBag
+from ...layers.pooling import Kind, Pooling
+from ...training.config import refuse_changed
+from ...training.metrics import ACCURACY, LOSS, Metric
+from ...training.modelfile import ModelFile
+from ...training.options import Training
+from ...training.task import Task
+from ..common.excerpts import excerpts
+from ..common.recurrent import Recurrent
+from .reading import LEARNED, ONE_HOT, WORD2VEC, Embedding, Reader, Reading, initial_vectors
+from .trained import TrainedClassifier, measure
 
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
 
@@ -176,7 +178,18 @@ class Classification(Task):
     name: ClassVar[str] = "classify"
     Config: ClassVar[type] = ClassifyConfig
     unit: ClassVar[str] = "symbols"
+    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    metrics = (
+        LOSS,
+        ACCURACY,
+        Metric("macro_f1", "macro F1", larger_is_better=True),
+        Metric("calibration_error", "calibration error"),
+    )
     config: ClassifyConfig
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -10,13 +10,13 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
-from ..cells import CELLS, INITIALISERS, check_cell_name, check_rate, check_size
-from ..errors import ArgumentError, RunError, did_you_mean
-from ..layers import Stack
-from ..scan import BACKENDS
-from ..training import modelfile
-from ..training.config import refuse_changed
-from ..training.modelfile import ModelFile
+from ...cells import CELLS, INITIALISERS, check_cell_name, check_rate, check_size
+from ...errors import ArgumentError, RunError, did_you_mean
+from ...layers import Stack
+from ...scan import BACKENDS
+from ...training import modelfile
+from ...training.config import refuse_changed
+from ...training.modelfile import ModelFile
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -103,7 +103,7 @@ class Recurrent:
             raise ArgumentError("forget_bias", "a finite number", self.forget_bias)
         for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):
             if getattr(self, name) not in known:
-                near = did_you_mean(getattr(self, name), known).removeprefix("; ")
+                near = did_you_mean(getattr(self, name), known)
                 raise ArgumentError(name, f"one of {', '.join(known)}", getattr(self, name), near)
         check_cell_name(self.cell)  # imported when a model is built: opening a file must not run its code
         self._refuse_what_the_cell_lacks()

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..checks import checked
-from ..errors import ArgumentError, UnrolledError
+from ...checks import checked
+from ...errors import ArgumentError, UnrolledError
 
 INSTALL = "pip install sacrebleu"
 

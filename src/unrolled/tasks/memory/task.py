@@ -15,25 +15,36 @@ expected number: a window without any has loss zero, and all gradients have one 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_size
-from ..data.digits import CLASSES, SIDE
-from ..data.episodes import Episodes, EpisodeStream, Stretch
-from ..data.memory_problems import PROBLEMS, SEQUENCES, Name, generated, pictures
-from ..errors import ArgumentError
-from ..training.config import refuse_changed
-from ..training.modelfile import ModelFile
-from ..training.options import Training
-from ..training.pieces import Recompute, cuts
-from ..training.task import Task
-from .memory_model import MemoryModel, loss_sum
-from .memory_preview import preview
-from .memory_trained import TrainedMemory, measure
-from .recurrent import Recurrent
+from ...cells import State, cell_class, check_size
+from ...data.digits import CLASSES, SIDE
+from ...data.episodes import Episodes, EpisodeStream, Stretch
+from ...data.memory_problems import PROBLEMS, SEQUENCES, Name, generated, pictures
+from ...errors import ArgumentError
+from ...training.config import refuse_changed
+from ...training.metrics import ACCURACY, LOSS, Metric
+from ...training.modelfile import ModelFile
+from ...training.options import Training
+from ...training.pieces import Recompute, cuts
+from ...training.task import Task
+from ..common.recurrent import Recurrent
+from .model import MemoryModel, loss_sum
+from .preview import preview
+from .trained import TrainedMemory, measure
+
+METRICS = (
+    LOSS,
+    Metric("mse", "mean squared error", ".5f"),
+    Metric("close", "within 0.04", ".1%", larger_is_better=True),
+    ACCURACY,
+    Metric("bits_per_symbol", "bits per symbol"),
+    Metric("right", "sequences right", ".1%", larger_is_better=True),
+)
 
 # T steps, B lanes, I numbers of an input, H hidden_size, O numbers of an output
 
@@ -120,8 +131,22 @@ class Memory(Task):
     name: ClassVar[str] = "memory"
     Config: ClassVar[type] = MemoryConfig
     unit: ClassVar[str] = "sequences"
+    word: ClassVar[str | None] = "data"
+    preview_lines: ClassVar[int] = 16
+    metrics = METRICS
     config: MemoryConfig
     stream: EpisodeStream
+
+    def __init__(self, config: MemoryConfig) -> None:
+        super().__init__(config)
+        if not config.data.made:
+            self.decides = "accuracy"
+        elif config.data.data == "adding":  # whose loss is that error
+            self.metrics = (LOSS._replace(label="squared error", shown=False), *METRICS[1:])
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        return {}  # problems have names only
 
     def prepare(self) -> list[str]:
         config = self.config
@@ -130,8 +155,6 @@ class Memory(Task):
         episodes = problem.episodes("train", config.training.seed, lanes)
         self.stream = EpisodeStream(episodes, lanes, problem.bptt)
         self.valid, self.test = problem.episodes("valid"), problem.episodes("test")
-        if not problem.made:
-            self.decides = "accuracy"
         return [f"{problem.data}: {PROBLEMS[problem.data].title}{f' ({problem.longest})' if problem.made else ''}"]
 
     def build_model(self) -> nn.Module:

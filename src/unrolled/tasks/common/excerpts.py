@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from ..training.log import Excerpt
+from ...training.log import Excerpt
 
 SHOWN = 2  # examples
 LONGEST = 300  # characters of one

@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from ..cells import check_size
-from ..data import Corpus, TextData, cache_folder, open_corpus, prepare
-from ..data.textfile import normal
-from ..errors import ArgumentError
-from ..training.config import since
+from ...cells import check_size
+from ...data import Corpus, TextData, cache_folder, open_corpus, prepare
+from ...data.textfile import normal
+from ...errors import ArgumentError
+from ...training.config import since
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ the end is on unless told otherwise. Graves and Schmidhuber 2005; Lample et al. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -21,21 +21,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_size
-from ..data.batches import Batches, pad
-from ..data.columns import Columns, Sentence
-from ..data.counter import uniform
-from ..data.tagged import Source, Tagged
-from ..data.tags import Scheme, entities
-from ..errors import ArgumentError
-from ..training.modelfile import ModelFile
-from ..training.options import Training
-from ..training.task import Task
-from .excerpts import excerpts
-from .recurrent import Recurrent
-from .tag_model import Tagger, Words
-from .tag_trained import TrainedTagger
-from .tag_words import Lexicon, Sentences, TagSet, stretches
+from ...cells import State, cell_class, check_size
+from ...data.batches import Batches, pad
+from ...data.columns import Columns, Sentence
+from ...data.counter import uniform
+from ...data.tagged import Source, Tagged, tagged_names
+from ...data.tags import Scheme, entities
+from ...errors import ArgumentError
+from ...training.metrics import ACCURACY, LOSS, Metric
+from ...training.modelfile import ModelFile
+from ...training.options import Training
+from ...training.task import Task
+from ..common.excerpts import excerpts
+from ..common.recurrent import Recurrent
+from .model import Tagger, Words
+from .trained import TrainedTagger
+from .words import Lexicon, Sentences, TagSet, stretches
 
 _DROPPED = 0x3D  # which words of a batch are taken for unknown
 PREVIEWED = 6  # sentences
@@ -129,8 +130,14 @@ class Tagging(Task):
     name: ClassVar[str] = "tag"
     Config: ClassVar[type] = TagConfig
     unit: ClassVar[str] = "words"
+    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
     tagged: Tagged
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import checked_methods
-from ..data.digits import Scanned
-from ..data.episodes import Episodes, Kind, Made
-from ..data.generated_sums import CLOSE
-from ..training.modelfile import ModelFile
-from .memory_model import MemoryModel, loss_sum
-from .recurrent import restored
+from ...checks import checked_methods
+from ...data.digits import Scanned
+from ...data.episodes import Episodes, Kind, Made
+from ...data.generated_sums import CLOSE
+from ...training.modelfile import ModelFile
+from ..common.recurrent import restored
+from .model import MemoryModel, loss_sum
 
 Measured = Literal["valid", "test"]
 """the parts that training does not learn from"""

@@ -15,12 +15,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..cells import check_size
-from ..data.tags import OUTSIDE, follows
-from ..errors import ArgumentError
-from ..layers import CRF, CharacterReader, LockedDropout
-from .recurrent import Recurrent
-from .tag_words import UNKNOWN_LETTER, Lexicon, Sentences, TagSet
+from ...cells import check_size
+from ...data.tags import OUTSIDE, follows
+from ...errors import ArgumentError
+from ...layers import CRF, CharacterReader, LockedDropout
+from ..common.recurrent import Recurrent
+from .words import UNKNOWN_LETTER, Lexicon, Sentences, TagSet
 
 # T words, B sentences, E embedding_size, U character_size, H output of the layers, K tags, L letters, W distinct words
 

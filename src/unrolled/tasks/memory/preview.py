@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..data.digits import Scanned
-from ..data.episodes import Episodes, Made
-from .memory_trained import answers
+from ...data.digits import Scanned
+from ...data.episodes import Episodes, Made
+from .trained import answers
 
 SHOWN = 4  # sequences
 SIDE_BY_SIDE, DARK = 3, 96  # pictures; what is drawn of their 255 shades

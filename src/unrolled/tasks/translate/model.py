@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from ..attend import attend
-from ..cells import State, check_rate, check_size
-from ..cells.attentive import Attentive, Memory, feed_size, hidden
-from ..errors import ArgumentError
-from ..layers import LockedDropout, Stack
-from ..training.config import refuse_changed
-from .recurrent import Recurrent
-from .translate_units import BEGIN
+from ...attend import attend
+from ...cells import State, check_rate, check_size
+from ...cells.attentive import Attentive, Memory, feed_size, hidden
+from ...errors import ArgumentError
+from ...layers import LockedDropout, Stack
+from ...training.config import refuse_changed
+from ..common.recurrent import Recurrent
+from .units import BEGIN
 
 # S source positions, T target positions, B sentences, N rows, E embedding_size, C encoder_size, V target symbols
 

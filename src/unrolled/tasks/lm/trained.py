@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State
-from ..checks import Count, Size, checked_methods, options_of
-from ..data import (
+from ...cells import State
+from ...checks import Count, Size, checked_methods, options_of
+from ...data import (
     Split,
     Vocabulary,
     Window,
@@ -26,12 +26,12 @@ from ..data import (
     sequential,
     vocabulary_from_json,
 )
-from ..decoding import Sampling, Session, TextWriter, generate, generate_frozen
-from ..errors import ArgumentError, BackendError
-from ..kernels.generation import Frozen, Precision
-from ..training.modelfile import ModelFile
+from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
+from ...errors import ArgumentError, BackendError
+from ...kernels.generation import Frozen, Precision
+from ...training.modelfile import ModelFile
+from ..common.recurrent import restored
 from .ngram import NGram
-from .recurrent import restored
 
 
 @runtime_checkable

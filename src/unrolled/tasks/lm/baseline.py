@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..cells import check_size
-from ..training.config import options, refuse_changed
+from ...cells import check_size
+from ...training.config import options, refuse_changed
 
 Kind = Literal["recurrent", "feedforward", "ngram"]
 

@@ -13,17 +13,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..analysis.saliency import gradient_times_input
-from ..checks import checked_methods
-from ..data import vocabulary_from_json
-from ..data.batches import in_order, pad
-from ..data.labelled import Examples
-from ..data.labelled_sets import read_test
-from ..errors import DataError, RunError
-from ..training.modelfile import ModelFile
-from .prediction import Part, Piece, Prediction, in_place
+from ...analysis.saliency import gradient_times_input
+from ...checks import checked_methods
+from ...data import vocabulary_from_json
+from ...data.batches import in_order, pad
+from ...data.labelled import Examples
+from ...data.labelled_sets import read_test
+from ...errors import DataError, RunError
+from ...training.modelfile import ModelFile
+from ..common.prediction import Part, Piece, Prediction, in_place
+from ..common.recurrent import restored
 from .reading import Reader
-from .recurrent import restored
 
 BINS = 15  # of the calibration error
 MOST_CLASSES = 100_000

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..analysis.saliency import gradient_times_input
-from ..checks import UNCHECKED, check_texts, checked_methods
-from ..data.batches import in_order, pad
-from ..data.columns import Sentence
-from ..data.conll_words import lines_of, words_of
-from ..data.tagged import check_known
-from ..data.tags import Scores, entities
-from ..errors import ArgumentError, DataError, RunError
-from ..training.modelfile import ModelFile
-from .prediction import Part, Piece, Prediction
-from .recurrent import restored
-from .tag_model import Tagger
-from .tag_words import Ids, Lexicon, Sentences, TagSet, stretches
+from ...analysis.saliency import gradient_times_input
+from ...checks import UNCHECKED, check_texts, checked_methods
+from ...data.batches import in_order, pad
+from ...data.columns import Sentence
+from ...data.conll_words import lines_of, words_of
+from ...data.tagged import check_known
+from ...data.tags import Scores, entities
+from ...errors import ArgumentError, DataError, RunError
+from ...training.modelfile import ModelFile
+from ..common.prediction import Part, Piece, Prediction
+from ..common.recurrent import restored
+from .model import Tagger
+from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
 BATCH = 64  # sentences computed at once, of like length
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..data.batches import pad
-from ..data.columns import Sentence
-from ..data.tags import OUTSIDE, Scheme, convert
-from ..errors import DataError, RunError
+from ...data.batches import pad
+from ...data.columns import Sentence
+from ...data.tags import OUTSIDE, Scheme, convert
+from ...errors import DataError, RunError
 
 # T words, B sentences, L letters, W distinct words
 

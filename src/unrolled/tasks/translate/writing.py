@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..cells import check_size
-from ..checks import checked, options_of
-from ..decoding.beam import beam_search
-from ..decoding.greedy import greedy
-from ..decoding.search import Hypothesis, Search
-from .translate_model import Translator
-from .translate_units import BEGIN, END
+from ...cells import check_size
+from ...checks import checked, options_of
+from ...decoding.beam import beam_search
+from ...decoding.greedy import greedy
+from ...decoding.search import Hypothesis, Search
+from .model import Translator
+from .units import BEGIN, END
 
 
 @checked

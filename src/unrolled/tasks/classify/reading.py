@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import check_rate, check_size
-from ..data import CharVocabulary, StreamingDecoder, Vocabulary, WordVocabulary, build_vocabulary
-from ..data.tokens import cut
-from ..data.vectors import matrix, read_vectors, train_vectors
-from ..data.vocabulary import Ids
-from ..errors import ArgumentError, did_you_mean
-from ..training.config import refuse_changed
+from ...cells import check_rate, check_size
+from ...data import CharVocabulary, StreamingDecoder, Vocabulary, WordVocabulary, build_vocabulary
+from ...data.tokens import cut
+from ...data.vectors import matrix, read_vectors, train_vectors
+from ...data.vocabulary import Ids
+from ...errors import ArgumentError, did_you_mean
+from ...training.config import refuse_changed
 
 LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
 
@@ -147,7 +147,7 @@ def initial_vectors(reader: Reader, texts: Iterable[str], options: Reading, seed
     else:
         path, known = Path(options.embeddings).expanduser(), (LEARNED, ONE_HOT, WORD2VEC)
         if not path.is_file():  # asked only now: a trained model needs the file no more
-            near = did_you_mean(options.embeddings, known).removeprefix("; ")
+            near = did_you_mean(options.embeddings, known)
             raise ArgumentError("embeddings", f"{', '.join(known)} or a file of vectors", options.embeddings, near)
         vectors, size = read_vectors(path, words)
         if options.embedding_size not in (None, size):

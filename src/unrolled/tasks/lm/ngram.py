@@ -24,8 +24,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..data import Split
-from ..errors import RunError
+from ...data import Split
+from ...errors import RunError
 from .history import NOTHING, History, empty, windows
 from .ngram_counts import Numbers, Strings, count
 

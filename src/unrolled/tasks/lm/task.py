@@ -15,7 +15,7 @@ Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -23,23 +23,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cells import State, cell_class, check_rate, check_size
-from ..data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential, vocabulary_from_json
-from ..decoding import Sampling
-from ..errors import ArgumentError, BackendError, DataError
-from ..kernels.generation import Frozen, Precision, freeze, unsupported
-from ..layers import LockedDropout
-from ..training.modelfile import ModelFile
-from ..training.options import Training
-from ..training.pieces import Recompute, Segments, cuts
-from ..training.task import Task
+from ...cells import State, cell_class, check_rate, check_size
+from ...data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential, vocabulary_from_json
+from ...decoding import Sampling
+from ...errors import ArgumentError, BackendError, DataError
+from ...kernels.generation import Frozen, Precision, freeze, unsupported
+from ...layers import LockedDropout
+from ...training.metrics import LOSS, PERPLEXITY, Metric
+from ...training.modelfile import ModelFile
+from ...training.options import Training
+from ...training.pieces import Recompute, Segments, cuts
+from ...training.task import Task
+from ..common.excerpts import LONGEST, excerpts
+from ..common.recurrent import Recurrent
 from .baseline import Baseline, refuse_ignored
-from .excerpts import LONGEST, excerpts
 from .feedforward import FEATURES, FeedForward
-from .lm_trained import TrainedLanguageModel, score
 from .ngram import NGram
-from .recurrent import Recurrent
 from .text import Text
+from .trained import TrainedLanguageModel, score
 
 # T steps, B lanes, E embedding_size, H hidden_size, V symbols
 
@@ -215,9 +216,20 @@ class LanguageModelling(Task):
     name: ClassVar[str] = "lm"
     Config: ClassVar[type] = LanguageModelConfig
     unit: ClassVar[str] = "characters"
+    use: ClassVar[dict[str, str]] = {"let it write": "sample", "measure it": "evaluate"}
+    metrics = (
+        LOSS,
+        PERPLEXITY,
+        Metric("bits_per_char", "bits per character"),
+        Metric("unknown_tokens", "unknown symbols", ",.0f"),
+    )
     config: LanguageModelConfig
     text: TextData
     stream: LaneStream
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        return {"data": named_corpora()}
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..cells import check_size
-from ..data import CharVocabulary, Vocabulary, WordVocabulary, build_vocabulary, vocabulary_from_json
-from ..data.vocabulary import Ids
-from ..data.words import tokens
-from ..errors import DataError
-from ..training.config import refuse_changed
+from ...cells import check_size
+from ...data import CharVocabulary, Vocabulary, WordVocabulary, build_vocabulary, vocabulary_from_json
+from ...data.vocabulary import Ids
+from ...data.words import tokens
+from ...errors import DataError
+from ...training.config import refuse_changed
 
 BEGIN, END, SPECIAL = 0, 1, 2  # a vocabulary's symbol n is SPECIAL + n here
 

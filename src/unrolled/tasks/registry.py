@@ -1,0 +1,104 @@
+"""The table of tasks: the one place that names them. A task's module is imported when it is used.
+
+Another package adds a task of its own by an entry point of the group ``unrolled.tasks``:
+
+    [project.entry-points."unrolled.tasks"]
+    weather = "my_package.weather:Weather"
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import ArgumentError, RunError, did_you_mean
+
+if TYPE_CHECKING:
+    from ..training.task import Task
+
+GROUP = "unrolled.tasks"
+
+
+class Entry(NamedTuple):
+    """Where a task lives, and what it is, in one line."""
+
+    place: str
+    what: str
+
+
+TASKS = {
+    "lm": Entry("unrolled.tasks.lm.task:LanguageModelling", "language model by character, byte, word or subword"),
+    "classify": Entry(
+        "unrolled.tasks.classify.task:Classification",
+        "the class of a text: sentiment, author, kind of question, any labels of yours",
+    ),
+    "tag": Entry(
+        "unrolled.tasks.tag.task:Tagging",
+        "a label for each word: names in a text, parts of speech, any tags of yours",
+    ),
+    "translate": Entry(
+        "unrolled.tasks.translate.task:Translation",
+        "a sentence into another: a language, a format, any pairs of texts of yours",
+    ),
+    "memory": Entry("unrolled.tasks.memory.task:Memory", "problems of remembering: adding, copying, recalling"),
+}
+
+
+def names() -> list[str]:
+    """The tasks there are: ours, then those of other packages."""
+    return [*TASKS, *_foreign()]
+
+
+def what(name: str) -> str:
+    """What a task is, in one line; of another package's that cannot be imported, why not."""
+    if name in TASKS:
+        return TASKS[name].what
+    try:
+        cls = task_class(name)
+    except RunError as error:
+        return str(error)
+    return next(iter((cls.__doc__ or "").strip().splitlines()), "")
+
+
+def task_class(name: str) -> type[Task]:
+    """The class of the task ``name``.
+
+    Raises:
+        ArgumentError: there is none of that name.
+        RunError: it is another package's, and cannot be imported.
+    """
+    if name in TASKS:
+        module, _, attribute = TASKS[name].place.partition(":")
+        found: type[Task] = getattr(importlib.import_module(module), attribute)
+        return found
+    foreign = _foreign()
+    if name not in foreign:
+        remedy = f"is the package installed that adds it, by an entry point in the group {GROUP}?"
+        raise ArgumentError("task", f"one of {', '.join(names())}", name, did_you_mean(name, names()) or remedy)
+    return _imported(foreign[name])
+
+
+def _imported(point: EntryPoint) -> type[Task]:
+    from ..training.task import Task
+
+    place = f"the task {point.name} ({point.value}{_distribution(point)})"
+    try:
+        found = point.load()
+    except Exception as error:  # whatever that package does when it is imported
+        text = " ".join(str(error).split())
+        raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise RunError(f"{place} is no class derived from unrolled.training.task.Task; repair or remove it")
+    return found
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f" of {point.dist.name}" if point.dist is not None else ""
+
+
+@cache
+def _foreign() -> dict[str, EntryPoint]:
+    """Other packages' tasks by name. None takes the place of one of ours."""
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in TASKS}
