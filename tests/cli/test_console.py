@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unrolled.cli import reporters
-from unrolled.cli.console import Counter, Live, preview_panel, progress_line
-from unrolled.cli.look import bits, clock, command, size
-from unrolled.cli.summary import summary_lines
+from unrolled.cli.terminal import reporters
+from unrolled.cli.terminal.console import Counter, Live, preview_panel, progress_line
+from unrolled.cli.terminal.look import bits, clock, command, size
+from unrolled.cli.terminal.summary import summary_lines
 from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
 from unrolled.tasks.lm.text import Text
 from unrolled.training.log import Progress, Summary

@@ -20,8 +20,8 @@ from unrolled.analysis.reading import as_split, expected_after
 from unrolled.analysis.saturation import saturation
 from unrolled.analysis.similar import select, similar
 from unrolled.analysis.unit_names import NamedUnit
-from unrolled.cli import view
-from unrolled.cli.view import VIEWS, side_by_side, text_of
+from unrolled.cli.inspect import view
+from unrolled.cli.inspect.view import VIEWS, side_by_side, text_of
 from unrolled.data import ByteVocabulary, Split
 from unrolled.errors import ArgumentError
 

@@ -14,7 +14,7 @@ from test_bad_input import refused
 
 from unrolled.cli import main
 from unrolled.cli.evaluate_examples import _draw
-from unrolled.cli.marked import on_terminal, page, plain
+from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.errors import SaveError
 from unrolled.tasks.classify.trained import scores
 from unrolled.tasks.common.prediction import Piece, Prediction

@@ -13,7 +13,7 @@ from rich.console import Console
 from test_bad_input import refused
 
 import unrolled as package
-from unrolled.cli.console import Live
+from unrolled.cli.terminal.console import Live
 from unrolled.tasks import task_class
 from unrolled.tasks.common.excerpts import excerpts, visible
 from unrolled.training.config import update

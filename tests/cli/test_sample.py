@@ -9,7 +9,7 @@ import pytest
 
 import unrolled as package
 from unrolled.cli import interactive
-from unrolled.cli.look import printable
+from unrolled.cli.terminal.look import printable
 from unrolled.kernels import extension
 
 

@@ -16,9 +16,9 @@ from ..lab import bench
 from ..lab.bench.report import geometric
 from ..training.files import write_atomically
 from .arguments import Schema, parse
-from .console import Counter
-from .look import console
-from .tables import show_pairs, show_table
+from .terminal.console import Counter
+from .terminal.look import console
+from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled bench"
 ABOUT = (

@@ -20,9 +20,9 @@ from ..data.tags import entities
 from ..data.textfile import told
 from .arguments import Schema, parse
 from .data_read import As, read_as
-from .look import command, fitted, printable, size
-from .reporters import emit
-from .tables import show_pairs, show_table
+from .terminal.look import command, fitted, printable, size
+from .terminal.reporters import emit
+from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled data"
 ABOUT = (

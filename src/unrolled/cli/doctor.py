@@ -21,8 +21,8 @@ from ..kernels import extension
 from ..scan import explain
 from ..training.folder import runs_folder
 from .arguments import parse
-from .look import size
-from .tables import show_pairs, show_table
+from .terminal.look import size
+from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled doctor"
 ABOUT = "Show what this machine offers and, for each kind of recurrent layer, which code path would run, and why."

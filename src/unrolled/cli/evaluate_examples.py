@@ -10,9 +10,9 @@ from ..errors import SaveError
 from ..tasks.classify.baselines import baselines
 from ..tasks.classify.trained import Measures, TrainedClassifier
 from ..tasks.common.prediction import Part
-from .look import printable
-from .reporters import emit
-from .tables import show_pairs, show_table
+from .terminal.look import printable
+from .terminal.reporters import emit
+from .terminal.tables import show_pairs, show_table
 
 MOST_ROWS = 30  # classes in the table
 

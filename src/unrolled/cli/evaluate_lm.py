@@ -12,10 +12,10 @@ from ..data.storage import join
 from ..errors import DataError, RunError
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..training.config import flatten
-from .console import counting
-from .look import clock, model_name
-from .reporters import emit
-from .tables import show_pairs, show_table
+from .terminal.console import counting
+from .terminal.look import clock, model_name
+from .terminal.reporters import emit
+from .terminal.tables import show_pairs, show_table
 
 if TYPE_CHECKING:
     from .evaluate import Evaluate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..data.memory_problems import SEQUENCES
 from ..tasks.memory.task import METRICS
 from ..tasks.memory.trained import Measured, TrainedMemory
-from .reporters import emit
-from .tables import show_pairs
+from .terminal.reporters import emit
+from .terminal.tables import show_pairs
 
 
 def show_memory(model: TrainedMemory, run: str, split: Measured, length: int | None, *, as_json: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..tasks.common.prediction import Part
 from ..tasks.tag.trained import TrainedTagger
-from .reporters import emit
-from .tables import show_pairs, show_table
+from .terminal.reporters import emit
+from .terminal.tables import show_pairs, show_table
 
 
 def show_tagger(model: TrainedTagger, run: str, data: str | None, split: Part, *, as_json: bool) -> None:

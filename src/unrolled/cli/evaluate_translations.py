@@ -14,10 +14,10 @@ from ..data.parallel import Pairs
 from ..errors import RunError
 from ..tasks.translate.scores import buckets, by_length
 from ..tasks.translate.trained import TrainedTranslator
-from .look import printable
 from .predict_translation import refuse_coverage
-from .reporters import emit
-from .tables import show_table
+from .terminal.look import printable
+from .terminal.reporters import emit
+from .terminal.tables import show_table
 
 COLUMNS = ("run", "loss", "perplexity", "BLEU", "BLEU cased", "chrF", "exact", "sentences/s")
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..cells import check_size
 from ..decoding import Sampling, Session
 from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
-from .look import BOLD, DIM, end_line, show, to_terminal
+from .terminal.look import BOLD, DIM, end_line, show, to_terminal
 
 HELP = """type the beginning of something and press Enter: the model goes on from it; Enter alone: it just goes on
 :temperature 0.5   :top-k 20   :top-p 0.9   :greedy   :seed 3   :length 200   change how it writes

@@ -20,10 +20,10 @@ from ..tasks.common.prediction import Prediction, Predictor, is_blank
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
-from .look import command, console, printable, to_terminal
-from .marked import answer_line, on_terminal, page, plain
 from .predict_translation import Showing, refuse_for_others, show_translations
-from .reporters import emit
+from .terminal.look import command, console, printable, to_terminal
+from .terminal.marked import answer_line, on_terminal, page, plain
+from .terminal.reporters import emit
 
 PROG = "unrolled predict"
 ABOUT = (

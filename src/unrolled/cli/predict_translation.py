@@ -16,8 +16,8 @@ from ..errors import ArgumentError
 from ..tasks.common.prediction import is_blank
 from ..tasks.translate.trained import TrainedTranslator
 from ..tasks.translate.writing import Translated
-from .look import console, printable, to_terminal
-from .reporters import emit
+from .terminal.look import console, printable, to_terminal
+from .terminal.reporters import emit
 
 AT_ONCE = 256  # sentences
 PICTURED = 12  # in one picture

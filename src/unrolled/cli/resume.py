@@ -16,8 +16,8 @@ from ..training.config import parse_toml, read_text
 from ..training.folder import RunFolder
 from ..training.options import seconds
 from .arguments import Schema, parse
-from .look import command
-from .reporters import choose, follow
+from .terminal.look import command
+from .terminal.reporters import choose, follow
 
 PROG = "unrolled resume"
 ABOUT = (

@@ -17,9 +17,9 @@ from ..training.config import from_toml, parse_toml, read_text
 from ..training.folder import RunFolder, runs_folder
 from ..training.metrics import Metric
 from .arguments import parse
-from .look import command, model_name
-from .reporters import emit
-from .tables import show_table
+from .terminal.look import command, model_name
+from .terminal.reporters import emit
+from .terminal.tables import show_table
 
 PROG = "unrolled runs"
 ABOUT = "List your runs: those in the folder that UNROLLED_RUNS names, or in ./runs."

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, RunError
 from ..tasks.lm.trained import TrainedLanguageModel
 from .arguments import Schema, parse
 from .interactive import converse
-from .look import BOLD, DIM, end_line, show
+from .terminal.look import BOLD, DIM, end_line, show
 
 PROG = "unrolled sample"
 WORTH_FREEZING = 32  # symbols: below, copying the weights takes longer than it saves

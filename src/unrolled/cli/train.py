@@ -18,7 +18,7 @@ from ..tasks.registry import task_class
 from ..training.config import HOW_LONG, groups, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
-from .reporters import choose, follow
+from .terminal.reporters import choose, follow
 
 
 @dataclass(frozen=True, kw_only=True)

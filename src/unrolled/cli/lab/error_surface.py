@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cells import check_size
-from ..errors import ArgumentError
-from ..lab.error_surface import Array, Descent, Unit, descend
-from ..lab.error_surface_picture import draw
-from .arguments import Schema, parse
-from .lab_kept import Kept
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...cells import check_size
+from ...errors import ArgumentError
+from ...lab.error_surface import Array, Descent, Unit, descend
+from ...lab.error_surface_picture import draw
+from ..arguments import Schema, parse
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
+from .kept import Kept
 
 PROG = "unrolled lab error-surface"
 ABOUT = (

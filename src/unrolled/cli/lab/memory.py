@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ..cells import check_size
-from ..errors import ArgumentError
-from ..lab.memory import CELLS, GOALS, Trial, table
-from ..lab.memory_picture import draw
-from ..tasks.memory.task import MemoryConfig
-from ..training.config import update
-from .arguments import Schema, parse
-from .lab_kept import Kept
-from .look import console, is_live
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...cells import check_size
+from ...errors import ArgumentError
+from ...lab.memory import CELLS, GOALS, Trial, table
+from ...lab.memory_picture import draw
+from ...tasks.memory.task import MemoryConfig
+from ...training.config import update
+from ..arguments import Schema, parse
+from ..terminal.look import console, is_live
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
+from .kept import Kept
 
 PROG = "unrolled lab memory"
 ABOUT = (

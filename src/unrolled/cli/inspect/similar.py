@@ -8,17 +8,17 @@ from typing import Literal
 import numpy as np
 from rich.text import Text
 
-from ..analysis.similar import Match, Selection, select, similar
-from ..analysis.units import stack_of
-from ..cells import check_size
-from ..data import Split
-from ..errors import ArgumentError
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import counting
-from .look import console, printable
-from .reporters import emit
-from .tables import show_pairs
+from ...analysis.similar import Match, Selection, select, similar
+from ...analysis.units import stack_of
+from ...cells import check_size
+from ...data import Split
+from ...errors import ArgumentError
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..terminal.console import counting
+from ..terminal.look import console, printable
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs
 from .view import View, language_model, places, text_of, visible
 
 PROG = "unrolled inspect similar"

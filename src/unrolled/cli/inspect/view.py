@@ -11,17 +11,17 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from .. import api
-from ..analysis.picture import check_picture
-from ..cells import check_size
-from ..data import Split, StreamingDecoder, Vocabulary
-from ..errors import DataError, RunError, UnrolledError, clause, did_you_mean
-from ..inspector.symbols import of_language_model
-from ..layers import Stack
-from ..tasks.lm.task import head
-from ..tasks.lm.trained import TrainedLanguageModel
-from .evaluate_lm import own
-from .inspect_text import beginning
+from ... import api
+from ...analysis.picture import check_picture
+from ...cells import check_size
+from ...data import Split, StreamingDecoder, Vocabulary
+from ...errors import DataError, RunError, UnrolledError, clause, did_you_mean
+from ...inspector.symbols import of_language_model
+from ...layers import Stack
+from ...tasks.lm.task import head
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..evaluate_lm import own
+from .text import beginning
 
 VIEWS = {
     "saturation": "how much of the time each gate is shut, or open",
@@ -66,7 +66,7 @@ def asked_for(argv: list[str]) -> Callable[[list[str]], int] | None:
         return None
     word, *rest = argv
     if word in VIEWS:
-        run: Callable[[list[str]], int] = importlib.import_module(f".inspect_{word}", __package__).run
+        run: Callable[[list[str]], int] = importlib.import_module(f".{word}", __package__).run
         return run
     near = clause(did_you_mean(word, VIEWS))
     if near and rest and not rest[0].startswith("-"):  # a run has no second word beside it

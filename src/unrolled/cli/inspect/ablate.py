@@ -9,21 +9,21 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ..analysis.ablation import stretches_of
-from ..analysis.ablation_picture import ablation_picture
-from ..analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
-from ..analysis.reading import Classes, kind_of_symbol
-from ..analysis.unit_names import EXAMPLE, unit_named
-from ..analysis.units import LARGEST
-from ..cells import check_size
-from ..data import Split
-from ..errors import ArgumentError
-from ..inspector import built_in, label, own
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import counting
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...analysis.ablation import stretches_of
+from ...analysis.ablation_picture import ablation_picture
+from ...analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
+from ...analysis.reading import Classes, kind_of_symbol
+from ...analysis.unit_names import EXAMPLE, unit_named
+from ...analysis.units import LARGEST
+from ...cells import check_size
+from ...data import Split
+from ...errors import ArgumentError
+from ...inspector import built_in, label, own
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..terminal.console import counting
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
 from .view import View, language_model, places, side_by_side, text_of
 
 PROG = "unrolled inspect ablate"

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..tasks.registry import task_class
-from ..training.config import flatten
-from ..training.log import Excerpt, Progress, Summary
-from ..training.metrics import line as scores
-from . import INTERRUPTED
+from ...tasks.registry import task_class
+from ...training.config import flatten
+from ...training.log import Excerpt, Progress, Summary
+from ...training.metrics import line as scores
+from .. import INTERRUPTED
 from .look import bits, clock, command, console, fitted, is_live, loss_unit, printable
 from .summary import summary_lines
 

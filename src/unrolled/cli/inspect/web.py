@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError
-from ..inspector import Hypothesis, Reading
-from ..training.folder import RunFolder
-from ..training.process import stop_signals
-from .look import printable
+from ...errors import ArgumentError
+from ...inspector import Hypothesis, Reading
+from ...training.folder import RunFolder
+from ...training.process import stop_signals
+from ..terminal.look import printable
 
 HOST = "127.0.0.1"
 GRACE = 2  # seconds in which answers under way may end
@@ -27,7 +27,7 @@ def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequ
     """Serve the page until Ctrl-C; the exit status."""
     import uvicorn
 
-    from ..inspector.web import Inspected, application
+    from ...inspector.web import Inspected, application
 
     path = Path(options.run)
     folder = RunFolder(path) if path.is_dir() else None

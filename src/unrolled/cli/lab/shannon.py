@@ -9,19 +9,19 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from ..analysis.picture import check_picture
-from ..cells import check_size
-from ..data import Split, encode_text, open_corpus
-from ..errors import ArgumentError, RunError
-from ..lab.shannon import LETTERS, Game, fold, passage, play
-from ..lab.shannon_picture import draw
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import Counter
-from .look import BOLD, DIM, console, show
-from .reporters import emit
-from .sample import writer
-from .tables import show_pairs, show_table
+from ...analysis.picture import check_picture
+from ...cells import check_size
+from ...data import Split, encode_text, open_corpus
+from ...errors import ArgumentError, RunError
+from ...lab.shannon import LETTERS, Game, fold, passage, play
+from ...lab.shannon_picture import draw
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..sample import writer
+from ..terminal.console import Counter
+from ..terminal.look import BOLD, DIM, console, show
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
 
 PROG = "unrolled lab shannon"
 ABOUT = (

@@ -11,18 +11,18 @@ import numpy as np
 import tyro
 from rich.text import Text
 
-from ..analysis.lookback import Lookback, lookback
-from ..analysis.lookback_picture import lookback_picture
-from ..analysis.reading import expected_after
-from ..cells import check_size
-from ..data import Split
-from ..errors import ArgumentError
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import counting
-from .look import console, printable
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...analysis.lookback import Lookback, lookback
+from ...analysis.lookback_picture import lookback_picture
+from ...analysis.reading import expected_after
+from ...cells import check_size
+from ...data import Split
+from ...errors import ArgumentError
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..terminal.console import counting
+from ..terminal.look import console, printable
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
 from .view import View, language_model, text_of, visible
 
 PROG = "unrolled inspect lookback"

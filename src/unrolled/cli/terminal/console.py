@@ -15,9 +15,9 @@ from rich.live import Live as LiveLine
 from rich.panel import Panel
 from rich.text import Text
 
-from ..tasks.registry import task_class
-from ..training.log import Excerpt, Progress, Summary
-from ..training.metrics import line as scores
+from ...tasks.registry import task_class
+from ...training.log import Excerpt, Progress, Summary
+from ...training.metrics import line as scores
 from .look import bits, clock, console, fitted, loss_unit, printable
 from .summary import summary_lines
 from .tables import show_pairs

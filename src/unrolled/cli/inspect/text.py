@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data import open_corpus
-from ..errors import DataError, UnrolledError
-from ..tasks.lm.trained import TrainedLanguageModel
+from ...data import open_corpus
+from ...errors import DataError, UnrolledError
+from ...tasks.lm.trained import TrainedLanguageModel
 
 
 def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:

@@ -8,19 +8,19 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from ..analysis.compare import Comparison, Place, compare
-from ..analysis.matching import UnitMatching, match_units
-from ..analysis.reading import check_alike
-from ..analysis.unit_names import NamedUnit, leaves_of
-from ..analysis.units import stack_of
-from ..cells import check_size
-from ..data import Split
-from ..errors import ArgumentError
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import counting
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...analysis.compare import Comparison, Place, compare
+from ...analysis.matching import UnitMatching, match_units
+from ...analysis.reading import check_alike
+from ...analysis.unit_names import NamedUnit, leaves_of
+from ...analysis.units import stack_of
+from ...cells import check_size
+from ...data import Split
+from ...errors import ArgumentError
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..terminal.console import counting
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
 from .view import View, has_layers, language_model, side_by_side, text_of, visible
 
 PROG = "unrolled inspect compare"

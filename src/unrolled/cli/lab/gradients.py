@@ -11,23 +11,23 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .. import api
-from ..analysis.units import stack_of
-from ..cells import check_size
-from ..errors import ArgumentError, RunError
-from ..lab.gradients import Flow, Measured
-from ..lab.gradients_networks import Network, build, defaults, measure
-from ..lab.gradients_picture import draw_networks, draw_run
-from ..lab.gradients_run import OF_INPUTS, affordable, choose, measure_stage, stages
-from ..tasks.common.recurrent import Recurrent
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
-from .console import Counter
-from .lab_kept import Kept
-from .lab_shannon import text_of
-from .look import BOLD, console, show
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ... import api
+from ...analysis.units import stack_of
+from ...cells import check_size
+from ...errors import ArgumentError, RunError
+from ...lab.gradients import Flow, Measured
+from ...lab.gradients_networks import Network, build, defaults, measure
+from ...lab.gradients_picture import draw_networks, draw_run
+from ...lab.gradients_run import OF_INPUTS, affordable, choose, measure_stage, stages
+from ...tasks.common.recurrent import Recurrent
+from ...tasks.lm.trained import TrainedLanguageModel
+from ..arguments import Schema, parse
+from ..terminal.console import Counter
+from ..terminal.look import BOLD, console, show
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
+from .kept import Kept
+from .shannon import text_of
 
 PROG = "unrolled lab gradients"
 ABOUT = (

@@ -9,22 +9,22 @@ from typing import Annotated, Any
 
 import tyro
 
-from .. import api
-from ..cells import check_size
-from ..errors import ArgumentError, SaveError
-from ..inspector import Finding, Found, Reading, built_in, label, own, read, search
-from ..inspector.cell_search import TWINS, work
-from ..inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
-from ..inspector.shown import values_of
-from ..inspector.states import keep_states
-from ..tasks.lm.trained import TrainedLanguageModel
-from ..training.files import write_atomically
-from .arguments import Schema, parse
-from .console import Counter
-from .inspect_text import text_of
-from .look import clock, console
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ... import api
+from ...cells import check_size
+from ...errors import ArgumentError, SaveError
+from ...inspector import Finding, Found, Reading, built_in, label, own, read, search
+from ...inspector.cell_search import TWINS, work
+from ...inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
+from ...inspector.shown import values_of
+from ...inspector.states import keep_states
+from ...tasks.lm.trained import TrainedLanguageModel
+from ...training.files import write_atomically
+from ..arguments import Schema, parse
+from ..terminal.console import Counter
+from ..terminal.look import clock, console
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
+from .text import text_of
 from .view import VIEWS, asked_for
 
 PROG = "unrolled inspect"
@@ -120,7 +120,7 @@ def run(argv: list[str]) -> int:
         text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)
         if options.web:
-            from .inspect_web import serve
+            from .web import serve
 
             return serve(model, reading, text, source, hypotheses, options)
         labels = label(text, hypotheses)

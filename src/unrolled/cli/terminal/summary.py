@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..tasks.registry import task_class
-from ..training.log import Summary
-from ..training.metrics import Metric, line
+from ...tasks.registry import task_class
+from ...training.log import Summary
+from ...training.metrics import Metric, line
 from .look import clock, command
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.saturation import HIGH, LOW, Gate, Saturation, saturation
-from ..analysis.saturation_picture import TITLES, named, saturation_picture
-from ..cells import check_size
-from .arguments import Schema, parse
-from .console import counting
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...analysis.saturation import HIGH, LOW, Gate, Saturation, saturation
+from ...analysis.saturation_picture import TITLES, named, saturation_picture
+from ...cells import check_size
+from ..arguments import Schema, parse
+from ..terminal.console import counting
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
 from .view import View, language_model, side_by_side, text_of
 
 PROG = "unrolled inspect saturation"

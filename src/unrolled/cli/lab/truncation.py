@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from ..cells import CELLS, check_size
-from ..data.cuts import Random
-from ..errors import ArgumentError, did_you_mean
-from ..lab.truncation import Network, Truncated, compare, train
-from ..lab.truncation_picture import draw
-from .arguments import Schema, parse
-from .console import Counter
-from .lab_kept import Kept
-from .look import console
-from .reporters import emit
-from .tables import show_pairs, show_table
+from ...cells import CELLS, check_size
+from ...data.cuts import Random
+from ...errors import ArgumentError, did_you_mean
+from ...lab.truncation import Network, Truncated, compare, train
+from ...lab.truncation_picture import draw
+from ..arguments import Schema, parse
+from ..terminal.console import Counter
+from ..terminal.look import console
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs, show_table
+from .kept import Kept
 
 PROG = "unrolled lab truncation"
 ABOUT = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 
-from ..errors import UnrolledError, clause, did_you_mean
-from . import BAD_INPUT
+from ...errors import UnrolledError, clause, did_you_mean
+from .. import BAD_INPUT
 
 EXPERIMENTS = {
     "error-surface": "the wall in the loss of a recurrent network, and what clipping does at it",
@@ -26,7 +26,7 @@ def run(argv: list[str]) -> int:
     if name not in EXPERIMENTS:
         near = clause(did_you_mean(name, EXPERIMENTS)) or f"; there are {', '.join(EXPERIMENTS)}"
         raise UnrolledError(f"unrolled lab has no experiment {name!r}{near}")
-    status: int = importlib.import_module(f".lab_{name.replace('-', '_')}", __package__).run(rest)
+    status: int = importlib.import_module(f".{name.replace('-', '_')}", __package__).run(rest)
     return status
 
 

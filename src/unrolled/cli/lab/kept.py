@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ..errors import ArgumentError, SaveError
-from ..training.files import write_atomically
+from ...errors import ArgumentError, SaveError
+from ...training.files import write_atomically
 
 
 class Kept:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cells import check_size
-from ..errors import ArgumentError
-from ..lab.unroll import (
+from ...cells import check_size
+from ...errors import ArgumentError
+from ...lab.unroll import (
     MOST_NUMBERS,
     WORKED,
     WORKED_INPUTS,
@@ -24,13 +24,13 @@ from ..lab.unroll import (
     read_weights,
     unroll,
 )
-from ..lab.unroll_picture import picture
-from ..training.files import write_atomically
-from .arguments import Schema, parse
-from .lab_kept import Kept
-from .look import show
-from .reporters import emit
-from .tables import show_pairs
+from ...lab.unroll_picture import picture
+from ...training.files import write_atomically
+from ..arguments import Schema, parse
+from ..terminal.look import show
+from ..terminal.reporters import emit
+from ..terminal.tables import show_pairs
+from .kept import Kept
 
 PROG = "unrolled lab unroll"
 ABOUT = (
