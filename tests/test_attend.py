@@ -214,3 +214,24 @@ def test_what_does_not_fit_is_refused(inputs, options, message):
     memory = cell.remember(torch.zeros(3, 2, 3), torch.tensor([3, 1]))
     with pytest.raises(ShapeError, match=message):
         attend(cell, inputs, begun(cell, inputs.size(1)), memory, **options)
+
+
+@pytest.mark.parametrize(
+    ("seen", "given", "expected"),
+    [
+        ([0, 3], {}, r"the memory's lengths must lie in 1\.\.6, got 0\.\.3"),
+        ([9, 3], {}, r"the memory's lengths must lie in 1\.\.6, got 3\.\.9"),
+        ([6, 3], {"rows": torch.tensor([-1, 0])}, r"rows must lie in 0\.\.1, got -1\.\.0"),
+        ([6, 3], {"lengths": torch.tensor([9, -1])}, r"lengths must lie in 0\.\.5, got -1\.\.9"),
+        ([6, 3], {"batch": 1}, "every leaf of the state must have 2 rows"),
+    ],
+)
+@pytest.mark.parametrize("score", ["dot", "additive"])
+def test_every_path_refuses_what_does_not_fit(score, seen, given, expected):
+    """The loop and the path that looks at once, too, whatever the kernels check."""
+    cell = Attentive(RNNCell(3 + (4 if score == "additive" else 0), 4), 3, 4, score=score)
+    memory = cell.remember(torch.randn(6, 2, 4), torch.tensor(seen))
+    options = {name: value for name, value in given.items() if name != "batch"}
+    state = cell.begin(cell.cell.initial_state(given.get("batch", 2)))
+    with pytest.raises(ShapeError, match=expected):
+        attend(cell, torch.randn(5, 2, 3), state, memory, **options)

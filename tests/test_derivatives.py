@@ -14,6 +14,7 @@ from unrolled.cells import CELLS, GRUCell, LSTMCell
 from unrolled.cells.attentive import Attentive, feed_size
 from unrolled.errors import BackendError
 from unrolled.kernels import extension, native
+from unrolled.layers import CRF
 from unrolled.scan import choose, scan
 from unrolled.testing import builtin_cells, derivative
 from unrolled.testing.subject import Subject, flat
@@ -234,3 +235,73 @@ def test_a_traced_dropin_is_right_for_other_sizes(kind, with_gradients):
 def test_what_cannot_be_traced_is_refused(refused):
     with pytest.raises(BackendError, match=r"use torch\.export"):
         torch.jit.trace(lambda x: refused(x)[0], torch.randn(LONG, 2, 2), check_trace=False)
+
+
+@pytest.mark.parametrize("check", ["jvp", "func.grad", "hessian"])
+@pytest.mark.parametrize("method", ["log_partition", "marginals"])
+def test_conditional_random_field(method, check):
+    """Of marginals, too, which are first derivatives themselves: a loss of theirs has gradients."""
+    torch.manual_seed(0)
+    crf, lengths = CRF(3).double(), torch.tensor([4, 2])
+
+    def function(emissions, follow, begin, end):
+        weights = {"follow": follow, "begin": begin, "end": end}
+        return (
+            functional_call(Method(crf, method), {f"crf.{k}": w for k, w in weights.items()}, (emissions, lengths)),
+        )
+
+    CHECKS[check](function, [torch.randn(4, 2, 3).double(), *(torch.randn_like(p).detach() for p in crf.parameters())])
+
+
+class Method(torch.nn.Module):
+    def __init__(self, crf, method):
+        super().__init__()
+        self.crf, self.method = crf, method
+
+    def forward(self, *given):
+        return getattr(self.crf, self.method)(*given)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_symbols_one_lane_at_a_time(name):
+    """Per-sample gradients and tangents by the weights, of symbols in the place of vectors."""
+    torch.manual_seed(0)
+    cell = builtin_cells()[name].double()
+    names, weights = zip(*((n, p.detach()) for n, p in cell.named_parameters()), strict=True)
+    ids = torch.randint(0, 2, (5, 3))
+
+    class Scan(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = cell
+
+        def forward(self, ids):
+            return scan(self.cell, ids)[0]
+
+    def loss(weights, ids):
+        found = functional_call(Scan(), {f"cell.{n}": w for n, w in zip(names, weights, strict=True)}, (ids,))
+        return found.square().sum()
+
+    single = [grad(loss)(weights, ids[:, b : b + 1]) for b in range(3)]
+    wanted = tuple(torch.stack(each) for each in zip(*single, strict=True))
+    got = vmap(grad(lambda w, i: loss(w, i[:, None])), in_dims=(None, 1))(weights, ids)
+    torch.testing.assert_close(got, wanted)
+    tangents = vmap(lambda i: jvp(lambda w: loss(w, i[:, None]), (weights,), (weights,))[1], in_dims=1)(ids)
+    slopes = [sum((g[b] * w).sum() for g, w in zip(wanted, weights, strict=True)) for b in range(3)]
+    torch.testing.assert_close(tangents, torch.stack(slopes))
+
+
+@native_only
+def test_vmap_over_nothing():
+    layer = unrolled.nn.GRU(2, 3)
+    outputs, last = vmap(layer)(torch.zeros(0, LONG, 2, 2))
+    assert (outputs.shape, last.shape) == ((0, LONG, 2, 3), (0, 1, 2, 3))
+
+
+def test_masks_differ_from_sample_to_sample():
+    layer = unrolled.nn.LSTM(2, 8, zoneout=0.4, recurrent_dropout=0.4, weight_drop=0.4)
+    x = torch.ones(6, 2, 2).expand(3, 6, 2, 2)
+    different = vmap(lambda x: layer(x)[0], randomness="different")(x)
+    assert not torch.allclose(different[0], different[1])
+    same = vmap(lambda x: layer(x)[0], randomness="same")(x)
+    torch.testing.assert_close(same[0], same[1])

@@ -13,6 +13,7 @@ import os
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from .cells import State, Trace
 from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
@@ -62,7 +63,7 @@ def attend(
             cell, inputs, state, memory, rows=rows, lengths=lengths, noise=noise
         )
         return watched
-    _check(cell, inputs, memory, rows, lengths)
+    _check(cell, inputs, state, memory, rows, lengths)
     chosen = choose(cell, inputs, noise, backend)
     if chosen == "reference" or not len(inputs):
         outputs, weights, state, _ = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
@@ -85,7 +86,7 @@ def attend_traced(
 ) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
     """As `attend`, by a loop over `Attentive.step_traced`, and also every gate at every step: a dict of name →
     ``(T, N, ·)``; past an end, zeros."""
-    _check(cell, inputs, memory, rows, lengths)
+    _check(cell, inputs, state, memory, rows, lengths)
     return reference.attend(cell, inputs, state, memory, rows, lengths, noise, traced=True)
 
 
@@ -113,10 +114,17 @@ def unsupported(cell: Attentive, inputs: Tensor, noise: State | None = None) -> 
     return native.unsupported(cell, inputs, noise) if cell.feeds else None
 
 
-def _check(cell: Attentive, inputs: Tensor, memory: Memory, rows: Tensor | None, lengths: Tensor | None) -> None:
+def _check(
+    cell: Attentive,
+    inputs: Tensor,
+    state: AttentiveState,
+    memory: Memory,
+    rows: Tensor | None,
+    lengths: Tensor | None,
+) -> None:
     if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
         raise ShapeError(f"inputs must be (T, N, {cell.input_size}), got {tuple(inputs.shape)}")
-    N = inputs.size(1)
+    (T, N), (S, B) = inputs.shape[:2], memory.h.shape[:2]
     if rows is None and memory.lengths.size(0) != N:
         raise ShapeError(
             f"the memory must hold {N} sentences, one for each row, got {memory.lengths.size(0)}; or give rows"
@@ -124,6 +132,16 @@ def _check(cell: Attentive, inputs: Tensor, memory: Memory, rows: Tensor | None,
     for name, given in (("rows", rows), ("lengths", lengths)):
         if given is not None and (given.shape != (N,) or given.dtype != torch.int64):
             raise ShapeError(f"{name} must be ({N},) int64, got {tuple(given.shape)} {given.dtype}")
+    for leaf in tree_leaves(state):
+        if leaf.size(0) != N:
+            raise ShapeError(f"every leaf of the state must have {N} rows in dimension 0, got {tuple(leaf.shape)}")
+    bounds = (("the memory's lengths", memory.lengths, 1, S), ("rows", rows, 0, B - 1), ("lengths", lengths, 0, T))
+    for name, numbers, low, high in bounds:
+        if numbers is None or not numbers.numel() or torch.compiler.is_compiling() or watch.batched(numbers):
+            continue
+        least, most = int(numbers.min()), int(numbers.max())
+        if least < low or most > high:
+            raise ShapeError(f"{name} must lie in {low}..{high}, got {least}..{most}")
 
 
 def _at_once(

@@ -145,7 +145,10 @@ def _extras(hint: Any) -> Check | None:
     options = {name: _check(one) for name, one in typing.get_type_hints(typing.get_args(hint)[0]).items()}
 
     def fit(_: str, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: options[name].fit(name, value) if name in options else value for name, value in given.items()}
+        for name in given:
+            if name not in options:
+                raise ArgumentError("option", f"one of {', '.join(options)}", name, did_you_mean(name, options))
+        return {name: options[name].fit(name, value) for name, value in given.items()}
 
     return Check("options", fit)
 

@@ -6,14 +6,13 @@ import os
 from typing import Any, NamedTuple, TypeGuard
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
 from .cells.dilated import Dilated
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
-from .kernels import dilated, doubling, native, parallel, reference, watch
+from .kernels import dilated, doubling, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
@@ -147,7 +146,7 @@ def one_hot(cell: Cell, inputs: Tensor) -> Tensor:
     """Symbols ``(T, B)`` as the vectors ``(T, B, I)`` they stand for; other inputs as they are."""
     if not is_symbols(inputs):
         return inputs
-    return F.one_hot(inputs, cell.input_size).to(_like(cell, inputs).dtype)
+    return operators.one_hot(inputs, cell.input_size, _like(cell, inputs).dtype)
 
 
 def is_symbols(inputs: Tensor) -> bool:

@@ -173,3 +173,15 @@ def test_wrong_options_are_refused(kind, options, message):
 
 def test_bpe_from_a_string_checks_it():
     assert BPEVocabulary(BPE.tokenizer).to_json() == BPE.to_json()
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
+@pytest.mark.parametrize("wrong", [[-1], [0, 10**6], np.array([0, -2])])
+def test_symbols_that_there_are_not(kind, wrong):
+    """−1 would be the last one in Python."""
+    vocabulary = build_vocabulary(kind, ["the cat sat on the mat. " * 20], vocab_size=300)
+    assert vocabulary.decode([]) == ""
+    with pytest.raises(
+        ArgumentError, match=rf"ids must be symbols from 0 to {len(vocabulary) - 1}, got (-1|1000000|-2)"
+    ):
+        vocabulary.decode(wrong)

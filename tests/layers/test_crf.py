@@ -136,5 +136,47 @@ def test_what_is_refused():
     for lengths in ([0, 2], [1, 5]):
         with pytest.raises(ShapeError, match=r"lengths must lie in 1\.\.4"):
             crf.log_partition(torch.zeros(4, 2, 3), torch.tensor(lengths))
-    with pytest.raises(ShapeError, match=r"lengths must be \(2,\), got \(3,\)"):
+    with pytest.raises(ShapeError, match=r"lengths must be \(2,\) int64, got \(3,\)"):
         crf.best(torch.zeros(4, 2, 3), torch.tensor([1, 1, 1]))
+
+
+def test_what_stands_past_a_sentences_end_is_ignored():
+    """A tag of −100, as losses of torch have it, and emissions that are not even numbers."""
+    torch.manual_seed(0)
+    crf, lengths = CRF(3), torch.tensor([4, 2])
+    emissions, tags = torch.randn(4, 2, 3), torch.randint(0, 3, (4, 2))
+    wanted = [crf(emissions, tags, lengths), crf.marginals(emissions, lengths), crf.best(emissions, lengths)]
+    emissions[2:, 1], tags[2:, 1] = float("nan"), -100
+    emissions.requires_grad_()
+    found = [crf(emissions, tags, lengths), crf.marginals(emissions, lengths), crf.best(emissions, lengths)]
+    torch.testing.assert_close(found, wanted)
+    (gradient,) = torch.autograd.grad(found[0].sum(), emissions)
+    assert gradient.isfinite().all()
+    assert not gradient[2:, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"emissions": torch.zeros(4, 2, 1)}, "emissions must be"),
+        ({"emissions": torch.zeros(0, 2, 3)}, "emissions must be"),
+        ({"emissions": torch.zeros(4, 2, 3, dtype=torch.int64)}, "emissions must be"),
+        ({"tags": torch.zeros(4, 1, dtype=torch.int64)}, r"tags must be \(4, 2\) int64"),
+        ({"tags": torch.zeros(4, 2)}, "tags must be"),
+        ({"tags": torch.full((4, 2), 3)}, r"tags must lie in 0\.\.2"),
+        ({"lengths": [4, 2]}, r"lengths must be \(2,\) int64, got list"),
+        ({"lengths": torch.tensor([5, 2])}, r"lengths must lie in 1\.\.4"),
+    ],
+)
+def test_shapes_and_ranges(given, expected):
+    usual = {"emissions": torch.zeros(4, 2, 3), "tags": torch.zeros(4, 2, dtype=torch.int64)}
+    with pytest.raises(ShapeError, match=expected):
+        CRF(3)(**{**usual, "lengths": torch.tensor([4, 2]), **given})
+
+
+def test_one_sentence_at_a_time_under_vmap():
+    crf, lengths = CRF(3), torch.tensor([4, 2])
+    emissions, tags = torch.randn(4, 2, 3), torch.randint(0, 3, (4, 2))
+    one = lambda e, t, n: crf(e[:, None], t[:, None], n[None])[0]  # noqa: E731
+    found = torch.func.vmap(one, in_dims=(1, 1, 0))(emissions, tags, lengths)
+    torch.testing.assert_close(found, crf(emissions, tags, lengths))

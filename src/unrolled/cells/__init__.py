@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -90,6 +91,13 @@ def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> C
         ArgumentError: a size or an option is wrong, or a cell of the user's own is none.
     """
     if name in CELLS:
-        return CELLS[name](input_size, hidden_size, **options)
+        cls = CELLS[name]
+        known = {
+            key for one in cls.__mro__ if issubclass(one, Cell) for key in inspect.signature(one.__init__).parameters
+        }
+        for option in options:
+            if option not in known - {"self", "options", "args", "kwargs"}:
+                raise ArgumentError("option", f"one that {cls.__name__} has", option, did_you_mean(option, known))
+        return cls(input_size, hidden_size, **options)
     check_cell_name(name)
     return own_cell(name, input_size, hidden_size)

@@ -199,6 +199,10 @@ class GatedCell(BuiltinCell):
         recurrent = self.weight_hh.size(1)
 
         def ones_with(probability: float, *shape: int) -> Tensor:
+            if not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None:
+                # vmap draws nothing in place
+                like = torch.full(shape, probability, dtype=self.weight_hh.dtype, device=self.weight_hh.device)
+                return torch.bernoulli(like, generator=generator)
             return torch.empty(shape, dtype=self.weight_hh.dtype, device=self.weight_hh.device).bernoulli_(
                 probability, generator=generator
             )

@@ -78,10 +78,8 @@ class CharVocabulary(Vocabulary):
     def _lookup(self, text: str) -> Ids:
         return self._table.take(code_points(text), mode="clip")
 
-    @checked
-    def decode(self, ids: Iterable[int]) -> str:
-        index = np.fromiter(ids, dtype=np.int64) if not isinstance(ids, np.ndarray) else ids
-        return self._codes[index].tobytes().decode("utf-32-le")
+    def _text(self, ids: Ids) -> str:
+        return self._codes[ids].tobytes().decode("utf-32-le")
 
     def spell(self, id: int) -> bytes:
         return self.symbols[id].encode()
@@ -114,9 +112,8 @@ class ByteVocabulary(Vocabulary):
         except UnicodeEncodeError:
             raise outside_error(self, self.outside(text)) from None
 
-    @checked
-    def decode(self, ids: Iterable[int]) -> str:
-        return bytes(int(id) for id in ids).decode("utf-8", "replace")
+    def _text(self, ids: Ids) -> str:
+        return bytes(ids.tolist()).decode("utf-8", "replace")
 
     def spell(self, id: int) -> bytes:
         return bytes((id,))

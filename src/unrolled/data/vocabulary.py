@@ -58,8 +58,23 @@ class Vocabulary(ABC):
 
     @checked
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ``ids``. Bytes that are no UTF-8 (a model may write some) become U+FFFD."""
-        return b"".join(self.spell(int(id)) for id in ids).decode("utf-8", "replace")
+        """The text of ``ids``. Bytes that are no UTF-8 (a model may write some) become U+FFFD.
+
+        Raises:
+            ArgumentError: an id is none of 0 to ``len(self) - 1``.
+        """
+        return self._text(self._known(ids))
+
+    def _text(self, ids: Ids) -> str:
+        return b"".join(map(self.spell, ids.tolist())).decode("utf-8", "replace")
+
+    def _known(self, ids: Iterable[int]) -> Ids:
+        """The ids as an array."""
+        found = ids if isinstance(ids, np.ndarray) else np.array([int(id) for id in ids], dtype=np.int64)
+        if found.size and not 0 <= int(found.min()) <= int(found.max()) < len(self):
+            wrong = next(int(id) for id in found.flat if not 0 <= id < len(self))
+            raise ArgumentError("ids", f"symbols from 0 to {len(self) - 1}", wrong)
+        return found
 
     @checked
     def outside(self, text: str) -> dict[str, int]:

@@ -72,9 +72,8 @@ class WordVocabulary(Vocabulary):
         get = self._ids.get
         return np.array([get(word, 0) for word in words], dtype=self.dtype)
 
-    @checked
-    def decode(self, ids: Iterable[int]) -> str:
-        return "".join([self.words[int(id)] for id in ids])
+    def _text(self, ids: Ids) -> str:
+        return "".join([self.words[id] for id in ids.tolist()])
 
     def spell(self, id: int) -> bytes:
         return self.words[id].encode("utf-8", "replace")

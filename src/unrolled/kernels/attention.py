@@ -317,7 +317,7 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     check(there, dtype, WHOLE, spelled(SHAPES, size))
     if "rows" not in given and N != B:
         raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {B}; or give rows")
-    for name, low, high in (("seen", 1, S), ("rows", 0, B - 1), ("lengths", 0, T)):
+    for name, low, high in (("seen", 1, S), ("rows", 0, B - 1), ("lengths", 0, T)):  # an exported graph comes this way
         numbers = given.get(name)
         if numbers is not None and numbers.numel():
             least, most = int(numbers.min()), int(numbers.max())

@@ -12,7 +12,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
@@ -20,7 +19,7 @@ from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell
 from ..cells.norm import LayerNorm
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import TYPES, Kernel, Loop, Shape, autocast, check, guard, learning, skeleton, spelled
+from .operators import TYPES, Kernel, Loop, Shape, autocast, check, guard, learning, one_hot, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
@@ -337,7 +336,7 @@ def _call(
     for name, most in (("lengths", T), ("ids", I - 1)):
         numbers = given.get(name)
         if numbers is not None and not 0 <= (low := int(numbers.min())) <= (high := int(numbers.max())) <= most:
-            raise ValueError(f"{name} must lie in 0..{most}, got {low}..{high}")
+            raise ShapeError(f"{name} must lie in 0..{most}, got {low}..{high}")
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.run(
         extension.instruction_set(), kind, dtype == torch.float64, backward,
@@ -402,7 +401,7 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
     ][kind]
     zoneout = (zoneout_h, zoneout_c) if kind == LSTM else zoneout_h
     if x.dtype == torch.int64:
-        x = F.one_hot(x, weight_ih.size(1)).to(weight_ih.dtype)
+        x = one_hot(x, weight_ih.size(1), weight_ih.dtype)
     loop = _loop(kind, x.size(2), H, bias=bias_ih is not None, layer_norm=norm is not None, zoneout=zoneout, **own)
     weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
     if peepholes is not None:

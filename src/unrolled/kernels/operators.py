@@ -19,6 +19,11 @@ Shape = tuple[int, ...]
 TYPES = (torch.bfloat16, torch.float32, torch.float64)  # that the kernels compute in
 
 
+def one_hot(symbols: Tensor, width: int, dtype: torch.dtype) -> Tensor:
+    """``(…, width)``: as torch's, which looks at the numbers and so cannot be run under vmap."""
+    return (symbols.unsqueeze(-1) == torch.arange(width, device=symbols.device)).to(dtype)
+
+
 def autocast() -> torch.dtype | None:
     """What torch casts the CPU's products to at the moment; `None`: nothing."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
@@ -256,6 +261,13 @@ def register_vmap(operator: Any) -> None:
 
 def one_by_one(function: Callable[..., Any], info: Any, in_dims: Given, *args: Any) -> Any:
     """The results for every slice, stacked; as a rule for vmap."""
+    if not info.batch_size:  # no slice tells what would come out: one of zeros does
+        zeros = (
+            a if d is None else a.new_zeros([*a.shape[:d], *a.shape[d + 1 :]])
+            for a, d in zip(args, in_dims, strict=True)
+        )
+        outputs = tuple(one.new_empty(0, *one.shape) for one in function(*zeros))
+        return outputs, tuple(0 for _ in outputs)
     slices = [
         function(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
         for i in range(info.batch_size)

@@ -11,13 +11,12 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from ..errors import ShapeError
 from . import doubling, extension, reference
-from .operators import TYPES, Kernel, autocast, check, guard, learning, skeleton, spelled
+from .operators import TYPES, Kernel, autocast, check, guard, learning, one_hot, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
@@ -68,7 +67,7 @@ def run(
     everything else is float32 in between.
     """
     if not inputs.is_floating_point() and isinstance(cell, QRNNCell):  # the state holds inputs as vectors
-        inputs = F.one_hot(inputs, cell.input_size).to(cell.weight_ih.dtype)
+        inputs = one_hot(inputs, cell.input_size, cell.weight_ih.dtype)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     window, last = doubling.seen(cell, inputs, state, initial, lengths, resets, reverse)
     first, decay = None if initial is None else initial[0], cell.decay()
@@ -278,7 +277,7 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
         cell = build(1, 1, **own)  # of which only the equations are used
     inputs = x
     if x.dtype == torch.int64:
-        inputs = F.one_hot(x, weight.size(1)).to(weight.dtype)
+        inputs = one_hot(x, weight.size(1), weight.dtype)
     elif lengths is not None:
         inputs = reference.inside(x, lengths)
     p = doubling.products(inputs, weight, None, reverse)

@@ -9,6 +9,7 @@ With scores e_t(j) of tag j for word t, a(j) and b(j) of beginning and ending wi
     (4)  log p(y) = s(y) − log Z
     (5)  δ_t(j)   = e_t(j) + max_i (δ_{t-1}(i) + A(i, j))            the best tagging: (2) with max, and who it was
     (6)  p(y_t = j) = ∂ log Z / ∂ e_t(j)
+    (7)             = exp(α_t(j) + β_t(j) − log Z),  β_T = b,  β_{t-1}(i) = log Σ_j exp(A(i, j) + e_t(j) + β_t(j))
 
 Lafferty, McCallum and Pereira 2001; on a recurrent network: Lample et al. 2016, section 2.2.
 """
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError
+from ..kernels.watch import batched
 
 # T steps, B sentences, K tags
 
@@ -27,7 +29,7 @@ FORBIDDEN = -1e4  # added to the score of what may not be; finite, so that no gr
 
 
 class CRF(nn.Module):
-    """The equations (1) to (6), over sentences of any lengths side by side.
+    """The equations (1) to (7), over sentences of any lengths side by side.
 
     Args:
         tags: K.
@@ -67,30 +69,35 @@ class CRF(nn.Module):
         return self.score(emissions, tags, lengths) - self.log_partition(emissions, lengths)
 
     def score(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """(1), ``(B,)``; tags past a sentence's end are ignored."""
+        """(1), ``(B,)``; what stands past a sentence's end is ignored, be it a tag of −100 or an emission of NaN."""
         follow, begin, end = self._scores()
-        inside = _inside(emissions, lengths)  # (T, B)
+        emissions, inside = self._inside(emissions, lengths)  # (T, B)
+        tags = self._inside_tags(tags, inside)
         own = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (T, B)
         steps = follow[tags[:-1], tags[1:]]  # (T-1, B)
-        total = (own * inside).sum(0) + (steps * inside[1:]).sum(0)
+        total = own.sum(0) + (steps * inside[1:]).sum(0)
         last = tags.gather(0, (lengths - 1).unsqueeze(0)).squeeze(0)  # (B,)
         return total + begin[tags[0]] + end[last]
 
     def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """(3), ``(B,)``."""
-        follow, begin, end = self._scores()
-        inside = _inside(emissions, lengths).unsqueeze(2)  # (T, B, 1)
-        alpha = begin + emissions[0]  # (2), (B, K)
+        emissions, inside = self._inside(emissions, lengths)
+        return torch.logsumexp(self._forward(emissions, inside)[-1] + self._scores()[2], dim=1)
+
+    def _forward(self, emissions: Tensor, inside: Tensor) -> list[Tensor]:
+        """(2): α_t of every step, (B, K) each; past a sentence's end it stays."""
+        follow, begin, _ = self._scores()
+        alpha = [begin + emissions[0]]
         for t in range(1, emissions.size(0)):
-            after = emissions[t] + torch.logsumexp(alpha.unsqueeze(2) + follow, dim=1)
-            alpha = torch.where(inside[t], after, alpha)
-        return torch.logsumexp(alpha + end, dim=1)
+            after = emissions[t] + torch.logsumexp(alpha[-1].unsqueeze(2) + follow, dim=1)
+            alpha.append(torch.where(inside[t].unsqueeze(1), after, alpha[-1]))
+        return alpha
 
     @torch.no_grad()
     def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """(5): the most probable tags ``(T, B)``, 0 past a sentence's end (Viterbi)."""
         follow, begin, end = self._scores()
-        inside = _inside(emissions, lengths)  # (T, B)
+        emissions, inside = self._inside(emissions, lengths)  # (T, B)
         delta = begin + emissions[0]  # (B, K)
         came: list[Tensor] = []  # from which tag the best way to each comes, (B, K); past the end: from itself
         stay = torch.arange(self.begin.numel(), device=emissions.device).expand_as(delta)
@@ -106,11 +113,18 @@ class CRF(nn.Module):
         return torch.stack(tags[::-1]) * inside
 
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """(6): ``(T, B, K)``, zero past a sentence's end."""
-        with torch.enable_grad():
-            e = emissions.detach().requires_grad_()
-            (found,) = torch.autograd.grad(self.log_partition(e, lengths).sum(), e)
-        return found
+        """(6) by (7): ``(T, B, K)``, zero past a sentence's end; differentiable as everything else."""
+        follow, _, end = self._scores()
+        emissions, inside = self._inside(emissions, lengths)
+        alpha = self._forward(emissions, inside)
+        log_Z = torch.logsumexp(alpha[-1] + end, dim=1, keepdim=True)  # (B, 1)
+        beta = end.expand_as(alpha[-1])
+        found = [alpha[-1] + beta - log_Z]
+        for t in range(emissions.size(0) - 1, 0, -1):
+            before = torch.logsumexp(follow + (emissions[t] + beta).unsqueeze(1), dim=2)
+            beta = torch.where(inside[t].unsqueeze(1), before, beta)
+            found.append(alpha[t - 1] + beta - log_Z)
+        return torch.stack(found[::-1]).exp() * inside.unsqueeze(2)
 
     def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
         """A, a and b, with what is forbidden far below the rest."""
@@ -120,12 +134,34 @@ class CRF(nn.Module):
             self.end + FORBIDDEN * ~self.ends,
         )
 
+    def _inside(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The emissions, 0 past a sentence's end, and ``(T, B)`` bool, true at the words of a sentence."""
+        K = self.begin.numel()
+        if emissions.dim() != 3 or emissions.size(2) != K or not emissions.size(0) or not emissions.is_floating_point():
+            raise ShapeError(f"emissions must be (T, B, {K}) with T at least 1, got {_told(emissions)}")
+        T, B = emissions.shape[:2]
+        if not isinstance(lengths, Tensor) or lengths.shape != (B,) or lengths.is_floating_point():
+            raise ShapeError(f"lengths must be ({B},) int64, got {_told(lengths)}")
+        if _known(lengths) and B and not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
+            raise ShapeError(f"lengths must lie in 1..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+        inside = torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
+        return torch.where(inside.unsqueeze(2), emissions, 0.0), inside
 
-def _inside(emissions: Tensor, lengths: Tensor) -> Tensor:
-    """``(T, B)`` bool, true at the words of a sentence."""
-    T, B = emissions.shape[:2]
-    if lengths.shape != (B,):
-        raise ShapeError(f"lengths must be ({B},), got {tuple(lengths.shape)}")
-    if not torch.compiler.is_compiling() and B and not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
-        raise ShapeError(f"lengths must lie in 1..{T}, got {int(lengths.min())}..{int(lengths.max())}")
-    return torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
+    def _inside_tags(self, tags: Tensor, inside: Tensor) -> Tensor:
+        """The tags, 0 past a sentence's end."""
+        if not isinstance(tags, Tensor) or tags.shape != inside.shape or tags.dtype != torch.int64:
+            raise ShapeError(f"tags must be {tuple(inside.shape)} int64, got {_told(tags)}")
+        tags = torch.where(inside, tags, 0)
+        K = self.begin.numel()
+        if _known(tags) and tags.numel() and not 0 <= int(tags.min()) <= int(tags.max()) < K:
+            raise ShapeError(f"tags must lie in 0..{K - 1}, got {int(tags.min())}..{int(tags.max())}")
+        return tags
+
+
+def _known(tensor: Tensor) -> bool:
+    """Whether its numbers can be looked at."""
+    return not (torch.compiler.is_compiling() or batched(tensor))
+
+
+def _told(given: object) -> str:
+    return f"{tuple(given.shape)} {given.dtype}" if isinstance(given, Tensor) else type(given).__name__

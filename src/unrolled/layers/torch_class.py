@@ -114,7 +114,7 @@ def as_torch_casts(
     comes out then has the type of the state.
     """
     device = x.device.type
-    if not torch.is_autocast_enabled(device):
+    if device == "meta" or not torch.is_autocast_enabled(device) or x.dtype == torch.float64:  # which is never cast
         return outputs, leaves
     whole = device != "cpu" or cell == "rnn" or (cell == "lstm" and not packed)
     like = x if hx is None else hx[0]

@@ -205,7 +205,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
             except ArgumentError:
                 continue
     elif origin is typing.Literal:
-        if value in arguments and type(value) in {type(a) for a in arguments}:
+        if isinstance(value, str | int) and value in arguments and type(value) in {type(a) for a in arguments}:
             return value
         near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
