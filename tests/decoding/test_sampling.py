@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from unrolled.decoding import Sampling
-from unrolled.errors import ArgumentError
+from unrolled.errors import ArgumentError, DivergedError
 
 # Multiples of an eighth, so that ties are common.
 rows = st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=1, max_size=12)
@@ -119,3 +119,13 @@ def test_wrong_options(options, message):
     with pytest.raises(ArgumentError) as caught:
         Sampling(**options)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(greedy=True), Sampling(top_k=1), Sampling(top_p=0.5)])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_chosen_by_what_is_no_number(sampling, bad):
+    logits = np.zeros((2, 5))
+    assert len(sampling.choose(logits, 0, np.arange(2))) == 2
+    logits[1, 3] = bad
+    with pytest.raises(DivergedError, match="outputs are not finite"):
+        sampling.choose(logits, 0, np.arange(2))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..checks import checked
 from ..data.counter import uniform
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DivergedError
 
 # B streams, V symbols
 
@@ -53,7 +53,16 @@ class Sampling:
     def choose(
         self, logits: npt.NDArray[np.floating], position: int, streams: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
-        """One symbol for each stream: ``logits (B, V)`` → ids ``(B,)``; ``streams (B,)`` are their numbers."""
+        """One symbol for each stream: ``logits (B, V)`` → ids ``(B,)``; ``streams (B,)`` are their numbers.
+
+        Raises:
+            DivergedError: there is no largest number among the logits of a stream.
+        """
+        if not np.isfinite(logits.max(axis=1)).all():
+            raise DivergedError(
+                "the model's outputs are not finite numbers, so nothing can be chosen by them; its weights have diverged "
+                "or were altered: open another checkpoint or run"
+            )
         if self.greedy or self.temperature == 0:
             return logits.argmax(axis=1)
         p = self.probabilities(logits)  # (B, V)

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..cells import Cell, GatedCell, GRUCell, GRUState, LSTMCell, LSTMState, RNNCell, RNNState, State
-from ..errors import ArgumentError, BackendError, ShapeError
+from ..errors import ArgumentError, BackendError, DivergedError, ShapeError
 from . import extension
 from .operators import guard
 
@@ -128,6 +128,7 @@ def freeze(
         ArgumentError: there is no such precision, or the head reads no such thing.
         BackendError: the kernels cannot run these cells.
         ShapeError: embedding, cells and head do not fit on one another.
+        DivergedError: a weight is no finite number.
     """
     if precision not in PRECISIONS:
         raise ArgumentError("precision", f"one of {', '.join(PRECISIONS)}", precision)
@@ -137,6 +138,9 @@ def freeze(
     if why is not None:
         raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
     _check_fit(cells, embedding, head_weight, head_bias, reads)
+    numbers = [*(p for cell in cells for p in cell.parameters()), head_weight, head_bias]
+    if not all(bool(one.isfinite().all()) for one in [*numbers, *([] if embedding is None else [embedding])]):
+        raise DivergedError("the model's weights are not all finite numbers; open another checkpoint or run")
     instructions = extension.instruction_set()
     lanes = extension.compiled.vector_bytes(instructions) // 4
     layers, width = [], -1
