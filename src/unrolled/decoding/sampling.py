@@ -60,8 +60,8 @@ class Sampling:
         """
         if not np.isfinite(logits.max(axis=1)).all():
             raise DivergedError(
-                "the model's outputs are not finite numbers, so nothing can be chosen by them; its weights have diverged "
-                "or were altered: open another checkpoint or run"
+                "the model's outputs are not finite numbers, so nothing can be chosen by them; its weights have "
+                "diverged or were altered: open another checkpoint or run"
             )
         if self.greedy or self.temperature == 0:
             return logits.argmax(axis=1)
