@@ -267,6 +267,6 @@ def _reflowed(text: str) -> str:
             words += " " + lines.pop(0).strip()
         wrapped = textwrap.wrap(words.strip(), width, break_on_hyphens=False, break_long_words=False)
         first, *rest = wrapped or [""]
-        out += [f"{flag}{first}"] if words and len(flag) == HELP_AT else [flag, f"{' ' * HELP_AT}{first}".rstrip()]
+        out += [f"{flag}{first}"] if beside else [flag, *([f"{' ' * HELP_AT}{first}"] if first else [])]
         out += [" " * HELP_AT + line for line in rest]
     return "\n".join(out)
