@@ -18,7 +18,8 @@ from ..cells import GRUCell, GRUState, LSTMCell, LSTMState, State
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import Kernel, Loop, check, guard, learning, skeleton, spelled
+from .derivatives import Kernel, learning
+from .operators import Loop, check, guard, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of

@@ -19,7 +19,8 @@ from ..cells import Cell, GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell
 from ..cells.norm import LayerNorm
 from ..errors import ShapeError
 from . import extension, reference
-from .operators import TYPES, Kernel, Loop, Shape, autocast, check, guard, learning, one_hot, skeleton, spelled
+from .derivatives import Kernel, learning
+from .operators import TYPES, Loop, Shape, autocast, check, guard, one_hot, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates

@@ -16,7 +16,8 @@ from torch import Tensor
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from ..errors import ShapeError
 from . import doubling, extension, reference
-from .operators import TYPES, Kernel, autocast, check, guard, learning, one_hot, skeleton, spelled
+from .derivatives import Kernel, learning
+from .operators import TYPES, autocast, check, guard, one_hot, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
