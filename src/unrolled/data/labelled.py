@@ -3,8 +3,7 @@
     csv, tsv    columns by name, or by number where there is no header
     jsonl       objects by key, one to a line or in an array
     lines       ``label text`` per line, ``text<TAB>label``, or fastText's ``__label__x text`` (see labelled_lines.py)
-    folder      a folder per class with a text in every file, as IMDb is distributed; with ``train`` and ``test`` in it
-                these are the two sets
+    folder      a folder per class with a text in every file, as IMDb is distributed (see labelled_folders.py)
 
 Everything is read into memory: labelled texts are small.
 """
@@ -22,15 +21,15 @@ from typing import Literal
 from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import DELIMITERS, check_delimiter
+from .labelled_folders import folder_texts
 from .labelled_lines import read_lines
 from .rows import form_by_name, lines
 from .table import Column, Found, Table
-from .textfile import TextFile, check_encoding, is_foreign, looks_utf16
+from .textfile import TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
 TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
 LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
-NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
 MOST = 1 << 24  # examples
 _NAME_IT = "name the right one with --label-column"
 
@@ -88,7 +87,11 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     form = form_of(path, layout)
     reading = _Reading(path)
     if form == "folder":
-        how = _folder(path, layout, reading)
+        count = 0
+        for place, text, label in folder_texts(path, layout.encoding, layout.errors, reading.foreign):
+            reading.add(text, label, place)
+            count += 1
+        how = f"{count:,} files, a folder for each class"
     else:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
@@ -203,26 +206,3 @@ class _Reading:
         if not self.examples:
             raise DataError(f"{self.path} has no labelled texts in it{'; ' + '; '.join(notes) if notes else ''}")
         return notes
-
-
-def class_folders(path: Path) -> list[Path]:
-    """The folders of classes below ``path``."""
-    return sorted(p for p in path.iterdir() if p.is_dir() and p.name not in NO_CLASS and not p.name.startswith("."))
-
-
-def _folder(path: Path, layout: Layout, reading: _Reading) -> str:
-    if not path.is_dir():
-        raise DataError(f"there is no folder {path}; give a folder with a folder per class in it")
-    count = 0
-    for folder in class_folders(path):
-        for place in sorted(folder.rglob("*")):
-            if not place.is_file():
-                continue
-            inside, file = place.relative_to(folder), TextFile(place, layout.encoding, layout.errors)
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if hidden or is_foreign(place) or (file.looks_binary() and not looks_utf16(file.head())):
-                reading.foreign.append(f"{folder.name}/{inside}")
-                continue
-            reading.add("".join(file.read()), folder.name, place)
-            count += 1
-    return f"{count:,} files, a folder for each class"
