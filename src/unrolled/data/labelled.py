@@ -22,14 +22,12 @@ from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import DELIMITERS, check_delimiter
 from .labelled_folders import folder_texts
-from .labelled_lines import read_lines
-from .rows import form_by_name, lines
-from .table import Column, Found, Table
+from .labelled_lines import LABEL_NAMES, TEXT_NAMES, read_lines
+from .rows import Column, form_by_name, lines
+from .table import Table
 from .textfile import TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
-TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
-LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
 MOST = 1 << 24  # examples
 _NAME_IT = "name the right one with --label-column"
 
@@ -86,6 +84,7 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     """
     form = form_of(path, layout)
     reading = _Reading(path)
+    notes: list[str] = []
     if form == "folder":
         count = 0
         for place, text, label in folder_texts(path, layout.encoding, layout.errors, reading.foreign):
@@ -98,18 +97,20 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
             raise DataError(f"there is no file {path}; give a file of labelled texts, or a folder with one per class")
         if form == "lines" and layout.form == "auto":
             form = _named_columns(file) or form
-        how, rows = read_lines(file, layout.form == "auto") if form == "lines" else _table(file, form, layout)
+        table = None if form == "lines" else _table(file, form, layout)
+        how, rows = read_lines(file, layout.form == "auto") if table is None else table.read()
         for line, text, label in rows:
             reading.add(text, label, line)
-    return replace(reading.examples, how=how), reading.end()
+        notes = [] if table is None else table.notes
+    return replace(reading.examples, how=how), [*reading.end(), *notes]
 
 
-def _table(file: TextFile, form: str, layout: Layout) -> tuple[str, Found]:
+def _table(file: TextFile, form: str, layout: Layout) -> Table:
     columns = (
         Column("text", "--text-column", layout.text_column, TEXT_NAMES),
         Column("label", "--label-column", layout.label_column, LABEL_NAMES),
     )
-    return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}').read()
+    return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}')
 
 
 def _named_columns(file: TextFile) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Collection, Iterator
@@ -24,6 +25,7 @@ ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
 
 LineEnds = Literal["unify", "keep"]
+_ALONE = re.compile(r"\r(?!\r{0,2}\n)")
 _ENDS = {"\r\n": "CRLF", "\r": "CR"}
 
 
@@ -200,6 +202,17 @@ def ends_of(file: TextFile) -> str:
     parts = [] if file.encoding.lower() in ("utf-8", "utf8") else [file.encoding]
     parts += [f"{' and '.join(names)} line ends"] if ends - {"\n"} else []
     return "".join(f"; {part}" for part in [*parts, *(["byte order mark left out"] if MARK in changed else [])])
+
+
+def mixed_ends(file: TextFile) -> bool:
+    """Whether an ``\\r`` stands alone in a file that has ``\\n`` as well."""
+    alone, others, held = False, False, ""
+    for text in itertools.chain(file.read(), [" "]):
+        text = held + text
+        held = text[len(text.rstrip("\r")) :]  # an \n may follow
+        alone = alone or ("\r" in text and _ALONE.search(text, 0, len(text) - len(held)) is not None)
+        others = others or "\n" in text
+    return alone and others
 
 
 def looks_wide(begin: bytes) -> bool:
