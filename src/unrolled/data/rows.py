@@ -1,8 +1,8 @@
 """Files of rows: lines, columns between commas or tabs, and objects.
 
 A line ends with ``\\n`` or ``\\r\\n``, with ``\\r`` in a file without any ``\\n`` (old Macs, and Excel on them), with
-``\\r\\r\\n`` where a program ended ``\\r\\n`` once more, and with nothing else: characters such as U+2028 and ``\\x0b``,
-at which `str.splitlines` would cut, are text.
+``\\r\\r\\n`` where a program ended ``\\r\\n`` once more, and with nothing else: characters such as U+2028 and
+``\\x0b``, at which `str.splitlines` would cut, are text.
 """
 
 from __future__ import annotations
