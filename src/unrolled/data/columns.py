@@ -173,8 +173,8 @@ def unify(sentences: Sequence[Sentence], where: str, scheme: Scheme | None, repa
         word, tag = one.words[at], one.tags[at]
         remedy = "remove the line if it is a comment" if word.startswith("# ") or word == "#" else "use --scheme plain"
         raise DataError(
-            f"unknown tag {_short(tag)!r} in line {one.line + at} of {where}: tags of the scheme {found} are O, or a letter "
-            f"and a type such as B-person; correct it, or {remedy}"
+            f"unknown tag {_short(tag)!r} in line {one.line + at} of {where}: tags of the scheme {found} are O, or a "
+            f"letter and a type such as B-person; correct it, or {remedy}"
         )
     wrong = [(one, at) for one in sentences for at in inconsistent(one.tags, found)]
     if wrong and not repair:
