@@ -115,7 +115,7 @@ def _table(file: TextFile, form: str, layout: Layout) -> Table:
 
 def _named_columns(file: TextFile) -> str:
     """The form of a table, if the first line of a file of lines is the header of one."""
-    first = next(lines(file), "").lower()
+    first = next(lines(file, every=True), "").lower()
     for delimiter in DELIMITERS:
         names = {cell.strip("\"' \t\r\n") for cell in first.split(delimiter)}
         if names & set(TEXT_NAMES) and names & set(LABEL_NAMES):

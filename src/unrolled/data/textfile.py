@@ -25,7 +25,7 @@ ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
 
 LineEnds = Literal["unify", "keep"]
-_ALONE = re.compile(r"\r(?!\r{0,2}\n)")
+_ALONE = re.compile(r"\r(?!\r?\n)")
 _ENDS = {"\r\n": "CRLF", "\r": "CR"}
 
 
