@@ -58,6 +58,9 @@ def test_parts_that_are_not_clear(tmp_path):
     apart = folders(tmp_path / "folds", ("one", "two"), count=1)
     with pytest.raises(DataError, match=r"one, two all have the same folders, neg, pos, so .*/one, or call the parts"):
         open_labelled(apart, Layout())
+    folders(tmp_path / "whole", ("train", "test"), count=1)
+    with pytest.raises(DataError, match=r"so which are the classes\? .* such as .*/test$"):
+        read_labelled(tmp_path / "whole", Layout())
     fine = folders(tmp_path / "fine", ("neg", "pos"), ("texts",), count=1)
     assert sorted(read_labelled(tmp_path / "fine", Layout())[0].labels) == ["neg", "pos"], fine
 

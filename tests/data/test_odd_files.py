@@ -257,6 +257,8 @@ def test_a_header_above_numbered_pairs(tmp_path):
     pairs = read_pairs(path, None, ParallelLayout())
     assert (pairs.source, pairs.target) == (["yes", "no"], ["ja", "nein"])
     assert "with a header; source from column 2 (src text), target from column 4 (trg text)" in pairs.how
+    path.write_text("yes\tja\t\nno\tnein\t7\nso\talso\t8\n")
+    assert read_pairs(path, None, ParallelLayout()).source == ["yes", "no", "so"]  # no name stands there
     path.write_text("id\tlang\tsrc text\n12\teng\tyes\n13\teng\tno\n")
     with pytest.raises(DataError, match=r"column 1 of .* has numbers only; its first row is id, lang, src text"):
         read_pairs(path, None, ParallelLayout())

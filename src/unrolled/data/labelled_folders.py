@@ -59,10 +59,11 @@ def folder_texts(path: Path, encoding: str, errors: str, foreign: list[str]) -> 
     folders = class_folders(path)
     inner = [{one.name for one in class_folders(folder)} for folder in folders]
     if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
+        named = "" if parts_of(path)[0] else ", or call the parts train, valid and test"
         raise DataError(
             f"{path}: {', '.join(one.name for one in folders[:4])} all have the same folders, "
             f"{', '.join(sorted(inner[0])[:4])}, so which are the classes? give one that has them in it, "
-            f"such as {folders[0]}, or call the parts train, valid and test"
+            f"such as {folders[0]}{named}"
         )
     for folder in folders:
         for place in sorted(folder.rglob("*")):

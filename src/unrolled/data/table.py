@@ -59,7 +59,8 @@ class Table:
         wanted = None if self.header is False else self._names
         said = _SEP.match(sample)  # Excel's first line, which says what separates columns
         asked = said[1] if said and self.delimiter == "auto" else self.delimiter
-        dialect = detect(self.file.path, sample[said.end() if said else 0 :], whole, self.form, asked, wanted)
+        sample = sample[said.end() if said else 0 :]
+        dialect = detect(self.file.path, sample, whole, self.form, asked, wanted)
         every = rows(self.file, dialect)
         if said:
             next(every)
@@ -151,12 +152,11 @@ class Table:
 
     def _named_numbers(self, begin: list[list[str]]) -> bool:
         """Whether the first row alone has no number in a column of numbers, beside the two of texts: it names them."""
-        below = [self._numbers(row, len(begin[0])) for row in begin[1:]]
+        first, *others = begin
+        below = [self._numbers(row, len(first)) for row in others]
         numbers = [len(below) > 1 and all(column) for column in zip(*below, strict=True)]
-        named = [
-            was and not is_one for was, is_one in zip(numbers, self._numbers(begin[0], len(begin[0])), strict=False)
-        ]
-        return any(named) and numbers.count(False) > 1
+        names = [cell for cell, below_it in zip(first, numbers, strict=False) if below_it]
+        return numbers.count(False) > 1 and any(name.strip() and not _NUMBER.fullmatch(name) for name in names)
 
     @staticmethod
     def _numbers(row: list[str], width: int) -> list[bool]:
