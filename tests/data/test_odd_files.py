@@ -193,6 +193,7 @@ def test_a_column_of_nothing_at_the_end_is_no_column(tmp_path, content):
         ("a.txt", rows([row[::-1] for row in ROWS[:12]], " ", "\r") + rows([row[::-1] for row in ROWS[12:]], " ")),
         ("a.txt", "".join(f"__label__{b} {a}{chr(13 - 3 * (n > 11))}" for n, (a, b) in enumerate(ROWS))),
         ("a.jsonl", "\r".join(map(json.dumps, OBJECTS[:12])) + "\n" + "\n".join(map(json.dumps, OBJECTS[12:]))),
+        ("a.txt", rows([row[::-1] for row in ROWS[:12]], "\t", "\r") + rows([row[::-1] for row in ROWS[12:]], "\t")),
         ("a.tsv", rows([("text", "label"), *ROWS], "\t", "\r\r\n")),
         ("a.txt", "label text\n" + rows([row[::-1] for row in ROWS], " ")),
     ],
@@ -206,6 +207,10 @@ def test_mixed_ends_and_a_header_above_lines(tmp_path, name, content):
 
 def test_a_return_in_a_text_is_text(tmp_path):
     path = tmp_path / "a.txt"
+    path.write_bytes((rows(DIFFERENT[:12], "\t", "\r") + rows(DIFFERENT[12:], "\t")).encode())  # here it is none
+    assert read_labelled(path, Layout())[0].texts == [text for text, _ in DIFFERENT]
+    path.write_bytes(b"pos\tone\rtwo\nneg\tthree\n")
+    assert read_labelled(path, Layout())[0].texts == ["one\rtwo", "three"]
     path.write_bytes(b"pos one\rtwo\nneg three\n")
     assert read_labelled(path, Layout())[0].texts == ["one\rtwo", "three"]
     table = tmp_path / "a.tsv"

@@ -64,7 +64,7 @@ def _returns_end(file: TextFile) -> bool:
     after, others, end = set[str](), set[str](), "\n"
     for line in lines(file, every=True):
         if line.strip():
-            begin = PREFIX if PREFIX in line else line.split("\t" if "\t" in line else None)[0].strip()
+            begin = PREFIX if PREFIX in line else "\t" * line.count("\t") or line.split()[0]
             (after if end == "\r" else others).add(begin)
         end = line[-1]
     if after & others and after - others:
