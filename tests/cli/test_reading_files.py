@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_parts import TINY
@@ -13,7 +14,9 @@ from rich.console import Console
 from test_bad_input import refused
 
 import unrolled as package
+from unrolled.cli.arguments import parse
 from unrolled.cli.terminal.console import Live
+from unrolled.errors import UnrolledError
 from unrolled.tasks import task_class
 from unrolled.tasks.common.excerpts import excerpts, visible
 from unrolled.training.config import update
@@ -126,3 +129,58 @@ def test_excerpts_fit_the_terminal_and_cannot_steer_it() -> None:
     lines = stream.file.getvalue().strip().splitlines()
     assert len(lines) == 1
     assert "字" * 16 + "…" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "content", "message", "remedy"),
+    [
+        ("translate", "a.csv", "one,eins\ntwo,zwei\n", "or use --no-header", "--no-header"),
+        (
+            "translate",
+            "a.jsonl",
+            '{"translation": {"en": "one", "de": "eins"}}\n{"translation": {"en": "two", "de": "zwei"}}\n',
+            "use --source-column translation.en --target-column translation.de",
+            "--source-column translation.en --target-column translation.de",
+        ),
+        (
+            "classify",
+            "a.txt",
+            "pos,one two\nneg,three\n",
+            "--form csv --no-header --delimiter ',' --text-column N --label-column M",
+            "--form csv --no-header --delimiter , --text-column 2 --label-column 1",
+        ),
+        (
+            "classify",
+            "a.txt",
+            "1\tpos\tone\n2\tneg\ttwo\n",
+            "--form tsv --no-header --text-column N --label-column M",
+            "--form tsv --no-header --text-column 3 --label-column 2",
+        ),
+        ("classify", "a.txt", "a,b one\nc,d two\n", "else --form lines", "--form lines"),
+        ("tag", "a.conll", "a\tX\t\nb\tY\tZ\n\n", "say where the tags are with --tag-column", "--tag-column 1"),
+    ],
+)
+def test_what_a_message_offers_works(home: Path, task: str, name: str, content: str, message: str, remedy: str) -> None:
+    (home / name).write_text("".join(content.replace("one", f"one{n}") for n in range(60)))
+    cls = task_class(task).Config
+    words = ["--data", str(home / name)]
+    with pytest.raises(UnrolledError) as caught:
+        sets(parse(cls, words, "unrolled train", "").data)
+    assert message in str(caught.value)
+    assert len(sets(parse(cls, [*words, *remedy.split()], "unrolled train", "").data).train)
+
+
+def sets(data: Any) -> Any:
+    """The three sets of any task's data."""
+    return data.source().read() if hasattr(data, "source") else data.read()
+
+
+@pytest.mark.parametrize(("word", "header"), [("--no-header", False), ("--header", True), ("--header=false", False)])
+def test_a_flag_that_may_be_unset_has_an_opposite(word: str, header: bool) -> None:
+    assert parse(task_class("translate").Config, ["--data", "a.csv", word], "unrolled train", "").data.header is header
+
+
+def test_classes_are_listed_before_training(home: Path) -> None:
+    (home / "a.csv").write_text("text,label\n" + "".join(f"text {n},c{n % 12:02}\n" for n in range(240)))
+    notes = prepared("classify", home / "a.csv")
+    assert "12 classes: " + ", ".join(f"c{n:02}" for n in range(10)) + ", …" in notes

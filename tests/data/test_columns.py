@@ -65,6 +65,33 @@ def test_number_signs_that_are_words(file):
         read(file("x O\n# text = x\n"))
 
 
+def test_comments_with_as_many_columns_as_words(file):
+    text = "# newpar\nx DT\n# HASH\n\n# newpar\n# HASH\ny DT\n"
+    assert [one.words for one in read(file(text))] == [("x", "#"), ("#", "y")]
+    sentences = read(file("# id 52, a\tdomain=en\nx\tO\n\n# id 53\tdomain=en\ny\tB-a\n"))
+    assert [(one.words, one.line) for one in sentences] == [(("x",), 2), (("y",), 5)]
+
+
+def test_no_plain_tags_are_offered_for_a_comment(file):
+    sentences = read(file("x B-a\n# newpar\ny O\n"))
+    with pytest.raises(DataError, match=r"unknown tag 'newpar' in line 2 .* or remove the line if it is a comment$"):
+        unify(sentences, "it", "bio", False)
+
+
+def test_a_tab_at_the_end(file):
+    path = file("# text = x\nAnn\tNNP\t\nsings\tVBZ\t\n\t\nx\tO\t\n")
+    sentences, how = Columns().open(path)
+    assert [one.tags for one in sentences] == [("NNP", "VBZ"), ("O",)]
+    assert "2 columns between tabs" in how
+    assert "an empty column at the end left out" in how
+    with pytest.raises(DataError, match=r"line 1 of .* has no tag in column 2, counted from 0: 'Ann\\tNNP\\t'"):
+        read(file("Ann\tNNP\t\nsings\tVBZ\tO\n"))
+
+
+def test_returns_that_are_doubled_end_one_line(file):
+    assert [one.words for one in read(file("a O\r\r\nb O\r\r\n\r\r\nc O\r\r\n"))] == [("a", "b"), ("c",)]
+
+
 def test_words_with_blanks_and_strange_white_space(file):
     sentences = read(file("New York\tB-loc\na\u00a0b\tO\nc\u0085d\tO\ne\u2028f\tO\n"))
     assert sentences[0].words == ("New York", "a\u00a0b", "c\u0085d", "e\u2028f")
@@ -93,6 +120,8 @@ def test_ranges_and_empty_nodes_of_conllu(file):
         ("\n\n \t\n", "has no sentence in it"),
         ("-DOCSTART- O\n\n", "has no sentence in it"),
         ("", "has no sentence in it"),
+        ('{"tokens": ["a"], "tags": ["O"]}\n', "line 1 of .* is JSON: .* write a word and its tag on each line, and"),
+        ('[{"tokens":\n', "line 1 of .* is JSON"),
         (b"Jos\xc3\xa9 O\nJos\xe9 O\n", r"is not valid utf-8: byte 0xe9 at offset 11 .*use --encoding latin-1"),
         (b"a O\n\0 O\n", r"has a zero byte at offset 4 \(line 2\), .* --errors ignore"),
     ],

@@ -131,6 +131,34 @@ REFUSED = [
         {},
         "has 3 columns between tabs .* --form tsv --no-header --text-column N",
     ),
+    (
+        "a.txt",
+        "__label__a x\n__label__a,__label__b y\n",
+        {},
+        "line 2 must have one label .* it has __label__a,__label__b",
+    ),
+    (
+        "a.txt",
+        "neg,fine plot\npos,good\n",
+        {},
+        "commas in the first word .* --form csv --no-header --delimiter ',' --te",
+    ),
+    ("a.txt", "neg;a b\npos;c\n", {}, "semicolons in the first word of every line, such as 'neg;a'"),
+    ("a.txt", "text label\ngood film pos\nbad film neg\n", {}, "has the header 'text label', so labels stand last"),
+    ("a.txt", "a x\rb y\nb z\na q\rnew w\n", {}, "after a CR stand both labels and 'new'"),
+    ("a.tsv", "text\tlabel\nx\ty\rz\nq\n", {}, "lines that end with CR .* different numbers of columns either way"),
+    ("a.csv", "text,label,id\na,b,1\na,b\n", {}, "line 3: it has 2 columns, the first row has 3"),
+    ("a.csv", "text,label\nhello, world,\na, b,\n", {}, "line 2: it has 3 columns, the first row has 2; are there com"),
+    ("a.csv", "text,label\na,b,\nc,d\n", {}, "line 2: it has 3 columns, the first row has 2"),
+    ("a.csv", "text,label\n" + "a,b,\n" * 100 + "c,d\n", {}, "line 102: it has 2 columns, .* empty ones are beside it"),
+    ("a.jsonl", '{"text": "a", "label": NaN}\n', {}, "line 1 has no text or number under 'label', but nan; its keys"),
+    ("a.jsonl", '{"text": Infinity, "label": 1}\n', {}, "line 1 has no text or number under 'text', but inf"),
+    (
+        "a.jsonl",
+        '{"x": {"a": "b"}, "label": 1}\n',
+        {},
+        "usual keys; its keys are x.a, label; name one with --text-column$",
+    ),
     ("a.csv", "text\na\n", {}, "has one column only, 'text'; say what separates columns with --delimiter"),
     ("a.csv", "text,label\r\na \0b,1\r\n", {}, r"zero byte at offset 14 \(line 2\)"),
 ]
@@ -148,10 +176,97 @@ def test_what_is_refused(tmp_path, name, content, layout, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_column_of_nothing_at_the_end_is_no_column(tmp_path):
+@pytest.mark.parametrize("content", ["text,label\na,1,\nb,2,,\n", "text, label\na, 1,\nb, 2,\n"])
+def test_a_column_of_nothing_at_the_end_is_no_column(tmp_path, content):
     path = tmp_path / "a.csv"
-    path.write_text("text,label\na,1,\nb,2,,\n")
-    assert read_labelled(path, Layout())[0].texts == ["a", "b"]
+    path.write_text(content)
+    examples, _ = read_labelled(path, Layout())
+    assert (examples.texts, examples.labels) == (["a", "b"], ["1", "2"])
+    assert "; an empty column at the end is left out; with a header" in examples.how
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", rows([("text", "label")], "\t") + rows(ROWS[:12], "\t", "\r") + rows(ROWS[12:], "\t")),
+        ("a.csv", rows([("text", "label")], ";") + rows(ROWS[:12], ";", "\r") + rows(ROWS[12:], ";")),
+        ("a.txt", rows([row[::-1] for row in ROWS[:12]], " ", "\r") + rows([row[::-1] for row in ROWS[12:]], " ")),
+        ("a.txt", "".join(f"__label__{b} {a}{chr(13 - 3 * (n > 11))}" for n, (a, b) in enumerate(ROWS))),
+        ("a.jsonl", "\r".join(map(json.dumps, OBJECTS[:12])) + "\n" + "\n".join(map(json.dumps, OBJECTS[12:]))),
+        ("a.txt", rows([row[::-1] for row in ROWS[:12]], "\t", "\r") + rows([row[::-1] for row in ROWS[12:]], "\t")),
+        ("a.tsv", rows([("text", "label"), *ROWS], "\t", "\r\r\n")),
+        ("a.txt", "label text\n" + rows([row[::-1] for row in ROWS], " ")),
+    ],
+)
+def test_mixed_ends_and_a_header_above_lines(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content.encode())
+    examples, _ = read_labelled(path, Layout())
+    assert (examples.texts, examples.labels) == (TEXTS, LABELS)
+
+
+def test_a_return_in_a_text_is_text(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes((rows(DIFFERENT[:12], "\t", "\r") + rows(DIFFERENT[12:], "\t")).encode())  # here it is none
+    assert read_labelled(path, Layout())[0].texts == [text for text, _ in DIFFERENT]
+    path.write_bytes(b"pos\tone\rtwo\nneg\tthree\n")
+    assert read_labelled(path, Layout())[0].texts == ["one\rtwo", "three"]
+    path.write_bytes(b"pos one\rtwo\nneg three\n")
+    assert read_labelled(path, Layout())[0].texts == ["one\rtwo", "three"]
+    table = tmp_path / "a.tsv"
+    table.write_bytes(b"text\tlabel\none\rtwo\tpos\nthree\tneg\n")
+    assert read_labelled(table, Layout())[0].texts == ["one\rtwo", "three"]
+    source, target = tmp_path / "a.en", tmp_path / "a.de"
+    source.write_bytes(b"one\rtwo\nthree\n")
+    target.write_bytes(b"eins\ndrei\n")
+    assert read_pairs(source, target, ParallelLayout()).source == ["one\rtwo", "three"]
+    target.write_bytes(b"eins\nzwei\ndrei\n")
+    assert read_pairs(source, target, ParallelLayout()).source == ["one", "two", "three"]
+
+
+def test_equal_numbers_are_one_label(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(f'{{"text": 1.0, "label": {label}}}\n' for label in ("1", "1.0", "1e0", '"1"', "1.5", "1e300"))
+    )
+    examples, _ = read_labelled(path, Layout())
+    assert (examples.labels, examples.texts[0]) == (["1", "1", "1", "1", "1.5", "1e+300"], "1.0")
+
+
+def test_rows_between_two_stray_quotes_are_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\nfine,pos\n"so,neg\n' + "a film,pos\n" * 7 + 'it","neg"\nlast,pos\n')
+    examples, notes = read_labelled(path, Layout())
+    assert len(examples) == 3
+    assert [note.partition(": ")[2] for note in notes] == [
+        "7 lines that look like rows stand between two quotes; is a quote missing, or one too many?"
+    ]
+    path.write_text('text,label\n"' + "a film\n" * 9 + '",pos\n"b",neg\n')
+    assert read_labelled(path, Layout())[1] == []
+
+
+def test_pairs_under_nested_keys(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "7", "translation": {"en": "yes", "de": "ja"}}\n')
+    with pytest.raises(DataError) as caught:
+        read_pairs(path, None, ParallelLayout())
+    told = "its keys are id, translation.en, translation.de; use --source-column translation.en --target-column transl"
+    assert told in str(caught.value)
+    layout = ParallelLayout(source_column="translation.en", target_column="translation.de")
+    assert read_pairs(path, None, layout).target == ["ja"]
+
+
+def test_a_header_above_numbered_pairs(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("id\tsrc text\tid2\ttrg text\n12\tyes\t98\tja\n13\tno\t99\tnein\n")
+    pairs = read_pairs(path, None, ParallelLayout())
+    assert (pairs.source, pairs.target) == (["yes", "no"], ["ja", "nein"])
+    assert "with a header; source from column 2 (src text), target from column 4 (trg text)" in pairs.how
+    path.write_text("yes\tja\t\nno\tnein\t7\nso\talso\t8\n")
+    assert read_pairs(path, None, ParallelLayout()).source == ["yes", "no", "so"]  # no name stands there
+    path.write_text("id\tlang\tsrc text\n12\teng\tyes\n13\teng\tno\n")
+    with pytest.raises(DataError, match=r"column 1 of .* has numbers only; its first row is id, lang, src text"):
+        read_pairs(path, None, ParallelLayout())
 
 
 @pytest.mark.parametrize("options", [{"label_column": "2"}, {"text_column": "1"}, {"header": False}])

@@ -1,12 +1,14 @@
 """Files of rows: where lines end, and where a row stands."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unrolled.data import rows
+from unrolled.data import rows, textfile
 from unrolled.data.rows import csv_rows, lines, tsv_rows, without_end
-from unrolled.data.textfile import TextFile
+from unrolled.data.textfile import TextFile, mixed_ends
 from unrolled.errors import DataError
 
 
@@ -19,6 +21,21 @@ def test_only_two_ends_of_lines(tmp_path_factory, texts, end):
     path = tmp_path_factory.mktemp("rows") / "a.txt"
     path.write_bytes("".join(text + end for text in texts).encode("utf-8-sig"))
     assert [without_end(line) for line in lines(TextFile(path))] == texts
+
+
+@settings(deadline=None, max_examples=100)
+@given(text=st.text("ab\r\n", max_size=16), block=st.integers(1, 5))
+def test_a_return_ends_a_line_wherever_the_blocks_are_cut(tmp_path_factory, text, block):
+    file = TextFile(tmp_path_factory.mktemp("rows") / "a.txt")
+    file.path.write_bytes(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textfile, "BLOCK", block)
+        found, mixed = list(lines(file, every=True)), mixed_ends(file)
+    assert "".join(found) == text
+    plain = re.sub("\r?\r\n", "\n", text)
+    assert [without_end(line) for line in found] == re.split("[\r\n]", plain)[: len(found)]
+    assert len(found) == len(re.findall("[\r\n]", plain)) + (text[-1:] not in ("\r", "\n", ""))
+    assert mixed == ("\n" in plain and "\r" in plain)
 
 
 def test_what_other_readers_cut_at_is_text(tmp_path):

@@ -92,6 +92,20 @@ def test_what_is_refused(tmp_path):
         Source("wikigld").read()
 
 
+def test_a_file_without_ends_of_sentences(tmp_path):
+    path, fine = tmp_path / "a", write(tmp_path / "b", 20)
+    path.write_text("x B-a\ny O\n" * 26)
+    with pytest.raises(DataError, match="a: no empty line ends a sentence, in 52 words; put an empty line after each"):
+        Source(str(path)).read()
+    assert len(Source(fine, test=str(path)).read().test) == 1  # a long sentence is one
+    path.write_text("x B-a\ny O\n" * 101)
+    with pytest.raises(DataError, match="no empty line ends a sentence, in 202 words"):
+        Source(fine, test=str(path)).read()
+    path.write_text("x B-a\ny O\n" * 26 + "\nz O\n")
+    with pytest.raises(DataError, match="it has only 2 sentences, in 53 words"):
+        Source(str(path)).read()
+
+
 def test_plain_tags(tmp_path):
     path = tmp_path / "a"
     path.write_text("the DT\ndog NN\n\n" * 20)

@@ -77,9 +77,13 @@ def test_a_zero_byte_and_the_ways_on(tmp_path, before):
         ("some text".encode("utf-16-le"), "--encoding utf-16-le"),
         ("some text".encode("utf-16-be"), "--encoding utf-16-be"),
         (codecs.BOM_UTF16_BE + "文字".encode("utf-16-be"), "--encoding utf-16"),
+        (codecs.BOM_UTF32_LE + "some text".encode("utf-32-le"), "--encoding utf-32"),
+        (codecs.BOM_UTF32_BE + "文字 text".encode("utf-32-be"), "--encoding utf-32"),
+        ("some text".encode("utf-32-le"), "--encoding utf-32-le"),
+        ("some text".encode("utf-32-be"), "--encoding utf-32-be"),
     ],
 )
-def test_utf16_is_named_where_it_is(tmp_path, data, remedy):
+def test_wide_encodings_are_named_where_they_are(tmp_path, data, remedy):
     path = tmp_path / "a.txt"
     path.write_bytes(data)
     for errors in ("strict", "ignore") if 0 in data else ("strict",):
@@ -87,6 +91,18 @@ def test_utf16_is_named_where_it_is(tmp_path, data, remedy):
             text_of(path, "utf-8", errors)
         assert f"use {remedy}" in str(caught.value)
     text_of(path, remedy.split()[1])
+
+
+def test_zeros_left_in_a_wide_encoding(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("some\ntext".encode("utf-32-le"))
+    with pytest.raises(DataError, match=r"a zero \(U\+0000\) in line 1 as utf-16-le, .* use --encoding utf-32-le"):
+        text_of(path, "utf-16-le")
+    path.write_bytes("some\nte\0xt".encode("utf-16"))
+    with pytest.raises(DataError, match=r"in line 2 as utf-16, .* or leave it out with --errors ignore"):
+        text_of(path, "utf-16")
+    assert text_of(path, "utf-16", "ignore")[0] == "some\ntext"
+    assert "".join(TextFile(path, "utf-16", zeros=True).read()) == "some\nte\0xt"
 
 
 def test_what_a_binary_file_is_told(tmp_path):

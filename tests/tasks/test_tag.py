@@ -351,8 +351,8 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
         ("a O\nb O\n", "there is nothing to learn"),
         ("", "has no sentence in it"),
         ("a B-x\nb\n", "line 2 of .* has 1 column"),
-        ("".join(f"a t{n}\n" for n in range(5000)), "5,000 different tags, more than the 4,096 that can be learned"),
-        ("".join(f"a B-{n}\n" for n in range(600)), "1,201 different tags, more than the 1,024 that can be learned"),
+        ("".join(f"a t{n}\n\n" for n in range(5000)), "5,000 different tags, more than the 4,096 that can be learned"),
+        ("".join(f"a B-{n}\n\n" for n in range(600)), "1,201 different tags, more than the 1,024 that can be learned"),
         ("a B-x\n\nb I-x\n\nc B-x\nd I-x\n\ne B-y\n", "line 3: I-x after the beginning"),
     ]:
         path.write_text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ def show_classifier(
     found = model.evaluate_data(data, split)
     measures: Measures = found["measures"]
     examples = found["examples"]
+    for note in found["notes"] if data is not None else ():
+        print(f"note: {printable(note)}", file=sys.stderr)
     others = baselines(model.config.data.read().train, examples, model.classes) if beside else {}
     name = data or f"{model.config.data.data}, {split}"
     if as_json:

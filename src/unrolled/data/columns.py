@@ -6,8 +6,8 @@
 
 The columns are separated by tabs if the file's first line has one, else by blanks. An empty line (or one of white
 space) ends a sentence; a line of ``-DOCSTART-`` begins a document. A line that begins with ``# `` before a sentence's
-first word is a comment if it does not have the file's number of columns; CoNLL-U's lines of word ranges (``3-4``) and
-empty nodes (``5.1``) are left out.
+first word is a comment unless it has the file's number of columns and a tag that other words have; CoNLL-U's lines of
+word ranges (``3-4``) and empty nodes (``5.1``) are left out.
 
 Unless it is said, words stand in the first column, in the second if the first counts the words of each sentence, and
 tags in the last; of ten columns between tabs whose first counts, CoNLL-U's, they are FORM and UPOS.
@@ -15,6 +15,7 @@ tags in the last; of ten columns between tabs whose first counts, CoNLL-U's, the
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -70,12 +71,14 @@ class Columns:
         if not path.is_file():
             raise DataError(f"there is no file {path}; give a file with a word and its tag on each line")
         file = TextFile(path, self.encoding, self.errors)
-        every = [(number, without_end(line)) for number, line in enumerate(lines(file, every=True), 1)]
+        every: Numbered = [(number, without_end(line)) for number, line in enumerate(lines(file, every=True), 1)]
+        _refuse_json(every, path)
+        every, spare = _without_last_tab(every)
         settled, how = self._settled(every)
         sentences = list(settled.sentences(every, str(path)))
         if not sentences:
             raise DataError(f"{path} has no sentence in it; give a file with a word and its tag on each line")
-        return sentences, how + ends_of(file)
+        return sentences, how + spare + ends_of(file)
 
     def _settled(self, every: Numbered) -> tuple[Columns, str]:
         """Where words and tags stand if nothing else is said, and in words how the file is read."""
@@ -100,6 +103,7 @@ class Columns:
         tabs = "\t" in first
         count = len(_cut(first, tabs))
         token, tag = self._places(count, where)
+        comments = _comments(every, count, tabs, tag)
         words: list[str] = []
         tags: list[str] = []
         begin, document, opened = 0, 0, False
@@ -113,10 +117,15 @@ class Columns:
                 if starts_document:
                     document, opened = document + opened, False
                 continue
-            if not words and line.startswith("# ") and len(cells) != count:
+            if number in comments:
                 continue
             if count == 10 and tabs and _RANGE.fullmatch(cells[0]):
                 continue
+            if len(cells) == count and cells[token] and not cells[tag]:
+                raise DataError(
+                    f"line {number} of {where} has no tag in column {tag}, counted from 0: {_short(line)!r}; write "
+                    "one, or say where the tags are with --tag-column"
+                )
             if len(cells) != count or not cells[token] or not cells[tag]:
                 raise DataError(
                     f"line {number} of {where} has {_columns(len([c for c in cells if c]))}, the first has {count}: "
@@ -159,12 +168,13 @@ def unify(sentences: Sequence[Sentence], where: str, scheme: Scheme | None, repa
     found = scheme or detect([one.tags for one in sentences])
     if found == "plain":
         return list(sentences), PLAIN
-    foreign = [(one.line + at, tag) for one in sentences for at, tag in enumerate(one.tags) if parse(tag) is None]
-    if foreign:
-        line, tag = foreign[0]
+    foreign = ((one, at) for one in sentences for at, tag in enumerate(one.tags) if parse(tag) is None)
+    for one, at in foreign:
+        word, tag = one.words[at], one.tags[at]
+        remedy = "remove the line if it is a comment" if word.startswith("# ") or word == "#" else "use --scheme plain"
         raise DataError(
-            f"unknown tag {_short(tag)!r} in line {line} of {where}: tags of the scheme {found} are O, or a letter and "
-            "a type such as B-person; correct it, or use --scheme plain"
+            f"unknown tag {_short(tag)!r} in line {one.line + at} of {where}: tags of the scheme {found} are O, or a "
+            f"letter and a type such as B-person; correct it, or {remedy}"
         )
     wrong = [(one, at) for one in sentences for at in inconsistent(one.tags, found)]
     if wrong and not repair:
@@ -179,6 +189,47 @@ def unify(sentences: Sequence[Sentence], where: str, scheme: Scheme | None, repa
         )
     same = [replace(one, tags=tuple(spell(entities(one.tags), len(one), "bio"))) for one in sentences]
     return same, f"scheme {found}" + (f", {len(wrong)} tags repaired" if wrong else "")
+
+
+def _comments(every: Numbered, count: int, tabs: bool, tag: int) -> set[int]:
+    """The numbers of lines that begin with ``# `` before a sentence's first word, but for those that have the file's
+    number of columns and a tag of other lines: there a word is ``#``."""
+    if not any(line.startswith("# ") for _, line in every):
+        return set()
+    found: list[tuple[int, list[str]]] = []
+    known: set[str] = set()
+    inside = False
+    for number, line in every:
+        cells = _cut(line, tabs)
+        if not cells or cells[0] == DOCUMENT:
+            inside = False
+        elif not inside and line.startswith("# "):
+            found.append((number, cells))
+        else:
+            inside = True
+            known |= {cells[tag]} if len(cells) == count else set()
+    return {number for number, cells in found if len(cells) != count or cells[tag] not in known}
+
+
+def _without_last_tab(every: Numbered) -> tuple[Numbered, str]:
+    """The lines without a tab at the end of each, if all have one, and what to add to how they were read."""
+    if not all(line.endswith("\t") for _, line in every if _says_something(line)):
+        return every, ""
+    return [(number, line.removesuffix("\t")) for number, line in every], ", an empty column at the end left out"
+
+
+def _refuse_json(every: Numbered, path: Path) -> None:
+    """Raise `DataError` if the first line is JSON: an object, or the beginning of an array or of an object."""
+    number, first = next(((number, line.strip()) for number, line in every if line.strip()), (0, ""))
+    try:
+        found = isinstance(json.loads(first), dict | list)
+    except (ValueError, RecursionError):
+        found = first.startswith(('{"', '[{"'))
+    if found:
+        raise DataError(
+            f"line {number} of {path} is JSON: {_short(first)!r}; write a word and its tag on each line, and an empty "
+            "line after each sentence"
+        )
 
 
 def _counts(every: Numbered, tabs: bool) -> bool:

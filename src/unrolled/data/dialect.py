@@ -128,3 +128,12 @@ def _single_quotes(sample: str, delimiter: str) -> tuple[bool, bool]:
         return False, False
     needed = any("''" in one or re.search(f"[{edge}]", one) for one in inside)
     return True, needed or all(re.fullmatch(r"[\d.,+-]*", cell) for cell in re.split(f"[{edge}]", rest))
+
+
+def begins_with_blanks(sample: str, dialect: Dialect) -> bool:
+    """Whether columns after the first begin with a blank, as none does in the first row: what separates them stands in
+    texts as well."""
+    quotes = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
+    first, *others = csv.reader(io.StringIO(sample, newline=""), delimiter=dialect.delimiter, **quotes)
+    blank = [any(cell.startswith(" ") for cell in row[1:]) for row in (first, *others)]
+    return any(blank[1:]) and not blank[0]

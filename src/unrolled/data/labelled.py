@@ -3,8 +3,7 @@
     csv, tsv    columns by name, or by number where there is no header
     jsonl       objects by key, one to a line or in an array
     lines       ``label text`` per line, ``text<TAB>label``, or fastText's ``__label__x text`` (see labelled_lines.py)
-    folder      a folder per class with a text in every file, as IMDb is distributed; with ``train`` and ``test`` in it
-                these are the two sets
+    folder      a folder per class with a text in every file, as IMDb is distributed (see labelled_folders.py)
 
 Everything is read into memory: labelled texts are small.
 """
@@ -22,15 +21,13 @@ from typing import Literal
 from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import DELIMITERS, check_delimiter
-from .labelled_lines import read_lines
-from .rows import form_by_name, lines
-from .table import Column, Found, Table
-from .textfile import TextFile, check_encoding, is_foreign, looks_utf16
+from .labelled_folders import folder_texts
+from .labelled_lines import LABEL_NAMES, TEXT_NAMES, read_lines
+from .rows import Column, form_by_name, lines
+from .table import Table
+from .textfile import TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
-TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
-LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
-NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
 MOST = 1 << 24  # examples
 _NAME_IT = "name the right one with --label-column"
 
@@ -87,31 +84,38 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     """
     form = form_of(path, layout)
     reading = _Reading(path)
+    notes: list[str] = []
     if form == "folder":
-        how = _folder(path, layout, reading)
+        count = 0
+        for place, text, label in folder_texts(path, layout.encoding, layout.errors, reading.foreign):
+            reading.add(text, label, place)
+            count += 1
+        how = f"{count:,} files, a folder for each class"
     else:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
             raise DataError(f"there is no file {path}; give a file of labelled texts, or a folder with one per class")
         if form == "lines" and layout.form == "auto":
             form = _named_columns(file) or form
-        how, rows = read_lines(file, layout.form == "auto") if form == "lines" else _table(file, form, layout)
+        table = None if form == "lines" else _table(file, form, layout)
+        how, rows = read_lines(file, layout.form == "auto") if table is None else table.read()
         for line, text, label in rows:
             reading.add(text, label, line)
-    return replace(reading.examples, how=how), reading.end()
+        notes = [] if table is None else table.notes
+    return replace(reading.examples, how=how), [*reading.end(), *notes]
 
 
-def _table(file: TextFile, form: str, layout: Layout) -> tuple[str, Found]:
+def _table(file: TextFile, form: str, layout: Layout) -> Table:
     columns = (
         Column("text", "--text-column", layout.text_column, TEXT_NAMES),
         Column("label", "--label-column", layout.label_column, LABEL_NAMES),
     )
-    return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}').read()
+    return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}')
 
 
 def _named_columns(file: TextFile) -> str:
     """The form of a table, if the first line of a file of lines is the header of one."""
-    first = next(lines(file), "").lower()
+    first = next(lines(file, every=True), "").lower()
     for delimiter in DELIMITERS:
         names = {cell.strip("\"' \t\r\n") for cell in first.split(delimiter)}
         if names & set(TEXT_NAMES) and names & set(LABEL_NAMES):
@@ -203,26 +207,3 @@ class _Reading:
         if not self.examples:
             raise DataError(f"{self.path} has no labelled texts in it{'; ' + '; '.join(notes) if notes else ''}")
         return notes
-
-
-def class_folders(path: Path) -> list[Path]:
-    """The folders of classes below ``path``."""
-    return sorted(p for p in path.iterdir() if p.is_dir() and p.name not in NO_CLASS and not p.name.startswith("."))
-
-
-def _folder(path: Path, layout: Layout, reading: _Reading) -> str:
-    if not path.is_dir():
-        raise DataError(f"there is no folder {path}; give a folder with a folder per class in it")
-    count = 0
-    for folder in class_folders(path):
-        for place in sorted(folder.rglob("*")):
-            if not place.is_file():
-                continue
-            inside, file = place.relative_to(folder), TextFile(place, layout.encoding, layout.errors)
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if hidden or is_foreign(place) or (file.looks_binary() and not looks_utf16(file.head())):
-                reading.foreign.append(f"{folder.name}/{inside}")
-                continue
-            reading.add("".join(file.read()), folder.name, place)
-            count += 1
-    return f"{count:,} files, a folder for each class"

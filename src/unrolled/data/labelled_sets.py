@@ -15,11 +15,13 @@ import numpy as np
 from ..errors import DataError, clause, did_you_mean
 from .counter import uniform
 from .generated_reviews import reviews
-from .labelled import Examples, Layout, check_classes, check_used, class_folders, other_label, read_labelled
+from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
+from .labelled_folders import parts_of
 from .registry import fetch
 
 GENERATED = "generated"
 FIRST = 2  # examples to be shown as they were read
+_PART = {"valid": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class LabelledSets:
     notes: list[str]
     given: bool = False
     """whether the texts to report on are no part of the others"""
+    decides: bool = field(default=False, kw_only=True)
+    """whether the texts to decide by are no part of the others"""
     how: list[str] = field(default_factory=list)
     """how each file was read"""
     first: Examples = field(default_factory=Examples)
@@ -102,7 +106,7 @@ def open_labelled(
     how: list[str] = []
     first = Examples()
     remedy = LabelledSets.remedy
-    tested: Examples | None = None
+    own: dict[str, Examples] = {}  # parts that the others are not cut for
     if spec == GENERATED:
         pool = reviews(0, 5000)
         fractions = fractions or (0.6, 0.2, 0.2)
@@ -111,7 +115,7 @@ def open_labelled(
         layout, fractions = named.layout, fractions or named.fractions
         pool, notes = read_labelled(fetch(named.train), layout)
         if named.test is not None and test is None:
-            tested, more = read_labelled(fetch(named.test), layout)
+            own["test"], more = read_labelled(fetch(named.test), layout)
             notes += more
     else:
         path = Path(spec).expanduser()
@@ -122,11 +126,14 @@ def open_labelled(
                 f"{', '.join(labelled_names())}"
             )
         check_used(path, layout)
-        inner = _inner(path)
-        has_parts = {"train", "test"} <= inner.keys()
-        if has_parts and test is None:
-            tested, notes = read_labelled(inner["test"], layout)
-        path = inner["train"] if has_parts else path
+        inner, notes = parts_of(path)
+        for part, folder in inner.items():
+            if part == "test" and test is not None:
+                notes.append(f"{folder}: left out, for --test gives the texts to report on")
+            elif part != "train":
+                own[part], more = read_labelled(folder, layout)
+                notes += [f"{folder}: the {_PART[part]} texts", *more]
+        path = inner.get("train", path)
         pool, more = read_labelled(path, layout)
         notes += more
         how.append(f"{path}: {pool.how}")
@@ -134,23 +141,28 @@ def open_labelled(
         remedy = other_label(path, layout)
     if test is not None:
         path = Path(test).expanduser()
-        tested, more = read_labelled(path, layout)
+        own["test"], more = read_labelled(path, layout)
         notes += more
-        how.append(f"{path}: {tested.how}")
-    shares = fractions or ((0.9, 0.1, 0.0) if tested is not None else (0.8, 0.1, 0.1))
-    if tested is not None and shares[2]:  # what would have been reported is learned from
+        how.append(f"{path}: {own['test'].how}")
+    shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
+    if "test" in own and shares[2]:  # what would have been reported, or decided by, is learned from
         shares = (shares[0] + shares[2], shares[1], 0.0)
-    train, valid, rest = divide(pool, shares)
-    if not len(train) or not len(valid):
+    if "valid" in own and shares[1]:
+        shares = (shares[0] + shares[1], 0.0, shares[2])
+    parts = dict(zip(("train", "valid", "test"), divide(pool, shares), strict=True)) | own
+    if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
             f"{spec} has {len(pool)} labelled texts: too few for training and deciding parts of {shares[0]:g} and "
             f"{shares[1]:g}; give more, or other --fractions"
         )
-    return LabelledSets(train, valid, rest if tested is None else tested, notes, tested is not None, how, first, remedy)
+    return LabelledSets(
+        **parts, notes=notes, given="test" in own, decides="valid" in own, how=how, first=first, remedy=remedy
+    )
 
 
 def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:
-    """What ``spec`` has to be measured on, and notes: the test part of a named set or of a folder with one, else all.
+    """What ``spec`` has to be measured on, and notes: the test part of a named set or of a folder with one (the
+    validation part, if there is no other), else all.
 
     Raises:
         DataError: it cannot be read.
@@ -159,27 +171,26 @@ def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:
     if spec in labelled_names():
         sets = open_labelled(spec, layout)
         return sets.test, sets.notes
-    inner = _inner(path)
-    return read_labelled(inner["test"] if {"train", "test"} <= inner.keys() else path, layout)
-
-
-def _inner(path: Path) -> dict[str, Path]:
-    return {folder.name: folder for folder in class_folders(path)} if path.is_dir() else {}
+    inner, notes = parts_of(path)
+    used = inner.get("test", inner.get("valid", path))
+    examples, more = read_labelled(used, layout)
+    return examples, [*([f"{used}: the texts that are measured on"] if inner else []), *notes, *more]
 
 
 def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]:
     """The classes, in order, and notes on those of which no text is learned from.
 
     Raises:
-        DataError: as `check_classes`, or texts given to report on have a class that the others do not have.
+        DataError: as `check_classes`, or texts given to decide by or to report on have another class.
     """
     known = set(check_classes(sets.train, where, sets.remedy))
-    own = known.union(sets.valid.labels, () if sets.given else sets.test.labels)
-    if strange := sorted(set(sets.test.labels) - own):
-        raise DataError(
-            f"the texts to report on have the label {strange[0]!r}, which is none of those in {where}: "
-            f"{', '.join(sorted(own)[:20])}; correct it, or train with it"
-        )
+    own = known.union(() if sets.decides else sets.valid.labels, () if sets.given else sets.test.labels)
+    for what, part in (("decide by", sets.valid), ("report on", sets.test)):
+        if strange := sorted(set(part.labels) - own):
+            raise DataError(
+                f"the texts to {what} have the label {strange[0]!r}, which is none of those in {where}: "
+                f"{', '.join(sorted(own)[:20])}; correct it, or train with it"
+            )
     notes = [f"no training text has the label {name!r}, so it is never learned" for name in sorted(own - known)[:5]]
     return sorted(own), notes
 

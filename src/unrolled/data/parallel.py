@@ -22,9 +22,9 @@ from typing import Literal
 from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import check_delimiter
-from .rows import form_by_name, lines, without_end
-from .table import Column, Table
-from .textfile import TextFile, check_encoding, ends_of
+from .rows import Column, form_by_name, lines, without_end
+from .table import Table
+from .textfile import TextFile, check_encoding, ends_of, mixed_ends
 
 Form = Literal["auto", "lines", "tsv", "csv", "jsonl"]
 SOURCE_NAMES = ("source", "src", "input", "from", "question", "text")
@@ -126,9 +126,11 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
         )
         file = TextFile(source_path, layout.encoding, layout.errors)
         example = '{"source": …, "target": …}'
-        how, found = Table(file, form, columns, layout.header, layout.delimiter, True, example).read()
+        table = Table(file, form, columns, layout.header, layout.delimiter, True, example)
+        how, found = table.read()
         for line, source, target in found:
             reading.add(source, target, line)
+        how = "; ".join([how, *table.notes])
     if not len(reading.pairs):
         raise DataError(f"{source_path} has no pairs in it; give a file with a source and a target in each line")
     return replace(reading.pairs, how=how)
@@ -176,7 +178,8 @@ def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: Pa
     """Line n with line n; what was decided. The rest of a longer file is only counted, for the error."""
     counts = [0, 0]
     files = [TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path)]
-    for number, both in enumerate(zip_longest(*map(lines, files)), 1):
+    every = _aligned_at_returns(files)
+    for number, both in enumerate(zip_longest(*(lines(file, every) for file in files)), 1):
         if both[0] is not None and both[1] is not None:
             reading.add(without_end(both[0]), without_end(both[1]), number)
         for side, line in enumerate(both):
@@ -188,6 +191,14 @@ def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: Pa
         )
     ends = [ends_of(file) for file in files]
     return f"line n belongs to line n of {target_path}{ends[0]}" + (f"; there{ends[1]}" if ends[1] != ends[0] else "")
+
+
+def _aligned_at_returns(files: list[TextFile]) -> bool:
+    """Whether a lone ``\\r`` beside ``\\n`` ends a line: the files have as many lines as each other then."""
+    if not any(map(mixed_ends, files)):
+        return False
+    counts = [sum(1 for _ in lines(file, every=True)) for file in files]
+    return counts[0] == counts[1]
 
 
 def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, list[str]]:

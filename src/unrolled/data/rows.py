@@ -1,29 +1,44 @@
 """Files of rows: lines, columns between commas or tabs, and objects.
 
-A line ends with ``\\n`` or ``\\r\\n``, or with ``\\r`` in a file without any ``\\n`` (old Macs, and Excel on them), and
-with nothing else: characters such as U+2028 and ``\\x0b``, at which `str.splitlines` would cut, are text.
+A line ends with ``\\n`` or ``\\r\\n``, with ``\\r`` in a file without any ``\\n`` (old Macs, and Excel on them), with
+``\\r\\r\\n`` where a program ended ``\\r\\n`` once more, and with nothing else: characters such as U+2028 and
+``\\x0b``, at which `str.splitlines` would cut, are text.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, clause, did_you_mean
 from .dialect import DELIMITERS, Dialect
-from .textfile import TextFile
+from .textfile import TextFile, mixed_ends
 
 FORMS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 LONGEST = 1 << 24  # characters of a line
 LARGEST = 1 << 27  # characters of a JSON array
 
 _NUMBER = re.compile("[0-9]{1,9}")
+_LINE = re.compile(r"[^\r\n]*+(?:\r{0,2}\n|\r)|[^\r\n]+")
 _SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is wanted."""
+
+    what: str
+    option: str
+    asked: str | None
+    """its name, key or number (from 1)"""
+    usual: tuple[str, ...]
+    """the names that it may have unless one is asked for"""
+
 
 Row = tuple[int, list[str]]  # the line in which it begins, from 1; its columns
 
@@ -47,7 +62,7 @@ def lines(file: TextFile, every: bool = False) -> Iterator[str]:
             yield from whole
         if len(held) > LONGEST:
             raise DataError(f"{file.path} has a line of over {LONGEST:,} characters; is it the right file?")
-    yield from filter(None, _cut(held, every or not known))
+    yield from _LINE.findall(held) if every or not known else filter(None, [held])
 
 
 def _cut(text: str, every: bool) -> list[str]:
@@ -55,13 +70,18 @@ def _cut(text: str, every: bool) -> list[str]:
     if not every:
         *whole, rest = text.split("\n")
         return [*(line + "\n" for line in whole), rest]
-    found = list(io.StringIO(text, newline=""))
-    return [*found, ""] if text.endswith("\n") else found or [""]  # an \r at the end may be half of \r\n
+    found: list[str] = _LINE.findall(text)
+    if len(found) > 1 and found[-1] == "\r" and not found[-2].endswith("\n"):
+        found[-2:] = [found[-2] + "\r"]
+    return [*found, ""] if text.endswith("\n") else found or [""]  # what ends with \r may be half of \r\n or \r\r\n
 
 
 def without_end(line: str) -> str:
     """A line of `lines` without its end."""
-    return line[: -1 - line.endswith("\r\n")] if line.endswith(("\n", "\r")) else line
+    for end in ("\r\r\n", "\r\n", "\n", "\r"):
+        if line.endswith(end):
+            return line[: -len(end)]
+    return line
 
 
 def rows(file: TextFile, dialect: Dialect) -> Iterator[Row]:
@@ -90,10 +110,27 @@ def csv_rows(file: TextFile, dialect: Dialect = Dialect()) -> Iterator[Row]:  # 
 
 def tsv_rows(file: TextFile) -> Iterator[Row]:
     """Its rows but for those that are empty. Tabs separate, and quotes are text, but for those around a whole field."""
-    for number, line in enumerate(lines(file), 1):
+    for number, line in enumerate(lines(file, every=_even_at_returns(file)), 1):
         row = [_unquoted(field) for field in without_end(line).split("\t")]
         if any(row):
             yield number, row
+
+
+def _even_at_returns(file: TextFile) -> bool:
+    """Whether a lone ``\\r`` beside ``\\n`` ends rows of a table between tabs; else it stands in a text.
+
+    Raises:
+        DataError: rows have different numbers of columns either way.
+    """
+    if not mixed_ends(file):
+        return False
+    for every in (True, False):
+        if len({line.count("\t") for line in lines(file, every) if line.strip()}) == 1:
+            return every
+    raise DataError(
+        f"{file.path} has lines that end with CR and lines that end with LF, and its rows have different numbers of "
+        "columns either way; save it with one kind of line ends"
+    )
 
 
 def json_rows(file: TextFile, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -109,7 +146,7 @@ def _is_array(file: TextFile) -> bool:
 
 
 def _objects(file: TextFile) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines(file), 1):
+    for number, line in enumerate(lines(file, every=True), 1):
         if line.strip():
             try:
                 yield number, json.loads(line, object_pairs_hook=_once)
@@ -159,14 +196,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def check_width(path: Path, line: int, row: list[str], width: int, needed: int, dialect: Dialect) -> None:
-    """Raise `DataError` unless ``row`` has ``needed`` columns, and no more than the first row, which has ``width``."""
-    if len(row) < needed:
+def check_width(path: Path, line: int, row: list[str], width: int, spare: bool, dialect: Dialect) -> None:
+    """Raise `DataError` unless ``row`` has ``width`` columns, as the first has; with ``spare`` empty ones besides."""
+    if len(row) < width or (spare and len(row) == width):
+        beside = " and empty ones are beside it elsewhere" if len(row) == width else ""
         raise DataError(
-            f"{path}, line {line}: it has {len(row)} columns, the first row has {width}; is a quote or a separator "
-            "missing?"
+            f"{path}, line {line}: it has {len(row)} columns, the first row has {width}{beside}; is a quote or a "
+            "separator missing?"
         )
-    if any(row[width:]):
+    if any(row[width:]) or (len(row) > width and not spare):
         name = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         remedy = f"put {'single' if dialect.quote == chr(39) else 'double'} quotes around such a text"
         if not dialect.quote:

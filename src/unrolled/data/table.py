@@ -5,32 +5,22 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ArgumentError, DataError
-from .dialect import detect
-from .rows import check_width, json_rows, named, no_column, numbered, rows, whole_characters
+from .dialect import Dialect, begins_with_blanks, detect
+from .objects import objects
+from .rows import Column, check_width, named, no_column, numbered, rows
 from .textfile import TextFile, ends_of
 
 LOOKED_AT = 100  # rows, for columns of numbers
+SWALLOWED = 5  # rows between quotes that are more than chance
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
 
 _SEP = re.compile("sep=([^a-zA-Z0-9\"'])(\r\n|\n|\r)", re.IGNORECASE)
 
 Found = Iterator[tuple[int, str, str]]  # line, what stands in the first column, what in the second
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column that is wanted."""
-
-    what: str
-    option: str
-    asked: str | None
-    """its name, key or number (from 1)"""
-    usual: tuple[str, ...]
-    """the names that it may have unless one is asked for"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +38,8 @@ class Table:
     delimiter: str
     positions: bool
     example: str
+    notes: list[str] = field(default_factory=list)
+    """what was odd, for a person, once all rows have been read"""
 
     def read(self) -> tuple[str, Found]:
         """What was decided, for a person, and the rows.
@@ -56,7 +48,7 @@ class Table:
             ArgumentError: a column that is asked for cannot be.
             DataError: the file cannot be read, or does not have the columns.
         """
-        found = self._objects() if self.form == "jsonl" else self._rows()
+        found = objects(self.file, self.columns, self.example) if self.form == "jsonl" else self._rows()
         how = next(found, "nothing in it")
         assert isinstance(how, str)
         return how + ends_of(self.file), found
@@ -67,7 +59,8 @@ class Table:
         wanted = None if self.header is False else self._names
         said = _SEP.match(sample)  # Excel's first line, which says what separates columns
         asked = said[1] if said and self.delimiter == "auto" else self.delimiter
-        dialect = detect(self.file.path, sample[said.end() if said else 0 :], whole, self.form, asked, wanted)
+        sample = sample[said.end() if said else 0 :]
+        dialect = detect(self.file.path, sample, whole, self.form, asked, wanted)
         every = rows(self.file, dialect)
         if said:
             next(every)
@@ -76,10 +69,26 @@ class Table:
             return
         first = [name.strip() for name in begin[0][1]]
         places, header = self._which(first, [row for _, row in begin])
-        yield self._told(str(dialect), places, first if header else None)
+        width, body = len(first), [row for _, row in begin[header:]]
+        spare = header and bool(body) and all(len(row) > width and not any(row[width:]) for row in body)
+        spare = spare and not begins_with_blanks(sample, dialect)
+        how = f"{dialect}; an empty column at the end is left out" if spare else str(dialect)
+        yield self._told(how, places, first if header else None)
         for line, row in itertools.chain(begin[header:], every):
-            check_width(self.file.path, line, row, len(first), max(places) + 1, dialect)
+            check_width(self.file.path, line, row, width, spare, dialect)
+            self._look_for_rows(line, row, dialect)
             yield line, row[places[0]], row[places[1]]
+
+    def _look_for_rows(self, line: int, row: list[str], dialect: Dialect) -> None:
+        """Note the first cell that has rows in it: two stray quotes hide all that stands between them."""
+        for cell in row if dialect.quote and not self.notes else ():
+            inner = re.split(r"\r\n|\n|\r", cell)[1:-1] if "\n" in cell or "\r" in cell else []
+            alike = sum(one.count(dialect.delimiter) == len(row) - 1 for one in inner)
+            if alike > SWALLOWED and 2 * alike > len(inner):
+                self.notes.append(
+                    f"{self.file.path}, line {line}: {len(inner):,} lines that look like rows stand between two "
+                    "quotes; is a quote missing, or one too many?"
+                )
 
     def _told(self, how: str, places: tuple[int, int], names: list[str] | None) -> str:
         each = (
@@ -115,6 +124,7 @@ class Table:
                     f"{self.columns[0].option} and {self.columns[1].option}, or use --no-header if that row is a pair"
                 )
         by_place = self.positions and nothing and None in usual
+        header = header or (self.header is None and by_place and self._named_numbers(begin))
         default = self._texts(names, begin[header:]) if by_place else (0, 1)
         found = []
         for side, one in enumerate(self.columns):
@@ -140,13 +150,26 @@ class Table:
         every = (named(name, names, self.file.path, column.option) for name in column.usual)
         return next((at for at in every if at is not None), None)
 
+    def _named_numbers(self, begin: list[list[str]]) -> bool:
+        """Whether the first row alone has no number in a column of numbers, beside the two of texts: it names them."""
+        first, *others = begin
+        below = [self._numbers(row, len(first)) for row in others]
+        numbers = [len(below) > 1 and all(column) for column in zip(*below, strict=True)]
+        names = [cell for cell, below_it in zip(first, numbers, strict=False) if below_it]
+        return numbers.count(False) > 1 and any(name.strip() and not _NUMBER.fullmatch(name) for name in names)
+
+    @staticmethod
+    def _numbers(row: list[str], width: int) -> list[bool]:
+        """Whether each cell is a number; one that is missing can be."""
+        return [at >= len(row) or _NUMBER.fullmatch(row[at]) is not None for at in range(width)]
+
     def _texts(self, names: list[str], examples: list[list[str]]) -> tuple[int, int]:
         """The first two columns, or the second and the fourth where the others number them.
 
         Raises:
             DataError: one of the first two has numbers only, and there are others: it is no text then.
         """
-        numbers = [all(_NUMBER.fullmatch(row[at]) for row in examples if at < len(row)) for at in range(len(names))]
+        numbers = [all(column) for column in zip(*(self._numbers(row, len(names)) for row in examples), strict=True)]
         if numbers == [True, False, True, False]:  # as Tatoeba exports pairs
             return 1, 3
         if len(names) > 2 and any(numbers[:2]) and not all(numbers):
@@ -157,49 +180,8 @@ class Table:
             )
         return 0, 1
 
-    def _objects(self) -> Iterator[Any]:
-        keys: list[str] = []
-        for line, row in json_rows(self.file, self.example):
-            if not keys:
-                keys = [self._key(one, row) for one in self.columns]
-                self._check_different(keys[0] == keys[1], keys[1], list(row))
-                yield "objects; " + ", ".join(
-                    f"{one.what} under {key!r}" for one, key in zip(self.columns, keys, strict=True)
-                )
-            values = []
-            for key in keys:
-                value = _under(row, key)
-                if not isinstance(value, str | int | float | bool):
-                    raise DataError(
-                        f"{self.file.path}, line {line} has no text or number under {key!r}; its keys are "
-                        f"{', '.join(row)}"
-                    )
-                values.append(whole_characters(str(value), self.file.errors, self.file.path, line))
-            yield line, values[0], values[1]
-
-    def _key(self, column: Column, row: dict[str, Any]) -> str:
-        names = list(row)
-        for name in [column.asked] if column.asked is not None else column.usual:
-            if _under(row, name) is not None:
-                return name
-            if (at := named(name, names, self.file.path, column.option)) is not None:
-                return names[at]
-        place = numbered(column.asked, names)
-        if place is None:
-            raise no_column(self.file.path, column.option, column.asked, names)
-        return names[place]
-
     def _check_different(self, same: bool, name: str, names: list[str]) -> None:
         if same:
             first, second = self.columns
             expected = f"another column than the {first.what}'s"
             raise ArgumentError(second.option, expected, second.asked or name, f"columns: {names}")
-
-
-def _under(row: dict[str, Any], key: str) -> Any:
-    """What stands under a key, or under a path of keys."""
-    if key in row:
-        return row[key]
-    first, _, rest = key.partition(".")
-    inner = row.get(first)
-    return _under(inner, rest) if rest and isinstance(inner, dict) else None

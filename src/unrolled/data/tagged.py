@@ -21,6 +21,7 @@ from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
 FIRST = 2  # sentences to be shown as they were read
+WHOLE = 50  # words that no one writes in a sentence or two of a file of them
 FRACTIONS = (0.8, 0.1, 0.1)  # training, validation, test
 
 
@@ -94,6 +95,7 @@ class Source:
         how: list[str] = []
         every, found = self.one(self.data, how=how)
         notes.append(f"{self.data}: {found}")
+        _check_ends(every, self.data, fewest=3, most=WHOLE)
         plain = found == PLAIN
         given = self._given(self.valid, plain, notes, how), self._given(self._test, plain, notes, how)
         train, *cut = self._cut(every, *(part is None for part in given))
@@ -108,16 +110,17 @@ class Source:
                 f"every word of {self.data} is tagged {OUTSIDE}: there is nothing to learn; give tagged text, or say "
                 "where the tags are with --tag-column"
             )
+        read = how[0].removeprefix(f"{self.data}: ") if how else "columns"
         tags = {tag for one in every for tag in one.tags}
         if len(tags) == 1:
             raise DataError(
                 f"every word of {self.data} has the tag {tags.pop()!r}: there is nothing to learn; say where the tags "
-                f"are with --tag-column, of the {how[0] if how else 'columns'}"
+                f"are with --tag-column, of the {read}"
             )
         if all(_NUMBER.fullmatch(word) for one in every for word in one.words):
             raise DataError(
                 f"every word of {self.data} is a number, such as {every[0].words[0]!r}; say where the words are with "
-                f"--token-column, of the {how[0] if how else 'columns'}"
+                f"--token-column, of the {read}"
             )
         check_known(parts[1:], tags, plain)
         return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how, first=every[:FIRST])
@@ -157,6 +160,7 @@ class Source:
             return None
         sentences, found = self.one(spec, plain, how)
         notes.append(f"{spec}: {found}")
+        _check_ends(sentences, spec, fewest=2, most=4 * WHOLE)
         return sentences
 
     def _cut(
@@ -195,6 +199,14 @@ def check_known(parts: Sequence[Sequence[Sentence]], known: set[str], plain: boo
                         f"unknown label {name!r} in line {one.line + at}: the text that is learned has "
                         f"{', '.join(sorted(filter(None, names))[:12])}; correct it, or learn text that has it too"
                     )
+
+
+def _check_ends(sentences: Sequence[Sentence], where: str, fewest: int, most: int) -> None:
+    """Raise `DataError` if more than ``most`` words are fewer than ``fewest`` sentences: their ends are missing."""
+    words = sum(map(len, sentences))
+    if len(sentences) < fewest and words > most:
+        told = "no empty line ends a sentence" if len(sentences) == 1 else f"it has only {len(sentences)} sentences"
+        raise DataError(f"{where}: {told}, in {words:,} words; put an empty line after each sentence")
 
 
 def _sizes(*parts: Sequence[Sentence]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Collection, Iterator
@@ -24,6 +25,7 @@ ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
 
 LineEnds = Literal["unify", "keep"]
+_ALONE = re.compile(r"\r(?!\r?\n)")
 _ENDS = {"\r\n": "CRLF", "\r": "CR"}
 
 
@@ -74,7 +76,7 @@ class TextFile:
         while True:
             block = next(blocks, b"")
             zeros = b"\0" in block and not has_zero_bytes(self.encoding)
-            if zeros and (zero is None or (not consumed and looks_utf16(block))):
+            if zeros and (zero is None or (not consumed and looks_wide(block))):
                 raise self._zero(block, consumed, ends + _count_ends(block[: block.index(0)]) + 1)
             held = len(decoder.getstate()[0])
             try:
@@ -86,8 +88,10 @@ class TextFile:
                     f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
                     f"{self.encoding}-be if that is what it is"
                 ) from None
-            if zeros:
-                text = text.replace("\0", zero or "")
+            if "\0" in text and not self.zeros:  # from zero bytes, or from what is read as UTF-16 and is none
+                if zero is None:
+                    raise self._zero_character(text, ends)
+                text = text.replace("\0", zero)
             if text:
                 yield text
             if not block:
@@ -135,10 +139,21 @@ class TextFile:
         what = f"has a zero byte at offset {before + block.index(0):,} (line {line:,}), which no text has"
         remedy = "remove it, or leave it out with --errors ignore, or read U+FFFD there with --errors replace"
         if not before and (encoding := _encoding_of(block)):
-            remedy = f"it looks like UTF-16: use --encoding {encoding}"
+            remedy = f"it looks like {encoding[:6].upper()}: use --encoding {encoding}"
         elif block.count(0) > max(10, len(block) // 100):
             what, remedy = f"is not a text file: it {what}, and many more", "give a text file"
         return DataError(f"{self.path} {what}; {remedy}")
+
+    def _zero_character(self, text: str, ends: int) -> DataError:
+        """The error of a zero among the characters of an encoding in which zero bytes are ordinary."""
+        line = ends + _count_ends(text[: text.index("\0")].encode(errors="replace")) + 1
+        other = _encoding_of(self.head())
+        remedy = f"it looks like {other[:6].upper()}: use --encoding {other}"
+        if not other or other[:6] == self.encoding.lower().replace("_", "-")[:6]:
+            remedy = "name the right --encoding, or leave it out with --errors ignore"
+        return DataError(
+            f"{self.path} has a zero (U+0000) in line {line:,} as {self.encoding}, which no text has; {remedy}"
+        )
 
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
         bad = error.object[error.start : error.start + 1].hex()
@@ -189,18 +204,40 @@ def ends_of(file: TextFile) -> str:
     return "".join(f"; {part}" for part in [*parts, *(["byte order mark left out"] if MARK in changed else [])])
 
 
-def looks_utf16(begin: bytes) -> bool:
-    """Whether a file that begins so is UTF-16: by its mark, or by zeros in most even or most odd places."""
+def mixed_ends(file: TextFile) -> bool:
+    """Whether an ``\\r`` stands alone in a file that has ``\\n`` as well."""
+    alone, others, held = False, False, ""
+    for text in itertools.chain(file.read(), [" "]):
+        text = held + text
+        held = text[len(text.rstrip("\r")) :]  # an \n may follow
+        alone = alone or ("\r" in text and _ALONE.search(text, 0, len(text) - len(held)) is not None)
+        others = others or "\n" in text
+    return alone and others
+
+
+def looks_wide(begin: bytes) -> bool:
+    """Whether a file that begins so is UTF-16 or UTF-32: by its mark, or by where its zeros are."""
     return bool(_encoding_of(begin))
 
 
 def _encoding_of(begin: bytes) -> str:
-    """The name of the UTF-16 in which a file begins so; empty if it is none."""
+    """The name of the UTF-32 or UTF-16 in which a file begins so; empty if it is neither."""
+    if begin.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the former begins as UTF-16 does
+        return "utf-32"
     if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    some = begin[: min(SNIFF, len(begin) // 4 * 4)]
+    for name, zeros, least in (("utf-32-le", (2, 3), 0), ("utf-32-be", (1, 0), 3)):
+        if (
+            some
+            and not any(some[zeros[1] :: 4])
+            and 2 * some[zeros[0] :: 4].count(0) > len(some) // 4
+            and all(some[least::4])
+        ):
+            return name
     some = begin[:SNIFF]
-    for name, zeros, others in (("utf-16-le", some[1::2], some[::2]), ("utf-16-be", some[::2], some[1::2])):
-        if len(some) > 3 and 2 * zeros.count(0) > len(zeros) and not others.count(0):
+    for name, zeros_at, others in (("utf-16-le", some[1::2], some[::2]), ("utf-16-be", some[::2], some[1::2])):
+        if len(some) > 3 and 2 * zeros_at.count(0) > len(zeros_at) and not others.count(0):
             return name
     return ""
 

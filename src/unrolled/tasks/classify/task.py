@@ -33,7 +33,7 @@ from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.options import Training
 from ...training.task import Task
-from ..common.excerpts import excerpts
+from ..common.excerpts import excerpts, visible
 from ..common.recurrent import Recurrent
 from .reading import LEARNED, ONE_HOT, WORD2VEC, Embedding, Reader, Reading, initial_vectors
 from .trained import TrainedClassifier, measure
@@ -41,6 +41,7 @@ from .trained import TrainedClassifier, measure
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
 
 OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
+LISTED = 10  # classes that are named before training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +211,11 @@ class Classification(Task):
         self.vectors, told = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
+        names = ", ".join(self.classes[:LISTED]) + (", …" if len(self.classes) > LISTED else "")
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
+            f"{len(self.classes)} classes: {visible(names)}",
             *self.sets.how,
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
