@@ -104,6 +104,8 @@ def _model_file(path: Path) -> Path:
         return path
     folder = RunFolder.open(path)
     if not folder.model.exists():
+        if who := folder.trainer:
+            raise RunError(f"{path} has no model yet: it is being trained by {who}; wait for its first evaluation")
         raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
     return folder.model
 

@@ -202,8 +202,11 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
     (home / "wrong_cells_of_cli_test.py").write_text(
         "from unrolled.cells import RNNCell, Cell\n\nclass Nothing(Cell):\n    pass\n\n"
         "class Late(RNNCell):\n    steps = 0\n\n    def initial_state(self, batch_size):\n        self.steps += 1\n"
-        "        if self.steps > 2:\n            raise KeyError('late')\n"
-        "        return super().initial_state(batch_size)\n"
+        "        if self.steps > 5:\n            raise KeyError('late')\n"
+        "        return super().initial_state(batch_size)\n\n"
+        "class Leaves(Late):\n    def initial_state(self, batch_size):\n        self.steps += 1\n"
+        "        if self.steps > 5:\n            raise SystemExit(5)\n"
+        "        return RNNCell.initial_state(self, batch_size)\n"
     )
     words = ["train", "lm", "--data", text_file, "--steps", "2", *TINY, "--cell"]
     said = unrolled(*words, "wrong_cells_of_cli_test:Nothing")
@@ -211,6 +214,9 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
     assert not list(home.glob("runs/*"))
     said = unrolled(*words, "wrong_cells_of_cli_test:Late")
     refused(said, f"{home}/wrong_cells_of_cli_test.py:12, in initial_state: KeyError: 'late'")
+    said = unrolled(*words, "wrong_cells_of_cli_test:Leaves", "--run", "left")
+    refused(said, f"{home}/wrong_cells_of_cli_test.py:19, in initial_state: SystemExit: 5")
+    assert (home / "left" / "checkpoints" / "latest").exists()
 
 
 def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:

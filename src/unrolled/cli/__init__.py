@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..errors import SaveError, UnrolledError, UnrolledWarning, clause, did_you_mean, origin
-from .signals import ended_by_signals
+from .signals import Ended, ended_by_signals
 from .streams import UNREAD, usable
 
 VERBS = {
@@ -114,7 +114,9 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         status: int = run(rest)
         return status
-    except SystemExit as stop:  # help was shown, or a signal came
+    except SystemExit as stop:  # help was shown, a signal came, or code of the user's own would end all
+        if not isinstance(stop, Ended) and (place := origin(stop)):
+            raise UnrolledError(f"{place}: SystemExit: {stop}") from stop
         return stop.code if isinstance(stop.code, int) else 0
 
 
