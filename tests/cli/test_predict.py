@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
+from unrolled.cli.asked import batches
 from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.errors import SaveError
@@ -90,7 +92,44 @@ def test_standard_input_has_the_encoding_that_is_named(unrolled, asked_once: Pat
     monkeypatch.setattr(sys, "stdin", standard_input())
     assert unrolled("predict", asked_once, "--encoding", "latin-1").out.endswith("\tcaf\xe9\n")
     monkeypatch.setattr(sys, "stdin", standard_input())
-    refused(unrolled("predict", asked_once), "standard input is not utf-8", "name another --encoding")
+    refused(unrolled("predict", asked_once), "standard input is not valid utf-8: byte 0xe9", "use --encoding latin-1")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"good film\r\rbad film\rlast", ()),
+        (b"good\nbad\rfilm\r\nlast\r", ()),
+        (b"good\0film\nlast\n", ()),
+        (b"good\0film\nlast\n", ("--errors", "ignore")),
+        ("good\nlast\n".encode("utf-16"), ()),
+        ("good\nlast\n".encode("utf-16"), ("--encoding", "utf-16")),
+        (b"\n \n\n", ()),
+        (b"", ()),
+    ],
+)
+def test_the_same_bytes_are_the_same_lines(unrolled, asked_once: Path, home: Path, monkeypatch, data, words) -> None:
+    (home / "lines").write_bytes(data)
+    one = unrolled("predict", asked_once, "--file", "lines", *words)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+    two = unrolled("predict", asked_once, *words)
+    assert two == (one.status, one.out, one.err.replace("error: lines", "error: standard input"))
+    if not data.strip():
+        assert one == (0, "\n" * data.count(b"\n"), "")
+
+
+def test_a_line_is_answered_when_it_comes(monkeypatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(reading, encoding="utf-8"))
+    found = batches((), "-", None, "strict")
+    for sent, texts in ((b"a\n\nb\nc", ["a", "", "b"]), (b"d\n", ["cd"])):
+        os.write(writing, sent)
+        assert next(found) == texts
+    os.write(writing, b"e\n" * 300 + b"f")
+    assert [len(next(found)) for _ in range(2)] == [256, 44]
+    os.close(writing)
+    assert list(found) == [["f"]]
+    sys.stdin.close()
 
 
 def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Path) -> None:
@@ -128,7 +167,9 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     (home / "a.csv").write_text("a,b\n1,2\n")
     (home / "b.csv").write_text("text,label\nok,mixed\n")
     (home / "c.csv").write_bytes(b"text,label\nok,x\ncaf\xe9,y\n")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    terminal = io.StringIO("")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
     refused(unrolled("train", "classify", "--data", "a.csv"), "its columns are a, b", "--text-column")
     refused(unrolled("train", "classify", "--data", "c.csv"), "byte 0xe9", "--encoding latin-1")
     refused(unrolled("train", "classify", "--data", "nope"), "there is no file, folder or named set 'nope'")

@@ -106,7 +106,9 @@ def test_ask(unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [json.loads(line)["answer"] for line in unrolled("predict", "runs/looks", "--json").out.splitlines()]
     assert answers == ["", lines[0], "", lines[1], ""]
     (runs / "gaps.txt").write_text("\n\n")
-    refused(unrolled("predict", "runs/looks", "--file", "gaps.txt"), "at least one text")
+    assert unrolled("predict", "runs/looks", "--file", "gaps.txt") == (0, "\n\n", "")
+    (runs / "gaps.txt").write_text("")
+    assert unrolled("predict", "runs/looks", "--file", "gaps.txt") == (0, "", "")
     assert unrolled("predict", "runs/looks", texts[0], "", texts[1]).out.split("\n") == [lines[0], "", lines[1], ""]
     told = [json.loads(line) for line in unrolled("predict", "runs/looks", *texts, "--json").out.splitlines()]
     assert [one["answer"] for one in told] == lines
