@@ -156,6 +156,26 @@ def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Pat
     assert "macro F1" in table.out
 
 
+def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: Path) -> None:
+    (home / "other.csv").write_text("n;body;mood\n1;dreadful;negative\n2;a delight, it was;positive\n")
+    words = ["evaluate", asked_once, "--data", "other.csv"]
+    refused(unrolled(*words), "its columns are n, body, mood", "--label-column")
+    how = (
+        "other.csv: columns between semicolons; with a header; text from column 2 (body), label from column 3 (mood)\n"
+        "read: negative ← dreadful\nread: positive ← a delight, it was\n"
+    )
+    named = ["--text-column", "body", "--label-column", "mood"]
+    assert unrolled(*words, *named).out.startswith(f"{how}\ntexts ")
+    said = unrolled(*words, *named, "--delimiter", ";", "--form", "csv", "--json")
+    assert (json.loads(said.out)["texts"], said.err) == (2, how)
+    said = unrolled(*words, "--text-column", "2", "--label-column", "3", "--no-header")
+    assert "read: mood ← body\n" in said.out  # what was read stands there though it cannot be measured
+    assert "the label 'mood'" in said.err
+    refused(unrolled(*words, "--tag-column", "1"), "--tag-column must be left out for a model that is no tagger, got 1")
+    refused(unrolled(*words, "--target", "x"), "--target must be left out for a model that is no translator")
+    refused(unrolled("evaluate", asked_once, *named), "--text-column must be left out without --data, got 'body'")
+
+
 def test_baselines_stand_beside_it(unrolled, asked_once: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     row = json.loads(unrolled("evaluate", asked_once, "--baselines", "--json").out)

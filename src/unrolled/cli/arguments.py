@@ -153,7 +153,7 @@ class Schema:
         name = text.replace("-", "_")
         for candidate, negated in ((name, False), (name.removeprefix("no_"), True)):
             found = candidate if candidate in self.flags else self.aliases.get(candidate)
-            if found is not None and (not negated or self.flags[found] is bool):
+            if found is not None and (not negated or _without_optional(self.flags[found]) is bool):
                 return found, negated and candidate != name
         return None, False
 

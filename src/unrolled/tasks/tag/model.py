@@ -54,12 +54,6 @@ class Words:
         if self.characters == "recurrent" and self.character_size % 2:
             raise ArgumentError("character_size", "even: half of it for each direction", self.character_size)
 
-    def without_effect(self) -> dict[str, str]:
-        """See `training.config.without_effect`."""
-        return dict.fromkeys(
-            ("character_size", "letter_size") if self.characters == "none" else (), "with --characters none"
-        )
-
 
 class Tagger(nn.Module):
     """`Sentences` → scores ``(T, B, K)``; see the module.
