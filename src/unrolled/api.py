@@ -12,7 +12,7 @@ from .checks import checked
 from .errors import ArgumentError, RunError
 from .tasks.registry import task_class
 from .training import checkpoint, modelfile
-from .training.config import flatten, from_toml, parse_toml, read_text, update
+from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
 from .training.log import Reporter, Silent, Summary
 from .training.loop import train as run_loop
@@ -39,6 +39,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     """
     cls = task_class(task)
     config = update(cls.Config(), **options)
+    refuse_without_effect(config, options)
     summary = start(task, config, run, reporter or Silent())
     return load(summary.folder, cell=_foreign_cell(config))
 
@@ -104,6 +105,8 @@ def _model_file(path: Path) -> Path:
         return path
     folder = RunFolder.open(path)
     if not folder.model.exists():
+        if who := folder.trainer:
+            raise RunError(f"{path} has no model yet: it is being trained by {who}; wait for its first evaluation")
         raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
     return folder.model
 

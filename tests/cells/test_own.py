@@ -76,6 +76,32 @@ class OtherState(Right):
         return state[0], state[0]
 
 
+class Two(Right):
+    def step(self, x, state, noise=None):
+        return state[0] + torch.zeros(2, 1), state
+
+
+class Second(Right):
+    def step(self, x, state, noise=None):
+        return state[0].view(-1).view(-1, 6), (torch.zeros(6, x.size(0)).t(),)
+
+
+class Double(Right):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.double()
+
+
+class DoubleOutput(Right):
+    def step(self, x, state, noise=None):
+        return state[0].double(), state
+
+
+class DoubleState(Right):
+    def step(self, x, state, noise=None):
+        return state[0], (state[0].double(),)
+
+
 class Shapes(Right):
     def step(self, x: Tensor, state, noise=None):
         return state[0] @ x, state
@@ -98,7 +124,15 @@ class Shapes(Right):
         (Alone, "whose step gives a pair (output, state), got {}; it gives (2, 6); unrolled.testing.check_cell tells"),
         (Narrow, "whose step gives an output (B, output_size), here (2, 6), got {}; it gives (2, 2)"),
         (OtherState, "whose step gives a state like the one before, ((2, 6),), got {}; it gives (2, 6)"),
-        (Shapes, "a class whose methods run, got {}; the first step says: RuntimeError: mat1 and mat2 shapes"),
+        (
+            Shapes,
+            "a class whose methods run, got {}; the first step of 2 sequences says: RuntimeError: mat1 and mat2 shapes",
+        ),
+        (Two, "gives an output (B, output_size), here (1, 6), got {}; it gives (2, 6)"),
+        (Second, "a class whose methods run, got {}; the second step of 2 sequences says: RuntimeError: view size"),
+        (Double, "the first step of 2 sequences says: RuntimeError: mat1 and mat2 must have the same dtype"),
+        (DoubleOutput, "gives torch.float32 for torch.float32, got {}; it gives torch.float64"),
+        (DoubleState, "keeps the state's dtypes, [torch.float32], got {}; it gives [torch.float64]"),
         (Shapes, f"({__file__}:{Shapes.step.__code__.co_firstlineno + 1}, in step)"),
     ],
 )

@@ -100,12 +100,52 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
             ["--eval-tokens must be at least 2, one to predict the other from, or 0 for all, got 1"],
         ),
         (["--forget-bias", "nan"], ["--forget-bias must be a finite number, got nan"]),
+        (["--swa-start", "0.5"], ["--swa-start must be left out with --average ema, which has no use for it, got 0.5"]),
+        (["--average", "swa", "--ema-decay", "0.9"], ["--ema-decay must be left out with --average swa"]),
+        (["--decay-every", "2"], ["--decay-every must be left out with --schedule cosine"]),
+        (["--decay-every", "2", "--schedule", "plateau"], ["--decay-every must be left out with --schedule plateau"]),
+        (["--decay", "0.9", "--schedule", "constant"], ["--decay must be left out with --schedule constant"]),
+        (["--momentum", "0.9"], ["--momentum must be left out with --optimizer adamw"]),
+        (["--beta2", "0.9", "--optimizer", "sgd"], ["--beta2 must be left out with --optimizer sgd"]),
+        (["--vocab-size", "300"], ["--vocab-size must be left out with --vocabulary char"]),
+        (["--min-count", "2", "--vocabulary", "byte"], ["--min-count must be left out with --vocabulary byte"]),
         (["--run", ""], ["--run must be the name of a folder"]),
         (["--data", ""], ["there is no file, folder or named corpus ''"]),
     ],
 )
 def test_wrong_options(unrolled, home: Path, text_file: Path, words: list[str], expected: list[str]) -> None:
     refused(unrolled("train", "lm", "--data", text_file, *words), *expected)
+    assert not list(home.glob("runs/*"))
+
+
+def test_options_without_effect_of_an_old_run(unrolled, trained: Path) -> None:
+    """It loads, goes on and can be trained again; only whoever names such an option is refused."""
+    config = trained / "config.toml"
+    config.write_text(config.read_text().replace("momentum = 0.0", "momentum = 0.9"))
+    note = "momentum = 0.9 has no effect with --optimizer adamw"
+    said = unrolled("resume", trained, "--steps", "21")
+    assert said.status == 0, said.err
+    assert note in said.out
+    words = ["train", "lm", "--recipe", config, "--run", "again", "--steps", "1"]
+    refused(unrolled(*words, "--momentum", "0.8"), "--momentum must be left out with --optimizer adamw")
+    assert note in unrolled(*words).out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--backend", "cudnn"],
+        ["--backend", "torch", "--zoneout", "0.1"],
+        ["--backend", "native", "--cell", "rnn", "--layer-norm"],
+    ],
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_backend_that_cannot_is_refused_before_anything_is_shown(
+    unrolled, home: Path, text_file: Path, words
+) -> None:
+    said = unrolled("train", "lm", "--data", text_file, "--steps", "1", *TINY, *words)
+    refused(said, f"backend '{words[1]}' cannot run this")
+    assert said.out == ""
     assert not list(home.glob("runs/*"))
 
 
@@ -202,8 +242,11 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
     (home / "wrong_cells_of_cli_test.py").write_text(
         "from unrolled.cells import RNNCell, Cell\n\nclass Nothing(Cell):\n    pass\n\n"
         "class Late(RNNCell):\n    steps = 0\n\n    def initial_state(self, batch_size):\n        self.steps += 1\n"
-        "        if self.steps > 2:\n            raise KeyError('late')\n"
-        "        return super().initial_state(batch_size)\n"
+        "        if self.steps > 5:\n            raise KeyError('late')\n"
+        "        return super().initial_state(batch_size)\n\n"
+        "class Leaves(Late):\n    def initial_state(self, batch_size):\n        self.steps += 1\n"
+        "        if self.steps > 5:\n            raise SystemExit(5)\n"
+        "        return RNNCell.initial_state(self, batch_size)\n"
     )
     words = ["train", "lm", "--data", text_file, "--steps", "2", *TINY, "--cell"]
     said = unrolled(*words, "wrong_cells_of_cli_test:Nothing")
@@ -211,6 +254,9 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
     assert not list(home.glob("runs/*"))
     said = unrolled(*words, "wrong_cells_of_cli_test:Late")
     refused(said, f"{home}/wrong_cells_of_cli_test.py:12, in initial_state: KeyError: 'late'")
+    said = unrolled(*words, "wrong_cells_of_cli_test:Leaves", "--run", "left")
+    refused(said, f"{home}/wrong_cells_of_cli_test.py:19, in initial_state: SystemExit: 5")
+    assert (home / "left" / "checkpoints" / "latest").exists()
 
 
 def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
+from unrolled.cli.asked import batches
 from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.errors import SaveError
@@ -90,7 +92,44 @@ def test_standard_input_has_the_encoding_that_is_named(unrolled, asked_once: Pat
     monkeypatch.setattr(sys, "stdin", standard_input())
     assert unrolled("predict", asked_once, "--encoding", "latin-1").out.endswith("\tcaf\xe9\n")
     monkeypatch.setattr(sys, "stdin", standard_input())
-    refused(unrolled("predict", asked_once), "standard input is not utf-8", "name another --encoding")
+    refused(unrolled("predict", asked_once), "standard input is not valid utf-8: byte 0xe9", "use --encoding latin-1")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"good film\r\rbad film\rlast", ()),
+        (b"good\nbad\rfilm\r\nlast\r", ()),
+        (b"good\0film\nlast\n", ()),
+        (b"good\0film\nlast\n", ("--errors", "ignore")),
+        ("good\nlast\n".encode("utf-16"), ()),
+        ("good\nlast\n".encode("utf-16"), ("--encoding", "utf-16")),
+        (b"\n \n\n", ()),
+        (b"", ()),
+    ],
+)
+def test_the_same_bytes_are_the_same_lines(unrolled, asked_once: Path, home: Path, monkeypatch, data, words) -> None:
+    (home / "lines").write_bytes(data)
+    one = unrolled("predict", asked_once, "--file", "lines", *words)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+    two = unrolled("predict", asked_once, *words)
+    assert two == (one.status, one.out, one.err.replace("error: lines", "error: standard input"))
+    if not data.strip():
+        assert one == (0, "\n" * data.count(b"\n"), "")
+
+
+def test_a_line_is_answered_when_it_comes(monkeypatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(reading, encoding="utf-8"))
+    found = batches((), "-", None, "strict")
+    for sent, texts in ((b"a\n\nb\nc", ["a", "", "b"]), (b"d\n", ["cd"])):
+        os.write(writing, sent)
+        assert next(found) == texts
+    os.write(writing, b"e\n" * 300 + b"f")
+    assert [len(next(found)) for _ in range(2)] == [256, 44]
+    os.close(writing)
+    assert list(found) == [["f"]]
+    sys.stdin.close()
 
 
 def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Path) -> None:
@@ -117,6 +156,26 @@ def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Pat
     assert "macro F1" in table.out
 
 
+def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: Path) -> None:
+    (home / "other.csv").write_text("n;body;mood\n1;dreadful;negative\n2;a delight, it was;positive\n")
+    words = ["evaluate", asked_once, "--data", "other.csv"]
+    refused(unrolled(*words), "its columns are n, body, mood", "--label-column")
+    how = (
+        "other.csv: columns between semicolons; with a header; text from column 2 (body), label from column 3 (mood)\n"
+        "read: negative ← dreadful\nread: positive ← a delight, it was\n"
+    )
+    named = ["--text-column", "body", "--label-column", "mood"]
+    assert unrolled(*words, *named).out.startswith(f"{how}\ntexts ")
+    said = unrolled(*words, *named, "--delimiter", ";", "--form", "csv", "--json")
+    assert (json.loads(said.out)["texts"], said.err) == (2, how)
+    said = unrolled(*words, "--text-column", "2", "--label-column", "3", "--no-header")
+    assert "read: mood ← body\n" in said.out  # what was read stands there though it cannot be measured
+    assert "the label 'mood'" in said.err
+    refused(unrolled(*words, "--tag-column", "1"), "--tag-column must be left out for a model that is no tagger, got 1")
+    refused(unrolled(*words, "--target", "x"), "--target must be left out for a model that is no translator")
+    refused(unrolled("evaluate", asked_once, *named), "--text-column must be left out without --data, got 'body'")
+
+
 def test_baselines_stand_beside_it(unrolled, asked_once: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     row = json.loads(unrolled("evaluate", asked_once, "--baselines", "--json").out)
@@ -128,7 +187,9 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     (home / "a.csv").write_text("a,b\n1,2\n")
     (home / "b.csv").write_text("text,label\nok,mixed\n")
     (home / "c.csv").write_bytes(b"text,label\nok,x\ncaf\xe9,y\n")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    terminal = io.StringIO("")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
     refused(unrolled("train", "classify", "--data", "a.csv"), "its columns are a, b", "--text-column")
     refused(unrolled("train", "classify", "--data", "c.csv"), "byte 0xe9", "--encoding latin-1")
     refused(unrolled("train", "classify", "--data", "nope"), "there is no file, folder or named set 'nope'")

@@ -111,6 +111,29 @@ def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
         ("translate", ["read: a, b → 1", "read: c → 2"]),
     ]
     assert said["characters"] == 25 - 3
+    (home / "b.csv").write_text("n;body;mood\n1;ok;x\n2;no;y\n")
+    for words, first in (
+        (("classify", "--text-column", "body", "--label-column", "mood"), ["read: x ← ok", "read: y ← no"]),
+        (
+            ("classify", "--text-column", "2", "--label-column", "3", "--no-header"),
+            ["read: mood ← body", "read: x ← ok"],
+        ),
+        (("translate", "--source-column", "body", "--target-column", "n"), ["read: ok → 1", "read: no → 2"]),
+        (
+            ("translate", "--target", "a.csv", "--form", "lines"),
+            ["read: n;body;mood → text;label", "read: 1;ok;x → a, b;1"],
+        ),
+    ):
+        said = json.loads(unrolled("data", "b.csv", "--json", "--task", *words).out)
+        assert said["read"][0]["first"] == first
+    refused(
+        unrolled("data", "b.csv", "--text-column", "2"),
+        "--text-column must be left out unless --task is that of a class",
+    )
+    refused(
+        unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is that of a classifier or translat"
+    )
+    refused(unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be left out without a file")
     assert "for classify   columns between semicolons; with a header" in unrolled("data", "a.csv").out
     (home / "b.csv").write_text("a,b\n1,2\n")
     assert "no: b.csv has none of the usual columns" in unrolled("data", "b.csv").out

@@ -82,9 +82,10 @@ def test_a_full_disk_under_the_output(text_file: Path, home: Path, monkeypatch: 
     told = f"cannot write to standard output: {os.strerror(errno.ENOSPC)}"
     assert err.getvalue() == f"warning: {told}; the training goes on without it\n"
     assert Path("r/model.safetensors").is_file()
-    err = io.StringIO()
-    assert status(monkeypatch, Broken(errno.ENOSPC), err, "runs") == 2
-    assert err.getvalue() == f"error: {told}; free some space, or let it go elsewhere\n"
+    for words in (["runs"], ["train"], ["train", "lm", "--help"], ["resume", "-h"]):  # none of them trains
+        err = io.StringIO()
+        assert status(monkeypatch, Broken(errno.ENOSPC), err, *words) == 2
+        assert err.getvalue() == f"error: {told}; free some space, or let it go elsewhere\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")

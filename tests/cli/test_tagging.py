@@ -66,6 +66,15 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     at = table.index("person")
     assert table[at : at + 5] == ["person", "4", "1.0000", "1.0000", "1.0000"]
     assert json.loads(unrolled("evaluate", run, "--data", words, "--json").out)["f1"] == 1
+    turned = run / "turned.txt"
+    rows = [line.split() for line in words.read_text().splitlines()]
+    turned.write_text("".join(" ".join(["-", *row[::-1]] if row else []) + "\n" for row in rows))
+    said = unrolled("evaluate", run, "--data", turned, "--token-column", "2", "--tag-column", "1", "--json")
+    assert json.loads(said.out)["f1"] == 1
+    assert said.err.startswith(f"{turned}: 3 columns between blanks; words from column 2, tags from column 1")
+    assert "\nread: " in said.err
+    assert "--scheme must be one of" in unrolled("evaluate", run, "--data", turned, "--scheme", "bi").err
+    assert "--header must be left out for a model" in unrolled("evaluate", run, "--data", turned, "--no-header").err
     assert "no sentences to measure on" in unrolled("evaluate", run).err
     heldout = unrolled("evaluate", run, "--split", "heldout")
     assert (heldout.status, "one of valid, test, train" in heldout.err) == (2, True)

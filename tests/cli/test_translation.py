@@ -106,7 +106,9 @@ def test_ask(unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [json.loads(line)["answer"] for line in unrolled("predict", "runs/looks", "--json").out.splitlines()]
     assert answers == ["", lines[0], "", lines[1], ""]
     (runs / "gaps.txt").write_text("\n\n")
-    refused(unrolled("predict", "runs/looks", "--file", "gaps.txt"), "at least one text")
+    assert unrolled("predict", "runs/looks", "--file", "gaps.txt") == (0, "\n\n", "")
+    (runs / "gaps.txt").write_text("")
+    assert unrolled("predict", "runs/looks", "--file", "gaps.txt") == (0, "", "")
     assert unrolled("predict", "runs/looks", texts[0], "", texts[1]).out.split("\n") == [lines[0], "", lines[1], ""]
     told = [json.loads(line) for line in unrolled("predict", "runs/looks", *texts, "--json").out.splitlines()]
     assert [one["answer"] for one in told] == lines
@@ -163,7 +165,7 @@ def test_pictures(unrolled, runs: Path) -> None:
     words = ("evaluate", "runs/looks", "runs/blind", "--data", "pairs.tsv", "--beam", "1", "--json")
     measured = unrolled(*words, "--picture", "lengths.svg")
     assert [json.loads(line)["pairs"] for line in measured.out.splitlines()] == [64, 64]  # nothing else is there
-    assert measured.err == "picture: lengths.svg\n"
+    assert measured.err == "read: ba ba → ab.ab\nread: ba abc → cba.ab\npicture: lengths.svg\n"
     assert "<svg" in (runs / "lengths.svg").read_text()
     for verb, *given in (("predict", "runs/looks", "ba"), ("evaluate", "runs/looks")):
         said = unrolled(verb, *given, "--picture", "where.txt")
@@ -183,7 +185,8 @@ def test_a_picture_of_too_few_sentences_is_refused_before_the_work(
 def test_measure(unrolled, runs: Path) -> None:
     said = unrolled("evaluate", "runs/looks", "runs/blind", "--data", "a.txt", "--target", "b.txt", "--beam", "2")
     assert said.status == 0, said.err
-    lines = said.out.splitlines()
+    first, second, blank, *lines = said.out.splitlines()
+    assert [first, second, blank] == ["read: ba ba → ab.ab", "read: ba abc → cba.ab", ""]
     assert lines[0].split()[:4] == ["run", "loss", "perplexity", "BLEU"]
     assert [line.split()[0] for line in lines[1:3]] == ["runs/looks", "runs/blind"]
     assert lines[4].split() == ["words", "sentences", "looks", "blind"]
@@ -198,7 +201,7 @@ def test_measure(unrolled, runs: Path) -> None:
 
 
 def test_measure_on_files_of_another_form(unrolled, home: Path) -> None:
-    """A run's columns and form are no other file's: evaluate has no options to correct them."""
+    """A run's columns and form are no other file's unless it is said."""
     write_pairs(home)
     (home / "named.csv").write_text("n,one,other\n" + "".join(f"1,{a},{b}\n" for a, b in PAIRS))
     (home / "ü.txt").write_text("".join(f"ü{a}\n" for a, _ in PAIRS), encoding="latin-1")
@@ -210,6 +213,10 @@ def test_measure_on_files_of_another_form(unrolled, home: Path) -> None:
         for data in (("a.txt", "--target", "b.txt"), ("pairs.tsv",)):
             told = unrolled("evaluate", f"runs/{name}", "--data", *data, "--beam", "1", "--max-length", "3", "--json")
             assert json.loads(told.out)["pairs"] == len(PAIRS)
+        told = ("--source-column", "one", "--target-column", "other", "--beam", "1", "--max-length", "3", "--json")
+        said = unrolled("evaluate", f"runs/{name}", "--data", "named.csv", *told)
+        assert json.loads(said.out)["pairs"] == len(PAIRS)
+        assert said.err.startswith("read: ba ba → ab.ab\n")
         other = ("ü.txt", "--target", "b.txt", "--encoding", "latin-1", "--beam", "1", "--max-length", "3")
         assert unrolled("evaluate", f"runs/{name}", "--data", *other).status == 0
 

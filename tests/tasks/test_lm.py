@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import sys
 import textwrap
 
@@ -19,7 +20,7 @@ from unrolled.tasks import task_class
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig, LanguageModelling, Windows, head
 from unrolled.tasks.lm.trained import TrainedLanguageModel, score
-from unrolled.training import modelfile
+from unrolled.training import lock, modelfile
 from unrolled.training.config import update
 
 CELLS = {
@@ -99,6 +100,11 @@ def test_the_run_on_disk_is_the_model(hello, run):
     assert (run / "previews" / "step-0000150.txt").read_text().startswith("hell")
     (run / "model.safetensors").rename(run / "away")
     with pytest.raises(RunError, match="has no model yet: its training was stopped too early; unrolled resume"):
+        unrolled.load(run)
+    with (
+        lock.held(run),
+        pytest.raises(RunError, match=f"has no model yet: it is being trained by process {os.getpid()}"),
+    ):
         unrolled.load(run)
     (run / "away").rename(run / "model.safetensors")
 

@@ -12,6 +12,7 @@ import torch
 
 import unrolled
 from unrolled.attend import attend
+from unrolled.cells import Cell, RNNCell, RNNState
 from unrolled.data.counter import uniform
 from unrolled.data.parallel import Pairs
 from unrolled.errors import ArgumentError, DataError, RunError
@@ -524,6 +525,59 @@ def test_every_attention_learns_with_every_cell(file, cell, options):
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.8 * losses[0]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+class Counting(Cell):
+    """A vanilla RNN whose state has names, and a counter."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.inner = RNNCell(input_size, hidden_size)
+
+    def initial_state(self, batch_size):
+        return {"h": torch.zeros(batch_size, self.hidden_size), "steps": torch.zeros(batch_size, dtype=torch.int64)}
+
+    def step(self, x, state, noise=None):
+        h, _ = self.inner.step(x, RNNState(state["h"]))
+        return h, {"h": h, "steps": state["steps"] + 1}
+
+
+class Backwards(Counting):
+    """As it, and its state begins with the counter."""
+
+    def initial_state(self, batch_size):
+        return dict(reversed(super().initial_state(batch_size).items()))
+
+    def step(self, x, state, noise=None):
+        h, after = super().step(x, state)
+        return h, dict(reversed(after.items()))
+
+
+@pytest.mark.parametrize("options", ATTENTIONS.values(), ids=ATTENTIONS)
+def test_a_cell_whose_state_has_names(file, options):
+    task = prepared(small(file, cell=f"{__name__}:Counting", **options))
+    model = task.build_model()
+    batch = task.batch(0)
+    loss, _ = task.loss(model, batch, None)
+    loss.backward()
+    assert model.bridge.weight.grad.abs().sum() > 0
+    writing = model.begin(model.encode(batch.source, batch.source_lengths))
+    begun = writing.state[0].cell if model.attention is not None else writing.state[0]
+    assert begun["steps"].tolist() == [0] * batch.source.size(1)
+    plain = prepared(small(file, cell="rnn", **options))
+    same = plain.build_model()
+    same.load_state_dict({name.replace("inner.", ""): weights for name, weights in model.state_dict().items()})
+    with torch.no_grad():
+        losses = plain.loss(same.eval(), batch, None)[0], task.loss(model.eval(), batch, None)[0]
+    assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-5)
+
+
+def test_a_cell_whose_state_begins_otherwise_is_refused(file):
+    with pytest.raises(
+        ArgumentError, match=r"begins with a tensor \(B, 4\).* 'Backwards'; .* shapes \[\(1,\), \(1, 4\)\]"
+    ):
+        prepared(small(file, cell=f"{__name__}:Backwards")).build_model()
 
 
 def test_the_run_on_disk_is_the_model_and_a_resumed_run_sees_the_same(file, tmp_path):

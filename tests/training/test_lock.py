@@ -37,16 +37,20 @@ def wait_for(path):
 
 
 def test_who_comes_second_is_told_who_was_first(tmp_path):
+    assert lock.holder(tmp_path) == ""
     with lock.held(tmp_path):
         written = json.loads((tmp_path / ".lock").read_text())
         (tmp_path / ".lock").write_text(json.dumps({**written, "since": written["since"] - 125}))
         with pytest.raises(RunError) as caught, lock.held(tmp_path):
             pass
+        who = lock.holder(tmp_path)
+    assert lock.holder(tmp_path) == ""
     me, host = os.getpid(), lock.socket.gethostname()
     assert str(caught.value) == (
         f"{tmp_path} is being trained by process {me} on {host} (this one), begun 2 minutes ago; "
         f"wait until that has ended or stop it (kill {me} lets it save first), then try again"
     )
+    assert who == f"process {me} on {host} (this one), begun 2 minutes ago"
     assert not list(tmp_path.iterdir())
     with lock.held(tmp_path):
         pass
@@ -84,9 +88,12 @@ def test_a_killed_process_holds_nothing(tmp_path):
     wait_for(tmp_path / "held")
     with pytest.raises(RunError, match=f"by process {pid} on "), lock.held(tmp_path):
         pass
+    with pytest.raises(RunError, match=f"is no run yet: its training is being prepared by process {pid} on "):
+        RunFolder.open(tmp_path)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     assert (tmp_path / ".lock").exists()
+    assert lock.holder(tmp_path) == ""
     with lock.held(tmp_path):
         assert lock._read(tmp_path / ".lock").pid == os.getpid()
 

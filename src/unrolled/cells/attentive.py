@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError
@@ -231,7 +232,17 @@ def feed_size(score: str, memory_size: int, hidden_size: int, input_feeding: boo
 
 def hidden(state: State) -> Tensor:
     """s of an inner cell's state: its first leaf."""
-    return state[0] if isinstance(state, tuple) else state
+    first: Tensor = tree_leaves(state)[0]
+    return first
+
+
+def check_begins_with_output(cell: Cell) -> None:
+    """Raise `ArgumentError` unless the first leaf of the cell's state is as wide as its output: what looks at a memory,
+    or hands it on, reads it there."""
+    shapes = [tuple(leaf.shape) for leaf in tree_leaves(cell.initial_state(1))]
+    if shapes[:1] != [(1, cell.output_size)]:
+        expected = f"one whose state begins with a tensor (B, {cell.output_size}), as its output is, in a translator"
+        raise ArgumentError("cell", expected, type(cell).__name__, f"for B = 1 its state has the shapes {shapes}")
 
 
 def masked_softmax(e: Tensor, lengths: Tensor) -> Tensor:

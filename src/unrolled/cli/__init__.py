@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..errors import SaveError, UnrolledError, UnrolledWarning, clause, did_you_mean, origin
-from .signals import ended_by_signals
+from .signals import Ended, ended_by_signals
 from .streams import UNREAD, usable
 
 VERBS = {
@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else ""
-    with usable(lambda error: _output_failed(verb, error)), ended_by_signals():
+    trains = verb in TRAINING and len(arguments) > 1 and not {"-h", "--help"} & {*arguments}
+    with usable(lambda error: _output_failed(verb, trains, error)), ended_by_signals():
         return _told(arguments)
 
 
@@ -80,14 +81,14 @@ def _told(arguments: list[str]) -> int:
         return BAD_INPUT
 
 
-def _output_failed(verb: str, error: OSError) -> None:
-    """What becomes of a command whose output cannot be written: see `ENDLESS` and `TRAINING`."""
+def _output_failed(verb: str, trains: bool, error: OSError) -> None:
+    """What becomes of a command whose output cannot be written: see `ENDLESS` and `TRAINING`; help trains nothing."""
     if error.errno in UNREAD:
         if verb in ENDLESS:
             raise _Unread
         return
     told = f"cannot write to standard output: {error.strerror or error}"
-    if verb not in TRAINING:
+    if not trains:
         raise SaveError(f"{told}; free some space, or let it go elsewhere")
     _complain(f"{told}; the training goes on without it", "warning: ")
 
@@ -114,7 +115,9 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         status: int = run(rest)
         return status
-    except SystemExit as stop:  # help was shown, or a signal came
+    except SystemExit as stop:  # help was shown, a signal came, or code of the user's own would end all
+        if not isinstance(stop, Ended) and (place := origin(stop)):
+            raise UnrolledError(f"{place}: SystemExit: {stop}") from stop
         return stop.code if isinstance(stop.code, int) else 0
 
 

@@ -17,9 +17,11 @@ from ..data.parallel_sets import GENERATED, PUBLISHED, open_parallel, parallel_n
 from ..data.registry import present
 from ..data.tagged import NAMES, Source
 from ..data.tags import entities
-from ..data.textfile import told
+from ..data.textfile import told as told_of
+from ..errors import ArgumentError
 from .arguments import Schema, parse
 from .data_read import As, read_as
+from .reading import Reading
 from .terminal.look import command, fitted, printable, size
 from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
@@ -33,7 +35,7 @@ FIRST_LINES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class Data(Reading):
     """Which text."""
 
     text: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="NAME|PATH")] = None
@@ -58,6 +60,12 @@ def run(argv: list[str]) -> int:
     """The verb."""
     options = parse(Data, argv, PROG, ABOUT)
     with Schema(Data, PROG).names():
+        told = options.told(options.task or "", "left out unless --task is that of a {}")
+        if told and (
+            options.text is None or options.text in {*named_corpora(), *SETS, *NAMES, *parallel_names(), "mnist"}
+        ):
+            name, value = next(iter(told.items()))
+            raise ArgumentError(name, "left out without a file", value)
         if options.text is None:
             _list(options.json)
         elif options.text in NAMES:
@@ -78,7 +86,7 @@ def run(argv: list[str]) -> int:
                 errors=options.errors,
                 line_ends=options.line_ends,
             )
-            read = read_as(options.text, options.task, options.delimiter, options.encoding, options.errors)
+            read = read_as(options.text, options.task, told, options.delimiter, options.encoding, options.errors)
             _describe(options.text, corpus, read, options.json)
     return 0
 
@@ -230,7 +238,7 @@ def _describe(name: str, corpus: Corpus, read: list[As], as_json: bool) -> None:
             symbols=symbols,
             documents=documents,
             rare=rare,
-            notes=[*corpus.notes, *told(changed)],
+            notes=[*corpus.notes, *told_of(changed)],
             read=[{"task": one.task, "how": one.how, "first": one.first} for one in read],
         )
         return
@@ -242,7 +250,7 @@ def _describe(name: str, corpus: Corpus, read: list[As], as_json: bool) -> None:
             ("documents", f"{documents:,}"),
             ("characters", f"{characters:,}"),
             ("symbols", seen),
-            *(("", note) for note in told(changed, "; --line-ends keep keeps them")),
+            *(("", note) for note in told_of(changed, "; --line-ends keep keeps them")),
             ("train with", command("train", "lm", "--data", name)),
             *(
                 row

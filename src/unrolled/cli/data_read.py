@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..data.columns import Columns
 from ..data.labelled import Layout, read_labelled
@@ -25,19 +26,19 @@ class As:
     first: Sequence[str] = ()
 
 
-def read_as(spec: str, task: str | None, delimiter: str, encoding: str, errors: str) -> list[As]:
-    """How the task, or those that the file's name tells, would read a file.
+def read_as(spec: str, task: str | None, told: dict[str, Any], delimiter: str, encoding: str, errors: str) -> list[As]:
+    """How the task, or those that the file's name tells, would read a file; ``told`` are further options of the task.
 
     Raises:
         UnrolledError: the task that is asked for cannot read it.
     """
-    path = Path(spec).expanduser()
+    path, options = Path(spec).expanduser(), {"delimiter": delimiter, "encoding": encoding, "errors": errors, **told}
     if task is not None:
-        return [] if task == "lm" else [_READERS[task](path, delimiter, encoding, errors)]
+        return [] if task == "lm" else [_READERS[task](path, options)]
     found = []
     for one in _likely(path):
         try:
-            found.append(_READERS[one](path, delimiter, encoding, errors))
+            found.append(_READERS[one](path, options))
         except UnrolledError as error:
             found.append(As(one, f"no: {error}"))
     return found
@@ -51,24 +52,27 @@ def _likely(path: Path) -> tuple[str, ...]:
     return ("classify", "translate") if form_by_name(path, "lines") != "lines" else ()
 
 
-def _labelled(path: Path, delimiter: str, encoding: str, errors: str) -> As:
-    examples, notes = read_labelled(path, Layout(delimiter=delimiter, encoding=encoding, errors=errors))
+def _labelled(path: Path, options: dict[str, Any]) -> As:
+    examples, notes = read_labelled(path, Layout(**options))
     first = (f"{label} ← {text}" for text, label in zip(examples.texts, examples.labels, strict=True))
     return As("classify", "; ".join([examples.how, *notes]), excerpts(first))
 
 
-def _pairs(path: Path, delimiter: str, encoding: str, errors: str) -> As:
-    pairs = read_pairs(path, None, ParallelLayout(delimiter=delimiter, encoding=encoding, errors=errors))
+def _pairs(path: Path, options: dict[str, Any]) -> As:
+    layout = {name: value for name, value in options.items() if name != "target"}
+    target = Path(options["target"]).expanduser() if "target" in options else None
+    pairs = read_pairs(path, target, ParallelLayout(**layout))
     return As("translate", pairs.how, excerpts(f"{a} → {b}" for a, b in zip(pairs.source, pairs.target, strict=True)))
 
 
-def _tagged(path: Path, delimiter: str, encoding: str, errors: str) -> As:
-    sentences, how = Columns(encoding=encoding, errors=errors).open(path)
+def _tagged(path: Path, options: dict[str, Any]) -> As:
+    columns = {name: value for name, value in options.items() if name != "delimiter"}  # it is blanks or tabs
+    sentences, how = Columns(**columns).open(path)
     first = (" ".join(map("/".join, zip(one.words, one.tags, strict=True))) for one in sentences)
     return As("tag", how, excerpts(first))
 
 
-_READERS: dict[str, Callable[[Path, str, str, str], As]] = {
+_READERS: dict[str, Callable[[Path, dict[str, Any]], As]] = {
     "classify": _labelled,
     "translate": _pairs,
     "tag": _tagged,

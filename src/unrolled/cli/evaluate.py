@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from ..tasks.lm.trained import TrainedLanguageModel
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.tag.trained import TrainedTagger
 from ..tasks.translate.trained import TrainedTranslator
+from ..training.config import update
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
@@ -23,6 +23,7 @@ from .evaluate_memory import show_memory
 from .evaluate_tags import show_tagger
 from .evaluate_translations import show_translators
 from .predict_translation import Searching
+from .reading import Reading
 
 PROG = "unrolled evaluate"
 ABOUT = (
@@ -33,7 +34,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(Searching):
+class Evaluate(Reading, Searching):
     """What to measure, and how."""
 
     run: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]")]
@@ -43,8 +44,12 @@ class Evaluate(Searching):
     file of pairs, or of sentences whose translations are in --target"""
     split: Literal["valid", "test", "train", "heldout"] | None = None
     """part of the run's own text; heldout: validation and test one after the other (default: test)"""
-    target: str | None = None
-    """translators: the translations of the sentences in --data, if they are in another file"""
+    delimiter: str | None = None
+    """classifiers, translators: what separates columns: one character, or tab"""
+    scheme: Literal["auto", "iob1", "bio", "iobes", "plain"] | None = None
+    """taggers: how the file spells entities"""
+    repair: bool | None = None
+    """taggers: read tags that break their scheme as the CoNLL script does, instead of refusing them"""
     encoding: str | None = None
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
@@ -77,6 +82,19 @@ class Evaluate(Searching):
         if self.data is None and (self.encoding or self.errors):
             raise ArgumentError("encoding and errors", "given with --data only", self.encoding or self.errors)
 
+    def read(self, task: str) -> dict[str, Any]:
+        """How --data is to be read by models of a task, as far as it is said.
+
+        Raises:
+            ArgumentError: there is no --data, or these models have no such option.
+        """
+        given = self.told(task, "left out for a model that is no {}")
+        if given and self.data is None:
+            name, value = next(iter(given.items()))
+            raise ArgumentError(name, "left out without --data", value)
+        own = {name: value for name in ("encoding", "errors") if (value := getattr(self, name)) is not None}
+        return {**given, **own}
+
 
 def run(argv: list[str]) -> int:
     """The verb."""
@@ -95,12 +113,13 @@ def run(argv: list[str]) -> int:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             show_translators(translators, options)
             return 0
-        for name, value in {"target": options.target, "picture": options.picture, **options.search()}.items():
+        for name, value in {"picture": options.picture, **options.search()}.items():
             if value is not None:
                 raise ArgumentError(name, "left out for a model that is no translator", value)
         if len(written) == len(models):
             if options.baselines:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
+            options.read("lm")
             evaluate(written, options)
         elif len(models) > 1:
             raise ArgumentError("run", "one run, or several language models or translators", options.run)
@@ -114,6 +133,7 @@ def _examples(model: Any, options: Evaluate) -> None:
     split: Any = options.split or "test"
     _check_labelled(options)
     if isinstance(model, TrainedMemory):
+        options.read("memory")
         for name, value in {"data": options.data, "baselines": options.baselines or None}.items():
             if value is not None:
                 raise ArgumentError(name, "left out for problems of remembering", value)
@@ -143,7 +163,9 @@ def _check_labelled(options: Evaluate) -> None:
 
 def _as_told(model: Any, options: Evaluate) -> Any:
     """The model, which is to read files as the options say."""
-    given = {name: value for name in ("encoding", "errors") if (value := getattr(options, name)) is not None}
-    if given:
-        model.config = dataclasses.replace(model.config, data=dataclasses.replace(model.config.data, **given))
+    task = "classify" if isinstance(model, TrainedClassifier) else "tag" if isinstance(model, TrainedTagger) else ""
+    if given := options.read(task):
+        if given.get("scheme", "plain") != "plain" and model.tags.plain:
+            raise ArgumentError("scheme", "left out for a tagger of plain tags", given["scheme"])
+        model.config = update(model.config, **given)
     return model

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..errors import SaveError
 from ..tasks.classify.baselines import baselines
-from ..tasks.classify.trained import Measures, TrainedClassifier
+from ..tasks.classify.trained import Measures, TrainedClassifier, measure
 from ..tasks.common.prediction import Part
+from .reading import show_how
 from .terminal.look import printable
 from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
@@ -26,11 +26,12 @@ def show_classifier(
     Args:
         beside: print the baselines too.
     """
-    found = model.evaluate_data(data, split)
-    measures: Measures = found["measures"]
-    examples = found["examples"]
-    for note in found["notes"] if data is not None else ():
-        print(f"note: {printable(note)}", file=sys.stderr)
+    examples, notes = model.find(data, split)
+    if data is not None:
+        how = [f"{data}: {examples.how}"] if examples.how else []
+        first = (f"{label} ← {text}" for text, label in zip(examples.texts, examples.labels, strict=True))
+        show_how([*how, *notes], first, as_json=as_json)
+    measures = measure(model, examples)
     others = baselines(model.config.data.read().train, examples, model.classes) if beside else {}
     name = data or f"{model.config.data.data}, {split}"
     if as_json:

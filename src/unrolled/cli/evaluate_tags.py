@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from ..tasks.common.prediction import Part
 from ..tasks.tag.trained import TrainedTagger
+from .reading import show_how
 from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
 
 
 def show_tagger(model: TrainedTagger, run: str, data: str | None, split: Part, *, as_json: bool) -> None:
     """Measure and print."""
+    if data is not None:
+        how: list[str] = []
+        some = model.find(data, how)
+        show_how(how, (" ".join(map("/".join, zip(one.words, one.tags, strict=True))) for one in some), as_json=as_json)
     found = model.evaluate_data(data, split)
     name = data or f"{model.config.data.data}, {split}"
     if as_json:

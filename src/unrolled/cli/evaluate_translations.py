@@ -15,6 +15,7 @@ from ..errors import RunError
 from ..tasks.translate.scores import buckets, by_length
 from ..tasks.translate.trained import TrainedTranslator
 from .predict_translation import refuse_coverage
+from .reading import show_how
 from .terminal.look import printable
 from .terminal.reporters import emit
 from .terminal.tables import show_table
@@ -80,11 +81,13 @@ def _pairs(models: list[TrainedTranslator], options: Any) -> Pairs:
     """What all are measured on; notes go to standard error."""
     first: Pairs | None = None
     for run, model in zip(options.run, models, strict=True):
-        pairs, notes = model.find(
-            options.data, options.split or "test", options.target, encoding=options.encoding, errors=options.errors
-        )
+        given = options.read("translate")
+        pairs, notes = model.find(options.data, options.split or "test", given.pop("target", None), **given)
         if first is None:
             first = pairs
+            if options.data is not None:
+                examples = (f"{a} → {b}" for a, b in zip(pairs.source, pairs.target, strict=True))
+                show_how([f"{options.data}: {pairs.how}"] if pairs.how else [], examples, as_json=options.json)
             for note in notes if options.data is not None else ():
                 print(f"note: {printable(note)}", file=sys.stderr)
             if options.data is not None and _exchanged(model, pairs.source):

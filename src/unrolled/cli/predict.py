@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from .. import api
-from ..data.rows import lines, without_end
-from ..data.textfile import MARK, TextFile, check_encoding
-from ..errors import ArgumentError, RunError, SaveError, UnrolledError
+from ..errors import ArgumentError, RunError, SaveError
 from ..tasks.common.prediction import Prediction, Predictor, is_blank
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
+from .asked import batches
 from .predict_translation import Showing, refuse_for_others, show_translations
 from .terminal.look import command, console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
@@ -30,7 +27,6 @@ ABOUT = (
     "Ask a trained model about texts: the class of each, the names in it, or its translation. Texts are given in "
     "quotes after RUN, one per line of --file, or one per line on standard input."
 )
-AT_ONCE = 256  # texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +68,12 @@ def run(argv: list[str]) -> int:
                 name = "explain" if options.explain else "html"
                 remedy = "see where it looked with --show-alignment or --picture"
                 raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
-            show_translations(model, _texts(options), options)
+            show_translations(model, _batches(options), options)
         return 0
     kept: list[Prediction] = []
     with Schema(Predict, PROG).names():
         refuse_for_others(options)
-        texts = _texts(options)
-        while some := list(islice(texts, AT_ONCE)):
+        for some in _batches(options):
             for said in model.predict(some, explain=options.explain or options.html is not None):
                 _tell(said, options)
                 if options.html is not None:
@@ -88,47 +83,9 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _texts(options: Predict) -> Iterator[str]:
-    """The texts that were asked about, as they come; "" for a blank one, so that line n is answered by line n.
-
-    Raises:
-        ArgumentError: there are none, or all are blank.
-    """
-    if options.text and options.file is not None:
-        raise ArgumentError("file", "left out when texts are given", options.file)
-    if options.text and all(map(is_blank, options.text)):
-        raise ArgumentError("text", "at least one word", options.text[0])
-    found = False
-    for line in options.text or _lines(options):
-        found = found or not is_blank(line)
-        yield "" if is_blank(line) else line
-    if not found:
-        raise ArgumentError("text", "at least one text", options.file or "nothing", "give it in quotes after RUN")
-
-
-def _lines(options: Predict) -> Iterator[str]:
-    """Lines without their ends, which are those of `data.rows`: of a file or of standard input."""
-    if options.file is None and sys.stdin.isatty():
-        return
-    check_encoding(options.encoding, "strict")
-    if options.file in (None, "-"):
-        yield from _of_standard_input(options.encoding, options.errors)
-    else:
-        yield from map(
-            without_end, lines(TextFile(Path(str(options.file)).expanduser(), options.encoding, options.errors))
-        )
-
-
-def _of_standard_input(encoding: str, errors: str) -> Iterator[str]:
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        asked = None if encoding == Predict.encoding else encoding  # of a terminal's text the locale knows better
-        sys.stdin.reconfigure(encoding=asked, errors=errors, newline="\n")  # no line ends at a carriage return alone
-    try:
-        for number, line in enumerate(sys.stdin):
-            yield without_end(line if number else line.removeprefix(MARK))
-    except UnicodeDecodeError as error:
-        remedy = "name another --encoding"
-        raise UnrolledError(f"standard input is not {sys.stdin.encoding}: {error.reason}; {remedy}") from None
+def _batches(options: Predict) -> Iterator[list[str]]:
+    encoding = None if options.encoding == Predict.encoding else options.encoding
+    return batches(options.text, options.file, encoding, options.errors)
 
 
 def _tell(said: Prediction, options: Predict) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from ..tasks.translate.writing import Translated
 from .terminal.look import console, printable, to_terminal
 from .terminal.reporters import emit
 
-AT_ONCE = 256  # sentences
 PICTURED = 12  # in one picture
 WIDTH = 100  # of an alignment where there is no terminal
 
@@ -75,7 +73,7 @@ def refuse_coverage(model: TrainedTranslator, options: Searching) -> None:
         raise ArgumentError("coverage_penalty", "left out for a translator without attention", options.coverage_penalty)
 
 
-def show_translations(model: TrainedTranslator, texts: Iterable[str], options: Any) -> None:
+def show_translations(model: TrainedTranslator, batches: Iterable[list[str]], options: Any) -> None:
     """Translate and print, a line for each sentence unless more is asked for.
 
     Line n of a file is answered by line n, be it empty: translations are read beside their sources.
@@ -91,8 +89,7 @@ def show_translations(model: TrainedTranslator, texts: Iterable[str], options: A
     scored = model.config.decoding.changed(**asked).n_best > 1 or options.n_best is not None
     shown: list[tuple[str, Translated]] = []
     warned = False
-    texts = iter(texts)
-    while some := list(islice(texts, AT_ONCE)):
+    for some in batches:
         answers = iter(model.translate([text for text in some if not is_blank(text)], **asked))
         for text in some:
             if is_blank(text):

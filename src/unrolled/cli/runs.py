@@ -90,7 +90,7 @@ def read(path: Path) -> Entry:
         best=best,
         selected_by=by,
         shown=_scores(known.metrics, best, by),
-        damage="" if folder.model.is_file() else "no model yet",
+        damage="" if folder.model.is_file() else f"no model yet{', in training' if folder.trainer else ''}",
     )
 
 

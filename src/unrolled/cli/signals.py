@@ -11,9 +11,13 @@ from types import FrameType
 NAMES = ("SIGTERM", "SIGHUP")  # Windows lacks the second
 
 
+class Ended(SystemExit):
+    """A signal asked this process to end."""
+
+
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within it these signals raise `SystemExit` with 128 and their number, as a shell counts.
+    """Within it these signals raise `Ended` with 128 and their number, as a shell counts.
 
     One that is ignored (nohup) or handled by somebody else stays so. A training asks for them itself, to save first.
     """
@@ -30,4 +34,4 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise Ended(128 + number)

@@ -15,7 +15,7 @@ from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import registry
 from ..tasks.registry import task_class
-from ..training.config import HOW_LONG, groups, update
+from ..training.config import HOW_LONG, groups, refuse_without_effect, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
 from .terminal.reporters import choose, follow
@@ -84,7 +84,10 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     names = groups(config_class)
     default = both(**{group: getattr(base, group) for group in names})
     parsed = parse(both, argv, prog, _about(name), default)
-    return parsed.general, config_class(**{group: getattr(parsed, group) for group in names})
+    config = config_class(**{group: getattr(parsed, group) for group in names})
+    with Schema(both, prog).names():
+        refuse_without_effect(config, flags)
+    return parsed.general, config
 
 
 def _recipe(argv: list[str]) -> recipes.Recipe | None:

@@ -22,7 +22,7 @@ from ..cells import Cell, State, check_size, make_cell
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
-from ..scan import BACKENDS, is_symbols, scan
+from ..scan import BACKENDS, choose, is_symbols, scan
 from .dropout import LockedDropout, check_dropout
 from .mixing import Mixing
 
@@ -188,6 +188,12 @@ class Stack(nn.Module):
         noise = cell.draw_noise(x.size(0), x.size(1)) if self.training else None
         reverse = index % self.num_directions == 1
         return self.runner(cell, x, state, noise=noise, reverse=reverse, backend=self.backend, **options)
+
+    def check_backend(self, device: torch.device) -> None:
+        """Raise `BackendError` if the backend asked for by name cannot run one of these cells there; see `scan`."""
+        for cell in self.cells:
+            noise = cell.draw_noise(1, 1) if self.training else None
+            choose(cell, torch.zeros(1, 1, cell.input_size, device=device), noise=noise, backend=self.backend)
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """The state before the first step of ``batch_size`` sequences."""

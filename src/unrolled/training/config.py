@@ -109,6 +109,35 @@ def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
             raise ArgumentError(name, f"left out {why}", getattr(group, name))
 
 
+def without_effect(config: Any) -> dict[str, str]:
+    """The options that are not their defaults and have no effect beside others, each with why, as in "with
+    --optimizer adamw": what the groups' own ``without_effect`` say.
+
+    A run or a recipe may have them from before they were refused, so that no group refuses them itself.
+    """
+    found: dict[str, str] = {}
+    for name in groups(type(config)):
+        group = getattr(config, name)
+        defaults = {field.name: field.default for field in dataclasses.fields(group)}
+        told = group.without_effect() if hasattr(group, "without_effect") else {}
+        found |= {option: why for option, why in told.items() if getattr(group, option) != defaults[option]}
+    return found
+
+
+def refuse_without_effect(config: Any, given: Iterable[str]) -> None:
+    """Raise `ArgumentError` for the first option that was ``given`` and has no effect."""
+    useless = without_effect(config)
+    for name in given:
+        if (name := ALIASES.get(name, name)) in useless:
+            raise ArgumentError(name, f"left out {useless[name]}, which has no use for it", flatten(config)[name])
+
+
+def notes_without_effect(config: Any) -> list[str]:
+    """A line for each option that has no effect, for a training that begins or goes on with it."""
+    flat = flatten(config)
+    return [f"{name} = {flat[name]} has no effect {why}" for name, why in without_effect(config).items()]
+
+
 def since(default: Any, *, before: Any) -> Any:
     """The default of an option that came later; for a run that was saved without it, it is what ``before`` says."""
     return dataclasses.field(default=default, metadata={"before": before})

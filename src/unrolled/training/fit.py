@@ -14,7 +14,7 @@ from torch import nn
 
 from ..errors import RunError
 from . import modelfile
-from .config import to_toml
+from .config import notes_without_effect, to_toml
 from .folder import RunFolder
 from .log import MetricsFile, Reporter, Summary
 from .task import Task
@@ -31,7 +31,7 @@ def fit(
     """
     if resume:
         raise RunError(f"{folder.path} was made in one go: there is nothing to go on with; train a new run instead")
-    notes = task.prepare()
+    notes = [*task.prepare(), *notes_without_effect(task.config)]
     config = to_toml(task.config, task.name)
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
     begin = time.perf_counter()

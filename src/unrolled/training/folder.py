@@ -41,6 +41,11 @@ class RunFolder:
     def previews(self) -> Path:
         return self.path / "previews"
 
+    @property
+    def trainer(self) -> str:
+        """Who trains here now, see `lock.holder`."""
+        return lock.holder(self.path)
+
     @classmethod
     @contextlib.contextmanager
     def new(cls, path: Path) -> Iterator[RunFolder]:
@@ -96,6 +101,10 @@ class RunFolder:
         if not path.is_dir():
             raise RunError(f"{path} is not a folder; list your runs with: unrolled runs")
         if not folder.config.is_file():
+            if who := folder.trainer:
+                raise RunError(
+                    f"{path} is no run yet: its training is being prepared by {who}; wait until it has begun"
+                )
             raise RunError(f"{path} is not a run: it has no config.toml; list your runs with: unrolled runs")
         return folder
 

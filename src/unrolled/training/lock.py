@@ -51,6 +51,11 @@ class Owner(NamedTuple):
             pass
         return bool(self.born) and _born(self.pid) not in ("", self.born)
 
+    def told(self) -> str:
+        """The process, its machine and how long it has trained."""
+        this = " (this one)" if self.pid == os.getpid() else ""
+        return f"process {self.pid} on {self.host}{this}, begun {_age(time.time() - self.since)} ago"
+
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
@@ -70,6 +75,15 @@ def held(folder: Path) -> Iterator[None]:
         if handle in _held:  # a forked child has none
             _held.remove(handle)
             _release(path, handle)
+
+
+def holder(folder: Path) -> str:
+    """Who trains in ``folder`` now, as in "process 12 on host, begun 2 minutes ago"; "" if nobody does.
+
+    It only reads: to try the lock would stand in the way of a training that begins.
+    """
+    owner = _read(folder / NAME)
+    return "" if owner is None or owner.is_gone() else owner.told()
 
 
 def _acquire(path: Path) -> int:
@@ -181,9 +195,8 @@ def _wait_for_owner(path: Path) -> Owner | None:
 def _refusal(path: Path, owner: Owner | None) -> str:
     if owner is None:
         return f"{path.parent} is being trained by another process; wait until that has ended, then try again"
-    who = f"process {owner.pid} on {owner.host}" + (" (this one)" if owner.pid == os.getpid() else "")
     return (
-        f"{path.parent} is being trained by {who}, begun {_age(time.time() - owner.since)} ago; "
+        f"{path.parent} is being trained by {owner.told()}; "
         f"wait until that has ended or stop it (kill {owner.pid} lets it save first), then try again"
     )
 

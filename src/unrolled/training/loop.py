@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ..errors import ArgumentError, RunError
 from ..kernels import extension
+from ..layers import Stack
 from . import checkpoint, modelfile
-from .config import to_toml, update
+from .config import notes_without_effect, to_toml, update
 from .fit import fit
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
@@ -51,7 +52,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     options: Training = task.config.training
     device = check_device(options.device)
     keep_freed_memory()
-    notes = [*task.prepare(), *half_products(options.precision, device)[1]]
+    notes = [*task.prepare(), *half_products(options.precision, device)[1], *notes_without_effect(task.config)]
     if options.steps is None:
         planned, note = plan_steps(task, device)
         task.config = update(task.config, **planned)
@@ -95,6 +96,10 @@ class _Run:
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
         self.stepper = Stepper(task, device, self.steps)
+        with self._own_randomness():
+            for part in self.stepper.model.modules():
+                if isinstance(part, Stack):
+                    part.check_backend(device)
         fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
         made = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
         self.at = _Standing(data=task.fingerprint(), made=made, machine=_machine())

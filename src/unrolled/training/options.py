@@ -124,6 +124,19 @@ class Training:
             if self.epochs is not None and getattr(self, name) is not None:
                 raise ArgumentError("epochs", f"left out when {name} is given", self.epochs)
 
+    def without_effect(self) -> dict[str, str]:
+        """See `config.without_effect`."""
+        used = {
+            "momentum": ("optimizer", ("sgd", "rmsprop")),
+            "beta2": ("optimizer", ("adamw", "adam", "rmsprop")),
+            "decay_every": ("schedule", ("step",)),
+            "decay": ("schedule", ("step", "plateau")),
+            "ema_decay": ("average", ("ema",)),
+            "swa_start": ("average", ("swa",)),
+        }
+        said = {by: getattr(self, by) for by in ("optimizer", "schedule", "average")}
+        return {name: f"with --{by} {said[by]}" for name, (by, kinds) in used.items() if said[by] not in kinds}
+
 
 def seconds(text: str) -> float:
     """``"90s"``, ``"15m"``, ``"1.5h"`` or ``"1h30m"`` in seconds.

@@ -146,10 +146,20 @@ class TrainedClassifier:
         return measure(self, data).summary()
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """`Measures` on ``data``, or on a part of the run's own texts.
+        """`Measures` on the texts that `find` finds.
 
         Raises:
             DataError: there are no such texts, or a label is none of the model's.
+            RunError: the run's own texts have changed.
+        """
+        examples, notes = self.find(data, split)
+        return {"measures": measure(self, examples), "examples": examples, "notes": notes}
+
+    def find(self, data: str | Path | None, split: Part) -> tuple[Examples, list[str]]:
+        """The labelled texts of ``data``, or a part of the run's own texts; and notes.
+
+        Raises:
+            DataError: there are no such texts.
             RunError: the run's own texts have changed.
         """
         if data is not None:
@@ -161,7 +171,7 @@ class TrainedClassifier:
             examples, notes = getattr(sets, split), sets.notes
         if not len(examples):
             raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")
-        return {"measures": measure(self, examples), "examples": examples, "notes": notes}
+        return examples, notes
 
     @property
     def _device(self) -> torch.device:

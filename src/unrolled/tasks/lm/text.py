@@ -44,6 +44,12 @@ class Text:
         if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
             raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", self.fractions)
 
+    def without_effect(self) -> dict[str, str]:
+        """See `training.config.without_effect`."""
+        used = {"min_count": ("char", "word"), "vocab_size": ("bpe",)}
+        why = f"with --vocabulary {self.vocabulary}"
+        return {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
+
     def fingerprint(self, text: TextData) -> str:
         """Changes with the text and with everything that decides which part of it is which."""
         vocabulary = hashlib.sha256(json.dumps(text.vocabulary.to_json()).encode()).hexdigest()

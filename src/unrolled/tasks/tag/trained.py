@@ -174,6 +174,14 @@ class TrainedTagger:
             found |= {"precision": every.precision, "recall": every.recall, "f1": every.f1}
         return found, counted
 
+    def find(self, data: str | Path, how: list[str] | None = None) -> list[Sentence]:
+        """The sentences of a file or named data set; to ``how`` is added how a file was read.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return self.config.data.source().one(str(data), self.tags.plain, how)[0]
+
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """As `evaluate`, on a file or named data set, or on a part (train, valid, test) of the run's own.
 
@@ -186,7 +194,7 @@ class TrainedTagger:
         """
         source = self.config.data.source()
         if data is not None:
-            found, counted = self.evaluate(source.one(str(data), self.tags.plain)[0])
+            found, counted = self.evaluate(self.find(data))
         else:
             try:
                 tagged = source.read()

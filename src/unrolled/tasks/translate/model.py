@@ -2,7 +2,7 @@
 
     h_1 … h_S = recurrent layers over the source, in both directions unless told not to        (S, B, C)
     m         = [last output of each direction]                                                (B, C)
-    s_0       = tanh(W_0 m + b_0), for every layer of the decoder and every part of its state
+    s_0       = tanh(W_0 m + b_0), for every layer of the decoder and every part of its state (counters: from zero)
     no attention:  s_t = cell(x_t, s_{t-1}), or cell([x_t; m], s_{t-1}) with the context at every step; y_t = s_t
     attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t; residual ones add s_t (u_t)
     p(w_t)    = softmax(E dropout tanh(W_r [y_t; x_t] + b_r) + b)                              (T, B, V)
@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from ...attend import attend
 from ...cells import State, check_rate, check_size
-from ...cells.attentive import Attentive, Memory, feed_size, hidden
+from ...cells.attentive import Attentive, Memory, check_begins_with_output, feed_size, hidden
 from ...errors import ArgumentError
 from ...layers import LockedDropout, Stack
 from ...training.config import refuse_changed
@@ -116,6 +116,8 @@ class Translator(nn.Module):
         self.source = _embedding(sources, E)
         self.target = _embedding(targets, E)
         self.encoder = recurrent.build(E, hidden_size=C // ways, bidirectional=options.bidirectional)
+        for cell in [*self.encoder.cells][-ways:]:
+            check_begins_with_output(cell)
         self.attention: Attentive | None = None
         above = recurrent.num_layers
         if options.attention == "none":
@@ -123,13 +125,14 @@ class Translator(nn.Module):
         else:
             fed = feed_size(options.attention, C, H, options.input_feeding)
             cell = next(recurrent.build(E + fed, num_layers=1).cells)
+            check_begins_with_output(cell)
             self.attention = Attentive(
                 cell, E, C, score=options.attention, attention_size=options.attention_size,
                 input_feeding=options.input_feeding,
             )  # fmt: skip
             width, above = self.attention.output_size, above - 1
         self.decoder: Stack | None = recurrent.build(width, num_layers=above) if above else None
-        self._leaves = [leaf[0].numel() for leaf in tree_leaves(self._zero(1))]
+        self._leaves = [leaf[0].numel() for leaf in tree_leaves(self._zero(1)) if leaf.is_floating_point()]
         self.bridge = nn.Linear(C, sum(self._leaves))
         top = H if self.decoder is not None else width
         self.readout = nn.Linear(top + E, E)
@@ -150,10 +153,11 @@ class Translator(nn.Module):
         """``ids (S, B)``, of which ``lengths (B,)`` are true."""
         h, state = self.encoder(self.drop(self.source(ids)), lengths=lengths)  # (S, B, C)
         context = torch.cat([hidden(one) for one in state[-self.encoder.num_directions :]], dim=1)  # m
-        parts = torch.tanh(self.bridge(context)).split(self._leaves, dim=1)
+        parts = iter(torch.tanh(self.bridge(context)).split(self._leaves, dim=1))
         memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths)
         zero, form = tree_flatten(self._zero(context.size(0)))
-        state = tree_unflatten([part.reshape(like.shape) for part, like in zip(parts, zero, strict=True)], form)
+        begun = [next(parts).reshape(like.shape) if like.is_floating_point() else like for like in zero]  # no counters
+        state = tree_unflatten(begun, form)
         return Encoded(memory, context, state)
 
     def begin(self, encoded: Encoded) -> Writing:

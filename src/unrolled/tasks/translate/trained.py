@@ -266,12 +266,10 @@ class TrainedTranslator:
         data: str | Path | None,
         split: Part,
         target: str | Path | None,
-        *,
-        encoding: str | None = None,
-        errors: str | None = None,
+        **layout: Any,
     ) -> tuple[Pairs, list[str]]:
         """The pairs of ``data`` (and ``target``, if their translations are in another file), or a part of the run's own
-        pairs; and notes. ``encoding`` and ``errors`` are those of ``data``, if they are not as in training.
+        pairs; and notes. ``layout``: options of `ParallelLayout` for ``data`` that are not as in training.
 
         Raises:
             DataError: there are no such pairs.
@@ -281,7 +279,7 @@ class TrainedTranslator:
             raise ArgumentError("target", "left out without --data, the file of its sources", target)
         if data is not None:
             files = str(data), None if target is None else str(target)
-            pairs, notes = read_test(*files, self._layout(*files, encoding, errors))
+            pairs, notes = read_test(*files, self._layout(*files, layout))
         else:
             sets = self.config.data.read()
             if sets.digest() != self.fingerprint:
@@ -291,13 +289,14 @@ class TrainedTranslator:
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
         return pairs, notes
 
-    def _layout(self, data: str, target: str | None, encoding: str | None, errors: str | None) -> ParallelLayout:
-        """How other files are taken to be written: as those of training unless their names tell another form."""
+    def _layout(self, data: str, target: str | None, given: dict[str, Any]) -> ParallelLayout:
+        """How other files are taken to be written: as it is said, else as those of training unless their names tell
+        another form."""
         own = self.config.data.layout()
         trained = own.form_of(self.config.data.data, self.config.data.target)
         told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
-        same = own if told == trained else ParallelLayout()
-        return dataclasses.replace(same, encoding=encoding or own.encoding, errors=errors or own.errors)
+        same = own if given.get("form", told) == trained else ParallelLayout()
+        return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})
 
 
 def frequent(texts: Sequence[str]) -> list[str]:
