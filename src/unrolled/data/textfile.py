@@ -20,6 +20,7 @@ from typing import BinaryIO, Literal, cast
 from ..errors import ArgumentError, DataError
 
 BLOCK = 1 << 18  # bytes read at once
+MISREAD = 8  # a text with more than one character of so many zero was read in a wrong encoding
 SNIFF = 1 << 13  # bytes looked at to tell text from binary
 ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
@@ -88,10 +89,11 @@ class TextFile:
                     f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
                     f"{self.encoding}-be if that is what it is"
                 ) from None
-            if "\0" in text and not self.zeros:  # from zero bytes, or from what is read as UTF-16 and is none
-                if zero is None:
+            if has_zero_bytes(self.encoding):  # a text may have a character 0 there; one of many is of another encoding
+                if text.count("\0") * MISREAD > len(text):
                     raise self._zero_character(text, ends)
-                text = text.replace("\0", zero)
+            elif zeros:
+                text = text.replace("\0", zero or "")
             if text:
                 yield text
             if not block:
@@ -145,14 +147,14 @@ class TextFile:
         return DataError(f"{self.path} {what}; {remedy}")
 
     def _zero_character(self, text: str, ends: int) -> DataError:
-        """The error of a zero among the characters of an encoding in which zero bytes are ordinary."""
+        """The error of many zeros among the characters of an encoding in which zero bytes are ordinary."""
         line = ends + _count_ends(text[: text.index("\0")].encode(errors="replace")) + 1
         other = _encoding_of(self.head())
         remedy = f"it looks like {other[:6].upper()}: use --encoding {other}"
         if not other or other[:6] == self.encoding.lower().replace("_", "-")[:6]:
-            remedy = "name the right --encoding, or leave it out with --errors ignore"
+            remedy = "name the right --encoding"
         return DataError(
-            f"{self.path} has a zero (U+0000) in line {line:,} as {self.encoding}, which no text has; {remedy}"
+            f"{self.path} has many zeros (U+0000, first in line {line:,}) as {self.encoding}, as no text has; {remedy}"
         )
 
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
