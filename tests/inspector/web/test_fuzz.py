@@ -14,6 +14,14 @@ NEVER = {"lm": {"/api/translate", "/api/training"},
 def test_nonsense(kind):
     with listening(inspected(kind)) as (address, _):
         counts = fuzz(address, 0, asked=8)
+        for seed in (1, 2):  # what comes depends on more than the seed, and eight may all be nonsense
+            never = {"/api/compare", *NEVER[kind]}
+            if all(200 in row or never & set(name.split()) for name, row in counts.items()):
+                break
+            for name, row in fuzz(address, seed, asked=8).items():
+                counts[name] = {
+                    status: row.get(status, 0) + counts[name].get(status, 0) for status in {*row, *counts[name]}
+                }
     assert len(counts) == 13
     assert {status for row in counts.values() for status in row if status >= 500} <= {503}
     for name, row in counts.items():
