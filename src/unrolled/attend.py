@@ -20,6 +20,7 @@ from .cells.attentive import Attentive, AttentiveState, Memory, masked_softmax
 from .errors import ArgumentError, BackendError, ShapeError
 from .kernels import attention as native
 from .kernels import reference, watch
+from .kernels.operators import check_range
 from .scan import LOOP_TRACED, scan
 
 # T steps, N rows, S source positions, I input_size, O output_size
@@ -136,12 +137,8 @@ def _check(
         if leaf.size(0) != N:
             raise ShapeError(f"every leaf of the state must have {N} rows in dimension 0, got {tuple(leaf.shape)}")
     bounds = (("the memory's lengths", memory.lengths, 1, S), ("rows", rows, 0, B - 1), ("lengths", lengths, 0, T))
-    for name, numbers, low, high in bounds:
-        if numbers is None or not numbers.numel() or torch.compiler.is_compiling() or watch.batched(numbers):
-            continue
-        least, most = int(numbers.min()), int(numbers.max())
-        if least < low or most > high:
-            raise ShapeError(f"{name} must lie in {low}..{high}, got {least}..{most}")
+    for bound in bounds:
+        check_range(*bound)
 
 
 def _at_once(

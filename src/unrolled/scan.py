@@ -135,10 +135,7 @@ def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
     """
     if not is_symbols(inputs):
         return inputs
-    plain = not (torch.compiler.is_compiling() or watch.batched(inputs))
-    if plain and inputs.numel() and not 0 <= int(inputs.min()) <= int(inputs.max()) < cell.input_size:
-        got = f"{int(inputs.min())}..{int(inputs.max())}"
-        raise ShapeError(f"symbols in inputs must lie in 0..{cell.input_size - 1}, got {got}")
+    operators.check_range("symbols in inputs", inputs, 0, cell.input_size - 1)
     return _like(cell, inputs).expand(*inputs.shape, cell.input_size)
 
 
@@ -277,9 +274,7 @@ def _check(
     if lengths is not None:
         if tuple(lengths.shape) != (B,) or lengths.dtype != torch.int64:
             raise ShapeError(f"lengths must be int64 ({B},), got {lengths.dtype} {tuple(lengths.shape)}")
-        plain = not (torch.compiler.is_compiling() or watch.batched(lengths))
-        if plain and B and not (int(lengths.min()) >= 0 and int(lengths.max()) <= T):
-            raise ShapeError(f"lengths must lie in 0..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+        operators.check_range("lengths", lengths, 0, T)
     for leaf in () if noise is None else tree_leaves(noise):
         if leaf is not None and (leaf.dim() == 0 or leaf.size(0) != T):
             raise ShapeError(f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}")

@@ -19,7 +19,7 @@ from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..errors import ShapeError
 from . import extension, reference
 from .derivatives import Kernel, learning
-from .operators import Loop, check, guard, skeleton, spelled
+from .operators import Loop, check, check_range, guard, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of
@@ -318,13 +318,9 @@ def _check(given: dict[str, Tensor], lstm: bool) -> dict[str, int]:
     check(there, dtype, WHOLE, spelled(SHAPES, size))
     if "rows" not in given and N != B:
         raise ShapeError(f"the memory must hold {N} sentences, one for each row, got {B}; or give rows")
-    for name, low, high in (("seen", 1, S), ("rows", 0, B - 1), ("lengths", 0, T)):  # an exported graph comes this way
-        numbers = given.get(name)
-        if numbers is not None and numbers.numel():
-            least, most = int(numbers.min()), int(numbers.max())
-            if least < low or most > high:
-                told = "the memory's lengths" if name == "seen" else name
-                raise ShapeError(f"{told} must lie in {low}..{high}, got {least}..{most}")
+    bounds = (("the memory's lengths", "seen", 1, S), ("rows", "rows", 0, B - 1), ("lengths", "lengths", 0, T))
+    for told, name, low, high in bounds:  # an exported graph comes this way
+        check_range(told, given.get(name), low, high)
     return size
 
 

@@ -20,7 +20,7 @@ from ..cells.norm import LayerNorm
 from ..errors import ShapeError
 from . import extension, reference
 from .derivatives import Kernel, learning
-from .operators import TYPES, Loop, Shape, autocast, check, guard, one_hot, skeleton, spelled
+from .operators import TYPES, Loop, Shape, autocast, check, check_range, guard, one_hot, skeleton, spelled
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, H hidden_size, P width of h (H, or the projection's), G gates
@@ -335,9 +335,7 @@ def _call(
     if ("bias_ih" in given) != ("bias_hh" in given):
         raise ShapeError("bias_ih and bias_hh must both be there, or neither")
     for name, most in (("lengths", T), ("ids", I - 1)):
-        numbers = given.get(name)
-        if numbers is not None and not 0 <= (low := int(numbers.min())) <= (high := int(numbers.max())) <= most:
-            raise ShapeError(f"{name} must lie in 0..{most}, got {low}..{high}")
+        check_range(name, given.get(name), 0, most)
     addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
     extension.compiled.run(
         extension.instruction_set(), kind, dtype == torch.float64, backward,

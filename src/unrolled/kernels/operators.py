@@ -47,6 +47,15 @@ def check(
             raise ShapeError(f"{name} must be {shapes[name]}, got {tuple(tensor.shape)}")
 
 
+def check_range(name: str, numbers: Tensor | None, low: int, high: int) -> None:
+    """Raise `ShapeError` unless all numbers lie in ``low..high``, where they can be looked at."""
+    if numbers is None or not numbers.numel() or torch.compiler.is_compiling() or watch.batched(numbers):
+        return
+    least, most = int(numbers.min()), int(numbers.max())
+    if least < low or most > high:
+        raise ShapeError(f"{name} must lie in {low}..{high}, got {least}..{most}")
+
+
 def guard() -> None:
     """Raise `BackendError` rather than give tangents of zero: an exported graph calls operators past every choice."""
     if watch.forward_mode():

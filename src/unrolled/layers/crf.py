@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError
-from ..kernels.watch import batched
+from ..kernels.operators import check_range
 
 # T steps, B sentences, K tags
 
@@ -142,8 +142,7 @@ class CRF(nn.Module):
         T, B = emissions.shape[:2]
         if not isinstance(lengths, Tensor) or lengths.shape != (B,) or lengths.is_floating_point():
             raise ShapeError(f"lengths must be ({B},) int64, got {_told(lengths)}")
-        if _known(lengths) and B and not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
-            raise ShapeError(f"lengths must lie in 1..{T}, got {int(lengths.min())}..{int(lengths.max())}")
+        check_range("lengths", lengths, 1, T)
         inside = torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
         return torch.where(inside.unsqueeze(2), emissions, 0.0), inside
 
@@ -152,15 +151,8 @@ class CRF(nn.Module):
         if not isinstance(tags, Tensor) or tags.shape != inside.shape or tags.dtype != torch.int64:
             raise ShapeError(f"tags must be {tuple(inside.shape)} int64, got {_told(tags)}")
         tags = torch.where(inside, tags, 0)
-        K = self.begin.numel()
-        if _known(tags) and tags.numel() and not 0 <= int(tags.min()) <= int(tags.max()) < K:
-            raise ShapeError(f"tags must lie in 0..{K - 1}, got {int(tags.min())}..{int(tags.max())}")
+        check_range("tags", tags, 0, self.begin.numel() - 1)
         return tags
-
-
-def _known(tensor: Tensor) -> bool:
-    """Whether its numbers can be looked at."""
-    return not (torch.compiler.is_compiling() or batched(tensor))
 
 
 def _told(given: object) -> str:
