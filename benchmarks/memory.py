@@ -21,7 +21,8 @@ from typing import Any
 from harness import steps_in, table
 from unrolled import api
 from unrolled.errors import DivergedError
-from unrolled.tasks.memory.task import Memory, MemoryConfig
+from unrolled.tasks.memory.config import MemoryConfig
+from unrolled.tasks.memory.task import Memory
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 

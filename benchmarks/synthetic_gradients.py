@@ -43,7 +43,8 @@ from unrolled.cells.state import detach
 from unrolled.data.counter import hash64
 from unrolled.data.episodes import Stretch
 from unrolled.tasks.lm.task import LanguageModelConfig
-from unrolled.tasks.memory.task import Memory, MemoryConfig
+from unrolled.tasks.memory.config import MemoryConfig
+from unrolled.tasks.memory.task import Memory
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 from unrolled.training.process import keep_freed_memory

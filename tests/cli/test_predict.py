@@ -14,12 +14,12 @@ import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
-from unrolled.cli.asked import batches
 from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.errors import SaveError
+from unrolled.results import Piece, Prediction
 from unrolled.tasks.classify.trained import scores
-from unrolled.tasks.common.prediction import Piece, Prediction
+from unrolled.tasks.common.asked_texts import batches
 
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
 

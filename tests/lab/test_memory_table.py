@@ -6,7 +6,7 @@ import pytest
 
 from unrolled.lab.memory import CELLS, GOALS, Trial, table, trial
 from unrolled.lab.memory_picture import draw
-from unrolled.tasks.memory.task import MemoryConfig
+from unrolled.tasks.memory.config import MemoryConfig
 from unrolled.training.config import update
 
 SMALL = {"hidden_size": 16, "batch_size": 16, "lr": 1e-2, "warmup": 5, "schedule": "constant", "average": "none"}

@@ -11,10 +11,11 @@ from unrolled.data.batches import pad
 from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples
 from unrolled.errors import ArgumentError, DataError, RunError
+from unrolled.results import Prediction
 from unrolled.tasks import task_class
 from unrolled.tasks.classify.task import Answer, Classification, Classifier, ClassifyConfig, Reading
 from unrolled.tasks.classify.trained import TrainedClassifier, scores
-from unrolled.tasks.common.prediction import Measurable, Prediction, Predictor
+from unrolled.tasks.common.prediction import Measurable, Predictor
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update
 

@@ -8,8 +8,9 @@ import torch
 
 import unrolled
 from unrolled.errors import ArgumentError
+from unrolled.tasks.memory.config import MemoryConfig
 from unrolled.tasks.memory.model import loss_sum
-from unrolled.tasks.memory.task import Memory, MemoryConfig
+from unrolled.tasks.memory.task import Memory
 from unrolled.tasks.memory.trained import TrainedMemory, measure
 from unrolled.training.config import update
 from unrolled.training.pieces import window_loss

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..data.memory_problems import SEQUENCES
-from ..tasks.memory.task import METRICS
-from ..tasks.memory.trained import Measured, TrainedMemory
+from ..tasks.memory.config import Measured
+from ..tasks.memory.metrics import METRICS
+from ..tasks.memory.trained import TrainedMemory
 from .terminal.reporters import emit
 from .terminal.tables import show_pairs
 

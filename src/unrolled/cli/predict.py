@@ -12,11 +12,12 @@ import tyro
 
 from .. import api
 from ..errors import ArgumentError, RunError, SaveError
-from ..tasks.common.prediction import Prediction, Predictor, is_blank
+from ..results import Prediction, is_blank
+from ..tasks.common.asked_texts import batches
+from ..tasks.common.prediction import Predictor
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
-from .asked import batches
 from .predict_translation import Showing, refuse_for_others, show_translations
 from .terminal.look import command, console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain

@@ -12,7 +12,7 @@ from ..analysis.alignment import Alignment, alignment_text
 from ..analysis.alignment_picture import alignments_picture
 from ..analysis.picture import check_picture
 from ..errors import ArgumentError
-from ..tasks.common.prediction import is_blank
+from ..results import is_blank
 from ..tasks.translate.trained import TrainedTranslator
 from ..tasks.translate.writing import Translated
 from .terminal.look import console, printable, to_terminal

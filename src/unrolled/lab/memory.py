@@ -15,7 +15,8 @@ import torch
 from ..checks import checked
 from ..data.generated_copies import BITS, SYMBOLS
 from ..data.generated_sums import CONSTANT
-from ..tasks.memory.task import Memory, MemoryConfig
+from ..tasks.memory.config import MemoryConfig
+from ..tasks.memory.task import Memory
 from ..tasks.memory.trained import measure
 from ..training.config import update
 from ..training.process import keep_freed_memory

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ..cells import State
+from ..data.listed import Listed
 from ..errors import ArgumentError
+from ..results import Comparison, Progress, Report, silent
+from .asked import Asked
+from .comparison import side_by_side
 from .metrics import LOSS, Metric
 from .modelfile import ModelFile
 from .pieces import Recompute, Segments
@@ -35,6 +40,12 @@ class Task(ABC):
     """The option that a word after the task's name is for: ``unrolled train memory copy``."""
     preview_lines: ClassVar[int] = PREVIEW_LINES
     """So many lines of a preview are shown as training goes on."""
+    Evaluate: ClassVar[type | None] = None
+    """The options of ``unrolled evaluate`` for its runs, a frozen dataclass; `None`: they cannot be evaluated."""
+    Predict: ClassVar[type[Asked] | None] = None
+    """The options of ``unrolled predict``; `None`: its models answer nothing."""
+    Sample: ClassVar[type | None] = None
+    """The options of ``unrolled sample``; `None`: its models make up nothing."""
     metrics: tuple[Metric, ...] = (LOSS,)
     """What `evaluate` gives."""
     decides: str = "loss"
@@ -47,6 +58,37 @@ class Task(ABC):
     def paths(cls) -> dict[str, Collection[str]]:
         """The options that may name a file or a folder, ``data`` first, and which names of each are none."""
         return {"data": ()}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        """The data sets that ``data`` can name."""
+        return []
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        """Whether a file or folder, by its name, looks like this task's data."""
+        return False
+
+    def describe(self) -> Report:
+        """What is in the data, for ``unrolled data``: sizes, classes, how files were read, the first examples.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return Report({}, notes=tuple(self.prepare()), event="data")
+
+    def check(self) -> list[str]:
+        """What training would say of the data, and whatever else is suspicious in it; raises what is wrong with it."""
+        return self.prepare()
+
+    @classmethod
+    def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
+        """Several trained models on the same data, by the name of each run.
+
+        Raises:
+            RunError: they were trained on different data, and the options name none to compare them on.
+        """
+        return side_by_side(cls.metrics, models, options, progress)
 
     @property
     def selecting(self) -> Metric:

@@ -12,7 +12,7 @@ from ...cells import check_size
 from ...errors import ArgumentError
 from ...lab.memory import CELLS, GOALS, Trial, table
 from ...lab.memory_picture import draw
-from ...tasks.memory.task import MemoryConfig
+from ...tasks.memory.config import MemoryConfig
 from ...training.config import update
 from ..arguments import Schema, parse
 from ..terminal.look import console, is_live

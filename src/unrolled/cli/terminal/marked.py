@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from ...tasks.common.prediction import Piece, Prediction
+from ...results import Piece, Prediction
 from .look import printable
 
 LABEL_STYLES = ("bold cyan", "bold magenta", "bold yellow", "bold green", "bold blue", "bold red")

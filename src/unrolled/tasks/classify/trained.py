@@ -20,8 +20,9 @@ from ...data.batches import in_order, pad
 from ...data.labelled import Examples
 from ...data.labelled_sets import read_test
 from ...errors import DataError, RunError
+from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
-from ..common.prediction import Part, Piece, Prediction, in_place
+from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
 from .reading import Reader
 

@@ -5,28 +5,30 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...checks import checked_methods
+from ...checks import Size, checked_methods
 from ...data.digits import Scanned
 from ...data.episodes import Episodes, Kind, Made
 from ...data.generated_sums import CLOSE
+from ...results import Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
+from ..common.stepwise import Step, Stepwise, state_names
+from ..common.trained import Modules, Trained
+from .config import Measured
+from .evaluation import Evaluate, evaluation
 from .model import MemoryModel, loss_sum
-
-Measured = Literal["valid", "test"]
-"""the parts that training does not learn from"""
 
 AT_ONCE = 2_000_000  # numbers of inputs and states in memory
 
 
 @checked_methods
-class TrainedMemory:
+class TrainedMemory(Trained):
     """What `unrolled.load` gives for a run of the task ``memory``.
 
     Args:
@@ -34,6 +36,9 @@ class TrainedMemory:
         config: the config it was trained with.
         fingerprint: of the data it was trained on.
     """
+
+    task: ClassVar[str] = "memory"
+    model: MemoryModel
 
     def __init__(self, model: MemoryModel, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
@@ -54,6 +59,18 @@ class TrainedMemory:
         problem = self.problem(length)
         episodes = problem.episodes(split)
         return measure(self.model, episodes, problem.count(episodes, split))
+
+    def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
+        """See `Trained.evaluation`."""
+        return evaluation(self, options)
+
+    def streaming(self, lanes: Size = 1) -> Stepwise:
+        """See `Trained.streaming`; a step is a vector ``(B, I)``, what is said after it ``(B, O)``."""
+        return Stepwise(self.model, lanes)
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`."""
+        return Modules(self.model, Step(self.model), state_names(self.model.stack), (("inputs",), ("outputs",)), {})
 
     def problem(self, length: int | None) -> Any:
         """Its problem; with a length, with sequences of just that length."""

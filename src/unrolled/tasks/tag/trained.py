@@ -18,8 +18,9 @@ from ...data.conll_words import lines_of, words_of
 from ...data.tagged import check_known
 from ...data.tags import Scores, entities
 from ...errors import ArgumentError, DataError, RunError
+from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
-from ..common.prediction import Part, Piece, Prediction
+from ..common.prediction import Part
 from ..common.recurrent import restored
 from .model import Tagger
 from .words import Ids, Lexicon, Sentences, TagSet, stretches

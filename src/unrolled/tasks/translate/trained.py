@@ -23,8 +23,9 @@ from ...data.parallel_sets import read_test
 from ...data.rows import form_by_name
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError, DataError, RunError
+from ...results import Prediction, is_blank
 from ...training.modelfile import ModelFile
-from ..common.prediction import Part, Prediction, in_place, is_blank
+from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
 from .model import Translator, inside, shifted
 from .scores import Scores, score

@@ -1,4 +1,4 @@
-"""The texts `unrolled predict` is asked about: arguments, the lines of a file, or of standard input as they come.
+"""Texts as inputs of `unrolled predict`: words in quotes, the lines of a file, or of standard input as they come.
 
 A file's bytes and the same bytes on standard input are the same lines, by the rules of `data.textfile` and `data.rows`.
 """
@@ -8,17 +8,35 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from ..data.rows import lines, without_end
-from ..data.textfile import BLOCK, TextFile, check_encoding
-from ..errors import ArgumentError, DataError
-from ..tasks.common.prediction import is_blank
+from ...data.rows import lines, without_end
+from ...data.textfile import BLOCK, TextFile, check_encoding
+from ...errors import ArgumentError, DataError
+from ...results import Input, is_blank
+from ...results.inputs import AT_ONCE
 
-AT_ONCE = 256  # texts
+
+@dataclass(frozen=True, kw_only=True)
+class AskedTexts:
+    """The texts."""
+
+    file: str | None = None
+    """a file with a text per line, each answered by a line; - is standard input"""
+    encoding: str = "utf-8"
+    """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """what to do with bytes that are no text in that encoding"""
+    asks: ClassVar[str] = "text"
+
+    def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
+        """See `training.asked.Asked`."""
+        encoding = None if self.encoding == AskedTexts.encoding else self.encoding
+        for some in batches(tuple(words), self.file, encoding, self.errors):
+            yield [Input(text) for text in some]
 
 
 @dataclass(frozen=True)

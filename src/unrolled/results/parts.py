@@ -1,0 +1,241 @@
+"""The parts of a result. Each has three forms:
+
+    plain()     text for a terminal or a log
+    as_json()   plain data, with its ``kind``
+    files()     name → bytes, for a folder
+
+A part is drawn when it is asked for: a picture that nobody looks at costs nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+BARS = " ▁▂▃▄▅▆▇█"
+WIDTH = 60  # characters of a series in plain text
+
+
+@runtime_checkable
+class Part(Protocol):
+    """Anything that a result can hold."""
+
+    def plain(self) -> str:
+        """As text."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data."""
+
+    def files(self) -> dict[str, bytes]:
+        """As files: name → content."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text, as it is; a file only where it has a ``name``."""
+
+    text: str
+    name: str = ""
+    kind: ClassVar[str] = "text"
+
+    def plain(self) -> str:
+        return self.text
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "text": self.text}
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.txt": _encoded(f"{self.text}\n")} if self.name else {}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Labels and what belongs to them."""
+
+    rows: Sequence[tuple[str, str]]
+    kind: ClassVar[str] = "pairs"
+
+    def plain(self) -> str:
+        width = max((len(label) for label, _ in self.rows), default=0)
+        return "\n".join(f"{label:<{width}}  {text}".rstrip() for label, text in self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "rows": [list(row) for row in self.rows]}
+
+    def files(self) -> dict[str, bytes]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a header.
+
+    Attributes:
+        name: of its file, without the ending.
+        header: names of the columns.
+        rows: a text for each column.
+        right: names of the columns that are set to the right.
+    """
+
+    name: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[str] = ()
+    kind: ClassVar[str] = "table"
+
+    def plain(self) -> str:
+        every = [list(self.header), *map(list, self.rows)]
+        widths = [max(len(row[n]) for row in every) for n in range(len(self.header))]
+        aligned = [">" if name in self.right else "<" for name in self.header]
+        return "\n".join(
+            "  ".join(f"{cell:{way}{width}}" for cell, way, width in zip(row, aligned, widths, strict=True)).rstrip()
+            for row in every
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "header": list(self.header), "rows": [list(r) for r in self.rows]}
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.csv": _csv([self.header, *self.rows])}
+
+
+@dataclass(frozen=True)
+class Series:
+    """Numbers over time.
+
+    Attributes:
+        name: of its file, without the ending.
+        index: what stands beside each number: a date, a second, a step.
+        columns: name → one number for each place of the index.
+        unit: of the numbers.
+    """
+
+    name: str
+    index: Sequence[Any]
+    columns: Mapping[str, Sequence[float]]
+    unit: str = ""
+    kind: ClassVar[str] = "series"
+
+    def plain(self) -> str:
+        width = max(map(len, self.columns), default=0)
+        return "\n".join(f"{name:<{width}}  {_spark(values)}" for name, values in self.columns.items())
+
+    def as_json(self) -> dict[str, Any]:
+        columns = {name: list(map(float, values)) for name, values in self.columns.items()}
+        index = [one if isinstance(one, int | float) else str(one) for one in self.index]
+        return {"kind": self.kind, "name": self.name, "unit": self.unit, "index": index, "columns": columns}
+
+    def files(self) -> dict[str, bytes]:
+        rows = zip(self.index, *self.columns.values(), strict=True)
+        return {f"{self.name}.csv": _csv([["", *self.columns], *rows])}
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Labelled stretches of a recording or a video, in seconds.
+
+    Attributes:
+        name: of its file, without the ending.
+        spans: (begin, end, label), ascending.
+    """
+
+    name: str
+    spans: Sequence[tuple[float, float, str]]
+    kind: ClassVar[str] = "spans"
+
+    def plain(self) -> str:
+        return "\n".join(f"{begin:8.2f}–{end:.2f} s  {label}" for begin, end, label in self.spans)
+
+    def as_json(self) -> dict[str, Any]:
+        spans = [{"begin": begin, "end": end, "label": label} for begin, end, label in self.spans]
+        return {"kind": self.kind, "name": self.name, "spans": spans}
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.csv": _csv([["begin", "end", "label"], *self.spans])}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, as PNG.
+
+    Attributes:
+        name: of its file, without the ending.
+        draw: gives the bytes of a PNG file; called once, when the picture is looked at.
+        title: what it shows.
+        path: where the user wants it; else it goes to the folder of results.
+    """
+
+    name: str
+    draw: Callable[[], bytes] = field(repr=False)
+    title: str = ""
+    path: Path | None = None
+    kind: ClassVar[str] = "picture"
+
+    @cached_property
+    def png(self) -> bytes:
+        """The file."""
+        return self.draw()
+
+    def plain(self) -> str:
+        return f"{self.title or self.name}: {self.path or f'{self.name}.png'}"
+
+    def as_json(self) -> dict[str, Any]:
+        png = base64.b64encode(self.png).decode()
+        return {"kind": self.kind, "name": self.name, "title": self.title, "png": png}
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.png": self.png}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Lines, as SVG.
+
+    Attributes:
+        name: of its file, without the ending.
+        svg: the file.
+        title: what it shows.
+    """
+
+    name: str
+    svg: str
+    title: str = ""
+    kind: ClassVar[str] = "drawing"
+
+    def plain(self) -> str:
+        return f"{self.title or self.name}: {self.name}.svg"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "title": self.title, "svg": self.svg}
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.svg": _encoded(self.svg)}
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")  # words of a command line may be no text
+
+
+def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return _encoded(out.getvalue())
+
+
+def _spark(values: Sequence[float]) -> str:
+    """``▁▂▅█``: at most `WIDTH` of the values, from the lowest to the highest."""
+    step = -(-len(values) // WIDTH) if values else 1
+    shown = [float(value) for value in values[::step]]
+    finite = [value for value in shown if value - value == 0]
+    if not finite:
+        return " " * len(shown)
+    low, high = min(finite), max(finite)
+    scale = (len(BARS) - 2) / (high - low) if high > low else 0.0
+    bars = "".join(BARS[1 + round((value - low) * scale)] if value - value == 0 else " " for value in shown)
+    return f"{bars}  {low:.4g} to {high:.4g}"

@@ -1,0 +1,72 @@
+"""What a trained model says of one input, in the one form that terminal, web page, JSON and folders show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .parts import Part
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the text.
+
+    Attributes:
+        text: as it stands there; the pieces of a prediction, joined, are the text.
+        label: what it was found to be, such as ``person``; empty for nothing.
+        weight: how much it spoke for the answer (up to 1) or against it (down to −1); 0 if that was not asked.
+    """
+
+    text: str
+    label: str = ""
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one input. A blank text, nothing but white space, has none: everything is empty.
+
+    Attributes:
+        text: the text that was read, or the name of the file.
+        answer: the most probable class, the translation, the caption; empty where the answer is in the pieces or parts.
+        probabilities: of every class.
+        pieces: the text, cut into stretches that have a label or a weight, and what is between them.
+        parts: what else there is to see: pictures, tables, series.
+        lines: what to print in the place of the answer, where that is more than a line.
+        more: further values of the JSON form.
+    """
+
+    text: str
+    answer: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    parts: tuple[Part, ...] = ()
+    lines: tuple[str, ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; of a blank text all that any answer may have, empty."""
+        said: dict[str, Any] = {"text": self.text}
+        blank = is_blank(self.text)
+        if self.answer or blank:
+            said |= {"answer": self.answer, "probabilities": self.probabilities}
+        marked, at = [], 0
+        for piece in self.pieces:
+            if piece.label or piece.weight:
+                marked.append({"begin": at, "end": at + len(piece.text), "text": piece.text})
+                marked[-1] |= {"label": piece.label} if piece.label else {"weight": piece.weight}
+            at += len(piece.text)
+        said |= {"pieces": marked} if self.pieces or blank else {}
+        said |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
+        return said | dict(self.more)
+
+    def files(self) -> dict[str, bytes]:
+        """The files of its parts."""
+        return {name: content for part in self.parts for name, content in part.files().items()}
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in it that could be asked about."""
+    return not text.strip()

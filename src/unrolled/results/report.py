@@ -1,0 +1,58 @@
+"""What a model is worth on some data, as a value."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from .parts import Part
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures, and how a person reads them.
+
+    Attributes:
+        values: the figures, by the names that a program reads (JSON).
+        parts: what a person reads, in order.
+        how: how files were read, and their first examples: shown first.
+        notes: what is worth a remark.
+        event: what its JSON object is called.
+    """
+
+    values: dict[str, Any]
+    parts: tuple[Part, ...] = ()
+    how: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    event: str = "evaluated"
+
+    def plain(self) -> str:
+        """As text."""
+        return "\n\n".join(part.plain() for part in self.parts)
+
+    def files(self) -> dict[str, bytes]:
+        """The files of its parts."""
+        return {name: content for part in self.parts for name, content in part.files().items()}
+
+
+class Comparison(NamedTuple):
+    """Several models on the same data: a report of each (``values`` is what a program reads), and one for a person."""
+
+    reports: list[Report]
+    together: Report
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Shows how far a long work is: ``with progress(total, "symbols") as done: …; done(1200)``."""
+
+    def __call__(self, total: int, unit: str, /) -> AbstractContextManager[Callable[[int], None]]: ...
+
+
+@contextlib.contextmanager
+def silent(total: int, unit: str, /) -> Iterator[Callable[[int], None]]:
+    """The `Progress` that shows nothing."""
+    yield lambda done: None
