@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,16 @@ from ...data import (
     sequential,
     vocabulary_from_json,
 )
+from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.recurrent import restored
 from .ngram import NGram
+
+OwnPart = Literal["train", "valid", "test", "heldout"]
 
 
 @runtime_checkable
@@ -183,6 +187,20 @@ class TrainedLanguageModel:
             split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
+
+    def own_text(self, split: OwnPart, model: str = "the model") -> tuple[str, Split]:
+        """A part of the text it was trained with: (its name, the text); ``heldout`` is validation and test text.
+
+        Args:
+            split: which part.
+            model: what to call the model in errors.
+
+        Raises:
+            RunError: the text cannot be read, or has changed.
+        """
+        was = self.config.data
+        data = own_data(was.read, was.fingerprint, self.fingerprint, what=was.data, model=model)
+        return f"{was.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
     @torch.no_grad()
     def _write(
