@@ -15,7 +15,7 @@ from ...data import Split, encode_text, open_corpus
 from ...errors import ArgumentError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..sample import writer
 from ..terminal.console import Counter
@@ -89,7 +89,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
+def guesses(model: Writer, options: Shannon) -> Game:
     """A model's game."""
     letters = options.letters or 10_000
     assert options.run is not None
@@ -101,7 +101,7 @@ def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
         counter.close()
 
 
-def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
+def text_of(model: Writer, run: str, data: str | None) -> Split:
     """The text that ``data`` names, in the model's symbols; `None`: its run's own test text.
 
     Raises:
@@ -109,7 +109,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
         RunError: the run's own text cannot be read, or has changed.
     """
     if data is not None:
-        return encode_text(model.config.data.open(data), model.vocabulary)
+        return encode_text(model.corpus(data), model.vocabulary)
     return model.own_text("test", run)[1]
 
 

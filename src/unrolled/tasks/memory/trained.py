@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -34,6 +34,8 @@ class TrainedMemory:
         config: the config it was trained with.
         fingerprint: of the data it was trained on.
     """
+
+    task: ClassVar[str] = "memory"
 
     def __init__(self, model: MemoryModel, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
