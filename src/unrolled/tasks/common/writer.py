@@ -7,18 +7,16 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from torch import nn
 
-from ...data import Corpus, Split, Vocabulary
+from ...analysis.reading import LanguageModelHandle
+from ...data import Corpus, Split
 from ...kernels.generation import Precision
 from .own_data import OwnPart
 
 
 @runtime_checkable
-class Writer(Protocol):
+class Writer(LanguageModelHandle, Protocol):
     """A trained language model."""
 
-    model: nn.Module
-    """``ids (T, B), state, resets -> logits (T, B, V), state``"""
-    vocabulary: Vocabulary
     config: Any
 
     def opening(self) -> str:
