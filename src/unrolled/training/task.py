@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -31,6 +31,9 @@ class Task(ABC):
     """What the rate counts: characters, sentences, images…"""
     use: ClassVar[dict[str, str]] = {"measure it": "evaluate"}
     """What is done with a run → the verb for it."""
+    extras: ClassVar[Mapping[str, str]] = {}
+    """Modules that its work needs beyond the base install → the extra of the task's package that has each, as in
+    ``{"av": "video"}``, or "" if pip installs it by its own name. Not to be imported with the task."""
     word: ClassVar[str | None] = None
     """The option that a word after the task's name is for: ``unrolled train memory copy``."""
     preview_lines: ClassVar[int] = PREVIEW_LINES
