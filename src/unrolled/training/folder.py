@@ -6,13 +6,18 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import RunError, SaveError
 from . import checkpoint, lock
 from .files import save_error, write_atomically
+
+if TYPE_CHECKING:
+    from .task import Part
 
 
 @dataclass(frozen=True)
@@ -172,9 +177,35 @@ class RunFolder:
     def write_config(self, text: str) -> None:
         write_atomically(self.config, text.encode())
 
-    def write_preview(self, step: int, text: str) -> None:
+    def write_preview(self, step: int, preview: str | Sequence[Part]) -> str:
+        """Write a preview's text, and the files of its parts beside it under their names after the step's.
+
+        Returns:
+            The text to show: the preview's, after a line with the path of its first file if it has any.
+        """
         self.previews.mkdir(exist_ok=True)
-        write_atomically(self.previews / f"step-{step:07d}.txt", text.encode())
+        stem = f"step-{step:07d}"
+        parts = () if isinstance(preview, str) else preview
+        text = preview if isinstance(preview, str) else "\n\n".join(part.plain() for part in preview)
+        files = _by_distinct_names(part.files() for part in parts)
+        for name, data in files.items():
+            write_atomically(self.previews / f"{stem}-{name}", data)
+        write_atomically(self.previews / f"{stem}.txt", text.encode())
+        if not files:
+            return text
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return f"{self.previews / f'{stem}-{next(iter(files))}'}{more}\n{text}"
+
+
+def _by_distinct_names(each: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
+    """The files of several parts together; a number tells apart those of one name, and none names a folder."""
+    found: dict[str, bytes] = {}
+    for files in each:
+        for given, data in files.items():
+            stem, suffix = os.path.splitext(re.sub(r"[^\w.-]", "-", given))
+            numbered = (f"{stem}{f'-{n}' if n > 1 else ''}{suffix}" for n in itertools.count(1))
+            found[next(name for name in numbered if name not in found)] = data
+    return found
 
 
 def _unmakable(path: Path, error: OSError) -> SaveError:

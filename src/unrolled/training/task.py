@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -15,6 +15,19 @@ from .modelfile import ModelFile
 from .pieces import Recompute, Segments
 
 PREVIEW_LINES = 8
+
+
+class Part(Protocol):
+    """A piece of a result that is not only text, such as a picture."""
+
+    def plain(self) -> str:
+        """It as text, for a terminal."""
+
+    def as_json(self) -> dict[str, Any]:
+        """It for a program."""
+
+    def files(self) -> dict[str, bytes]:
+        """The files that belong to it, by name."""
 
 
 class Task(ABC):
@@ -115,8 +128,8 @@ class Task(ABC):
         """Metrics on ``"valid"`` (decides) or ``"test"`` (reported), `decides` and ``"loss"`` among them."""
 
     @abstractmethod
-    def preview(self, model: nn.Module) -> str:
-        """Something to look at: what the model does now."""
+    def preview(self, model: nn.Module) -> str | Sequence[Part]:
+        """Something to look at, what the model does now: a text, or parts such as texts and pictures."""
 
     @abstractmethod
     def assets(self) -> dict[str, Any]:
