@@ -315,10 +315,9 @@ class _Run:
     def _preview(self, step: int) -> None:
         model = self.stepper.model
         was = model.training
-        text = self.task.preview(model.eval())
+        preview = self.task.preview(model.eval())
         model.train(was)
-        self.folder.write_preview(step, text)
-        self.reporter.preview(step, text)
+        self.reporter.preview(step, self.folder.write_preview(step, preview))
 
     def _test(self) -> dict[str, float]:
         """Score the test split, once, with the model that was kept."""
