@@ -244,6 +244,16 @@ def test_what_a_live_process_uses_stays(cache, maker, monkeypatch):
     assert entries(cache) == ["c"]
 
 
+def test_many_small_entries_are_not_counted_again_for_each(cache, maker, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE_SIZE", "10kB")
+    sizes, size = [], module._size
+    monkeypatch.setattr(module, "_size", lambda folder: sizes.append(1) or size(folder))
+    for n in range(12):
+        derived("clips", n, maker)
+    assert len(names(cache)) == 12
+    assert len(sizes) == 12 + 1 + 4 + 7 + 10  # each when it is made; all at first and whenever 500 bytes more were made
+
+
 def test_one_entry_may_be_made_from_another(cache, maker, monkeypatch):
     monkeypatch.setenv("UNROLLED_CACHE_SIZE", "0")
 

@@ -9,38 +9,20 @@ from test_fit import Listener
 from test_loop import Notebook, Toy, config
 
 from unrolled.errors import SaveError
+from unrolled.results import Picture, Text
 from unrolled.training import checkpoint, folder, loop
 from unrolled.training.folder import RunFolder
-from unrolled.training.task import Part
 
 
-class Words:
-    """A part that is text."""
+def picture(grey, name="picture"):
+    """A picture of one grey."""
 
-    def __init__(self, text):
-        self.text = text
-
-    def plain(self):
-        return self.text
-
-    def as_json(self):
-        return {"text": self.text}
-
-    def files(self):
-        return {}
-
-
-class Picture(Words):
-    """A part that is a picture of one grey."""
-
-    def __init__(self, grey, name="picture.png"):
-        super().__init__(f"a picture of grey {grey}")
-        self.grey, self.name = grey, name
-
-    def files(self):
+    def draw():
         stream = io.BytesIO()
-        Image.new("L", (3, 2), self.grey).save(stream, "PNG")
-        return {self.name: stream.getvalue()}
+        Image.new("L", (3, 2), grey).save(stream, "PNG")
+        return stream.getvalue()
+
+    return Picture(name, draw, f"a picture of grey {grey}")
 
 
 class Painter(Toy):
@@ -48,8 +30,7 @@ class Painter(Toy):
 
     def preview(self, model):
         grey = round(-4 * float(model.w.detach()))
-        parts: list[Part] = [Picture(grey), Words(f"grey is {grey}")]
-        return parts
+        return [picture(grey), Text(f"grey is {grey}")]
 
 
 class Gallery(Notebook):
@@ -84,8 +65,8 @@ def test_pictures_and_text_of_a_training(tmp_path):
         path = previews / f"step-{step:07d}-picture.png"
         assert Image.open(path).getpixel((2, 1)) == step
         text = (previews / f"step-{step:07d}.txt").read_text()
-        assert text == f"a picture of grey {step}\n\ngrey is {step}"
-        assert told[step] == f"{path}\n{text}"
+        assert text == f"a picture of grey {step}: {path}\ngrey is {step}"
+        assert told[step] == text
     assert len(list(previews.iterdir())) == 6
 
 
@@ -132,18 +113,17 @@ def test_a_model_made_at_once(tmp_path):
     listener = Listener()
     loop.train(Fitted(config()), RunFolder.create(tmp_path / "run"), listener)
     path = tmp_path / "run" / "previews" / "step-0000001-picture.png"
-    assert ("preview", 1, f"{path}\na picture of grey 0\n\ngrey is 0") in listener.told
+    assert ("preview", 1, f"a picture of grey 0: {path}\ngrey is 0") in listener.told
     assert Image.open(path).size == (3, 2)
 
 
 def test_names_are_told_apart_and_stay_in_the_folder(tmp_path):
     run = RunFolder.create(tmp_path / "run")
-    names = ["a.png", "a.png", "../b/c.png", "a.png", "a-2.png", ".."]
-    told = run.write_preview(7, [Picture(n, name) for n, name in enumerate(names)])
-    first, text = told.split("\n", 1)
-    assert first == f"{run.previews / 'step-0000007-a.png'} and 5 more"
-    assert text.split("\n\n") == [f"a picture of grey {n}" for n in range(6)]
-    expected = ["a.png", "a-2.png", "..-b-c.png", "a-3.png", "a-2-2.png", ".."]
+    names = ["a", "a", "../b/c", "a", "a-2", ".."]
+    told = run.write_preview(7, [picture(n, name) for n, name in enumerate(names)])
+    expected = ["a.png", "a-2.png", "..-b-c.png", "a-3.png", "a-2-2.png", "...png"]
+    paths = [run.previews / f"step-0000007-{name}" for name in expected]
+    assert told.split("\n") == [f"a picture of grey {n}: {path}" for n, path in enumerate(paths)]
     found = {path.name.removeprefix("step-0000007-"): path for path in run.previews.glob("step-0000007-*")}
     assert {name: Image.open(path).getpixel((0, 0)) for name, path in found.items()} == {
         name: n for n, name in enumerate(expected)
@@ -153,11 +133,11 @@ def test_names_are_told_apart_and_stay_in_the_folder(tmp_path):
 
 def test_parts_without_files_are_text(tmp_path):
     run = RunFolder.create(tmp_path / "run")
-    assert run.write_preview(7, [Words("a"), Words("b\nc")]) == "a\n\nb\nc"
+    assert run.write_preview(7, [Text("a"), Text("b\nc")]) == "a\nb\nc"
     assert run.write_preview(8, []) == ""
     assert run.write_preview(9, "héllo") == "héllo"
     assert tree(run.path) == {
-        "step-0000007.txt": b"a\n\nb\nc",
+        "step-0000007.txt": b"a\nb\nc",
         "step-0000008.txt": b"",
         "step-0000009.txt": "héllo".encode(),
     }

@@ -9,9 +9,10 @@
 * When an entry is opened, every file must have its size. Files are sealed with a modification time a little before
   their making; one that has another was written or copied since and must have its SHA-256, too. A damaged entry is
   made again. (A file that changes without its time, such as on a failing disk, is not noticed.)
-* After an entry is made, the ones opened longest ago are removed until all together take at most `bound` bytes. An
-  entry counts as in use, and is never removed, until the process that opened it ends. A forked child has no part in
-  that: it opens for itself what its parent may not outlive.
+* After an entry is made, the ones opened longest ago are removed until all together take at most `bound` bytes. (Each
+  of several processes may pass it by a twentieth before it counts what the others made.) An entry counts as in use, and
+  is never removed, until the process that opened it ends. A forked child opens for itself what it needs for longer than
+  its parent lives.
 * Where the file system has no locks, or the system no shared ones (Windows), nothing is removed.
 """
 
@@ -51,7 +52,8 @@ def derived(kind: str, key: Any, make: Callable[[Path], None], *, cache: Path | 
         kind: what it is, the beginning of the folder's name: lower-case letters, digits and dashes.
         key: everything that decides what ``make`` writes, as JSON: digests of the files it reads, options, and a number
             that is raised whenever its code writes something else.
-        make: writes files into the empty folder it is given. They may only be read afterwards.
+        make: writes files into the empty folder it is given. They may only be read afterwards. An entry costs some
+            milliseconds for flushing it to disk: many small things are better files of one than entries each.
         cache: the folder of all entries; by default ``derived`` in the cache folder.
 
     Raises:
@@ -82,6 +84,8 @@ class _Store:
         self.locks = Locks(root.with_name(f".{root.name}.lock"))
         self.used: set[str] = set()  # never removed by this process; to others their shared locks say so
         self.turns: dict[str, threading.RLock] = {}  # between threads, which the system's locks do not exclude
+        self.total: int | None = None  # bytes of all entries when they were last counted
+        self.since = 0  # bytes that this process has made since then
 
     def open(self, name: str, make: Callable[[Path], None], most: int) -> Path:
         entry = self.root / name
@@ -107,7 +111,9 @@ class _Store:
                 os.utime(entry, ns=(time.time_ns(), time.time_ns()))
         if made and shared:
             with contextlib.suppress(OSError):
-                self._evict(most)
+                self.since += _size(entry)
+                if self._is_due(most):
+                    self._evict(most)
         return entry
 
     def _make(self, entry: Path, make: Callable[[Path], None], alone: bool | None) -> None:
@@ -124,6 +130,12 @@ class _Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _is_due(self, most: int) -> bool:
+        """Whether to count all entries again: they pass the bound, or much was made since, by other processes too."""
+        if self.total is None or self.since > most // 20:
+            return True
+        return self.total <= most < self.total + self.since
+
     def _evict(self, most: int) -> None:
         """Remove the entries opened longest ago until all take at most ``most`` bytes, and what a kill has left."""
         with self._turn("evicting"), self._locked("evicting"):
@@ -136,6 +148,7 @@ class _Store:
             for path, size in sizes.items():
                 if total > most and self._unless_used(path.name, lambda name: self._discard(self.root / name)):
                     total -= size
+            self.total, self.since = total, 0
 
     def _unless_used(self, name: str, act: Callable[[str], None]) -> bool:
         """Do something to an entry, unless this process or another uses or makes it; whether it was done."""

@@ -1,7 +1,8 @@
 """Locks between processes by name, all on one file: the operating system's locks on single bytes of it.
 
 They go with their process, however that ends, and a forked child has none of its parent's. However many names are
-locked, only one file is open. Threads of one process do not exclude each other: they need a lock of their own.
+locked, only one file is open; nothing else in the process may open it, because closing it would unlock everything.
+Threads of one process do not exclude each other: they need a lock of their own.
 """
 
 from __future__ import annotations
