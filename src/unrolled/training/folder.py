@@ -184,7 +184,8 @@ class RunFolder:
         stem = f"step-{step:07d}"
         kept, told, taken = list[str](), list[str](), set[str]()  # the text of the file, and the text to show
         for part in [Text(preview)] if isinstance(preview, str) else preview:
-            names = [f"{stem}-{_distinct(given, taken)}" for given in (files := part.files())]
+            files = part.files()
+            names = [f"{stem}-{_distinct(given, taken)}" for given in files]
             for name, data in zip(names, files.values(), strict=True):
                 write_atomically(self.previews / name, data)
             if isinstance(part, Picture | Drawing):
