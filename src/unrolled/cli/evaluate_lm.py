@@ -10,10 +10,11 @@ from ..analysis import hold
 from ..data import Split, encode_text
 from ..data.storage import join
 from ..errors import DataError, RunError
+from ..tasks.common.model_name import model_name
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..training.config import flatten
 from .terminal.console import counting
-from .terminal.look import clock, model_name
+from .terminal.look import clock
 from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
 

@@ -20,7 +20,7 @@ from ..errors import RunError
 from ..layers import Stack
 from ..tasks.classify.task import Classifier
 from ..tasks.classify.trained import TrainedClassifier
-from ..tasks.lm.task import LanguageModel, new_model
+from ..tasks.lm.model import LanguageModel, new_model
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..tasks.tag.model import Tagger
 from ..tasks.tag.trained import TrainedTagger

@@ -21,7 +21,8 @@ from ..analysis.units import stack_of
 from ..data import Split
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
-from ..tasks.lm.task import head, new_model
+from ..tasks.lm.model import new_model
+from ..tasks.lm.task import head
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..training import checkpoint, modelfile
 from ..training.folder import RunFolder
