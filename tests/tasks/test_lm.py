@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 import unrolled
 from unrolled.data import ByteVocabulary, Split, encode_text, fresh, open_corpus, sequential, vocabulary_from_json
+from unrolled.data.storage import head
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers import LockedDropout
@@ -21,7 +22,7 @@ from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import LanguageModelConfig, Windows
 from unrolled.tasks.lm.metrics import score
 from unrolled.tasks.lm.model import LanguageModel
-from unrolled.tasks.lm.task import LanguageModelling, head
+from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 from unrolled.training import lock, modelfile
 from unrolled.training.config import update

@@ -18,6 +18,7 @@ import torch
 import torch._dynamo  # torch's optimisers import it at their first step: seconds that every fork would take again
 
 import unrolled.api as api
+import unrolled.tasks.lm.task  # noqa: F401  as are the modules of the task
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.training.config import update
 from unrolled.training.log import Silent

@@ -19,10 +19,10 @@ from ..analysis.lookback import States, lookback
 from ..analysis.reading import one_way
 from ..analysis.units import stack_of
 from ..data import Split
+from ..data.storage import head
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
 from ..tasks.lm.model import new_model
-from ..tasks.lm.task import head
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..training import checkpoint, modelfile
 from ..training.folder import RunFolder

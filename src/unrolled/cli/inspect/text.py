@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...data import open_corpus
-from ...errors import DataError, UnrolledError
+from ...errors import DataError
 from ...tasks.lm.trained import TrainedLanguageModel
 
 
@@ -18,6 +18,7 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
 
     Raises:
         DataError: there is none.
+        RunError: the model's own text cannot be read, or has changed.
     """
     if not data:
         return _held_out(model, limit)
@@ -51,16 +52,7 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
     if not isinstance(model, TrainedLanguageModel):
         raise DataError("this model is no language model, so it has no text of its own to show; name one with --data")
     was = model.config.data
-    try:
-        read = was.read()
-    except (UnrolledError, OSError) as error:
-        raise DataError(f"the text it was trained on cannot be read ({error}); name another with --data") from error
-    if was.fingerprint(read) != model.fingerprint:
-        raise DataError(
-            f"{was.data} has changed since the model was trained, so no part of it is known to be new to the model; "
-            "name a text with --data"
-        )
-    test = read.test
+    _, test = model.own_text("test")
     begins = [int(start) for start in test.starts if start < limit] or [0]
     parts, starts, count = list[str](), list[int](), 0
     for begin, end in zip(begins, [*begins[1:], min(len(test), max(begins[-1], limit))], strict=True):

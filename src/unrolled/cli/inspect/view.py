@@ -15,12 +15,11 @@ from ... import api
 from ...analysis.picture import check_picture
 from ...cells import check_size
 from ...data import Split, StreamingDecoder, Vocabulary
+from ...data.storage import head
 from ...errors import DataError, RunError, UnrolledError, clause, did_you_mean
 from ...inspector.symbols import of_language_model
 from ...layers import Stack
-from ...tasks.lm.task import head
 from ...tasks.lm.trained import TrainedLanguageModel
-from ..evaluate_lm import own
 from .text import beginning
 
 VIEWS = {
@@ -102,7 +101,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None, limit: int)
         RunError: the run's own text is not what it was.
     """
     if data is None:
-        name, split = own(model, run, "test")
+        name, split = model.own_text("test", run)
         lengths = np.array([max(1, len(model.vocabulary.decode([id]))) for id in range(len(model.vocabulary))])
         ends = np.cumsum(lengths[split.tokens[: limit + 1]])
         split = head(split, int(np.searchsorted(ends, limit, side="right")), model.vocabulary)

@@ -12,7 +12,7 @@ import tyro
 from ...analysis.picture import check_picture
 from ...cells import check_size
 from ...data import Split, encode_text, open_corpus
-from ...errors import ArgumentError, RunError
+from ...errors import ArgumentError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
 from ...tasks.lm.trained import TrainedLanguageModel
@@ -106,16 +106,11 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
 
     Raises:
         DataError: the text cannot be read.
-        RunError: the run's text is another by now.
+        RunError: the run's own text cannot be read, or has changed.
     """
-    was = model.config.data
     if data is not None:
-        return encode_text(was.open(data), model.vocabulary)
-    text = was.read()
-    if was.fingerprint(text) != model.fingerprint:
-        raise RunError(f"the text {was.data} has changed since {run} was trained; name a text with --data")
-    test: Split = text.test
-    return test
+        return encode_text(model.config.data.open(data), model.vocabulary)
+    return model.own_text("test", run)[1]
 
 
 def person(options: Shannon) -> Game:

@@ -22,6 +22,7 @@ from ...data.labelled_sets import read_test
 from ...errors import DataError, RunError
 from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
 from .reading import Reader
@@ -151,7 +152,7 @@ class TrainedClassifier:
 
         Raises:
             DataError: there are no such texts, or a label is none of the model's.
-            RunError: the run's own texts have changed.
+            RunError: the run's own texts cannot be read, or have changed.
         """
         examples, notes = self.find(data, split)
         return {"measures": measure(self, examples), "examples": examples, "notes": notes}
@@ -161,14 +162,13 @@ class TrainedClassifier:
 
         Raises:
             DataError: there are no such texts.
-            RunError: the run's own texts have changed.
+            RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
             examples, notes = read_test(str(data), self.config.data.layout())
         else:
-            sets = self.config.data.read()
-            if sets.digest() != self.fingerprint:
-                raise RunError("the texts it was trained with have changed; measure any others with --data")
+            own = self.config.data
+            sets = own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
             examples, notes = getattr(sets, split), sets.notes
         if not len(examples):
             raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")

@@ -16,6 +16,7 @@ from ...results.duration import clock
 from ...training.comparison import same_data
 from ...training.config import flatten
 from ..common.model_name import model_name
+from .text import OwnPart
 
 if TYPE_CHECKING:
     from .trained import TrainedLanguageModel
@@ -27,7 +28,7 @@ class Evaluate:
 
     data: str | None = None
     """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data)"""
-    split: Literal["valid", "test", "train", "heldout"] | None = None
+    split: OwnPart | None = None
     """part of the run's own text; heldout: validation and test one after the other (default: test)"""
     encoding: str | None = None
     """encoding of --data (default: as in training)"""

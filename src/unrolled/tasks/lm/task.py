@@ -14,7 +14,6 @@ Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
@@ -22,7 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cells import State, cell_class
-from ...data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential
+from ...data import LaneStream, Split, TextData, Window, named_corpora, sequential
+from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, silent
 from ...training.modelfile import ModelFile
@@ -169,13 +169,3 @@ class LanguageModelling(Task):
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
         return compare(models, options, progress)
-
-
-def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
-    """The first ``tokens`` symbols of a split."""
-    kept = split.tokens[:tokens]
-    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(kept))
-    unknown = 0 if vocabulary.unknown is None else int((kept == vocabulary.unknown).sum())
-    return dataclasses.replace(
-        split, tokens=kept, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
-    )

@@ -18,11 +18,13 @@ from ...analysis import hold
 from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
 from ...data import Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
+from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Progress, Report, Sampled, silent
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
@@ -31,6 +33,7 @@ from .metrics import device_of, score
 from .model import LogProbabilities, new_model
 from .ngram import NGram
 from .sampling import Sample, conversation, samples
+from .text import OwnPart
 
 
 @runtime_checkable
@@ -207,6 +210,20 @@ class TrainedLanguageModel(Trained):
             split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
+
+    def own_text(self, split: OwnPart, model: str = "the model") -> tuple[str, Split]:
+        """A part of the text it was trained with: (its name, the text); ``heldout`` is validation and test text.
+
+        Args:
+            split: which part.
+            model: what to call the model in errors.
+
+        Raises:
+            RunError: the text cannot be read, or has changed.
+        """
+        was = self.config.data
+        data = own_data(was.read, was.fingerprint, self.fingerprint, what=was.data, model=model)
+        return f"{was.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""

@@ -17,9 +17,10 @@ from ...data.columns import Sentence
 from ...data.conll_words import lines_of, words_of
 from ...data.tagged import check_known
 from ...data.tags import Scores, entities
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import ArgumentError, DataError
 from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
 from .model import Tagger
@@ -191,21 +192,13 @@ class TrainedTagger:
 
         Raises:
             DataError: it cannot be read.
-            RunError: the run's own data is not what it was.
+            RunError: the run's own data cannot be read, or has changed.
         """
         source = self.config.data.source()
         if data is not None:
             found, counted = self.evaluate(self.find(data))
         else:
-            try:
-                tagged = source.read()
-            except DataError as error:
-                raise RunError(f"the data this was trained with cannot be read: {error}; or give --data") from error
-            if tagged.digest != self.fingerprint:
-                raise RunError(
-                    f"the data {source.data} has changed since this was trained, so its parts are not the same; put "
-                    "the old data back, or measure on any with --data"
-                )
+            tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
             found, counted = self.evaluate(getattr(tagged, split))
         return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
 

@@ -22,9 +22,10 @@ from ...data.parallel import Pairs, ParallelLayout
 from ...data.parallel_sets import read_test
 from ...data.rows import form_by_name
 from ...data.vocabulary import Ids
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import ArgumentError, DataError
 from ...results import Prediction, is_blank
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
 from .model import Translator, inside, shifted
@@ -274,7 +275,7 @@ class TrainedTranslator:
 
         Raises:
             DataError: there are no such pairs.
-            RunError: the run's own pairs have changed.
+            RunError: the run's own pairs cannot be read, or have changed.
         """
         if data is None and target is not None:
             raise ArgumentError("target", "left out without --data, the file of its sources", target)
@@ -282,9 +283,8 @@ class TrainedTranslator:
             files = str(data), None if target is None else str(target)
             pairs, notes = read_test(*files, self._layout(*files, layout))
         else:
-            sets = self.config.data.read()
-            if sets.digest() != self.fingerprint:
-                raise RunError("the pairs it was trained with have changed; measure any others with --data")
+            own = self.config.data
+            sets = own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
             pairs, notes = getattr(sets, split), sets.notes
         if not len(pairs):
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
