@@ -16,7 +16,6 @@ from ..common.recurrent import Recurrent
 from ..common.stepwise import state_names
 from .config import LanguageModelConfig, Windows
 from .feedforward import FEATURES, FeedForward
-from .history import History
 
 # T steps, B lanes, V symbols
 
@@ -127,7 +126,7 @@ class LogProbabilities(nn.Module):
         """A name for each leaf of the state, in order."""
         if isinstance(self.model, LanguageModel):
             return state_names(self.model.stack)
-        return History._fields
+        return ("last symbols",)
 
 
 def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
