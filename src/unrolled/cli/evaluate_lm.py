@@ -18,7 +18,7 @@ from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
 
 if TYPE_CHECKING:
-    from .evaluate import Evaluate
+    from .old_evaluate import Evaluate
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
 from ...tasks.lm.trained import TrainedLanguageModel
 from ..arguments import Schema, parse
-from ..sample import writer
+from ..old_sample import writer
 from ..terminal.console import Counter
 from ..terminal.look import BOLD, DIM, console, show
 from ..terminal.reporters import emit
