@@ -6,7 +6,7 @@ from typing import Any
 
 from ...data import open_corpus
 from ...errors import DataError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 
 
 def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
@@ -33,8 +33,7 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
     Raises:
         DataError: there are none.
     """
-    known = isinstance(model, TrainedLanguageModel)
-    corpus = model.config.data.open(data) if known else open_corpus(data, line_ends="unify")
+    corpus = model.corpus(data) if isinstance(model, Writer) else open_corpus(data, line_ends="unify")
     parts, starts, count = list[str](), list[int](), 0
     for text, begun in corpus.chunks():
         text = text[: limit - count]
@@ -49,9 +48,9 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
-    if not isinstance(model, TrainedLanguageModel):
+    if not isinstance(model, Writer):
         raise DataError("this model is no language model, so it has no text of its own to show; name one with --data")
-    was = model.config.data
+    named = model.config.data.data
     _, test = model.own_text("test")
     begins = [int(start) for start in test.starts if start < limit] or [0]
     parts, starts, count = list[str](), list[int](), 0
@@ -62,5 +61,5 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
             parts.append(text)
             count += len(text)
     if not count:
-        raise DataError(f"no part of {was.data} was kept for testing; name a text with --data")
-    return "".join(parts), starts, f"{was.data} (test part)"
+        raise DataError(f"no part of {named} was kept for testing; name a text with --data")
+    return "".join(parts), starts, f"{named} (test part)"

@@ -16,7 +16,7 @@ from ...data import Split, encode_text, open_corpus
 from ...errors import ArgumentError, RunError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import Counter
 from ..terminal.look import BOLD, DIM, console, show
@@ -98,7 +98,7 @@ def guesses(options: Shannon) -> Game:
     letters = options.letters or 10_000
     assert options.run is not None
     model = api.load(options.run, cell=options.cell)
-    if not isinstance(model, TrainedLanguageModel):
+    if not isinstance(model, Writer):
         raise RunError(f"{options.run} is not a language model; only those play this game")
     text = text_of(model, options.run, options.data)
     counter = Counter(console(stderr=True), min(letters, max(1, len(text) - 1)), "letters")
@@ -108,7 +108,7 @@ def guesses(options: Shannon) -> Game:
         counter.close()
 
 
-def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
+def text_of(model: Writer, run: str, data: str | None) -> Split:
     """The text that ``data`` names, in the model's symbols; `None`: its run's own test text.
 
     Raises:
@@ -116,7 +116,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
         RunError: the run's own text cannot be read, or has changed.
     """
     if data is not None:
-        return encode_text(model.config.data.open(data), model.vocabulary)
+        return encode_text(model.corpus(data), model.vocabulary)
     return model.own_text("test", run)[1]
 
 

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ...analysis.inspection import Reading
 from ...analysis.saliency import gradient_times_input
 from ...checks import checked_methods
 from ...data import vocabulary_from_json
@@ -25,6 +26,7 @@ from ...training.modelfile import ModelFile
 from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
+from .inspection import reading
 from .reading import Reader
 
 BINS = 15  # of the calibration error
@@ -70,6 +72,10 @@ class TrainedClassifier:
         config: the config it was trained with.
         fingerprint: of the texts it was trained on.
     """
+
+    task: ClassVar[str] = "classify"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
 
     def __init__(
         self, model: nn.Module, reader: Reader, classes: list[str], config: Any, fingerprint: str | None = None
@@ -173,6 +179,14 @@ class TrainedClassifier:
         if not len(examples):
             raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")
         return examples, notes
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     @property
     def _device(self) -> torch.device:

@@ -16,7 +16,7 @@ from ...results.duration import clock
 from ...training.comparison import same_data
 from ...training.config import flatten
 from ..common.model_name import model_name
-from .text import OwnPart
+from ..common.own_data import OwnPart
 
 if TYPE_CHECKING:
     from .trained import TrainedLanguageModel

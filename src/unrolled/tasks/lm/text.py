@@ -13,9 +13,6 @@ from ...data.textfile import normal
 from ...errors import ArgumentError
 from ...training.config import since
 
-OwnPart = Literal["valid", "test", "train", "heldout"]
-"""a part of the text that a model was trained with; heldout: validation and test one after the other"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Text:

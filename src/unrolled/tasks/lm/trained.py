@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -15,25 +15,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...analysis import hold
+from ...analysis.inspection import Reading
 from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
-from ...data import Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
+from ...data import Corpus, Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
 from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Progress, Report, Sampled, silent
 from ...training.modelfile import ModelFile
-from ..common.own_data import own_data
+from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .inspection import loss_unit, reading
 from .metrics import device_of, score
 from .model import LogProbabilities, new_model
 from .ngram import NGram
 from .sampling import Sample, conversation, samples
-from .text import OwnPart
 
 
 @runtime_checkable
@@ -59,6 +60,7 @@ class TrainedLanguageModel(Trained):
     """
 
     task: ClassVar[str] = "lm"
+    panes: ClassVar[tuple[str, ...]] = ("text", "type", "write", "unrolled", "training")
 
     def __init__(
         self, model: nn.Module, vocabulary: Vocabulary, config: Any = None, fingerprint: str | None = None
@@ -92,7 +94,7 @@ class TrainedLanguageModel(Trained):
         why = self.unfreezable()
         if why is not None or not isinstance(self.model, Freezable):
             raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
-        made = self._copied()
+        made = self.with_model(copy.deepcopy(self.model))
         made.frozen = self.model.freeze(precision)
         return made
 
@@ -113,12 +115,9 @@ class TrainedLanguageModel(Trained):
         Raises:
             ArgumentError: no such unit, a value that is no number, or the same unit twice.
         """
-        made = self._copied()
+        made = self.with_model(copy.deepcopy(self.model))
         made._holding.enter_context(hold(made.model, units))  # and never left
         return made
-
-    def _copied(self) -> TrainedLanguageModel:
-        return TrainedLanguageModel(copy.deepcopy(self.model), self.vocabulary, self.config, self.fingerprint)
 
     @property
     def size(self) -> int:
@@ -274,6 +273,38 @@ class TrainedLanguageModel(Trained):
         for stream, writer in enumerate(writers):
             if text := writer.close():
                 yield stream, text
+
+    def corpus(self, data: str) -> Corpus:
+        """Another text than that of the training, read by the same rules."""
+        return self.config.data.open(data)
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read; ``starts`` is where documents begin.
+
+        Raises:
+            RunError: the model has no recurrent layers.
+            DataError: the text has characters outside the vocabulary.
+        """
+        return reading(self, text, starts)
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is counted in, e.g. nats per character."""
+        return loss_unit(self.vocabulary.kind)
+
+    def with_model(self, model: nn.Module) -> TrainedLanguageModel:
+        """The same with another network of the same shape."""
+        return TrainedLanguageModel(model, self.vocabulary, self.config, self.fingerprint)
+
+    def new_model(self) -> nn.Module:
+        """An untrained network of the same shape, from torch's random numbers."""
+        return new_model(len(self.vocabulary), self.config)
+
+    def untrained(self) -> nn.Module:
+        """The network as its training began, drawn again from its config and seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.training.seed)
+            return self.new_model()
 
     def opening(self) -> str:
         """What stands before a text that begins out of nothing: a line end, if the model knows one."""

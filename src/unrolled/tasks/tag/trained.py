@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...analysis.inspection import Reading
 from ...analysis.saliency import gradient_times_input
 from ...checks import UNCHECKED, check_texts, checked_methods
 from ...data.batches import in_order, pad
@@ -23,6 +24,7 @@ from ...training.modelfile import ModelFile
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from .inspection import reading
 from .model import Tagger
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -42,6 +44,10 @@ class TrainedTagger:
         config: the config it was trained with.
         fingerprint: of the data it was trained on.
     """
+
+    task: ClassVar[str] = "tag"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
 
     def __init__(
         self, model: Tagger, lexicon: Lexicon, tags: TagSet, config: Any, fingerprint: str | None = None
@@ -201,6 +207,14 @@ class TrainedTagger:
             tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
             found, counted = self.evaluate(getattr(tagged, split))
         return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     def _choose(self, into: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
         """Put the most probable tags of a batch where they belong."""
