@@ -198,7 +198,7 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("predict", asked_once, " "), "at least one word")
     refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
-    refused(unrolled("sample", asked_once), "is not a language model")
+    refused(unrolled("sample", asked_once), "of the task classify, which cannot make up anything")
 
 
 def test_more_bad_input(unrolled, asked_once: Path, home: Path) -> None:
@@ -231,7 +231,7 @@ def test_names_of_classes_are_no_mathematics(tmp_path: Path) -> None:
 
 
 def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
-    refused(unrolled("predict", trained, "x"), "answers no questions", "unrolled sample")
+    refused(unrolled("predict", trained, "x"), "cannot answer questions", "unrolled sample")
 
 
 def test_marks_on_terminal_plain_and_page() -> None:

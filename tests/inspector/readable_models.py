@@ -11,7 +11,8 @@ from unrolled.tasks.classify.reading import Reader
 from unrolled.tasks.classify.task import Classifier, ClassifyConfig
 from unrolled.tasks.classify.trained import TrainedClassifier
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 from unrolled.tasks.tag.model import Tagger
 from unrolled.tasks.tag.task import TagConfig

@@ -11,14 +11,12 @@ from .. import api
 from ..cells import check_size
 from ..errors import ArgumentError, RunError
 from ..tasks.classify.trained import TrainedClassifier
-from ..tasks.lm.trained import TrainedLanguageModel
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.tag.trained import TrainedTagger
 from ..tasks.translate.trained import TrainedTranslator
 from ..training.config import update
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
-from .evaluate_lm import evaluate
 from .evaluate_memory import show_memory
 from .evaluate_tags import show_tagger
 from .evaluate_translations import show_translators
@@ -101,9 +99,8 @@ def run(argv: list[str]) -> int:
     options = parse(Evaluate, argv, PROG, ABOUT)
     models = [api.load(run, cell=options.cell) for run in options.run]
     with Schema(Evaluate, PROG).names():
-        written = [model for model in models if isinstance(model, TrainedLanguageModel)]
         translators = [model for model in models if isinstance(model, TrainedTranslator)]
-        if options.clamp and len(written) < len(models):
+        if options.clamp:
             raise ArgumentError("clamp", "left out for a model that is no language model", options.clamp)
         if options.length is not None and not isinstance(models[0], TrainedMemory):
             raise ArgumentError("length", "left out for a model that was not trained to remember", options.length)
@@ -116,15 +113,9 @@ def run(argv: list[str]) -> int:
         for name, value in {"picture": options.picture, **options.search()}.items():
             if value is not None:
                 raise ArgumentError(name, "left out for a model that is no translator", value)
-        if len(written) == len(models):
-            if options.baselines:
-                raise ArgumentError("baselines", "left out for a model that is no classifier", True)
-            options.read("lm")
-            evaluate(written, options)
-        elif len(models) > 1:
+        if len(models) > 1:
             raise ArgumentError("run", "one run, or several language models or translators", options.run)
-        else:
-            _examples(models[0], options)
+        _examples(models[0], options)
     return 0
 
 
