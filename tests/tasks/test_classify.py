@@ -13,8 +13,12 @@ from unrolled.data.labelled import Examples
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.results import Prediction
 from unrolled.tasks import task_class
-from unrolled.tasks.classify.task import Answer, Classification, Classifier, ClassifyConfig, Reading
-from unrolled.tasks.classify.trained import TrainedClassifier, scores
+from unrolled.tasks.classify.config import Answer, ClassifyConfig
+from unrolled.tasks.classify.measures import scores
+from unrolled.tasks.classify.model import Classifier
+from unrolled.tasks.classify.reading import Reading
+from unrolled.tasks.classify.task import Classification
+from unrolled.tasks.classify.trained import TrainedClassifier
 from unrolled.tasks.common.prediction import Measurable, Predictor
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update
@@ -205,7 +209,7 @@ def test_a_model_file_that_lies_is_refused(run, model):
 def test_the_texts_must_be_those_it_learned_from(run, tmp_path):
     model = unrolled.load(run)
     model.fingerprint = "other"
-    with pytest.raises(RunError, match="have changed"):
+    with pytest.raises(RunError, match=r"the data .* has changed since the model was trained"):
         model.evaluate_data()
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..errors import SaveError
 from ..tasks.classify.baselines import baselines
-from ..tasks.classify.trained import Measures, TrainedClassifier, measure
+from ..tasks.classify.measures import Measures, measure
+from ..tasks.classify.trained import TrainedClassifier
 from ..tasks.common.prediction import Part
 from .reading import show_how
 from .terminal.look import printable

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..checks import checked
 from ..errors import RunError
 from ..layers import Stack
-from ..tasks.classify.task import Classifier
+from ..tasks.classify.model import Classifier
 from ..tasks.classify.trained import TrainedClassifier
 from ..tasks.lm.task import LanguageModel, new_model
 from ..tasks.lm.trained import TrainedLanguageModel
