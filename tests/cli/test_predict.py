@@ -9,16 +9,12 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
-from unrolled.cli.evaluate_examples import _draw
 from unrolled.cli.terminal.marked import on_terminal, page, plain
-from unrolled.errors import SaveError
 from unrolled.results import Piece, Prediction
-from unrolled.tasks.classify.trained import scores
 from unrolled.tasks.common.asked_texts import batches
 
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
@@ -218,16 +214,6 @@ def test_evaluate_ignores_no_option(unrolled, asked_once: Path, trained: Path, h
     refused(unrolled("evaluate", asked_once, "--data", "a.csv"), "byte 0xe9")
     said = unrolled("evaluate", asked_once, "--data", "a.csv", "--encoding", "latin-1")
     assert said.status == 0, said.err
-
-
-def test_names_of_classes_are_no_mathematics(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    found = scores(np.eye(3), np.arange(3), ["$$", "$x^", "$"])
-    assert _draw(found, tmp_path) == tmp_path / "confusion.png"
-    (tmp_path / "confusion.png").unlink()
-    (tmp_path / "confusion.png").mkdir()
-    with pytest.raises(SaveError, match=r"confusion\.png"):
-        _draw(found, tmp_path)
 
 
 def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:

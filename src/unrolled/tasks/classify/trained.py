@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...analysis.inspection import Reading
 from ...analysis.saliency import gradient_times_input
 from ...checks import Size, checked_methods
 from ...data import vocabulary_from_json
@@ -25,6 +26,7 @@ from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
 from .reading import Reader
@@ -46,6 +48,8 @@ class TrainedClassifier(Trained):
     """
 
     task: ClassVar[str] = "classify"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
     model: Classifier
 
     def __init__(
@@ -134,7 +138,7 @@ class TrainedClassifier(Trained):
 
         Raises:
             DataError: there are no such texts, or a label is none of the model's.
-            RunError: the run's own texts have changed.
+            RunError: the run's own texts cannot be read, or have changed.
         """
         examples, notes = self.find(data, split)
         return {"measures": measure(self, examples), "examples": examples, "notes": notes}
@@ -182,6 +186,14 @@ class TrainedClassifier(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`; around the network are the vocabulary and the classes."""
         return modules(self.model, self.reader, self.classes)
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     @property
     def _device(self) -> torch.device:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ...errors import DataError, RunError
 
 D = TypeVar("D")
+
+OwnPart = Literal["train", "valid", "test", "heldout"]
+"""a part of the data of the training; heldout: validation and test"""
 
 
 def own_data(

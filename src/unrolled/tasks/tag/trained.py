@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...analysis.inspection import Reading
 from ...checks import UNCHECKED, Size, check_texts, checked_methods
 from ...data.batches import in_order, pad
 from ...data.columns import Sentence
@@ -24,6 +25,7 @@ from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .inspection import reading
 from .marking import marked
 from .model import Tagger
 from .streaming import SteppedTagger, modules, why_whole
@@ -45,6 +47,8 @@ class TrainedTagger(Trained):
     """
 
     task: ClassVar[str] = "tag"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
     model: Tagger
 
     def __init__(
@@ -195,6 +199,14 @@ class TrainedTagger(Trained):
         """See `Trained.modules`; around the network are words, letters and tags, and what a conditional random field
         adds to the scores of tags that follow one another, begin and end."""
         return modules(self.model, self.lexicon, self.tags, self._most)
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     def _choose(self, into: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
         """Put the most probable tags of a batch where they belong."""
