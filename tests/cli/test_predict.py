@@ -167,8 +167,8 @@ def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: P
     said = unrolled(*words, "--text-column", "2", "--label-column", "3", "--no-header")
     assert "read: mood ← body\n" in said.out  # what was read stands there though it cannot be measured
     assert "the label 'mood'" in said.err
-    refused(unrolled(*words, "--tag-column", "1"), "--tag-column must be left out for a model that is no tagger, got 1")
-    refused(unrolled(*words, "--target", "x"), "--target must be left out for a model that is no translator")
+    refused(unrolled(*words, "--tag-column", "1"), "has no option --tag-column")
+    refused(unrolled(*words, "--target", "x"), "has no option --target")
     refused(unrolled("evaluate", asked_once, *named), "--text-column must be left out without --data, got 'body'")
 
 
@@ -194,7 +194,7 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("predict", asked_once, " "), "at least one word")
     refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
-    refused(unrolled("sample", asked_once), "is not a language model")
+    refused(unrolled("sample", asked_once), "a model of the task classify, which cannot make up anything", "unrolled predict")
 
 
 def test_more_bad_input(unrolled, asked_once: Path, home: Path) -> None:
