@@ -194,7 +194,11 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("predict", asked_once, " "), "at least one word")
     refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
-    refused(unrolled("sample", asked_once), "a model of the task classify, which cannot make up anything", "unrolled predict")
+    refused(
+        unrolled("sample", asked_once),
+        "a model of the task classify, which cannot make up anything",
+        "unrolled predict",
+    )
 
 
 def test_more_bad_input(unrolled, asked_once: Path, home: Path) -> None:
