@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.results import Piece, Prediction
 from unrolled.tasks.common.asked_texts import batches
 
+METRICS = ("loss", "accuracy", "macro_f1", "calibration_error")
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]
 
 
@@ -150,6 +152,12 @@ def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Pat
     table = unrolled("evaluate", asked_once, "--split", "test")
     assert "of 2 classes" in table.out
     assert "macro F1" in table.out
+    if importlib.util.find_spec("matplotlib") is not None:
+        assert f"\nconfusion matrix: {asked_once / 'confusion.png'}\n" in table.out
+        assert (asked_once / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    two = unrolled("evaluate", asked_once, asked_once / "model.safetensors", "--data", "more.csv").out.splitlines()
+    assert two[-3].split() == "run nats accuracy macro F1 calibration error".split()
+    assert two[-2].split()[1:] == two[-1].split()[1:] == [f"{row[m]:.4f}" for m in METRICS]
 
 
 def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: Path) -> None:
