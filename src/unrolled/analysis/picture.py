@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,11 @@ def save_picture(figure: Any, path: Path, dpi: float = 130, **options: Any) -> N
         figure.savefig(path, dpi=dpi, **options)
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def drawn(write: Callable[[Path], None], suffix: str = ".png") -> bytes:
+    """The file that ``write`` writes, where its bytes are wanted rather than the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"picture{suffix}"
+        write(path)
+        return path.read_bytes()
