@@ -37,9 +37,14 @@ class Measures:
         scores = self.scores
         return {
             "loss": self.loss,
-            "perplexity": math.exp(min(self.loss, 700)),
+            "perplexity": perplexity(self.loss),
             "bleu": scores.bleu,
             "bleu_cased": scores.cased_bleu,
             "chrf": scores.chrf,
             "exact": scores.exact,
         }
+
+
+def perplexity(loss: float) -> float:
+    """e^loss, of the largest losses a number all the same."""
+    return math.exp(min(loss, 700))

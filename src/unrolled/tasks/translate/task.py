@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.counter import uniform
+from ...data.exchanged import frequent_words
 from ...data.parallel import Pairs
 from ...data.parallel_sets import parallel_names
 from ...errors import DataError
@@ -36,7 +37,7 @@ from .evaluation import Evaluate, compare
 from .metrics import METRICS
 from .model import Translator, inside, shifted
 from .predictions import Predict
-from .trained import TrainedTranslator, frequent
+from .trained import TrainedTranslator
 from .units import END, Language, Units
 
 _GUESSED = 0x7A  # which words of a batch are the model's own
@@ -77,7 +78,7 @@ class Translation(Task):
         cell_class(config.model.cell)
         self.sets = config.data.read()
         train = self.sets.train
-        self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
+        self.words = {side: frequent_words(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
         for side in ("source", "target"):
             if len(train) > 1 and len(set(getattr(train, side))) == 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -16,7 +14,7 @@ from ... import results
 from ...analysis.alignment import alignment_text
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
-from ...data.exchanged import closer_to_target, words_of_texts
+from ...data.exchanged import closer_to_target
 from ...data.parallel import Pairs
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError
@@ -27,7 +25,7 @@ from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .exported import modules
-from .metrics import Measures
+from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
 from .pairs import find
 from .predictions import Predict, predictions
@@ -38,7 +36,6 @@ from .writing import Decoding, Translated, search
 BATCH = 64  # sentences
 ROWS = 512  # hypotheses of a batch: a bound for its memory
 SLICE = 4096  # words whose logits are there at once
-FREQUENT = 2000  # words
 WIDTH = 76  # of an alignment in a preview: a terminal of 80 columns frames it
 
 
@@ -149,7 +146,7 @@ class TrainedTranslator(Trained):
                 logits = self.model.logits(some).float()
                 total += float(F.cross_entropy(logits, words, reduction="sum").double())
             count += len(true)
-        return {"loss": total / count, "perplexity": math.exp(min(total / count, 700))}
+        return {"loss": total / count, "perplexity": perplexity(total / count)}
 
     def scores(self, pairs: Pairs, **options: Any) -> Scores:
         """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
@@ -272,9 +269,3 @@ class TrainedTranslator(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`."""
         return modules(self)
-
-
-def frequent(texts: Sequence[str]) -> list[str]:
-    """The words of a language by which it is known again, most frequent first."""
-    counts = Counter(word for text in texts for word in words_of_texts([text]))
-    return [word for word, _ in counts.most_common(FREQUENT)]
