@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...data.parallel import Form, Pairs, ParallelLayout
 from ...data.parallel_sets import read_test
 from ...data.rows import form_by_name
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import ArgumentError, DataError
+from ..common.own_data import own_data
 from ..common.prediction import Part
 from .config import OF_LAYOUT
 
@@ -65,9 +66,8 @@ def find(
         files = str(data), None if target is None else str(target)
         pairs, notes = read_test(*files, _layout(model, *files, layout))
     else:
-        sets = model.config.data.read()
-        if sets.digest() != model.fingerprint:
-            raise RunError("the pairs it was trained with have changed; measure any others with --data")
+        own = model.config.data
+        sets = own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data)
         pairs, notes = getattr(sets, split), sets.notes
     if not len(pairs):
         raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")

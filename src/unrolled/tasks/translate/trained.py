@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ... import results
 from ...analysis.alignment import alignment_text
+from ...analysis.inspection import Reading
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.exchanged import closer_to_target
@@ -25,6 +26,7 @@ from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .exported import modules
+from .inspection import reading, translation
 from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
 from .pairs import find
@@ -52,6 +54,8 @@ class TrainedTranslator(Trained):
     """
 
     task: ClassVar[str] = "translate"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training", "translation")
+    loss_unit: ClassVar[str] = "nats"
     model: Translator
 
     def __init__(
@@ -250,7 +254,7 @@ class TrainedTranslator(Trained):
 
         Raises:
             DataError: there are no such pairs.
-            RunError: the run's own pairs have changed.
+            RunError: the run's own pairs cannot be read, or have changed.
         """
         return find(self, data, split, target, layout)
 
@@ -269,3 +273,22 @@ class TrainedTranslator(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`."""
         return modules(self)
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line by its encoder, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
+
+    def pane(self, name: str, text: str) -> dict[str, Any]:
+        """The best translation of a sentence, and where each of its symbols was looked for: the pane ``translation``.
+
+        Raises:
+            ArgumentError: there is no such pane, or the sentence is empty or too long.
+        """
+        if name != "translation":
+            raise ArgumentError("name", "translation", name)
+        [[best, *_]] = self.translate([text])
+        return translation(best)
