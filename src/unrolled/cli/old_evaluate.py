@@ -14,34 +14,30 @@ from ..tasks.classify.trained import TrainedClassifier
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..tasks.memory.trained import TrainedMemory
 from ..tasks.tag.trained import TrainedTagger
-from ..tasks.translate.trained import TrainedTranslator
 from ..training.config import update
 from .arguments import Schema, parse
 from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
 from .evaluate_memory import show_memory
 from .evaluate_tags import show_tagger
-from .evaluate_translations import show_translators
-from .predict_translation import Searching
 from .reading import Reading
 
 PROG = "unrolled evaluate"
 ABOUT = (
     "Measure language models on a whole text: on a part of the text they were trained with, or on any other text. The "
     "state is carried from beginning to end. Several runs are measured on one text and shown side by side. Models that "
-    "answer questions are measured on labelled texts, translators on sentences with their translations."
+    "answer questions are measured on labelled texts."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(Reading, Searching):
+class Evaluate(Reading):
     """What to measure, and how."""
 
     run: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]")]
     """runs' folders, or files model.safetensors"""
     data: str | None = None
-    """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data); translators: a
-    file of pairs, or of sentences whose translations are in --target"""
+    """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data)"""
     split: Literal["valid", "test", "train", "heldout"] | None = None
     """part of the run's own text; heldout: validation and test one after the other (default: test)"""
     delimiter: str | None = None
@@ -68,8 +64,6 @@ class Evaluate(Reading, Searching):
     """the models' cell, if it is one of your own (module:Class)"""
     baselines: bool = False
     """classifiers: print beside it what chance, the commonest class and a bag of words reach"""
-    picture: str | None = None
-    """translators: draw BLEU by the length of the sentence into this PNG file"""
     json: bool = False
     """print one JSON object for each run"""
 
@@ -102,27 +96,17 @@ def run(argv: list[str]) -> int:
     models = [api.load(run, cell=options.cell) for run in options.run]
     with Schema(Evaluate, PROG).names():
         written = [model for model in models if isinstance(model, TrainedLanguageModel)]
-        translators = [model for model in models if isinstance(model, TrainedTranslator)]
         if options.clamp and len(written) < len(models):
             raise ArgumentError("clamp", "left out for a model that is no language model", options.clamp)
         if options.length is not None and not isinstance(models[0], TrainedMemory):
             raise ArgumentError("length", "left out for a model that was not trained to remember", options.length)
-        if translators and len(translators) == len(models):
-            _check_labelled(options)
-            if options.baselines:
-                raise ArgumentError("baselines", "left out for a model that is no classifier", True)
-            show_translators(translators, options)
-            return 0
-        for name, value in {"picture": options.picture, **options.search()}.items():
-            if value is not None:
-                raise ArgumentError(name, "left out for a model that is no translator", value)
         if len(written) == len(models):
             if options.baselines:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             options.read("lm")
             evaluate(written, options)
         elif len(models) > 1:
-            raise ArgumentError("run", "one run, or several language models or translators", options.run)
+            raise ArgumentError("run", "one run, or several language models", options.run)
         else:
             _examples(models[0], options)
     return 0

@@ -11,14 +11,12 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .. import api
-from ..errors import ArgumentError, RunError, SaveError
+from ..errors import RunError, SaveError
 from ..results import Prediction, is_blank
 from ..tasks.common.asked_texts import batches
 from ..tasks.common.prediction import Predictor
 from ..tasks.memory.trained import TrainedMemory
-from ..tasks.translate.trained import TrainedTranslator
 from .arguments import Schema, parse
-from .predict_translation import Showing, refuse_for_others, show_translations
 from .terminal.look import command, console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
@@ -31,7 +29,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(Showing):
+class Predict:
     """What to ask."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
@@ -63,17 +61,8 @@ def run(argv: list[str]) -> int:
     if not isinstance(model, Predictor):
         remedy = command("sample", options.run)
         raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")
-    if isinstance(model, TrainedTranslator):
-        with Schema(Predict, PROG).names():
-            if options.explain or options.html is not None:
-                name = "explain" if options.explain else "html"
-                remedy = "see where it looked with --show-alignment or --picture"
-                raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
-            show_translations(model, _batches(options), options)
-        return 0
     kept: list[Prediction] = []
     with Schema(Predict, PROG).names():
-        refuse_for_others(options)
         for some in _batches(options):
             for said in model.predict(some, explain=options.explain or options.html is not None):
                 _tell(said, options)

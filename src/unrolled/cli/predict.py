@@ -12,7 +12,7 @@ from ..results import Part, Picture, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
-from .terminal.results import show_part
+from .terminal.results import saved, show_part
 from .terminal.results_folder import Folder, folder_of, save
 from .verb import Verb, asked, unconverted
 
@@ -95,8 +95,7 @@ class Teller:
 
     def _whole(self, part: Part) -> None:
         """A part about all answers: a picture goes to its path or the folder, anything else is printed."""
-        if isinstance(part, Picture) and part.path is not None:
-            print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
+        if saved(part):
             return
         if self.folder is not None:
             self.folder.keep_all(part.files())
@@ -139,4 +138,4 @@ def _line(line: str) -> None:
     if to_terminal():
         console().print(printable(line), markup=False, highlight=False)
     else:
-        print(printable(line), flush=True)
+        print(line, flush=True)
