@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -25,9 +26,11 @@ from ...data.batches import Batches, pad
 from ...data.dialect import check_delimiter
 from ...data.labelled import Examples, Form, Layout
 from ...data.labelled_sets import LabelledSets, classes_of, labelled_names, open_labelled
+from ...data.listed import Listed
 from ...errors import ArgumentError
 from ...layers.ngrams import NGramBag
 from ...layers.pooling import Kind, Pooling
+from ...results import Report
 from ...training.config import refuse_changed
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
@@ -35,6 +38,7 @@ from ...training.options import Training
 from ...training.task import Task
 from ..common.excerpts import excerpts, visible
 from ..common.recurrent import Recurrent
+from . import description
 from .reading import LEARNED, ONE_HOT, WORD2VEC, Embedding, Reader, Reading, initial_vectors
 from .trained import TrainedClassifier, measure
 
@@ -191,6 +195,20 @@ class Classification(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -25,10 +26,12 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class, check_rate, check_size
 from ...data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential, vocabulary_from_json
+from ...data.listed import Listed
 from ...decoding import Sampling
 from ...errors import ArgumentError, BackendError, DataError
 from ...kernels.generation import Frozen, Precision, freeze, unsupported
 from ...layers import LockedDropout
+from ...results import Report
 from ...training.metrics import LOSS, PERPLEXITY, Metric
 from ...training.modelfile import ModelFile
 from ...training.options import Training
@@ -36,6 +39,7 @@ from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
 from ..common.excerpts import LONGEST, excerpts
 from ..common.recurrent import Recurrent
+from . import description
 from .baseline import Baseline, refuse_ignored
 from .feedforward import FEATURES, FeedForward
 from .ngram import NGram
@@ -230,6 +234,17 @@ class LanguageModelling(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": named_corpora()}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
 
     def prepare(self) -> list[str]:
         config = self.config

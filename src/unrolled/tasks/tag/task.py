@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -25,15 +26,18 @@ from ...cells import State, cell_class, check_size
 from ...data.batches import Batches, pad
 from ...data.columns import Columns, Sentence
 from ...data.counter import uniform
+from ...data.listed import Listed
 from ...data.tagged import Source, Tagged, tagged_names
 from ...data.tags import Scheme, entities
 from ...errors import ArgumentError
+from ...results import Report
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.options import Training
 from ...training.task import Task
 from ..common.excerpts import excerpts
 from ..common.recurrent import Recurrent
+from . import description
 from .model import Tagger, Words
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
@@ -138,6 +142,20 @@ class Tagging(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.tagged)]
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -26,9 +27,11 @@ from ...cells import State, cell_class, check_size
 from ...data.batches import Batches, pad
 from ...data.counter import uniform
 from ...data.dialect import check_delimiter
+from ...data.listed import Listed
 from ...data.parallel import Pairs, ParallelLayout
 from ...data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
 from ...errors import ArgumentError, DataError
+from ...results import Report
 from ...training.config import refuse_changed
 from ...training.metrics import LOSS, PERPLEXITY, Metric
 from ...training.modelfile import ModelFile
@@ -36,6 +39,7 @@ from ...training.options import Training
 from ...training.task import Task
 from ..common.excerpts import excerpts
 from ..common.recurrent import Recurrent
+from . import description
 from .model import EncoderDecoder, Translator, inside, shifted
 from .trained import TrainedTranslator, frequent
 from .units import END, Language, Units
@@ -184,6 +188,20 @@ class Translation(Task):
     def paths(cls) -> dict[str, Collection[str]]:
         others = ("target", "valid", "valid_target", "test", "test_target")
         return {"data": parallel_names(), **dict.fromkeys(others, ())}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config
