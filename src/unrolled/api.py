@@ -99,6 +99,19 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
     return cls.open(file, config)
 
 
+def task_of(run: str | Path) -> str:
+    """The name of a trained model's task, from the header of its file; no code of the task runs.
+
+    Raises:
+        RunError: there is no model.
+    """
+    path = Path(run)
+    file = _model_file(path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path)
+    if not file.is_file():
+        modelfile.load(file)  # which says it best
+    return modelfile.task_of(file)
+
+
 def _model_file(path: Path) -> Path:
     """The model file of a run's folder; a file is itself."""
     if not path.is_dir():

@@ -8,7 +8,7 @@ from unrolled.analysis import clamp, hold
 from unrolled.analysis.reading import as_split
 from unrolled.analysis.unit_names import NamedUnit, clamps_named, unit_named
 from unrolled.errors import ArgumentError
-from unrolled.inspector.cell_search import Unit
+from unrolled.inspector.findings import Unit
 from unrolled.layers import Stack
 from unrolled.tasks.lm.ngram import NGram
 from unrolled.tasks.lm.trained import TrainedLanguageModel

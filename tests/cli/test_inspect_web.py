@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_one_line(unrolled, trained: Path, text_file: Pat
     finally:
         (home / "moved.txt").rename(text_file)
     assert said.status == 2
-    assert "the text it was trained on cannot be read" in said.err
+    assert "that the model was trained on cannot be read" in said.err
     assert "--data" in said.err
 
 

@@ -326,4 +326,4 @@ def test_runs_on_different_pairs_are_not_compared(unrolled, runs: Path) -> None:
     assert unrolled("train", "translate", *SMALL, *words, "--steps", "1").status == 0
     refused(unrolled("evaluate", "runs/looks", "runs/parts"), "have not the same test pairs", "--data")
     (runs / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS[::-1]))
-    refused(unrolled("evaluate", "runs/parts"), "the pairs it was trained with have changed", "--data")
+    refused(unrolled("evaluate", "runs/parts"), "has changed since the model was trained", "--data")

@@ -62,9 +62,9 @@ def test_the_result_does_not_depend_on_how_the_text_is_scored_piece_by_piece(lab
     """A sample, a stride and many lanes change no more than samples do."""
     model = planted_lstm(TEXT)
     whole = {one.hypothesis: one.score for one in search(read(model, TEXT), labels).findings}
-    monkeypatch.setattr("unrolled.inspector.passes.SAMPLE", 4096)
-    monkeypatch.setattr("unrolled.inspector.passes.LARGEST_SAMPLE", 4096)
-    monkeypatch.setattr("unrolled.inspector.passes.LEAST", 1500)
+    monkeypatch.setattr("unrolled.analysis.passes.SAMPLE", 4096)
+    monkeypatch.setattr("unrolled.analysis.passes.LARGEST_SAMPLE", 4096)
+    monkeypatch.setattr("unrolled.analysis.passes.LEAST", 1500)
     monkeypatch.setattr("unrolled.inspector.cell_search.SCORED", 6000 * 16)
     part = search(read(model, TEXT), labels)
     assert part.positions == pytest.approx(len(TEXT) / 2, abs=10)

@@ -9,11 +9,11 @@ from planted_cells import untrained
 from readable_models import LINES, TEXT, classifier, language_model, tagger, translator
 
 from unrolled.analysis import capture
+from unrolled.analysis.passes import CHOOSING, NOWHERE, REPORTING
 from unrolled.data import CharVocabulary
 from unrolled.errors import DataError, RunError
 from unrolled.inspector import Unit, built_in, label, own, read, search
 from unrolled.inspector.cell_search import measure
-from unrolled.inspector.passes import CHOOSING, NOWHERE, REPORTING
 from unrolled.inspector.shown import values_of
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 

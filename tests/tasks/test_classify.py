@@ -205,7 +205,7 @@ def test_a_model_file_that_lies_is_refused(run, model):
 def test_the_texts_must_be_those_it_learned_from(run, tmp_path):
     model = unrolled.load(run)
     model.fingerprint = "other"
-    with pytest.raises(RunError, match="have changed"):
+    with pytest.raises(RunError, match=r"the data .* has changed since the model was trained"):
         model.evaluate_data()
 
 

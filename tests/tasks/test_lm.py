@@ -13,12 +13,13 @@ import torch.nn.functional as F
 
 import unrolled
 from unrolled.data import ByteVocabulary, Split, encode_text, fresh, open_corpus, sequential, vocabulary_from_json
+from unrolled.data.storage import head
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers import LockedDropout
 from unrolled.tasks import task_class
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig, LanguageModelling, Windows, head
+from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig, LanguageModelling, Windows
 from unrolled.tasks.lm.trained import TrainedLanguageModel, score
 from unrolled.training import lock, modelfile
 from unrolled.training.config import update

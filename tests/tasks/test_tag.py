@@ -378,7 +378,7 @@ def test_data_that_changed_since(tmp_path):
     path.write_text("\n".join(LINES))
     model = unrolled.train("tag", run=tmp_path / "run", **{**SMALL, "data": str(path), "steps": 1})
     path.write_text("\n".join(LINES).replace("Lee", "Ray"))
-    with pytest.raises(RunError, match="has changed since this was trained"):
+    with pytest.raises(RunError, match="has changed since the model was trained"):
         model.evaluate_data(split="train")
     with pytest.raises(RunError, match="has changed since it was trained"):
         unrolled.resume(tmp_path / "run", steps=2)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..analysis import hold
 from ..data import Split, encode_text
-from ..data.storage import join
 from ..errors import DataError, RunError
 from ..tasks.lm.trained import TrainedLanguageModel
 from ..training.config import flatten
@@ -18,7 +17,7 @@ from .terminal.reporters import emit
 from .terminal.tables import show_pairs, show_table
 
 if TYPE_CHECKING:
-    from .evaluate import Evaluate
+    from .old_evaluate import Evaluate
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def evaluate(models: list[TrainedLanguageModel], options: Evaluate) -> None:
 def _measure(run: str, model: TrainedLanguageModel, options: Evaluate) -> Measured:
     about = model_name(flatten(model.config))
     try:
-        name, text = other(model, options) if options.data is not None else own(model, run, options.split or "test")
+        name, text = other(model, options) if options.data is not None else model.own_text(options.split or "test", run)
     except DataError as error:
         if len(options.run) == 1:
             raise
@@ -92,26 +91,6 @@ def other(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
     assert options.data is not None
     corpus = model.config.data.open(options.data, encoding=options.encoding, errors=options.errors)
     return options.data, encode_text(corpus, model.vocabulary)
-
-
-def own(model: TrainedLanguageModel, run: str, split: str) -> tuple[str, Split]:
-    """(its name, the part ``split`` of the text the model was trained with).
-
-    Raises:
-        RunError: the text is not what it was.
-    """
-    was = model.config.data
-    try:
-        data = was.read()
-    except DataError as error:
-        raise RunError(f"the text {run} was trained with cannot be read: {error}; or give --data") from error
-    if was.fingerprint(data) != model.fingerprint:
-        raise RunError(
-            f"the text {was.data} has changed since {run} was trained, so its parts are not the same; "
-            "put the old text back, or measure any text with --data"
-        )
-    text = join(data.valid, data.test) if split == "heldout" else getattr(data, split)
-    return f"{was.data}, {split}", text
 
 
 def _check_one_text(models: list[TrainedLanguageModel], options: Evaluate) -> None:

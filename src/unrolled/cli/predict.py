@@ -1,97 +1,123 @@
-"""unrolled predict RUN [TEXT …] [--file FILE] [--explain] [--html PAGE] [--json]: ask a trained model about texts."""
+"""unrolled predict RUN [TEXT …] [options of the task] [--html PAGE] [--out FOLDER] [--json]: ask a trained model."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
-
-from .. import api
-from ..errors import ArgumentError, RunError, SaveError
-from ..results import Prediction, is_blank
-from ..tasks.common.asked_texts import batches
-from ..tasks.common.prediction import Predictor
-from ..tasks.memory.trained import TrainedMemory
-from ..tasks.translate.trained import TrainedTranslator
-from .arguments import Schema, parse
-from .predict_translation import Showing, refuse_for_others, show_translations
-from .terminal.look import command, console, printable, to_terminal
+from ..results import Part, Picture, Prediction, is_blank
+from .terminal.look import console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
-
-PROG = "unrolled predict"
-ABOUT = (
-    "Ask a trained model about texts: the class of each, the names in it, or its translation. Texts are given in "
-    "quotes after RUN, one per line of --file, or one per line on standard input."
-)
+from .terminal.results import show_part
+from .terminal.results_folder import Folder, folder_of, save
+from .verb import Verb, asked, unconverted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(Showing):
-    """What to ask."""
+class General:
+    """What every task has."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """a run's folder, or a model.safetensors"""
-    text: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT …]")] = ()
-    """texts, each in quotes"""
-    file: str | None = None
-    """a file with a text per line, each answered by a line; - is standard input"""
-    encoding: str = "utf-8"
-    """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
-    errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
-    explain: bool = False
-    """show which words moved the decision"""
     html: str | None = None
     """write the answers, marked in colour, to this page too"""
     cell: str | None = None
     """the model's cell, if it is one of your own (module:Class)"""
+    out: str | None = None
+    """keep the answers in this folder: predictions.jsonl, and pictures and tables as files"""
     json: bool = False
-    """print one JSON object per text"""
+    """print one JSON object for each answer"""
+
+
+VERB = Verb(
+    "predict",
+    "Ask a trained model: the class of a text, the names in it, its translation. Inputs are given after RUN, in a file "
+    "or on standard input, and answered in their order.",
+    General,
+    "Predict",
+    "answer questions",
+)
 
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    options = parse(Predict, argv, PROG, ABOUT)
-    model = api.load(options.run, cell=options.cell)
-    if isinstance(model, TrainedMemory):
-        raise RunError(f"{options.run} reads no texts; measure it: {command('evaluate', options.run)}")
-    if not isinstance(model, Predictor):
-        remedy = command("sample", options.run)
-        raise RunError(f"{options.run} is a model that writes and answers no questions; let it write: {remedy}")
-    if isinstance(model, TrainedTranslator):
-        with Schema(Predict, PROG).names():
-            if options.explain or options.html is not None:
-                name = "explain" if options.explain else "html"
-                remedy = "see where it looked with --show-alignment or --picture"
-                raise ArgumentError(name, "left out for a translator", getattr(options, name), remedy)
-            show_translations(model, _batches(options), options)
-        return 0
-    kept: list[Prediction] = []
-    with Schema(Predict, PROG).names():
-        refuse_for_others(options)
-        for some in _batches(options):
-            for said in model.predict(some, explain=options.explain or options.html is not None):
-                _tell(said, options)
-                if options.html is not None:
-                    kept.append(said)
-    if options.html is not None:
-        _save(Path(options.html), page(f"{Path(options.run).name}: {len(kept):,} texts", kept))
+    if unconverted(VERB, argv):
+        from . import old_predict
+
+        return old_predict.run(argv)
+    request = asked(VERB, argv)
+    [(name, model)] = request.models().items()
+    own, teller = request.own, Teller(request.general, getattr(request.own, "explain", False))
+    if request.general.html is not None and hasattr(own, "explain"):
+        own = dataclasses.replace(own, explain=True)
+    with request.schema.names():
+        for said in model.predictions(own.inputs(request.words), own):
+            teller.tell(said)
+    teller.end(Path(name).name)
     return 0
 
 
-def _batches(options: Predict) -> Iterator[list[str]]:
-    encoding = None if options.encoding == Predict.encoding else options.encoding
-    return batches(options.text, options.file, encoding, options.errors)
+class Teller:
+    """Prints answers as they come, and keeps what is to go into files.
+
+    Args:
+        general: the options.
+        explain: whether the user asked what in an input decided the answer.
+    """
+
+    def __init__(self, general: General, explain: bool) -> None:
+        self.general, self.explain = general, explain
+        self.folder = folder_of(general.out)
+        self.kept: list[Prediction] = []
+        self.lines: list[str] = []
+        self.count = 0
+
+    def tell(self, said: Prediction | Part) -> None:
+        """One answer, or a part about all of them."""
+        if not isinstance(said, Prediction):
+            self._whole(said)
+            return
+        self.count += 1
+        if self.general.json:
+            emit("prediction", **said.as_json())
+        else:
+            tell(said, explain=self.explain)
+        if self.folder is not None:
+            files = said.files()
+            self.folder.keep_all(files, f"{self.count:04}-")
+            entry = {**said.as_json(), "files": [f"{self.count:04}-{name}" for name in files]}
+            entry.pop("parts", None)
+            self.lines.append(Folder.json(entry, indent=None).decode())
+        if self.general.html is not None:
+            self.kept.append(said)
+
+    def _whole(self, part: Part) -> None:
+        """A part about all answers: a picture goes to its path or the folder, anything else is printed."""
+        if isinstance(part, Picture) and part.path is not None:
+            print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
+            return
+        if self.folder is not None:
+            self.folder.keep_all(part.files())
+        if not (self.general.json or isinstance(part, Picture)):
+            show_part(part)
+
+    def end(self, name: str) -> None:
+        """Write the page and the list of answers."""
+        if self.folder is not None:
+            self.folder.keep("predictions.jsonl", "".join(self.lines).encode("utf-8", errors="replace"))
+        if self.general.html is not None:
+            text = page(f"{name}: {len(self.kept):,} texts", self.kept)
+            path = save(Path(self.general.html), text.encode("utf-8", errors="replace"), "--html")
+            print(f"page: {printable(str(path))}", file=sys.stderr)
 
 
-def _tell(said: Prediction, options: Predict) -> None:
-    if options.json:
-        emit("prediction", **said.as_json())
+def tell(said: Prediction, *, explain: bool) -> None:
+    """Print one answer."""
+    if said.lines:
+        for line in said.lines:
+            _line(line)
     elif is_blank(said.text):
         print(flush=True)
     elif to_terminal():
@@ -99,15 +125,18 @@ def _tell(said: Prediction, options: Predict) -> None:
         if said.answer:
             stream.print(printable(said.answer), style="bold", end="")
             stream.print(answer_line(said).removeprefix(said.answer), style="dim")
-        stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
+        if said.pieces or said.probabilities:
+            stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
     else:
-        shown = plain(said) if options.explain or not said.answer else said.text
-        print(f"{answer_line(said)}\t{shown}" if said.answer else shown, flush=True)
+        shown = plain(said) if explain or not said.answer else said.text
+        print(f"{answer_line(said) or said.answer}\t{shown}" if said.answer else shown, flush=True)
+    for part in said.parts:
+        if not isinstance(part, Picture):
+            show_part(part)
 
 
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", errors="replace")  # arguments may be no text
-    except OSError as error:
-        raise SaveError(f"cannot write {path}: {error.strerror}; choose another place with --html") from error
-    print(f"page: {printable(str(path))}", file=sys.stderr)
+def _line(line: str) -> None:
+    if to_terminal():
+        console().print(printable(line), markup=False, highlight=False)
+    else:
+        print(printable(line), flush=True)

@@ -1,144 +1,135 @@
-"""unrolled sample RUN [--prompt TEXT] [--length 500] [--temperature 0.8] …: let a trained model write."""
+"""unrolled sample RUN [options of the task]: let a trained model write, or draw."""
 
 from __future__ import annotations
 
-import sys
+import contextlib
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
-
-from .. import api
-from ..analysis import hold
-from ..cells import check_size
-from ..decoding import Sampling
-from ..errors import ArgumentError, RunError
-from ..tasks.lm.trained import TrainedLanguageModel
-from .arguments import Schema, parse
+from ..results import Part, Sampled
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
-
-PROG = "unrolled sample"
-WORTH_FREEZING = 32  # symbols: below, copying the weights takes longer than it saves
-ABOUT = "Let a trained model write. The text appears as it is written; the same seed writes the same text."
+from .terminal.reporters import emit
+from .terminal.results import show_part
+from .terminal.results_folder import Folder, folder_of
+from .verb import Verb, asked, unconverted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """What to write."""
+class General:
+    """What every task has."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """a run's folder, or a model.safetensors"""
-    prompt: str = ""
-    """how the text begins; - reads it from standard input"""
-    length: int = 500
-    """symbols to write at most"""
-    stop: str | None = None
-    """end before this text is written"""
-    samples: int = 1
-    """texts to write, each another"""
-    precision: Literal["float32", "bfloat16", "int8"] = "float32"
-    """numbers that stand for the weights: smaller ones write faster and less exactly"""
-    interactive: bool = False
-    """you type, it goes on; and so on"""
-    clamp: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """hold a unit of the state at a value while it writes, e.g. 'layer 1 c[106]=2'; again for another"""
     cell: str | None = None
     """the model's cell, if it is one of your own (module:Class)"""
-    sampling: Sampling = field(default_factory=Sampling)
+    out: str | None = None
+    """keep the samples in this folder too, each as a file"""
+    json: bool = False
+    """print one JSON object for each sample, when it is whole"""
 
-    def __post_init__(self) -> None:
-        check_size("length", self.length, least=0)
-        check_size("samples", self.samples)
-        if self.stop == "":
-            raise ArgumentError("stop", "text of at least one character", self.stop)
-        if self.clamp and self.precision != "float32":
-            raise ArgumentError("precision", "float32 with --clamp", self.precision)
-        if self.interactive and self.samples > 1:
-            raise ArgumentError("samples", "1 with --interactive", self.samples)
-        if self.interactive and self.prompt == "-":
-            raise ArgumentError("prompt", "a text with --interactive, which reads what you type", self.prompt)
+
+VERB = Verb(
+    "sample",
+    "Let a trained model write. The text appears as it is written; the same seed writes the same text.",
+    General,
+    "Sample",
+    "make up anything",
+)
 
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    options = parse(Sample, argv, PROG, ABOUT)
-    model = writer(options.run, options.cell)
-    with Schema(Sample, PROG).names(), hold(model.model, options.clamp):
-        prompt = model.config.data.normal(_standard_input()) if options.prompt == "-" else options.prompt
-        model.vocabulary.check_prompt(prompt)
-        model = fastest(model, options)
-        if options.interactive:
-            return converse(model.session(), prompt, options.sampling, options.length, options.stop)
-        write(model, prompt, options)
+    if unconverted(VERB, argv):
+        from . import old_sample
+
+        return old_sample.run(argv)
+    request = asked(VERB, argv)
+    [model] = request.models().values()
+    own, general = request.own, request.general
+    folder = folder_of(general.out)
+    with request.schema.names():
+        if getattr(own, "interactive", False):
+            return converse(model.conversation(own), own.prompt, own.sampling, own.length, own.stop)
+        pieces = model.samples(own)
+        closing = contextlib.closing(pieces) if isinstance(pieces, Generator) else contextlib.nullcontext()
+        with closing:
+            samples = (collect if general.json else write)(pieces, getattr(own, "samples", 1))
+    for number, one in enumerate(samples):
+        if general.json:
+            emit("sample", number=number, prompt=one.prompt, text=one.text, parts=[p.as_json() for p in one.parts])
+        if folder is not None:
+            _keep(folder, number + 1, one)
     return 0
 
 
-def writer(run: str, cell: str | None) -> TrainedLanguageModel:
-    """The language model of a run.
+@dataclass
+class Sample:
+    """One sample, whole."""
 
-    Raises:
-        RunError: there is none, or it writes no text.
-    """
-    model = api.load(run, cell=cell)
-    if not isinstance(model, TrainedLanguageModel):
-        raise RunError(f"{run} is not a language model; only those write text")
-    return model
+    prompt: str = ""
+    text: str = ""
+    parts: list[Part] = field(default_factory=list)
 
-
-def fastest(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
-    """A frozen copy in the precision asked for, where the model can be frozen and it pays; else the model.
-
-    Raises:
-        ArgumentError: another precision was asked for, and the model cannot be frozen.
-    """
-    why = model.unfreezable()
-    if options.precision != "float32":
-        if why is not None:
-            raise ArgumentError("precision", "float32 for this model", options.precision, why)
-        return model.freeze(options.precision)
-    if why is None and options.length * options.samples >= WORTH_FREEZING:
-        return model.freeze()
-    return model
+    def add(self, piece: Sampled) -> None:
+        """What comes next of it."""
+        if not isinstance(piece.part, str):
+            self.parts.append(piece.part)
+        elif piece.given:
+            self.prompt += piece.part
+        else:
+            self.text += piece.part
 
 
-def write(model: TrainedLanguageModel, prompt: str, options: Sample) -> None:
-    """All samples: the first as it is written, the others, written beside it, after it."""
-    waiting: dict[int, list[str]] = {n: [] for n in range(1, options.samples)}
-    pieces = model.stream_many(options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling))
-    _open(1, options.samples, prompt)
-    last = prompt
+def collect(pieces: Iterable[Sampled], count: int) -> list[Sample]:
+    """All samples, nothing printed."""
+    samples = [Sample() for _ in range(count)]
+    for piece in pieces:
+        samples[piece.number].add(piece)
+    return samples
+
+
+def write(pieces: Iterable[Sampled], count: int) -> list[Sample]:
+    """Print all samples: the first as it is made, the others, made beside it, after it."""
+    samples = [Sample() for _ in range(count)]
+    _open(1, count)
+    last: Any = None
     try:
-        for number, text in pieces:
-            if number:
-                waiting[number].append(text)
-            else:
-                show(text)
-                last = text
+        for piece in pieces:
+            samples[piece.number].add(piece)
+            if piece.number == 0:
+                _show(piece)
+                last = piece.part if isinstance(piece.part, str) and piece.part else last
     finally:
-        end_line(last)
-    for number, parts in waiting.items():
+        if last is not None:
+            end_line(last)
+    for number, sample in enumerate(samples[1:], 2):
         print()
-        _open(number + 1, options.samples, prompt)
-        show("".join(parts))
-        end_line("".join(parts) or prompt)
+        _open(number, count)
+        show(sample.prompt, BOLD)
+        show(sample.text)
+        if sample.prompt or sample.text:
+            end_line(sample.text or sample.prompt)
+        for part in sample.parts:
+            show_part(part)
+    return samples
 
 
-def _open(number: int, samples: int, prompt: str) -> None:
-    if samples > 1:
-        show(f"--- sample {number} of {samples} ---", DIM)
+def _show(piece: Sampled) -> None:
+    if isinstance(piece.part, str):
+        show(piece.part, BOLD if piece.given else "")
+    else:
+        show_part(piece.part)
+
+
+def _open(number: int, count: int) -> None:
+    if count > 1:
+        show(f"--- sample {number} of {count} ---", DIM)
         show("\n")
-    show(prompt, BOLD)
 
 
-def _standard_input() -> str:
-    stream: Any = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        return sys.stdin.read()
-    try:
-        text: str = stream.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ArgumentError(
-            "prompt", "UTF-8 text on standard input", f"byte 0x{error.object[error.start]:02x} at offset {error.start}"
-        ) from error
-    return text
+def _keep(folder: Folder, number: int, sample: Sample) -> None:
+    if sample.prompt or sample.text:
+        text = sample.prompt + sample.text
+        folder.keep(f"sample-{number}.txt", text.encode("utf-8", errors="replace"))
+    for part in sample.parts:
+        folder.keep_all(part.files(), f"sample-{number}-")

@@ -9,6 +9,7 @@ whole.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -53,6 +54,16 @@ def join(a: Split, b: Split) -> Split:
         np.concatenate([a.starts, b.starts + len(a)]),
         a.characters + b.characters,
         a.unknown + b.unknown,
+    )
+
+
+def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
+    """The first ``tokens`` symbols of a split."""
+    kept = split.tokens[:tokens]
+    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(kept))
+    unknown = 0 if vocabulary.unknown is None else int((kept == vocabulary.unknown).sum())
+    return dataclasses.replace(
+        split, tokens=kept, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
     )
 
 

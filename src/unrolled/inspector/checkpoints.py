@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from .passes import RunningText
-from .symbols import Ids
+from ..analysis.passes import RunningText
+from ..analysis.symbols import Ids
 
 # B lanes, S stretches, T steps
 

@@ -45,9 +45,9 @@ class Labels:
     left_out: dict[str, str]
 
 
-def built_in() -> list[Hypothesis]:
-    """Those that are always tried."""
-    return [Hypothesis(name, label) for name, label in BUILT_IN.items()]
+def built_in(tick: str = "character") -> list[Hypothesis]:
+    """Those that are always tried on inputs whose places count such a tick; there are some for characters only."""
+    return [Hypothesis(name, label) for name, label in BUILT_IN.items()] if tick == "character" else []
 
 
 @checked

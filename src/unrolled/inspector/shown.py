@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ..analysis import capture
+from ..analysis.inspection import Reading
+from ..analysis.passes import NOWHERE
+from ..analysis.symbols import Ids
 from ..cells import Trace
-from .cell_search import Unit
-from .passes import NOWHERE
-from .reading import Reading
+from .findings import Unit
 from .scores import Numbers
-from .symbols import Ids
 
 GUESSES = 5  # symbols a model expects next
 

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from ..analysis import capture
+from ..analysis.inspection import Reading
+from ..analysis.passes import NOWHERE
 from ..cells import Trace
 from ..checks import checked
 from ..errors import SaveError
-from .cell_search import Unit
-from .passes import NOWHERE
-from .reading import Reading
+from .findings import Unit
 
 DESCRIPTION = "states.json"
 STATES = ("h", "c")
@@ -37,8 +37,10 @@ def keep_states(reading: Reading, text: str, folder: Path) -> list[Path]:
     """Run the model over its text and write the states; returns the files.
 
     Raises:
+        RunError: the places of the input are no characters.
         SaveError: the folder is there already, or cannot be written.
     """
+    reading.check_characters("states")
     try:
         folder.mkdir(parents=True)
         (folder / "text.txt").write_text(text, encoding="utf-8", errors="surrogatepass", newline="")

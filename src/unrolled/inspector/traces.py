@@ -19,16 +19,16 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..analysis import capture
+from ..analysis.inspection import Reading
+from ..analysis.passes import AT_ONCE, WARMUP, Lines, RunningText
+from ..analysis.symbols import Ids
 from ..cells import Trace
 from ..data.batches import in_order
 from ..errors import ArgumentError
 from .checkpoints import Checkpoints
 from .packing import even
-from .passes import AT_ONCE, WARMUP, Lines, RunningText
-from .reading import Reading
 from .scores import Numbers
 from .states import STATES
-from .symbols import Ids
 
 # N symbols, P pieces, T steps, B lanes, H units
 

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from ..analysis.inspection import has_recurrent_layers
 from ..analysis.lookback import States, lookback
 from ..analysis.reading import one_way
 from ..analysis.units import stack_of
 from ..data import Split
+from ..data.storage import head
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
-from ..tasks.lm.task import head, new_model
-from ..tasks.lm.trained import TrainedLanguageModel
+from ..tasks.common.writer import Writer
 from ..training import checkpoint, modelfile
 from ..training.folder import RunFolder
 from .gradients import Measured, bound, flows, recurrent_matrices
@@ -39,22 +39,18 @@ class Stage:
     """A model at one time of its training."""
 
     name: str
-    model: TrainedLanguageModel
+    model: Writer
 
 
-def stages(path: Path, model: TrainedLanguageModel) -> list[Stage]:
+def stages(path: Path, model: Writer) -> list[Stage]:
     """The model as its training began, drawn again from its config and seed; each other one that is left; as kept.
 
     Raises:
         RunError: a checkpoint does not fit the model, or the model has no recurrent layers.
     """
-    config: Any = model.config
-    if config.baseline.kind != "recurrent":
+    if not has_recurrent_layers(model.model):
         raise RunError(f"{path} has no recurrent layers: no gradient flows through time in it")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        first = new_model(len(model.vocabulary), config)
-    found: list[tuple[str, nn.Module]] = [("at first", first)]
+    found: list[tuple[str, nn.Module]] = [("at first", model.untrained())]
     for tensors, state in checkpoint.load_every(RunFolder(path).checkpoints) if path.is_dir() else []:
         weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
         then = copy.deepcopy(model.model)
@@ -68,10 +64,7 @@ def stages(path: Path, model: TrainedLanguageModel) -> list[Stage]:
         else:
             names.append(name)
             different.append(one)
-    return [
-        Stage(name, TrainedLanguageModel(one, model.vocabulary, config, model.fingerprint))
-        for name, one in zip(names, different, strict=True)
-    ]
+    return [Stage(name, model.with_model(one)) for name, one in zip(names, different, strict=True)]
 
 
 def _same(a: nn.Module, b: nn.Module) -> bool:
@@ -79,7 +72,7 @@ def _same(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(tensor, theirs[name]) for name, tensor in a.state_dict().items())
 
 
-def choose(text: Split, length: int, count: int, model: TrainedLanguageModel) -> tuple[Split, Positions]:
+def choose(text: Split, length: int, count: int, model: Writer) -> tuple[Split, Positions]:
     """The part of the text that is read, and each T in it: the last of ``length`` symbols of one document, with a next.
 
     Raises:

@@ -40,7 +40,7 @@ from ..checks import Size, checked
 from ..data import Split, Vocabulary, sequential
 from ..data.counter import uniform
 from ..errors import ArgumentError, DataError
-from ..tasks.lm.trained import TrainedLanguageModel
+from ..tasks.common.writer import Writer
 
 # A letters of the alphabet, N guessed ones, V symbols
 
@@ -125,7 +125,7 @@ def passage(text: str, letters: Size, seed: int = 0) -> tuple[str, str]:
 
 @checked
 def play(
-    model: TrainedLanguageModel,
+    model: Writer,
     text: Split,
     letters: Size,
     *,

@@ -102,6 +102,22 @@ def load(path: Path) -> ModelFile:
         raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
 
 
+def task_of(path: Path) -> str:
+    """The name of a model file's task, from its header alone.
+
+    Raises:
+        RunError: it is no model file of ours.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (safetensors.SafetensorError, OSError, RuntimeError) as error:
+        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
+    if "task" not in header:
+        raise RunError(f"{path} is not a model of unrolled: its header names no task")
+    return str(header["task"])
+
+
 def check_fit(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     """Raise `RunError` unless ``tensors`` have the names and shapes of the model's."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

@@ -17,7 +17,7 @@ from ...inspector.cell_search import TWINS, work
 from ...inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
 from ...inspector.shown import values_of
 from ...inspector.states import keep_states
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ...training.files import write_atomically
 from ..arguments import Schema, parse
 from ..terminal.console import Counter
@@ -115,10 +115,13 @@ def run(argv: list[str]) -> int:
         return view(argv[1:])
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
-        hypotheses = [*built_in(), *map(own, options.hypothesis)]
+        mine = [own(said) for said in options.hypothesis]
         model = api.load(options.run, cell=options.cell)
         text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)
+        if mine or not options.web:
+            reading.check_characters("cells")
+        hypotheses = [*built_in(reading.tick), *mine]
         if options.web:
             from .web import serve
 
@@ -150,7 +153,7 @@ def _save(looked: Looked, path: Path) -> None:
     part = looked.reading if len(text) == len(looked.text) else read(looked.model, text)
     values = values_of(part, units, len(text))
     model = looked.model
-    spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, TrainedLanguageModel) else str
+    spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, Writer) else str
     about = (
         f"{len(text):,} characters of {looked.options.data}. Each unit is the best of {looked.found.units:,} for what "
         "stands beside it, scored on text on which it was not chosen; in brackets the best of what need not be learned "

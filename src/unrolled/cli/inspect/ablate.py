@@ -19,7 +19,7 @@ from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError
 from ...inspector import built_in, label, own
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import counting
 from ..terminal.reporters import emit
@@ -120,7 +120,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _classes(model: TrainedLanguageModel, split: Split, hypothesis: str | None) -> Classes:
+def _classes(model: Writer, split: Split, hypothesis: str | None) -> Classes:
     """By kind of symbol, or for each symbol whether the hypothesis is true of its last character.
 
     Raises:

@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from ...analysis.compare import Comparison, Place, compare
+from ...analysis.inspection import has_recurrent_layers
 from ...analysis.matching import UnitMatching, match_units
 from ...analysis.reading import check_alike
 from ...analysis.unit_names import NamedUnit, leaves_of
@@ -16,12 +17,12 @@ from ...analysis.units import stack_of
 from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import counting
 from ..terminal.reporters import emit
 from ..terminal.tables import show_pairs, show_table
-from .view import View, has_layers, language_model, side_by_side, text_of, visible
+from .view import View, language_model, side_by_side, text_of, visible
 
 PROG = "unrolled inspect compare"
 ABOUT = (
@@ -103,7 +104,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _check(a: TrainedLanguageModel, b: TrainedLanguageModel, options: CompareView) -> None:
+def _check(a: Writer, b: Writer, options: CompareView) -> None:
     try:
         check_alike(a, b)
     except ArgumentError as error:
@@ -111,13 +112,15 @@ def _check(a: TrainedLanguageModel, b: TrainedLanguageModel, options: CompareVie
             "OTHER", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"
         ) from None
     for model, run in ((a, options.run), (b, options.other)):
-        if options.leaf == "c" and not (has_layers(model) and "c" in leaves_of(next(stack_of(model.model).cells))):
+        if options.leaf == "c" and not (
+            has_recurrent_layers(model.model) and "c" in leaves_of(next(stack_of(model.model).cells))
+        ):
             raise ArgumentError("leaf", f"h: {run} has no c, which only an LSTM has", options.leaf)
 
 
-def _layers(a: TrainedLanguageModel, b: TrainedLanguageModel, leaf: str) -> list[tuple[int, int]]:
+def _layers(a: Writer, b: Writer, leaf: str) -> list[tuple[int, int]]:
     """Which layer of a is set beside which of b: the same one, or the last; none without recurrent layers."""
-    if not (has_layers(a) and has_layers(b)):
+    if not all(has_recurrent_layers(model.model) for model in (a, b)):
         return []
     if not all("h" in leaves_of(cell) for model in (a, b) for cell in stack_of(model.model).cells):
         return []

@@ -17,7 +17,7 @@ from ...analysis.reading import expected_after
 from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import counting
 from ..terminal.look import console, printable
@@ -87,9 +87,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _show(
-    model: TrainedLanguageModel, split: Split, found: Lookback, row: int, likely: list[tuple[str, float]]
-) -> None:
+def _show(model: Writer, split: Split, found: Lookback, row: int, likely: list[tuple[str, float]]) -> None:
     """The text before one prediction, marked, and what was predicted."""
     at, n = int(found.positions[row]), int(found.available[row])
     norms = found.norms[row, :n][::-1]  # in the order of the text

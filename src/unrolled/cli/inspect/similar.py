@@ -13,7 +13,7 @@ from ...analysis.units import stack_of
 from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import counting
 from ..terminal.look import console, printable
@@ -109,7 +109,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _stretch(model: TrainedLanguageModel, name: str, split: Split, options: SimilarView) -> tuple[int, int]:
+def _stretch(model: Writer, name: str, split: Split, options: SimilarView) -> tuple[int, int]:
     """From which symbol to which.
 
     Raises:

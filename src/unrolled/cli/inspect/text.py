@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...data import open_corpus
-from ...errors import DataError, UnrolledError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...errors import DataError
+from ...tasks.common.writer import Writer
 
 
 def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
@@ -18,6 +18,7 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
 
     Raises:
         DataError: there is none.
+        RunError: the model's own text cannot be read, or has changed.
     """
     if not data:
         return _held_out(model, limit)
@@ -32,8 +33,7 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
     Raises:
         DataError: there are none.
     """
-    known = isinstance(model, TrainedLanguageModel)
-    corpus = model.config.data.open(data) if known else open_corpus(data, line_ends="unify")
+    corpus = model.corpus(data) if isinstance(model, Writer) else open_corpus(data, line_ends="unify")
     parts, starts, count = list[str](), list[int](), 0
     for text, begun in corpus.chunks():
         text = text[: limit - count]
@@ -48,19 +48,10 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
-    if not isinstance(model, TrainedLanguageModel):
+    if not isinstance(model, Writer):
         raise DataError("this model is no language model, so it has no text of its own to show; name one with --data")
-    was = model.config.data
-    try:
-        read = was.read()
-    except (UnrolledError, OSError) as error:
-        raise DataError(f"the text it was trained on cannot be read ({error}); name another with --data") from error
-    if was.fingerprint(read) != model.fingerprint:
-        raise DataError(
-            f"{was.data} has changed since the model was trained, so no part of it is known to be new to the model; "
-            "name a text with --data"
-        )
-    test = read.test
+    named = model.config.data.data
+    _, test = model.own_text("test")
     begins = [int(start) for start in test.starts if start < limit] or [0]
     parts, starts, count = list[str](), list[int](), 0
     for begin, end in zip(begins, [*begins[1:], min(len(test), max(begins[-1], limit))], strict=True):
@@ -70,5 +61,5 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
             parts.append(text)
             count += len(text)
     if not count:
-        raise DataError(f"no part of {was.data} was kept for testing; name a text with --data")
-    return "".join(parts), starts, f"{was.data} (test part)"
+        raise DataError(f"no part of {named} was kept for testing; name a text with --data")
+    return "".join(parts), starts, f"{named} (test part)"

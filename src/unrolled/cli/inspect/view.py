@@ -12,15 +12,14 @@ import numpy as np
 import tyro
 
 from ... import api
+from ...analysis.inspection import has_recurrent_layers
 from ...analysis.picture import check_picture
+from ...analysis.symbols import located
 from ...cells import check_size
 from ...data import Split, StreamingDecoder, Vocabulary
+from ...data.storage import head
 from ...errors import DataError, RunError, UnrolledError, clause, did_you_mean
-from ...inspector.symbols import of_language_model
-from ...layers import Stack
-from ...tasks.lm.task import head
-from ...tasks.lm.trained import TrainedLanguageModel
-from ..evaluate_lm import own
+from ...tasks.common.writer import Writer
 from .text import beginning
 
 VIEWS = {
@@ -74,27 +73,22 @@ def asked_for(argv: list[str]) -> Callable[[list[str]], int] | None:
     return None
 
 
-def language_model(run: str, cell: str | None, *, recurrent: bool = True) -> TrainedLanguageModel:
+def language_model(run: str, cell: str | None, *, recurrent: bool = True) -> Writer:
     """The language model of a run.
 
     Raises:
         RunError: there is none, or it has no recurrent layers and is to have some.
     """
     model = api.load(run, cell=cell)
-    if not isinstance(model, TrainedLanguageModel):
+    if not isinstance(model, Writer):
         raise RunError(f"{run} is no language model; this view is of language models only")
-    if recurrent and not has_layers(model):
+    if recurrent and not has_recurrent_layers(model.model):
         kind = type(model.model).__name__
         raise RunError(f"{run}: a {kind} has no recurrent layers, so there are no units; give a recurrent model's run")
     return model
 
 
-def has_layers(model: TrainedLanguageModel) -> bool:
-    """Whether it has recurrent layers."""
-    return any(isinstance(module, Stack) for module in model.model.modules())
-
-
-def text_of(model: TrainedLanguageModel, run: str, data: str | None, limit: int) -> tuple[str, Split]:
+def text_of(model: Writer, run: str, data: str | None, limit: int) -> tuple[str, Split]:
     """(its name, the first ``limit`` characters of a text in the model's vocabulary).
 
     Raises:
@@ -102,7 +96,7 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None, limit: int)
         RunError: the run's own text is not what it was.
     """
     if data is None:
-        name, split = own(model, run, "test")
+        name, split = model.own_text("test", run)
         lengths = np.array([max(1, len(model.vocabulary.decode([id]))) for id in range(len(model.vocabulary))])
         ends = np.cumsum(lengths[split.tokens[: limit + 1]])
         split = head(split, int(np.searchsorted(ends, limit, side="right")), model.vocabulary)
@@ -113,9 +107,9 @@ def text_of(model: TrainedLanguageModel, run: str, data: str | None, limit: int)
     return name, split
 
 
-def _beginning(model: TrainedLanguageModel, data: str, limit: int) -> Split:
+def _beginning(model: Writer, data: str, limit: int) -> Split:
     text, starts = beginning(model, data, limit)
-    read = of_language_model(model, text, starts)
+    read = located(model.vocabulary, text, starts)
     unknown = model.vocabulary.unknown
     outside = 0 if unknown is None else int(np.count_nonzero(read.ids == unknown))
     return Split(read.ids, np.array(read.starts, dtype=np.int64), len(text), outside)

@@ -20,7 +20,7 @@ from ...lab.gradients_networks import Network, build, defaults, measure
 from ...lab.gradients_picture import draw_networks, draw_run
 from ...lab.gradients_run import OF_INPUTS, affordable, choose, measure_stage, stages
 from ...tasks.common.recurrent import Recurrent
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
 from ..terminal.console import Counter
 from ..terminal.look import BOLD, console, show
@@ -147,7 +147,7 @@ def _of_networks(options: Gradients) -> list[Measured]:
 def _of_run(options: Gradients, run: str) -> list[Measured]:
     """The stages of a run."""
     model = api.load(run, cell=options.cell)
-    if not isinstance(model, TrainedLanguageModel):
+    if not isinstance(model, Writer):
         raise RunError(f"{run} is not a language model; only of those the laboratory measures gradients")
     every = stages(Path(run), model)
     count = options.positions or affordable(stack_of(model.model), options.length, len(every))

@@ -12,12 +12,12 @@ import tyro
 from ...analysis.picture import check_picture
 from ...cells import check_size
 from ...data import Split, encode_text, open_corpus
-from ...errors import ArgumentError, RunError
+from ...errors import ArgumentError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
-from ..sample import writer
+from ..old_sample import writer
 from ..terminal.console import Counter
 from ..terminal.look import BOLD, DIM, console, show
 from ..terminal.reporters import emit
@@ -89,7 +89,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
+def guesses(model: Writer, options: Shannon) -> Game:
     """A model's game."""
     letters = options.letters or 10_000
     assert options.run is not None
@@ -101,21 +101,16 @@ def guesses(model: TrainedLanguageModel, options: Shannon) -> Game:
         counter.close()
 
 
-def text_of(model: TrainedLanguageModel, run: str, data: str | None) -> Split:
+def text_of(model: Writer, run: str, data: str | None) -> Split:
     """The text that ``data`` names, in the model's symbols; `None`: its run's own test text.
 
     Raises:
         DataError: the text cannot be read.
-        RunError: the run's text is another by now.
+        RunError: the run's own text cannot be read, or has changed.
     """
-    was = model.config.data
     if data is not None:
-        return encode_text(was.open(data), model.vocabulary)
-    text = was.read()
-    if was.fingerprint(text) != model.fingerprint:
-        raise RunError(f"the text {was.data} has changed since {run} was trained; name a text with --data")
-    test: Split = text.test
-    return test
+        return encode_text(model.corpus(data), model.vocabulary)
+    return model.own_text("test", run)[1]
 
 
 def person(options: Shannon) -> Game:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from ...training.log import Excerpt, Progress, Summary
 from ...training.metrics import line as scores
 from .. import INTERRUPTED
 from .look import bits, clock, command, console, fitted, is_live, loss_unit, printable
+from .results_folder import finite
 from .summary import summary_lines
 
 EVERY = 10.0  # seconds between two lines of progress
@@ -158,15 +158,7 @@ class Json:
 
 def emit(event: str, **values: Any) -> None:
     """Print one JSON object; numbers that JSON lacks (nan, infinity) become null."""
-    print(json.dumps({"event": event, **_finite(values)}), flush=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps({"event": event, **finite(values)}), flush=True)
 
 
 def _say(text: str) -> None:

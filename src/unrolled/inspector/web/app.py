@@ -195,7 +195,7 @@ def _asking(app: FastAPI, seen: Seen) -> None:
 
     @app.post("/api/translate", **_answers(replies.Translation, *SENT))
     def translate(asked: requests.Sentence) -> Reply:
-        return Reply(seen.translated(asked.text))
+        return Reply(seen.pane("translation", asked.text))
 
     lines = {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "description": "lines of JSON"}
     told = _answers(replies.Problem, 404, 503, *SENT)

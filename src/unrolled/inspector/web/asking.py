@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis import capture
+from ...analysis.symbols import located
+from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace
 from ...errors import ArgumentError
-from ...tasks.lm.trained import TrainedLanguageModel
+from ...tasks.common.writer import Writer
 from ..packing import in_base64, levels
 from ..states import STATES
-from ..symbols import of_language_model
 from ..traces import Plane
 from . import requests
 
@@ -24,18 +25,17 @@ NEXT, TOP = 10, 5  # symbols that may follow
 
 
 @torch.no_grad()
-def typed(model: TrainedLanguageModel, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
+def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
     """The text through the eyes of one unit, what it cost, and what may follow."""
-    network: Any = model.model
     shown = text or model.opening()
-    read = of_language_model(model, shown, (0,))
+    read = located(model.vocabulary, shown)
     trace: dict[Plane, Tensor] = {}
 
     def take(name: str, begin: int, gates: Trace) -> None:
         trace.update({(name, gate): z for gate, z in gates.items()})
 
-    with capture(network.stack, take, chunk=1 << 40):
-        logits, _ = network(torch.from_numpy(read.ids)[:, None])
+    with capture(stack_of(model.model), take, chunk=1 << 40):
+        logits, _ = model.model(torch.from_numpy(read.ids)[:, None])
     log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
     last = {int(place): step for step, place in enumerate(read.places)}  # of each character that ends symbols
     nats = -log_p[:-1].gather(1, torch.from_numpy(read.ids)[1:, None])[:, 0]
@@ -60,7 +60,7 @@ def typed(model: TrainedLanguageModel, text: str, plane: Plane, index: int, low:
     }
 
 
-def unrolled(model: TrainedLanguageModel, asked: requests.Unroll) -> dict[str, Any]:
+def unrolled(model: Writer, asked: requests.Unroll) -> dict[str, Any]:
     """Every step of a short text."""
     symbols = len(model.vocabulary.encode(asked.text)) if not model.vocabulary.outside(asked.text) else 0
     if symbols > requests.UNROLLED:
@@ -92,7 +92,7 @@ def unrolled(model: TrainedLanguageModel, asked: requests.Unroll) -> dict[str, A
     return {"symbols": spelled, "steps": steps, "loss": found.loss}
 
 
-def _likeliest(model: TrainedLanguageModel, log_p: Tensor, count: int) -> list[dict[str, Any]]:
+def _likeliest(model: Writer, log_p: Tensor, count: int) -> list[dict[str, Any]]:
     best = log_p.topk(min(count, len(log_p)))
     return [
         {"symbol": model.vocabulary.decode([id]), "p": _p(value)}

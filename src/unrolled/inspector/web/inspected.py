@@ -6,21 +6,13 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ...tasks.lm.trained import TrainedLanguageModel
-from ...tasks.translate.trained import TrainedTranslator
+from ...analysis.inspection import Reading
+from ...tasks.common.inspectable import Inspectable
+from ...tasks.common.writer import Writer
 from ...training.folder import RunFolder
 from ..cell_search import TWINS
 from ..hypotheses import Hypothesis
-from ..reading import Reading
-
-TASKS = {
-    "TrainedLanguageModel": "lm",
-    "TrainedClassifier": "classify",
-    "TrainedTagger": "tag",
-    "TrainedTranslator": "translate",
-}
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class Inspected:
     """
 
     name: str
-    model: Any
+    model: Inspectable
     reading: Reading
     text: str
     source: str
@@ -50,34 +42,10 @@ class Inspected:
     seed: int = 0
 
     @property
-    def task(self) -> str:
-        """``lm``, ``classify``, ``tag`` or ``translate``."""
-        return TASKS[type(self.model).__name__]
-
-    @property
-    def writes(self) -> bool:
-        """Whether it is a language model."""
-        return isinstance(self.model, TrainedLanguageModel)
-
-    @property
     def panes(self) -> list[str]:
         """What can be shown of this run."""
-        panes = ["text"]
-        if self.writes:
-            panes += ["type", "write", "unrolled"]
-        if self.folder is not None and self.folder.metrics.is_file():
-            panes.append("training")
-        if isinstance(self.model, TrainedTranslator):
-            panes.append("translation")
-        return panes
-
-    @property
-    def loss_unit(self) -> str:
-        """What a loss is counted in."""
-        if not self.writes:
-            return "nats"
-        kind = self.model.vocabulary.kind
-        return "nats per " + {"char": "character", "byte": "byte", "word": "word"}.get(kind, "symbol")
+        logged = self.folder is not None and self.folder.metrics.is_file()
+        return [pane for pane in self.model.panes if pane != "training" or logged]
 
     def about(self) -> str:
         """``LSTM, 2 layers of 256, 1,234,567 weights``."""
@@ -93,7 +61,7 @@ class Inspected:
         """The reading with a copy of the model: whatever watches a model must be alone with it."""
         return dataclasses.replace(self.reading, model=copy.deepcopy(self.reading.model))
 
-    def writer(self) -> TrainedLanguageModel:
-        """A copy of the language model."""
+    def writer(self) -> Writer | None:
+        """A copy of a language model, for whoever watches it or writes with it; `None` for other models."""
         model = self.model
-        return TrainedLanguageModel(copy.deepcopy(model.model), model.vocabulary, model.config, model.fingerprint)
+        return model.with_model(copy.deepcopy(model.model)) if isinstance(model, Writer) else None

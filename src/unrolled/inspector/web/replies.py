@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Task = Literal["lm", "classify", "tag", "translate"]
 State = Literal["scoring", "ready", "comparing", "compared", "failed"]
 Measure = Literal["auc", "r2"]
 
@@ -43,7 +42,7 @@ class Run(Reply):
     """The run, and what can be asked of it."""
 
     name: str
-    task: Task
+    task: str
     about: str
     units: int
     recurrences: list[Recurrence]

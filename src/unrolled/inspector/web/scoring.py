@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import UnrolledError
-from ..cell_search import Found, Scored, Scores, measure, search, work
+from ..cell_search import measure, search, work
+from ..findings import Found, Scored, Scores
 from ..hypotheses import Labels, label
 from .inspected import Inspected
 from .work import Background, Questions, Stopped

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from fastapi import HTTPException
 
-from ...tasks.lm.trained import TrainedLanguageModel
-from ...tasks.translate.trained import TrainedTranslator
-from ..cell_search import Unit
-from ..reading import Reading
+from ...analysis.inspection import Reading
+from ...tasks.common.inspectable import Paned
+from ...tasks.common.writer import Writer
+from ..findings import Unit
 from ..scores import Numbers
 from ..states import STATES
 from ..traces import Mask, Plane, Traces
 from . import requests
 from .asking import typed, unrolled
 from .inspected import Inspected
-from .scoring import Scoring, finite
+from .scoring import Scoring
 from .training import training
 from .work import Background, Desk, Questions
 from .writing import Written, pieces
@@ -42,7 +42,8 @@ class Seen:
         self.desk, self._typist = Desk(self.questions, threads), Desk(self.questions, threads)
         self.traces = Traces(inspected.copied())
         self.scoring = Scoring(inspected, self.questions)
-        self._model = inspected.writer() if inspected.writes else inspected.model  # the typist's
+        writer = inspected.writer()
+        self._model = inspected.model if writer is None else writer  # the typist's
         self._reads = Background(self.questions, self._read)
         self._writers, self._ending = threading.Semaphore(WRITERS), threading.Event()
         self._planes = {plane: _common(*scales) for plane, scales in self.traces.scales.items()}
@@ -76,10 +77,10 @@ class Seen:
                 "states": [gate for gate in gates if gate in STATES],
             })  # fmt: skip
         return {
-            "name": inspected.name, "task": inspected.task, "about": inspected.about(),
+            "name": inspected.name, "task": inspected.model.task, "about": inspected.about(),
             "units": sum(self.traces.planes.values()), "recurrences": recurrences,
             "text": {"source": inspected.source, "characters": len(inspected.text)},
-            "panes": inspected.panes, "limits": requests.LIMITS, "loss_unit": inspected.loss_unit,
+            "panes": inspected.panes, "limits": requests.LIMITS, "loss_unit": inspected.model.loss_unit,
         }  # fmt: skip
 
     def clip(self, asked: requests.Range, most: int) -> tuple[int, int]:
@@ -140,11 +141,11 @@ class Seen:
             )
         return training(self.inspected.folder)
 
-    def language_model(self) -> TrainedLanguageModel:
+    def language_model(self) -> Writer:
         """The typist's; `HTTPException` for other models."""
-        if not isinstance(self._model, TrainedLanguageModel):
+        if not isinstance(self._model, Writer):
             raise HTTPException(
-                409, f"only a language model can do this; this run is of the task {self.inspected.task}"
+                409, f"only a language model can do this; this run is of the task {self.inspected.model.task}"
             )
         return self._model
 
@@ -160,17 +161,14 @@ class Seen:
         model = self._writable(asked.text, "text")
         return self._typist.ask(lambda: unrolled(model, asked))
 
-    def translated(self, text: str) -> dict[str, Any]:
-        """The best translation of a sentence, and where each of its words was looked for."""
+    def pane(self, name: str, text: str) -> dict[str, Any]:
+        """What a pane of the model's own shows of a text; `HTTPException` for a model without that pane."""
         model = self._model
-        if not isinstance(model, TrainedTranslator):
-            raise HTTPException(409, f"only a translator can do this; this run is of the task {self.inspected.task}")
-        [[one, *_]] = self._typist.ask(lambda: model.translate([text]))
-        weights = one.weights
-        return {
-            "source": one.source, "target": one.target, "text": one.text, "score": finite(one.score),
-            "weights": None if weights is None else [[round(w, 4) for w in row] for row in weights.tolist()],
-        }  # fmt: skip
+        if not isinstance(model, Paned) or name not in self.inspected.panes:
+            raise HTTPException(
+                409, f"this model has no pane {name!r}; this run is of the task {self.inspected.model.task}"
+            )
+        return self._typist.ask(lambda: model.pane(name, text))
 
     def writing(self, asked: requests.Write) -> Written:
         """A text in the making."""
@@ -184,7 +182,9 @@ class Seen:
         if not self._writers.acquire(blocking=False):
             raise HTTPException(503, f"{WRITERS} texts are being written already; stop one, or wait for it")
         try:
-            return Written(pieces(self.inspected.writer(), asked), self._ending, self._writers.release)
+            writer = self.inspected.writer()
+            assert writer is not None
+            return Written(pieces(writer, asked), self._ending, self._writers.release)
         except BaseException:
             self._writers.release()
             raise
@@ -193,7 +193,7 @@ class Seen:
         """Let every text end where it is: the server is about to."""
         self._ending.set()
 
-    def _writable(self, text: str, name: str) -> TrainedLanguageModel:
+    def _writable(self, text: str, name: str) -> Writer:
         model = self.language_model()
         if outside := model.vocabulary.outside(text):
             named = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in itertools.islice(outside, 5))

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from ...analysis import capture, hold
+from ...analysis.units import stack_of
 from ...cells import Trace
 from ...decoding import Sampling, TextWriter
 from ...errors import UnrolledError
-from ...tasks.lm.trained import TrainedLanguageModel
-from ..cell_search import Unit
+from ...tasks.common.writer import Writer
+from ..findings import Unit
 from . import requests
 
 PIECE = 0.1  # seconds that a piece is waited for before it is sent
@@ -70,7 +71,7 @@ class Written:
         return {"error": error}
 
 
-def pieces(model: TrainedLanguageModel, asked: requests.Write) -> Generator[dict[str, Any]]:
+def pieces(model: Writer, asked: requests.Write) -> Generator[dict[str, Any]]:
     """What is written, in pieces of at most so many seconds, and then how it was.
 
     Without clamps and watch this is the text that ``unrolled sample`` writes from the same seed.
@@ -112,9 +113,9 @@ def _piece(text: str, values: list[float], asked: requests.Write) -> dict[str, A
 
 
 @torch.no_grad()
-def _watched(model: TrainedLanguageModel, asked: requests.Write, sampling: Sampling) -> Generator[tuple[str, float]]:
+def _watched(model: Writer, asked: requests.Write, sampling: Sampling) -> Generator[tuple[str, float]]:
     """Text, and the unit's value after its last symbol has been read; some text may be none yet."""
-    network: Any = model.model
+    network = model.model
     watch = asked.watch
     seen: list[Tensor] = []
 
@@ -126,7 +127,7 @@ def _watched(model: TrainedLanguageModel, asked: requests.Write, sampling: Sampl
         held = {Unit(one.recurrence, one.gate, one.index).name: one.value for one in asked.clamps}
         stack.enter_context(hold(network, held))
         if watch is not None:
-            stack.enter_context(capture(network.stack, take, chunk=1 << 40))
+            stack.enter_context(capture(stack_of(network), take, chunk=1 << 40))
         ids = torch.from_numpy(model.vocabulary.encode(asked.prompt or model.opening()).astype(np.int64))[:, None]
         logits, state = network(ids)
         writer = TextWriter(model.vocabulary)

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ...analysis.inspection import Reading
 from ...analysis.saliency import gradient_times_input
 from ...checks import checked_methods
 from ...data import vocabulary_from_json
@@ -22,8 +23,10 @@ from ...data.labelled_sets import read_test
 from ...errors import DataError, RunError
 from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
+from .inspection import reading
 from .reading import Reader
 
 BINS = 15  # of the calibration error
@@ -69,6 +72,10 @@ class TrainedClassifier:
         config: the config it was trained with.
         fingerprint: of the texts it was trained on.
     """
+
+    task: ClassVar[str] = "classify"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
 
     def __init__(
         self, model: nn.Module, reader: Reader, classes: list[str], config: Any, fingerprint: str | None = None
@@ -151,7 +158,7 @@ class TrainedClassifier:
 
         Raises:
             DataError: there are no such texts, or a label is none of the model's.
-            RunError: the run's own texts have changed.
+            RunError: the run's own texts cannot be read, or have changed.
         """
         examples, notes = self.find(data, split)
         return {"measures": measure(self, examples), "examples": examples, "notes": notes}
@@ -161,18 +168,25 @@ class TrainedClassifier:
 
         Raises:
             DataError: there are no such texts.
-            RunError: the run's own texts have changed.
+            RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
             examples, notes = read_test(str(data), self.config.data.layout())
         else:
-            sets = self.config.data.read()
-            if sets.digest() != self.fingerprint:
-                raise RunError("the texts it was trained with have changed; measure any others with --data")
+            own = self.config.data
+            sets = own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
             examples, notes = getattr(sets, split), sets.notes
         if not len(examples):
             raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")
         return examples, notes
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     @property
     def _device(self) -> torch.device:

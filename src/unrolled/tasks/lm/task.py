@@ -14,7 +14,6 @@ Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cells import State, cell_class, check_rate, check_size
-from ...data import LaneStream, Split, TextData, Vocabulary, Window, named_corpora, sequential, vocabulary_from_json
+from ...data import LaneStream, Split, TextData, Window, named_corpora, sequential, vocabulary_from_json
 from ...data.listed import Listed
+from ...data.storage import head
 from ...decoding import Sampling
 from ...errors import ArgumentError, BackendError, DataError
 from ...kernels.generation import Frozen, Precision, freeze, unsupported
@@ -356,13 +356,3 @@ class LanguageModelling(Task):
             model = NGram.from_tensors(file.tensors, len(vocabulary), config.baseline.order)
             return TrainedLanguageModel(model, vocabulary, config, file.assets.get("data"))
         return TrainedLanguageModel.from_file(file, config, new_model)
-
-
-def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
-    """The first ``tokens`` symbols of a split."""
-    kept = split.tokens[:tokens]
-    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(kept))
-    unknown = 0 if vocabulary.unknown is None else int((kept == vocabulary.unknown).sum())
-    return dataclasses.replace(
-        split, tokens=kept, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...analysis.inspection import Reading
 from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
 from ...data import (
+    Corpus,
     Split,
     Vocabulary,
     Window,
@@ -26,11 +28,14 @@ from ...data import (
     sequential,
     vocabulary_from_json,
 )
+from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
 from ...training.modelfile import ModelFile
+from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
+from .inspection import loss_unit, reading
 from .ngram import NGram
 
 
@@ -55,6 +60,9 @@ class TrainedLanguageModel:
         config: the config it was trained with.
         fingerprint: of the text it was trained on.
     """
+
+    task: ClassVar[str] = "lm"
+    panes: ClassVar[tuple[str, ...]] = ("text", "type", "write", "unrolled", "training")
 
     def __init__(
         self, model: nn.Module, vocabulary: Vocabulary, config: Any = None, fingerprint: str | None = None
@@ -83,7 +91,7 @@ class TrainedLanguageModel:
         why = self.unfreezable()
         if why is not None or not isinstance(self.model, Freezable):
             raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
-        made = TrainedLanguageModel(copy.deepcopy(self.model), self.vocabulary, self.config, self.fingerprint)
+        made = self.with_model(copy.deepcopy(self.model))
         made.frozen = self.model.freeze(precision)
         return made
 
@@ -184,6 +192,20 @@ class TrainedLanguageModel:
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
 
+    def own_text(self, split: OwnPart, model: str = "the model") -> tuple[str, Split]:
+        """A part of the text it was trained with: (its name, the text); ``heldout`` is validation and test text.
+
+        Args:
+            split: which part.
+            model: what to call the model in errors.
+
+        Raises:
+            RunError: the text cannot be read, or has changed.
+        """
+        was = self.config.data
+        data = own_data(was.read, was.fingerprint, self.fingerprint, what=was.data, model=model)
+        return f"{was.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
+
     @torch.no_grad()
     def _write(
         self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
@@ -205,6 +227,40 @@ class TrainedLanguageModel:
         for stream, writer in enumerate(writers):
             if text := writer.close():
                 yield stream, text
+
+    def corpus(self, data: str) -> Corpus:
+        """Another text than that of the training, read by the same rules."""
+        return self.config.data.open(data)
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read; ``starts`` is where documents begin.
+
+        Raises:
+            RunError: the model has no recurrent layers.
+            DataError: the text has characters outside the vocabulary.
+        """
+        return reading(self, text, starts)
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is counted in, e.g. nats per character."""
+        return loss_unit(self.vocabulary.kind)
+
+    def with_model(self, model: nn.Module) -> TrainedLanguageModel:
+        """The same with another network of the same shape."""
+        return TrainedLanguageModel(model, self.vocabulary, self.config, self.fingerprint)
+
+    def new_model(self) -> nn.Module:
+        """An untrained network of the same shape, from torch's random numbers."""
+        from .task import new_model  # which imports this module
+
+        return new_model(len(self.vocabulary), self.config)
+
+    def untrained(self) -> nn.Module:
+        """The network as its training began, drawn again from its config and seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.training.seed)
+            return self.new_model()
 
     def opening(self) -> str:
         """What stands before a text that begins out of nothing: a line end, if the model knows one."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...analysis.inspection import Reading
 from ...analysis.saliency import gradient_times_input
 from ...checks import UNCHECKED, check_texts, checked_methods
 from ...data.batches import in_order, pad
@@ -17,11 +18,13 @@ from ...data.columns import Sentence
 from ...data.conll_words import lines_of, words_of
 from ...data.tagged import check_known
 from ...data.tags import Scores, entities
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import ArgumentError, DataError
 from ...results import Piece, Prediction
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from .inspection import reading
 from .model import Tagger
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -41,6 +44,10 @@ class TrainedTagger:
         config: the config it was trained with.
         fingerprint: of the data it was trained on.
     """
+
+    task: ClassVar[str] = "tag"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    loss_unit: ClassVar[str] = "nats"
 
     def __init__(
         self, model: Tagger, lexicon: Lexicon, tags: TagSet, config: Any, fingerprint: str | None = None
@@ -191,23 +198,23 @@ class TrainedTagger:
 
         Raises:
             DataError: it cannot be read.
-            RunError: the run's own data is not what it was.
+            RunError: the run's own data cannot be read, or has changed.
         """
         source = self.config.data.source()
         if data is not None:
             found, counted = self.evaluate(self.find(data))
         else:
-            try:
-                tagged = source.read()
-            except DataError as error:
-                raise RunError(f"the data this was trained with cannot be read: {error}; or give --data") from error
-            if tagged.digest != self.fingerprint:
-                raise RunError(
-                    f"the data {source.data} has changed since this was trained, so its parts are not the same; put "
-                    "the old data back, or measure on any with --data"
-                )
+            tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
             found, counted = self.evaluate(getattr(tagged, split))
         return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
 
     def _choose(self, into: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
         """Put the most probable tags of a batch where they belong."""

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis.alignment import alignment_text
+from ...analysis.inspection import Reading
 from ...checks import checked_methods
 from ...data.batches import in_order, pad
 from ...data.exchanged import closer_to_target, words_of_texts
@@ -22,11 +23,13 @@ from ...data.parallel import Pairs, ParallelLayout
 from ...data.parallel_sets import read_test
 from ...data.rows import form_by_name
 from ...data.vocabulary import Ids
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import ArgumentError, DataError
 from ...results import Prediction, is_blank
 from ...training.modelfile import ModelFile
+from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
+from .inspection import reading, translation
 from .model import Translator, inside, shifted
 from .scores import Scores, score
 from .units import END, Language, shown
@@ -77,6 +80,10 @@ class TrainedTranslator:
         fingerprint: of the pairs it was trained on.
         words: the most frequent ones of each side, by which texts in the wrong language are told.
     """
+
+    task: ClassVar[str] = "translate"
+    panes: ClassVar[tuple[str, ...]] = ("text", "training", "translation")
+    loss_unit: ClassVar[str] = "nats"
 
     def __init__(
         self,
@@ -274,7 +281,7 @@ class TrainedTranslator:
 
         Raises:
             DataError: there are no such pairs.
-            RunError: the run's own pairs have changed.
+            RunError: the run's own pairs cannot be read, or have changed.
         """
         if data is None and target is not None:
             raise ArgumentError("target", "left out without --data, the file of its sources", target)
@@ -282,9 +289,8 @@ class TrainedTranslator:
             files = str(data), None if target is None else str(target)
             pairs, notes = read_test(*files, self._layout(*files, layout))
         else:
-            sets = self.config.data.read()
-            if sets.digest() != self.fingerprint:
-                raise RunError("the pairs it was trained with have changed; measure any others with --data")
+            own = self.config.data
+            sets = own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
             pairs, notes = getattr(sets, split), sets.notes
         if not len(pairs):
             raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
@@ -298,6 +304,25 @@ class TrainedTranslator:
         told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
         same = own if given.get("form", told) == trained else ParallelLayout()
         return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})
+
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+        """The text as the inspector has it read, line by line by its encoder, whatever ``starts``.
+
+        Raises:
+            DataError: there is nothing in the text.
+        """
+        return reading(self, text)
+
+    def pane(self, name: str, text: str) -> dict[str, Any]:
+        """The best translation of a sentence, and where each of its symbols was looked for: the pane ``translation``.
+
+        Raises:
+            ArgumentError: there is no such pane, or the sentence is empty or too long.
+        """
+        if name != "translation":
+            raise ArgumentError("name", "translation", name)
+        [[best, *_]] = self.translate([text])
+        return translation(best)
 
 
 def frequent(texts: Sequence[str]) -> list[str]:

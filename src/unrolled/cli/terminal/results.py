@@ -1,0 +1,91 @@
+"""Reports on a terminal or in a log: their parts in order, and where their pictures went."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...results import Pairs, Part, Picture, Report, Table
+from .look import fitted, printable
+from .reporters import emit
+from .results_folder import Folder, save
+from .tables import show_pairs, show_table
+
+
+def show_report(
+    report: Report,
+    folder: Folder | None,
+    *,
+    as_json: bool,
+    beside: Path | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Print a report, and keep its files.
+
+    Args:
+        report: it.
+        folder: of ``--out``, if that was given.
+        as_json: print its values as one JSON object instead.
+        beside: where pictures go without ``--out``, such as the run's folder; `None`: nowhere.
+        extra: what the JSON object begins with, such as the run.
+    """
+    show_how(report.how, as_json=as_json)
+    for note in report.notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
+    if as_json:
+        emit(report.event, **(extra or {}), **report.values)
+    shown = 0
+    for part in report.parts:
+        text = _kept(part, folder, None if as_json else beside)
+        if as_json:
+            continue
+        if shown and not (isinstance(part, Picture) and not text):
+            print()
+        shown += show_part(part, text)
+    if folder is not None:
+        folder.keep("report.json", folder.json({**(extra or {}), **report.values}))
+
+
+def show_how(how: Iterable[str], *, as_json: bool) -> None:
+    """How files were read, and their first examples; beside JSON on standard error."""
+    stream = sys.stderr if as_json else sys.stdout
+    lines = list(how)
+    for line in lines:
+        print(fitted(printable(line), 100) if line.startswith("read: ") else printable(line), file=stream)
+    if lines and not as_json:
+        print()
+
+
+def show_part(part: Part, text: str | None = None) -> bool:
+    """Print a part, or ``text`` in its place; whether there was anything to print."""
+    if text is not None:
+        print(text, end="\n" if text else "")
+        return bool(text)
+    match part:
+        case Table():
+            show_table(part.header, part.rows, right=part.right)
+        case Pairs():
+            show_pairs(part.rows)
+        case _:
+            print(printable(part.plain()))
+    return True
+
+
+def _kept(part: Part, folder: Folder | None, beside: Path | None) -> str | None:
+    """Keep a part's files. What to print in the place of a picture: its title and path, nothing if it went nowhere;
+    `None` for other parts."""
+    if isinstance(part, Picture):
+        if part.path is not None:
+            path = save(part.path, part.png, "--picture")
+        elif folder is not None:
+            path = folder.keep(f"{part.name}.png", part.png)
+        elif beside is not None and beside.is_dir():
+            path = save(beside / f"{part.name}.png", part.png, "--out")
+        else:
+            return ""
+        return f"{printable(part.title or 'picture')}: {printable(str(path))}"
+    if folder is not None:
+        folder.keep_all(part.files())
+    return None

@@ -1,0 +1,46 @@
+"""A classifier as the inspector sees it: it reads each line by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from ...analysis.inspection import Reading
+from ...analysis.passes import Lines
+from ...analysis.symbols import Read, lines_with_words, not_empty
+from .reading import Reader
+
+if TYPE_CHECKING:
+    from .trained import TrainedClassifier
+
+
+def reading(model: TrainedClassifier, text: str) -> Reading:
+    """The text line by line."""
+    inner: Any = model.model
+    width = None if inner.embedding.table is None else inner.embedding.size
+    symbols, classes = len(model.reader.vocabulary), len(model.classes)
+
+    def twin() -> nn.Module:
+        return type(inner)(symbols, classes, model.config, None, width)
+
+    def call(one: Any, ids: Tensor, lengths: Tensor) -> None:
+        one(ids, lengths)
+
+    return Reading(inner, lambda one: one.stack, twin, symbols, Lines(lines(model.reader, text), call))
+
+
+def lines(reader: Reader, text: str) -> list[Read]:
+    """Lines as a classifier reads them."""
+    found = []
+    for begin, end in lines_with_words(text):
+        at, places = begin, []
+        for piece, number in reader.pieces(text[begin:end]):
+            at += len(piece)
+            if number is not None:
+                places.append(max(begin, at - 1))
+        ids = reader.encode(text[begin:end]).astype(np.int64)
+        if len(ids) == len(places):  # a line without any symbol has one for nothing
+            found.append(Read(ids, np.array(places, dtype=np.int64)))
+    return not_empty(found)
