@@ -23,11 +23,14 @@ COMMANDS = [
 
 
 def flags(command: str) -> list[str]:
-    """The flags that a command's help names."""
+    """The flags that a command's help names: its own, and those of each task in a line."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         main([*command.split(), "--help"])
-    return sorted(set(re.findall(r"(?<=^  )--[a-z][a-z0-9-]*|(?<=, )--[a-z][a-z0-9-]*", out.getvalue(), re.MULTILINE)))
+    named = re.findall(r"(?<=^  )--[a-z][a-z0-9-]*|(?<=, )--[a-z][a-z0-9-]*", out.getvalue(), re.MULTILINE)
+    for line in re.findall(r"^  \w+ +(--.*)$", out.getvalue(), re.MULTILINE):
+        named += line.split()
+    return sorted(set(named))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

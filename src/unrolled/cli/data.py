@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data import cache_folder
 from ..data.listed import Listed
-from ..errors import RunError, UnrolledError
+from ..errors import ArgumentError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
 from ..training.config import update
 from ..training.task import Task
 from .data_options import Asked
-from .data_report import Said, together
+from .data_report import EXCERPT, Said, together
 from .terminal.look import command, printable, size
 from .terminal.reporters import emit
+from .terminal.results import show_report
 from .terminal.tables import show_table
 
 T = TypeVar("T")
@@ -32,10 +34,13 @@ def run(argv: list[str]) -> int:
     with asked.schema.names():
         if asked.general.text is None:
             asked.refuse(None)
-            _list(_named(tasks), asked.general.json)
+            chosen = asked.general.task
+            _list(_named(tasks if chosen is None else {chosen: tasks[chosen]}), asked.general.json)
         else:
             for number, report in enumerate(_reports(asked.general.text, asked, tasks)):
-                _show(report, asked.general.json, number > 0)
+                if number and not asked.general.json:
+                    print()
+                show_report(report, None, as_json=asked.general.json)
     return 0
 
 
@@ -71,7 +76,7 @@ def _list(named: Named, as_json: bool) -> None:
     table = [(r.name, r.title, task, r.licence, size(r.bytes) if r.bytes else "", r.here) for task, r in rows]
     show_table(("name", "data", "for", "licence", "size", "here"), table, right=("size",))
     print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
-    print(f"any text of yours: {command('train', 'lm', '--data', 'PATH')}")
+    print(f"data of yours: {command('data', 'PATH')}, then {command('train', 'TASK', '--data', 'PATH')}")
 
 
 def _reports(spec: str, asked: Asked, tasks: Tasks) -> Iterator[Report]:
@@ -82,7 +87,7 @@ def _reports(spec: str, asked: Asked, tasks: Tasks) -> Iterator[Report]:
     if having:
         asked.refuse(having[0], having[1:])
     for name in having:
-        yield together(_said(name, values[name] or spec, asked, tasks), [], None)
+        yield together(_said(name, values[name] or spec, asked, tasks, alone=True), [], None)
     if having:
         return
     likely = [name for name, cls in tasks.items() if _likely(name, cls, Path(spec).expanduser())]
@@ -104,7 +109,7 @@ def _readings(spec: str, shown: list[str], asked: Asked, tasks: Tasks) -> list[S
     for name in shown or tasks:
         try:
             with asked.schema.names():
-                every.append(_said(name, spec, asked, tasks))
+                every.append(_said(name, spec, asked, tasks, alone=len(shown) < 2))
         except UnrolledError as error:
             if name == asked.general.task:
                 raise
@@ -117,11 +122,29 @@ def _readings(spec: str, shown: list[str], asked: Asked, tasks: Tasks) -> list[S
     return every
 
 
-def _said(name: str, data: str, asked: Asked, tasks: Tasks) -> Said:
+def _said(name: str, data: str, asked: Asked, tasks: Tasks, *, alone: bool) -> Said:
+    """What a task says of data. An error of its check is a line, unless the task is ``alone`` or the one asked for.
+
+    Raises:
+        UnrolledError: it cannot read the data.
+    """
     cls = tasks[name]
-    config = update(cls.Config(), data=data, **asked.values(name))
+    try:
+        config = update(cls.Config(), data=data, **asked.values(name))
+    except ArgumentError as error:
+        if error.name == "data":
+            raise ArgumentError("NAME", error.expected, error.received, error.remedy) from error
+        raise
     report = _ask(name, lambda: cls(config).describe())
-    checked = _ask(name, lambda: cls(config).check()) if asked.general.check else []
+    report = replace(report, values={"name": data, **report.values})
+    checked: list[str] = []
+    if asked.general.check and asked.general.task in (None, name):
+        try:
+            checked = [line for line in _ask(name, lambda: cls(config).check()) if not line.startswith(EXCERPT)]
+        except UnrolledError as error:
+            if alone or asked.general.task == name:
+                raise
+            checked = [f"no: {error}"]
     words = [data] if cls.word == "data" else ["--data", data]
     return Said(name, report, command("train", name, *words, *asked.words(name)), tuple(checked))
 
@@ -161,27 +184,3 @@ def _ask(name: str, question: Callable[[], T]) -> T:
 
 def _note(error: Any) -> None:
     print(f"note: {printable(str(error))}", file=sys.stderr)
-
-
-def _show(report: Report, as_json: bool, another: bool) -> None:
-    from ..results import Pairs, Text
-    from .terminal.tables import show_pairs
-
-    if as_json:
-        emit(report.event, **report.values)
-        return
-    if another:
-        print()
-    for line in report.how:
-        print(printable(line))
-    for line in report.notes:
-        print(f"note: {printable(line)}", file=sys.stderr)
-    for n, part in enumerate(report.parts):
-        if n:
-            print()
-        if isinstance(part, Pairs):
-            show_pairs(part.rows)
-        elif isinstance(part, Text):
-            print(printable(part.text))
-        else:
-            print(printable(part.plain()))

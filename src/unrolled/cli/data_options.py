@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ ABOUT = (
     "Without an argument: list the data sets that have a name. With a NAME: fetch that data set and verify it. With a "
     "PATH or pattern: show what a model would be given to learn."
 )
-TASKS = "options by which a task reads its data (--task TASK --help describes them)"
+TASKS = f"further options, by the task ({PROG} --task TASK --help explains them):"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,9 @@ class Asked:
                 task_class(self.general.task)
 
     def words(self, task: str) -> list[str]:
-        """Those of a task's options."""
-        return [word for option, said in self.given.items() if task in self._owners[option] for word in said]
+        """Those of a task's options, as they were typed."""
+        every = [word for option, said in self.given.items() if task in self._owners[option] for word in said]
+        return [part for word in every for part in _apart(word)]
 
     def values(self, task: str) -> dict[str, Any]:
         """A task's options that were given.
@@ -79,8 +81,9 @@ class Asked:
         Raises:
             ArgumentError: a value is wrong.
         """
-        parsed: Any = parse(self._groups[task], self.words(task), PROG, "")
-        return {option: getattr(parsed, option) for option in self.given if task in self._owners[option]}
+        mine = {option: said for option, said in self.given.items() if task in self._owners[option]}
+        parsed: Any = parse(self._groups[task], [word for said in mine.values() for word in said], PROG, "")
+        return {option: getattr(parsed, option) for option in mine}
 
     def refuse(self, lead: str | None, others: Sequence[str] = ()) -> None:
         """Raise `ArgumentError` for an option that is neither the ``lead``'s nor that of every one of the other tasks;
@@ -96,15 +99,17 @@ class Asked:
         """Show the help, and end the program."""
         if task is not None:
             task_class(task)
-            both = dataclasses.make_dataclass("Options", [("general", Data), ("of_task", self._groups[task])])
+            both = dataclasses.make_dataclass(
+                "Options", [("general", Data), (re.sub(r"\W", "_", task), self._groups[task])]
+            )
             parse(both, ["--help"], f"{PROG} --task {task}", ABOUT)
         try:
             parse(Data, ["--help"], PROG, ABOUT)
         except SystemExit:
             print(TASKS)
             for name, group in self._groups.items():
-                if flags := Schema(group, PROG).flags:
-                    print(f"\n {name}\n  {', '.join('--' + flag.replace('_', '-') for flag in flags)}")
+                flags = " ".join(f"--{flag.replace('_', '-')}" for flag in Schema(group, PROG).flags)
+                print(f"  {name:<12} {flags}")
             raise
 
 
@@ -117,6 +122,12 @@ def _unchecked(cls: type[Task]) -> type:
     hidden = ("data", Annotated[str, tyro.conf.Suppress], "")
     unchecked = {"__post_init__": lambda self: None, "__doc__": group.__doc__}
     return dataclasses.make_dataclass(group.__name__, [hidden], bases=(group,), namespace=unchecked, frozen=True)
+
+
+def _apart(word: str) -> list[str]:
+    """``--name=value`` as two words, unless the second could be taken for an option."""
+    name, equals, value = word.partition("=")
+    return [name, value] if equals and value and not value.startswith("-") else [word]
 
 
 def _value(words: Sequence[str]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...data.labelled import Examples, check_used, read_labelled
+from ...data.labelled import Examples, Layout, check_used, read_labelled
 from ...data.labelled_folders import class_folders, parts_of
 from ...data.labelled_sets import SETS, LabelledSets, labelled_names
 from ...data.listed import Listed, listed
 from ...errors import DataError
 from ...results import Pairs, Report
+from ...training.config import refuse_changed
 from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name, text_by_name
 from ..common.excerpts import excerpts, visible
 
@@ -47,7 +49,7 @@ def suspicious(sets: LabelledSets) -> list[str]:
     )
     counts = Counter(sets.train.labels)
     if alone := sorted(label for label, count in counts.items() if count < 2):
-        notes.append(f"{len(alone):,} classes have a single training text: {visible(', '.join(alone[:LISTED]))}")
+        notes.append(f"classes with a single training text: {visible(', '.join(alone[:LISTED]))}")
     return notes
 
 
@@ -64,6 +66,9 @@ def _has_classes(path: Path) -> bool:
 
 
 def _describe_named(data: LabelledText) -> Report:
+    if data.test is None:
+        layout = [field.name for field in fields(Layout)]
+        refuse_changed(data, layout, f"with --data {data.data}, which has no use for it")
     sets = data.read()
     parts: dict[str, Examples] = {part: getattr(sets, part) for part in PARTS}
     classes = Counter(label for one in parts.values() for label in one.labels)

@@ -54,14 +54,13 @@ def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: 
             answers.setdefault(example, set()).add(said)
     notes = []
     if several := [example for example, said in answers.items() if len(said) > 1]:
-        first = sorted(answers[several[0]])
-        said = ", ".join(visible(one)[:40] for one in first[:3])
-        shown = f"such as {visible(several[0])[:60]!r} ({said})"
-        notes.append(f"{len(several):,} {what} occur with more than one {answer}, {shown}")
+        first = ", ".join(visible(one)[:40] for one in sorted(answers[several[0]])[:3])
+        shown = f"such as {visible(several[0])[:60]!r} ({first})"
+        notes.append(f"{what} with more than one {answer}: {len(several):,}, {shown}")
     train = {example for example, _ in parts["train"]}
     for name, part in parts.items():
         again = sum(example in train for example, _ in part)
         if name != "train" and again:
             kind = "validation" if name == "valid" else name
-            notes.append(f"{again:,} of the {len(part):,} {kind} {what} are also training {what}")
+            notes.append(f"{kind} {what} that are also training {what}: {again:,} of {len(part):,}")
     return notes

@@ -44,8 +44,8 @@ def suspicious(tagged: Tagged) -> list[str]:
     parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in getattr(tagged, part)] for part in PARTS}
     notes = repeated(parts, "sentences", "tagging")
     if alone := sorted(name for name, count in _counts(tagged.train, tagged.plain).items() if count < 2):
-        kinds = "tags" if tagged.plain else "kinds of entities"
-        notes.append(f"{len(alone):,} {kinds} occur once in the training text: {visible(', '.join(alone[:LISTED]))}")
+        kinds = "tags" if tagged.plain else "types of entities"
+        notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(alone[:LISTED]))}")
     return notes
 
 

@@ -40,7 +40,7 @@ def suspicious(sets: ParallelSets) -> list[str]:
     parts = {part: list(zip(one.source, one.target, strict=True)) for part, one in _parts(sets).items()}
     notes = repeated(parts, "sources", "target")
     if same := sum(source == target for source, target in parts["train"]):
-        notes.append(f"{same:,} of the {len(parts['train']):,} training pairs have the same text on both sides")
+        notes.append(f"training pairs with the same text on both sides: {same:,} of {len(parts['train']):,}")
     return notes
 
 
