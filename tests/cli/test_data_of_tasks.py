@@ -138,6 +138,18 @@ def test_a_file_that_is_no_text_is_described_by_the_task_alone(unrolled, home):
 
 
 @pytest.mark.usefixtures("weather")
+def test_what_is_no_path_is_asked_of_every_task_in_turn(unrolled, home, monkeypatch):
+    said = json.loads(unrolled("data", "text:" + "long" * 2000, "--json").out)
+    assert (said["event"], said["characters"], said["read"]) == ("text", 8000, [])
+    (home / "1.npy").write_bytes(b"\0")
+    assert json.loads(unrolled("data", "?.npy", "--json").out)["event"] == "days"
+    monkeypatch.setattr(Weather, "likely", lambda path: path.is_nothing())
+    said = unrolled("data", "1.npy", "--json")
+    assert "note: the task weather fails: AttributeError: " in said.err
+    assert json.loads(said.out)["name"] == "1.npy"
+
+
+@pytest.mark.usefixtures("weather")
 def test_a_text_is_described_as_such_with_a_line_of_the_task(unrolled, home):
     (home / "a.wx").write_text("21.5\n")
     said = json.loads(unrolled("data", "a.wx", "--json", "--unit", "kelvin").out)
@@ -185,6 +197,7 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
     assert read[0]["how"].startswith("no: the tags of a.conll are inconsistent in the scheme bio")
     words = ("data", "a.conll", "--json", "--tag-column", "0", "--token-column", "1")
     assert json.loads(unrolled(*words, "--repair").out)["read"][0]["first"] == ["read: a/B-x", "read: b/B-x"]
+    refused(unrolled("data", ""), "there is no file, folder or named corpus ''")
     refused(unrolled("data", "a.conll", "--task", "tags"), "--task must be one of lm", "did you mean 'tag'?")
     refused(unrolled("data", "a.conll", "--task", "memory"), "NAME must be one of adding, copy")
 

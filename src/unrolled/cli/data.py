@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -61,7 +62,7 @@ def _named(tasks: Tasks) -> Named:
     for name, cls in tasks.items():
         try:
             found[name] = _ask(name, cls.named)
-        except RunError as error:
+        except UnrolledError as error:
             _note(error)
     return found
 
@@ -74,7 +75,8 @@ def _list(named: Named, as_json: bool) -> None:
             emit("corpus", **told, bytes=row.bytes, present=row.here == "yes")
         return
     table = [(r.name, r.title, task, r.licence, size(r.bytes) if r.bytes else "", r.here) for task, r in rows]
-    show_table(("name", "data", "for", "licence", "size", "here"), table, right=("size",))
+    if table:
+        show_table(("name", "data", "for", "licence", "size", "here"), table, right=("size",))
     print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
     print(f"data of yours: {command('data', 'PATH')}, then {command('train', 'TASK', '--data', 'PATH')}")
 
@@ -90,7 +92,8 @@ def _reports(spec: str, asked: Asked, tasks: Tasks) -> Iterator[Report]:
         yield together(_said(name, values[name] or spec, asked, tasks, alone=True), [], None)
     if having:
         return
-    likely = [name for name, cls in tasks.items() if _likely(name, cls, Path(spec).expanduser())]
+    there = os.path.exists(os.path.expanduser(spec))  # unlike Path.exists it takes any name, however long
+    likely = [name for name, cls in tasks.items() if there and _likely(name, cls, Path(spec).expanduser())]
     shown = list(dict.fromkeys([*likely[:1], task])) if task else likely
     asked.refuse((shown or list(tasks))[0], shown[1:])
     every = _readings(spec, shown, asked, tasks)
@@ -160,7 +163,7 @@ def _value_of(spec: str, name: str, cls: type[Task]) -> str | None:
 def _likely(name: str, cls: type[Task], path: Path) -> bool:
     try:
         return _ask(name, lambda: cls.likely(path))
-    except RunError as error:
+    except UnrolledError as error:
         _note(error)
         return False
 

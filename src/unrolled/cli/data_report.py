@@ -58,9 +58,10 @@ class Said:
 
 def together(lead: Said, others: Sequence[Said], asked: str | None) -> Report:
     """The report of one task with lines for the others, and the parts of the task that was ``asked`` for."""
-    rows = [
-        row for one in others for row in _labelled(f"for {one.task}", [one.how, *(fitted(f, WIDTH) for f in one.first)])
-    ]
+    rows = []
+    for one in others:
+        lines = [one.how, *(fitted(example, WIDTH) for example in one.first)]
+        rows += _labelled(f"for {one.task}", lines) if any(lines) else []
     report = lead.whole()
     parts = _added(report.parts, rows)
     for one in others:

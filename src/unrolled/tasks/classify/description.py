@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...data.labelled import Examples, Layout, check_used, read_labelled
 from ...data.labelled_folders import class_folders, parts_of
-from ...data.labelled_sets import SETS, LabelledSets, labelled_names
+from ...data.labelled_sets import SETS, LabelledSets, labelled_names, place_of
 from ...data.listed import Listed, listed
 from ...errors import DataError
 from ...results import Pairs, Report
@@ -85,9 +85,8 @@ def _describe_named(data: LabelledText) -> Report:
 
 def _describe_files(data: LabelledText) -> Report:
     """Files as they are, before a part is taken out of them."""
-    path, layout = Path(data.data).expanduser(), data.layout()
-    if path.exists():
-        check_used(path, layout)
+    path, layout = place_of(data.data), data.layout()
+    check_used(path, layout)
     places = list(parts_of(path)[0].values()) or [path]
     if data.test is not None:
         places = [*(place for place in places if place.name != "test"), Path(data.test).expanduser()]
