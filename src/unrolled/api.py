@@ -10,7 +10,7 @@ from typing import Any
 
 from .checks import checked
 from .errors import ArgumentError, RunError
-from .tasks.registry import task_class
+from .tasks.registry import ready, task_class
 from .training import checkpoint, modelfile
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
@@ -37,7 +37,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
         ArgumentError: an unknown option, or a wrong value.
         DataError, RunError, SaveError, DivergedError: see `unrolled.errors`.
     """
-    cls = task_class(task)
+    cls = ready(task_class(task))
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
     summary = start(task, config, run, reporter or Silent())
@@ -46,7 +46,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a whole config."""
-    cls, flat = task_class(task), flatten(config)
+    cls, flat = ready(task_class(task)), flatten(config)
     paths = cls.paths()
     stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
     config = update(config, **{name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)})
@@ -71,7 +71,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     folder = RunFolder.open(Path(run))
     with folder.resumed():
         text = read_text(folder.config)
-        cls = task_class(parse_toml(text, str(folder.config))[0])
+        cls = ready(task_class(parse_toml(text, str(folder.config))[0]))
         config = from_toml(cls.Config(), text, str(folder.config))
         check_trust(config, changes.get("cell"), folder.config)
         config = update(config, **changes)
@@ -93,7 +93,7 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
     """
     path = Path(run)
     file = _of_checkpoint(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
-    cls = task_class(file.task)
+    cls = ready(task_class(file.task))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
     return cls.open(file, config)

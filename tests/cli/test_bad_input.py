@@ -14,8 +14,6 @@ import pytest
 import torch
 from cli_parts import TINY, tree
 
-from unrolled.training import files
-
 PROBLEMS = {
     "missing.txt": None,
     "empty.txt": b"",
@@ -292,7 +290,7 @@ def test_full_disk_while_saving(unrolled, trained: Path, monkeypatch: pytest.Mon
     before = {name: data for name, data in tree(trained).items() if "checkpoints" in name or "model" in name}
     assert unrolled("evaluate", trained).status == 0  # the text is encoded before the disk is full
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", full)
+        patch.setattr("os.fsync", full)
         said = unrolled("resume", trained, "--steps", "25")
     refused(said, "No space left on device", "nothing saved before is lost", "Free some space")
     after = tree(trained)

@@ -13,6 +13,10 @@ from cli_parts import TINY
 
 import unrolled.training.loop as loop
 from unrolled import api, recipes
+from unrolled.errors import RunError
+from unrolled.tasks import TASKS
+from unrolled.tasks.lm.task import LanguageModelling
+from unrolled.training.log import Silent
 
 
 def config(run: Path) -> dict:
@@ -182,3 +186,24 @@ def test_an_ngram_model_is_counted(unrolled, text_file: Path, monkeypatch: pytes
 
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_task_whose_modules_are_missing_does_nothing(unrolled, trained: Path, home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(LanguageModelling, "extras", {"nowhere_av": "video"})
+    line = "error: the task lm needs the module nowhere_av; install with: pip install 'unrolled[video]'\n"
+    for words in (["train", "lm"], ["resume", trained, "--steps", "25"], ["sample", trained], ["evaluate", trained]):
+        assert unrolled(*words) == (2, "", line)
+    for call in (lambda: api.train("lm"), lambda: api.start("lm", LanguageModelling.Config(), None, Silent())):
+        with pytest.raises(RunError, match="needs the module nowhere_av"):
+            call()
+    assert [path.name for path in (home / "runs").iterdir()] == ["tiny"]
+    assert unrolled("train", "lm", "--help").status == 0
+
+
+def test_help_names_the_recipes_of_its_task(unrolled, monkeypatch) -> None:
+    assert "Recipes: adding-200, copy, mnist-rows.\n" in unrolled("train", "memory", "--help").out
+    every = unrolled("train").out
+    assert all(name in every for name in recipes.names())
+    assert sorted(name for task in TASKS for name in recipes.names(task)) == recipes.names()
+    monkeypatch.setattr(recipes, "names", lambda task=None: [])
+    assert "ecipes" not in unrolled("train", "memory", "--help").out.split("\n options")[0]

@@ -170,7 +170,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unrolled.data.storage.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(SaveError, match="No space left on device; free some space"):
         prepare(corpus, cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -257,3 +257,25 @@ def test_preparing_text_does_not_load_torch():
     code = "import sys, unrolled.data.encoded, unrolled.data.locate; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert result.stdout.strip() == "False", result.stderr
+
+
+def test_the_cache_is_that_of_all_derived_data_beside_an_older_one(tmp_path, monkeypatch, counted):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    old = tmp_path / "cache" / "encoded" / ("0" * 24) / "description.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    corpus = corpus_of(tmp_path / "in", "some text to encode")
+    tokens = decoded(prepare(corpus))
+    assert decoded(prepare(corpus)) == decoded(prepare(corpus, cache=tmp_path / "cache" / "derived")) == tokens
+    assert len(counted) == 1
+    assert [path.name[:8] for path in (tmp_path / "cache" / "derived").iterdir()] == ["encoded-"]
+    assert old.exists()
+
+
+def test_a_full_disk_without_a_cache(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(encoded, "write_description", full)
+    with pytest.raises(SaveError, match="No space left on device; free some space or set TMPDIR to another folder"):
+        encode_text(corpus_of(tmp_path / "in", "hello"), CharVocabulary("helo"))

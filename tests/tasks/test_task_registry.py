@@ -1,5 +1,6 @@
 """Tasks by name: ours, another package's by its entry point, and what is said where there is none."""
 
+import subprocess
 import sys
 import types
 from importlib.metadata import EntryPoint
@@ -9,7 +10,7 @@ import pytest
 from unrolled.errors import ArgumentError, RunError
 from unrolled.tasks import registry
 from unrolled.tasks.memory.task import Memory
-from unrolled.tasks.registry import GROUP, TASKS, names, task_class, what
+from unrolled.tasks.registry import GROUP, TASKS, names, ready, task_class, what
 from unrolled.training.task import Task
 
 
@@ -76,3 +77,46 @@ def test_no_such_task(installed):
         task_class("wether")
     with pytest.raises(ArgumentError, match="is the package installed that adds it"):
         task_class("sudoku")
+
+
+class Dist:
+    """The package that an entry point comes from."""
+
+    name = "sky-tools"
+
+
+@pytest.mark.parametrize(
+    ("extras", "foreign", "command"),
+    [
+        ({"nowhere_av": "video", "json": ""}, None, "module nowhere_av; install with: pip install 'unrolled[video]'"),
+        ({"no_a": "x", "no_b": "x"}, None, "modules no_a, no_b; install with: pip install 'unrolled[x]'"),
+        ({"nowhere_a": "video", "nowhere_b": "sound"}, None, "install with: pip install 'unrolled[video,sound]'"),
+        ({"nowhere.deep": "video"}, Dist, "module nowhere.deep; install with: pip install 'sky-tools[video]'"),
+        ({"nowhere.deep": "", "nowhere.more": ""}, Dist, "install with: pip install nowhere"),
+        ({"nowhere": "video"}, False, "install with: pip install nowhere"),
+    ],
+)  # fmt: skip
+def test_missing_modules_are_named_with_the_command_that_installs_them(
+    installed, monkeypatch, extras, foreign, command
+):
+    if foreign is not None:
+        installed(weather="foreign_weather:Weather")
+        monkeypatch.setattr(EntryPoint, "dist", foreign() if foreign else None)
+    cls = type("Lacking", (Weather,), {"extras": extras, "name": "weather"})
+    with pytest.raises(RunError, match=r"^the task weather needs the module") as error:
+        ready(cls)
+    assert str(error.value).endswith(command)
+
+
+def test_a_task_that_has_what_it_needs(monkeypatch):
+    module = types.ModuleType("made_here")
+    monkeypatch.setitem(sys.modules, "made_here", module)
+    cls = type("Ready", (Weather,), {"extras": {"json": "never", "importlib.metadata": "never", "made_here": ""}})
+    assert ready(cls) is cls
+    assert all(ready(task_class(name)) for name in TASKS)
+
+
+def test_the_table_of_tasks_does_not_load_torch():
+    code = "import sys, unrolled.tasks.registry; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == "False", result.stderr

@@ -14,7 +14,7 @@ from typing import Any
 from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import registry
-from ..tasks.registry import task_class
+from ..tasks.registry import ready, task_class
 from ..training.config import HOW_LONG, groups, refuse_without_effect, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
@@ -52,6 +52,7 @@ def run(argv: list[str]) -> int:
     if recipe is not None and recipe.task != name:
         raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
     this, config = _read(cls.Config, name, rest, recipe)
+    ready(cls)  # only now: the help needs none of its modules
     teller = choose(this.json)
     with Schema(cls.Config, f"unrolled train {name}").names():
         return follow(teller, lambda: api.start(name, config, this.run, teller))
@@ -103,9 +104,9 @@ def _recipe(argv: list[str]) -> recipes.Recipe | None:
 
 def _about(name: str) -> str:
     default = "five minutes on Python's own source code" if name == "lm" else "on examples that are made up as needed"
+    known = ", ".join(recipes.names(name))
     return (
-        f"Train: {registry.what(name)}. Without any options: {default}. "
-        f"Recipes: {', '.join(recipes.names())}.\n\n"
+        f"Train: {registry.what(name)}. Without any options: {default}.{f' Recipes: {known}.' if known else ''}\n\n"
         "What char-rnn, torch-rnn, PyTorch's examples and Keras call these options is understood too: --rnn-size, "
         "--seq-length, --nhid, --learning-rate…"
     )

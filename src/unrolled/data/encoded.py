@@ -11,9 +11,8 @@ occurs only in the test part would have no probability at all.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,12 +22,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..checks import checked
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, SaveError
 from .build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_json
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .corpus import Corpus
+from .derived import derived
 from .pieces import Chunk, pieces
-from .storage import Split, read_description, read_split, write_folder, write_split
+from .storage import Split, read_description, read_split, write_description, write_split
 from .textfile import told
 from .vocabulary import Vocabulary
 
@@ -54,30 +54,27 @@ class TextData:
 def prepare(
     corpus: Corpus,
     *,
-    cache: Path,
+    cache: Path | None = None,
     kind: str = "char",
     min_count: int = 1,
     vocab_size: int = VOCAB_SIZE,
     fractions: Annotated[tuple[float, float, float], FRACTIONS] = (0.9, 0.05, 0.05),
 ) -> TextData:
-    """Encode ``corpus``, or take the encoding from the folder ``cache`` if neither text nor options changed.
+    """Encode ``corpus``, or take the encoding from the cache if neither text nor options changed.
 
     Args:
-        cache: a folder for encoded texts; each takes a subfolder named by a digest of what it was made from.
+        cache: a folder for encoded texts, each a subfolder; by default that of all derived data (see `derived`).
         kind, min_count, vocab_size: the vocabulary, see `build_vocabulary`.
         fractions: of the characters for training, validation and test; they add up to 1.
     """
     check_options(kind, min_count, vocab_size)
     shares = _shares(fractions)
     options = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, list(map(str, shares))]
-    target = cache / _key([*options, corpus.fingerprint()])
-    data = _load(target, corpus.notes)
-    if data is None:
-        write_folder(target, lambda folder: _encode(corpus, folder, kind, min_count, vocab_size, shares))
-        data = _load(target, corpus.notes)
-    if data is None:
-        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder")
-    return data
+
+    def make(folder: Path) -> None:
+        write_description(folder, _encode(corpus, folder, kind, min_count, vocab_size, shares))
+
+    return _load(derived("encoded", [*options, corpus.fingerprint()], make, cache=cache), corpus.notes)
 
 
 @checked
@@ -89,19 +86,22 @@ def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = Non
     Raises:
         DataError: the text has characters that the vocabulary lacks, and there is no unknown symbol.
     """
-    root = cache or Path(tempfile.mkdtemp(prefix="unrolled-"))
-    target = root / _key([FORMAT, "whole", vocabulary.to_json(), corpus.fingerprint()])
+
+    def make(folder: Path) -> None:
+        write_description(folder, write_split(folder, "whole", corpus.chunks(), vocabulary))
+
+    if cache is not None:
+        key = [FORMAT, "whole", vocabulary.to_json(), corpus.fingerprint()]
+        return _load_whole(derived("encoded", key, make, cache=cache), vocabulary)
     try:
-        split = _load_whole(target, vocabulary)
-        if split is None:
-            write_folder(target, lambda folder: write_split(folder, "whole", corpus.chunks(), vocabulary))
-            split = _load_whole(target, vocabulary)
-    finally:
-        if cache is None:
-            shutil.rmtree(root, ignore_errors=True)  # the mapping keeps the data
-    if split is None:
-        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder")
-    return split
+        with tempfile.TemporaryDirectory(prefix="unrolled-", ignore_cleanup_errors=True) as folder:
+            make(Path(folder))
+            return _load_whole(Path(folder), vocabulary)  # the mapping keeps the data
+    except OSError as error:
+        raise SaveError(
+            f"cannot write the encoded text to {tempfile.gettempdir()}: {error.strerror or error}; free some space or "
+            "set TMPDIR to another folder"
+        ) from error
 
 
 def _encode(
@@ -176,13 +176,8 @@ def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
     return shares
 
 
-def _key(made_from: object) -> str:
-    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:24]
-
-
-def _load(target: Path, notes: list[str]) -> TextData | None:
-    """The encoding in ``target``; None if there is none or it is damaged, in which case it is made again."""
-    try:
+def _load(target: Path, notes: list[str]) -> TextData:
+    with _readable(target):
         description = read_description(target)
         vocabulary = vocabulary_from_json(description["vocabulary"])
         train, valid, test = (
@@ -190,12 +185,17 @@ def _load(target: Path, notes: list[str]) -> TextData | None:
         )
         changed = told(description.get("changed", ()), "; --line-ends keep keeps them")
         return TextData(vocabulary, train, valid, test, str(description["digest"]), [*notes, *changed])
-    except (OSError, ValueError, KeyError, TypeError, DataError):
-        return None
 
 
-def _load_whole(target: Path, vocabulary: Vocabulary) -> Split | None:
-    try:
+def _load_whole(target: Path, vocabulary: Vocabulary) -> Split:
+    with _readable(target):
         return read_split(target, "whole", read_description(target), vocabulary.dtype)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+
+
+@contextlib.contextmanager
+def _readable(target: Path) -> Iterator[None]:
+    """Within it an entry of the cache is read, which was whole a moment ago."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder") from error

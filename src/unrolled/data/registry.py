@@ -232,7 +232,7 @@ NAMED: dict[str, NamedDataset] = {
 
 
 def cache_folder() -> Path:
-    """Where downloads and encoded texts are kept between runs."""
+    """Where downloads and derived data are kept between runs."""
     if chosen := os.environ.get("UNROLLED_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

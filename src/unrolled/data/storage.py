@@ -3,18 +3,14 @@
     FOLDER/description.json    what is in the folder, and the vocabulary
     FOLDER/NAME.tokens         the ids, in the vocabulary's dtype      FOLDER/NAME.starts   int64
 
-A folder is written under a temporary name, synced, and renamed when complete, so one with its final name is
-whole.
+Such a folder is an entry of the cache of derived data, see `derived`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, SaveError
+from ..errors import DataError
 from .pieces import Chunk, pieces
 from .vocabulary import Vocabulary, outside_error
 
@@ -85,9 +81,6 @@ def write_split(folder: Path, name: str, chunks: Iterable[Chunk], vocabulary: Vo
             if vocabulary.unknown is not None:
                 unknown += int(np.count_nonzero(ids == vocabulary.unknown))
             characters, tokens, documents = characters + len(text), tokens + len(ids), documents + len(starts)
-        for file in (ids_file, starts_file):
-            file.flush()
-            os.fsync(file.fileno())
     return {"tokens": tokens, "starts": documents, "characters": characters, "unknown": unknown}
 
 
@@ -111,28 +104,9 @@ def _map(path: Path, dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
     return np.memmap(path, dtype=dtype, mode="r", shape=(length,))
 
 
-def write_folder(target: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
-    """Make ``target`` of the files that ``fill`` writes and the description that it returns, all at once."""
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        description = json.dumps(fill(temporary))
-        with (temporary / DESCRIPTION).open("w", encoding="utf-8") as file:
-            file.write(description)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.rmtree(target, ignore_errors=True)  # only a damaged one can be there
-        os.replace(temporary, target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise SaveError(
-            f"cannot write the encoded text to {target}: {error.strerror or error}; free some space or set "
-            "UNROLLED_CACHE to another folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Say what is in ``folder``."""
+    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
 
 def read_description(target: Path) -> dict[str, Any]:
@@ -141,13 +115,3 @@ def read_description(target: Path) -> dict[str, Any]:
     if not isinstance(description, dict):
         raise ValueError("the description is not a JSON object")
     return description
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system can sync folders."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

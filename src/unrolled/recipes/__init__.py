@@ -22,10 +22,11 @@ class Recipe(NamedTuple):
     result: dict[str, Any]
 
 
-def names() -> list[str]:
-    """The recipes that come with the package."""
+def names(task: str | None = None) -> list[str]:
+    """The recipes that come with the package: all, or those for ``task``."""
     files = resources.files(__name__).iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    every = sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    return every if task is None else [name for name in every if read(name).task == task]
 
 
 def read(name_or_path: str) -> Recipe:

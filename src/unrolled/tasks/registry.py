@@ -9,8 +9,10 @@ Another package adds a task of its own by an entry point of the group ``unrolled
 from __future__ import annotations
 
 import importlib
+import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ArgumentError, RunError, did_you_mean
@@ -78,6 +80,38 @@ def task_class(name: str) -> type[Task]:
         remedy = f"is the package installed that adds it, by an entry point in the group {GROUP}?"
         raise ArgumentError("task", f"one of {', '.join(names())}", name, did_you_mean(name, names()) or remedy)
     return _imported(foreign[name])
+
+
+def ready(cls: type[Task]) -> type[Task]:
+    """The class of a task, if the modules are installed that its work needs (`Task.extras`).
+
+    Raises:
+        RunError: one is missing; the message has the command that installs it.
+    """
+    missing = [module for module in cls.extras if not _is_installed(module)]
+    if not missing:
+        return cls
+    needs = f"the module{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    raise RunError(f"the task {cls.name} needs {needs}; install with: {_installing(cls, missing)}")
+
+
+def _is_installed(module: str) -> bool:
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # a package above it is missing
+        return False
+
+
+def _installing(cls: type[Task], missing: list[str]) -> str:
+    """The command that installs modules: the extras of the task's package, or the modules by name."""
+    point = _foreign().get(cls.name)
+    package = "unrolled" if point is None else point.dist.name if point.dist is not None else None
+    extras = dict.fromkeys(cls.extras[module] for module in missing)
+    if package is None or not all(extras):
+        return f"pip install {' '.join(dict.fromkeys(module.partition('.')[0] for module in missing))}"
+    return f"pip install '{package}[{','.join(extras)}]'"
 
 
 def _imported(point: EntryPoint) -> type[Task]:

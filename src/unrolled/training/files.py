@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
+from ..data.sealed import FULL
+from ..data.sealed import sync_folder as sync_folder
+from ..data.sealed import write_synced as write_synced
 from ..errors import SaveError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -26,25 +27,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise save_error(path, error) from error
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write and flush to disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot
-        return
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def save_error(path: Path, error: OSError) -> SaveError:

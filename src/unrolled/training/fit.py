@@ -43,9 +43,7 @@ def fit(
     metrics = MetricsFile(folder.metrics, 0, task.config.training.tensorboard)
     metrics.write(1, {"split": "valid", **scores, "best": True, "by": task.decides})
     reporter.evaluated(1, scores, True)
-    text = task.preview(model)
-    folder.write_preview(1, text)
-    reporter.preview(1, text)
+    reporter.preview(1, folder.write_preview(1, task.preview(model)))
     test = task.evaluate(model, "test")
     if test:
         metrics.write(1, {"split": "test", **test})

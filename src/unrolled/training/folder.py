@@ -6,11 +6,13 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunError, SaveError
+from ..results import Drawing, Part, Picture
 from . import checkpoint, lock
 from .files import save_error, write_atomically
 
@@ -172,9 +174,35 @@ class RunFolder:
     def write_config(self, text: str) -> None:
         write_atomically(self.config, text.encode())
 
-    def write_preview(self, step: int, text: str) -> None:
+    def write_preview(self, step: int, preview: str | Sequence[Part]) -> str:
+        """Write a preview's text, and the files of its parts beside it under their names after the step's.
+
+        Returns:
+            The text to show: the preview's, with the path of a picture in the place of each picture.
+        """
         self.previews.mkdir(exist_ok=True)
-        write_atomically(self.previews / f"step-{step:07d}.txt", text.encode())
+        stem = f"step-{step:07d}"
+        texts, taken = [preview] if isinstance(preview, str) else [], set[str]()
+        for part in () if isinstance(preview, str) else preview:
+            paths = []
+            for given, data in part.files().items():
+                paths.append(self.previews / f"{stem}-{_distinct(given, taken)}")
+                write_atomically(paths[-1], data)
+            if isinstance(part, Picture | Drawing):
+                texts.append(f"{part.title or part.name}: {paths[0]}")
+            else:
+                texts.append(part.plain())
+        text = "\n".join(texts)
+        write_atomically(self.previews / f"{stem}.txt", text.encode())
+        return text
+
+
+def _distinct(given: str, taken: set[str]) -> str:
+    """A file's name that names no folder; a number tells it from those that are taken."""
+    stem, suffix = os.path.splitext(re.sub(r"[^\w.-]", "-", given))
+    name = next(one for n in itertools.count(1) if (one := f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") not in taken)
+    taken.add(name)
+    return name
 
 
 def _unmakable(path: Path, error: OSError) -> SaveError:

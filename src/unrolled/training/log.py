@@ -88,7 +88,7 @@ class Reporter(Protocol):
         """The validation split was scored."""
 
     def preview(self, step: int, text: str) -> None:
-        """What the model does now."""
+        """What the model does now, as text; its first line is the path of a preview's picture, if there is one."""
 
     def end(self, summary: Summary) -> None:
         """Training is over."""

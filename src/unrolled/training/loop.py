@@ -7,7 +7,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-import os
 import time
 from contextlib import AbstractContextManager
 from typing import Any
@@ -16,7 +15,6 @@ import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, RunError
-from ..kernels import extension
 from ..layers import Stack
 from . import checkpoint, modelfile
 from .config import notes_without_effect, to_toml, update
@@ -26,6 +24,7 @@ from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
 from .plan import EVALUATIONS, plan_steps
 from .process import Interrupt, check_device, half_products, interruptible, keep_freed_memory
+from .standing import Standing, less, machine
 from .step import Stepper
 from .task import Task
 
@@ -64,25 +63,6 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
         return run.go(reporter, interrupt)
 
 
-@dataclasses.dataclass
-class _Standing:
-    """The numbers of a run that a checkpoint carries as JSON."""
-
-    step: int = 0
-    loss_sum: float = 0.0
-    loss_count: float = 0.0
-    best: dict[str, float] = dataclasses.field(default_factory=dict)
-    goal: float = math.inf  # the best cost of the regular evaluations, which alone decide the two below
-    worse: int = 0
-    plateaus: int = 0
-    averaged: int = 0
-    metrics_offset: int = 0
-    seconds: float = 0.0
-    data: str = ""
-    made: str = ""
-    machine: str = ""
-
-
 class _Run:
     """One training from its beginning, or from a checkpoint, to its end."""
 
@@ -102,7 +82,7 @@ class _Run:
                     part.check_backend(device)
         fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
         made = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
-        self.at = _Standing(data=task.fingerprint(), made=made, machine=_machine())
+        self.at = Standing(data=task.fingerprint(), made=made, machine=machine())
         self.notes: list[str] = []  # what whoever goes on with a run should know of it
         self.ahead: dict[str, float] = {}  # scores of a model on disk that is better than any up to here
         if resume:
@@ -140,7 +120,7 @@ class _Run:
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         data, made = self.at.data, self.at.made
         try:
-            self.at = _Standing(**state)
+            self.at = Standing(**state)
         except TypeError as error:
             raise RunError(f"{self.folder.path} was checkpointed by another version of unrolled: {error}") from error
         if self.at.made != made:
@@ -169,12 +149,12 @@ class _Run:
             self._save()
         else:
             reporter.note(f"going on at step {self.at.step:,} of {self.steps:,}")
-            if self.at.machine != _machine():
+            if self.at.machine != machine():
                 reporter.note(
-                    f"this run was computed with {self.at.machine} and goes on with {_machine()}: "
+                    f"this run was computed with {self.at.machine} and goes on with {machine()}: "
                     "its losses will agree to rounding only"
                 )
-                self.at.machine = _machine()
+                self.at.machine = machine()
         stopped = self._enough()
         while self.at.step < self.steps and not stopped:
             value, norm, units = self.stepper.step(self.at.step)
@@ -275,7 +255,7 @@ class _Run:
             if best:
                 self.at.best = {**scores, "step": self.at.step}
                 self._keep()
-            if regular and _less(cost, self.at.goal):
+            if regular and less(cost, self.at.goal):
                 self.at.goal, self.at.worse = cost, 0
             elif regular:
                 self.at.worse += 1
@@ -306,7 +286,7 @@ class _Run:
     def _better(self, a: dict[str, float], b: dict[str, float]) -> bool:
         """Whether scores ``a`` are better than ``b``; where what decides is the same, by the loss."""
         costs = self._cost(a), self._cost(b)
-        return _less(*costs) or (costs[0] == costs[1] and _less(a["loss"], b["loss"]))
+        return less(*costs) or (costs[0] == costs[1] and less(a["loss"], b["loss"]))
 
     def _cost(self, scores: dict[str, float]) -> float:
         """What decides, as something that should be small."""
@@ -315,10 +295,9 @@ class _Run:
     def _preview(self, step: int) -> None:
         model = self.stepper.model
         was = model.training
-        text = self.task.preview(model.eval())
+        preview = self.task.preview(model.eval())
         model.train(was)
-        self.folder.write_preview(step, text)
-        self.reporter.preview(step, text)
+        self.reporter.preview(step, self.folder.write_preview(step, preview))
 
     def _test(self) -> dict[str, float]:
         """Score the test split, once, with the model that was kept."""
@@ -333,15 +312,3 @@ class _Run:
         self.at.metrics_offset = self.metrics.offset
         self.at.averaged = self.stepper.average.count
         checkpoint.save(self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at))
-
-
-def _machine() -> str:
-    """What the last bits of a sum depend on."""
-    backend = os.environ.get("UNROLLED_BACKEND", "auto")
-    kernels = "no" if extension.missing else extension.instruction_set()
-    return f"{torch.get_num_threads()} threads, backend {backend}, {kernels} kernels"
-
-
-def _less(a: float, b: float) -> bool:
-    """Whether loss ``a`` is better than ``b``; anything is better than what is not a number."""
-    return a < b or (math.isnan(b) and not math.isnan(a))

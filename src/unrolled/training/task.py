@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..cells import State
 from ..data.listed import Listed
 from ..errors import ArgumentError
-from ..results import Comparison, Progress, Report, silent
+from ..results import Comparison, Part, Progress, Report, silent
 from .asked import Asked
 from .comparison import side_by_side
 from .metrics import LOSS, Metric
@@ -36,6 +36,9 @@ class Task(ABC):
     """What the rate counts: characters, sentences, images…"""
     use: ClassVar[dict[str, str]] = {"measure it": "evaluate"}
     """What is done with a run → the verb for it."""
+    extras: ClassVar[Mapping[str, str]] = {}
+    """Modules that its work needs beyond the base install → the extra of the task's package that has each, as in
+    ``{"av": "video"}``, or "" if pip installs it by its own name. Not to be imported with the task."""
     word: ClassVar[str | None] = None
     """The option that a word after the task's name is for: ``unrolled train memory copy``."""
     preview_lines: ClassVar[int] = PREVIEW_LINES
@@ -128,9 +131,9 @@ class Task(ABC):
     def units(self, batch: Any) -> float:
         """How many units (see `unit`) a batch holds."""
 
-    @abstractmethod
     def carry(self, model: nn.Module) -> State | None:
         """What the first step starts from: a recurrent state, or `None` if nothing is carried."""
+        return None
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Any, carry: State | None) -> tuple[Tensor, State | None]:
@@ -154,12 +157,13 @@ class Task(ABC):
         """Metrics on ``"valid"`` (decides) or ``"test"`` (reported), `decides` and ``"loss"`` among them."""
 
     @abstractmethod
-    def preview(self, model: nn.Module) -> str:
-        """Something to look at: what the model does now."""
+    def preview(self, model: nn.Module) -> str | Sequence[Part]:
+        """Something to look at, what the model does now: a text, or parts such as texts and pictures."""
 
-    @abstractmethod
     def assets(self) -> dict[str, Any]:
-        """What the model needs besides its weights (JSON), such as its vocabulary. Stored in the model file."""
+        """What the model needs besides its weights (JSON), such as its vocabulary, and under ``data`` the fingerprint.
+        Stored in the model file."""
+        return {"data": self.fingerprint()}
 
     @classmethod
     @abstractmethod

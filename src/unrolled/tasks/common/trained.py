@@ -27,6 +27,9 @@ class Trained:
     config: Any
     fingerprint: str | None
 
+    def __init__(self, model: nn.Module, config: Any, fingerprint: str | None = None) -> None:
+        self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
+
     def evaluation(self, options: Any, progress: Progress = silent) -> Report:
         """What it is worth, as the task's ``Evaluate`` options ask: ``unrolled evaluate``.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...cells import check_size
-from ...data import Corpus, TextData, cache_folder, open_corpus, prepare
+from ...data import Corpus, TextData, open_corpus, prepare
 from ...data.textfile import normal
 from ...errors import ArgumentError
 from ...training.config import since
@@ -74,7 +74,6 @@ class Text:
         """Find, split and encode the text (once; the encoding is cached)."""
         return prepare(
             self.open(),
-            cache=cache_folder() / "encoded",
             kind=self.vocabulary,
             min_count=self.min_count,
             vocab_size=self.vocab_size,

@@ -118,9 +118,6 @@ class Memory(Task):
     def preview(self, model: nn.Module) -> str:
         return preview(model, self.valid)
 
-    def assets(self) -> dict[str, Any]:
-        return {"data": self.fingerprint()}
-
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedMemory:
         return TrainedMemory.from_file(file, config)
