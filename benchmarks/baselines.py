@@ -19,7 +19,8 @@ from typing import Any
 import unrolled
 from harness import steps_in, table
 from unrolled import api
-from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 from unrolled.training.process import keep_freed_memory

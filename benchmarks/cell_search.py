@@ -16,7 +16,8 @@ from unrolled.data import CharVocabulary, open_corpus
 from unrolled.inspector import built_in, label, read
 from unrolled.inspector.cell_search import measure
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 CHARACTERS = 1_000_000

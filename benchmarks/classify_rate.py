@@ -24,7 +24,8 @@ from torch.utils.data import DataLoader
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.data.registry import present
 from unrolled.data.tokens import cut
-from unrolled.tasks.classify.task import Classification, ClassifyConfig
+from unrolled.tasks.classify.config import ClassifyConfig
+from unrolled.tasks.classify.task import Classification
 from unrolled.training.config import update
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent, Summary

@@ -27,7 +27,8 @@ def rss_anon() -> float:
 def measure(megabytes: int) -> None:
     import torch
 
-    from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+    from unrolled.tasks.lm.config import LanguageModelConfig
+    from unrolled.tasks.lm.task import LanguageModelling
     from unrolled.training.config import update
     from unrolled.training.step import Stepper
 

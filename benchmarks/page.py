@@ -26,7 +26,8 @@ from unrolled.data import CharVocabulary
 from unrolled.inspector import built_in, read
 from unrolled.inspector.web import Inspected, application
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 SCREEN, GRID, ASKED = 1600, 600, 30

@@ -24,7 +24,8 @@ CASES = ("0", "5000", "1000", "100", "auto", "10")
 def measure(recompute: str, steps: int, repetitions: int) -> None:
     import torch
 
-    from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+    from unrolled.tasks.lm.config import LanguageModelConfig
+    from unrolled.tasks.lm.task import LanguageModelling
     from unrolled.training.config import update
     from unrolled.training.process import keep_freed_memory
     from unrolled.training.step import Stepper

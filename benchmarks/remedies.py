@@ -53,7 +53,8 @@ def measure(options: dict[str, Any], path: str, seed: int) -> tuple[float, float
     import torch
 
     from unrolled.errors import DivergedError
-    from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+    from unrolled.tasks.lm.config import LanguageModelConfig
+    from unrolled.tasks.lm.task import LanguageModelling
     from unrolled.training.config import update
     from unrolled.training.step import Stepper
 

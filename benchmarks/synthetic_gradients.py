@@ -42,7 +42,7 @@ from unrolled import api
 from unrolled.cells.state import detach
 from unrolled.data.counter import hash64
 from unrolled.data.episodes import Stretch
-from unrolled.tasks.lm.task import LanguageModelConfig
+from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.memory.config import MemoryConfig
 from unrolled.tasks.memory.task import Memory
 from unrolled.training.config import update

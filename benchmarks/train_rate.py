@@ -20,7 +20,8 @@ from torch import nn
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.kernels import extension
-from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Progress, Silent

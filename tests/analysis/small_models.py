@@ -4,7 +4,8 @@ import torch
 
 from unrolled.data import CharVocabulary
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModel, Windows
+from unrolled.tasks.lm.config import Windows
+from unrolled.tasks.lm.model import LanguageModel
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 SYMBOLS = "\n abcdefgh"

@@ -12,7 +12,8 @@ from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.lab.bptt import Weights, softmax
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, Windows, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig, Windows
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 TEXT = "hello world"

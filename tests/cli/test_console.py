@@ -15,7 +15,8 @@ from unrolled.cli.terminal import reporters
 from unrolled.cli.terminal.console import Counter, Live, preview_panel, progress_line
 from unrolled.cli.terminal.look import bits, clock, command, size
 from unrolled.cli.terminal.summary import summary_lines
-from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.tasks.lm.text import Text
 from unrolled.training.log import Progress, Summary
 from unrolled.training.metrics import line

@@ -67,9 +67,9 @@ def test_data_that_changed_is_refused(unrolled, trained: Path, text_file: Path, 
     own.write_text("É" + text_file.read_text())
     said = unrolled("evaluate", "r")
     assert said.status == 2
-    assert "has changed since r was trained" in said.err
+    assert "has changed since the model was trained" in said.err
     own.write_text(text_file.read_text()[::-1])  # the same symbols in the same numbers
-    assert "has changed since r was trained" in unrolled("evaluate", "r").err
+    assert "has changed since the model was trained" in unrolled("evaluate", "r").err
     own.unlink()
     said = unrolled("evaluate", "r")
     assert said.status == 2
@@ -132,7 +132,10 @@ def test_what_cannot_be_compared_is_marked(unrolled, trained: Path, text_file: P
     other = counted(unrolled, text_file, "--fractions", "0.8,0.1,0.1")
     said = unrolled("evaluate", trained, other)
     assert said.status == 2
-    assert "were not trained on the same text, cut into the same parts; say with --data" in said.err
+    assert (
+        "were not trained on the same text, cut into the same parts; name the data to compare them on with --data"
+        in said.err
+    )
     assert unrolled("evaluate", trained, other, "--data", text_file).status == 0
 
 

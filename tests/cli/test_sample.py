@@ -55,6 +55,7 @@ def test_prompt_from_standard_input(unrolled, trained: Path, monkeypatch: pytest
 def test_other_names_for_the_prompt(unrolled, trained: Path) -> None:
     assert unrolled("sample", trained, "-primetext", "the", "-length", "0").out == "the\n"
     assert unrolled("sample", trained, "--prompt=the", "--length=0").out == "the\n"
+    assert unrolled("sample", trained, "--length=0").out == "\n"
 
 
 @pytest.mark.parametrize(

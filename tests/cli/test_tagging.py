@@ -74,7 +74,7 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     assert said.err.startswith(f"{turned}: 3 columns between blanks; words from column 2, tags from column 1")
     assert "\nread: " in said.err
     assert "--scheme must be one of" in unrolled("evaluate", run, "--data", turned, "--scheme", "bi").err
-    assert "--header must be left out for a model" in unrolled("evaluate", run, "--data", turned, "--no-header").err
+    assert "has no option --no-header" in unrolled("evaluate", run, "--data", turned, "--no-header").err
     assert "no sentences to measure on" in unrolled("evaluate", run).err
     heldout = unrolled("evaluate", run, "--split", "heldout")
     assert (heldout.status, "one of valid, test, train" in heldout.err) == (2, True)

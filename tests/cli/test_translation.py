@@ -317,8 +317,8 @@ def test_options_of_translators_are_no_others(unrolled, home: Path) -> None:
     small = "--hidden-size 4 --embedding-size 4 --steps 1 --run runs/class".split()
     assert unrolled("train", "classify", *small).status == 0
     for words in (("--n-best", "2"), ("--show-alignment",), ("--picture", "x.png"), ("--beam", "2")):
-        refused(unrolled("predict", "runs/class", "good", *words), f"{words[0]} must be left out", "no translator")
-    refused(unrolled("evaluate", "runs/class", "--picture", "x.png"), "--picture must be left out")
+        refused(unrolled("predict", "runs/class", "good", *words), f"has no option {words[0]}")
+    refused(unrolled("evaluate", "runs/class", "--picture", "x.png"), "has no option --picture")
 
 
 def test_runs_on_different_pairs_are_not_compared(unrolled, runs: Path) -> None:

@@ -8,7 +8,8 @@ import torch
 
 from unrolled.data import CharVocabulary
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 QUOTE, POSITION, DEPTH = 3, 11, 6  # units

@@ -7,14 +7,16 @@ import dataclasses
 from planted_cells import story
 
 from unrolled.data.build import build_vocabulary
+from unrolled.tasks.classify.config import ClassifyConfig
+from unrolled.tasks.classify.model import Classifier
 from unrolled.tasks.classify.reading import Reader
-from unrolled.tasks.classify.task import Classifier, ClassifyConfig
 from unrolled.tasks.classify.trained import TrainedClassifier
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModelConfig, new_model
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
+from unrolled.tasks.tag.config import TagConfig
 from unrolled.tasks.tag.model import Tagger
-from unrolled.tasks.tag.task import TagConfig
 from unrolled.tasks.tag.trained import TrainedTagger
 from unrolled.tasks.tag.words import Lexicon, TagSet
 from unrolled.tasks.translate.model import Translator

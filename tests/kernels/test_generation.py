@@ -13,7 +13,8 @@ from unrolled.decoding.frozen import draws
 from unrolled.errors import ArgumentError, BackendError, ShapeError
 from unrolled.kernels import extension, generation
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModel, Windows
+from unrolled.tasks.lm.config import Windows
+from unrolled.tasks.lm.model import LanguageModel
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 pytestmark = pytest.mark.skipif(extension.missing is not None, reason=str(extension.missing))

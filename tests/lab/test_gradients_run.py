@@ -12,7 +12,8 @@ from unrolled.analysis.lookback import lookback
 from unrolled.data import CharVocabulary, Split
 from unrolled.errors import ArgumentError, RunError
 from unrolled.lab.gradients_run import choose, measure_stage, stages
-from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.model import LanguageModel
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 from unrolled.training import checkpoint
 from unrolled.training.config import update

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unrolled.errors import ArgumentError
-from unrolled.layers.pooling import Pooling
+from unrolled.layers.pooling import RUNNING, Pooling
 
 T, B, O = 7, 4, 6
 LENGTHS = torch.tensor([7, 1, 4, 3])
@@ -48,3 +48,14 @@ def test_padding_counts_for_nothing(kind):
 def test_an_unknown_kind():
     with pytest.raises(ArgumentError, match="one of last, mean, max, attention"):
         Pooling("median", O)
+
+
+@pytest.mark.parametrize("kind", RUNNING)
+def test_step_by_step_it_is_the_vector_of_the_steps_so_far(kind):
+    y, pool = outputs(), Pooling(kind, O)
+    pooled = pool.before(B, y)
+    for t in range(T):
+        pooled = pool.step(y[t], pooled)
+        whole = pool(y[: t + 1], torch.full((B,), t + 1))
+        torch.testing.assert_close(pool.so_far(pooled), whole, rtol=1e-12, atol=1e-12)
+    assert pooled.steps.tolist() == [T] * B

@@ -19,8 +19,11 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers import LockedDropout
 from unrolled.tasks import task_class
 from unrolled.tasks.common.recurrent import Recurrent
-from unrolled.tasks.lm.task import LanguageModel, LanguageModelConfig, LanguageModelling, Windows
-from unrolled.tasks.lm.trained import TrainedLanguageModel, score
+from unrolled.tasks.lm.config import LanguageModelConfig, Windows
+from unrolled.tasks.lm.metrics import score
+from unrolled.tasks.lm.model import LanguageModel
+from unrolled.tasks.lm.task import LanguageModelling
+from unrolled.tasks.lm.trained import TrainedLanguageModel
 from unrolled.training import lock, modelfile
 from unrolled.training.config import update
 

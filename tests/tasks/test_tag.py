@@ -15,7 +15,8 @@ import unrolled
 from unrolled.data.columns import Sentence
 from unrolled.data.tags import entities, follows
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.tasks.tag.task import TagConfig, Tagging, compared
+from unrolled.tasks.tag.config import TagConfig
+from unrolled.tasks.tag.task import Tagging, compared
 from unrolled.tasks.tag.trained import TrainedTagger
 from unrolled.tasks.tag.words import LETTERS, Lexicon, TagSet, normal, stretches
 from unrolled.training import modelfile

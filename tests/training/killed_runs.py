@@ -18,7 +18,8 @@ import torch
 import torch._dynamo  # torch's optimisers import it at their first step: seconds that every fork would take again
 
 import unrolled.api as api
-import unrolled.tasks.lm.task
+import unrolled.tasks.lm.task  # noqa: F401  as are the modules of the task
+from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 
@@ -63,7 +64,7 @@ def child(folder: Path, data: Path, handle: int, kill_at_call: int | None) -> No
     if (folder / "config.toml").exists():
         api.resume(folder, Pipe(handle))
     else:
-        config = update(unrolled.tasks.lm.task.LanguageModelConfig(), data=str(data), **OPTIONS)
+        config = update(LanguageModelConfig(), data=str(data), **OPTIONS)
         api.start("lm", config, folder, Pipe(handle))
 
 

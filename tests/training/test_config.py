@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.errors import ArgumentError, RunError
-from unrolled.tasks.lm.task import LanguageModelConfig as Config
+from unrolled.tasks.lm.config import LanguageModelConfig as Config
 from unrolled.training.config import ALIASES, flatten, from_toml, options, parse_toml, read_text, to_toml, update
 
 rate = st.floats(0, 0.99)

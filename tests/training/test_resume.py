@@ -14,7 +14,7 @@ import torch
 from unrolled import api
 from unrolled.errors import ArgumentError
 from unrolled.kernels import extension
-from unrolled.tasks.lm.task import LanguageModelConfig
+from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.training import checkpoint
 from unrolled.training.config import update
 from unrolled.training.log import Silent

@@ -13,7 +13,7 @@ from unrolled import api
 from unrolled.cells import Cell
 from unrolled.errors import ArgumentError
 from unrolled.layers import Stack
-from unrolled.tasks.lm.task import LanguageModelConfig
+from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 from unrolled.training.options import Training

@@ -7,7 +7,8 @@ from torch import nn
 import unrolled
 from unrolled.cells.state import detach
 from unrolled.errors import ArgumentError
-from unrolled.tasks.lm.task import LanguageModelConfig, LanguageModelling
+from unrolled.tasks.lm.config import LanguageModelConfig
+from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.training.config import update
 from unrolled.training.pieces import Segments, cuts, window_loss
 from unrolled.training.step import Stepper

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import ArgumentError
 from .alignment import Alignment
-from .picture import check_picture, save_picture
+from .picture import check_picture, save_picture, shown
 
 # inches
 SIDE = 0.27  # of a square
@@ -83,14 +83,16 @@ class _Block:
 
     def __init__(self, alignment: Alignment, title: str) -> None:
         self.weights = alignment.weights.float().cpu().numpy()
-        self.source, self.target = [[_shown(word) for word in words] for words in (alignment.source, alignment.target)]
+        self.source, self.target = [
+            [shown(word, LONGEST) for word in words] for words in (alignment.source, alignment.target)
+        ]
         self.columns, self.rows = max(1, len(self.source)), max(1, len(self.target))
         self.beside, self.above = (
             LETTER * max(map(len, words), default=0) + 0.1 for words in (self.target, self.source)
         )
         self.width = self.beside + SIDE * max(4, self.columns) + GAP
         room = int((self.width - GAP) / LETTER)
-        self.title = textwrap.fill(_shown(title, 400), max(10, room))
+        self.title = textwrap.fill(shown(title, 400), max(10, room))
         self.height = self.above + SIDE * self.rows + GAP
         if title:
             more = 0.1 + 0.17 * len(self.title.splitlines())
@@ -121,10 +123,3 @@ def _columns(widths: list[float]) -> int:
     while columns > 1 and columns * max(widths) > WIDEST:
         columns -= 1
     return columns
-
-
-def _shown(word: str, most: int = LONGEST) -> str:
-    """Cut, on one line, and without mathematics."""
-    word = "".join(letter if letter.isprintable() else "�" for letter in word)
-    word = word if len(word) <= most else word[: most - 1] + "…"
-    return word.replace("$", r"\$")

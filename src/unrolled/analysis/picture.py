@@ -1,4 +1,4 @@
-"""Where a picture can be written, asked before the work of which it is to tell; and writing it."""
+"""Where a picture can be written, asked before the work of which it is to tell; writing it; words in it."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ def save_picture(figure: Any, path: Path, dpi: float = 130, **options: Any) -> N
         figure.savefig(path, dpi=dpi, **options)
     except OSError as error:
         raise SaveError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def shown(word: str, most: int) -> str:
+    """A word for a picture: at most so many letters, on one line, and without mathematics."""
+    word = "".join(letter if letter.isprintable() else "�" for letter in word)
+    word = word if len(word) <= most else word[: most - 1] + "…"
+    return word.replace("$", r"\$")

@@ -54,7 +54,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
                 description="\n\n".join(
                     textwrap.fill(part, 80, break_on_hyphens=False) for part in about.split("\n\n")
                 ),
-                config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.UseAppendAction),
                 **given,
             )
     except SystemExit as stop:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .terminal.console import counting
-from .terminal.results import show_report
+from .terminal.results import show_report, telling_how
 from .terminal.results_folder import folder_of
 from .verb import Verb, asked, unconverted
 
@@ -45,7 +45,7 @@ def run(argv: list[str]) -> int:
     request = asked(VERB, argv)
     models, general = request.models(), request.general
     folder = folder_of(general.out)
-    with request.schema.names():
+    with request.schema.names(), telling_how(as_json=general.json):
         if len(models) == 1:
             [(name, model)] = models.items()
             report = model.evaluation(request.own, counting)

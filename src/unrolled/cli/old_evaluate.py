@@ -9,18 +9,10 @@ import tyro
 
 from .. import api
 from ..cells import check_size
-from ..errors import ArgumentError, RunError
-from ..tasks.classify.trained import TrainedClassifier
-from ..tasks.lm.trained import TrainedLanguageModel
-from ..tasks.memory.trained import TrainedMemory
-from ..tasks.tag.trained import TrainedTagger
+from ..errors import ArgumentError
 from ..tasks.translate.trained import TrainedTranslator
-from ..training.config import update
 from .arguments import Schema, parse
-from .evaluate_examples import show_classifier
 from .evaluate_lm import evaluate
-from .evaluate_memory import show_memory
-from .evaluate_tags import show_tagger
 from .evaluate_translations import show_translators
 from .predict_translation import Searching
 from .reading import Reading
@@ -101,11 +93,10 @@ def run(argv: list[str]) -> int:
     options = parse(Evaluate, argv, PROG, ABOUT)
     models = [api.load(run, cell=options.cell) for run in options.run]
     with Schema(Evaluate, PROG).names():
-        written = [model for model in models if isinstance(model, TrainedLanguageModel)]
         translators = [model for model in models if isinstance(model, TrainedTranslator)]
-        if options.clamp and len(written) < len(models):
+        if options.clamp:
             raise ArgumentError("clamp", "left out for a model that is no language model", options.clamp)
-        if options.length is not None and not isinstance(models[0], TrainedMemory):
+        if options.length is not None:
             raise ArgumentError("length", "left out for a model that was not trained to remember", options.length)
         if translators and len(translators) == len(models):
             _check_labelled(options)
@@ -121,35 +112,9 @@ def run(argv: list[str]) -> int:
                 raise ArgumentError("baselines", "left out for a model that is no classifier", True)
             options.read("lm")
             evaluate(written, options)
-        elif len(models) > 1:
-            raise ArgumentError("run", "one run, or several language models or translators", options.run)
         else:
-            _examples(models[0], options)
+            raise ArgumentError("run", "one run, or several language models or translators", options.run)
     return 0
-
-
-def _examples(model: Any, options: Evaluate) -> None:
-    """Models that answer questions are measured on labelled texts."""
-    split: Any = options.split or "test"
-    _check_labelled(options)
-    if isinstance(model, TrainedMemory):
-        options.read("memory")
-        for name, value in {"data": options.data, "baselines": options.baselines or None}.items():
-            if value is not None:
-                raise ArgumentError(name, "left out for problems of remembering", value)
-        if split not in ("valid", "test"):
-            raise ArgumentError("split", "valid or test for problems of remembering", split)
-        show_memory(model, options.run[0], split, options.length, as_json=options.json)
-        return
-    if options.baselines and not isinstance(model, TrainedClassifier):
-        raise ArgumentError("baselines", "left out for a model that is no classifier", True)
-    model = _as_told(model, options)
-    if isinstance(model, TrainedClassifier):
-        show_classifier(model, options.run[0], options.data, split, beside=options.baselines, as_json=options.json)
-    elif isinstance(model, TrainedTagger):
-        show_tagger(model, options.run[0], options.data, split, as_json=options.json)
-    else:
-        raise RunError(f"{options.run[0]} cannot be measured by this command")
 
 
 def _check_labelled(options: Evaluate) -> None:
@@ -159,13 +124,3 @@ def _check_labelled(options: Evaluate) -> None:
     for name in ("window", "lanes", "fresh"):
         if getattr(options, name) != getattr(Evaluate, name):
             raise ArgumentError(name, "left out for a model that answers questions", getattr(options, name))
-
-
-def _as_told(model: Any, options: Evaluate) -> Any:
-    """The model, which is to read files as the options say."""
-    task = "classify" if isinstance(model, TrainedClassifier) else "tag" if isinstance(model, TrainedTagger) else ""
-    if given := options.read(task):
-        if given.get("scheme", "plain") != "plain" and model.tags.plain:
-            raise ArgumentError("scheme", "left out for a tagger of plain tags", given["scheme"])
-        model.config = update(model.config, **given)
-    return model

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UnrolledError
+from ..tasks.common.model_name import model_name
 from ..tasks.registry import task_class
 from ..training.checkpoint import peek
 from ..training.config import from_toml, parse_toml, read_text
 from ..training.folder import RunFolder, runs_folder
 from ..training.metrics import Metric
 from .arguments import parse
-from .terminal.look import command, model_name
+from .terminal.look import command
 from .terminal.reporters import emit
 from .terminal.tables import show_table
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..results import Part, Sampled
 from .interactive import converse
@@ -13,7 +12,7 @@ from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
 from .terminal.results import show_part
 from .terminal.results_folder import Folder, folder_of
-from .verb import Verb, asked, unconverted
+from .verb import Verb, asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,6 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    if unconverted(VERB, argv):
-        from . import old_sample
-
-        return old_sample.run(argv)
     request = asked(VERB, argv)
     [model] = request.models().values()
     own, general = request.own, request.general
@@ -92,13 +87,14 @@ def write(pieces: Iterable[Sampled], count: int) -> list[Sample]:
     """Print all samples: the first as it is made, the others, made beside it, after it."""
     samples = [Sample() for _ in range(count)]
     _open(1, count)
-    last: Any = None
+    last: str | None = None
     try:
         for piece in pieces:
             samples[piece.number].add(piece)
             if piece.number == 0:
                 _show(piece)
-                last = piece.part if isinstance(piece.part, str) and piece.part else last
+                if isinstance(piece.part, str):
+                    last = piece.part or last or ""
     finally:
         if last is not None:
             end_line(last)

@@ -70,7 +70,7 @@ class CRF(nn.Module):
 
     def score(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
         """(1), ``(B,)``; what stands past a sentence's end is ignored, be it a tag of −100 or an emission of NaN."""
-        follow, begin, end = self._scores()
+        follow, begin, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)  # (T, B)
         tags = self._inside_tags(tags, inside)
         own = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (T, B)
@@ -82,11 +82,11 @@ class CRF(nn.Module):
     def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """(3), ``(B,)``."""
         emissions, inside = self._inside(emissions, lengths)
-        return torch.logsumexp(self._forward(emissions, inside)[-1] + self._scores()[2], dim=1)
+        return torch.logsumexp(self._forward(emissions, inside)[-1] + self.transitions()[2], dim=1)
 
     def _forward(self, emissions: Tensor, inside: Tensor) -> list[Tensor]:
         """(2): α_t of every step, (B, K) each; past a sentence's end it stays."""
-        follow, begin, _ = self._scores()
+        follow, begin, _ = self.transitions()
         alpha = [begin + emissions[0]]
         for t in range(1, emissions.size(0)):
             after = emissions[t] + torch.logsumexp(alpha[-1].unsqueeze(2) + follow, dim=1)
@@ -96,7 +96,7 @@ class CRF(nn.Module):
     @torch.no_grad()
     def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """(5): the most probable tags ``(T, B)``, 0 past a sentence's end (Viterbi)."""
-        follow, begin, end = self._scores()
+        follow, begin, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)  # (T, B)
         delta = begin + emissions[0]  # (B, K)
         came: list[Tensor] = []  # from which tag the best way to each comes, (B, K); past the end: from itself
@@ -114,7 +114,7 @@ class CRF(nn.Module):
 
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """(6) by (7): ``(T, B, K)``, zero past a sentence's end; differentiable as everything else."""
-        follow, _, end = self._scores()
+        follow, _, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)
         alpha = self._forward(emissions, inside)
         log_Z = torch.logsumexp(alpha[-1] + end, dim=1, keepdim=True)  # (B, 1)
@@ -126,8 +126,8 @@ class CRF(nn.Module):
             found.append(alpha[t - 1] + beta - log_Z)
         return torch.stack(found[::-1]).exp() * inside.unsqueeze(2)
 
-    def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """A, a and b, with what is forbidden far below the rest."""
+    def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
+        """A ``(K, K)``, a and b ``(K,)``, with what is forbidden far below the rest."""
         return (
             self.follow + FORBIDDEN * ~self.allowed,
             self.begin + FORBIDDEN * ~self.begins,

@@ -12,7 +12,7 @@ L is the sequence's length; steps past it count for nothing.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,14 @@ from ..errors import ArgumentError
 # T steps, B sequences, O width of the outputs
 
 Kind = Literal["last", "mean", "max", "attention"]
+RUNNING = ("last", "mean", "max")  # those that need not see all steps at once
+
+
+class Pooled(NamedTuple):
+    """What `Pooling.step` has to know of the steps before: ``value (B, O)``, of ``steps (B,)``."""
+
+    value: Tensor
+    steps: Tensor
 
 
 class Pooling(nn.Module):
@@ -57,6 +65,21 @@ class Pooling(nn.Module):
         if self.kind == "max":
             return outputs.masked_fill(~true[..., None], -torch.inf).amax(0)
         return (self.weights(outputs, true)[..., None] * outputs).sum(0)  # (3)
+
+    def before(self, batch_size: int, like: Tensor) -> Pooled:
+        """Before the first step: ``(B, O)``, O, dtype and device as those of ``like (…, O)``."""
+        nothing = -torch.inf if self.kind == "max" else 0.0
+        steps = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
+        return Pooled(like.new_full((batch_size, like.size(-1)), nothing), steps)
+
+    def step(self, output: Tensor, pooled: Pooled) -> Pooled:
+        """One step more, ``output (B, O)``; of a layer that runs forward, and any kind but attention."""
+        value = {"last": output, "mean": pooled.value + output, "max": torch.maximum(pooled.value, output)}[self.kind]
+        return Pooled(value, pooled.steps + 1)
+
+    def so_far(self, pooled: Pooled) -> Tensor:
+        """``(B, O)``: the vector of the steps so far, as if the sequence ended there."""
+        return pooled.value / pooled.steps[:, None] if self.kind == "mean" else pooled.value
 
     def weights(self, outputs: Tensor, true: Tensor) -> Tensor:
         """(1) and (2): ``a (T, B)``."""

@@ -28,11 +28,11 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
     return Comparison(reports, Report({}, (Table("comparison", header, rows, right=header[1:]),), how=reports[0].how))
 
 
-def same_data(fingerprints: Mapping[str, object]) -> None:
-    """Raise `RunError` unless all runs, by name, have the same fingerprint."""
+def same_data(fingerprints: Mapping[str, object], what: str = "data") -> None:
+    """Raise `RunError` unless all runs, by name, have the same fingerprint of ``what`` they were trained on."""
     (first, own), *others = fingerprints.items()
     for run, fingerprint in others:
         if fingerprint != own:
             raise RunError(
-                f"{first} and {run} were not trained on the same data; name the data to compare them on with --data"
+                f"{first} and {run} were not trained on the same {what}; name the data to compare them on with --data"
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunError, SaveError
-from ..results import Drawing, Part, Picture
+from ..results import Drawing, Part, Picture, Text
 from . import checkpoint, lock
 from .files import save_error, write_atomically
 
@@ -182,19 +182,20 @@ class RunFolder:
         """
         self.previews.mkdir(exist_ok=True)
         stem = f"step-{step:07d}"
-        texts, taken = [preview] if isinstance(preview, str) else [], set[str]()
-        for part in () if isinstance(preview, str) else preview:
-            paths = []
-            for given, data in part.files().items():
-                paths.append(self.previews / f"{stem}-{_distinct(given, taken)}")
-                write_atomically(paths[-1], data)
+        kept, told, taken = list[str](), list[str](), set[str]()  # the text of the file, and the text to show
+        for part in [Text(preview)] if isinstance(preview, str) else preview:
+            files = part.files()
+            names = [f"{stem}-{_distinct(given, taken)}" for given in files]
+            for name, data in zip(names, files.values(), strict=True):
+                write_atomically(self.previews / name, data)
             if isinstance(part, Picture | Drawing):
-                texts.append(f"{part.title or part.name}: {paths[0]}")
+                kept.append(f"{part.title or part.name}: {names[0]}")
+                told.append(f"{part.title or part.name}: {self.previews / names[0]}")
             else:
-                texts.append(part.plain())
-        text = "\n".join(texts)
-        write_atomically(self.previews / f"{stem}.txt", text.encode())
-        return text
+                kept.append(part.plain())
+                told.append(kept[-1])
+        write_atomically(self.previews / f"{stem}.txt", "\n".join(kept).encode())
+        return "\n".join(told)
 
 
 def _distinct(given: str, taken: set[str]) -> str:

@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from ... import api
 from ...analysis.picture import check_picture
 from ...cells import check_size
 from ...data import Split, encode_text, open_corpus
-from ...errors import ArgumentError
+from ...errors import ArgumentError, RunError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
 from ...tasks.common.writer import Writer
 from ..arguments import Schema, parse
-from ..old_sample import writer
 from ..terminal.console import Counter
 from ..terminal.look import BOLD, DIM, console, show
 from ..terminal.reporters import emit
@@ -78,7 +78,7 @@ def run(argv: list[str]) -> int:
         if options.run is None:
             title, game = "You", person(options)
         else:
-            title, game = options.run, guesses(writer(options.run, options.cell), options)
+            title, game = options.run, guesses(options)
         if options.json:
             emit("shannon", run=options.run, letters=game.letters, counts=game.counts.tolist(), q=game.q.tolist(),
                  lower=game.lower, upper=game.upper, bits=game.bits)  # fmt: skip
@@ -89,10 +89,17 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def guesses(model: Writer, options: Shannon) -> Game:
-    """A model's game."""
+def guesses(options: Shannon) -> Game:
+    """A model's game.
+
+    Raises:
+        RunError: the run's model is no language model.
+    """
     letters = options.letters or 10_000
     assert options.run is not None
+    model = api.load(options.run, cell=options.cell)
+    if not isinstance(model, Writer):
+        raise RunError(f"{options.run} is not a language model; only those play this game")
     text = text_of(model, options.run, options.data)
     counter = Counter(console(stderr=True), min(letters, max(1, len(text) - 1)), "letters")
     try:

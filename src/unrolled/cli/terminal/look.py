@@ -6,12 +6,13 @@ import math
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+
+from ...results.duration import clock as clock
 
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
 # A model may write anything, also the control sequences with which a text can take over the terminal it is shown
@@ -40,25 +41,6 @@ def console(*, stderr: bool = False) -> Console:
 def is_live(stream: Console) -> bool:
     """Whether a line can be rewritten in place."""
     return stream.is_terminal and not stream.is_dumb_terminal
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
-    if not math.isfinite(seconds):
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def model_name(options: Mapping[str, Any]) -> str:
-    """``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram``: a language model by its options, as far as they say."""
-    match options.get("kind", "recurrent"):
-        case "ngram":
-            return f"{options.get('order', '?')}-gram"
-        case "feedforward":
-            return f"feed-forward {options.get('context', '?')}→{options.get('hidden_size', '?')}"
-    return f"{options.get('cell', '?')} {options.get('num_layers', '?')}×{options.get('hidden_size', '?')}"
 
 
 def bits(config: Any, loss: float) -> float | None:

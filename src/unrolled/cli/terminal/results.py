@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...errors import UnrolledError
 from ...results import Pairs, Part, Picture, Report, Table
 from .look import fitted, printable
 from .reporters import emit
@@ -56,6 +58,16 @@ def show_how(how: Iterable[str], *, as_json: bool) -> None:
         print(fitted(printable(line), 100) if line.startswith("read: ") else printable(line), file=stream)
     if lines and not as_json:
         print()
+
+
+@contextlib.contextmanager
+def telling_how(*, as_json: bool) -> Iterator[None]:
+    """How files were read is shown also of an error within it, whose notes say so: its cause may be seen there."""
+    try:
+        yield
+    except UnrolledError as error:
+        show_how(getattr(error, "__notes__", ()), as_json=as_json)
+        raise
 
 
 def show_part(part: Part, text: str | None = None) -> bool:

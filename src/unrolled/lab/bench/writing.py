@@ -14,7 +14,8 @@ from torch import nn
 from ...decoding import Sampling
 from ...decoding.frozen import draws
 from ...tasks.common.recurrent import Recurrent
-from ...tasks.lm.task import LanguageModel, Windows
+from ...tasks.lm.config import Windows
+from ...tasks.lm.model import LanguageModel
 from . import peers
 from .measure import Work
 

@@ -19,7 +19,7 @@ from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, 
 from ..common.excerpts import excerpts, visible
 
 if TYPE_CHECKING:
-    from .task import LabelledText
+    from .config import LabelledText
 
 PARTS = ("train", "valid", "test")
 

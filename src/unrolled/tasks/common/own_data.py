@@ -9,7 +9,7 @@ from ...errors import DataError, RunError
 
 D = TypeVar("D")
 
-OwnPart = Literal["train", "valid", "test", "heldout"]
+OwnPart = Literal["valid", "test", "train", "heldout"]
 """a part of the data of the training; heldout: validation and test"""
 
 

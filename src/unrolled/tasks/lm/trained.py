@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -15,28 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...analysis import hold
 from ...analysis.inspection import Reading
 from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
-from ...data import (
-    Corpus,
-    Split,
-    Vocabulary,
-    Window,
-    encode_text,
-    fresh,
-    sequential,
-    vocabulary_from_json,
-)
+from ...data import Corpus, Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
 from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
+from ...results import Progress, Report, Sampled, silent
 from ...training.modelfile import ModelFile
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
+from ..common.stepwise import Step, Stepwise
+from ..common.trained import Modules, Trained
+from .evaluation import Evaluate, evaluation
 from .inspection import loss_unit, reading
+from .metrics import device_of, score
+from .model import LogProbabilities, new_model
 from .ngram import NGram
+from .sampling import Sample, conversation, samples
 
 
 @runtime_checkable
@@ -51,7 +49,7 @@ class Freezable(Protocol):
 
 
 @checked_methods
-class TrainedLanguageModel:
+class TrainedLanguageModel(Trained):
     """What `unrolled.load` gives for a run of the task ``lm``.
 
     Args:
@@ -69,12 +67,17 @@ class TrainedLanguageModel:
     ) -> None:
         self.model, self.vocabulary, self.config, self.fingerprint = model.eval(), vocabulary, config, fingerprint
         self.frozen: Frozen | None = None
+        self._holding = ExitStack()
 
     @classmethod
-    def from_file(cls, file: ModelFile, config: Any, build: Callable[[int, Any], nn.Module]) -> TrainedLanguageModel:
-        """Build the model a file describes, ``build(symbols, config)``, and fill in its weights."""
+    def from_file(cls, file: ModelFile, config: Any) -> TrainedLanguageModel:
+        """Build the model a file describes and fill in its weights, or counts."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
-        model = restored(file, config.model, lambda: build(len(vocabulary), config))
+        model: nn.Module
+        if config.baseline.kind == "ngram":
+            model = NGram.from_tensors(file.tensors, len(vocabulary), config.baseline.order)
+        else:
+            model = restored(file, config.model, lambda: new_model(len(vocabulary), config))
         return cls(model, vocabulary, config, file.assets.get("data"))
 
     def freeze(self, precision: Precision = "float32") -> TrainedLanguageModel:
@@ -100,6 +103,21 @@ class TrainedLanguageModel:
         if not isinstance(self.model, Freezable):
             return f"there are no kernels for a {type(self.model).__name__}"
         return self.model.unfreezable()
+
+    def held(self, units: Mapping[str, float] | tuple[str, ...]) -> TrainedLanguageModel:
+        """A copy of this model that computes with units of its recurrent state held at values.
+
+            handle.held({"layer 1 c[106]": 2.0}).generate("ROMEO:")
+
+        Args:
+            units: names and values, or texts of the form ``layer 1 c[106]=2``; see `unrolled.analysis.hold`.
+
+        Raises:
+            ArgumentError: no such unit, a value that is no number, or the same unit twice.
+        """
+        made = self.with_model(copy.deepcopy(self.model))
+        made._holding.enter_context(hold(made.model, units))  # and never left
+        return made
 
     @property
     def size(self) -> int:
@@ -206,6 +224,34 @@ class TrainedLanguageModel:
         data = own_data(was.read, was.fingerprint, self.fingerprint, what=was.data, model=model)
         return f"{was.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
+    def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
+        """See `Trained.evaluation`."""
+        return evaluation(self, options, progress)
+
+    def samples(self, options: Sample) -> Iterator[Sampled]:
+        """See `Trained.samples`: the prompt of every sample, then text as it is written."""
+        return samples(self, options)
+
+    def conversation(self, options: Sample) -> Session:
+        """A text that the model and a person write in turn, as the options ask: ``unrolled sample --interactive``.
+
+        Raises:
+            ArgumentError: the options do not fit the model.
+        """
+        return conversation(self, options)
+
+    def streaming(self, lanes: Size = 1) -> Stepwise:
+        """See `Trained.streaming`; a step is symbols ``(B,)`` int64, log-probabilities ``(B, V)`` come after it."""
+        return Stepwise(LogProbabilities(self.model), lanes)
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`."""
+        if isinstance(self.model, NGram):
+            raise self.unable("be exported if its kind is ngram: it has counts, and no network")
+        whole = LogProbabilities(self.model)
+        around = {"vocabulary": self.vocabulary.to_json(), "opening": self.opening()}
+        return Modules(whole, Step(whole), whole.states, (("symbols",), ("log_probabilities",)), around)
+
     @torch.no_grad()
     def _write(
         self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
@@ -252,8 +298,6 @@ class TrainedLanguageModel:
 
     def new_model(self) -> nn.Module:
         """An untrained network of the same shape, from torch's random numbers."""
-        from .task import new_model  # which imports this module
-
         return new_model(len(self.vocabulary), self.config)
 
     def untrained(self) -> nn.Module:
@@ -280,42 +324,3 @@ class TrainedLanguageModel:
     @property
     def _device(self) -> torch.device:
         return device_of(self.model)
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where a model's parameters lie, or its buffers if it has none."""
-    return next(itertools.chain(model.parameters(), model.buffers())).device
-
-
-@torch.no_grad()
-def score(
-    model: nn.Module,
-    split: Split,
-    vocabulary: Vocabulary,
-    windows: Iterable[Window],
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, float]:
-    """Total loss over the counted predictions of ``windows``, summed in float64.
-
-    bits_per_char = total nats / (ln 2 · characters predicted). A text with unknown symbols has none: not knowing a
-    symbol makes predicting it easy, so the figure could not be compared.
-    """
-    device = device_of(model)
-    total, count, state = 0.0, 0, None
-    for window in windows:
-        if window.resets[0].all():
-            state = None  # every lane begins anew; there may be fewer of them than before
-        resets = window.resets.to(device) if window.resets.any() else None
-        logits, state = model(window.inputs.to(device), state, resets)
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none")
-        counted = window.counted.to(device).flatten()
-        total += float(nats.double()[counted].sum())
-        count += int(counted.sum())
-        if progress is not None:
-            progress(count)
-    loss = total / count
-    metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-    if split.unknown:
-        return {**metrics, "unknown_tokens": float(split.unknown)}
-    characters = split.characters - len(vocabulary.decode(split.tokens[:1]))
-    return {**metrics, "bits_per_char": total / (math.log(2) * max(1, characters))}

@@ -16,7 +16,7 @@ from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, 
 from ..common.excerpts import excerpts, visible
 
 if TYPE_CHECKING:
-    from .task import TaggedText
+    from .config import TaggedText
 
 PARTS = ("train", "valid", "test")
 SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")

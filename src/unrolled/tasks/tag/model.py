@@ -9,50 +9,16 @@ CRF:      log p(y) as in layers/crf.py                         all words togethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from ...cells import check_size
 from ...data.tags import OUTSIDE, follows
-from ...errors import ArgumentError
 from ...layers import CRF, CharacterReader, LockedDropout
 from ..common.recurrent import Recurrent
+from .config import Words
 from .words import UNKNOWN_LETTER, Lexicon, Sentences, TagSet
 
 # T words, B sentences, E embedding_size, U character_size, H output of the layers, K tags, L letters, W distinct words
-
-
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """How words are read, and how tags are chosen."""
-
-    bidirectional: bool = True
-    """read each sentence from both ends; without it a word's tag is chosen before what follows is known"""
-    embedding_size: int = 100
-    """width of a word's embedding"""
-    word_dropout: float = 1.0
-    """in training a word seen c times is taken for unknown with probability word_dropout / (word_dropout + c)"""
-    characters: Literal["none", "recurrent", "convolution"] = "convolution"
-    """read each word's letters too: with a bidirectional layer, or with a convolution of width 3"""
-    character_size: int = 50
-    """width of what is read from a word's letters"""
-    letter_size: int = 25
-    """width of a letter's embedding"""
-    crf: bool = True
-    """choose the tags of a sentence together (conditional random field) instead of each for itself"""
-    tagging: Literal["bio", "iobes"] = "bio"
-    """how the model spells entities"""
-
-    def __post_init__(self) -> None:
-        for name in ("embedding_size", "character_size", "letter_size"):
-            check_size(name, getattr(self, name))
-        if not 0 <= self.word_dropout < float("inf"):
-            raise ArgumentError("word_dropout", "a number of at least 0", self.word_dropout)
-        if self.characters == "recurrent" and self.character_size % 2:
-            raise ArgumentError("character_size", "even: half of it for each direction", self.character_size)
 
 
 class Tagger(nn.Module):
@@ -96,6 +62,15 @@ class Tagger(nn.Module):
             return x
         of_words = self.characters(batch.letters, batch.letter_lengths)  # (W, U)
         return torch.cat([x, of_words[batch.spelling]], dim=2)
+
+    def embed_rows(self, words: Tensor) -> Tensor:
+        """The same of rows ``(T, B, 1 + LETTERS)`` (`Lexicon.rows`), each spelled for itself."""
+        x = self.embedding(words[..., 0])  # (T, B, E)
+        if self.characters is None:
+            return x
+        letters = words[..., 1:].flatten(0, 1).t()  # (L, T·B)
+        read = self.characters(letters, (letters != 0).sum(0).clamp(min=1))  # (T·B, U)
+        return torch.cat([x, read.unflatten(0, words.shape[:2])], dim=2)
 
     def score(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Scores ``(T, B, K)`` from embedded words."""

@@ -14,111 +14,36 @@ the end is on unless told otherwise. Graves and Schmidhuber 2005; Lample et al. 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...cells import State, cell_class, check_size
+from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.columns import Columns, Sentence
+from ...data.columns import Sentence
 from ...data.counter import uniform
 from ...data.listed import Listed
-from ...data.tagged import Source, Tagged, tagged_names
-from ...data.tags import Scheme, entities
-from ...errors import ArgumentError
+from ...data.tagged import Tagged, tagged_names
+from ...data.tags import entities
 from ...results import Report
+from ...training.asked import Asked
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
-from ...training.options import Training
 from ...training.task import Task
 from ..common.excerpts import excerpts
-from ..common.recurrent import Recurrent
+from ..common.explained_texts import ExplainedTexts
 from . import description
-from .model import Tagger, Words
+from .config import TagConfig
+from .evaluation import Evaluate
+from .model import Tagger
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
 
 _DROPPED = 0x3D  # which words of a batch are taken for unknown
 PREVIEWED = 6  # sentences
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaggedText:
-    """Which sentences, and how their file is written."""
-
-    data: str = "generated"
-    """tagged text: a file with a word and its tag on each line, or a named set: generated, wnut17, wikigold"""
-    valid: str | None = None
-    """another such file, by which is decided which model is kept (default: a part of --data)"""
-    test: str | None = None
-    """another such file, on which the model is reported (default: a part of --data)"""
-    token_column: int = 0
-    """the column of words, counted from 0, or with negative numbers from the end"""
-    tag_column: int = -1
-    """the column of tags"""
-    scheme: Literal["auto", "iob1", "bio", "iobes", "plain"] = "auto"
-    """how the file spells entities; plain: its tags are no entities (parts of speech, say)"""
-    repair: bool = False
-    """read tags that break their scheme as the CoNLL script does, instead of refusing them"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
-    errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
-    fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the sentences, or of whole documents if there are ten (default: 0.8 0.1
-    0.1; generated sentences have parts of their own)"""
-    folds: int = 0
-    """cut the sentences into so many parts instead, and test on one of them; 0: don't"""
-    fold: int = 0
-    """which of them, counted from 0"""
-    lowercase: bool = False
-    """look words up without their case (their letters keep it)"""
-    min_count: int = 1
-    """words seen less often are unknown"""
-    max_words: int = 200
-    """longer sentences are read in stretches of so many words"""
-
-    def __post_init__(self) -> None:
-        check_size("min_count", self.min_count)
-        check_size("max_words", self.max_words)
-        check_size("folds", self.folds, least=0)
-        check_size("fold", self.fold, least=0)
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
-        if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
-            raise ArgumentError("fold", "below folds, of which there are none or at least 2", self.fold)
-        if self.folds and self.test is not None:
-            raise ArgumentError("test", "left out with folds, which say what is tested on", self.test)
-
-    def source(self) -> Source:
-        """Where the sentences come from."""
-        scheme: Scheme | None = None if self.scheme == "auto" else self.scheme
-        return Source(
-            self.data,
-            self.valid,
-            self.test,
-            Columns(self.token_column, self.tag_column, self.encoding, self.errors),
-            scheme,
-            self.repair,
-            self.fractions,
-            self.folds,
-            self.fold,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagConfig:
-    """Everything about a tagger and its training."""
-
-    data: TaggedText = field(default_factory=TaggedText)
-    words: Words = field(default_factory=Words)
-    model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
-    training: Training = field(default_factory=lambda: Training(epochs=6, batch_size=32, lr=5e-3))
 
 
 class Batch(NamedTuple):
@@ -135,6 +60,8 @@ class Tagging(Task):
     Config: ClassVar[type] = TagConfig
     unit: ClassVar[str] = "words"
     use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[Asked] | None] = ExplainedTexts
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
     tagged: Tagged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -11,30 +11,31 @@ import torch
 from torch import Tensor
 
 from ...analysis.inspection import Reading
-from ...analysis.saliency import gradient_times_input
-from ...checks import UNCHECKED, check_texts, checked_methods
+from ...checks import UNCHECKED, Size, check_texts, checked_methods
 from ...data.batches import in_order, pad
 from ...data.columns import Sentence
-from ...data.conll_words import lines_of, words_of
 from ...data.tagged import check_known
-from ...data.tags import Scores, entities
+from ...data.tags import Scores
 from ...errors import ArgumentError, DataError
-from ...results import Piece, Prediction
+from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ..common.explained_texts import ExplainedTexts, predictions
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from ..common.trained import Modules, Trained
+from .evaluation import Evaluate, evaluation
 from .inspection import reading
+from .marking import marked
 from .model import Tagger
+from .streaming import SteppedTagger, modules, why_whole
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
 BATCH = 64  # sentences computed at once, of like length
 
-Span = tuple[int, int]  # begin and end in a text
-
 
 @checked_methods
-class TrainedTagger:
+class TrainedTagger(Trained):
     """What `unrolled.load` gives for a run of the task ``tag``.
 
     Args:
@@ -48,6 +49,7 @@ class TrainedTagger:
     task: ClassVar[str] = "tag"
     panes: ClassVar[tuple[str, ...]] = ("text", "training")
     loss_unit: ClassVar[str] = "nats"
+    model: Tagger
 
     def __init__(
         self, model: Tagger, lexicon: Lexicon, tags: TagSet, config: Any, fingerprint: str | None = None
@@ -98,49 +100,7 @@ class TrainedTagger:
             texts: any texts; in a blank one there is nothing.
             explain: say of every word outside the entities how much it spoke for them (gradient times input).
         """
-        lines = [(text, [(a + x, a + y) for x, y in words_of(text[a:b])]) for text in texts for a, b in lines_of(text)]
-        sentences = [[text[a:b] for a, b in places] for text, places in lines]
-        tagged = iter(zip(lines, sentences, self.tag(sentences), strict=True))
-        found = []
-        for text in texts:
-            marks: list[tuple[Span, str, float]] = []
-            for _ in lines_of(text):
-                (_, places), words, tags = next(tagged)
-                weights = self._moved(words, tags) if explain else [0.0] * len(words)
-                marks += self._marks(places, tags, weights)
-            found.append(Prediction(text, pieces=tuple(_pieces(text, marks))))
-        return found
-
-    def _marks(self, places: list[Span], tags: list[str], weights: list[float]) -> Iterator[tuple[Span, str, float]]:
-        """What is to be marked in one line, in its order."""
-        if self.tags.plain:
-            yield from ((place, tag, 0.0) for place, tag in zip(places, tags, strict=True))
-            return
-        inside = {one.start: one for one in entities(tags)}
-        at = 0
-        while at < len(places):
-            one = inside.get(at)
-            if one is None:
-                yield places[at], "", weights[at]
-                at += 1
-            else:
-                yield (places[at][0], places[one.stop - 1][1]), one.type or "entity", 0.0
-                at = one.stop
-
-    def _moved(self, words: list[str], tags: list[str]) -> list[float]:
-        """How much each word moved the probability of the tags of the entities, the largest being 1 or −1."""
-        chosen = [at for at, tag in enumerate(tags) if tag != "O"]
-        if not chosen or len(words) > self.config.data.max_words:
-            return [0.0] * len(words)
-        batch = self.lexicon.read([words]).to(self._device)
-        numbers = torch.from_numpy(self.tags.numbers(tags))[chosen].to(self._device)
-
-        def score(x: Tensor) -> Tensor:
-            own = self.model.score(x, batch.lengths)[chosen, 0].log_softmax(dim=1)
-            return own.gather(1, numbers.unsqueeze(1)).sum(dim=0)
-
-        moved = gradient_times_input(score, self.model.embed(batch).detach())[:, 0]  # (T,)
-        return (moved / moved.abs().max().clamp(min=1e-12)).tolist()
+        return marked(self, texts, explain)
 
     @torch.no_grad()
     def evaluate(
@@ -190,23 +150,55 @@ class TrainedTagger:
         """
         return self.config.data.source().one(str(data), self.tags.plain, how)[0]
 
-    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """As `evaluate`, on a file or named data set, or on a part (train, valid, test) of the run's own.
-
-        Returns:
-            The figures, and under ``types`` precision, recall, F1 and the number of entities of each type.
+    def sentences(
+        self, data: str | Path | None = None, split: Part = "test", how: list[str] | None = None
+    ) -> list[Sentence]:
+        """As `find`, or without data a part of the run's own.
 
         Raises:
             DataError: it cannot be read.
             RunError: the run's own data cannot be read, or has changed.
         """
-        source = self.config.data.source()
         if data is not None:
-            found, counted = self.evaluate(self.find(data))
-        else:
-            tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
-            found, counted = self.evaluate(getattr(tagged, split))
+            return self.find(data, how)
+        source = self.config.data.source()
+        tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
+        return getattr(tagged, split)
+
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
+        """As `figures`, on a file or named data set, or on a part (train, valid, test) of the run's own.
+
+        Raises:
+            DataError: it cannot be read.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return self.figures(self.sentences(data, split))
+
+    def figures(self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+        """As `evaluate`, and under ``types`` precision, recall, F1 and the number of entities of each type."""
+        found, counted = self.evaluate(sentences, progress)
         return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+
+    def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
+        """See `Trained.evaluation`."""
+        return evaluation(self, options, progress)
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
+        """See `Trained.predictions`."""
+        return predictions(self, inputs, options)
+
+    def streaming(self, lanes: Size = 1) -> SteppedTagger:
+        """See `Trained.streaming`; a step is a word as a row of numbers ``(B, R)`` (`Lexicon.rows`), what is said after
+        it are the probabilities of its tags ``(B, K)``. A tagger with a conditional random field has to see the end of
+        a sentence first, as has one that reads in both directions."""
+        if why := why_whole(self.model):
+            raise self.unable(f"answer step by step: {why}")
+        return SteppedTagger(self.model, lanes)
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`; around the network are words, letters and tags, and what a conditional random field
+        adds to the scores of tags that follow one another, begin and end."""
+        return modules(self.model, self.lexicon, self.tags, self._most)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
         """The text as the inspector has it read, line by line, whatever ``starts``.
@@ -227,7 +219,7 @@ class TrainedTagger:
         parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self._most)]
         for batch in in_order([b - a for _, a, b in parts], BATCH) if parts else ():
             chosen = [parts[n] for n in batch.tolist()]
-            read = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self._device)
+            read = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self.device)
             yield [(n, a) for n, a, _ in chosen], read, self.model(read).float()
 
     @property
@@ -236,19 +228,6 @@ class TrainedTagger:
         return most
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the network computes."""
         return next(self.model.parameters()).device
-
-
-def _pieces(text: str, marks: list[tuple[Span, str, float]]) -> Iterator[Piece]:
-    """The marked stretches, and what is between them."""
-    at = 0
-    for (begin, end), label, weight in marks:
-        if not label and not weight:
-            continue
-        if begin > at:
-            yield Piece(text[at:begin])
-        yield Piece(text[begin:end], label, weight)
-        at = end
-    if at < len(text):
-        yield Piece(text[at:])

@@ -83,6 +83,15 @@ class Lexicon:
                 self._spelled[word] = found
         return found
 
+    def rows(self, words: Sequence[str]) -> Tensor:
+        """``(T, 1 + LETTERS)``: each word's number and its letters', 0 past the last."""
+        found = np.zeros((len(words), 1 + LETTERS), dtype=np.int64)
+        found[:, 0] = self.ids(words)
+        for row, word in zip(found, words, strict=True):
+            letters = self.spell(word)
+            row[1 : 1 + len(letters)] = letters
+        return torch.from_numpy(found)
+
     def read(self, sentences: Sequence[Sequence[str]]) -> Sentences:
         """The sentences side by side; each distinct word is spelled once."""
         words, lengths = pad([self.ids(one) for one in sentences])

@@ -1,0 +1,40 @@
+"""The picture of a confusion matrix: which classes are taken for which."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .picture import shown
+
+MOST_CLASSES = 60  # a picture of more cannot be read
+LONGEST = 20  # letters of a name
+
+
+def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str], title: str = "") -> bytes:
+    """A PNG file of counts ``(C, C)``, true class by row; the darker, the larger the share of its row.
+
+    Needs matplotlib.
+    """
+    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+
+    shares = confusion / confusion.sum(1, keepdims=True).clip(1)
+    names = [shown(name, LONGEST) for name in classes]
+    side = max(3.2, 1.5 + 0.55 * len(names))
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("answered")
+    axes.set_ylabel("true")
+    for (row, column), count in np.ndenumerate(confusion):
+        colour = "white" if shares[row, column] > 0.5 else "#333"
+        axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=9)
+    axes.set_title(title, fontsize=11)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=150)
+    return png.getvalue()

@@ -1,0 +1,46 @@
+"""The classifier: symbols in, a score for each class out.
+
+x_t (B, E) embeddings → recurrent layers, one or two directions → y_t (B, O)
+v = pooling of y_1 … y_L (B, O)
+z = W v + b (B, C), and W' u beside it, u the bag of n-grams, if there is one
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ...layers.ngrams import NGramBag
+from ...layers.pooling import Pooling
+from .config import ClassifyConfig
+from .reading import Embedding
+
+# T steps, B texts, E embedding width, O outputs of all directions, C classes
+
+
+class Classifier(nn.Module):
+    """``ids (T, B), lengths (B,)`` → logits ``(B, C)``."""
+
+    def __init__(
+        self, symbols: int, classes: int, config: ClassifyConfig, vectors: Tensor | None = None, size: int | None = None
+    ) -> None:
+        super().__init__()
+        self.embedding = Embedding(symbols, config.reading, vectors, size)
+        both = config.answer.bidirectional
+        self.stack = config.model.build(self.embedding.size, bidirectional=both)
+        self.pooling = Pooling(config.answer.pooling, self.stack.output_size, 1 + both)
+        self.drop = nn.Dropout(config.model.dropout)
+        self.head = nn.Linear(self.stack.output_size, classes)
+        bag = config.answer
+        self.bag: NGramBag | None = None
+        if bag.ngrams:
+            self.bag = NGramBag(bag.ngrams, bag.ngram_size, bag.ngram_buckets, bag.ngram_dropout)
+            self.bag_head = nn.Linear(bag.ngram_size, classes, bias=False)
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        return self.answer(self.embedding(ids), ids, lengths)
+
+    def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
+        """Logits from texts ``(T, B)`` and their embeddings ``x (T, B, E)``; ``present``: see `NGramBag`."""
+        y, _ = self.stack(x, lengths=lengths)  # (T, B, O)
+        logits: Tensor = self.head(self.drop(self.pooling(y, lengths)))
+        return logits if self.bag is None else logits + self.bag_head(self.bag(ids, lengths, present))

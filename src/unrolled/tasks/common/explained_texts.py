@@ -1,0 +1,39 @@
+"""``unrolled predict`` for tasks whose answers can say which words moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ...errors import DataError
+from ...results import Input, Prediction
+from .asked_texts import AskedTexts
+from .prediction import Predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedTexts(AskedTexts):
+    """The texts, and how they are answered."""
+
+    explain: bool = False
+    """show which words moved the decision"""
+
+
+def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
+    """See `Trained.predictions`."""
+    for some in inputs:
+        texts, failed = _texts(some)
+        yield from model.predict(texts, explain=options.explain)
+        if failed is not None:
+            raise failed
+
+
+def _texts(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
+    """The texts before the first input that cannot be read, and why it cannot."""
+    texts: list[str] = []
+    for one in inputs:
+        try:
+            texts.append(one.text())
+        except DataError as error:
+            return texts, error
+    return texts, None

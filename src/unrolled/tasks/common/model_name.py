@@ -1,0 +1,16 @@
+"""A model in a few words, by its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def model_name(options: Mapping[str, Any]) -> str:
+    """``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram``: a model by its options, as far as they say."""
+    match options.get("kind", "recurrent"):
+        case "ngram":
+            return f"{options.get('order', '?')}-gram"
+        case "feedforward":
+            return f"feed-forward {options.get('context', '?')}→{options.get('hidden_size', '?')}"
+    return f"{options.get('cell', '?')} {options.get('num_layers', '?')}×{options.get('hidden_size', '?')}"

@@ -1,0 +1,143 @@
+"""The recurrent language model, and the choice between it and one of a fixed window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...cells import State
+from ...errors import ArgumentError, BackendError
+from ...kernels.generation import Frozen, Precision, freeze, unsupported
+from ...layers import LockedDropout
+from ..common.recurrent import Recurrent
+from ..common.stepwise import state_names
+from .config import LanguageModelConfig, Windows
+from .feedforward import FEATURES, FeedForward
+
+# T steps, B lanes, V symbols
+
+ONE_HOT_UP_TO = 512  # symbols; with more, an embedding is the default
+
+
+class LanguageModel(nn.Module):
+    """``ids (T, B)`` → logits ``(T, B, V)`` of each next symbol."""
+
+    def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
+        super().__init__()
+        size = windows.embedding_size
+        if size is None:
+            top = recurrent.proj_size or recurrent.hidden_size
+            size = 0 if symbols <= ONE_HOT_UP_TO and not windows.tied else top
+        self.symbols, self.head_reads = symbols, windows.head
+        self.embedding = nn.Embedding(symbols, size) if size else None
+        self.stack = recurrent.build(size or symbols)
+        self.drop = LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
+        width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
+        if windows.tied and width != size:
+            raise ArgumentError(
+                "tied", f"off unless embedding_size is the head's width {width}", f"embedding_size {size}"
+            )
+        self.head = nn.Linear(width, symbols)
+        if windows.tied:
+            assert self.embedding is not None
+            nn.init.normal_(self.embedding.weight, std=width**-0.5)
+            del self.head.weight  # forward uses the embedding's
+        self.tied = windows.tied
+
+    def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
+        """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        y, state = self.read(ids, state, resets)
+        return self.logits(y), state
+
+    def read(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
+        """What the head reads, ``(T, B, ·)``, and the state after."""
+        x = ids.long() if self.embedding is None else self.embedding(ids)  # (T, B): one-hot; or (T, B, E)
+        every, state = self.stack.run(x, state, resets=resets)
+        every[-1] = self.drop(every[-1])
+        match self.head_reads:
+            case "last":
+                y = every[-1]
+            case "sum":
+                y = torch.stack(every).sum(dim=0) if len(every) > 2 else sum(every[1:], every[0])
+            case _:
+                y = torch.cat(every, dim=-1)
+        return y, state
+
+    def logits(self, y: Tensor) -> Tensor:
+        """The head: of ``y (…, ·)``, ``(…, V)``."""
+        return F.linear(y, self.head_weight, self.head.bias)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+        return self.stack.initial_state(batch_size)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """``(V, width of what the head reads)``."""
+        return self.embedding.weight if self.tied and self.embedding else self.head.weight
+
+    def unfreezable(self) -> str | None:
+        """Why `freeze` cannot copy this model; `None` if it can."""
+        if self.stack.mixing is not None:
+            return "it has networks between its layers (feedforward_size)"
+        return unsupported(list(self.stack.cells))
+
+    def freeze(self, precision: Precision = "float32") -> Frozen:
+        """A copy of the weights that writes without Python in its loop, see `unrolled.kernels.generation`.
+
+        Raises:
+            BackendError: `unfreezable` says why not.
+        """
+        if self.stack.mixing is not None:
+            raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use it as it is, without freeze()")
+        return freeze(
+            list(self.stack.cells),
+            None if self.embedding is None else self.embedding.weight,
+            self.head_weight,
+            self.head.bias,
+            reads=self.head_reads,
+            residual=self.stack.residual,
+            precision=precision,
+        )
+
+
+class LogProbabilities(nn.Module):
+    """``ids (T, B)`` → log-probabilities ``(T, B, V)`` of each next symbol, by a language model of any kind."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The log-probabilities, in nats, and the state after."""
+        logits, state = self.model(ids, state)
+        return F.log_softmax(logits.float(), dim=-1), state
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+        model: Any = self.model
+        return model.initial_state(batch_size)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """A name for each leaf of the state, in order."""
+        if isinstance(self.model, LanguageModel):
+            return state_names(self.model.stack)
+        return ("last symbols",)
+
+
+def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
+    """The model that steps of gradient descent train."""
+    if config.baseline.kind == "recurrent":
+        return LanguageModel(symbols, config.model, config.windows)
+    return FeedForward(
+        symbols,
+        config.baseline.context,
+        config.windows.embedding_size or FEATURES,
+        config.model.hidden_size,
+        config.model.dropout,
+        config.baseline.direct,
+    )

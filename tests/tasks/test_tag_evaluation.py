@@ -1,0 +1,170 @@
+"""A tagger's reports and answers, and its answers word by word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from unrolled.errors import ArgumentError, DataError, RunError
+from unrolled.results import Input, Pairs, Table
+from unrolled.tasks.common.explained_texts import ExplainedTexts
+from unrolled.tasks.tag.config import TagConfig
+from unrolled.tasks.tag.evaluation import Evaluate
+from unrolled.tasks.tag.task import Tagging
+from unrolled.tasks.tag.trained import TrainedTagger
+from unrolled.training.config import update
+
+LINES = "Teddy B-person\nLee I-person\nwas O\nin O\nBonn B-place\n\nTeddy O\nbears O\nare O\nhere O\n\n"
+SMALL = {"hidden_size": 5, "embedding_size": 4, "character_size": 6, "letter_size": 3, "num_layers": 2, "dropout": 0.0}
+
+
+def tagger(data: Path, seed: int = 0, **options: object) -> TrainedTagger:
+    """A model with larger weights than it would begin with, so that its answers differ."""
+    config = update(TagConfig(), data=str(data), fractions=(0.5, 0.25, 0.25), **SMALL | options)
+    task = Tagging(config)
+    task.prepare()
+    torch.manual_seed(seed)
+    model = task.build_model()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.5 * torch.randn_like(p))
+    return TrainedTagger(model, task.lexicon, task.tags, config, task.fingerprint())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "words.conll"
+    path.write_text(LINES * 4)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(data: Path) -> TrainedTagger:
+    return tagger(data)
+
+
+def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedTagger, data: Path) -> None:
+    report = model.evaluation(Evaluate(split="train"))
+    found = model.evaluate_data(split="train")
+    assert report.values == {"text": f"{data}, train", **found}
+    assert report.how == ()
+    pairs, table = report.parts
+    assert isinstance(pairs, Pairs)
+    assert pairs.rows == [
+        ("text", f"{data}, train"),
+        ("loss", f"{found['loss']:.4f} nats per word"),
+        ("accuracy", f"{found['accuracy']:.4f}"),
+    ]
+    assert isinstance(table, Table)
+    assert table.header == ("type", "entities", "precision", "recall", "F1")
+    count = {name: one["entities"] for name, one in found["types"].items()}
+    assert [row[:2] for row in table.rows] == [
+        ("person", str(count["person"])),
+        ("place", str(count["place"])),
+        ("all", str(sum(count.values()))),
+    ]
+    assert table.rows[2][2:] == tuple(f"{found[name]:.4f}" for name in ("precision", "recall", "f1"))
+
+
+def test_a_file_is_read_as_the_options_say(model: TrainedTagger, tmp_path: Path) -> None:
+    path = tmp_path / "turned"
+    path.write_text("".join(f"- {' '.join(line.split()[::-1])}\n" if line else "\n" for line in LINES.split("\n")[:-1]))
+    report = model.evaluation(Evaluate(data=str(path), token_column=2, tag_column=1))
+    assert report.how == (
+        f"{path}: 3 columns between blanks; words from column 2, tags from column 1, counted from 0",
+        "read: Teddy/B-person Lee/I-person was/O in/O Bonn/B-place",
+        "read: Teddy/O bears/O are/O here/O",
+    )
+    (tmp_path / "firm").write_text("Teddy B-firm\n")
+    with pytest.raises(DataError, match="unknown label 'firm'") as caught:
+        model.evaluation(Evaluate(data=str(tmp_path / "firm")))
+    assert caught.value.__notes__[-1] == "read: Teddy/B-firm"
+
+
+def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="tag_column must be left out without --data, got 1"):
+        Evaluate(tag_column=1)
+    with pytest.raises(ArgumentError, match="split must be left out with --data, which is measured whole"):
+        Evaluate(data="x", split="valid")
+    path = tmp_path / "pos"
+    path.write_text("the DT\ndog NN\n\n" * 8)
+    plain = tagger(path)
+    with pytest.raises(ArgumentError, match="scheme must be left out for a tagger of plain tags, got 'bio'"):
+        plain.evaluation(Evaluate(data=str(path), scheme="bio"))
+    report = plain.evaluation(Evaluate(data=str(path), scheme="plain"))
+    assert set(report.values) == {"text", "loss", "accuracy", "types"}
+    assert len(report.parts) == 1
+
+
+def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:
+    other = tagger(data, seed=1, crf=False)
+    reports, together = Tagging.compare({"a": model, "b": other}, Evaluate(split="valid"))
+    (table,) = together.parts
+    assert isinstance(table, Table)
+    assert table.header == ("run", "nats", "accuracy", "precision", "recall", "f1")
+    names = ("loss", "accuracy", "precision", "recall", "f1")
+    assert table.rows == [
+        (run, *(f"{report.values[name]:.4f}" for name in names)) for run, report in zip("ab", reports, strict=True)
+    ]
+
+
+def test_answers_come_in_order(model: TrainedTagger) -> None:
+    found = list(model.predictions([[Input("Teddy Lee was"), Input("")], [Input("here")]], ExplainedTexts()))
+    assert found == model.predict(["Teddy Lee was", "", "here"])
+
+
+@pytest.mark.parametrize("characters", ["none", "recurrent", "convolution"])
+def test_word_by_word_it_says_what_it_says_of_a_sentence(data: Path, characters: str) -> None:
+    one = tagger(data, characters=characters, bidirectional=False, crf=False)
+    sentences = ["Teddy Extraordinarily-Longer Lee was in Bonn".split(), "are bears here in unknown €uro".split()]
+    stream = one.streaming(2)
+    state = stream.initial_state()
+    expected = [one.probabilities(words) for words in sentences]
+    for t, words in enumerate(zip(*sentences, strict=True)):
+        said, state = stream.step(one.lexicon.rows(words), state)
+        for lane in range(2):
+            assert dict(zip(one.tags.tags, said[lane].tolist(), strict=True)) == pytest.approx(expected[lane][t], 1e-5)
+    assert stream.finish(state) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (
+            {},
+            "it reads a sentence in both directions and it chooses all tags of a sentence together; train one with "
+            "--no-bidirectional and --no-crf",
+        ),
+        ({"crf": False}, "it reads a sentence in both directions; train one with --no-bidirectional"),
+        ({"bidirectional": False}, "it chooses all tags of a sentence together; train one with --no-crf"),
+    ],
+)
+def test_what_must_see_a_whole_sentence_first(data: Path, options: dict[str, object], why: str) -> None:
+    model = tagger(data, **options)
+    with pytest.raises(RunError) as caught:
+        model.streaming()
+    assert str(caught.value) == f"a model of the task tag cannot answer step by step: {why}"
+    assert (model.modules().step, model.modules().states) == (None, ())
+
+
+def test_modules_for_export(data: Path, model: TrainedTagger) -> None:
+    words = "Teddy Lee was in Bonn".split()
+    rows, lengths = model.lexicon.rows(words)[:, None], torch.tensor([len(words)])
+    batch = model.lexicon.read([words])
+    with torch.no_grad():
+        torch.testing.assert_close(model.modules().whole(rows, lengths), model.model(batch))
+    around = model.modules().around
+    assert around["tags"]["tags"] == ["O", "B-person", "I-person", "B-place", "I-place"]
+    assert around["crf"]["follow"][0][2] < -9000  # no entity begins with I-person after O
+    one = tagger(data, bidirectional=False, crf=False, num_layers=1)
+    whole, step, states, names, around = one.modules()
+    assert (states, names) == (("layer 1 h", "layer 1 c"), (("words", "lengths"), ("scores",)))
+    assert "crf" not in around
+    assert step is not None
+    state = one.streaming().initial_state()
+    with torch.no_grad():
+        for row, score in zip(rows, whole(rows, lengths), strict=True):
+            said, state = step(row, state)
+            torch.testing.assert_close(said, score, rtol=1e-5, atol=1e-6)
