@@ -244,7 +244,7 @@ def test_exchanged_languages(unrolled, home: Path) -> None:
     assert "en.txt and --valid-target " in note
     assert "de.txt exchanged?" in note
     asked = unrolled("predict", "runs/x", "the dog is running", "der Hund läuft", "--beam", "1", "--max-length", "3")
-    assert asked.err == "note: 'the dog is running' reads like the language that is translated into\n"
+    assert asked.err == "warning: 'the dog is running' reads like the language that is translated into\n"
     assert unrolled("predict", "runs/x", "der Hund läuft", "--beam", "1", "--max-length", "3").err == ""
     words = ("--data", "en.txt", "--target", "de.txt", "--beam", "1", "--max-length", "3")
     assert "are --data and --target exchanged?" in unrolled("evaluate", "runs/x", *words).err
@@ -299,16 +299,16 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
         (("predict", "runs/blind", "ab", "--picture", "x.png"), "--picture must be left out"),
         (("predict", "runs/blind", "ab", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
         (("evaluate", "runs/blind", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
-        (("predict", "runs/looks", "ab", "--explain"), "--explain must be left out for a translator"),
+        (("predict", "runs/looks", "ab", "--explain"), "has no option --explain"),
         (("predict", "runs/looks", "ab", "--beam", "0"), "--beam"),
         (("predict", "runs/looks", "ab", "--beam", "2", "--n-best", "3"), "--n-best"),
         (("evaluate", "runs/looks", "--target", "b.txt"), "--target must be left out without --data"),
         (("evaluate", "runs/looks", "--data", "dates", "--target", "b.txt"), "--target must be left out"),
         (("evaluate", "runs/looks", "--baselines"), "--baselines"),
         (("evaluate", "runs/looks", "--fresh", "3"), "--fresh"),
-        (("evaluate", "runs/looks", trained), "one run, or several"),
-        (("evaluate", trained, "--target", "b.txt"), "--target must be left out for a model that is no translator"),
-        (("evaluate", trained, "--beam", "3"), "--beam must be left out for a model that is no translator"),
+        (("evaluate", "runs/looks", trained), "run must be runs of one task"),
+        (("evaluate", trained, "--target", "b.txt"), "--target"),
+        (("evaluate", trained, "--beam", "3"), "has no option --beam"),
     ):
         refused(unrolled(*words), *expected)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unrolled.data.exchanged import closer_to_target, looks_exchanged, words_of_texts
+from unrolled.data.exchanged import closer_to_target, frequent_words, looks_exchanged, words_of_texts
 from unrolled.data.generated_dates import dates
 from unrolled.data.generated_pairs import numbers, reversal
 from unrolled.data.parallel import Pairs
@@ -57,3 +57,10 @@ def test_one_text():
     assert not closer_to_target("the girl sings und bellt", source, target)
     assert not closer_to_target("", source, target)
     assert not closer_to_target(ENGLISH[0], source | target, source | target)
+
+
+def test_the_words_that_most_texts_have(monkeypatch):
+    texts = ["the dog, the cat", "The bird", "a dog"]
+    assert frequent_words(texts) == ["dog", "the", "cat", "bird", "a"]
+    monkeypatch.setattr("unrolled.data.exchanged.FREQUENT", 2)
+    assert frequent_words(texts) == ["dog", "the"]

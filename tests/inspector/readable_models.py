@@ -19,8 +19,8 @@ from unrolled.tasks.tag.config import TagConfig
 from unrolled.tasks.tag.model import Tagger
 from unrolled.tasks.tag.trained import TrainedTagger
 from unrolled.tasks.tag.words import Lexicon, TagSet
+from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.model import Translator
-from unrolled.tasks.translate.task import TranslateConfig
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import Language
 

@@ -19,8 +19,9 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.scan import scan
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.translate import task as translate
+from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
-from unrolled.tasks.translate.task import TranslateConfig, Translation
+from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN, END
 from unrolled.tasks.translate.writing import Translated

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,11 @@ def shown(word: str, most: int) -> str:
     word = "".join(letter if letter.isprintable() else "�" for letter in word)
     word = word if len(word) <= most else word[: most - 1] + "…"
     return word.replace("$", r"\$")
+
+
+def drawn(write: Callable[[Path], None], suffix: str = ".png") -> bytes:
+    """The file that ``write`` writes, where its bytes are wanted rather than the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"picture{suffix}"
+        write(path)
+        return path.read_bytes()

@@ -131,7 +131,7 @@ def _said(name: str, data: str, asked: Asked, tasks: Tasks, *, alone: bool) -> S
     Raises:
         UnrolledError: it cannot read the data.
     """
-    cls = tasks[name]
+    cls = registry.ready(tasks[name])
     try:
         config = update(cls.Config(), data=data, **asked.values(name))
     except ArgumentError as error:

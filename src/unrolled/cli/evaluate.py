@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .terminal.console import counting
+from .terminal.reporters import emit
 from .terminal.results import show_report, telling_how
 from .terminal.results_folder import folder_of
-from .verb import Verb, asked, unconverted
+from .verb import Verb, asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +39,6 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    if unconverted(VERB, argv):
-        from . import old_evaluate
-
-        return old_evaluate.run(argv)
     request = asked(VERB, argv)
     models, general = request.models(), request.general
     folder = folder_of(general.out)
@@ -58,16 +55,13 @@ def run(argv: list[str]) -> int:
 def _compare(task: Any, models: Mapping[str, Any], options: Any, general: General, folder: Any) -> None:
     comparison = task.compare(models, options, counting)
     for run, report in zip(models, comparison.reports, strict=True) if general.json else ():
-        show_report(report, None, as_json=True, extra={"run": run})
+        emit(report.event, run=run, **report.values)
     if folder is not None:
         for run, name, report in zip(models, short_names([*models]), comparison.reports, strict=True):
             inner = folder.within(name)
             inner.keep_all(report.files())
             inner.keep("report.json", inner.json({"run": run, **report.values}))
-    if not general.json:
-        show_report(comparison.together, folder, as_json=False)
-    elif folder is not None:
-        folder.keep_all(comparison.together.files())
+    show_report(comparison.together, folder, as_json=general.json)
 
 
 def short_names(runs: Sequence[str]) -> list[str]:

@@ -12,9 +12,9 @@ from ..results import Part, Picture, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
-from .terminal.results import show_part
+from .terminal.results import saved, show_part
 from .terminal.results_folder import Folder, folder_of, save
-from .verb import Verb, asked, unconverted
+from .verb import Verb, asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,6 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    if unconverted(VERB, argv):
-        from . import old_predict
-
-        return old_predict.run(argv)
     request = asked(VERB, argv)
     [(name, model)] = request.models().items()
     own, teller = request.own, Teller(request.general, getattr(request.own, "explain", False))
@@ -95,8 +91,7 @@ class Teller:
 
     def _whole(self, part: Part) -> None:
         """A part about all answers: a picture goes to its path or the folder, anything else is printed."""
-        if isinstance(part, Picture) and part.path is not None:
-            print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
+        if saved(part):
             return
         if self.folder is not None:
             self.folder.keep_all(part.files())
@@ -139,4 +134,4 @@ def _line(line: str) -> None:
     if to_terminal():
         console().print(printable(line), markup=False, highlight=False)
     else:
-        print(printable(line), flush=True)
+        print(line, flush=True)

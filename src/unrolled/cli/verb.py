@@ -170,14 +170,3 @@ def _lacking(verb: Verb, task: type[Task], run: str) -> RunError:
     """The error for a task that has no such verb, with what it has instead."""
     instead = "; ".join(f"{what}: {command(other, run)}" for what, other in task.use.items())
     return RunError(f"{run} is a model of the task {task.name}, which cannot {verb.does}; {instead}")
-
-
-def unconverted(verb: Verb, argv: Sequence[str]) -> bool:
-    """Until every task is on the contract: whether the old code has to answer."""
-    run = _run_among(argv)
-    try:
-        task = None if run is None else task_class(api.task_of(run))
-    except UnrolledError:
-        return False
-    done = task is None or any(getattr(task, own) for own in ("Evaluate", "Predict", "Sample"))
-    return not done

@@ -6,6 +6,7 @@ Letters and figures between other characters are words here, in lower case, what
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from .parallel import Pairs
@@ -14,6 +15,7 @@ LEARNED = 20_000  # training texts that are looked at, spread over all there are
 TEXTS = 2_000  # other texts
 LEAST = 50  # words in fewer tell nothing…
 DIFFERENT = 20  # …and neither do fewer different ones
+FREQUENT = 2_000  # words of a language that are remembered
 CLEARLY = 0.2  # difference of the parts of the words that are known
 
 _WORD = re.compile(r"\w+")
@@ -22,6 +24,12 @@ _WORD = re.compile(r"\w+")
 def words_of_texts(texts: Iterable[str]) -> set[str]:
     """The different words of texts, as `closer_to_target` takes them."""
     return {word for text in texts for word in _WORD.findall(text.lower())}
+
+
+def frequent_words(texts: Iterable[str]) -> list[str]:
+    """The `FREQUENT` words that most texts have, most frequent first: by them `closer_to_target` tells a language."""
+    counts = Counter(word for text in texts for word in sorted(words_of_texts([text])))
+    return [word for word, _ in counts.most_common(FREQUENT)]
 
 
 def looks_exchanged(train: Pairs, other: Pairs) -> bool:

@@ -25,7 +25,9 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
         (run, *(f"{report.values[one.name]:{one.format}}" for one in shared))
         for run, report in zip(models, reports, strict=True)
     ]
-    return Comparison(reports, Report({}, (Table("comparison", header, rows, right=header[1:]),), how=reports[0].how))
+    table = Table("comparison", header, rows, right=header[1:])
+    notes = tuple(dict.fromkeys(note for report in reports for note in report.notes))
+    return Comparison(reports, Report({}, (table,), how=reports[0].how, notes=notes))
 
 
 def same_data(fingerprints: Mapping[str, object], what: str = "data") -> None:

@@ -29,24 +29,26 @@ def show_report(
     Args:
         report: it.
         folder: of ``--out``, if that was given.
-        as_json: print its values as one JSON object instead.
+        as_json: print its values, if it has any, as one JSON object instead.
         beside: where pictures go without ``--out``, such as the run's folder; `None`: nowhere.
         extra: what the JSON object begins with, such as the run.
     """
     show_how(report.how, as_json=as_json)
     for note in report.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
-    if as_json:
+    if as_json and report.values:
         emit(report.event, **(extra or {}), **report.values)
     shown = 0
     for part in report.parts:
+        if saved(part):
+            continue
         text = _kept(part, folder, None if as_json else beside)
         if as_json:
             continue
         if shown and not (isinstance(part, Picture) and not text):
             print()
         shown += show_part(part, text)
-    if folder is not None:
+    if folder is not None and report.values:
         folder.keep("report.json", folder.json({**(extra or {}), **report.values}))
 
 
@@ -70,6 +72,14 @@ def telling_how(*, as_json: bool) -> Iterator[None]:
         raise
 
 
+def saved(part: Part) -> bool:
+    """Whether a part is a picture that has a path: it is written there, which is told on standard error."""
+    if not (isinstance(part, Picture) and part.path is not None):
+        return False
+    print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
+    return True
+
+
 def show_part(part: Part, text: str | None = None) -> bool:
     """Print a part, or ``text`` in its place; whether there was anything to print."""
     if text is not None:
@@ -89,9 +99,7 @@ def _kept(part: Part, folder: Folder | None, beside: Path | None) -> str | None:
     """Keep a part's files. What to print in the place of a picture: its title and path, nothing if it went nowhere;
     `None` for other parts."""
     if isinstance(part, Picture):
-        if part.path is not None:
-            path = save(part.path, part.png, "--picture")
-        elif folder is not None:
+        if folder is not None:
             path = folder.keep(f"{part.name}.png", part.png)
         elif beside is not None and beside.is_dir():
             path = save(beside / f"{part.name}.png", part.png, "--out")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ...data.labelled import Examples, Layout, check_used, read_labelled
+from ...data.labelled import Examples, check_used, read_labelled
 from ...data.labelled_folders import class_folders, parts_of
 from ...data.labelled_sets import SETS, LabelledSets, labelled_names, place_of
 from ...data.listed import Listed, listed
@@ -17,9 +15,7 @@ from ...results import Pairs, Report
 from ...training.config import refuse_changed
 from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name, text_by_name
 from ..common.excerpts import excerpts, visible
-
-if TYPE_CHECKING:
-    from .config import LabelledText
+from .config import OF_FILES, LabelledText
 
 PARTS = ("train", "valid", "test")
 
@@ -67,8 +63,7 @@ def _has_classes(path: Path) -> bool:
 
 def _describe_named(data: LabelledText) -> Report:
     if data.test is None:
-        layout = [field.name for field in fields(Layout)]
-        refuse_changed(data, layout, f"with --data {data.data}, which has no use for it")
+        refuse_changed(data, OF_FILES, f"with --data {data.data}, which has no use for it")
     sets = data.read()
     parts: dict[str, Examples] = {part: getattr(sets, part) for part in PARTS}
     classes = Counter(label for one in parts.values() for label in one.labels)

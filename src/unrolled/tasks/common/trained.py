@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...cells import State
 from ...errors import RunError
-from ...results import Input, Prediction, Progress, Report, Sampled, silent
+from ...results import Input, Part, Prediction, Progress, Report, Sampled, silent
 
 
 class Trained:
@@ -39,8 +39,9 @@ class Trained:
         """
         raise self.unable("be evaluated")
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction]:
-        """An answer for each input, in their order: ``unrolled predict``, with the task's ``Predict`` options.
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction | Part]:
+        """An answer for each input, in their order, then what concerns all of them: ``unrolled predict``, with the
+        task's ``Predict`` options.
 
         The inputs come in lists that are there at once; a list is answered before the next one is asked for. Memory is
         bounded, however many there are.

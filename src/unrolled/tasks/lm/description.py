@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...data import NAMED, fetch, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
@@ -11,9 +10,7 @@ from ...data.listed import Listed, listed
 from ...data.textfile import told
 from ...results import Pairs, Report
 from ..common.description import SHOWN, first_lines, text_by_name
-
-if TYPE_CHECKING:
-    from .text import Text
+from .text import Text
 
 WIDTH = 110  # characters of a line
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...data.digits import MNIST
 from ...data.listed import Listed, listed
 from ...data.memory_problems import PROBLEMS, SEQUENCES
 from ...results import Pairs, Report
-
-if TYPE_CHECKING:
-    from .config import Problem
+from .config import Problem
 
 PICTURES = "mnist"  # the set of which three problems are made
 

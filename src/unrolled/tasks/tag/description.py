@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...data.columns import PLAIN, Sentence
 from ...data.listed import Listed, listed
@@ -14,9 +13,7 @@ from ...data.tags import entities
 from ...results import Pairs, Report
 from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated
 from ..common.excerpts import excerpts, visible
-
-if TYPE_CHECKING:
-    from .config import TaggedText
+from .config import TaggedText
 
 PARTS = ("train", "valid", "test")
 SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")

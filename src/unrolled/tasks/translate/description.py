@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...data.listed import Listed, listed
 from ...data.parallel import Pairs as Sentences
@@ -12,9 +12,7 @@ from ...data.parallel_sets import GENERATED, PUBLISHED, ParallelSets, parallel_n
 from ...results import Pairs, Report
 from ..common.description import LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name
 from ..common.excerpts import excerpts
-
-if TYPE_CHECKING:
-    from .task import ParallelText
+from .config import ParallelText
 
 PARTS = ("train", "valid", "test")
 

@@ -12,148 +12,40 @@ sampling: Bengio et al. 2015; guessed for a whole sentence at once: Mihaylova an
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...cells import State, cell_class, check_size
+from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.counter import uniform
-from ...data.dialect import check_delimiter
+from ...data.exchanged import frequent_words
 from ...data.listed import Listed
-from ...data.parallel import Pairs, ParallelLayout
-from ...data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
-from ...errors import ArgumentError, DataError
-from ...results import Report
-from ...training.config import refuse_changed
-from ...training.metrics import LOSS, PERPLEXITY, Metric
+from ...data.parallel import Pairs
+from ...data.parallel_sets import parallel_names
+from ...errors import DataError
+from ...results import Comparison, Progress, Report, silent
+from ...training.asked import Asked
 from ...training.modelfile import ModelFile
-from ...training.options import Training
 from ...training.task import Task
 from ..common.excerpts import excerpts
-from ..common.recurrent import Recurrent
 from . import description
-from .model import EncoderDecoder, Translator, inside, shifted
-from .trained import TrainedTranslator, frequent
+from .config import TranslateConfig
+from .evaluation import Evaluate, compare
+from .metrics import METRICS
+from .model import Translator, inside, shifted
+from .predictions import Predict
+from .trained import TrainedTranslator
 from .units import END, Language, Units
-from .writing import Decoding
 
 _GUESSED = 0x7A  # which words of a batch are the model's own
 SCORED = 200  # validation sentences that are translated at every evaluation
 PREVIEWED = 4
-OF_PAIRS = ("target", "fractions")
-OF_LAYOUT = ("form", "source_column", "target_column", "header", "delimiter", "encoding", "errors")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParallelText:
-    """Which sentences, and how their files are written."""
-
-    data: str = "dates"
-    """sentences of the source: a file with one on each line, or both sides in a file of TSV, CSV, JSON or JSON Lines;
-    or a named set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file
-    may be .gz"""
-    target: str | None = None
-    """the same sentences in the other language, line for line"""
-    valid: str | None = None
-    """sentences by which is decided which model is kept, in the same form (default: a part of --data)"""
-    valid_target: str | None = None
-    """their translations"""
-    test: str | None = None
-    """sentences that the model is reported on (default: a part of --data)"""
-    test_target: str | None = None
-    """their translations"""
-    form: Literal["auto", "lines", "tsv", "csv", "jsonl"] = "auto"
-    """how the file is written (default: as its name tells)"""
-    source_column: str | None = None
-    """name, key or number of the source's column (default: the first)"""
-    target_column: str | None = None
-    """that of the target (default: the second)"""
-    header: bool | None = None
-    """whether the first row names the columns"""
-    delimiter: str = "auto"
-    """what separates columns: one character, or tab (default: look)"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
-    errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
-    fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the sentences (default: 0.9 0.05 0.05); 0 for one that --valid or --test
-    gives"""
-    max_words: int = 80
-    """pairs with a longer side are left out"""
-    max_ratio: float = 4.0
-    """pairs with a side so many times as long as the other are left out"""
-
-    def __post_init__(self) -> None:
-        check_size("max_words", self.max_words)
-        check_delimiter(self.delimiter)
-        if not 1 <= self.max_ratio < math.inf:
-            raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
-        if self.data in parallel_names():
-            others = self.valid is not None or self.test is not None  # files, for which the layout is
-            foreign = OF_PAIRS if others else (*OF_PAIRS, *OF_LAYOUT)
-            refuse_changed(self, foreign, f"with --data {self.data}, which has no use for it")
-
-    def layout(self) -> ParallelLayout:
-        """How the files are written."""
-        return ParallelLayout(
-            form=self.form,
-            source_column=self.source_column,
-            target_column=self.target_column,
-            header=self.header,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            errors=self.errors,
-        )
-
-    def read(self) -> ParallelSets:
-        """The three sets."""
-        return open_parallel(
-            self.data,
-            self.target,
-            self.layout(),
-            self.fractions,
-            valid=self.valid,
-            valid_target=self.valid_target,
-            test=self.test,
-            test_target=self.test_target,
-            max_length=self.max_words,
-            max_ratio=self.max_ratio,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TranslateConfig:
-    """Everything about a translator and its training."""
-
-    data: ParallelText = field(default_factory=ParallelText)
-    units: Units = field(default_factory=Units)
-    model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", num_layers=1, dropout=0.2))
-    translator: EncoderDecoder = field(default_factory=EncoderDecoder)
-    decoding: Decoding = field(default_factory=Decoding)
-    training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
-
-    def __post_init__(self) -> None:
-        refuse_changed(self.model, ["dilation"], "with translate, whose decoder begins at the encoder's last state")
-        refuse_changed(self.model, ["feedforward_size"], "with translate, whose decoder's first layer feeds itself")
-        self.units.check(self.vocabulary)
-        if self.decoding.coverage_penalty and self.translator.attention == "none":
-            raise ArgumentError("coverage_penalty", "left out without attention", self.decoding.coverage_penalty)
-
-    @property
-    def vocabulary(self) -> str:
-        """The kind of symbols."""
-        if self.units.vocabulary != "auto":
-            return self.units.vocabulary
-        return "char" if self.data.data in GENERATED else "bpe"
 
 
 class Batch(NamedTuple):
@@ -174,14 +66,9 @@ class Translation(Task):
     unit: ClassVar[str] = "target symbols"
     use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
     preview_lines: ClassVar[int] = 48  # a row of an alignment for each symbol
-    metrics = (
-        LOSS,
-        PERPLEXITY,
-        Metric("bleu", "BLEU", ".2f", larger_is_better=True),
-        Metric("bleu_cased", "BLEU cased", ".2f", larger_is_better=True),
-        Metric("chrf", "chrF", ".2f", larger_is_better=True),
-        Metric("exact", "exact", ".2%", larger_is_better=True),
-    )
+    Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[Asked] | None] = Predict
+    metrics = METRICS
     config: TranslateConfig
 
     @classmethod
@@ -208,7 +95,7 @@ class Translation(Task):
         cell_class(config.model.cell)
         self.sets = config.data.read()
         train = self.sets.train
-        self.words = {side: frequent(getattr(train, side)) for side in ("source", "target")}
+        self.words = {side: frequent_words(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
         for side in ("source", "target"):
             if len(train) > 1 and len(set(getattr(train, side))) == 1:
@@ -310,6 +197,10 @@ class Translation(Task):
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages
         return {"source": reader.to_json(), "target": writer.to_json(), "data": self.fingerprint(), "words": self.words}
+
+    @classmethod
+    def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
+        return compare(models, options, progress)
 
     def fingerprint(self) -> str:
         return self.sets.digest()

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ... import results
 from ...analysis.alignment import alignment_text
 from ...analysis.inspection import Reading
-from ...checks import checked_methods
+from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
-from ...data.exchanged import closer_to_target, words_of_texts
-from ...data.parallel import Pairs, ParallelLayout
-from ...data.parallel_sets import read_test
-from ...data.rows import form_by_name
+from ...data.exchanged import closer_to_target
+from ...data.parallel import Pairs
 from ...data.vocabulary import Ids
-from ...errors import ArgumentError, DataError
-from ...results import Prediction, is_blank
+from ...errors import ArgumentError
+from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
-from ..common.own_data import own_data
 from ..common.prediction import Part, in_place
 from ..common.recurrent import restored
+from ..common.trained import Modules, Trained
+from .evaluation import Evaluate, evaluation
+from .exported import modules
 from .inspection import reading, translation
+from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
+from .pairs import find
+from .predictions import Predict, predictions
 from .scores import Scores, score
 from .units import END, Language, shown
 from .writing import Decoding, Translated, search
@@ -38,39 +38,11 @@ from .writing import Decoding, Translated, search
 BATCH = 64  # sentences
 ROWS = 512  # hypotheses of a batch: a bound for its memory
 SLICE = 4096  # words whose logits are there at once
-FREQUENT = 2000  # words
 WIDTH = 76  # of an alignment in a preview: a terminal of 80 columns frames it
 
 
-@dataclass(frozen=True)
-class Measures:
-    """How well a translator does on pairs.
-
-    Attributes:
-        loss: nats per target symbol, the end counted, the right words before being given.
-        scores: of its own translations.
-        translations: them.
-    """
-
-    loss: float
-    scores: Scores
-    translations: list[str]
-
-    def summary(self) -> dict[str, float]:
-        """The numbers that are one each."""
-        scores = self.scores
-        return {
-            "loss": self.loss,
-            "perplexity": math.exp(min(self.loss, 700)),
-            "bleu": scores.bleu,
-            "bleu_cased": scores.cased_bleu,
-            "chrf": scores.chrf,
-            "exact": scores.exact,
-        }
-
-
 @checked_methods
-class TrainedTranslator:
+class TrainedTranslator(Trained):
     """What `unrolled.load` gives for a run of the task ``translate``.
 
     Args:
@@ -84,6 +56,7 @@ class TrainedTranslator:
     task: ClassVar[str] = "translate"
     panes: ClassVar[tuple[str, ...]] = ("text", "training", "translation")
     loss_unit: ClassVar[str] = "nats"
+    model: Translator
 
     def __init__(
         self,
@@ -177,7 +150,7 @@ class TrainedTranslator:
                 logits = self.model.logits(some).float()
                 total += float(F.cross_entropy(logits, words, reduction="sum").double())
             count += len(true)
-        return {"loss": total / count, "perplexity": math.exp(min(total / count, 700))}
+        return {"loss": total / count, "perplexity": perplexity(total / count)}
 
     def scores(self, pairs: Pairs, **options: Any) -> Scores:
         """BLEU, chrF and the share of exact translations; ``options`` as in `translate`."""
@@ -283,27 +256,23 @@ class TrainedTranslator:
             DataError: there are no such pairs.
             RunError: the run's own pairs cannot be read, or have changed.
         """
-        if data is None and target is not None:
-            raise ArgumentError("target", "left out without --data, the file of its sources", target)
-        if data is not None:
-            files = str(data), None if target is None else str(target)
-            pairs, notes = read_test(*files, self._layout(*files, layout))
-        else:
-            own = self.config.data
-            sets = own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
-            pairs, notes = getattr(sets, split), sets.notes
-        if not len(pairs):
-            raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
-        return pairs, notes
+        return find(self, data, split, target, layout)
 
-    def _layout(self, data: str, target: str | None, given: dict[str, Any]) -> ParallelLayout:
-        """How other files are taken to be written: as it is said, else as those of training unless their names tell
-        another form."""
-        own = self.config.data.layout()
-        trained = own.form_of(self.config.data.data, self.config.data.target)
-        told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
-        same = own if given.get("form", told) == trained else ParallelLayout()
-        return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})
+    def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
+        """See `Trained.evaluation`."""
+        return evaluation(self, options, progress)
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
+        """See `Trained.predictions`."""
+        return predictions(self, inputs, options)
+
+    def streaming(self, lanes: Size = 1) -> NoReturn:
+        """See `Trained.streaming`: it reads a whole sentence first."""
+        raise self.unable("answer step by step: it reads a whole sentence first")
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`."""
+        return modules(self)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
         """The text as the inspector has it read, line by line by its encoder, whatever ``starts``.
@@ -323,9 +292,3 @@ class TrainedTranslator:
             raise ArgumentError("name", "translation", name)
         [[best, *_]] = self.translate([text])
         return translation(best)
-
-
-def frequent(texts: Sequence[str]) -> list[str]:
-    """The words of a language by which it is known again, most frequent first."""
-    counts = Counter(word for text in texts for word in words_of_texts([text]))
-    return [word for word, _ in counts.most_common(FREQUENT)]
