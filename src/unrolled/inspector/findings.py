@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..results import Table, markup
+from ..results.markup import Shown
 from .scores import Floats
 
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
+HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "symbol", "excess", "p")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Shown):
     """What the search found for one hypothesis.
 
     Attributes:
@@ -108,6 +111,29 @@ class Finding:
         """Whether the unit knows more than chance and an untrained network explain."""
         return self.p <= LEVEL and self.excess > 0
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """A text for each column of `HEADER`; a star where a unit was found, a minus where it is low when true."""
+        best = self.best[0]
+        return (
+            "★" if self.found else "",
+            self.hypothesis,
+            f"{best.unit.name}{' −' if best.sign < 0 else ''}",
+            "AUC" if self.binary else "R²",
+            f"{self.score:.3f}",
+            "" if self.binary else f"{best.rank:+.3f}",
+            *(f"{value:.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
+            f"{self.excess:+.3f}",
+            f"{self.p:.2f}",
+        )
+
+    def plain(self) -> str:
+        """As text."""
+        return _table([self]).plain()
+
+    def _repr_html_(self) -> str:
+        return markup.part(_table([self]))
+
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
         own = asdict(self)
@@ -153,7 +179,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Shown):
     """Everything a search gives: the findings, ranked, and what it was made on."""
 
     findings: list[Finding]
@@ -161,3 +187,27 @@ class Found:
     units: int
     positions: int
     steps: int
+
+    @property
+    def table(self) -> Table:
+        """A row for each finding."""
+        return _table(self.findings)
+
+    def plain(self) -> str:
+        """As text."""
+        return f"{self.table.plain()}\n{self._said}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{markup.part(self.table)}{markup.dim([self._said])}</div>"
+
+    @property
+    def _said(self) -> str:
+        count = sum(one.found for one in self.findings)
+        return (
+            f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and an excess; "
+            f"{self.units:,} units, {self.positions:,} positions scored"
+        )
+
+
+def _table(findings: list[Finding]) -> Table:
+    return Table("cells", HEADER, [one.row for one in findings], right=HEADER[4:])

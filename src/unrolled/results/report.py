@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from . import markup
+from .markup import Shown
 from .parts import Part
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """Figures, and how a person reads them.
 
     Attributes:
@@ -33,6 +35,10 @@ class Report:
         """As text."""
         return "\n\n".join(part.plain() for part in self.parts)
 
+    def _repr_html_(self) -> str:
+        notes = markup.dim((*self.how, *(f"note: {note}" for note in self.notes)))
+        return f"<div>{notes}{''.join(map(markup.part, self.parts))}</div>"
+
     def files(self) -> dict[str, bytes]:
         """The files of its parts."""
         return {name: content for part in self.parts for name, content in part.files().items()}
@@ -43,6 +49,12 @@ class Comparison(NamedTuple):
 
     reports: list[Report]
     together: Report
+
+    def __str__(self) -> str:
+        return self.together.plain()
+
+    def _repr_html_(self) -> str:
+        return self.together._repr_html_()
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConformanceError
+from ..results.markup import preformatted
 
 Outcome = Literal["ok", "none", "exempt", "cannot", "failed", "not run"]
 
@@ -55,6 +56,9 @@ class Report:
         lines = [f"{self.cell}, backend {self.backend}"]
         lines += [f"  {one.check:{wide}}  {one.outcome:7}  {one.detail}".rstrip() for one in self.results]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def raise_if_failed(self) -> None:
         """Raise `ConformanceError` that lists every failed check; nothing if there is none."""

@@ -23,7 +23,8 @@ from ..arguments import Schema, parse
 from ..terminal.console import Counter
 from ..terminal.look import clock, console
 from ..terminal.reporters import emit
-from ..terminal.tables import show_pairs, show_table
+from ..terminal.results import show_part
+from ..terminal.tables import show_pairs
 from .text import text_of
 from .view import VIEWS, asked_for
 
@@ -185,8 +186,7 @@ def _tell(looked: Looked) -> None:
             findings=[one.as_json() for one in found.findings], left_out=found.left_out,
         )  # fmt: skip
         return
-    header = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "symbol", "excess", "p")
-    show_table(header, map(_row, found.findings), right=header[4:])
+    show_part(found.table)
     print()
     count = sum(one.found for one in found.findings)
     pairs = [
@@ -198,18 +198,3 @@ def _tell(looked: Looked) -> None:
     if found.left_out:
         pairs.append(("left out", "; ".join(f"{name} ({why})" for name, why in found.left_out.items())))
     show_pairs([*pairs, *(("", note) for note in looked.notes)])
-
-
-def _row(one: Finding) -> tuple[str, ...]:
-    best = one.best[0]
-    return (
-        "★" if one.found else "",
-        one.hypothesis,
-        f"{best.unit.name}{' −' if best.sign < 0 else ''}",
-        "AUC" if one.binary else "R²",
-        f"{one.score:.3f}",
-        "" if one.binary else f"{best.rank:+.3f}",
-        *(f"{value:.3f}" for value in (max(one.twins), max(one.shifted), one.symbol)),
-        f"{one.excess:+.3f}",
-        f"{one.p:.2f}",
-    )

@@ -1,18 +1,18 @@
-"""Texts with marks: what a stretch was found to be, or how much it moved the answer. On a terminal, plain, as HTML."""
+"""Texts with marks: what a stretch was found to be, or how much it moved the answer. On a terminal, as an HTML page."""
 
 from __future__ import annotations
 
 import html
-import zlib
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
 from ...results import Piece, Prediction
+from ...results.markup import AGAINST, FOR, marked, number_of
+from ...results.prediction import LEAST
 from .look import printable
 
 LABEL_STYLES = ("bold cyan", "bold magenta", "bold yellow", "bold green", "bold blue", "bold red")
-HUES = (200, 310, 45, 130, 240, 10)
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -24,23 +24,17 @@ PAGE = """<!doctype html>
   .answer {{ font: 14px/1.5 system-ui, sans-serif; color: #555; margin-top: 1.6rem; }}
   .answer b {{ color: #000; }}
   p {{ margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
-  mark {{ color: inherit; border-radius: 3px; padding: 1px 0; }}
-  mark small {{ font: 11px system-ui, sans-serif; margin: 0 3px; opacity: .75; }}
+  mark {{ border-radius: 3px; padding: 1px 0; }}
+  mark small {{ font: 11px system-ui, sans-serif; }}
   .key {{ font: 13px system-ui, sans-serif; color: #555; }}
 </style>
 <h1>{title}</h1>
 {key}{body}
 </html>
 """
-KEY = """<p class="key"><mark style="background: rgb(120, 200, 130)">green</mark> spoke for the answer,
-<mark style="background: rgb(240, 140, 130)">red</mark> against it (gradient times input)</p>
+KEY = f"""<p class="key"><mark style="background: rgba({FOR}, .6)">green</mark> spoke for the answer,
+<mark style="background: rgba({AGAINST}, .6)">red</mark> against it (gradient times input)</p>
 """
-
-
-def answer_line(said: Prediction, most: int = 4) -> str:
-    """``positive 93%  negative 7%``: the likeliest classes."""
-    ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])[:most]
-    return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
 
 
 def on_terminal(said: Prediction, *, shades: bool = True) -> Text:
@@ -54,24 +48,11 @@ def on_terminal(said: Prediction, *, shades: bool = True) -> Text:
         shown = printable(piece.text)
         if piece.label:
             text.append(shown, _style(piece.label)).append(f" {piece.label}", "dim")
-        elif abs(piece.weight) >= 0.05:
+        elif abs(piece.weight) >= LEAST:
             text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _of_sixteen(piece.weight))
         else:
             text.append(shown)
     return text
-
-
-def plain(said: Prediction) -> str:
-    """The same without colour: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
-    parts = []
-    for piece in said.pieces or (Piece(said.text),):
-        if piece.label:
-            parts.append(f"[{piece.text}]{piece.label}")
-        elif abs(piece.weight) >= 0.05:
-            parts.append(f"{piece.text}({piece.weight:+.2f})")
-        else:
-            parts.append(piece.text)
-    return "".join(parts)
 
 
 def page(title: str, predictions: Iterable[Prediction]) -> str:
@@ -84,31 +65,15 @@ def page(title: str, predictions: Iterable[Prediction]) -> str:
 
 def _html(said: Prediction) -> Iterator[str]:
     if said.answer:
-        rest = html.escape(answer_line(said).removeprefix(said.answer))
+        rest = html.escape(said.likeliest().removeprefix(said.answer))
         yield f'<div class="answer"><b>{html.escape(said.answer)}</b>{rest}</div>'
     else:
         yield '<div class="answer"></div>'
-    parts = []
-    for piece in said.pieces or (Piece(said.text),):
-        text = html.escape(piece.text)
-        if piece.label:
-            label = html.escape(piece.label)
-            hue = HUES[_number(piece.label)]
-            parts.append(f'<mark style="background: hsl({hue}, 70%, 85%)">{text}<small>{label}</small></mark>')
-        elif abs(piece.weight) >= 0.02:
-            parts.append(f'<mark style="background: {_rgb(piece.weight)}" title="{piece.weight:+.2f}">{text}</mark>')
-        else:
-            parts.append(text)
-    yield f"<p>{''.join(parts)}</p>"
-
-
-def _number(label: str) -> int:
-    """The same colour for the same label, in every text and on every day."""
-    return zlib.crc32(label.encode()) % len(HUES)
+    yield f"<p>{marked(said.pieces or (Piece(said.text),))}</p>"
 
 
 def _style(label: str) -> str:
-    return LABEL_STYLES[_number(label)]
+    return LABEL_STYLES[number_of(label, len(LABEL_STYLES))]
 
 
 def _of_sixteen(weight: float) -> str:
