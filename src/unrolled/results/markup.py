@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from ..errors import UnrolledError
+
 ROWS = 60  # of a table; a notebook is no place for more
 POINTS = 600  # of a curve
 CELL = "text-align: {}; padding: .15em .8em .15em 0; white-space: pre-wrap; vertical-align: top"
@@ -91,7 +93,10 @@ def part(one: Any) -> str:
     title = str(getattr(one, "title", "") or getattr(one, "name", ""))
     for name, kind in (("_repr_png_", "png"), ("_repr_svg_", "svg+xml")):
         if (draw := getattr(one, name, None)) is not None:
-            content = draw()
+            try:
+                content = draw()
+            except UnrolledError as error:  # such as matplotlib that is not installed
+                return preformatted(f"{title}: {error}")
             return figure(title, content if isinstance(content, bytes) else content.encode("utf-8", "replace"), kind)
     own = getattr(one, "_repr_html_", None)
     return own() if own is not None else preformatted(one.plain())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import shutil
 import sys
@@ -81,7 +82,7 @@ class ProgressLine(Silent):
 
     def progress(self, progress: Progress) -> None:
         rate = f"{progress.rate:,.0f} {self.unit}/s" if progress.rate else ""
-        left = f"{clock(progress.seconds_left)} left"
+        left = f"{clock(progress.seconds_left)} left" if math.isfinite(progress.seconds_left) else ""
         step = f"{self.task}  step {progress.step:,}/{progress.steps:,}"
         self._show(step, f"loss {progress.loss:.3f} {self.loss_unit}", left, rate, self.scored)
 

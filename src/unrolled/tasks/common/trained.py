@@ -13,6 +13,8 @@ from ...results import Input, Pairs, Part, Prediction, Progress, Report, Sampled
 from ...results.markup import Shown, part
 from .recurrent import Recurrent
 
+LONGEST = 100  # characters of the data's name that are shown
+
 
 class Trained(Shown):
     """A trained model. Each task's has what it can do of the methods here, and methods of its own for Python.
@@ -40,7 +42,8 @@ class Trained(Shown):
     def about(self) -> list[tuple[str, str]]:
         """What it is, as labels and texts, for `print` and notebooks."""
         layers = getattr(self.config, "model", None)
-        rows = [("task", self.task), ("data", str(getattr(getattr(self.config, "data", None), "data", "")))]
+        data = str(getattr(getattr(self.config, "data", None), "data", ""))
+        rows = [("task", self.task), ("data", data if len(data) <= LONGEST else f"{data[:LONGEST]}…")]
         if isinstance(layers, Recurrent):
             cell = layers.cell if ":" in layers.cell else layers.cell.upper()
             count = f"{layers.num_layers} layer{'s' * (layers.num_layers > 1)}"
