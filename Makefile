@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart install test fuzz nightly check format bench docs clean
+.PHONY: quickstart install test fuzz nightly check format bench docs notebooks clean
 
 quickstart: install  ## install, train for four minutes on Python's own source code, write some
 	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
@@ -54,6 +54,9 @@ bench: .venv/developer  ## the questions that minutes answer, one table each; be
 
 docs: .venv/developer  ## the parts of docs/ that programs write
 	$(BIN)/python -m unrolled.testing
+
+notebooks: .venv/developer  ## examples/notebooks, from the scripts in examples/
+	$(BIN)/python examples/make_notebooks.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache

@@ -34,17 +34,17 @@ if "CSV" not in os.environ:
 model = unrolled.train("classify", data=path, hidden_size=64, steps=STEPS)
 print(model)
 
+# %%
+asked = ["The bread was a delight, but the soup was stale.", "The train was far from slow."]
+for prediction in model.predict(asked):
+    print(f"{prediction.likeliest():26} {prediction.text}")
+
 # %% [markdown]
 # `explain=True` gives every word a weight: how much it spoke for the answer (green in a notebook) or against it (red).
 
 # %%
-asked = [
-    "The soup was stale, but the bread was a delight.",
-    "The bread was a delight, but the soup was stale.",
-    "The train was far from slow.",
-]
-for prediction in model.predict(asked, explain=True):
-    print(prediction)
+[explained] = model.predict(["The soup was stale, but the bread was a delight."], explain=True)
+print(explained)
 
 # %% [markdown]
 # The report on the test rows: beside it what chance, the most frequent class and a bag of words reach, which does not

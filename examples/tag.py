@@ -20,16 +20,14 @@ model = unrolled.train("tag", data=DATA, hidden_size=64, steps=STEPS)
 print(model)
 
 # %% [markdown]
-# `predict` takes raw text, and returns it with its entities.
+# `predict` takes raw texts, each line a sentence, and returns them with their entities.
 
 # %%
-texts = [
-    "Teddy Roosevelt was a great president.",
-    "Teddy bears are on sale at the station.",
-    "They moved to Lincoln after a speech by Lincoln.",
-]
-for prediction in model.predict(texts):
-    print(prediction)
+text = """Teddy Roosevelt was a great president.
+Teddy bears are on sale at the station.
+They moved to Lincoln after a speech by Lincoln."""
+[marked] = model.predict([text])
+print(marked)
 
 # %% [markdown]
 # `tag` takes sentences that are words already, and returns a tag for each: `B-` begins an entity, `I-` goes on with

@@ -38,8 +38,8 @@ for one in hypotheses:
 # larger attention weight. The decoder reads the year at the end first.
 
 # %%
-for prediction in model.predictions([[Input("14 juillet 1989")]], Predict(show_alignment=True)):
-    print(prediction)
+[aligned] = model.predictions([[Input("14 juillet 1989")]], Predict(show_alignment=True))
+print(aligned)
 
 # %% [markdown]
 # The loss on the test pairs, the share of exact translations, and BLEU.

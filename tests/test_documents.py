@@ -44,6 +44,7 @@ PAGES = [
     *(f"docs/lab/{path.name}" for path in sorted((ROOT / "docs/lab").glob("*.md"))),
     "docs/architecture.md",
     "CONTRIBUTING.md",
+    "examples/README.md",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
@@ -163,3 +164,9 @@ def test_reports_as_text():
     report = Report({"x": 1}, (Pairs([("x", "1")]), Text("end")), notes=("n",))
     assert f"{report}" == "x  1\n\nend"
     assert str(Comparison([report], report)) == str(report)
+
+
+def test_ipython_in_a_terminal_shows_the_text():
+    shown = []
+    Pairs([("loss", "1.5")])._repr_pretty_(SimpleNamespace(text=shown.append), False)
+    assert shown == ["loss  1.5"]

@@ -20,7 +20,7 @@ FOR, AGAINST = "40, 170, 70", "225, 70, 50"  # green, red
 
 
 class Shown:
-    """What `print` shows as text; subclasses have ``plain()``."""
+    """What `print`, and IPython in a terminal, show as text; subclasses have ``plain()``."""
 
     def plain(self) -> str:
         """As text."""
@@ -28,6 +28,9 @@ class Shown:
 
     def __str__(self) -> str:
         return self.plain()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self.plain())
 
 
 class Piece(Protocol):
