@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
-from ..results import Part, Sampled
+from ..results import Part, SamplePiece
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
 from .terminal.results import show_part
 from .terminal.results_folder import Folder, folder_of
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     [model] = request.models().values()
     own, general = request.own, request.general
     folder = folder_of(general.out)
@@ -65,7 +65,7 @@ class Sample:
     text: str = ""
     parts: list[Part] = field(default_factory=list)
 
-    def add(self, piece: Sampled) -> None:
+    def add(self, piece: SamplePiece) -> None:
         """What comes next of it."""
         if not isinstance(piece.part, str):
             self.parts.append(piece.part)
@@ -75,7 +75,7 @@ class Sample:
             self.text += piece.part
 
 
-def collect(pieces: Iterable[Sampled], count: int) -> list[Sample]:
+def collect(pieces: Iterable[SamplePiece], count: int) -> list[Sample]:
     """All samples, nothing printed."""
     samples = [Sample() for _ in range(count)]
     for piece in pieces:
@@ -83,7 +83,7 @@ def collect(pieces: Iterable[Sampled], count: int) -> list[Sample]:
     return samples
 
 
-def write(pieces: Iterable[Sampled], count: int) -> list[Sample]:
+def write(pieces: Iterable[SamplePiece], count: int) -> list[Sample]:
     """Print all samples: the first as it is made, the others, made beside it, after it."""
     samples = [Sample() for _ in range(count)]
     _open(1, count)
@@ -110,7 +110,7 @@ def write(pieces: Iterable[Sampled], count: int) -> list[Sample]:
     return samples
 
 
-def _show(piece: Sampled) -> None:
+def _show(piece: SamplePiece) -> None:
     if isinstance(piece.part, str):
         show(piece.part, BOLD if piece.given else "")
     else:
