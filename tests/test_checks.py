@@ -57,6 +57,7 @@ GIVEN_BACK = {
     "NamedDataset",
     "Pass",
     "Inspection",
+    "Reading",
     "Report",
     "Result",
     "Scored",
