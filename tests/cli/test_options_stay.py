@@ -13,9 +13,11 @@ import pytest
 
 from unrolled.cli import main
 
-RECORD = Path(__file__).parents[1] / "fixtures" / "options.json"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RECORD = FIXTURES / "options.json"
+TASKS = ("lm", "classify", "tag", "translate", "memory")
 COMMANDS = [
-    *(f"train {task}" for task in ("lm", "classify", "tag", "translate", "memory")),
+    *(f"train {task}" for task in TASKS),
     *"resume sample predict evaluate runs data bench doctor".split(),
     *("inspect", *(f"inspect {view}" for view in "ablate compare lookback saturation similar".split())),
     *(f"lab {name}" for name in "error-surface gradients memory truncation unroll shannon".split()),
@@ -23,11 +25,22 @@ COMMANDS = [
 
 
 def flags(command: str) -> list[str]:
-    """The flags that a command's help names."""
+    """The flags that a command's help names; of a verb about runs, whichever task's run is named."""
+    if command in ("evaluate", "predict", "sample"):
+        every = [shown(f"{command} {FIXTURES / 'trained' / task}") for task in TASKS]
+    elif command == "data":
+        every = [shown("data"), *(shown(f"data --task {task}") for task in TASKS)]
+    else:
+        every = [shown(command)]
+    return sorted(set().union(*every))
+
+
+def shown(command: str) -> set[str]:
+    """The flags that the help of one command line names."""
     out = io.StringIO()
-    with contextlib.redirect_stdout(out):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         main([*command.split(), "--help"])
-    return sorted(set(re.findall(r"(?<=^  )--[a-z][a-z0-9-]*|(?<=, )--[a-z][a-z0-9-]*", out.getvalue(), re.MULTILINE)))
+    return set(re.findall(r"(?<=^  )--[a-z][a-z0-9-]*|(?<=, )--[a-z][a-z0-9-]*", out.getvalue(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
