@@ -62,10 +62,6 @@ class Prediction:
         said |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
         return said | dict(self.more)
 
-    def files(self) -> dict[str, bytes]:
-        """The files of its parts."""
-        return {name: content for part in self.parts for name, content in part.files().items()}
-
 
 def is_blank(text: str) -> bool:
     """Whether there is nothing in it that could be asked about."""
