@@ -60,7 +60,7 @@ def test_links_and_options_in_the_documents_exist(page):
     other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
     other |= set("top-k top-p stop repetitions out seeds letters alphabet picture seconds".split())
     other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds write".split())
-    other |= set("positions models lengths cpu-minutes task".split())
+    other |= set("positions models lengths cpu-minutes task check".split())
     other |= set("hypothesis states twins limit no-repeat-ngram web port browser".split())
     other |= set("text unit value random clamp low high at reach begin end corpus leaf threshold share context".split())
     other |= set(

@@ -128,12 +128,12 @@ def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
         assert said["read"][0]["first"] == first
     refused(
         unrolled("data", "b.csv", "--text-column", "2"),
-        "--text-column must be left out unless --task is that of a class",
+        "--text-column must be left out unless --task is classify",
     )
+    refused(unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is classify or translate")
     refused(
-        unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is that of a classifier or translat"
+        unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be left out with --data dat"
     )
-    refused(unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be left out without a file")
     assert "for classify   columns between semicolons; with a header" in unrolled("data", "a.csv").out
     (home / "b.csv").write_text("a,b\n1,2\n")
     assert "no: b.csv has none of the usual columns" in unrolled("data", "b.csv").out

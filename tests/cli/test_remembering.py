@@ -65,12 +65,13 @@ def test_other_models_have_no_length(unrolled, trained: Path) -> None:
 def test_the_digits_are_listed_and_told_of(unrolled, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 
-    from unrolled.cli import data
+    from unrolled.data import memory_problems
     from unrolled.data.digits import Digits
 
     rows = {row["name"]: row for row in map(json.loads, unrolled("data", "--json").out.splitlines())}
     assert rows["mnist"]["task"] == "memory"
-    monkeypatch.setattr(data, "mnist", lambda part: Digits(np.zeros((7, 28, 28), np.uint8), np.zeros(7, np.int64)))
+    seven = Digits(np.zeros((7, 28, 28), np.uint8), np.zeros(7, np.int64))
+    monkeypatch.setattr(memory_problems, "mnist", lambda part: seven)
     out = unrolled("data", "mnist").out
     assert "7 pictures" in out
     assert "unrolled train memory mnist-rows" in out

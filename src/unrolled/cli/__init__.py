@@ -29,7 +29,7 @@ VERBS = {
     "evaluate": "measure a trained model on a text, or on labelled texts",
     "inspect": "find the units of a trained model that know something; hold them; see how far back it looks",
     "runs": "list your runs",
-    "data": "list the texts that have a name, fetch one, or look at one of yours",
+    "data": "list the data sets that have a name, fetch one, or look at data of yours",
     "lab": "experiments: gradients, the error surface, memory, truncation, an unrolled network, Shannon's game",
     "bench": "measure our layers on this machine, next to torch's",
     "doctor": "show what this machine offers and which code paths would run",

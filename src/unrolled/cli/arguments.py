@@ -90,6 +90,8 @@ class Schema:
             plain = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
             if dataclasses.is_dataclass(plain):
                 self._collect(typing.cast(type, plain))
+            elif tyro.conf.Suppress in getattr(hint, "__metadata__", ()):
+                continue
             elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
                 self.positionals.append(name)
                 self.several = typing.get_origin(plain) is tuple
@@ -99,7 +101,11 @@ class Schema:
 
     def normalise(self, argv: Sequence[str]) -> list[str]:
         """Positionals as they are; flags by our names as ``--name=value``, ``--name`` or ``--no-name``."""
-        words, out, positionals = list(argv), list[str](), 0
+        return [word for _, words in self.options(argv) for word in words]
+
+    def options(self, argv: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """The same, in order: each option's name, empty for a positional, and its words."""
+        words, out, positionals = list(argv), list[tuple[str, list[str]]](), 0
         while words:
             word = words.pop(0)
             match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", word, re.DOTALL)
@@ -107,17 +113,17 @@ class Schema:
                 positionals += 1
                 if positionals > len(self.positionals) and not self.several:
                     raise UnrolledError(f"{self.prog} does not know what to do with {word!r}; {self._see()}")
-                out.append(word)
+                out.append(("", [word]))
             elif word in ("-h", "--help"):
-                out.append("--help")
+                out.append(("help", ["--help"]))
             else:
-                out += self._flag(word, match[1], match[2], words)
-        if self.several and positionals < self.needed and "--help" not in out:
+                out.append(self._flag(word, match[1], match[2], words))
+        if self.several and positionals < self.needed and ("help", ["--help"]) not in out:
             raise self._lacks(positionals)
         return out
 
-    def _flag(self, word: str, text: str, value: str | None, rest: list[str]) -> list[str]:
-        """One flag with its values, which are taken from ``rest``."""
+    def _flag(self, word: str, text: str, value: str | None, rest: list[str]) -> tuple[str, list[str]]:
+        """One flag's name and its words, whose values are taken from ``rest``."""
         name, negated = self._find(text)
         if name is None:
             spelled = word.partition("=")[0]
@@ -129,7 +135,7 @@ class Schema:
             if value is not None and value.lower() not in _YES | _NO:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
             on = not negated if value is None else (value.lower() in _YES) != negated
-            return [flag if on else f"--no-{flag[2:]}"]
+            return name, [flag if on else f"--no-{flag[2:]}"]
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             count = len(typing.get_args(hint))
             if value is None and rest and "," in rest[0]:
@@ -139,14 +145,14 @@ class Schema:
                 values.append(rest.pop(0))
             if len(values) != count:
                 raise ArgumentError(flag, f"followed by {count} numbers", " ".join(values))
-            return [flag, *values]
+            return name, [flag, *values]
         if value is None:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
         if hint is int and re.fullmatch(r"[+-]?\d{19,}", value):
             raise ArgumentError(flag, "a whole number of fewer than 19 digits", value)  # torch counts in 64 bits
-        return [f"{flag}={value}"]
+        return name, [f"{flag}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:
         """Our name for a flag as it was typed (without dashes), and whether it was negated by ``no-``."""

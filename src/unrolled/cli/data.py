@@ -1,264 +1,189 @@
-"""unrolled data [NAME | PATH]: list the texts that have a name, fetch one, or look at one of yours."""
+"""unrolled data [NAME | PATH]: list the data sets that have a name, fetch one, or look at data of yours."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated, Literal
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
-import tyro
-
-from ..data import NAMED, Corpus, cache_folder, fetch, named_corpora, open_corpus
-from ..data.characters import CharacterCounts
-from ..data.digits import MNIST, mnist
-from ..data.labelled import Layout
-from ..data.labelled_sets import SETS, labelled_names, open_labelled
-from ..data.parallel_sets import GENERATED, PUBLISHED, open_parallel, parallel_names
-from ..data.registry import present
-from ..data.tagged import NAMES, Source
-from ..data.tags import entities
-from ..data.textfile import told as told_of
-from ..errors import ArgumentError
-from .arguments import Schema, parse
-from .data_read import As, read_as
-from .reading import Reading
-from .terminal.look import command, fitted, printable, size
+from ..data import cache_folder
+from ..data.listed import Listed
+from ..errors import ArgumentError, RunError, UnrolledError
+from ..results import Report
+from ..tasks import registry
+from ..training.config import update
+from ..training.task import Task
+from .data_options import Asked
+from .data_report import EXCERPT, Said, together
+from .terminal.look import command, printable, size
 from .terminal.reporters import emit
-from .terminal.tables import show_pairs, show_table
+from .terminal.results import show_report
+from .terminal.tables import show_table
 
-PROG = "unrolled data"
-ABOUT = (
-    "Without an argument: list the texts that have a name. With a NAME: fetch that text and verify it. With a PATH or "
-    "pattern: show what a model would be given to learn."
-)
-FIRST_LINES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Data(Reading):
-    """Which text."""
-
-    text: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="NAME|PATH")] = None
-    """a named text; or a file, a folder, a pattern or "text:…" """
-    separator: str | None = None
-    """cut files into documents after each of these"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
-    errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
-    line_ends: Literal["unify", "keep"] = "unify"
-    """unify: line ends of Windows and old Macs (CRLF, CR) are read as \\n; keep: they are not"""
-    delimiter: str = "auto"
-    """what separates the columns of a table: one character, or tab (default: look)"""
-    task: Literal["lm", "classify", "tag", "translate"] | None = None
-    """show how this task would read the file, too (default: those that its name tells)"""
-    json: bool = False
-    """print one JSON object per line"""
+T = TypeVar("T")
+Tasks = dict[str, type[Task]]
+Named = dict[str, list[Listed]]
 
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    options = parse(Data, argv, PROG, ABOUT)
-    with Schema(Data, PROG).names():
-        told = options.told(options.task or "", "left out unless --task is that of a {}")
-        if told and (
-            options.text is None or options.text in {*named_corpora(), *SETS, *NAMES, *parallel_names(), "mnist"}
-        ):
-            name, value = next(iter(told.items()))
-            raise ArgumentError(name, "left out without a file", value)
-        if options.text is None:
-            _list(options.json)
-        elif options.text in NAMES:
-            _describe_tagged(options.text, options.json)
-        elif options.text in labelled_names():
-            _describe_labelled(options.text, options.json)
-        elif options.text in parallel_names():
-            _describe_parallel(options.text, options.json)
-        elif options.text == "mnist":
-            _describe_mnist(options.json)
+    tasks = _tasks()
+    asked = Asked(argv, tasks)
+    with asked.schema.names():
+        if asked.general.text is None:
+            asked.refuse(None)
+            chosen = asked.general.task
+            _list(_named(tasks if chosen is None else {chosen: tasks[chosen]}), asked.general.json)
         else:
-            if options.text in NAMED and not options.json:
-                print(f"{options.text}: {fetch(options.text)} (verified)")
-            corpus = open_corpus(
-                options.text,
-                separator=options.separator,
-                encoding=options.encoding,
-                errors=options.errors,
-                line_ends=options.line_ends,
-            )
-            read = read_as(options.text, options.task, told, options.delimiter, options.encoding, options.errors)
-            _describe(options.text, corpus, read, options.json)
+            for number, report in enumerate(_reports(asked.general.text, asked, tasks)):
+                if number and not asked.general.json:
+                    print()
+                show_report(report, None, as_json=asked.general.json)
     return 0
 
 
-def _list(as_json: bool) -> None:
-    rows = []
-    for name, title in named_corpora().items():
-        if name in NAMED:
-            rows.append(_row(name, title, "lm", [name]))
-        else:  # the standard library
-            rows.append((name, title, "lm", "PSF", _length(open_corpus(name)), "yes"))
-    for task, sets in (("classify", SETS), ("tag", NAMES)):
-        for name, named in sets.items():
-            rows.append(_row(name, named.title, task, [named.train, *([named.test] if named.test else [])]))
-    rows += [(name, title, "translate", "", 0, "yes") for name, (title, _) in GENERATED.items()]
-    rows += [_row(name, one.title, "translate", [*one.train, *one.test]) for name, one in PUBLISHED.items()]
-    rows.append(_row("mnist", "70,000 pictures of handwritten digits (MNIST)", "memory", [*MNIST]))
+def _tasks() -> Tasks:
+    """Every task; one line about each that cannot be imported."""
+    found = {}
+    for name in registry.names():
+        try:
+            found[name] = registry.task_class(name)
+        except RunError as error:
+            _note(error)
+    return found
+
+
+def _named(tasks: Tasks) -> Named:
+    """The named data sets of each task."""
+    found = {}
+    for name, cls in tasks.items():
+        try:
+            found[name] = _ask(name, cls.named)
+        except UnrolledError as error:
+            _note(error)
+    return found
+
+
+def _list(named: Named, as_json: bool) -> None:
+    rows = [(task, row) for task, every in named.items() for row in every]
     if as_json:
-        for name, title, task, licence, length, here in rows:
-            emit("corpus", name=name, title=title, task=task, licence=licence, bytes=length, present=here == "yes")
+        for task, row in rows:
+            told = {"name": row.name, "title": row.title, "task": task, "licence": row.licence}
+            emit("corpus", **told, bytes=row.bytes, present=row.here == "yes")
         return
-    table = [
-        (name, title, task, licence, size(length) if length else "", here)
-        for name, title, task, licence, length, here in rows
-    ]
-    show_table(("name", "text", "for", "licence", "size", "here"), table, right=("size",))
+    table = [(r.name, r.title, task, r.licence, size(r.bytes) if r.bytes else "", r.here) for task, r in rows]
+    if table:
+        show_table(("name", "data", "for", "licence", "size", "here"), table, right=("size",))
     print(f"\ndownloads go to {cache_folder() / 'datasets'} (UNROLLED_CACHE); UNROLLED_DATA is looked in first")
-    print(f"any text of yours: {command('train', 'lm', '--data', 'PATH')}")
+    print(f"data of yours: {command('data', 'PATH')}, then {command('train', 'TASK', '--data', 'PATH')}")
 
 
-Row = tuple[str, str, str, str, int, str]
-
-
-def _row(name: str, title: str, task: str, files: list[str]) -> Row:
-    """What the list says of a named set that is kept in these files."""
-    missing = [file for file in files if not present(file)]
-    urls = all(NAMED[file].url for file in missing)
-    here = "yes" if not missing else "no: downloaded when used" if urls else f"no: see unrolled data {name}"
-    return name, title, task, NAMED[files[0]].licence, sum(NAMED[file].size for file in files), here
-
-
-def _describe_labelled(name: str, as_json: bool) -> None:
-    """Read a set of labelled texts and say what is in it."""
-    sets = open_labelled(name, Layout())
-    parts = {part: getattr(sets, part) for part in ("train", "valid", "test")}
-    classes = Counter(label for examples in parts.values() for label in examples.labels)
-    if as_json:
-        emit("labelled", name=name, classes=dict(classes), **{part: len(one) for part, one in parts.items()})
+def _reports(spec: str, asked: Asked, tasks: Tasks) -> Iterator[Report]:
+    """A report of each task that has data of this name; else one of the file or folder, by all that may read it."""
+    task = asked.general.task
+    values = {name: _value_of(spec, name, cls) for name, cls in tasks.items()}
+    having = [name for name in ([task] if task else tasks) if values[name] is not None]
+    if having:
+        asked.refuse(having[0], having[1:])
+    for name in having:
+        yield together(_said(name, values[name] or spec, asked, tasks, alone=True), [], None)
+    if having:
         return
-    show_pairs(
-        [
-            ("set", f"{name}: {labelled_names()[name]}"),
-            *((part, f"{len(examples):,} texts") for part, examples in parts.items()),
-            ("classes", ", ".join(f"{label} ({count:,})" for label, count in classes.most_common(20))),
-            ("train with", command("train", "classify", "--data", name)),
-        ]
-    )
-    print()
-    for text, label in zip(sets.train.texts[:FIRST_LINES], sets.train.labels, strict=False):
-        print(f"  {printable(label)}  {printable(text)[:100]}")
+    there = os.path.exists(os.path.expanduser(spec))  # unlike Path.exists it takes any name, however long
+    likely = [name for name, cls in tasks.items() if there and _likely(name, cls, Path(spec).expanduser())]
+    shown = list(dict.fromkeys([*likely[:1], task])) if task else likely
+    asked.refuse((shown or list(tasks))[0], shown[1:])
+    every = _readings(spec, shown, asked, tasks)
+    lead = next(one for one in every if not one.error)
+    yield together(lead, [one for one in every if one is not lead], task)
 
 
-def _describe_mnist(as_json: bool) -> None:
-    """Read the digits and say how many there are."""
-    parts = {part: len(mnist(part).labels) for part in ("train", "valid", "test")}
-    if as_json:
-        emit("digits", name="mnist", **parts)
-        return
-    ways = [command("train", "memory", way) for way in ("mnist-rows", "mnist-pixels", "mnist-permuted")]
-    show_pairs([*((part, f"{count:,} pictures") for part, count in parts.items()), ("train with", ", ".join(ways))])
+def _readings(spec: str, shown: list[str], asked: Asked, tasks: Tasks) -> list[Said]:
+    """What the tasks say of a file, each that cannot read it why; the first of all that can if none of them is likely.
+
+    Raises:
+        UnrolledError: the task that is asked for, or every one, cannot read it: what the first of them says.
+    """
+    every: list[Said] = []
+    refused: list[UnrolledError] = []
+    for name in shown or tasks:
+        try:
+            with asked.schema.names():
+                every.append(_said(name, spec, asked, tasks, alone=len(shown) < 2))
+        except UnrolledError as error:
+            if name == asked.general.task:
+                raise
+            refused.append(error)
+            every += [Said(name, error=str(error))] if shown else []
+        if every and not shown:
+            break
+    if all(one.error for one in every):
+        raise refused[0]
+    return every
 
 
-def _describe_tagged(name: str, as_json: bool) -> None:
-    """Read a set of tagged sentences and say what is in it."""
-    tagged = Source(name).read()
-    parts = {part: len(getattr(tagged, part)) for part in ("train", "valid", "test")}
-    types = Counter(found.type for one in tagged.train for found in entities(one.tags))
-    if as_json:
-        emit("tagged", name=name, entities=dict(types), **parts)
-        return
-    show_pairs(
-        [
-            ("set", f"{name}: {NAMES[name].title}"),
-            *((part, f"{count:,} sentences") for part, count in parts.items()),
-            ("entities", ", ".join(f"{type} ({count:,})" for type, count in types.most_common(20))),
-            ("train with", command("train", "tag", "--data", name)),
-        ]
-    )
-    print()
-    for one in tagged.train[:FIRST_LINES]:
-        print(f"  {printable(' '.join(one.words))[:100]}")
+def _said(name: str, data: str, asked: Asked, tasks: Tasks, *, alone: bool) -> Said:
+    """What a task says of data. An error of its check is a line, unless the task is ``alone`` or the one asked for.
+
+    Raises:
+        UnrolledError: it cannot read the data.
+    """
+    cls = registry.ready(tasks[name])
+    try:
+        config = update(cls.Config(), data=data, **asked.values(name))
+    except ArgumentError as error:
+        if error.name == "data":
+            raise ArgumentError("NAME", error.expected, error.received, error.remedy) from error
+        raise
+    report = _ask(name, lambda: cls(config).describe())
+    report = replace(report, values={"name": data, **report.values})
+    checked: list[str] = []
+    if asked.general.check and asked.general.task in (None, name):
+        try:
+            checked = [line for line in _ask(name, lambda: cls(config).check()) if not line.startswith(EXCERPT)]
+        except UnrolledError as error:
+            if alone or asked.general.task == name:
+                raise
+            checked = [f"no: {error}"]
+    words = [data] if cls.word == "data" else ["--data", data]
+    return Said(name, report, command("train", name, *words, *asked.words(name)), tuple(checked))
 
 
-def _describe_parallel(name: str, as_json: bool) -> None:
-    """Read a set of pairs and say what is in it."""
-    sets = open_parallel(name)
-    parts = {part: getattr(sets, part) for part in ("train", "valid", "test")}
-    sides = {"source": sets.train.source, "target": sets.train.target}
-    words = {side: sorted(len(text.split()) for text in texts) for side, texts in sides.items()}
-    characters = {side: sorted(map(len, texts)) for side, texts in sides.items()}
-    lengths = {
-        side: {
-            "words": [words[side][len(texts) // 2], words[side][-1]],
-            "characters": [characters[side][len(texts) // 2], characters[side][-1]],
-        }
-        for side, texts in sides.items()
-    }
-    if as_json:
-        emit("parallel", name=name, lengths=lengths, **{part: len(one) for part, one in parts.items()})
-        return
-    show_pairs(
-        [
-            ("set", f"{name}: {parallel_names()[name]}"),
-            *((part, f"{len(pairs):,} pairs") for part, pairs in parts.items()),
-            *(
-                (side, ", ".join(f"{half} {unit}, at most {most}" for unit, (half, most) in one.items()))
-                for side, one in lengths.items()
-            ),
-            ("train with", command("train", "translate", "--data", name)),
-        ]
-    )
-    print()
-    for source, target in zip(sets.train.source[:FIRST_LINES], sets.train.target, strict=False):
-        print(f"  {printable(source)[:100]}\n    → {printable(target)[:100]}")
+def _value_of(spec: str, name: str, cls: type[Task]) -> str | None:
+    """The value of ``--data`` for the data set that a task has under this name; `None` if it has none."""
+    if spec in _ask(name, cls.paths).get("data", ()):
+        return spec
+    rows = {row.name: row for row in _named({name: cls}).get(name, [])}
+    return (rows[spec].data or spec) if spec in rows else None
 
 
-def _length(corpus: Corpus) -> int:
-    return sum(file.path.stat().st_size for file in corpus.files if hasattr(file, "path"))
+def _likely(name: str, cls: type[Task], path: Path) -> bool:
+    try:
+        return _ask(name, lambda: cls.likely(path))
+    except UnrolledError as error:
+        _note(error)
+        return False
 
 
-def _describe(name: str, corpus: Corpus, read: list[As], as_json: bool) -> None:
-    """Read the whole text once and say what it is, and how tasks would read it."""
-    changed: set[str] = set()
-    counts, characters, documents, opening = CharacterCounts(), 0, 0, ""
-    for text, starts in corpus.chunks(changed):
-        counts.add(text)
-        characters += len(text)
-        documents += len(starts)
-        if opening.count("\n") <= FIRST_LINES and len(opening) < 10_000:
-            opening += text[:10_000]
-    symbols = int((counts.table > 0).sum())
-    rare = int(((counts.table > 0) & (counts.table < 10)).sum())
-    if as_json:
-        emit(
-            "text",
-            name=name,
-            files=len(corpus.files),
-            characters=characters,
-            symbols=symbols,
-            documents=documents,
-            rare=rare,
-            notes=[*corpus.notes, *told_of(changed)],
-            read=[{"task": one.task, "how": one.how, "first": one.first} for one in read],
-        )
-        return
-    seen = f"{symbols:,} different characters" + (f", {rare:,} of them fewer than ten times" if rare else "")
-    show_pairs(
-        [
-            ("text", name),
-            ("files", f"{len(corpus.files):,}{' (' + '; '.join(corpus.notes) + ')' if corpus.notes else ''}"),
-            ("documents", f"{documents:,}"),
-            ("characters", f"{characters:,}"),
-            ("symbols", seen),
-            *(("", note) for note in told_of(changed, "; --line-ends keep keeps them")),
-            ("train with", command("train", "lm", "--data", name)),
-            *(
-                row
-                for one in read
-                for row in ((f"for {one.task}", one.how), *(("", fitted(example, 100)) for example in one.first))
-            ),
-        ]
-    )
-    print()
-    for line in printable(opening).splitlines()[:FIRST_LINES]:
-        print(f"  {line[:110]}")
+def _ask(name: str, question: Callable[[], T]) -> T:
+    """What a task answers; whatever goes wrong in another package's code is one line.
+
+    Raises:
+        UnrolledError: the task cannot answer.
+    """
+    try:
+        return question()
+    except UnrolledError:
+        raise
+    except Exception as error:
+        if name in registry.TASKS:
+            raise
+        told = " ".join(str(error).split())
+        raise RunError(f"the task {name} fails: {type(error).__name__}: {told}; repair or remove it") from error
+
+
+def _note(error: Any) -> None:
+    print(f"note: {printable(str(error))}", file=sys.stderr)

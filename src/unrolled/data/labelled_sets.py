@@ -118,13 +118,7 @@ def open_labelled(
             own["test"], more = read_labelled(fetch(named.test), layout)
             notes += more
     else:
-        path = Path(spec).expanduser()
-        if not spec or not path.exists():
-            near = clause(did_you_mean(spec, labelled_names()))
-            raise DataError(
-                f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
-                f"{', '.join(labelled_names())}"
-            )
+        path = place_of(spec)
         check_used(path, layout)
         inner, notes = parts_of(path)
         for part, folder in inner.items():
@@ -158,6 +152,22 @@ def open_labelled(
     return LabelledSets(
         **parts, notes=notes, given="test" in own, decides="valid" in own, how=how, first=first, remedy=remedy
     )
+
+
+def place_of(spec: str) -> Path:
+    """The file or folder ``spec``.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(spec).expanduser()
+    if not spec or not path.exists():
+        near = clause(did_you_mean(spec, labelled_names()))
+        raise DataError(
+            f"there is no file, folder or named set {spec!r}{near}; give a path, or one of "
+            f"{', '.join(labelled_names())}"
+        )
+    return path
 
 
 def read_test(spec: str, layout: Layout) -> tuple[Examples, list[str]]:

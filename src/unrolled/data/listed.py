@@ -11,11 +11,12 @@ from .registry import NAMED, present
 class Listed(NamedTuple):
     """A data set that has a name.
 
-    name     the value of ``--data``
+    name     what `unrolled data` calls it: the value of ``--data``, unless ``data`` is given
     title    what it is
     licence  of its files; empty where none are needed
     bytes    of its files; 0 if it is made up as needed
     here     "yes", or how to get it
+    data     a value of ``--data`` that uses it, where its name is none
     """
 
     name: str
@@ -23,6 +24,7 @@ class Listed(NamedTuple):
     licence: str = ""
     bytes: int = 0
     here: str = "yes"
+    data: str = ""
 
 
 def listed(name: str, title: str, files: Sequence[str]) -> Listed:

@@ -13,6 +13,7 @@ Sentences of any length: outputs are read at each text's true end, and batches h
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -23,13 +24,15 @@ from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.labelled import Examples
 from ...data.labelled_sets import classes_of, labelled_names
-from ...results import Comparison, Progress, silent
+from ...data.listed import Listed
+from ...results import Comparison, Progress, Report, silent
 from ...training.asked import Asked
 from ...training.config import refuse_changed
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, visible
 from ..common.explained_texts import ExplainedTexts
+from . import description
 from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure
@@ -69,6 +72,20 @@ class Classification(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -15,6 +15,7 @@ Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch.nn.functional as F
@@ -22,13 +23,15 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data import LaneStream, Split, TextData, Window, named_corpora, sequential
+from ...data.listed import Listed
 from ...data.storage import head
 from ...errors import DataError
-from ...results import Comparison, Progress, silent
+from ...results import Comparison, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
 from ..common.excerpts import LONGEST, excerpts
+from . import description
 from .config import LanguageModelConfig
 from .evaluation import Evaluate, compare
 from .feedforward import FeedForward
@@ -58,6 +61,17 @@ class LanguageModelling(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": named_corpora()}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
 
     def prepare(self) -> list[str]:
         config = self.config

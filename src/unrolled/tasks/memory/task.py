@@ -22,11 +22,14 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.episodes import Episodes, EpisodeStream, Stretch
+from ...data.listed import Listed
 from ...data.memory_problems import PROBLEMS
+from ...results import Report
 from ...training.metrics import LOSS
 from ...training.modelfile import ModelFile
 from ...training.pieces import Recompute, cuts
 from ...training.task import Task
+from . import description
 from .config import MemoryConfig
 from .evaluation import Evaluate
 from .metrics import METRICS
@@ -59,7 +62,14 @@ class Memory(Task):
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
-        return {}  # problems have names only
+        return {"data": PROBLEMS}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -14,6 +14,7 @@ the end is on unless told otherwise. Graves and Schmidhuber 2005; Lample et al. 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,14 +25,17 @@ from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.columns import Sentence
 from ...data.counter import uniform
+from ...data.listed import Listed
 from ...data.tagged import Tagged, tagged_names
 from ...data.tags import entities
+from ...results import Report
 from ...training.asked import Asked
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts
 from ..common.explained_texts import ExplainedTexts
+from . import description
 from .config import TagConfig
 from .evaluation import Evaluate
 from .model import Tagger
@@ -65,6 +69,20 @@ class Tagging(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.tagged)]
 
     def prepare(self) -> list[str]:
         config = self.config

@@ -13,6 +13,7 @@ sampling: Bengio et al. 2015; guessed for a whole sentence at once: Mihaylova an
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,14 +25,16 @@ from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.counter import uniform
 from ...data.exchanged import frequent_words
+from ...data.listed import Listed
 from ...data.parallel import Pairs
 from ...data.parallel_sets import parallel_names
 from ...errors import DataError
-from ...results import Comparison, Progress, silent
+from ...results import Comparison, Progress, Report, silent
 from ...training.asked import Asked
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts
+from . import description
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
 from .metrics import METRICS
@@ -72,6 +75,20 @@ class Translation(Task):
     def paths(cls) -> dict[str, Collection[str]]:
         others = ("target", "valid", "valid_target", "test", "test_target")
         return {"data": parallel_names(), **dict.fromkeys(others, ())}
+
+    @classmethod
+    def named(cls) -> list[Listed]:
+        return description.named()
+
+    @classmethod
+    def likely(cls, path: Path) -> bool:
+        return description.likely(path)
+
+    def describe(self) -> Report:
+        return description.describe(self.config.data)
+
+    def check(self) -> list[str]:
+        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config

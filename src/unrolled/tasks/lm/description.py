@@ -1,0 +1,69 @@
+"""What `unrolled data` says of a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...data import NAMED, fetch, named_corpora, open_corpus
+from ...data.characters import CharacterCounts
+from ...data.listed import Listed, listed
+from ...data.textfile import told
+from ...results import Pairs, Report
+from ..common.description import SHOWN, first_lines, text_by_name
+from .text import Text
+
+WIDTH = 110  # characters of a line
+
+
+def named() -> list[Listed]:
+    """The texts that have a name; the standard library is always there."""
+    rows = []
+    for name, title in named_corpora().items():
+        if name in NAMED:
+            rows.append(listed(name, title, [name]))
+        else:
+            files = open_corpus(name).files
+            rows.append(
+                Listed(name, title, "PSF", sum(one.path.stat().st_size for one in files if hasattr(one, "path")))
+            )
+    return rows
+
+
+def likely(path: Path) -> bool:
+    """Any folder may have texts in it, and any file is one unless its name says what else it is."""
+    return path.is_dir() or text_by_name(path)
+
+
+def describe(data: Text) -> Report:
+    """See `Task.describe`: the whole text, read once."""
+    how = (f"{data.data}: {fetch(data.data)} (verified)",) if data.data in NAMED else ()
+    corpus = data.open()
+    changed: set[str] = set()
+    counts, characters, documents, opening = CharacterCounts(), 0, 0, ""
+    for text, starts in corpus.chunks(changed):
+        counts.add(text)
+        characters += len(text)
+        documents += len(starts)
+        if opening.count("\n") <= SHOWN and len(opening) < 10_000:
+            opening += text[:10_000]
+    symbols = int((counts.table > 0).sum())
+    rare = int(((counts.table > 0) & (counts.table < 10)).sum())
+    values = {
+        "name": data.data,
+        "files": len(corpus.files),
+        "characters": characters,
+        "symbols": symbols,
+        "documents": documents,
+        "rare": rare,
+        "notes": [*corpus.notes, *told(changed)],
+    }
+    rows = [
+        ("text", data.data),
+        ("files", f"{len(corpus.files):,}{' (' + '; '.join(corpus.notes) + ')' if corpus.notes else ''}"),
+        ("documents", f"{documents:,}"),
+        ("characters", f"{characters:,}"),
+        ("symbols", f"{symbols:,} different characters" + (f", {rare:,} of them fewer than ten times" if rare else "")),
+        *(("", note) for note in told(changed, "; --line-ends keep keeps them")),
+    ]
+    lines = (line[:WIDTH] for line in opening.removesuffix("\n").split("\n")[:SHOWN])
+    return Report(values, (Pairs(rows), first_lines(lines)), how=how, event="text")
