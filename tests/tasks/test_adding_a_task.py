@@ -215,3 +215,17 @@ def test_what_it_cannot_do_is_one_line_that_says_what_it_can(example, unrolled):
     assert "\n  series" in unrolled("evaluate", "--help").out
     assert "\n  series" in unrolled("predict", "--help").out
     assert "series" not in unrolled("sample", "--help").out
+
+
+def test_data_is_described(example, unrolled, home):
+    said = unrolled("data", "sine")
+    assert (said.status, said.err) == (0, "note: sine: 600 numbers\n")
+    assert re.fullmatch(r"train with +unrolled train series --data sine\n", said.out)
+    said = unrolled("data", example.numbers, "--task", "series", "--json")
+    [read] = json.loads(said.out)["read"]
+    assert (read["task"], read["how"]) == ("series", f"{example.numbers}: 800 numbers")
+    (home / "few.txt").write_text("1 2 3")
+    said = unrolled("data", "few.txt", "--task", "series")
+    assert said.err == "error: few.txt has 3 numbers, fewer than the 170 that windows of 17 take\n"
+    assert unrolled("data").status == 0
+    assert "shakespeare" not in unrolled("data", "--task", "series").out  # which has no named sets
