@@ -114,7 +114,7 @@ class Teller:
 
 def tell(said: Prediction, *, explain: bool) -> None:
     """Print one answer."""
-    if said.lines:
+    if said.lines is not None:
         for line in said.lines:
             _line(line)
     elif is_blank(said.text):
