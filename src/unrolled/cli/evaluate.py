@@ -59,7 +59,7 @@ def _compare(task: Any, models: Mapping[str, Any], options: Any, general: Genera
     if folder is not None:
         for run, name, report in zip(models, short_names([*models]), comparison.reports, strict=True):
             inner = folder.within(name)
-            inner.keep_all(report.files())
+            inner.keep_all(report.parts)
             inner.keep("report.json", inner.json({"run": run, **report.values}))
     show_report(comparison.together, folder, as_json=general.json)
 

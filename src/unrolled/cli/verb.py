@@ -21,7 +21,7 @@ from ..tasks import registry
 from ..tasks.registry import task_class
 from ..training.task import Task
 from .arguments import Schema, parse
-from .terminal.look import command
+from .terminal.look import command, printable
 
 
 class Verb(NamedTuple):
@@ -158,11 +158,12 @@ def _index(verb: Verb) -> str:
     for name in registry.names():
         try:
             own = getattr(task_class(name), verb.own)
-        except UnrolledError:  # another package's that cannot be imported
+        except UnrolledError as error:  # another package's that cannot be imported
+            lines.append(f"  {name:<12} {printable(str(error))}")
             continue
         if own is not None:
             flags = " ".join(f"--{flag.replace('_', '-')}" for flag in Schema(own, verb.prog).flags)
-            lines.append(f"  {name:<12} {flags}")
+            lines.append(f"  {name:<12} {flags or 'none'}")
     return "\n".join(lines)
 
 
