@@ -55,9 +55,10 @@ report = model.evaluation(Evaluate(baselines=True))
 print(report)
 
 # %% [markdown]
-# `files()` of a report or prediction has its tables and pictures.
+# `files()` of a part of the report has its table or picture as a file.
 
 # %%
-for name, content in report.files().items():
-    Path("runs", name).write_bytes(content)
-    print(f"runs/{name}: {len(content):,} bytes")
+for part in report.parts:
+    for name, content in part.files().items():
+        Path("runs", name).write_bytes(content)
+        print(f"runs/{name}: {len(content):,} bytes")

@@ -38,7 +38,7 @@ class Prediction(Shown):
         probabilities: of every class.
         pieces: the text, cut into stretches that have a label or a weight, and what is between them.
         parts: what else there is to see: pictures, tables, series.
-        lines: what to print in the place of the answer, where that is more than a line.
+        lines: what to print in the place of the answer: several lines, or nothing yet; `None`: the answer.
         more: further values of the JSON form.
     """
 
@@ -47,7 +47,7 @@ class Prediction(Shown):
     probabilities: dict[str, float] = field(default_factory=dict)
     pieces: tuple[Piece, ...] = ()
     parts: tuple[Part, ...] = ()
-    lines: tuple[str, ...] = ()
+    lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def likeliest(self, most: int = 4) -> str:
@@ -62,15 +62,16 @@ class Prediction(Shown):
     def plain(self) -> str:
         """As text: the answer, the text with its marks, and the parts."""
         text = self.marked() if self.pieces else "" if self.answer else self.text
-        said = self.lines or filter(None, (self.likeliest() or self.answer, text))
-        return "\n".join((*said, *(part.plain() for part in self.parts)))
+        answer = filter(None, (self.likeliest() or self.answer, text))
+        lines = answer if self.lines is None else self.lines
+        return "\n".join((*lines, *(part.plain() for part in self.parts)))
 
     def _repr_html_(self) -> str:
         rest = markup.escaped(self.likeliest().removeprefix(self.answer))
         answer = f"<div><b>{markup.escaped(self.answer)}</b> <small>{rest}</small></div>" if self.answer else ""
         text = f'<div style="white-space: pre-wrap">{markup.marked(self.pieces or (Piece(self.text),))}</div>'
-        said = markup.preformatted("\n".join(self.lines)) if self.lines else f"{answer}{text}"
-        return f"<div>{said}{''.join(map(markup.part, self.parts))}</div>"
+        shown = f"{answer}{text}" if self.lines is None else markup.preformatted("\n".join(self.lines))
+        return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; of a blank text all that any answer may have, empty."""
@@ -87,10 +88,6 @@ class Prediction(Shown):
         said |= {"pieces": marked} if self.pieces or blank else {}
         said |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
         return said | dict(self.more)
-
-    def files(self) -> dict[str, bytes]:
-        """The files of its parts."""
-        return {name: content for part in self.parts for name, content in part.files().items()}
 
 
 def _marked(piece: Piece) -> str:

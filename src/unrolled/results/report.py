@@ -39,10 +39,6 @@ class Report(Shown):
         notes = markup.dim((*self.how, *(f"note: {note}" for note in self.notes)))
         return f"<div>{notes}{''.join(map(markup.part, self.parts))}</div>"
 
-    def files(self) -> dict[str, bytes]:
-        """The files of its parts."""
-        return {name: content for part in self.parts for name, content in part.files().items()}
-
 
 class Comparison(NamedTuple):
     """Several models on the same data: a report of each (``values`` is what a program reads), and one for a person."""

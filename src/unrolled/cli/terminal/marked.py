@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from ...results import Piece, Prediction
-from ...results.markup import AGAINST, FOR, marked, number_of
+from ...results.markup import AGAINST, FOR, marked, number_of, part
 from ...results.prediction import LEAST
 from .look import printable
 
@@ -26,6 +26,8 @@ PAGE = """<!doctype html>
   p {{ margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
   mark {{ border-radius: 3px; padding: 1px 0; }}
   mark small {{ font: 11px system-ui, sans-serif; }}
+  img {{ max-width: 100%; }}
+  pre {{ font-size: 13px; overflow-x: auto; }}
   .key {{ font: 13px system-ui, sans-serif; color: #555; }}
 </style>
 <h1>{title}</h1>
@@ -70,6 +72,7 @@ def _html(said: Prediction) -> Iterator[str]:
     else:
         yield '<div class="answer"></div>'
     yield f"<p>{marked(said.pieces or (Piece(said.text),))}</p>"
+    yield from map(part, said.parts)
 
 
 def _style(label: str) -> str:
