@@ -35,8 +35,8 @@ model = unrolled.train("classify", data=path, hidden_size=64, steps=STEPS)
 print(model)
 
 # %%
-asked = ["The bread was a delight, but the soup was stale.", "The train was far from slow."]
-for prediction in model.predict(asked):
+texts = ["The bread was a delight, but the soup was stale.", "The train was far from slow."]
+for prediction in model.predict(texts):
     print(f"{prediction.likeliest():26} {prediction.text}")
 
 # %% [markdown]

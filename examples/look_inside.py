@@ -62,7 +62,7 @@ print(found)
 # held, they follow from the state.
 
 # %%
-first = next(one for one in found.findings if one.best[0].unit.gate in ("h", "c"))
+first = next(finding for finding in found.findings if finding.best[0].unit.gate in ("h", "c"))
 best = first.best[0].unit.name
 print(f"{best}: {first.hypothesis}")
 for value in (-1.0, 1.0):
@@ -72,9 +72,9 @@ for value in (-1.0, 1.0):
 # The page shows the text in the colours of each unit that was found; open it in a browser.
 
 # %%
-shown = [one for one in found.findings if one.found][:8] or found.findings[:3]
-values = values_of(reading, [one.best[0].unit for one in shown], len(text))
-cells = [Cell(one.hypothesis, f"{one.best[0].unit.name} {one.score:.2f}") for one in shown]
+shown = [finding for finding in found.findings if finding.found][:8] or found.findings[:3]
+values = values_of(reading, [finding.best[0].unit for finding in shown], len(text))
+cells = [Cell(finding.hypothesis, f"{finding.best[0].unit.name} {finding.score:.2f}") for finding in shown]
 source = page("Cells", "PyTorch's rnn.py", text, cells, values, lambda symbol: model.vocabulary.decode([symbol]))
 Path("runs").mkdir(exist_ok=True)
 written = Path("runs/cells.html")

@@ -67,7 +67,7 @@ print(response)
 
 # %% [markdown]
 # `check_cell` checks what training, inspection and export rely on: shapes, lengths, resets, gradients of every kind. A
-# check that fails raises an error with its reason. The compiler's checks take a minute and are left out here.
+# check that fails raises an error with its reason. The compiler's checks take a minute and are skipped here.
 
 # %%
 conformance = check_cell(cell, exempt=("compile", "export"))

@@ -30,7 +30,7 @@ They moved to Lincoln after a speech by Lincoln."""
 print(marked)
 
 # %% [markdown]
-# `tag` takes sentences that are words already, and returns a tag for each: `B-` begins an entity, `I-` goes on with
+# `tag` takes sentences that are words already, and returns a tag for each: `B-` begins an entity, `I-` continues
 # it, `O` is outside. `probabilities` says how sure the tagger is.
 
 # %%

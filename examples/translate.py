@@ -30,8 +30,8 @@ for source, prediction in zip(sources, model.predict(sources), strict=True):
 
 # %%
 [hypotheses] = model.translate(["sabato 5 novembre 2016"], beam=4, n_best=4)
-for one in hypotheses:
-    print(f"{one.score:8.3f}  {one.text}")
+for hypothesis in hypotheses:
+    print(f"{hypothesis.score:8.3f}  {hypothesis.text}")
 
 # %% [markdown]
 # The alignment: a row for each symbol that was written, a column for each symbol of the source, and a darker cell for a

@@ -30,8 +30,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     Args:
         task: what to train, e.g. ``"lm"``.
         run: the folder for the run; by default ``runs/TASK-DATA-N``.
-        reporter: told how it goes; by default a line of progress in a terminal or notebook, and nothing elsewhere.
-            ``unrolled.training.log.Silent()`` shows nothing anywhere.
+        reporter: receives the progress; by default one line is shown in a terminal or notebook, and nothing elsewhere.
+            ``unrolled.training.log.Silent()`` is always silent.
         options: any option of the task's config by name; other tools' names for them are understood.
 
     Returns:
@@ -44,8 +44,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     cls = ready(task_class(task))
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
-    with reporting(reporter) as told:
-        summary = start(task, config, run, told)
+    with reporting(reporter) as reporter:
+        summary = start(task, config, run, reporter)
     return load(summary.folder, cell=foreign_cell(config))
 
 
@@ -74,13 +74,13 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         if changes.get(name) is not None:
             raise ArgumentError(name, "left out when a run goes on", changes[name], "say how far with steps")
     folder = RunFolder.open(Path(run))
-    with folder.resumed(), reporting(reporter) as told:
+    with folder.resumed(), reporting(reporter) as reporter:
         text = read_text(folder.config)
         cls = ready(task_class(parse_toml(text, str(folder.config))[0]))
         config = from_toml(cls.Config(), text, str(folder.config))
         check_trust(config, changes.get("cell"), folder.config)
         config = update(config, **changes)
-        return run_loop(cls(config), folder, told, resume=True)
+        return run_loop(cls(config), folder, reporter, resume=True)
 
 
 @checked

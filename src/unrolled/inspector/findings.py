@@ -195,14 +195,14 @@ class Found(Shown):
 
     def plain(self) -> str:
         """As text."""
-        return f"{self.table.plain()}\n{self._said}"
+        return f"{self.table.plain()}\n{self._summary}"
 
     def _repr_html_(self) -> str:
-        return f"<div>{markup.part(self.table)}{markup.dim([self._said])}</div>"
+        return f"<div>{markup.part(self.table)}{markup.dim([self._summary])}</div>"
 
     @property
-    def _said(self) -> str:
-        count = sum(one.found for one in self.findings)
+    def _summary(self) -> str:
+        count = sum(finding.found for finding in self.findings)
         return (
             f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and an excess; "
             f"{self.units:,} units, {self.positions:,} positions scored"
@@ -210,4 +210,4 @@ class Found(Shown):
 
 
 def _table(findings: list[Finding]) -> Table:
-    return Table("cells", HEADER, [one.row for one in findings], right=HEADER[4:])
+    return Table("units", HEADER, [finding.row for finding in findings], right=HEADER[4:])

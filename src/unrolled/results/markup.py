@@ -20,7 +20,7 @@ FOR, AGAINST = "40, 170, 70", "225, 70, 50"  # green, red
 
 
 class Shown:
-    """What `print`, and IPython in a terminal, show as text; subclasses have ``plain()``."""
+    """Values that `print`, and IPython in a terminal, show as text; subclasses define ``plain()``."""
 
     def plain(self) -> str:
         """As text."""
@@ -45,7 +45,7 @@ class Piece(Protocol):
 
 
 def escaped(text: str) -> str:
-    """Text in HTML, also in an attribute; what is no character, such as half of a surrogate pair, becomes a ``?``."""
+    """Text for HTML, also in an attribute; a lone surrogate becomes ``?``."""
     return html.escape(text.encode("utf-8", errors="replace").decode("utf-8"))
 
 
@@ -78,8 +78,8 @@ def curves(columns: Iterable[tuple[str, Sequence[float]]], unit: str) -> str:
     rows = []
     for name, values in columns:
         finite = [value for value in map(float, values) if math.isfinite(value)]
-        told = f"{min(finite):.4g} to {max(finite):.4g} {unit}" if finite else ""
-        rows.append(_row("td", (escaped(name), _curve(values, finite), escaped(told)), ["left"] * 3))
+        extent = f"{min(finite):.4g} to {max(finite):.4g} {unit}" if finite else ""
+        rows.append(_row("td", (escaped(name), _curve(values, finite), escaped(extent)), ["left"] * 3))
     return f"<table>{''.join(rows)}</table>"
 
 
@@ -91,22 +91,22 @@ def figure(title: str, content: bytes, kind: str) -> str:
     )
 
 
-def part(one: Any) -> str:
-    """Any part of a result, also one of another package that has no HTML of its own."""
-    title = str(getattr(one, "title", "") or getattr(one, "name", ""))
+def part(part: Any) -> str:
+    """Any part of a result; its plain text if its class is from another package and has no HTML."""
+    title = str(getattr(part, "title", "") or getattr(part, "name", ""))
     for name, kind in (("_repr_png_", "png"), ("_repr_svg_", "svg+xml")):
-        if (draw := getattr(one, name, None)) is not None:
+        if (draw := getattr(part, name, None)) is not None:
             try:
                 content = draw()
             except UnrolledError as error:  # such as matplotlib that is not installed
                 return preformatted(f"{title}: {error}")
             return figure(title, content if isinstance(content, bytes) else content.encode("utf-8", "replace"), kind)
-    own = getattr(one, "_repr_html_", None)
-    return own() if own is not None else preformatted(one.plain())
+    own = getattr(part, "_repr_html_", None)
+    return own() if own is not None else preformatted(part.plain())
 
 
 def marked(pieces: Iterable[Piece]) -> str:
-    """Stretches of a text: those with a label in a colour of it, others green or red by their weight."""
+    """A text's pieces: labelled ones in a colour per label, others green or red by their weight."""
     return "".join(_marked(piece) for piece in pieces)
 
 

@@ -4,8 +4,8 @@
     as_json()   plain data, with its ``kind``
     files()     name → bytes, for a folder
 
-Those here also show themselves in a notebook, as HTML, PNG or SVG. A part is drawn when it is asked for: a picture that
-nobody looks at costs nothing.
+Those here also show themselves in a notebook, as HTML, PNG or SVG. A part is drawn when it is shown: a picture
+that is never shown costs nothing.
 """
 
 from __future__ import annotations

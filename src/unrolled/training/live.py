@@ -1,4 +1,4 @@
-"""One line of progress for a training from Python: in a terminal or a notebook; nothing where nobody would see it."""
+"""One line of progress for training from Python, in a terminal or a notebook; elsewhere training is silent."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ class ProgressLine(Silent):
             why = "" if summary.stopped == "finished" else f" ({summary.stopped})"
             done = f"{summary.task}  {summary.steps:,} steps in {clock(summary.seconds)}{why}"
         scores = ((name, part.get("loss")) for name, part in (("validation", summary.best), ("test", summary.test)))
-        told = (f"{name} {loss:.3f} {self.loss_unit}" for name, loss in scores if loss is not None)
-        self._show(done, *told, str(summary.folder))
+        losses = (f"{name} {loss:.3f} {self.loss_unit}" for name, loss in scores if loss is not None)
+        self._show(done, *losses, str(summary.folder))
 
     def _show(self, *parts: str) -> None:
         text = "  ".join(filter(None, parts))
@@ -116,9 +116,9 @@ def reporting(reporter: Reporter | None) -> Iterator[Reporter]:
 
 
 def _place() -> Place | None:
-    ipython: Any = sys.modules.get("IPython")  # never imported here: without it there is no notebook
-    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)  # loaded in every notebook
+    if shell is not None and hasattr(shell(), "kernel"):
         return Notebook()
-    stream: Any = sys.stderr  # none under pythonw
+    stream: Any = sys.stderr  # None under pythonw
     live = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
     return Terminal(stream) if live else None
