@@ -66,11 +66,11 @@ response = Series("response", range(40), {f"unit {u}": outputs[:, 0, u].tolist()
 print(response)
 
 # %% [markdown]
-# `check_cell` checks what training, inspection and export rely on: shapes, lengths, resets, gradients of every kind. A
-# check that fails raises an error with its reason. The compiler's checks take a minute and are skipped here.
+# `check_cell` checks what training, inspection and export rely on: shapes, lengths, resets, gradients of every kind,
+# `torch.compile`. A check that fails raises an error with its reason.
 
 # %%
-conformance = check_cell(cell, exempt=("compile", "export"))
+conformance = check_cell(cell)
 print(conformance)
 
 # %% [markdown]
