@@ -15,6 +15,7 @@ ROWS = 60  # of a table; a notebook is no place for more
 POINTS = 600  # of a curve
 CELL = "text-align: {}; padding: .15em .8em .15em 0; white-space: pre-wrap; vertical-align: top"
 DIM = "opacity: .65; font-weight: normal"
+LABEL = '<small style="opacity: .75; margin: 0 3px">{}</small>'
 HUES = (200, 310, 45, 130, 240, 10)
 FOR, AGAINST = "40, 170, 70", "225, 70, 50"  # green, red
 
@@ -105,9 +106,14 @@ def part(part: Any) -> str:
     return own() if own is not None else preformatted(part.plain())
 
 
-def marked(pieces: Iterable[Piece]) -> str:
-    """A text's pieces: labelled ones in a colour per label, others green or red by their weight."""
-    return "".join(_marked(piece) for piece in pieces)
+def marked(pieces: Iterable[Piece], label: str = "<small>{}</small>") -> str:
+    """A text's pieces: labelled ones in a colour per label, others green or red by their weight.
+
+    Args:
+        pieces: of the text, in order.
+        label: the HTML of a label.
+    """
+    return "".join(_marked(piece, label) for piece in pieces)
 
 
 def number_of(label: str, count: int) -> int:
@@ -115,12 +121,11 @@ def number_of(label: str, count: int) -> int:
     return zlib.crc32(label.encode("utf-8", errors="replace")) % count
 
 
-def _marked(piece: Piece) -> str:
+def _marked(piece: Piece, label: str) -> str:
     text = escaped(piece.text)
     if piece.label:
         hue = HUES[number_of(piece.label, len(HUES))]
-        small = f'<small style="opacity: .75; margin: 0 3px">{escaped(piece.label)}</small>'
-        return f'<mark style="color: inherit; background: hsla({hue}, 70%, 50%, .25)">{text}{small}</mark>'
+        return f'<mark style="color: inherit; background: hsla({hue}, 70%, 50%, .25)">{text}{label.format(escaped(piece.label))}</mark>'
     if abs(piece.weight) < 0.02:
         return text
     colour = f"rgba({FOR if piece.weight > 0 else AGAINST}, {0.6 * min(1.0, abs(piece.weight)):.2f})"

@@ -69,7 +69,8 @@ class Prediction(Shown):
     def _repr_html_(self) -> str:
         rest = markup.escaped(self.likeliest().removeprefix(self.answer))
         answer = f"<div><b>{markup.escaped(self.answer)}</b> <small>{rest}</small></div>" if self.answer else ""
-        text = f'<div style="white-space: pre-wrap">{markup.marked(self.pieces or (Piece(self.text),))}</div>'
+        marked = markup.marked(self.pieces or (Piece(self.text),), markup.LABEL)
+        text = f'<div style="white-space: pre-wrap">{marked}</div>'
         shown = f"{answer}{text}" if self.lines is None else markup.preformatted("\n".join(self.lines))
         return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
 

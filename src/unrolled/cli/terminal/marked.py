@@ -25,7 +25,7 @@ PAGE = """<!doctype html>
   .answer b {{ color: #000; }}
   p {{ margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
   mark {{ border-radius: 3px; padding: 1px 0; }}
-  mark small {{ font: 11px system-ui, sans-serif; }}
+  mark small {{ font: 11px system-ui, sans-serif; margin: 0 3px; opacity: .75; }}
   img {{ max-width: 100%; }}
   pre {{ font-size: 13px; overflow-x: auto; }}
   .key {{ font: 13px system-ui, sans-serif; color: #555; }}
