@@ -16,6 +16,7 @@ from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Drawing, Picture, Prediction, Report, Sampled, Table
 from unrolled.tasks.common.asked_files import AskedFiles
 from unrolled.tasks.common.own_parts import OwnParts, evaluated
+from unrolled.tasks.common.trained import Trained
 from unrolled.tasks.common.writer import Writer
 from unrolled.tasks.opening import opened
 from unrolled.training.metrics import LOSS, Metric
@@ -114,6 +115,9 @@ class TrainedHandwriting(ComingTrained):
     def streaming(self, lanes=1):
         raise self.unable("answer step by step: it reads a line in both directions")
 
+    def modules(self):
+        return super().modules()._replace(step=None, states=())
+
 
 def collapsed(symbols):
     """CTC: what is left without repetitions, then without blanks."""
@@ -182,6 +186,7 @@ class Strokes(Coming):
 
 class TrainedStrokes(ComingTrained):
     task, of = "strokes", Strokes
+    evaluation = Trained.evaluation
 
     def samples(self, options):
         for n in range(options.samples):
