@@ -20,7 +20,7 @@ from torch import nn
 
 from unrolled.errors import DataError
 from unrolled.results import Input
-from unrolled.tasks.common.asked_files import AskedFiles
+from unrolled.tasks.common.file_inputs import FileInputs
 from unrolled.tasks.common.own_parts import OwnParts, evaluated
 from unrolled.tasks.common.recurrent import Recurrent, restored
 from unrolled.tasks.common.stepwise import Step, Stepwise, state_names
@@ -121,7 +121,7 @@ class ComingTrained(Trained):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedPictures(AskedFiles):
+class AskedPictures(FileInputs):
     """The pictures."""
 
     most_pixels: int = 1_000_000

@@ -13,8 +13,8 @@ from coming_base import AskedPictures, Coming, ComingTrained, brightness, png
 
 from unrolled.cells import check_size
 from unrolled.errors import ArgumentError, DataError
-from unrolled.results import Drawing, Picture, Prediction, Report, Sampled, Table
-from unrolled.tasks.common.asked_files import AskedFiles
+from unrolled.results import Drawing, Picture, Prediction, Report, SamplePiece, Table
+from unrolled.tasks.common.file_inputs import FileInputs
 from unrolled.tasks.common.own_parts import OwnParts, evaluated
 from unrolled.tasks.common.trained import Trained
 from unrolled.tasks.common.writer import Writer
@@ -151,7 +151,7 @@ class TrainedPixels(ComingTrained):
 
     def samples(self, options):
         for n in range(options.samples):
-            yield Sampled(n, Picture("drawn", lambda n=n: png(np.full((options.side, options.side), n / 255))))
+            yield SamplePiece(n, Picture("drawn", lambda n=n: png(np.full((options.side, options.side), n / 255))))
 
     def predictions(self, inputs, options):
         for one in itertools.chain.from_iterable(inputs):
@@ -161,7 +161,7 @@ class TrainedPixels(ComingTrained):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedStrokes(AskedFiles):
+class AskedStrokes(FileInputs):
     """The drawings, as JSON: {"points": [[x, y], …]}."""
 
     endings: ClassVar[tuple[str, ...]] = (".json",)
@@ -191,8 +191,8 @@ class TrainedStrokes(ComingTrained):
     def samples(self, options):
         for n in range(options.samples):
             if options.text:
-                yield Sampled(n, options.text, given=True)
-            yield Sampled(n, Drawing("strokes", svg([(0, n), (9, 9)]), "handwriting"))
+                yield SamplePiece(n, options.text, given=True)
+            yield SamplePiece(n, Drawing("strokes", svg([(0, n), (9, 9)]), "handwriting"))
 
     def predictions(self, inputs, options):
         for one in itertools.chain.from_iterable(inputs):

@@ -18,16 +18,16 @@ from coming_base import Config as ComingConfig
 
 from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Prediction, Report, Series, Spans, Table, Text
-from unrolled.tasks.common.asked_files import AskedFiles, natural
-from unrolled.tasks.common.asked_texts import AskedTexts
+from unrolled.tasks.common.file_inputs import FileInputs, natural
 from unrolled.tasks.common.own_parts import evaluated
+from unrolled.tasks.common.text_inputs import TextInputs
 from unrolled.training.metrics import LOSS, Metric
 
 MOST_PIXELS = 1_000_000  # of all frames of a video
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedVideos(AskedFiles):
+class AskedVideos(FileInputs):
     """The videos: folders of frames, .npz files with frames (T, H, W), or raw frames as they arrive."""
 
     fps: float = 2.0
@@ -116,7 +116,7 @@ BLOCK = 0.1  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedSpeech(AskedFiles):
+class AskedSpeech(FileInputs):
     """The recordings: .wav files (mono, 16 bits), or raw sound as it arrives."""
 
     rate: int | None = None
@@ -212,12 +212,12 @@ class Config(ComingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedRows(AskedTexts):
+class AskedRows(TextInputs):
     """The rows, date,number, a day each."""
 
     ahead: int = 3
     """days that are forecast after the last row"""
-    asks: ClassVar[str] = "row"
+    input_name: ClassVar[str] = "row"
 
 
 class Forecast(Coming):

@@ -24,9 +24,9 @@ from torch.utils import _pytree as pytree
 
 import unrolled as package
 from unrolled.cli import evaluate, predict, sample
-from unrolled.data.listed import Listed
+from unrolled.data.named_data import NamedData
 from unrolled.errors import DataError, RunError
-from unrolled.results import Comparison, Input, Part, Prediction, Report, Sampled, chunked
+from unrolled.results import Comparison, Input, Part, Prediction, Report, SamplePiece, chunked
 from unrolled.tasks import registry
 from unrolled.tasks.registry import TASKS, task_class
 from unrolled.training.config import options as flags_of
@@ -230,7 +230,7 @@ def test_samples(task, model, name):
         return
     pieces = list(model.samples(task.Sample(**SMALL.get(name, {}))))
     assert pieces
-    assert all(isinstance(one, Sampled) and isinstance(one.part, str | Part) for one in pieces)
+    assert all(isinstance(one, SamplePiece) and isinstance(one.part, str | Part) for one in pieces)
     assert {one.number for one in pieces} == {0}
 
 
@@ -282,7 +282,7 @@ def test_modules_to_export(model, name):
 
 def test_names_paths_and_guesses(task, tmp_path):
     rows = task.named()
-    assert all(isinstance(row, Listed) and row.name and row.title and row.here and row.bytes >= 0 for row in rows)
+    assert all(isinstance(row, NamedData) and row.name and row.title and row.here and row.bytes >= 0 for row in rows)
     assert len({row.name for row in rows}) == len(rows)
     flags = flags_of(task.Config)
     paths = task.paths()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import unrolled
-from unrolled.data.parallel import Pairs
+from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
 from unrolled.tasks.translate.evaluation import Evaluate

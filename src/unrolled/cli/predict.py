@@ -14,7 +14,7 @@ from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
 from .terminal.results import is_drawn, kept, note_unkept, saved, show_part
 from .terminal.results_folder import Folder, folder_of, save
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +43,19 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     [(name, model)] = request.models().items()
-    own, teller = request.own, Teller(request.general, getattr(request.own, "explain", False))
+    own, reporter = request.own, PredictionWriter(request.general, getattr(request.own, "explain", False))
     if request.general.html is not None and hasattr(own, "explain"):
         own = dataclasses.replace(own, explain=True)
     with request.schema.names():
         for said in model.predictions(own.inputs(request.words), own):
-            teller.tell(said)
-    teller.end(Path(name).name)
+            reporter.tell(said)
+    reporter.end(Path(name).name)
     return 0
 
 
-class Teller:
+class PredictionWriter:
     """Prints answers as they come, and keeps what is to go into files.
 
     Args:

@@ -8,13 +8,13 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..results import Part, Sampled
+from ..results import Part, SamplePiece
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
 from .terminal.results import is_drawn, kept, note_unkept, show_part
 from .terminal.results_folder import Folder, folder_of
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     [model] = request.models().values()
     own, general = request.own, request.general
     folder = folder_of(general.out)
@@ -65,7 +65,7 @@ class Sample:
     text: str = ""
     parts: list[Part] = field(default_factory=list)
 
-    def add(self, piece: Sampled) -> None:
+    def add(self, piece: SamplePiece) -> None:
         """What comes next of it."""
         if not isinstance(piece.part, str):
             self.parts.append(piece.part)
@@ -89,7 +89,7 @@ class Sample:
         return sum(is_drawn(part) and not paths for part, paths in zip(self.parts, places, strict=True))
 
 
-def told(pieces: Iterable[Sampled], folder: Folder | None) -> None:
+def told(pieces: Iterable[SamplePiece], folder: Folder | None) -> None:
     """Print each sample as a JSON object."""
     samples = defaultdict[int, Sample](Sample)
     for piece in pieces:
@@ -100,7 +100,7 @@ def told(pieces: Iterable[Sampled], folder: Folder | None) -> None:
         sample.keep(number, folder)
 
 
-def write(pieces: Iterable[Sampled], count: int, folder: Folder | None) -> None:
+def write(pieces: Iterable[SamplePiece], count: int, folder: Folder | None) -> None:
     """Print all samples: the first as it is made, the others, made beside it, after it."""
     first, others = Sample(), defaultdict[int, Sample](Sample)
     _open(1, count)

@@ -34,7 +34,7 @@ class Prediction:
         probabilities: of every class.
         pieces: the text, cut into stretches that have a label or a weight, and what is between them.
         parts: what else there is to see: pictures, tables, series.
-        lines: what to print in the place of the answer, where that is several lines, or none yet; `None`: the answer.
+        lines: what to print in the place of the answer: several lines, or nothing yet; `None`: the answer.
         more: further values of the JSON form.
     """
 

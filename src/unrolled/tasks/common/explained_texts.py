@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...results import Input, Prediction
-from .asked_texts import AskedTexts, readable
 from .prediction import Predictor
+from .text_inputs import TextInputs, readable
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainedTexts(AskedTexts):
+class ExplainedTexts(TextInputs):
     """The texts, and how they are answered."""
 
     explain: bool = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, drawn
-from ...data.parallel import Pairs
+from ...data.bitext import Pairs
 from ...errors import RunError
 from ...results import Comparison, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS

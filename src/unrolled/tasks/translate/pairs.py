@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...data.parallel import Form, Pairs, ParallelLayout
-from ...data.parallel_sets import read_test
+from ...data.bitext import BitextLayout, Form, Pairs
+from ...data.bitext_sets import read_test
 from ...data.rows import form_by_name
 from ...errors import ArgumentError, DataError
 from ..common.evaluated_examples import EvaluatedExamples
@@ -63,11 +63,11 @@ def find(
     return pairs, notes
 
 
-def _layout(model: TrainedTranslator, data: str, target: str | None, given: dict[str, Any]) -> ParallelLayout:
+def _layout(model: TrainedTranslator, data: str, target: str | None, given: dict[str, Any]) -> BitextLayout:
     """How other files are taken to be written: as it is said, else as those of training unless their names tell
     another form."""
     own = model.config.data.layout()
     trained = own.form_of(model.config.data.data, model.config.data.target)
     told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
-    same = own if given.get("form", told) == trained else ParallelLayout()
+    same = own if given.get("form", told) == trained else BitextLayout()
     return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})

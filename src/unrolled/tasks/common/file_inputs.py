@@ -18,17 +18,17 @@ AT_ONCE = 32  # files of a chunk
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedFiles:
+class FileInputs:
     """The files."""
 
-    asks: ClassVar[str] = "file"
+    input_name: ClassVar[str] = "file"
     endings: ClassVar[tuple[str, ...]] = ()
     """of the files that are taken from a folder, such as ``.png``; none: all files"""
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
-        """See `training.asked.Asked`; ``-`` is a file on standard input, and so is no word at all."""
+        """See `training.input_options.InputOptions`; ``-`` is a file on standard input, and so is no word at all."""
         if not words and sys.stdin.isatty():
-            raise ArgumentError(self.asks, "at least one file or folder, or -", "nothing", "give it after RUN")
+            raise ArgumentError(self.input_name, "at least one file or folder, or -", "nothing", "give it after RUN")
         return chunked(self._every(words or ["-"]), AT_ONCE)
 
     def is_one(self, folder: Path) -> bool:
