@@ -143,7 +143,7 @@ def test_options_are_frozen_explained_and_named_once(task, verb):
     assert sorted(names) == sorted(set(names))
     assert "run" not in names
     if verb == "predict":
-        assert own.asks.isidentifier()
+        assert own.input_name.isidentifier()
         assert callable(own.inputs)
 
 
