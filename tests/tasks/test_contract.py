@@ -325,7 +325,7 @@ def test_a_task_that_does_not_exist(unrolled):
         ("Broken = 3\n", "is no class derived from unrolled.training.task.Task"),
         (
             "from unrolled.tasks.memory.task import Memory\nclass Broken(Memory): name = 'other'\n",
-            "has the name 'other'; repair it: class and entry point must have one name",
+            "has the name 'other'; repair it: class and entry point must have the same name",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def _imported(point: EntryPoint) -> type[Task]:
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise RunError(f"{place} is no class derived from unrolled.training.task.Task; repair or remove it")
     if found.name != point.name:  # runs are found by it
-        raise RunError(f"{place} has the name {found.name!r}; repair it: class and entry point must have one name")
+        raise RunError(f"{place} has the name {found.name!r}; repair it: class and entry point must have the same name")
     return found
 
 

@@ -42,9 +42,9 @@ class TextInputs:
 def readable(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
     """The texts before the first input that cannot be read, and why it cannot."""
     texts: list[str] = []
-    for one in inputs:
+    for source in inputs:
         try:
-            texts.append(one.text())
+            texts.append(source.text())
         except DataError as error:
             return texts, error
     return texts, None
