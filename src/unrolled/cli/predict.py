@@ -124,8 +124,7 @@ def tell(said: Prediction, *, explain: bool) -> None:
         if said.answer:
             stream.print(printable(said.answer), style="bold", end="")
             stream.print(said.likeliest().removeprefix(said.answer), style="dim")
-        if said.pieces or said.probabilities:
-            stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
+        stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
     else:
         shown = said.marked() if explain or not said.answer else said.text
         print(f"{said.likeliest() or said.answer}\t{shown}" if said.answer else shown, flush=True)

@@ -124,8 +124,8 @@ def number_of(label: str, count: int) -> int:
 def _marked(piece: Piece, label: str) -> str:
     text = escaped(piece.text)
     if piece.label:
-        hue = HUES[number_of(piece.label, len(HUES))]
-        return f'<mark style="color: inherit; background: hsla({hue}, 70%, 50%, .25)">{text}{label.format(escaped(piece.label))}</mark>'
+        hue, small = HUES[number_of(piece.label, len(HUES))], label.format(escaped(piece.label))
+        return f'<mark style="color: inherit; background: hsla({hue}, 70%, 50%, .25)">{text}{small}</mark>'
     if abs(piece.weight) < 0.02:
         return text
     colour = f"rgba({FOR if piece.weight > 0 else AGAINST}, {0.6 * min(1.0, abs(piece.weight)):.2f})"
