@@ -1,8 +1,11 @@
-"""Hooks of the documentation site: the changelog as a page, and a check that no page loads anything from elsewhere."""
+"""Hooks of the documentation site: the changelog as a page; checks that pages work offline and names are documented."""
 
 from __future__ import annotations
 
+import ast
 import re
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "unrolled"
 LOADED = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 
 
@@ -29,3 +33,40 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     if found := LOADED.search(output):
         raise PluginError(f"{page.file.src_uri} loads {found[1]}; the site must work offline: put a copy into docs/")
     return output
+
+
+def on_post_build(config: Any) -> None:
+    """Refuse an API reference that lacks a public name.
+
+    Raises:
+        PluginError: a name in some ``__all__`` has no heading.
+    """
+    documented = inventory((Path(config.site_dir) / "objects.inv").read_bytes())
+    for path in (PACKAGE / "__init__.py", PACKAGE / "nn.py", *sorted(PACKAGE.glob("*/__init__.py"))):
+        if lacking := sorted(set(public(path)) - documented):
+            raise PluginError(
+                f"docs/api/ lacks {', '.join(lacking)}; add its module, or a docstring where it is defined"
+            )
+
+
+def inventory(data: bytes) -> set[str]:
+    """The names in an inventory of Sphinx's format: four lines of text, then a name at the beginning of each line."""
+    lines = zlib.decompress(data.split(b"\n", 4)[4]).decode("utf-8").splitlines()
+    return {line.split(" ")[0] for line in lines}
+
+
+def public(path: Path) -> Iterable[str]:
+    """The full names of what a module lists in ``__all__``, each where it is imported from."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    package = [part for part in inside if part != "__init__"]
+    above = package if path.stem == "__init__" else package[:-1]
+    names, origins = list[str](), dict[str, str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            module = [*above[: len(above) - node.level + 1], *(node.module or "").split(".")]
+            for one in node.names:
+                origins[one.asname or one.name] = ".".join(part for part in (*module, one.name) if part)
+        elif isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["__all__"]:
+            names = ast.literal_eval(node.value)
+    return [origins.get(name, ".".join((*package, name))) for name in names]
