@@ -57,7 +57,7 @@ def served(text: str, hidden_size: int) -> Iterator[tuple[str, Any]]:
         time.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}", app.state.seen
+        yield f"http://127.0.0.1:{port}", app.state.service
     finally:
         server.should_exit = True
         thread.join()

@@ -19,8 +19,8 @@ import torch
 
 import unrolled
 from unrolled.checks import UNCHECKED, Least, Size, check_texts, checked, options_of
+from unrolled.data.bitext import Pairs
 from unrolled.data.labelled import Examples
-from unrolled.data.parallel import Pairs
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, UnrolledError
 
@@ -39,7 +39,7 @@ MORE = {
     "lab.truncation": "compare",
     "lab.unroll": "of_text",
     "data.labelled": "Examples",
-    "data.parallel": "Pairs",
+    "data.bitext": "Pairs",
     "tasks.classify.trained": "TrainedClassifier",
     "tasks.lm.trained": "TrainedLanguageModel",
     "tasks.memory.trained": "TrainedMemory",
@@ -56,6 +56,7 @@ GIVEN_BACK = {
     "Labels",
     "NamedDataset",
     "Pass",
+    "Inspection",
     "Reading",
     "Report",
     "Result",
@@ -92,8 +93,8 @@ INSIDE = {  # of the decoding, which calls them for every symbol; of the data, f
     "unrolled.decoding.Search.limits",
     "unrolled.data.LaneStream.window",
     "unrolled.data.labelled.Examples.pick",
-    "unrolled.data.parallel.Pairs.pick",
-    "unrolled.data.parallel.Pairs.line",
+    "unrolled.data.bitext.Pairs.pick",
+    "unrolled.data.bitext.Pairs.line",
 }
 
 

@@ -46,7 +46,7 @@ def test_page_of_files_is_what_the_files_say(names):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("a.py", "x = 1\n", "no docstring"),
         ("a.h", "#pragma once\n", "no comment"),
@@ -55,10 +55,10 @@ def test_page_of_files_is_what_the_files_say(names):
         ("a.png", "", "no page shows it"),
     ],
 )
-def test_file_that_does_not_say_what_it_is_is_refused(name, text, said, tmp_path, monkeypatch):
+def test_file_that_does_not_say_what_it_is_is_refused(name, text, message, tmp_path, monkeypatch):
     monkeypatch.setitem(FILES["page"].__globals__, "ROOT", tmp_path)
     (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=f"{name}: .*{said}"):
+    with pytest.raises(ValueError, match=f"{name}: .*{message}"):
         FILES["page"]([name])
 
 

@@ -3,7 +3,7 @@
     python tools/files_page.py
 
 A Python module gives the first sentence of its docstring, other source code that of its first comment, a page its
-heading and the line in italics below it, a picture the text that stands for it on a page. Tests are left out: they
+heading and the line in italics below it, a picture the text that stands for it on a page. Tests are omitted: they
 mirror src/unrolled.
 """
 

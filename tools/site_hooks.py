@@ -65,8 +65,8 @@ def public(path: Path) -> Iterable[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             module = [*above[: len(above) - node.level + 1], *(node.module or "").split(".")]
-            for one in node.names:
-                origins[one.asname or one.name] = ".".join(part for part in (*module, one.name) if part)
-        elif isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["__all__"]:
+            for alias in node.names:
+                origins[alias.asname or alias.name] = ".".join(part for part in (*module, alias.name) if part)
+        elif isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["__all__"]:
             names = ast.literal_eval(node.value)
     return [origins.get(name, ".".join((*package, name))) for name in names]

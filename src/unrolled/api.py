@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .checks import checked
-from .errors import ArgumentError, RunError
+from .errors import ArgumentError
+from .tasks.opening import check_trust as check_trust
+from .tasks.opening import foreign_cell, opened
+from .tasks.opening import task_of as task_of
 from .tasks.registry import ready, task_class
-from .training import checkpoint, modelfile
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
 from .training.log import Reporter, Silent, Summary
@@ -41,7 +43,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
     summary = start(task, config, run, reporter or Silent())
-    return load(summary.folder, cell=_foreign_cell(config))
+    return load(summary.folder, cell=foreign_cell(config))
 
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
@@ -91,66 +93,7 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
     Raises:
         RunError: there is no model, or it is damaged, or from a newer version.
     """
-    path = Path(run)
-    file = _of_checkpoint(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
-    cls = ready(task_class(file.task))
-    config = from_toml(cls.Config(), file.config, str(path))
-    check_trust(config, cell, path)
-    return cls.open(file, config)
-
-
-def task_of(run: str | Path) -> str:
-    """The name of a trained model's task, from the header of its file; no code of the task runs.
-
-    Raises:
-        RunError: there is no model.
-    """
-    path = Path(run)
-    file = _model_file(path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path)
-    if not file.is_file():
-        modelfile.load(file)  # which says it best
-    return modelfile.task_of(file)
-
-
-def _model_file(path: Path) -> Path:
-    """The model file of a run's folder; a file is itself."""
-    if not path.is_dir():
-        return path
-    folder = RunFolder.open(path)
-    if not folder.model.exists():
-        if who := folder.trainer:
-            raise RunError(f"{path} has no model yet: it is being trained by {who}; wait for its first evaluation")
-        raise RunError(f"{path} has no model yet: its training was stopped too early; unrolled resume {path}")
-    return folder.model
-
-
-def _of_checkpoint(path: Path) -> modelfile.ModelFile:
-    """A checkpoint's weights as a model file; task, config and vocabulary are the run's."""
-    tensors, _ = checkpoint.load(path)
-    weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    return modelfile.load(_model_file(path.absolute().parents[1]))._replace(tensors=weights)
-
-
-def _foreign_cell(config: Any) -> str | None:
-    """The cell of a config if it is code outside this package."""
-    cell = getattr(getattr(config, "model", None), "cell", "")
-    return cell if ":" in cell else None
-
-
-def check_trust(config: Any, named: object, where: object) -> None:
-    """Raise `RunError` if the config from the file ``where`` names a cell outside this package that the user did not.
-
-    Args:
-        config: what the file says.
-        named: the cell the user named in this call, if any.
-        where: the file, for the message.
-    """
-    foreign = _foreign_cell(config)
-    if foreign is not None and foreign != named:
-        raise RunError(
-            f"{where} uses the cell {foreign}, which is code outside unrolled; if you trust that code, name it too: "
-            f"--cell {foreign}, or cell={foreign!r} in Python"
-        )
+    return opened(Path(run), cell)
 
 
 def _absolute(given: str, names: Collection[str]) -> str:

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
 from .cells.dilated import Dilated
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
-from .kernels import dilated, doubling, native, operators, parallel, reference, watch
+from .kernels import associative_scan, dilated, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
 # T steps, B lanes, I input_size, O output_size
@@ -73,7 +73,7 @@ def scan(
             outputs, state, _ = _native(cell, inputs, state, **options)
         case _ if isinstance(cell, ParallelCell):
             del options["noise"]  # it has none
-            outputs, state = doubling.run(cell, inputs, state, **options)
+            outputs, state = associative_scan.run(cell, inputs, state, **options)
         case _:
             outputs, state = fused.run(cell, inputs, state, **options)
     return outputs, state

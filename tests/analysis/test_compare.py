@@ -8,7 +8,7 @@ import torch
 from small_models import SYMBOLS, handle, some_text
 
 from unrolled.analysis.compare import compare
-from unrolled.analysis.reading import as_split, kind_of_symbol
+from unrolled.analysis.text_windows import as_split, kind_of_symbol
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.tasks.lm.feedforward import FeedForward

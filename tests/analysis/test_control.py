@@ -10,7 +10,7 @@ from unrolled.analysis.ablation import ablation, stretches_of
 from unrolled.analysis.bootstrap import resampled
 from unrolled.analysis.clamp import clamp
 from unrolled.analysis.control import controlled, groups_of, random_others
-from unrolled.analysis.reading import as_split, kind_of_symbol, means
+from unrolled.analysis.text_windows import as_split, kind_of_symbol, means
 from unrolled.analysis.unit_names import NamedUnit
 from unrolled.errors import ArgumentError
 

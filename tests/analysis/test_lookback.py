@@ -9,7 +9,7 @@ from small_models import SYMBOLS, handle, some_text
 
 from unrolled.analysis.clamp import clamp
 from unrolled.analysis.lookback import effective_memory, lookback
-from unrolled.analysis.reading import as_split
+from unrolled.analysis.text_windows import as_split
 from unrolled.analysis.units import stack_of
 from unrolled.data import Split
 from unrolled.errors import ArgumentError

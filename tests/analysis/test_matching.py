@@ -9,7 +9,7 @@ from small_models import SYMBOLS, handle, some_text
 
 from unrolled.analysis.compare import compare
 from unrolled.analysis.matching import match_units
-from unrolled.analysis.reading import as_split, states
+from unrolled.analysis.text_windows import as_split, states
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.tasks.lm.trained import TrainedLanguageModel

@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_models import SYMBOLS, handle, some_text
 
-from unrolled.analysis.reading import as_split, states
 from unrolled.analysis.similar import Selection, select, similar
+from unrolled.analysis.text_windows import as_split, states
 from unrolled.errors import ArgumentError
 
 

@@ -5,7 +5,7 @@ import torch
 from small_models import handle, some_text
 
 from unrolled.analysis import clamp, hold
-from unrolled.analysis.reading import as_split
+from unrolled.analysis.text_windows import as_split
 from unrolled.analysis.unit_names import NamedUnit, clamps_named, unit_named
 from unrolled.errors import ArgumentError
 from unrolled.inspector.findings import Unit

@@ -1,11 +1,11 @@
-"""Reading a text window by window: every unit after every symbol."""
+"""Inspection a text window by window: every unit after every symbol."""
 
 import numpy as np
 import pytest
 import torch
 from small_models import SYMBOLS, handle, some_text
 
-from unrolled.analysis.reading import as_split, class_table, kind_of_symbol, means, snippet, states
+from unrolled.analysis.text_windows import as_split, class_table, kind_of_symbol, means, snippet, states
 from unrolled.analysis.units import stack_of
 from unrolled.data import Split
 from unrolled.errors import ArgumentError, DataError

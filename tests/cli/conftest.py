@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from cli_parts import TINY, write_text
 
 from unrolled.cli import main
-
-
-class Said(NamedTuple):
-    """What a command said: exit status, standard output, standard error."""
-
-    status: int
-    out: str
-    err: str
-
-
-Unrolled = Callable[..., Said]
 
 
 @pytest.fixture(scope="session")
@@ -41,34 +28,11 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, text_file: Path) -> P
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own to run commands in; nothing is written elsewhere."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNROLLED_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("UNROLLED_DATA", raising=False)
-    return tmp_path
-
-
-@pytest.fixture
 def trained(trained_once: Path, home: Path) -> Path:
     """A finished run in ``runs/tiny`` to do with as one likes."""
     target = home / "runs" / "tiny"
     shutil.copytree(trained_once, target)
     return target
-
-
-@pytest.fixture
-def unrolled(home: Path, capsys: pytest.CaptureFixture[str]) -> Unrolled:
-    """Run a command; returns what it said."""
-
-    def call(*words: str | Path) -> Said:
-        capsys.readouterr()
-        status = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return Said(status, said.out, said.err)
-
-    return call
 
 
 @pytest.fixture

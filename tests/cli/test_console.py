@@ -89,7 +89,7 @@ def test_an_alignment_is_shown_whole_and_a_sample_of_a_language_model_is_cut(
             assert [n for n in range(60) if f"line {n:02}" in told] == list(range(most))
 
 
-def tell(reporter: reporters.Teller) -> None:
+def tell(reporter: reporters.CommandReporter) -> None:
     """A whole training."""
     reporter.wait()
     reporter.start(Path("runs/a b"), "lm", "characters", LanguageModelConfig(), ["[note]"])

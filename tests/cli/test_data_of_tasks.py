@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from test_bad_input import refused
 
-from unrolled.data.listed import Listed
+from unrolled.data.named_data import NamedData
 from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Pairs, Report, Text
 from unrolled.tasks import registry
@@ -54,7 +54,7 @@ class Weather(Memory):
 
     @classmethod
     def named(cls):
-        return [Listed("sky", "ten days of it", "none", 2000), Listed("all-days", "every day", data="sky")]
+        return [NamedData("sky", "ten days of it", "none", 2000), NamedData("all-days", "every day", data="sky")]
 
     @classmethod
     def likely(cls, path):

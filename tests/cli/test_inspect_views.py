@@ -16,9 +16,9 @@ from unrolled.analysis.compare import compare
 from unrolled.analysis.control import controlled, random_others
 from unrolled.analysis.lookback import lookback
 from unrolled.analysis.matching import match_units
-from unrolled.analysis.reading import as_split, expected_after
 from unrolled.analysis.saturation import saturation
 from unrolled.analysis.similar import select, similar
+from unrolled.analysis.text_windows import as_split, expected_after
 from unrolled.analysis.unit_names import NamedUnit
 from unrolled.cli.inspect import view
 from unrolled.cli.inspect.view import VIEWS, side_by_side, text_of

@@ -16,7 +16,7 @@ from test_bad_input import refused
 from unrolled.cli import main
 from unrolled.cli.terminal.marked import on_terminal, page, plain
 from unrolled.results import Piece, Prediction
-from unrolled.tasks.common.asked_texts import batches
+from unrolled.tasks.common.text_inputs import batches
 
 METRICS = ("loss", "accuracy", "macro_f1", "calibration_error")
 SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "60", "--batch-size", "32", "--lr", "0.01"]

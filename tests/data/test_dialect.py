@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from unrolled.data.bitext import BitextLayout, read_pairs
 from unrolled.data.dialect import Dialect, detect
 from unrolled.data.labelled import Layout, read_labelled
-from unrolled.data.parallel import ParallelLayout, read_pairs
 from unrolled.errors import ArgumentError, DataError
 
 WORDS = st.lists(
@@ -88,7 +88,7 @@ def test_what_could_be_either(tmp_path):
 
 @pytest.mark.parametrize("delimiter", ["", "ab", "x", '"', "\n", " "])
 def test_what_separates_nothing(delimiter):
-    for layout in (Layout, ParallelLayout):
+    for layout in (Layout, BitextLayout):
         with pytest.raises(ArgumentError, match="delimiter must be auto, tab or one character such as ;"):
             layout(delimiter=delimiter)
 
@@ -98,7 +98,7 @@ def test_a_delimiter_makes_a_table_of_any_file(tmp_path):
     path.write_text("text;label\na b;x\n")
     assert read_labelled(path, Layout(delimiter=";"))[0].texts == ["a b"]
     path.write_text("a b;x y\n")
-    assert read_pairs(path, None, ParallelLayout(delimiter=";", header=False)).target == ["x y"]
+    assert read_pairs(path, None, BitextLayout(delimiter=";", header=False)).target == ["x y"]
 
 
 def test_what_excel_says_of_its_separator(tmp_path):

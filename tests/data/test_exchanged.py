@@ -2,10 +2,10 @@
 
 import pytest
 
+from unrolled.data.bitext import Pairs
 from unrolled.data.exchanged import closer_to_target, frequent_words, looks_exchanged, words_of_texts
 from unrolled.data.generated_dates import dates
 from unrolled.data.generated_pairs import numbers, reversal
-from unrolled.data.parallel import Pairs
 
 GERMAN = (
     "der Hund läuft über die Straße und bellt laut|eine Frau liest im Garten ein altes Buch|zwei Kinder spielen am "

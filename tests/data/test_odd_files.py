@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from unrolled.data.bitext import BitextLayout, read_pairs
 from unrolled.data.columns import Columns
 from unrolled.data.labelled import Layout, check_classes, read_labelled
 from unrolled.data.labelled_sets import open_labelled
-from unrolled.data.parallel import ParallelLayout, read_pairs
 from unrolled.data.tagged import Source
 from unrolled.data.vectors import read_vectors
 from unrolled.errors import ArgumentError, DataError, UnrolledError
@@ -219,9 +219,9 @@ def test_a_return_in_a_text_is_text(tmp_path):
     source, target = tmp_path / "a.en", tmp_path / "a.de"
     source.write_bytes(b"one\rtwo\nthree\n")
     target.write_bytes(b"eins\ndrei\n")
-    assert read_pairs(source, target, ParallelLayout()).source == ["one\rtwo", "three"]
+    assert read_pairs(source, target, BitextLayout()).source == ["one\rtwo", "three"]
     target.write_bytes(b"eins\nzwei\ndrei\n")
-    assert read_pairs(source, target, ParallelLayout()).source == ["one", "two", "three"]
+    assert read_pairs(source, target, BitextLayout()).source == ["one", "two", "three"]
 
 
 def test_equal_numbers_are_one_label(tmp_path):
@@ -249,24 +249,24 @@ def test_pairs_under_nested_keys(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": "7", "translation": {"en": "yes", "de": "ja"}}\n')
     with pytest.raises(DataError) as caught:
-        read_pairs(path, None, ParallelLayout())
+        read_pairs(path, None, BitextLayout())
     told = "its keys are id, translation.en, translation.de; use --source-column translation.en --target-column transl"
     assert told in str(caught.value)
-    layout = ParallelLayout(source_column="translation.en", target_column="translation.de")
+    layout = BitextLayout(source_column="translation.en", target_column="translation.de")
     assert read_pairs(path, None, layout).target == ["ja"]
 
 
 def test_a_header_above_numbered_pairs(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text("id\tsrc text\tid2\ttrg text\n12\tyes\t98\tja\n13\tno\t99\tnein\n")
-    pairs = read_pairs(path, None, ParallelLayout())
+    pairs = read_pairs(path, None, BitextLayout())
     assert (pairs.source, pairs.target) == (["yes", "no"], ["ja", "nein"])
     assert "with a header; source from column 2 (src text), target from column 4 (trg text)" in pairs.how
     path.write_text("yes\tja\t\nno\tnein\t7\nso\talso\t8\n")
-    assert read_pairs(path, None, ParallelLayout()).source == ["yes", "no", "so"]  # no name stands there
+    assert read_pairs(path, None, BitextLayout()).source == ["yes", "no", "so"]  # no name stands there
     path.write_text("id\tlang\tsrc text\n12\teng\tyes\n13\teng\tno\n")
     with pytest.raises(DataError, match=r"column 1 of .* has numbers only; its first row is id, lang, src text"):
-        read_pairs(path, None, ParallelLayout())
+        read_pairs(path, None, BitextLayout())
 
 
 @pytest.mark.parametrize("options", [{"label_column": "2"}, {"text_column": "1"}, {"header": False}])
@@ -285,7 +285,7 @@ def test_options_that_a_form_has_no_use_for(tmp_path, options):
         with pytest.raises(ArgumentError, match="must be left out for"):
             open_labelled(str(objects), Layout(form="jsonl", **unused))
         with pytest.raises(ArgumentError, match="must be left out for objects"):
-            read_pairs(objects, None, ParallelLayout(form="jsonl", **unused))
+            read_pairs(objects, None, BitextLayout(form="jsonl", **unused))
 
 
 def test_the_remedy_for_labels_that_are_none_fits_the_form(tmp_path):
@@ -301,30 +301,30 @@ def test_the_remedy_for_labels_that_are_none_fits_the_form(tmp_path):
 def test_pairs(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text("12\tgood morning\t99\tguten Morgen\n13\tyes\t98\tja\n")
-    pairs = read_pairs(path, None, ParallelLayout())
+    pairs = read_pairs(path, None, BitextLayout())
     assert (pairs.source, pairs.target) == (["good morning", "yes"], ["guten Morgen", "ja"])
     assert pairs.how == "columns between tabs; no header; source from column 2, target from column 4"
-    assert read_pairs(path, None, ParallelLayout(source_column="1", target_column="3")).source == ["12", "13"]
+    assert read_pairs(path, None, BitextLayout(source_column="1", target_column="3")).source == ["12", "13"]
     path.write_text("12\teng\tgood morning\n13\teng\tyes\n")
     with pytest.raises(
         DataError, match=r"column 1 of .* numbers only; its first row is 12, eng, good .*--source-column 2"
     ):
-        read_pairs(path, None, ParallelLayout())
+        read_pairs(path, None, BitextLayout())
     path.write_text("twelve\t12\nthirteen\t13\n")
-    assert read_pairs(path, None, ParallelLayout()).target == ["12", "13"]  # all there is
+    assert read_pairs(path, None, BitextLayout()).target == ["12", "13"]  # all there is
     path.write_text("yes\tja\tCC-BY 2.0\nno\tnein\tCC-BY 2.0\n")
-    assert read_pairs(path, None, ParallelLayout()).target == ["ja", "nein"]
+    assert read_pairs(path, None, BitextLayout()).target == ["ja", "nein"]
     path.write_text("yes\tja\nno\tnein\tdoch\n")
     with pytest.raises(DataError, match="line 2: it has 3 columns, the first row has 2; are there tabs in a text"):
-        read_pairs(path, None, ParallelLayout())
+        read_pairs(path, None, BitextLayout())
     other = tmp_path / "a.de"
     other.write_bytes(b"ja\rnein\r")
     path.write_bytes(b"yes\nno\n")
-    pairs = read_pairs(path, other, ParallelLayout(form="lines"))
+    pairs = read_pairs(path, other, BitextLayout(form="lines"))
     assert (pairs.target, pairs.how) == (["ja", "nein"], f"line n belongs to line n of {other}; there; CR line ends")
     languages = tmp_path / "b.csv"
     languages.write_text("source;target\n1,5;2,5\n")
-    assert read_pairs(languages, None, ParallelLayout()).target == ["2,5"]
+    assert read_pairs(languages, None, BitextLayout()).target == ["2,5"]
 
 
 def tagged(path, *lines):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from unrolled.analysis.inspection import Reading
+from unrolled.analysis.inspection import Inspection
 from unrolled.analysis.passes import Lines
-from unrolled.analysis.symbols import Read
+from unrolled.analysis.tokenized import Read
 from unrolled.layers import Stack
 
 FRAMES = "0123456789" * 12
@@ -44,7 +44,7 @@ class FrameModel:
         lines = Lines(
             [Read(*one) for one in zip(clips, places, strict=True)], lambda one, ids, lengths: one(ids, lengths)
         )
-        return Reading(self.model, lambda one: one.stack, Network, 10, lines, tick="frame")
+        return Inspection(self.model, lambda one: one.stack, Network, 10, lines, tick="frame")
 
     def pane(self, name, text):
         return {"pane": name, "heights": [int(one) for one in text]}

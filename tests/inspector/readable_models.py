@@ -9,7 +9,7 @@ from planted_cells import story
 from unrolled.data.build import build_vocabulary
 from unrolled.tasks.classify.config import ClassifyConfig
 from unrolled.tasks.classify.model import Classifier
-from unrolled.tasks.classify.reading import Reader
+from unrolled.tasks.classify.text_input import Tokenizer
 from unrolled.tasks.classify.trained import TrainedClassifier
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import LanguageModelConfig
@@ -38,9 +38,9 @@ def language_model(kind):
 def classifier(kind, bidirectional=True):
     config = ClassifyConfig(model=SMALL)
     config = dataclasses.replace(config, answer=dataclasses.replace(config.answer, bidirectional=bidirectional))
-    reader = Reader(build_vocabulary(kind, [LINES.lower()]), lowercase=True)
+    reader = Tokenizer(build_vocabulary(kind, [LINES.lower()]), lowercase=True)
     if kind == "word":
-        reader = Reader(type(reader.vocabulary)(["anna", "cat", "the", "see", "n't", "(", ")", "!"]), lowercase=True)
+        reader = Tokenizer(type(reader.vocabulary)(["anna", "cat", "the", "see", "n't", "(", ")", "!"]), lowercase=True)
     return TrainedClassifier(Classifier(len(reader.vocabulary), 2, config), reader, ["a", "b"], config)
 
 

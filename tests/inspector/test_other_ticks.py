@@ -11,9 +11,9 @@ from unrolled.cli import main
 from unrolled.data import CharVocabulary
 from unrolled.errors import RunError
 from unrolled.inspector import Labels, Unit, built_in, read
-from unrolled.inspector.cell_search import measure
 from unrolled.inspector.shown import values_of
 from unrolled.inspector.states import keep_states
+from unrolled.inspector.unit_search import measure
 from unrolled.tasks.common.inspectable import Inspectable, Paned
 from unrolled.tasks.common.writer import Writer
 from unrolled.tasks.lm.feedforward import FeedForward

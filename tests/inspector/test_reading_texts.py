@@ -13,8 +13,8 @@ from unrolled.analysis.passes import CHOOSING, NOWHERE, REPORTING
 from unrolled.data import CharVocabulary
 from unrolled.errors import DataError, RunError
 from unrolled.inspector import Unit, built_in, label, own, read, search
-from unrolled.inspector.cell_search import measure
 from unrolled.inspector.shown import values_of
+from unrolled.inspector.unit_search import measure
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
 

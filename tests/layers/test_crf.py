@@ -28,7 +28,7 @@ def make(T, B, K, seed, masked=False):
     return crf, emissions, lengths
 
 
-def listed(crf, emissions, length):
+def named_data(crf, emissions, length):
     """Every tagging of one sentence that is allowed, with its score by equation (1)."""
     found = {}
     for y in itertools.product(range(emissions.size(1)), repeat=length):
@@ -53,7 +53,7 @@ def test_everything_against_all_taggings(case):
         crf.marginals(emissions, lengths),
     )
     for lane, length in enumerate(lengths.tolist()):
-        scores = listed(crf, emissions[:, lane], length)
+        scores = named_data(crf, emissions[:, lane], length)
         every = torch.stack(list(scores.values()))
         expected = torch.logsumexp(every, 0)
         torch.testing.assert_close(z[lane], expected, atol=1e-10, rtol=0)

@@ -16,8 +16,8 @@ from unrolled.tasks import task_class
 from unrolled.tasks.classify.config import Answer, ClassifyConfig
 from unrolled.tasks.classify.measures import scores
 from unrolled.tasks.classify.model import Classifier
-from unrolled.tasks.classify.reading import Reading
 from unrolled.tasks.classify.task import Classification
+from unrolled.tasks.classify.text_input import TextOptions
 from unrolled.tasks.classify.trained import TrainedClassifier
 from unrolled.tasks.common.prediction import Measurable, Predictor
 from unrolled.tasks.common.recurrent import Recurrent
@@ -215,4 +215,4 @@ def test_the_texts_must_be_those_it_learned_from(run, tmp_path):
 
 def test_it_is_in_the_table():
     assert task_class("classify") is Classification
-    assert Reading().vocabulary == "word"
+    assert TextOptions().vocabulary == "word"

@@ -14,7 +14,7 @@ from unrolled.analysis import clamp
 from unrolled.data import encode_text, open_corpus, vocabulary_from_json
 from unrolled.decoding import Sampling
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.results import Report, Sampled
+from unrolled.results import Report, SamplePiece
 from unrolled.tasks.common.standard_input import standard_input
 from unrolled.tasks.lm.evaluation import Evaluate
 from unrolled.tasks.lm.sampling import Sample
@@ -177,7 +177,7 @@ def test_texts_cut_elsewhere_are_not_compared(models, text, tmp_path):
 # Sampling
 
 
-def written(pieces: list[Sampled], number: int) -> str:
+def written(pieces: list[SamplePiece], number: int) -> str:
     return "".join(str(piece.part) for piece in pieces if piece.number == number and not piece.given)
 
 
@@ -185,7 +185,7 @@ def written(pieces: list[Sampled], number: int) -> str:
 def test_samples_are_the_texts_of_generate(model, length):
     sampling = Sampling(temperature=0.9, seed=3)
     pieces = list(model.samples(Sample(prompt="the ", length=length, samples=2, sampling=sampling)))
-    assert pieces[:2] == [Sampled(0, "the ", given=True), Sampled(1, "the ", given=True)]
+    assert pieces[:2] == [SamplePiece(0, "the ", given=True), SamplePiece(1, "the ", given=True)]
     assert not any(piece.given for piece in pieces[2:])
     expected = model.generate_many(2, "the ", length, temperature=0.9, seed=3)
     assert [written(pieces, 0), written(pieces, 1)] == expected
@@ -248,7 +248,7 @@ def test_what_does_not_fit_the_model_is_refused_before_anything_is_written(model
 def test_a_prompt_on_standard_input(models, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the\r\ncat"), encoding="utf-8"))
     pieces = list(models["ngram"].samples(Sample(prompt="-", length=5)))
-    assert pieces[0] == Sampled(0, "the\ncat", given=True)
+    assert pieces[0] == SamplePiece(0, "the\ncat", given=True)
     assert written(pieces, 0) == models["ngram"].generate("the\ncat", 5)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the \xff"), encoding="utf-8"))
     with pytest.raises(DataError, match="standard input is not UTF-8 text: byte 0xff at offset 4"):

@@ -13,8 +13,8 @@ import torch
 import unrolled
 from unrolled.attend import attend
 from unrolled.cells import Cell, RNNCell, RNNState
+from unrolled.data.bitext import Pairs
 from unrolled.data.counter import uniform
-from unrolled.data.parallel import Pairs
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.scan import scan
 from unrolled.tasks.common.recurrent import Recurrent

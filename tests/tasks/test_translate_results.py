@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import unrolled
-from unrolled.data.parallel import Pairs
+from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
 from unrolled.tasks.translate.evaluation import Evaluate
@@ -116,7 +116,7 @@ def test_its_own_pairs(model, monkeypatch):
 
 def test_pairs_that_are_not_the_same(model, monkeypatch):
     found = iter([(PAIRS, []), (PAIRS.pick([0]), [])])
-    monkeypatch.setattr(TrainedTranslator, "find", lambda *_: next(found))
+    monkeypatch.setattr(TrainedTranslator, "find", lambda *_, **__: next(found))
     with pytest.raises(RunError, match="a and b have not the same valid pairs; say with --data"):
         Translation.compare({"a": model, "b": model}, Evaluate(split="valid"))
 
@@ -142,8 +142,9 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
             model.evaluation(Evaluate(data=file, picture=str(tmp_path / name)))
     few = tmp_path / "few.tsv"
     few.write_text("a b\tc d\n")
-    with pytest.raises(ArgumentError, match="fewer than 10 sentences"):
+    with pytest.raises(ArgumentError, match="fewer than 10 sentences") as caught:
         model.evaluation(Evaluate(data=str(few), picture=str(path)))
+    assert caught.value.__notes__ == ["read: a b → c d"]  # how the file was read
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from .clamp import Clamped, run_clamped
-from .reading import Classes, LanguageModelHandle, Progress, as_split, classed, log_probabilities, one_way, placed
 from .runner import run_by
+from .text_windows import Classes, LanguageModelHandle, Progress, as_split, classed, log_probabilities, one_way, placed
 from .units import Unit, by_cell, stack_of
 
 # U units, C classes, S stretches

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..cells import State, check_size
 from ..checks import Size, checked
 from ..data import Split
-from .reading import (
+from .text_windows import (
     Classes,
     LanguageModelHandle,
     Progress,

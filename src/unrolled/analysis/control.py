@@ -21,7 +21,7 @@ from ..cells import check_size
 from ..data import Split
 from .ablation import Ablation, ablation
 from .bootstrap import resampled
-from .reading import Classes, LanguageModelHandle, Progress, kind_of_symbol, means
+from .text_windows import Classes, LanguageModelHandle, Progress, kind_of_symbol, means
 from .unit_names import NamedUnit
 from .units import cell_at, stack_of, width_of
 

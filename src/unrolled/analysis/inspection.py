@@ -21,7 +21,7 @@ from .passes import Lines, Pass, RunningText, sample_size
 
 
 @dataclass(frozen=True)
-class Reading:
+class Inspection:
     """A model and an input that it can read.
 
     Attributes:

@@ -28,9 +28,9 @@ from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import one_hot
-from .reading import LanguageModelHandle, Progress, as_split, device_of, one_way, read
 from .runner import run_by
 from .saliency import times_input
+from .text_windows import LanguageModelHandle, Progress, as_split, device_of, one_way, read
 from .units import stack_of
 
 # P positions, R reach, T steps, B lanes

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..checks import Size, checked
 from ..data import Split
-from .reading import LanguageModelHandle, Progress, as_split, check_alike, states
+from .text_windows import LanguageModelHandle, Progress, as_split, check_alike, states
 
 # T steps, A units of a, B of b
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.batches import in_order, pad
-from .symbols import Ids, Read
+from .tokenized import Ids, Read
 
 # T steps, B lanes, N symbols
 

@@ -22,7 +22,7 @@ from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError, DataError
 from .capture import capture
-from .reading import LanguageModelHandle, Progress, as_split, log_probabilities, placed
+from .text_windows import LanguageModelHandle, Progress, as_split, log_probabilities, placed
 from .units import stack_of
 
 # T steps, B lanes, H units

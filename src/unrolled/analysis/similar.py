@@ -26,7 +26,7 @@ from ..cells import check_size
 from ..checks import Count, Size, checked
 from ..data import Split
 from ..errors import ArgumentError
-from .reading import LanguageModelHandle, Progress, as_split, snippet, states
+from .text_windows import LanguageModelHandle, Progress, as_split, snippet, states
 
 # T positions of a window, H units, 2H of them with a sign
 

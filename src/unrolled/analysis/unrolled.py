@@ -23,8 +23,8 @@ from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import one_hot
-from .reading import LanguageModelHandle, device_of, one_way
 from .runner import run_by
+from .text_windows import LanguageModelHandle, device_of, one_way
 from .units import stack_of
 
 # T steps, V symbols, H units

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data import cache_folder
-from ..data.listed import Listed
+from ..data.named_data import NamedData
 from ..errors import ArgumentError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
@@ -25,7 +25,7 @@ from .terminal.tables import show_table
 
 T = TypeVar("T")
 Tasks = dict[str, type[Task]]
-Named = dict[str, list[Listed]]
+Named = dict[str, list[NamedData]]
 
 
 def run(argv: list[str]) -> int:

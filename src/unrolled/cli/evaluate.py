@@ -11,7 +11,7 @@ from .terminal.console import counting
 from .terminal.reporters import emit
 from .terminal.results import show_report, telling_how
 from .terminal.results_folder import folder_of
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     models, general = request.models(), request.general
     folder = folder_of(general.out)
     with request.schema.names(), telling_how(as_json=general.json):
@@ -59,7 +59,7 @@ def _compare(task: Any, models: Mapping[str, Any], options: Any, general: Genera
     if folder is not None:
         for run, name, report in zip(models, short_names([*models]), comparison.reports, strict=True):
             inner = folder.within(name)
-            inner.keep_all(report.files())
+            inner.keep_all(report.parts)
             inner.keep("report.json", inner.json({"run": run, **report.values}))
     show_report(comparison.together, folder, as_json=general.json)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..results import Part, Picture, Prediction, is_blank
+from ..results import Part, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import answer_line, on_terminal, page, plain
 from .terminal.reporters import emit
-from .terminal.results import saved, show_part
+from .terminal.results import is_drawn, kept, note_unkept, saved, show_part
 from .terminal.results_folder import Folder, folder_of, save
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +43,19 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     [(name, model)] = request.models().items()
-    own, teller = request.own, Teller(request.general, getattr(request.own, "explain", False))
+    own, reporter = request.own, PredictionWriter(request.general, getattr(request.own, "explain", False))
     if request.general.html is not None and hasattr(own, "explain"):
         own = dataclasses.replace(own, explain=True)
     with request.schema.names():
         for said in model.predictions(own.inputs(request.words), own):
-            teller.tell(said)
-    teller.end(Path(name).name)
+            reporter.tell(said)
+    reporter.end(Path(name).name)
     return 0
 
 
-class Teller:
+class PredictionWriter:
     """Prints answers as they come, and keeps what is to go into files.
 
     Args:
@@ -68,7 +68,7 @@ class Teller:
         self.folder = folder_of(general.out)
         self.kept: list[Prediction] = []
         self.lines: list[str] = []
-        self.count = 0
+        self.count = self.unkept = 0
 
     def tell(self, said: Prediction | Part) -> None:
         """One answer, or a part about all of them."""
@@ -80,37 +80,41 @@ class Teller:
             emit("prediction", **said.as_json())
         else:
             tell(said, explain=self.explain)
+        files = [path.name for part in said.parts for path in self._part(part, f"{self.count:04}-")]
         if self.folder is not None:
-            files = said.files()
-            self.folder.keep_all(files, f"{self.count:04}-")
-            entry = {**said.as_json(), "files": [f"{self.count:04}-{name}" for name in files]}
+            entry = {**said.as_json(), "files": files}
             entry.pop("parts", None)
             self.lines.append(Folder.json(entry, indent=None).decode())
         if self.general.html is not None:
             self.kept.append(said)
 
     def _whole(self, part: Part) -> None:
-        """A part about all answers: a picture goes to its path or the folder, anything else is printed."""
-        if saved(part):
-            return
-        if self.folder is not None:
-            self.folder.keep_all(part.files())
-        if not (self.general.json or isinstance(part, Picture)):
-            show_part(part)
+        """A part about all answers."""
+        if not saved(part):
+            self._part(part)
+
+    def _part(self, part: Part, prefix: str = "") -> list[Path]:
+        """Keep a part in the folder, and show it; where it is."""
+        paths = kept(part, self.folder, prefix)
+        if not self.general.json:
+            show_part(part, paths)
+            self.unkept += is_drawn(part) and not paths
+        return paths
 
     def end(self, name: str) -> None:
         """Write the page and the list of answers."""
+        note_unkept(self.unkept)
         if self.folder is not None:
             self.folder.keep("predictions.jsonl", "".join(self.lines).encode("utf-8", errors="replace"))
         if self.general.html is not None:
-            text = page(f"{name}: {len(self.kept):,} texts", self.kept)
+            text = page(f"{name}: {len(self.kept):,} answer{'s' * (len(self.kept) != 1)}", self.kept)
             path = save(Path(self.general.html), text.encode("utf-8", errors="replace"), "--html")
             print(f"page: {printable(str(path))}", file=sys.stderr)
 
 
 def tell(said: Prediction, *, explain: bool) -> None:
     """Print one answer."""
-    if said.lines:
+    if said.lines is not None:
         for line in said.lines:
             _line(line)
     elif is_blank(said.text):
@@ -125,9 +129,6 @@ def tell(said: Prediction, *, explain: bool) -> None:
     else:
         shown = plain(said) if explain or not said.answer else said.text
         print(f"{answer_line(said) or said.answer}\t{shown}" if said.answer else shown, flush=True)
-    for part in said.parts:
-        if not isinstance(part, Picture):
-            show_part(part)
 
 
 def _line(line: str) -> None:

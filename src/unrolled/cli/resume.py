@@ -58,9 +58,9 @@ def run(argv: list[str]) -> int:
     changes |= {
         name: value for name in ("until", "lr", "clip", "cell") if (value := getattr(options, name)) is not None
     }
-    teller = choose(options.json)
+    reporter = choose(options.json)
     with Schema(Resume, PROG).names():
-        return follow(teller, lambda: api.resume(options.run, teller, **changes))
+        return follow(reporter, lambda: api.resume(options.run, reporter, **changes))
 
 
 def _changes(options: Resume) -> dict[str, Any] | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ..results import Part, Sampled
+from ..results import Part, SamplePiece
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
-from .terminal.results import show_part
+from .terminal.results import is_drawn, kept, note_unkept, show_part
 from .terminal.results_folder import Folder, folder_of
-from .verb import Verb, asked
+from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ VERB = Verb(
 
 def run(argv: list[str]) -> int:
     """The verb."""
-    request = asked(VERB, argv)
+    request = parse_request(VERB, argv)
     [model] = request.models().values()
     own, general = request.own, request.general
     folder = folder_of(general.out)
@@ -48,12 +50,10 @@ def run(argv: list[str]) -> int:
         pieces = model.samples(own)
         closing = contextlib.closing(pieces) if isinstance(pieces, Generator) else contextlib.nullcontext()
         with closing:
-            samples = (collect if general.json else write)(pieces, getattr(own, "samples", 1))
-    for number, one in enumerate(samples):
-        if general.json:
-            emit("sample", number=number, prompt=one.prompt, text=one.text, parts=[p.as_json() for p in one.parts])
-        if folder is not None:
-            _keep(folder, number + 1, one)
+            if general.json:
+                told(pieces, folder)
+            else:
+                write(pieces, getattr(own, "samples", 1), folder)
     return 0
 
 
@@ -65,7 +65,7 @@ class Sample:
     text: str = ""
     parts: list[Part] = field(default_factory=list)
 
-    def add(self, piece: Sampled) -> None:
+    def add(self, piece: SamplePiece) -> None:
         """What comes next of it."""
         if not isinstance(piece.part, str):
             self.parts.append(piece.part)
@@ -74,58 +74,59 @@ class Sample:
         else:
             self.text += piece.part
 
+    def keep(self, number: int, folder: Folder | None) -> list[list[Path]]:
+        """Keep it in the folder, if there is one; where each of its parts is."""
+        name = f"sample-{number + 1}"
+        if folder is not None and (self.prompt or self.text):
+            folder.keep(f"{name}.txt", (self.prompt + self.text).encode("utf-8", errors="replace"))
+        return [kept(part, folder, f"{name}-") for part in self.parts]
 
-def collect(pieces: Iterable[Sampled], count: int) -> list[Sample]:
-    """All samples, nothing printed."""
-    samples = [Sample() for _ in range(count)]
+    def show_parts(self, number: int, folder: Folder | None) -> int:
+        """Keep it, and print its parts; how many can only be shown by a file that nobody asked for."""
+        places = self.keep(number, folder)
+        for part, paths in zip(self.parts, places, strict=True):
+            show_part(part, paths)
+        return sum(is_drawn(part) and not paths for part, paths in zip(self.parts, places, strict=True))
+
+
+def told(pieces: Iterable[SamplePiece], folder: Folder | None) -> None:
+    """Print each sample as a JSON object."""
+    samples = defaultdict[int, Sample](Sample)
     for piece in pieces:
         samples[piece.number].add(piece)
-    return samples
+    for number, sample in sorted(samples.items()):
+        parts = [part.as_json() for part in sample.parts]
+        emit("sample", number=number, prompt=sample.prompt, text=sample.text, parts=parts)
+        sample.keep(number, folder)
 
 
-def write(pieces: Iterable[Sampled], count: int) -> list[Sample]:
+def write(pieces: Iterable[SamplePiece], count: int, folder: Folder | None) -> None:
     """Print all samples: the first as it is made, the others, made beside it, after it."""
-    samples = [Sample() for _ in range(count)]
+    first, others = Sample(), defaultdict[int, Sample](Sample)
     _open(1, count)
     last: str | None = None
     try:
         for piece in pieces:
-            samples[piece.number].add(piece)
-            if piece.number == 0:
-                _show(piece)
-                if isinstance(piece.part, str):
-                    last = piece.part or last or ""
+            (others[piece.number] if piece.number else first).add(piece)
+            if piece.number == 0 and isinstance(piece.part, str):
+                show(piece.part, BOLD if piece.given else "")
+                last = piece.part or last or ""
     finally:
         if last is not None:
             end_line(last)
-    for number, sample in enumerate(samples[1:], 2):
+    unkept = first.show_parts(0, folder)
+    for number, sample in sorted(others.items()):
         print()
-        _open(number, count)
+        _open(number + 1, count)
         show(sample.prompt, BOLD)
         show(sample.text)
         if sample.prompt or sample.text:
             end_line(sample.text or sample.prompt)
-        for part in sample.parts:
-            show_part(part)
-    return samples
-
-
-def _show(piece: Sampled) -> None:
-    if isinstance(piece.part, str):
-        show(piece.part, BOLD if piece.given else "")
-    else:
-        show_part(piece.part)
+        unkept += sample.show_parts(number, folder)
+    note_unkept(unkept)
 
 
 def _open(number: int, count: int) -> None:
     if count > 1:
         show(f"--- sample {number} of {count} ---", DIM)
         show("\n")
-
-
-def _keep(folder: Folder, number: int, sample: Sample) -> None:
-    if sample.prompt or sample.text:
-        text = sample.prompt + sample.text
-        folder.keep(f"sample-{number}.txt", text.encode("utf-8", errors="replace"))
-    for part in sample.parts:
-        folder.keep_all(part.files(), f"sample-{number}-")

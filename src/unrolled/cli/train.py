@@ -53,9 +53,9 @@ def run(argv: list[str]) -> int:
         raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
     this, config = _read(cls.Config, name, rest, recipe)
     ready(cls)  # only now: the help needs none of its modules
-    teller = choose(this.json)
+    reporter = choose(this.json)
     with Schema(cls.Config, f"unrolled train {name}").names():
-        return follow(teller, lambda: api.start(name, config, this.run, teller))
+        return follow(reporter, lambda: api.start(name, config, this.run, reporter))
 
 
 def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe | None) -> tuple[ThisRun, Any]:

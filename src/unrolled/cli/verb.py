@@ -21,7 +21,7 @@ from ..tasks import registry
 from ..tasks.registry import task_class
 from ..training.task import Task
 from .arguments import Schema, parse
-from .terminal.look import command
+from .terminal.look import command, printable
 
 
 class Verb(NamedTuple):
@@ -49,7 +49,7 @@ class Verb(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What a command line asks for."""
 
     task: type[Task]
@@ -71,7 +71,7 @@ class Asked:
 RUN = "a run's folder, a model.safetensors, or a checkpoint: RUN/checkpoints/step-N"
 
 
-def asked(verb: Verb, argv: Sequence[str]) -> Asked:
+def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
     """The command line, by the options of the run's task.
 
     Raises:
@@ -95,25 +95,25 @@ def asked(verb: Verb, argv: Sequence[str]) -> Asked:
         if (name := api.task_of(other)) != task.name:
             expected = f"runs of one task ({run} is of the task {task.name})"
             raise ArgumentError("run", expected, f"{other} of the task {name}")
-    return Asked(
+    return Request(
         task, tuple(dict.fromkeys(runs)), parsed.words, parsed.general, getattr(parsed, group), Schema(together, prog)
     )
 
 
 def _together(verb: Verb, own: type | None, name: str = "task") -> type:
     """One dataclass of the run, the words after it, the general options and the task's."""
-    asks = getattr(own, "asks", None)
+    input_name = getattr(own, "input_name", None)
     several = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]", help=RUN)]
     single = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help=RUN)]
     fields: list[Any] = [("run", several if verb.several else single)]
-    if asks is not None:
-        metavar = f"[{asks.upper()} …]"
-        words = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar=metavar, help=f"{asks}s")]
+    if input_name is not None:
+        metavar = f"[{input_name.upper()} …]"
+        words = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar=metavar, help=f"{input_name}s")]
         fields.append(("words", words, ()))
     for title, group in (("general", verb.general), (name, own)):
         if group is not None:
             fields.append((title, group, dataclasses.field(default_factory=group)))
-    base = () if asks is not None else (_NoWords,)
+    base = () if input_name is not None else (_NoWords,)
     return dataclasses.make_dataclass("Invocation", fields, bases=base, frozen=True)
 
 
@@ -158,11 +158,12 @@ def _index(verb: Verb) -> str:
     for name in registry.names():
         try:
             own = getattr(task_class(name), verb.own)
-        except UnrolledError:  # another package's that cannot be imported
+        except UnrolledError as error:  # another package's that cannot be imported
+            lines.append(f"  {name:<12} {printable(str(error))}")
             continue
         if own is not None:
             flags = " ".join(f"--{flag.replace('_', '-')}" for flag in Schema(own, verb.prog).flags)
-            lines.append(f"  {name:<12} {flags}")
+            lines.append(f"  {name:<12} {flags or 'none'}")
     return "\n".join(lines)
 
 

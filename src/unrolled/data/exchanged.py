@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from .parallel import Pairs
+from .bitext import Pairs
 
 LEARNED = 20_000  # training texts that are looked at, spread over all there are
 TEXTS = 2_000  # other texts

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from .bitext import Pairs
 from .generated_parts import SIZES, parts_of, pick
-from .parallel import Pairs
 
 if TYPE_CHECKING:
     from babel import Locale

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .bitext import Pairs
 from .generated_parts import SIZES, parts_of, pick
-from .parallel import Pairs
 
 SHORTEST, LONGEST = 3, 12  # letters of a word
 VOWELS, CONSONANTS = "aeiouaeioy", "bcdfghjklmnprstvwzlnrst"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..errors import ArgumentError
+from .bitext import Pairs
 from .counter import uniform
-from .parallel import Pairs
 
 SIZES = (20_000, 1_000, 2_000)  # pairs of each part
 _BLOCK = 4096  # made at once

@@ -1,15 +1,19 @@
 """See inside: which units of a network know what about a text, its states on disk, and a page that shows them."""
 
-from ..analysis.inspection import Reading
-from .cell_search import search, untrained
+from ..analysis.inspection import Inspection
 from .findings import Finding, Found, Scored, Unit
 from .hypotheses import Hypothesis, Labels, built_in, label, own
 from .reading import read
+from .unit_search import search, untrained
+
+Reading = Inspection
+"""The earlier name of `Inspection`."""
 
 __all__ = [
     "Finding",
     "Found",
     "Hypothesis",
+    "Inspection",
     "Labels",
     "Reading",
     "Scored",

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ..analysis.passes import RunningText
-from ..analysis.symbols import Ids
+from ..analysis.tokenized import Ids
 
 # B lanes, S stretches, T steps
 

@@ -45,6 +45,7 @@ class Labels:
     left_out: dict[str, str]
 
 
+@checked
 def built_in(tick: str = "character") -> list[Hypothesis]:
     """Those that are always tried on inputs whose places count such a tick; there are some for characters only."""
     return [Hypothesis(name, label) for name, label in BUILT_IN.items()] if tick == "character" else []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..analysis.inspection import Reading, check_recurrent
+from ..analysis.inspection import Inspection, check_recurrent
 from ..checks import checked
 from ..errors import RunError
 from ..tasks.common.inspectable import Readable
 
 
 @checked
-def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Reading:
+def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Inspection:
     """What a trained model of any task makes of a text.
 
     Args:

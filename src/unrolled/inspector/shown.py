@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..analysis import capture
-from ..analysis.inspection import Reading
+from ..analysis.inspection import Inspection
 from ..analysis.passes import NOWHERE
-from ..analysis.symbols import Ids
+from ..analysis.tokenized import Ids
 from ..cells import Trace
 from .findings import Unit
 from .scores import Numbers
@@ -39,7 +39,7 @@ class Shown:
 
 
 @torch.no_grad()
-def values_of(reading: Reading, units: Sequence[Unit], n: int) -> Shown:
+def values_of(reading: Inspection, units: Sequence[Unit], n: int) -> Shown:
     """One pass over a text of n characters; only these units' values are kept."""
     values = np.full((len(units), n), np.nan, dtype=np.float32)
     guesses, shares = np.zeros((n, GUESSES), dtype=np.int64), np.zeros((n, GUESSES), dtype=np.float32)

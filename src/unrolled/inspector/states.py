@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from ..analysis import capture
-from ..analysis.inspection import Reading
+from ..analysis.inspection import Inspection
 from ..analysis.passes import NOWHERE
 from ..cells import Trace
 from ..checks import checked
@@ -33,7 +33,7 @@ LARGEST = float(np.finfo(np.float16).max)
 
 @checked
 @torch.no_grad()
-def keep_states(reading: Reading, text: str, folder: Path) -> list[Path]:
+def keep_states(reading: Inspection, text: str, folder: Path) -> list[Path]:
     """Run the model over its text and write the states; returns the files.
 
     Raises:
@@ -56,7 +56,7 @@ def keep_states(reading: Reading, text: str, folder: Path) -> list[Path]:
     return [folder / one["file"] for one in kept]
 
 
-def _write(reading: Reading, n: int, folder: Path) -> list[dict[str, Any]]:
+def _write(reading: Inspection, n: int, folder: Path) -> list[dict[str, Any]]:
     files: dict[tuple[str, str], Any] = {}
     now: list[Any] = []  # of this pass: steps, places
 

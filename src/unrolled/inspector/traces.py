@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..analysis import capture
-from ..analysis.inspection import Reading
+from ..analysis.inspection import Inspection
 from ..analysis.passes import AT_ONCE, WARMUP, Lines, RunningText
-from ..analysis.symbols import Ids
+from ..analysis.tokenized import Ids
 from ..cells import Trace
 from ..data.batches import in_order
 from ..errors import ArgumentError
@@ -106,7 +106,7 @@ class Traces:
         ArgumentError: the recurrent cell names no gates.
     """
 
-    def __init__(self, reading: Reading, *, kept: int = KEPT) -> None:
+    def __init__(self, reading: Inspection, *, kept: int = KEPT) -> None:
         self.reading, self.text, self.kept = reading, reading.text, kept
         model: Any = reading.model
         self.checkpoints: Checkpoints | None = None

@@ -1,7 +1,8 @@
 """Parallel recurrences through the compiled CPU kernels (native/parallel.cpp), as functional custom operators.
 
 `unrolled::parallel` is a product over many steps and a pass over its result, a stretch of steps after the other; its
-backward likewise. Second derivatives and gradients by traced gates go through the cell's own equations, see `doubling`.
+backward likewise. Second derivatives and gradients by traced gates go through the cell's own equations (see
+`associative_scan`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from ..errors import ShapeError
-from . import doubling, extension, reference
+from . import associative_scan, extension, reference
 from .derivatives import Kernel, learning
 from .operators import TYPES, autocast, check, guard, one_hot, skeleton, spelled
 from .watch import no_kernel
@@ -70,7 +71,7 @@ def run(
     if not inputs.is_floating_point() and isinstance(cell, QRNNCell):  # the state holds inputs as vectors
         inputs = one_hot(inputs, cell.input_size, cell.weight_ih.dtype)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
-    window, last = doubling.seen(cell, inputs, state, initial, lengths, resets, reverse)
+    window, last = associative_scan.seen(cell, inputs, state, initial, lengths, resets, reverse)
     first, decay = None if initial is None else initial[0], cell.decay()
     given: list[Any] = [window, state[0], first, cell.weight_ih, cell.bias_ih, decay, lengths, resets]
     asked = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
@@ -88,7 +89,7 @@ def run(
         trace = {**trace, **({"c": c} if isinstance(cell, QRNNCell) else {}), "h": y}
     if asked == torch.bfloat16 and autocast() is None:
         y, h = y.bfloat16(), h.bfloat16()
-    return y, doubling.after(h, last), trace
+    return y, associative_scan.after(h, last), trace
 
 
 def kind_of(cell: ParallelCell) -> int:
@@ -116,7 +117,7 @@ def parallel(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """y (T, B, H), c (T, B, H) of a QRNN, p (T, B, G·H) without its bias, and the state after the last step (B, H).
 
-    ``x`` is what `doubling.seen` gives, or symbols (T, B).
+    ``x`` is what `associative_scan.seen` gives, or symbols (T, B).
     """
     T, B, H, rows = _sizes(x, weight, h0)
     p, symbols = extension.empty(T, B, rows, like=weight), x.dtype == torch.int64
@@ -281,9 +282,9 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
         inputs = one_hot(x, weight.size(1), weight.dtype)
     elif lengths is not None:
         inputs = reference.inside(x, lengths)
-    p = doubling.products(inputs, weight, None, reverse)
+    p = associative_scan.products(inputs, weight, None, reverse)
     full = p if bias is None else p + bias
-    y, c, h, _ = doubling.recur(cell, full, h0, hi, decay, lengths, resets, reverse)
+    y, c, h, _ = associative_scan.recur(cell, full, h0, hi, decay, lengths, resets, reverse)
     return y, c if kind == QRNN else None, p, h
 
 

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from ..analysis.inspection import has_recurrent_layers
 from ..analysis.lookback import States, lookback
-from ..analysis.reading import one_way
+from ..analysis.text_windows import one_way
 from ..analysis.units import stack_of
 from ..data import Split
 from ..data.storage import head

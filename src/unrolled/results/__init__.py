@@ -8,7 +8,7 @@ from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
 from .prediction import Piece, Prediction, is_blank
 from .report import Comparison, Progress, Report, silent
-from .sample import Sampled
+from .sample import SamplePiece
 
 __all__ = [
     "Comparison",
@@ -21,7 +21,7 @@ __all__ = [
     "Prediction",
     "Progress",
     "Report",
-    "Sampled",
+    "SamplePiece",
     "Series",
     "Spans",
     "Table",

@@ -124,7 +124,8 @@ class Series:
 
     def plain(self) -> str:
         width = max(map(len, self.columns), default=0)
-        return "\n".join(f"{name:<{width}}  {_spark(values)}" for name, values in self.columns.items())
+        lines = (f"{name:<{width}}  {_spark(values)}" for name, values in self.columns.items())
+        return "\n".join(f"{line} {self.unit}".rstrip() for line in lines)
 
     def as_json(self) -> dict[str, Any]:
         columns = {name: list(map(float, values)) for name, values in self.columns.items()}
@@ -230,7 +231,7 @@ def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
 
 def _spark(values: Sequence[float]) -> str:
     """``▁▂▅█``: at most `WIDTH` of the values, from the lowest to the highest."""
-    step = -(-len(values) // WIDTH) if values else 1
+    step = max(1, -(-len(values) // WIDTH))
     shown = [float(value) for value in values[::step]]
     finite = [value for value in shown if value - value == 0]
     if not finite:

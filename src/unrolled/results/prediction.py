@@ -34,7 +34,7 @@ class Prediction:
         probabilities: of every class.
         pieces: the text, cut into stretches that have a label or a weight, and what is between them.
         parts: what else there is to see: pictures, tables, series.
-        lines: what to print in the place of the answer, where that is more than a line.
+        lines: what to print in the place of the answer: several lines, or nothing yet; `None`: the answer.
         more: further values of the JSON form.
     """
 
@@ -43,7 +43,7 @@ class Prediction:
     probabilities: dict[str, float] = field(default_factory=dict)
     pieces: tuple[Piece, ...] = ()
     parts: tuple[Part, ...] = ()
-    lines: tuple[str, ...] = ()
+    lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -61,10 +61,6 @@ class Prediction:
         said |= {"pieces": marked} if self.pieces or blank else {}
         said |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
         return said | dict(self.more)
-
-    def files(self) -> dict[str, bytes]:
-        """The files of its parts."""
-        return {name: content for part in self.parts for name, content in part.files().items()}
 
 
 def is_blank(text: str) -> bool:

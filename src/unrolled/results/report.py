@@ -33,10 +33,6 @@ class Report:
         """As text."""
         return "\n\n".join(part.plain() for part in self.parts)
 
-    def files(self) -> dict[str, bytes]:
-        """The files of its parts."""
-        return {name: content for part in self.parts for name, content in part.files().items()}
-
 
 class Comparison(NamedTuple):
     """Several models on the same data: a report of each (``values`` is what a program reads), and one for a person."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .parts import Part
 
 
-class Sampled(NamedTuple):
+class SamplePiece(NamedTuple):
     """A piece of a sample.
 
     number   of the sample, from 0; pieces of several samples may come in any order

@@ -121,7 +121,7 @@ def _imported(point: EntryPoint) -> type[Task]:
     place = f"the task {point.name} ({point.value}{_distribution(point)})"
     try:
         found = point.load()
-    except Exception as error:  # whatever that package does when it is imported
+    except (Exception, SystemExit) as error:  # whatever that package does when it is imported
         text = " ".join(str(error).split())
         raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
     if not (isinstance(found, type) and issubclass(found, Task)):

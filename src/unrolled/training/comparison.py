@@ -17,7 +17,7 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
         RunError: they were trained on different data, and the options name none to compare them on.
     """
     if getattr(options, "data", None) is None:
-        same_data({run: model.fingerprint for run, model in models.items()})
+        same_data({run: model.fingerprint for run, model in models.items()}, elsewhere=hasattr(options, "data"))
     reports = [model.evaluation(options, progress) for model in models.values()]
     shared = [one for one in metrics if all(one.name in report.values for report in reports)]
     header = ("run", *(one.label for one in shared))
@@ -30,11 +30,13 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
     return Comparison(reports, Report({}, (table,), how=reports[0].how, notes=notes))
 
 
-def same_data(fingerprints: Mapping[str, object], what: str = "data") -> None:
-    """Raise `RunError` unless all runs, by name, have the same fingerprint of ``what`` they were trained on."""
+def same_data(fingerprints: Mapping[str, object], what: str = "data", *, elsewhere: bool = True) -> None:
+    """Raise `RunError` unless all runs, by name, have the same fingerprint of ``what`` they were trained on.
+
+    ``elsewhere`` is whether ``--data`` can name other data.
+    """
+    remedy = "name the data to compare them on with --data" if elsewhere else "evaluate each by itself"
     (first, own), *others = fingerprints.items()
     for run, fingerprint in others:
         if fingerprint != own:
-            raise RunError(
-                f"{first} and {run} were not trained on the same {what}; name the data to compare them on with --data"
-            )
+            raise RunError(f"{first} and {run} were not trained on the same {what}; {remedy}")

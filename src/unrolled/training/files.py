@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import os
 from pathlib import Path
 
 from ..data.sealed import FULL
@@ -27,6 +29,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise save_error(path, error) from error
+
+
+def distinct(name: str, taken: set[str]) -> str:
+    """``name``, which then is taken too; with a number if it was taken before: ``a.png``, ``a-2.png``."""
+    stem, suffix = os.path.splitext(name)
+    free = next(one for n in itertools.count(1) if (one := f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") not in taken)
+    taken.add(free)
+    return free
 
 
 def save_error(path: Path, error: OSError) -> SaveError:

@@ -14,7 +14,9 @@ from pathlib import Path
 from ..errors import RunError, SaveError
 from ..results import Drawing, Part, Picture, Text
 from . import checkpoint, lock
-from .files import save_error, write_atomically
+from .files import distinct, save_error, write_atomically
+
+_ODD = r"[^\w.-]"  # characters of a part's name that its file's has not
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class RunFolder:
         kept, told, taken = list[str](), list[str](), set[str]()  # the text of the file, and the text to show
         for part in [Text(preview)] if isinstance(preview, str) else preview:
             files = part.files()
-            names = [f"{stem}-{_distinct(given, taken)}" for given in files]
+            names = [f"{stem}-{distinct(re.sub(_ODD, '-', given), taken)}" for given in files]
             for name, data in zip(names, files.values(), strict=True):
                 write_atomically(self.previews / name, data)
             if isinstance(part, Picture | Drawing):
@@ -196,14 +198,6 @@ class RunFolder:
                 told.append(kept[-1])
         write_atomically(self.previews / f"{stem}.txt", "\n".join(kept).encode())
         return "\n".join(told)
-
-
-def _distinct(given: str, taken: set[str]) -> str:
-    """A file's name that names no folder; a number tells it from those that are taken."""
-    stem, suffix = os.path.splitext(re.sub(r"[^\w.-]", "-", given))
-    name = next(one for n in itertools.count(1) if (one := f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") not in taken)
-    taken.add(name)
-    return name
 
 
 def _unmakable(path: Path, error: OSError) -> SaveError:

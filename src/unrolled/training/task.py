@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..cells import State
-from ..data.listed import Listed
+from ..data.named_data import NamedData
 from ..errors import ArgumentError
 from ..results import Comparison, Part, Progress, Report, silent
-from .asked import Asked
 from .comparison import side_by_side
+from .input_options import InputOptions
 from .metrics import LOSS, Metric
 from .modelfile import ModelFile
 from .pieces import Recompute, Segments
@@ -45,7 +45,7 @@ class Task(ABC):
     """So many lines of a preview are shown as training goes on."""
     Evaluate: ClassVar[type | None] = None
     """The options of ``unrolled evaluate`` for its runs, a frozen dataclass; `None`: they cannot be evaluated."""
-    Predict: ClassVar[type[Asked] | None] = None
+    Predict: ClassVar[type[InputOptions] | None] = None
     """The options of ``unrolled predict``; `None`: its models answer nothing."""
     Sample: ClassVar[type | None] = None
     """The options of ``unrolled sample``; `None`: its models make up nothing."""
@@ -63,7 +63,7 @@ class Task(ABC):
         return {"data": ()}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         """The data sets that ``data`` can name."""
         return []
 

@@ -45,7 +45,7 @@ def listening(what):
         thread.start()
         wait(lambda: server.started)
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.seen
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.service
         finally:
             server.should_exit = True
             thread.join(20)

@@ -11,9 +11,9 @@ from readable_models import LINES, TEXT
 from served import asked, wait
 
 from unrolled.inspector import Unit
-from unrolled.inspector.cell_search import measure
 from unrolled.inspector.hypotheses import label
 from unrolled.inspector.shown import values_of
+from unrolled.inspector.unit_search import measure
 
 UNIT = {"recurrence": "layers.1.0", "gate": "c", "index": 2}
 
@@ -32,7 +32,7 @@ def numbers(told, level):
 def lm():
     with asked() as (client, what):
         wait(lambda: client.get("/api/hypotheses").json()["state"] == "ready")
-        wait(lambda: client.app.state.seen.traces.checkpoints.known.all())
+        wait(lambda: client.app.state.service.traces.checkpoints.known.all())
         yield client, what
 
 

@@ -127,7 +127,7 @@ def test_an_error_of_its_own_is_a_sentence_and_no_traceback(client, monkeypatch,
     def broken():
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(client.app.state.seen, "run", broken)
+    monkeypatch.setattr(client.app.state.service, "run", broken)
     with caplog.at_level("ERROR", logger="uvicorn.error"):
         answer = client.get("/api/run")
     assert answer.status_code == 500

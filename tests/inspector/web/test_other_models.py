@@ -47,7 +47,7 @@ def test_values_at_frames(page):
 
 def test_a_pane_of_its_own_and_none_of_others(page):
     client, _ = page
-    seen = client.app.state.seen
+    seen = client.app.state.service
     assert seen.pane("contour", "907") == {"pane": "contour", "heights": [9, 0, 7]}
     with pytest.raises(HTTPException) as raised:
         seen.pane("depth", "907")

@@ -13,8 +13,8 @@ from served import asked, inspected, listening, wait
 
 from unrolled.errors import DataError
 from unrolled.inspector import search
-from unrolled.inspector.cell_search import measure
 from unrolled.inspector.hypotheses import label
+from unrolled.inspector.unit_search import measure
 from unrolled.inspector.web import training as log
 from unrolled.training.folder import RunFolder
 

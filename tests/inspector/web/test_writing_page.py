@@ -110,7 +110,7 @@ def test_an_error_while_writing_is_the_last_line(lm, monkeypatch):
         yield {"text": "a"}
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("unrolled.inspector.web.seen.pieces", broken)
+    monkeypatch.setattr("unrolled.inspector.web.service.pieces", broken)
     lines = [json.loads(line) for line in lm[0].post("/api/write", json={}).text.splitlines()]
     assert lines[0] == {"text": "a"}
     assert set(lines[1]) == {"error"}
@@ -139,7 +139,7 @@ class Slow:
 
 def test_two_at_once_and_a_closed_connection_ends_the_writing(monkeypatch):
     slow = Slow()
-    monkeypatch.setattr("unrolled.inspector.web.seen.pieces", slow)
+    monkeypatch.setattr("unrolled.inspector.web.service.pieces", slow)
     with listening(inspected("lm")) as (address, _), httpx.Client(base_url=address, timeout=30) as client:
         with client.stream("POST", "/api/write", json={}) as first:
             lines = first.iter_lines()  # kept: an iterator that nobody holds closes the connection

@@ -12,11 +12,11 @@ import tyro
 from ... import api
 from ...cells import check_size
 from ...errors import ArgumentError, SaveError
-from ...inspector import Finding, Found, Reading, built_in, label, own, read, search
-from ...inspector.cell_search import TWINS, work
+from ...inspector import Finding, Found, Inspection, built_in, label, own, read, search
 from ...inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
 from ...inspector.shown import values_of
 from ...inspector.states import keep_states
+from ...inspector.unit_search import TWINS, work
 from ...tasks.common.writer import Writer
 from ...training.files import write_atomically
 from ..arguments import Schema, parse
@@ -102,7 +102,7 @@ class Looked:
     options: Inspect
     model: Any
     text: str
-    reading: Reading
+    reading: Inspection
     found: Found
     seconds: float
     notes: list[str] = field(default_factory=list)

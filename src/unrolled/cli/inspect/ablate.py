@@ -12,7 +12,7 @@ import tyro
 from ...analysis.ablation import stretches_of
 from ...analysis.ablation_picture import ablation_picture
 from ...analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
-from ...analysis.reading import Classes, kind_of_symbol
+from ...analysis.text_windows import Classes, kind_of_symbol
 from ...analysis.unit_names import EXAMPLE, unit_named
 from ...analysis.units import LARGEST
 from ...cells import check_size

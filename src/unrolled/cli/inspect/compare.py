@@ -11,7 +11,7 @@ import tyro
 from ...analysis.compare import Comparison, Place, compare
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.matching import UnitMatching, match_units
-from ...analysis.reading import check_alike
+from ...analysis.text_windows import check_alike
 from ...analysis.unit_names import NamedUnit, leaves_of
 from ...analysis.units import stack_of
 from ...cells import check_size

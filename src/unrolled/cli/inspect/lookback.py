@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ...analysis.lookback import Lookback, lookback
 from ...analysis.lookback_picture import lookback_picture
-from ...analysis.reading import expected_after
+from ...analysis.text_windows import expected_after
 from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError

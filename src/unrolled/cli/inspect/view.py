@@ -14,7 +14,7 @@ import tyro
 from ... import api
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.picture import check_picture
-from ...analysis.symbols import located
+from ...analysis.tokenized import located
 from ...cells import check_size
 from ...data import Split, StreamingDecoder, Vocabulary
 from ...data.storage import head

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ArgumentError
-from ...inspector import Hypothesis, Reading
+from ...inspector import Hypothesis, Inspection
 from ...training.folder import RunFolder
 from ...training.process import stop_signals
 from ..terminal.look import printable
@@ -23,7 +23,9 @@ HOST = "127.0.0.1"
 GRACE = 2  # seconds in which answers under way may end
 
 
-def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequence[Hypothesis], options: Any) -> int:
+def serve(
+    model: Any, reading: Inspection, text: str, source: str, hypotheses: Sequence[Hypothesis], options: Any
+) -> int:
     """Serve the page until Ctrl-C; the exit status."""
     import uvicorn
 
@@ -45,7 +47,7 @@ def serve(model: Any, reading: Reading, text: str, source: str, hypotheses: Sequ
         if not options.no_browser and _has_browser():
             threading.Timer(0.5, webbrowser.open, [address]).start()
         server = uvicorn.Server(config)
-        with _ended_by_signals(server, app.state.seen):
+        with _ended_by_signals(server, app.state.service):
             server.run(sockets=[listener])
     return 0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import zlib
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from ...results import Piece, Prediction
+from ...results import Drawing, Part, Picture, Piece, Prediction
 from .look import printable
 
 LABEL_STYLES = ("bold cyan", "bold magenta", "bold yellow", "bold green", "bold blue", "bold red")
@@ -26,6 +27,8 @@ PAGE = """<!doctype html>
   p {{ margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
   mark {{ color: inherit; border-radius: 3px; padding: 1px 0; }}
   mark small {{ font: 11px system-ui, sans-serif; margin: 0 3px; opacity: .75; }}
+  img {{ max-width: 100%; }}
+  pre {{ font-size: 13px; overflow-x: auto; }}
   .key {{ font: 13px system-ui, sans-serif; color: #555; }}
 </style>
 <h1>{title}</h1>
@@ -100,6 +103,20 @@ def _html(said: Prediction) -> Iterator[str]:
         else:
             parts.append(text)
     yield f"<p>{''.join(parts)}</p>"
+    yield from map(_part, said.parts)
+
+
+def _part(part: Part) -> str:
+    """A picture as the page's own, anything else as its text."""
+    match part:
+        case Picture():
+            kind, data = "png", part.png
+        case Drawing():  # which as an image runs no scripts and fetches nothing
+            kind, data = "svg+xml", part.svg.encode("utf-8", errors="replace")
+        case _:
+            return f"<pre>{html.escape(part.plain())}</pre>"
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f'<img alt="{html.escape(part.title or part.name)}" src="{source}">'
 
 
 def _number(label: str) -> int:

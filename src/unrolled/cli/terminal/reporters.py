@@ -23,7 +23,7 @@ from .summary import summary_lines
 EVERY = 10.0  # seconds between two lines of progress
 
 
-class Teller(Protocol):
+class CommandReporter(Protocol):
     """A `Reporter` that the command line can close, and ask which run it was told of."""
 
     folder: Path | None
@@ -41,7 +41,7 @@ class Teller(Protocol):
         """Leave the terminal as it was, however training ended."""
 
 
-def choose(as_json: bool) -> Teller:
+def choose(as_json: bool) -> CommandReporter:
     """The one that suits standard output."""
     if as_json:
         return Json()
@@ -53,19 +53,19 @@ def choose(as_json: bool) -> Teller:
     return Live(stream)
 
 
-def follow(teller: Teller, training: Callable[[], Summary]) -> int:
+def follow(reporter: CommandReporter, training: Callable[[], Summary]) -> int:
     """Train, and return the exit status."""
-    teller.wait()
+    reporter.wait()
     try:
         summary = training()
     except KeyboardInterrupt:
-        if teller.folder is None or not (teller.folder / "config.toml").exists():
+        if reporter.folder is None or not (reporter.folder / "config.toml").exists():
             raise  # nothing is left to go on with
-        teller.close()
-        print(f"stopped at once; go on with: {command('resume', teller.folder)}", file=sys.stderr)
+        reporter.close()
+        print(f"stopped at once; go on with: {command('resume', reporter.folder)}", file=sys.stderr)
         return INTERRUPTED
     finally:
-        teller.close()
+        reporter.close()
     return INTERRUPTED if summary.stopped == "interrupted" else 0
 
 

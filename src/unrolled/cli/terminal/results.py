@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UnrolledError
-from ...results import Pairs, Part, Picture, Report, Table
+from ...results import Drawing, Pairs, Part, Picture, Report, Table
 from .look import fitted, printable
 from .reporters import emit
 from .results_folder import Folder, save
@@ -42,12 +42,13 @@ def show_report(
     for part in report.parts:
         if saved(part):
             continue
-        text = _kept(part, folder, None if as_json else beside)
-        if as_json:
+        paths = kept(part, folder, beside=None if as_json else beside)
+        if as_json or (is_drawn(part) and not paths):
             continue
-        if shown and not (isinstance(part, Picture) and not text):
+        if shown:
             print()
-        shown += show_part(part, text)
+        show_part(part, paths)
+        shown += 1
     if folder is not None and report.values:
         folder.keep("report.json", folder.json({**(extra or {}), **report.values}))
 
@@ -80,32 +81,35 @@ def saved(part: Part) -> bool:
     return True
 
 
-def show_part(part: Part, text: str | None = None) -> bool:
-    """Print a part, or ``text`` in its place; whether there was anything to print."""
-    if text is not None:
-        print(text, end="\n" if text else "")
-        return bool(text)
+def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
+    """Print a part; of a picture or drawing the ``paths`` where it is kept."""
     match part:
         case Table():
             show_table(part.header, part.rows, right=part.right)
         case Pairs():
             show_pairs(part.rows)
+        case Picture() | Drawing():
+            for path in paths:
+                print(printable(f"{part.title or part.kind}: {path}"), flush=True)
         case _:
-            print(printable(part.plain()))
-    return True
+            print(printable(part.plain()), flush=True)
 
 
-def _kept(part: Part, folder: Folder | None, beside: Path | None) -> str | None:
-    """Keep a part's files. What to print in the place of a picture: its title and path, nothing if it went nowhere;
-    `None` for other parts."""
-    if isinstance(part, Picture):
-        if folder is not None:
-            path = folder.keep(f"{part.name}.png", part.png)
-        elif beside is not None and beside.is_dir():
-            path = save(beside / f"{part.name}.png", part.png, "--out")
-        else:
-            return ""
-        return f"{printable(part.title or 'picture')}: {printable(str(path))}"
-    if folder is not None:
-        folder.keep_all(part.files())
-    return None
+def is_drawn(part: Part) -> bool:
+    """Whether only a file can show it."""
+    return isinstance(part, Picture | Drawing)
+
+
+def kept(part: Part, folder: Folder | None, prefix: str = "", beside: Path | None = None) -> list[Path]:
+    """Keep a part's files in the folder of ``--out``; a picture or drawing without one in the folder ``beside``, if
+    there is one. Where they are."""
+    if folder is None and beside is not None and is_drawn(part) and beside.is_dir():
+        folder = Folder(beside)
+    return [] if folder is None else folder.keep_all([part], prefix)
+
+
+def note_unkept(count: int) -> None:
+    """Say how pictures and drawings, which a terminal cannot show, can be had as files."""
+    if count:
+        what = "1 picture was" if count == 1 else f"{count:,} pictures were"
+        print(f"note: {what} not kept; --out FOLDER keeps pictures", file=sys.stderr)

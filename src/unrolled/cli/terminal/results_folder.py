@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import ArgumentError, SaveError
-from ...training.files import write_atomically
+from ...results import Part
+from ...training.files import distinct, write_atomically
 
 
 class Folder:
@@ -22,19 +23,20 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._taken: set[str] = set()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArgumentError("out", f"a folder that can be made ({error.strerror})", str(path)) from error
 
     def keep(self, name: str, content: bytes) -> Path:
-        """Write one file; where it is. Characters that no file's name should have become ``_``."""
-        return save(self.path / safe(name), content, "--out")
+        """Write one file; where it is. Characters that no file's name should have become ``_``, and a number tells it
+        from files written before."""
+        return save(self.path / distinct(safe(name), self._taken), content, "--out")
 
-    def keep_all(self, files: Mapping[str, bytes], prefix: str = "") -> None:
-        """Write several files."""
-        for name, content in files.items():
-            self.keep(prefix + name, content)
+    def keep_all(self, parts: Iterable[Part], prefix: str = "") -> list[Path]:
+        """Write the files of several parts; where they are."""
+        return [self.keep(prefix + name, content) for part in parts for name, content in part.files().items()]
 
     def within(self, name: str) -> Folder:
         """A folder in this one."""

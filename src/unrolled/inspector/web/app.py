@@ -23,7 +23,7 @@ from . import replies, requests
 from .guard import Guard
 from .inspected import Inspected
 from .page import Page
-from .seen import Seen
+from .service import Service
 from .writing import Written
 
 PROBLEMS = {
@@ -68,7 +68,7 @@ async def _lines(written: Written) -> AsyncIterator[bytes]:
 
 def application(inspected: Inspected) -> FastAPI:
     """The server of one run and one text, to be run with one worker."""
-    seen = Seen(inspected)
+    seen = Service(inspected)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,7 +77,7 @@ def application(inspected: Inspected) -> FastAPI:
         await to_thread.run_sync(seen.close)
 
     app = FastAPI(title="unrolled inspect", docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.state.seen = seen
+    app.state.service = seen
     app.add_middleware(Guard)
     app.add_exception_handler(RequestValidationError, _wrong_field)
     app.add_exception_handler(StarletteError, _problem)
@@ -112,7 +112,7 @@ def _page(app: FastAPI) -> None:
         return page.response(name)
 
 
-def _text(app: FastAPI, seen: Seen) -> None:
+def _text(app: FastAPI, seen: Service) -> None:
     @app.get("/api/run", **_answers(replies.Run, 400, 500))
     def run() -> Reply:
         return Reply(seen.run())
@@ -162,7 +162,7 @@ def _text(app: FastAPI, seen: Seen) -> None:
         })  # fmt: skip
 
 
-def _scores(app: FastAPI, seen: Seen) -> None:
+def _scores(app: FastAPI, seen: Service) -> None:
     @app.get("/api/hypotheses", **_answers(replies.Hypotheses, 400, 500))
     def hypotheses() -> Reply:
         return Reply(seen.scoring.as_json())
@@ -184,7 +184,7 @@ def _scores(app: FastAPI, seen: Seen) -> None:
         return Reply(seen.training())
 
 
-def _asking(app: FastAPI, seen: Seen) -> None:
+def _asking(app: FastAPI, seen: Service) -> None:
     @app.post("/api/type", **_answers(replies.Typed, 404, *SENT))
     def type_(asked: requests.Typed) -> Reply:
         return Reply(seen.typed(asked))

@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...tasks.common.inspectable import Inspectable
 from ...tasks.common.writer import Writer
 from ...training.folder import RunFolder
-from ..cell_search import TWINS
 from ..hypotheses import Hypothesis
+from ..unit_search import TWINS
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Inspected:
 
     name: str
     model: Inspectable
-    reading: Reading
+    reading: Inspection
     text: str
     source: str
     hypotheses: Sequence[Hypothesis]
@@ -57,7 +57,7 @@ class Inspected:
         weights = sum(p.numel() for p in self.reading.model.parameters())
         return f"{name}, {layers} of {cell.hidden_size}{both}, {weights:,} weights"
 
-    def copied(self) -> Reading:
+    def copied(self) -> Inspection:
         """The reading with a copy of the model: whatever watches a model must be alone with it."""
         return dataclasses.replace(self.reading, model=copy.deepcopy(self.reading.model))
 

@@ -16,11 +16,11 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import UnrolledError
-from ..cell_search import measure, search, work
 from ..findings import Found, Scored, Scores
 from ..hypotheses import Labels, label
+from ..unit_search import measure, search, work
+from .background import Background, Questions, Stopped
 from .inspected import Inspected
-from .work import Background, Questions, Stopped
 
 State = Literal["scoring", "ready", "comparing", "compared", "failed"]
 TOP = 20  # units told of for each hypothesis

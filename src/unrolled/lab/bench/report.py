@@ -48,7 +48,7 @@ def sgemm(size: int = 1024) -> tuple[Work, float]:
 
 
 def reading(size: float) -> tuple[Work, float]:
-    """Reading an array of about ``size`` bytes, and its bytes."""
+    """Inspection an array of about ``size`` bytes, and its bytes."""
     array = torch.ones(max(1024, int(size) // 4))
     return lambda: array.sum(), 4.0 * array.numel()
 

@@ -14,7 +14,7 @@ from ...layers.pooling import Kind
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ..common.recurrent import Recurrent
-from .reading import Reading
+from .text_input import TextOptions
 
 OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
 """the options that say how a file is read"""
@@ -106,7 +106,7 @@ class ClassifyConfig:
     """Everything about a classifier and its training."""
 
     data: LabelledText = field(default_factory=LabelledText)
-    reading: Reading = field(default_factory=Reading)
+    reading: TextOptions = field(default_factory=TextOptions)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(default_factory=lambda: Training(epochs=10))

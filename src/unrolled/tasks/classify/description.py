@@ -9,7 +9,7 @@ from pathlib import Path
 from ...data.labelled import Examples, check_used, read_labelled
 from ...data.labelled_folders import class_folders, parts_of
 from ...data.labelled_sets import SETS, LabelledSets, labelled_names, place_of
-from ...data.listed import Listed, listed
+from ...data.named_data import NamedData, named_data
 from ...errors import DataError
 from ...results import Pairs, Report
 from ...training.config import refuse_changed
@@ -20,10 +20,10 @@ from .config import OF_FILES, LabelledText
 PARTS = ("train", "valid", "test")
 
 
-def named() -> list[Listed]:
+def named() -> list[NamedData]:
     """The sets that have a name."""
-    made_up = [Listed(name, title) for name, title in labelled_names().items() if name not in SETS]
-    kept = (listed(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in SETS.items())
+    made_up = [NamedData(name, title) for name, title in labelled_names().items() if name not in SETS]
+    kept = (named_data(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in SETS.items())
     return [*made_up, *kept]
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
-from ...analysis.symbols import Read, lines_with_words, not_empty
-from .reading import Reader
+from ...analysis.tokenized import Read, lines_with_words, not_empty
+from .text_input import Tokenizer
 
 if TYPE_CHECKING:
     from .trained import TrainedClassifier
 
 
-def reading(model: TrainedClassifier, text: str) -> Reading:
+def reading(model: TrainedClassifier, text: str) -> Inspection:
     """The text line by line."""
     inner: Any = model.model
     width = None if inner.embedding.table is None else inner.embedding.size
@@ -28,10 +28,10 @@ def reading(model: TrainedClassifier, text: str) -> Reading:
     def call(one: Any, ids: Tensor, lengths: Tensor) -> None:
         one(ids, lengths)
 
-    return Reading(inner, lambda one: one.stack, twin, symbols, Lines(lines(model.reader, text), call))
+    return Inspection(inner, lambda one: one.stack, twin, symbols, Lines(lines(model.reader, text), call))
 
 
-def lines(reader: Reader, text: str) -> list[Read]:
+def lines(reader: Tokenizer, text: str) -> list[Read]:
     """Lines as a classifier reads them."""
     found = []
     for begin, end in lines_with_words(text):

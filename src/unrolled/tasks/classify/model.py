@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...layers.ngrams import NGramBag
 from ...layers.pooling import Pooling
 from .config import ClassifyConfig
-from .reading import Embedding
+from .text_input import Embedding
 
 # T steps, B texts, E embedding width, O outputs of all directions, C classes
 

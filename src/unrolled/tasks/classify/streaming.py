@@ -16,7 +16,7 @@ from ...layers.pooling import RUNNING, Pooled
 from ..common.stepwise import state_names
 from ..common.trained import Modules
 from .model import Classifier
-from .reading import Reader
+from .text_input import Tokenizer
 
 # B texts side by side, C classes
 
@@ -90,7 +90,7 @@ def why_whole(model: Classifier) -> str:
     return ""
 
 
-def modules(model: Classifier, reader: Reader, classes: list[str]) -> Modules:
+def modules(model: Classifier, reader: Tokenizer, classes: list[str]) -> Modules:
     """See `Trained.modules`; ``step`` where it can answer step by step."""
     stepped = not why_whole(model)
     return Modules(

@@ -24,10 +24,10 @@ from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.labelled import Examples
 from ...data.labelled_sets import classes_of, labelled_names
-from ...data.listed import Listed
+from ...data.named_data import NamedData
 from ...results import Comparison, Progress, Report, silent
-from ...training.asked import Asked
 from ...training.config import refuse_changed
+from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, visible
@@ -37,7 +37,7 @@ from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure
 from .model import Classifier
-from .reading import LEARNED, ONE_HOT, WORD2VEC, Reader, initial_vectors
+from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
 
 # T steps, B texts
@@ -61,7 +61,7 @@ class Classification(Task):
     unit: ClassVar[str] = "symbols"
     use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[Asked] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = METRICS
     config: ClassifyConfig
 
@@ -74,7 +74,7 @@ class Classification(Task):
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         return description.named()
 
     @classmethod
@@ -95,7 +95,7 @@ class Classification(Task):
         self.sets = config.data.read()
         train = self.sets.train
         self.classes, unlearned = classes_of(self.sets, config.data.data)
-        self.reader = Reader.build(train.texts, config.reading)
+        self.reader = Tokenizer.build(train.texts, config.reading)
         longest = config.reading.max_length
         whole = [self.reader.encode(text) for text in train.texts]
         self.ids = [ids[:longest] for ids in whole]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...analysis.saliency import gradient_times_input
 from ...checks import Size, checked_methods
 from ...data import vocabulary_from_json
@@ -29,8 +29,8 @@ from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
-from .reading import Reader
 from .streaming import SteppedClassifier, modules, why_whole
+from .text_input import Tokenizer
 
 MOST_CLASSES = 100_000
 
@@ -53,7 +53,7 @@ class TrainedClassifier(Trained):
     model: Classifier
 
     def __init__(
-        self, model: Classifier, reader: Reader, classes: list[str], config: Any, fingerprint: str | None = None
+        self, model: Classifier, reader: Tokenizer, classes: list[str], config: Any, fingerprint: str | None = None
     ) -> None:
         self.model, self.reader, self.classes = model.eval(), reader, classes
         self.config, self.fingerprint = config, fingerprint
@@ -74,7 +74,7 @@ class TrainedClassifier(Trained):
         table = file.tensors.get("embedding.table.weight")
         sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
         model = restored(file, config.model, lambda: build(*sizes))
-        return cls(model, Reader(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
+        return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
         """The class of each text, with probabilities.
@@ -187,7 +187,7 @@ class TrainedClassifier(Trained):
         """See `Trained.modules`; around the network are the vocabulary and the classes."""
         return modules(self.model, self.reader, self.classes)
 
-    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """The text as the inspector has it read, line by line, whatever ``starts``.
 
         Raises:

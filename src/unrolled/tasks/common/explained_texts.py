@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ...errors import DataError
 from ...results import Input, Prediction
-from .asked_texts import AskedTexts
 from .prediction import Predictor
+from .text_inputs import TextInputs
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainedTexts(AskedTexts):
+class ExplainedTexts(TextInputs):
     """The texts, and how they are answered."""
 
     explain: bool = False

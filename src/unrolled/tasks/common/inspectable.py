@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 
 
 @runtime_checkable
 class Readable(Protocol):
     """A trained model whose recurrent layers can be looked at while it reads."""
 
-    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """How it goes through an input; ``starts`` is where documents begin."""
 
 

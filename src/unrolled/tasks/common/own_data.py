@@ -14,7 +14,13 @@ OwnPart = Literal["valid", "test", "train", "heldout"]
 
 
 def own_data(
-    read: Callable[[], D], digest: Callable[[D], str], trained: str | None, *, what: str, model: str = "the model"
+    read: Callable[[], D],
+    digest: Callable[[D], str],
+    trained: str | None,
+    *,
+    what: str,
+    model: str = "the model",
+    elsewhere: bool = True,
 ) -> D:
     """What ``read()`` gives, if it is the data of the training.
 
@@ -24,6 +30,7 @@ def own_data(
         trained: the digest at the time of the training.
         what: the name of the data, for errors.
         model: the model or run, for errors.
+        elsewhere: whether ``--data`` can name other data, for errors.
 
     Raises:
         RunError: the data cannot be read, or has changed.
@@ -31,12 +38,11 @@ def own_data(
     try:
         data = read()
     except (DataError, OSError) as error:
-        raise RunError(
-            f"the data {what} that {model} was trained on cannot be read: {error}; or give --data"
-        ) from error
+        remedy = "or give --data" if elsewhere else "put it back"
+        raise RunError(f"the data {what} that {model} was trained on cannot be read: {error}; {remedy}") from error
     if digest(data) != trained:
         raise RunError(
             f"the data {what} has changed since {model} was trained, so its parts are not the same; put the old data "
-            "back, or give other data with --data"
+            f"back{', or give other data with --data' if elsewhere else ''}"
         )
     return data

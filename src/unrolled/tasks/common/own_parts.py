@@ -31,7 +31,7 @@ def evaluated(task: type[Task], model: Any, options: OwnParts) -> Report:
         one.prepare()
         return one
 
-    own = own_data(prepared, lambda one: one.fingerprint(), model.fingerprint, what=name)
+    own = own_data(prepared, lambda one: one.fingerprint(), model.fingerprint, what=name, elsewhere=False)
     found = own.evaluate(model.model, options.split)
     rows = [(one.label, f"{found[one.name]:{one.format}}") for one in own.metrics if one.name in found]
     return Report({"split": options.split, **found}, (Pairs([("data", f"{name}, {options.split}"), *rows]),))

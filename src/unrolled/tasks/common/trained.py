@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...cells import State
 from ...errors import RunError
-from ...results import Input, Part, Prediction, Progress, Report, Sampled, silent
+from ...results import Input, Part, Prediction, Progress, Report, SamplePiece, silent
 
 
 class Trained:
@@ -52,7 +52,7 @@ class Trained:
         """
         raise self.unable("answer questions")
 
-    def samples(self, options: Any) -> Iterator[Sampled]:
+    def samples(self, options: Any) -> Iterator[SamplePiece]:
         """What it makes up, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.
 
         Raises:

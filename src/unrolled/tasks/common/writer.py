@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from torch import nn
 
-from ...analysis.reading import LanguageModelHandle
+from ...analysis.text_windows import LanguageModelHandle
 from ...data import Corpus, Split
 from ...kernels.generation import Precision
 from .own_data import OwnPart

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...data import NAMED, fetch, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
-from ...data.listed import Listed, listed
+from ...data.named_data import NamedData, named_data
 from ...data.textfile import told
 from ...results import Pairs, Report
 from ..common.description import SHOWN, first_lines, text_by_name
@@ -15,16 +15,16 @@ from .text import Text
 WIDTH = 110  # characters of a line
 
 
-def named() -> list[Listed]:
+def named() -> list[NamedData]:
     """The texts that have a name; the standard library is always there."""
     rows = []
     for name, title in named_corpora().items():
         if name in NAMED:
-            rows.append(listed(name, title, [name]))
+            rows.append(named_data(name, title, [name]))
         else:
             files = open_corpus(name).files
             rows.append(
-                Listed(name, title, "PSF", sum(one.path.stat().st_size for one in files if hasattr(one, "path")))
+                NamedData(name, title, "PSF", sum(one.path.stat().st_size for one in files if hasattr(one, "path")))
             )
     return rows
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...analysis.inspection import Reading, check_recurrent
+from ...analysis.inspection import Inspection, check_recurrent
 from ...analysis.passes import RunningText
-from ...analysis.symbols import located
+from ...analysis.tokenized import located
 
 if TYPE_CHECKING:
     from .trained import TrainedLanguageModel
 
 
-def reading(model: TrainedLanguageModel, text: str, starts: Sequence[int]) -> Reading:
+def reading(model: TrainedLanguageModel, text: str, starts: Sequence[int]) -> Inspection:
     """The text in lanes side by side; ``starts`` is where documents begin."""
     check_recurrent(model.model)
     running = RunningText(located(model.vocabulary, text, starts))
-    return Reading(model.model, lambda one: one.stack, model.new_model, len(model.vocabulary), running)
+    return Inspection(model.model, lambda one: one.stack, model.new_model, len(model.vocabulary), running)
 
 
 def loss_unit(kind: str) -> str:

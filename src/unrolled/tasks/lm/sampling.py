@@ -10,7 +10,7 @@ from ...cells import check_size
 from ...decoding import Sampling, Session
 from ...errors import ArgumentError
 from ...kernels.generation import Precision
-from ...results import Sampled
+from ...results import SamplePiece
 from ..common.standard_input import standard_input
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Sample:
             raise ArgumentError("prompt", "a text with --interactive, which reads what you type", self.prompt)
 
 
-def samples(model: TrainedLanguageModel, options: Sample) -> Iterator[Sampled]:
+def samples(model: TrainedLanguageModel, options: Sample) -> Iterator[SamplePiece]:
     """See `Trained.samples`. The options are checked, and standard input is read, before the first piece is asked for.
 
     Raises:
@@ -72,11 +72,11 @@ def conversation(model: TrainedLanguageModel, options: Sample) -> Session:
     return _writer(model, options).session()
 
 
-def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> Iterator[Sampled]:
+def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> Iterator[SamplePiece]:
     for number in range(samples):
-        yield Sampled(number, prompt, given=True)
+        yield SamplePiece(number, prompt, given=True)
     for number, text in pieces:
-        yield Sampled(number, text)
+        yield SamplePiece(number, text)
 
 
 def _writer(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:

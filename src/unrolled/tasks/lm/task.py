@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data import LaneStream, Split, TextData, Window, named_corpora, sequential
-from ...data.listed import Listed
+from ...data.named_data import NamedData
 from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
@@ -63,7 +63,7 @@ class LanguageModelling(Task):
         return {"data": named_corpora()}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         return description.named()
 
     @classmethod

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...analysis import hold
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
 from ...data import Corpus, Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
@@ -23,7 +23,7 @@ from ...data.storage import join
 from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
-from ...results import Progress, Report, Sampled, silent
+from ...results import Progress, Report, SamplePiece, silent
 from ...training.modelfile import ModelFile
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
@@ -228,7 +228,7 @@ class TrainedLanguageModel(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
-    def samples(self, options: Sample) -> Iterator[Sampled]:
+    def samples(self, options: Sample) -> Iterator[SamplePiece]:
         """See `Trained.samples`: the prompt of every sample, then text as it is written."""
         return samples(self, options)
 
@@ -278,7 +278,7 @@ class TrainedLanguageModel(Trained):
         """Another text than that of the training, read by the same rules."""
         return self.config.data.open(data)
 
-    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """The text as the inspector has it read; ``starts`` is where documents begin.
 
         Raises:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from ...data.digits import MNIST
-from ...data.listed import Listed, listed
 from ...data.memory_problems import PROBLEMS, SEQUENCES
+from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
 from .config import Problem
 
 PICTURES = "mnist"  # the set of which three problems are made
 
 
-def named() -> list[Listed]:
+def named() -> list[NamedData]:
     """The problems that are made up, and the pictures of the others."""
-    pictures = listed(PICTURES, "70,000 pictures of handwritten digits (MNIST)", MNIST)
-    made_up = [Listed(name, one.title) for name, one in PROBLEMS.items() if not name.startswith(PICTURES)]
+    pictures = named_data(PICTURES, "70,000 pictures of handwritten digits (MNIST)", MNIST)
+    made_up = [NamedData(name, one.title) for name, one in PROBLEMS.items() if not name.startswith(PICTURES)]
     return [*made_up, pictures._replace(data=_ways()[0])]
 
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.episodes import Episodes, EpisodeStream, Stretch
-from ...data.listed import Listed
 from ...data.memory_problems import PROBLEMS
+from ...data.named_data import NamedData
 from ...results import Report
 from ...training.metrics import LOSS
 from ...training.modelfile import ModelFile
@@ -65,7 +65,7 @@ class Memory(Task):
         return {"data": PROBLEMS}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         return description.named()
 
     def describe(self) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.columns import PLAIN, Sentence
-from ...data.listed import Listed, listed
+from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
 from ...results import Pairs, Report
@@ -19,10 +19,10 @@ PARTS = ("train", "valid", "test")
 SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 
 
-def named() -> list[Listed]:
+def named() -> list[NamedData]:
     """The sets that have a name."""
-    made_up = [Listed(name, title) for name, title in tagged_names().items() if name not in NAMES]
-    kept = (listed(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in NAMES.items())
+    made_up = [NamedData(name, title) for name, title in tagged_names().items() if name not in NAMES]
+    kept = (named_data(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in NAMES.items())
     return [*made_up, *kept]
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
-from ...analysis.symbols import Read, lines_with_words, not_empty
+from ...analysis.tokenized import Read, lines_with_words, not_empty
 from ...data.conll_words import words_of
 from .model import Tagger
 from .words import Lexicon, stretches
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .trained import TrainedTagger
 
 
-def reading(model: TrainedTagger, text: str) -> Reading:
+def reading(model: TrainedTagger, text: str) -> Inspection:
     """The text line by line."""
     config, lexicon = model.config, model.lexicon
 
@@ -32,7 +32,7 @@ def reading(model: TrainedTagger, text: str) -> Reading:
         return lexicon.read([line.words for line in lines])
 
     through = Lines(lines(lexicon, text, config.data.max_words), call, batch)
-    return Reading(model.model, lambda one: one.stack, twin, len(lexicon.words) + 1, through)
+    return Inspection(model.model, lambda one: one.stack, twin, len(lexicon.words) + 1, through)
 
 
 def lines(lexicon: Lexicon, text: str, most: int) -> list[Read]:

@@ -25,11 +25,11 @@ from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.columns import Sentence
 from ...data.counter import uniform
-from ...data.listed import Listed
+from ...data.named_data import NamedData
 from ...data.tagged import Tagged, tagged_names
 from ...data.tags import entities
 from ...results import Report
-from ...training.asked import Asked
+from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
@@ -61,7 +61,7 @@ class Tagging(Task):
     unit: ClassVar[str] = "words"
     use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[Asked] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
     tagged: Tagged
@@ -71,7 +71,7 @@ class Tagging(Task):
         return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         return description.named()
 
     @classmethod

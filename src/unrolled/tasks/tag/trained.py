@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...checks import UNCHECKED, Size, check_texts, checked_methods
 from ...data.batches import in_order, pad
 from ...data.columns import Sentence
@@ -200,7 +200,7 @@ class TrainedTagger(Trained):
         adds to the scores of tags that follow one another, begin and end."""
         return modules(self.model, self.lexicon, self.tags, self._most)
 
-    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """The text as the inspector has it read, line by line, whatever ``starts``.
 
         Raises:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cells import check_size
+from ...data.bitext import BitextLayout, Form
+from ...data.bitext_sets import GENERATED, BitextSets, bitext_names, open_bitext
 from ...data.dialect import check_delimiter
-from ...data.parallel import Form, ParallelLayout
-from ...data.parallel_sets import GENERATED, ParallelSets, open_parallel, parallel_names
 from ...errors import ArgumentError
 from ...training.config import refuse_changed
 from ...training.options import Training
@@ -23,7 +23,7 @@ OF_LAYOUT = ("form", "source_column", "target_column", "header", "delimiter", "e
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParallelText:
+class Bitext:
     """Which sentences, and how their files are written."""
 
     data: str = "dates"
@@ -67,18 +67,18 @@ class ParallelText:
         check_delimiter(self.delimiter)
         if not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
-        if self.data in parallel_names():
+        if self.data in bitext_names():
             others = self.valid is not None or self.test is not None  # files, for which the layout is
             foreign = OF_PAIRS if others else (*OF_PAIRS, *OF_LAYOUT)
             refuse_changed(self, foreign, f"with --data {self.data}, which has no use for it")
 
-    def layout(self) -> ParallelLayout:
+    def layout(self) -> BitextLayout:
         """How the files are written."""
-        return ParallelLayout(**{name: getattr(self, name) for name in OF_LAYOUT})
+        return BitextLayout(**{name: getattr(self, name) for name in OF_LAYOUT})
 
-    def read(self) -> ParallelSets:
+    def read(self) -> BitextSets:
         """The three sets."""
-        return open_parallel(
+        return open_bitext(
             self.data,
             self.target,
             self.layout(),
@@ -96,7 +96,7 @@ class ParallelText:
 class TranslateConfig:
     """Everything about a translator and its training."""
 
-    data: ParallelText = field(default_factory=ParallelText)
+    data: Bitext = field(default_factory=Bitext)
     units: Units = field(default_factory=Units)
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", num_layers=1, dropout=0.2))
     translator: EncoderDecoder = field(default_factory=EncoderDecoder)

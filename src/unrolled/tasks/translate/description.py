@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...data.listed import Listed, listed
-from ...data.parallel import Pairs as Sentences
-from ...data.parallel import read_pairs
-from ...data.parallel_sets import GENERATED, PUBLISHED, ParallelSets, parallel_names
+from ...data.bitext import Pairs as Sentences
+from ...data.bitext import read_pairs
+from ...data.bitext_sets import GENERATED, PUBLISHED, BitextSets, bitext_names
+from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
 from ..common.description import LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name
 from ..common.excerpts import excerpts
-from .config import ParallelText
+from .config import Bitext
 
 PARTS = ("train", "valid", "test")
 
 
-def named() -> list[Listed]:
+def named() -> list[NamedData]:
     """The sets that have a name."""
-    made_up = [Listed(name, title) for name, (title, _) in GENERATED.items()]
-    return made_up + [listed(name, one.title, [*one.train, *one.test]) for name, one in PUBLISHED.items()]
+    made_up = [NamedData(name, title) for name, (title, _) in GENERATED.items()]
+    return made_up + [named_data(name, one.title, [*one.train, *one.test]) for name, one in PUBLISHED.items()]
 
 
 def likely(path: Path) -> bool:
@@ -28,12 +28,12 @@ def likely(path: Path) -> bool:
     return table_by_name(path)
 
 
-def describe(data: ParallelText) -> Report:
+def describe(data: Bitext) -> Report:
     """See `Task.describe`."""
-    return _describe_named(data) if data.data in parallel_names() else _describe_files(data)
+    return _describe_named(data) if data.data in bitext_names() else _describe_files(data)
 
 
-def suspicious(sets: ParallelSets) -> list[str]:
+def suspicious(sets: BitextSets) -> list[str]:
     """What may be wrong with pairs that can be learned from."""
     parts = {part: list(zip(one.source, one.target, strict=True)) for part, one in _parts(sets).items()}
     notes = repeated(parts, "sources", "target")
@@ -42,12 +42,12 @@ def suspicious(sets: ParallelSets) -> list[str]:
     return notes
 
 
-def _describe_named(data: ParallelText) -> Report:
+def _describe_named(data: Bitext) -> Report:
     sets = data.read()
     parts, train = _parts(sets), sets.train
     lengths = _lengths(train)
     rows = [
-        ("set", f"{data.data}: {parallel_names()[data.data]}"),
+        ("set", f"{data.data}: {bitext_names()[data.data]}"),
         *((part, f"{len(pairs):,} pairs") for part, pairs in parts.items()),
         *_rows(lengths),
     ]
@@ -57,7 +57,7 @@ def _describe_named(data: ParallelText) -> Report:
     return Report(values, (Pairs(rows), first_lines(lines)), event="parallel")
 
 
-def _describe_files(data: ParallelText) -> Report:
+def _describe_files(data: Bitext) -> Report:
     """Files as they are, before a part is taken out of them."""
     given = ((data.data, data.target), (data.valid, data.valid_target), (data.test, data.test_target))
     layout = data.layout()
@@ -76,7 +76,7 @@ def _describe_files(data: ParallelText) -> Report:
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="parallel")
 
 
-def _parts(sets: ParallelSets) -> dict[str, Sentences]:
+def _parts(sets: BitextSets) -> dict[str, Sentences]:
     return {part: getattr(sets, part) for part in PARTS}
 
 

@@ -4,20 +4,21 @@ length of the sentences."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, drawn
-from ...data.parallel import Pairs
+from ...data.bitext import Pairs
 from ...errors import RunError
-from ...results import Comparison, Picture, Progress, Report, Table, Text, silent
+from ...results import Comparison, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
+from ..common.evaluated_examples import noting
 from ..common.excerpts import excerpts
 from .metrics import METRICS, Measures
-from .pairs import MeasuredPairs
+from .pairs import EvaluatedPairs
 from .scores import buckets, by_length
 from .searching import Searching
 
@@ -28,14 +29,14 @@ COLUMNS = (*("loss" if one is LOSS else one.label for one in METRICS), "sentence
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(Searching, MeasuredPairs):
+class Evaluate(Searching, EvaluatedPairs):
     """Which pairs, and how they are translated."""
 
     picture: str | None = None
     """draw BLEU by the length of the sentence into this file: .png, .svg or .pdf"""
 
     def __post_init__(self) -> None:
-        MeasuredPairs.__post_init__(self)
+        EvaluatedPairs.__post_init__(self)
         Searching.__post_init__(self)
 
 
@@ -60,29 +61,16 @@ def compare(models: Mapping[str, TrainedTranslator], options: Evaluate, progress
     for model in models.values():
         options.check(model.model)
     pairs, notes = _same_pairs(models, options)
-    if options.picture is not None:
-        check_length_picture(Path(options.picture), [len(some) for some in buckets(pairs.source).values()])
-    found = {run: _measured(model, pairs, options, progress) for run, model in models.items()}
-    reports = [Report(_values(model, options, pairs, found[run])) for run, model in models.items()]
-
-    several = len(models) > 1
-    rows = [((run,) if several else ()) + _row(one) for run, one in found.items()]
-    lengths = dict(
-        zip(_names([*models]) if several else ["BLEU"], (one.lengths for one in found.values()), strict=True)
-    )
-    parts: list[Any] = [
-        Table("scores", (("run",) if several else ()) + COLUMNS, rows, right=COLUMNS),
-        _lengths(lengths),
-        Text("\n".join(f"{name}: {signature}" for name, signature in reports[0].values["signatures"].items())),
-    ]
-    if options.picture is not None:
-        path = Path(options.picture)
-        parts.append(Picture("lengths", lambda: drawn(lambda to: length_picture(to, lengths), path.suffix), path=path))
     how: list[str] = []
     if options.data is not None:
         how = [f"{options.data}: {pairs.how}"] if pairs.how else []
         how += excerpts(f"{a} → {b}" for a, b in zip(pairs.source, pairs.target, strict=True))
-    return Comparison(reports, Report({}, tuple(parts), tuple(how), tuple(notes)))
+    with noting(how):
+        if options.picture is not None:
+            check_length_picture(Path(options.picture), [len(some) for some in buckets(pairs.source).values()])
+        found = {run: _measured(model, pairs, options, progress) for run, model in models.items()}
+    reports = [Report(_values(model, options, pairs, found[run])) for run, model in models.items()]
+    return Comparison(reports, Report({}, tuple(_parts(found, options)), tuple(how), tuple(notes)))
 
 
 def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> tuple[Pairs, list[str]]:
@@ -91,12 +79,11 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     Raises:
         RunError: the runs' own pairs are not the same.
     """
-    split = options.split or "test"
     (first, model), *others = models.items()
-    pairs, notes = model.find(options.data, split, options.target, **options.layout())
+    pairs, notes = options.find(model)
     for run, other in others:
-        if other.find(options.data, split, options.target, **options.layout())[0] != pairs:
-            told = f"{first} and {run} have not the same {split} pairs"
+        if options.find(other)[0] != pairs:
+            told = f"{first} and {run} have not the same {options.part} pairs"
             raise RunError(f"{told}; say with --data on which pairs to compare them")
     if options.data is None:
         return pairs, []
@@ -118,17 +105,37 @@ def _measured(model: TrainedTranslator, pairs: Pairs, options: Evaluate, progres
 
 def _values(model: TrainedTranslator, options: Evaluate, pairs: Pairs, found: Measured) -> dict[str, Any]:
     """What a program reads."""
-    scores = found.measures.scores
     return {
-        "text": options.data or f"{model.config.data.data}, {options.split or 'test'}",
+        "text": options.data or f"{model.config.data.data}, {options.part}",
         "pairs": len(pairs),
         **found.measures.summary(),
-        "signatures": {
-            "BLEU": scores.bleu_signature,
-            "BLEU cased": scores.cased_bleu_signature,
-            "chrF": scores.chrf_signature,
-        },
+        "signatures": _signatures(found),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in found.lengths],
+    }
+
+
+def _parts(found: Mapping[str, Measured], options: Evaluate) -> Iterator[Part]:
+    """What a person reads of each run, by name."""
+    several = len(found) > 1
+    rows = [((run,) if several else ()) + _row(one) for run, one in found.items()]
+    yield Table("scores", (("run",) if several else ()) + COLUMNS, rows, right=COLUMNS)
+    names = _names([*found]) if several else ["BLEU"]
+    lengths = {name: one.lengths for name, one in zip(names, found.values(), strict=True)}
+    yield _lengths(lengths)
+    signatures = _signatures(next(iter(found.values())))
+    yield Text("\n".join(f"{name}: {signature}" for name, signature in signatures.items()))
+    if options.picture is not None:
+        path = Path(options.picture)
+        yield Picture("lengths", lambda: drawn(lambda to: length_picture(to, lengths), path.suffix), path=path)
+
+
+def _signatures(found: Measured) -> dict[str, str]:
+    """How each score was made."""
+    scores = found.measures.scores
+    return {
+        "BLEU": scores.bleu_signature,
+        "BLEU cased": scores.cased_bleu_signature,
+        "chrF": scores.chrf_signature,
     }
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
-from ...analysis.symbols import Read, last_characters, lines_with_words, not_empty
+from ...analysis.tokenized import Read, last_characters, lines_with_words, not_empty
 from .model import Translator
 from .units import Language
 from .writing import Translated
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .trained import TrainedTranslator
 
 
-def reading(model: TrainedTranslator, text: str) -> Reading:
+def reading(model: TrainedTranslator, text: str) -> Inspection:
     """The text line by line, through the encoder."""
     config, symbols = model.config, len(model.reader)
 
@@ -30,7 +30,7 @@ def reading(model: TrainedTranslator, text: str) -> Reading:
         one.encode(ids, lengths)
 
     through = Lines(lines(model.reader, text, config.units.reverse_source), call)
-    return Reading(model.model, lambda one: one.encoder, twin, symbols, through)
+    return Inspection(model.model, lambda one: one.encoder, twin, symbols, through)
 
 
 def lines(language: Language, text: str, backwards: bool) -> list[Read]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...data.parallel import Form, Pairs, ParallelLayout
-from ...data.parallel_sets import read_test
+from ...data.bitext import BitextLayout, Form, Pairs
+from ...data.bitext_sets import read_test
 from ...data.rows import form_by_name
 from ...errors import ArgumentError, DataError
+from ..common.evaluated_examples import EvaluatedExamples
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from .config import OF_LAYOUT
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasuredPairs:
+class EvaluatedPairs(EvaluatedExamples):
     """Which pairs, and how other files are read."""
 
     data: str | None = None
     """a file of pairs, or of sentences whose translations are in --target; or a named set"""
     target: str | None = None
     """the translations of the sentences, if they are in another file"""
-    split: Part | None = None
-    """part of the run's own pairs (default: test)"""
     form: Form | None = None
     """how the file is written (default: as its name tells)"""
     source_column: str | None = None
@@ -39,21 +38,11 @@ class MeasuredPairs:
     """whether the first row names the columns"""
     delimiter: str | None = None
     """what separates columns: one character, or tab"""
-    encoding: str | None = None
-    """encoding of --data (default: as in training)"""
-    errors: Literal["strict", "replace", "ignore"] | None = None
-    """what to do with bytes that are no text in that encoding (default: as in training)"""
+    of_files: ClassVar[tuple[str, ...]] = ("target", *OF_LAYOUT)
 
-    def __post_init__(self) -> None:
-        if self.data is not None and self.split is not None:
-            raise ArgumentError("split", "left out with --data, which is measured whole", self.split)
-        for name, value in {"target": self.target, **self.layout()}.items():
-            if self.data is None and value is not None:
-                raise ArgumentError(name, "left out without --data", value)
-
-    def layout(self) -> dict[str, Any]:
-        """How --data is written, as far as it is said: options of `ParallelLayout`."""
-        return {name: value for name in OF_LAYOUT if (value := getattr(self, name)) is not None}
+    def find(self, model: TrainedTranslator) -> tuple[Pairs, list[str]]:
+        """See `TrainedTranslator.find`."""
+        return model.find(self.data, self.part, **{"target": None, **self.reading()})
 
 
 def find(
@@ -74,11 +63,11 @@ def find(
     return pairs, notes
 
 
-def _layout(model: TrainedTranslator, data: str, target: str | None, given: dict[str, Any]) -> ParallelLayout:
+def _layout(model: TrainedTranslator, data: str, target: str | None, given: dict[str, Any]) -> BitextLayout:
     """How other files are taken to be written: as it is said, else as those of training unless their names tell
     another form."""
     own = model.config.data.layout()
     trained = own.form_of(model.config.data.data, model.config.data.target)
     told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
-    same = own if given.get("form", told) == trained else ParallelLayout()
+    same = own if given.get("form", told) == trained else BitextLayout()
     return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})

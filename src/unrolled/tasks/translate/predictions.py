@@ -16,7 +16,7 @@ from ...analysis.alignment_picture import alignments_picture
 from ...analysis.picture import check_picture, drawn
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
-from ..common.asked_texts import AskedTexts
+from ..common.text_inputs import TextInputs
 from .searching import Searching
 from .writing import Translated
 
@@ -28,7 +28,7 @@ WIDTH, NARROWEST = 100, 16  # of an alignment where there is no terminal; anywhe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(Searching, AskedTexts):
+class Predict(Searching, TextInputs):
     """Which texts, how they are translated, and what is shown of it."""
 
     n_best: int | None = None

@@ -23,14 +23,14 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
+from ...data.bitext import Pairs
+from ...data.bitext_sets import bitext_names
 from ...data.counter import uniform
 from ...data.exchanged import frequent_words
-from ...data.listed import Listed
-from ...data.parallel import Pairs
-from ...data.parallel_sets import parallel_names
+from ...data.named_data import NamedData
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
-from ...training.asked import Asked
+from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts
@@ -67,17 +67,17 @@ class Translation(Task):
     use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
     preview_lines: ClassVar[int] = 48  # a row of an alignment for each symbol
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[Asked] | None] = Predict
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
     config: TranslateConfig
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         others = ("target", "valid", "valid_target", "test", "test_target")
-        return {"data": parallel_names(), **dict.fromkeys(others, ())}
+        return {"data": bitext_names(), **dict.fromkeys(others, ())}
 
     @classmethod
-    def named(cls) -> list[Listed]:
+    def named(cls) -> list[NamedData]:
         return description.named()
 
     @classmethod

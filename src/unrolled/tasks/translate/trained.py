@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ... import results
 from ...analysis.alignment import alignment_text
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
+from ...data.bitext import Pairs
 from ...data.exchanged import closer_to_target
-from ...data.parallel import Pairs
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
@@ -251,7 +251,7 @@ class TrainedTranslator(Trained):
         **layout: Any,
     ) -> tuple[Pairs, list[str]]:
         """The pairs of ``data`` (and ``target``, if their translations are in another file), or a part of the run's own
-        pairs; and notes. ``layout``: options of `ParallelLayout` for ``data`` that are not as in training.
+        pairs; and notes. ``layout``: options of `BitextLayout` for ``data`` that are not as in training.
 
         Raises:
             DataError: there are no such pairs.
@@ -275,7 +275,7 @@ class TrainedTranslator(Trained):
         """See `Trained.modules`."""
         return modules(self)
 
-    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Reading:
+    def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """The text as the inspector has it read, line by line by its encoder, whatever ``starts``.
 
         Raises:

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ArgumentError, DataError, clause, did_you_mean
+from .bitext import BitextLayout, Pairs, keep, read_pairs
 from .counter import uniform
 from .exchanged import looks_exchanged
 from .generated_dates import dates
 from .generated_pairs import numbers, reversal
-from .parallel import Pairs, ParallelLayout, keep, read_pairs
 from .registry import fetch
 
 FRACTIONS = (0.9, 0.05, 0.05)
@@ -32,7 +32,7 @@ Parts = tuple[Pairs, Pairs, Pairs]
 
 
 @dataclass(frozen=True)
-class NamedParallel:
+class NamedBitext:
     """A published set: a file for each language. The last pairs of ``train`` decide, those of ``test`` are reported."""
 
     title: str
@@ -49,12 +49,12 @@ GENERATED: dict[str, tuple[str, Callable[[], Parts]]] = {
 _LANGUAGES = {"de": "German", "en": "English", "fr": "French"}
 
 
-def _multi30k(source: str, target: str) -> NamedParallel:
+def _multi30k(source: str, target: str) -> NamedBitext:
     title = (
         f"descriptions of photographs, {_LANGUAGES[source]} to {_LANGUAGES[target]} (Multi30k; reported on its val set)"
     )
     files = [(f"multi30k/{part}.{source}", f"multi30k/{part}.{target}") for part in ("train", "val")]
-    return NamedParallel(title, *files)
+    return NamedBitext(title, *files)
 
 
 PUBLISHED = {
@@ -64,7 +64,7 @@ PUBLISHED = {
 
 
 @dataclass(frozen=True)
-class ParallelSets:
+class BitextSets:
     """Pairs to learn, to decide by and to report, and notes for the user."""
 
     train: Pairs
@@ -81,18 +81,18 @@ class ParallelSets:
         return " ".join(part.digest() for part in (self.train, self.valid, self.test))
 
 
-def parallel_names() -> dict[str, str]:
-    """Every name that `open_parallel` knows, with its title."""
+def bitext_names() -> dict[str, str]:
+    """Every name that `open_bitext` knows, with its title."""
     return {
         **{name: title for name, (title, _) in GENERATED.items()},
         **{name: one.title for name, one in PUBLISHED.items()},
     }
 
 
-def open_parallel(
+def open_bitext(
     data: str,
     target: str | None = None,
-    layout: ParallelLayout | None = None,
+    layout: BitextLayout | None = None,
     fractions: tuple[float, float, float] | None = None,
     valid: str | None = None,
     valid_target: str | None = None,
@@ -101,7 +101,7 @@ def open_parallel(
     *,
     max_length: int = 200,
     max_ratio: float = 5.0,
-) -> ParallelSets:
+) -> BitextSets:
     """The three sets that ``data`` names.
 
     Args:
@@ -119,7 +119,7 @@ def open_parallel(
         ArgumentError: an argument would be of no use.
         DataError: a file cannot be read, or a part of it would be empty.
     """
-    layout = layout or ParallelLayout()
+    layout = layout or BitextLayout()
     _check(data, target, fractions, valid, valid_target, test, test_target)
     notes: list[str] = []
     how: list[str] = []
@@ -130,7 +130,7 @@ def open_parallel(
             pairs = _read(path, other, layout)
             given[what] = _whole(path, pairs, notes)
             how.append(f"{path}: {pairs.how}")
-    if data in parallel_names():
+    if data in bitext_names():
         train, *own = _named(data, notes)
         train = _kept(data, train, notes, max_length, max_ratio)
         own = [given.get(what, part) for what, part in zip(("valid", "test"), own, strict=True)]
@@ -150,17 +150,17 @@ def open_parallel(
                 "are its columns exchanged?"
             )
     notes.append(f"{len(train):,} training, {len(own[0]):,} validation, {len(own[1]):,} test pairs")
-    return ParallelSets(train, own[0], own[1], notes, how, first)
+    return BitextSets(train, own[0], own[1], notes, how, first)
 
 
-def read_test(data: str, target: str | None, layout: ParallelLayout) -> tuple[Pairs, list[str]]:
+def read_test(data: str, target: str | None, layout: BitextLayout) -> tuple[Pairs, list[str]]:
     """What ``data`` has to be measured on, and notes: the test part of a named set, else all its pairs.
 
     Raises:
-        ArgumentError, DataError: see `open_parallel`.
+        ArgumentError, DataError: see `open_bitext`.
     """
-    if data in parallel_names():
-        sets = open_parallel(data, target)
+    if data in bitext_names():
+        sets = open_bitext(data, target)
         return sets.test, sets.notes
     notes: list[str] = []
     return _whole(data, _read(data, target, layout), notes), notes
@@ -191,7 +191,7 @@ def _check(
     for what, path, other in (("valid", valid, valid_target), ("test", test, test_target)):
         if other is not None and path is None:
             raise ArgumentError(f"{what}_target", f"left out without --{what}, the file of its sources", other)
-    if data in parallel_names():
+    if data in bitext_names():
         if target is not None:
             raise ArgumentError("target", f"left out, for {data} has its own targets", target)
         if fractions is not None:
@@ -211,12 +211,12 @@ def _check(
             raise ArgumentError("fractions", expected, fractions, f"add its {fractions[place]:g} to the first number")
 
 
-def _read(path: str, target: str | None, layout: ParallelLayout) -> Pairs:
+def _read(path: str, target: str | None, layout: BitextLayout) -> Pairs:
     place, other = (Path(one).expanduser() if one else None for one in (path, target))
     if place is None or not os.path.exists(place):
-        near = clause(did_you_mean(path, parallel_names()))
+        near = clause(did_you_mean(path, bitext_names()))
         raise DataError(
-            f"there is no file or named set {path!r}{near}; give a path, or one of {', '.join(parallel_names())}"
+            f"there is no file or named set {path!r}{near}; give a path, or one of {', '.join(bitext_names())}"
         )
     return read_pairs(place, other, layout)
 
@@ -225,7 +225,7 @@ def _named(name: str, notes: list[str]) -> Parts:
     """The parts of a named set, each whole."""
     if name in GENERATED:
         return GENERATED[name][1]()
-    layout, files = ParallelLayout(form="lines"), PUBLISHED[name]
+    layout, files = BitextLayout(form="lines"), PUBLISHED[name]
     pool, test = (
         _whole(name, read_pairs(fetch(source), fetch(target), layout), notes)
         for source, target in (files.train, files.test)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .registry import NAMED, present
 
 
-class Listed(NamedTuple):
+class NamedData(NamedTuple):
     """A data set that has a name.
 
     name     what `unrolled data` calls it: the value of ``--data``, unless ``data`` is given
@@ -27,10 +27,10 @@ class Listed(NamedTuple):
     data: str = ""
 
 
-def listed(name: str, title: str, files: Sequence[str]) -> Listed:
+def named_data(name: str, title: str, files: Sequence[str]) -> NamedData:
     """The row of a set that is kept in these files (see `registry.NAMED`)."""
     every = [NAMED[file] for file in files]
     missing = [NAMED[file] for file in files if not present(file)]
     urls = all(one.url for one in missing)
     here = "yes" if not missing else "no: downloaded when used" if urls else f"no: see unrolled data {name}"
-    return Listed(name, title, every[0].licence, sum(one.size for one in every), here)
+    return NamedData(name, title, every[0].licence, sum(one.size for one in every), here)

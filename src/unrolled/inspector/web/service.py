@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from fastapi import HTTPException
 
-from ...analysis.inspection import Reading
+from ...analysis.inspection import Inspection
 from ...tasks.common.inspectable import Paned
 from ...tasks.common.writer import Writer
 from ..findings import Unit
@@ -18,17 +18,17 @@ from ..scores import Numbers
 from ..states import STATES
 from ..traces import Mask, Plane, Traces
 from . import requests
-from .asking import typed, unrolled
+from .background import Background, Desk, Questions
 from .inspected import Inspected
 from .scoring import Scoring
+from .text_queries import typed, unrolled
 from .training import training
-from .work import Background, Desk, Questions
 from .writing import Written, pieces
 
 WRITERS = 2  # texts that are written at once
 
 
-class Seen:
+class Service:
     """Everything behind the addresses.
 
     Raises:
@@ -150,14 +150,14 @@ class Seen:
         return self._model
 
     def typed(self, asked: requests.Typed) -> dict[str, Any]:
-        """See `asking.typed`."""
+        """See `text_queries.typed`."""
         model = self._writable(asked.text, "text")
         plane = self.plane(asked.recurrence, asked.gate, asked.index)
         low, high = self.scale(plane, asked.index)
         return self._typist.ask(lambda: typed(model, asked.text, plane, asked.index, low, high))
 
     def unrolled(self, asked: requests.Unroll) -> dict[str, Any]:
-        """See `asking.unrolled`."""
+        """See `text_queries.unrolled`."""
         model = self._writable(asked.text, "text")
         return self._typist.ask(lambda: unrolled(model, asked))
 
@@ -204,7 +204,7 @@ class Seen:
     def _read(self, background: Background) -> None:
         """The states from which any part of the text can be read at once."""
         if self.traces.checkpoints is not None:
-            reading: Reading = self.inspected.copied()
+            reading: Inspection = self.inspected.copied()
             self.traces.checkpoints.fill(reading.model, background.turn)
 
 

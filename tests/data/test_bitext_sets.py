@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from unrolled.data import parallel_sets, registry
+from unrolled.data import bitext_sets, registry
+from unrolled.data.bitext import BitextLayout, Pairs
+from unrolled.data.bitext_sets import BitextSets, bitext_names, divide, open_bitext
 from unrolled.data.generated_dates import dates
-from unrolled.data.parallel import Pairs, ParallelLayout
-from unrolled.data.parallel_sets import ParallelSets, divide, open_parallel, parallel_names
 from unrolled.errors import ArgumentError, DataError
 
 
@@ -24,19 +24,19 @@ def rows(count, prefix=""):
 
 
 def test_names():
-    assert list(parallel_names()) == [
+    assert list(bitext_names()) == [
         "dates", "reversal", "numbers", "multi30k-de-en", "multi30k-en-de", "multi30k-fr-en", "multi30k-en-fr",
     ]  # fmt: skip
 
 
 def test_made_up_sets(monkeypatch):
-    for name, (title, make) in parallel_sets.GENERATED.items():
-        monkeypatch.setitem(parallel_sets.GENERATED, name, (title, partial(make, sizes=(200, 10, 20))))
-    sets = open_parallel("dates")
+    for name, (title, make) in bitext_sets.GENERATED.items():
+        monkeypatch.setitem(bitext_sets.GENERATED, name, (title, partial(make, sizes=(200, 10, 20))))
+    sets = open_bitext("dates")
     assert (sets.train, sets.valid, sets.test) == dates(sizes=(200, 10, 20))
     assert sets.notes == ["200 training, 10 validation, 20 test pairs"]
-    assert [len(open_parallel(name).test) for name in ("reversal", "numbers")] == [20, 20]
-    short = open_parallel("dates", max_length=3)
+    assert [len(open_bitext(name).test) for name in ("reversal", "numbers")] == [20, 20]
+    short = open_bitext("dates", max_length=3)
     assert max(len(text.split()) for text in short.train.source) == 3
     assert max(len(text.split()) for text in short.test.source) > 3  # what is measured stays
     assert "a side of more than 3 words" in short.notes[0]
@@ -63,7 +63,7 @@ def multi30k(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("source", "target"), [("de", "en"), ("en", "de"), ("fr", "en"), ("en", "fr")])
 def test_published_sets(multi30k, source, target):
-    sets = open_parallel(f"multi30k-{source}-{target}")
+    sets = open_bitext(f"multi30k-{source}-{target}")
     empty = "de" in (source, target)
     assert (len(sets.train), len(sets.valid), len(sets.test)) == (500 - empty, 1000, 20)
     assert sets.train.source[0] == f"{source} train number 0"
@@ -76,35 +76,35 @@ def test_published_sets(multi30k, source, target):
 
 def test_files_given_beside_a_name(multi30k):
     other = write(multi30k / "test.tsv", [("drei", "three")])
-    sets = open_parallel("multi30k-de-en", test=other)
+    sets = open_bitext("multi30k-de-en", test=other)
     assert (len(sets.valid), sets.test) == (1000, Pairs(["drei"], ["three"]))
     with pytest.raises(ArgumentError, match="target must be left out, for multi30k-de-en has its own targets"):
-        open_parallel("multi30k-de-en", target="x")
+        open_bitext("multi30k-de-en", target="x")
     with pytest.raises(ArgumentError, match="fractions must be left out, for dates has its own parts"):
-        open_parallel("dates", fractions=(0.8, 0.1, 0.1))
+        open_bitext("dates", fractions=(0.8, 0.1, 0.1))
 
 
 def test_parts_are_cut_at_random_but_always_the_same(tmp_path):
     path = write(tmp_path / "a.tsv", rows(1000))
-    sets = open_parallel(path)
+    sets = open_bitext(path)
     parts = (sets.train, sets.valid, sets.test)
     assert tuple(map(len, parts)) == (900, 50, 50)
     assert sorted(source for part in parts for source in part.source) == sorted(source for source, _ in rows(1000))
-    assert sets == open_parallel(path)
+    assert sets == open_bitext(path)
     assert sets.test.lines == sorted(sets.test.lines) != list(range(951, 1001))
     assert sets.test.source == [rows(1000)[line - 1][0] for line in sets.test.lines]
     assert tuple(map(len, divide(Pairs(["a"] * 10, ["b"] * 10), 3, 0))) == (7, 3, 0)
-    cut = open_parallel(path, fractions=(0.5, 0.3, 0.2))
+    cut = open_bitext(path, fractions=(0.5, 0.3, 0.2))
     assert (len(cut.train), len(cut.valid), len(cut.test)) == (500, 300, 200)
-    assert len(open_parallel(path, fractions=(0.9, 0.1, 0.0)).test) == 0
+    assert len(open_bitext(path, fractions=(0.9, 0.1, 0.0)).test) == 0
 
 
 def test_no_more_than_is_needed_is_cut(tmp_path, monkeypatch):
     path = write(tmp_path / "a.tsv", rows(1000))
-    monkeypatch.setattr(parallel_sets, "MOST_CUT", 20)
-    sets = open_parallel(path)
+    monkeypatch.setattr(bitext_sets, "MOST_CUT", 20)
+    sets = open_bitext(path)
     assert (len(sets.train), len(sets.valid), len(sets.test)) == (960, 20, 20)
-    assert len(open_parallel(path, fractions=(0.8, 0.1, 0.1)).test) == 100
+    assert len(open_bitext(path, fractions=(0.8, 0.1, 0.1)).test) == 100
 
 
 def test_two_files_and_parts_that_are_given(tmp_path):
@@ -115,7 +115,7 @@ def test_two_files_and_parts_that_are_given(tmp_path):
     name = {
         f"{part}.{side}": str(tmp_path / f"{part}.{side}") for part in ("train", "dev", "test") for side in ("de", "en")
     }
-    sets = open_parallel(
+    sets = open_bitext(
         name["train.de"],
         name["train.en"],
         valid=name["dev.de"],
@@ -134,13 +134,13 @@ def test_two_files_and_parts_that_are_given(tmp_path):
         where["train"] + "101)",
         "100 training, 10 validation, 5 test pairs",
     ]
-    some = open_parallel(name["train.de"], name["train.en"], test=name["test.de"], test_target=name["test.en"])
+    some = open_bitext(name["train.de"], name["train.en"], test=name["test.de"], test_target=name["test.en"])
     assert (len(some.train), len(some.valid), len(some.test)) == (95, 5, 5)
 
 
 def test_what_is_learned_is_not_tested(tmp_path):
     pairs = [*rows(400), *rows(200), ("s0 ist da", "something else")]
-    sets = open_parallel(write(tmp_path / "a.tsv", pairs), fractions=(0.6, 0.2, 0.2))
+    sets = open_bitext(write(tmp_path / "a.tsv", pairs), fractions=(0.6, 0.2, 0.2))
     learned = set(zip(sets.train.source, sets.train.target, strict=True))
     for part in (sets.valid, sets.test):
         assert not learned & set(zip(part.source, part.target, strict=True))
@@ -149,9 +149,9 @@ def test_what_is_learned_is_not_tested(tmp_path):
     counts = [int(note.split(": ")[1].split()[0]) for note in sets.notes if "are learned as well" in note]
     assert (len(counts), sum(counts)) == (2, gone)
     again = write(tmp_path / "test.tsv", rows(3))
-    assert len(open_parallel(write(tmp_path / "b.tsv", rows(100)), test=again).test) == 3  # given files stay whole
+    assert len(open_bitext(write(tmp_path / "b.tsv", rows(100)), test=again).test) == 3  # given files stay whole
     with pytest.raises(DataError, match="every pair for valid stands among those that are learned as well"):
-        open_parallel(write(tmp_path / "c.tsv", rows(1) * 50))
+        open_bitext(write(tmp_path / "c.tsv", rows(1) * 50))
 
 
 def test_exchanged_files_are_told(tmp_path):
@@ -160,53 +160,53 @@ def test_exchanged_files_are_told(tmp_path):
     ]
     data, test = write(tmp_path / "a.tsv", pairs), write(tmp_path / "b.tsv", [pair[::-1] for pair in pairs[:50]])
     note = f"the sources in {test} read like the targets that are learned, and its targets like the sources: are its"
-    assert any(one.startswith(note) for one in open_parallel(data, test=test).notes)
-    assert any(one.startswith(note) for one in open_parallel(data, valid=test).notes)
-    assert not any("exchanged" in one for one in open_parallel(data, test=data).notes)
+    assert any(one.startswith(note) for one in open_bitext(data, test=test).notes)
+    assert any(one.startswith(note) for one in open_bitext(data, valid=test).notes)
+    assert not any("exchanged" in one for one in open_bitext(data, test=data).notes)
     for at, side in enumerate(("x", "y")):
         (tmp_path / side).write_text("".join(f"{pair[at]}\n" for pair in pairs))
     x, y = str(tmp_path / "x"), str(tmp_path / "y")
-    notes = open_parallel(x, y, test=y, test_target=x).notes
+    notes = open_bitext(x, y, test=y, test_target=x).notes
     assert any(one.endswith(f"are --test {y} and --test-target {x} exchanged?") for one in notes)
 
 
 def test_what_cannot_be_used(tmp_path):
     path = write(tmp_path / "a.tsv", rows(100))
     with pytest.raises(DataError, match="no file or named set 'date'; did you mean 'dates'"):
-        open_parallel("date")
+        open_bitext("date")
     for name in ("", "a" * 5000, "a\0b"):
         with pytest.raises(DataError, match="no file or named set"):
-            open_parallel(name)
+            open_bitext(name)
     with pytest.raises(DataError, match="there is no file"):
-        open_parallel(path, "b" * 5000)
+        open_bitext(path, "b" * 5000)
     with pytest.raises(DataError, match="2 pairs: too few to learn from and to take 2 out"):
-        open_parallel(write(tmp_path / "b.tsv", rows(2)))
+        open_bitext(write(tmp_path / "b.tsv", rows(2)))
     with pytest.raises(DataError, match=r"c.tsv: no pairs are left: 100 pairs .* 2 words .*; raise --max-words$"):
-        open_parallel(write(tmp_path / "c.tsv", rows(100)), max_length=2)
+        open_bitext(write(tmp_path / "c.tsv", rows(100)), max_length=2)
     with pytest.raises(ArgumentError, match="test_target must be left out without --test"):
-        open_parallel(path, test_target=path)
+        open_bitext(path, test_target=path)
     for fractions in ((0.5, 0.5, 0.5), (0.0, 0.5, 0.5), (0.9, 0.0, 0.1), (1.2, -0.1, -0.1), (0.5, 0.5)):
         with pytest.raises(ArgumentError, match="fractions must be three numbers"):
-            open_parallel(path, fractions=fractions)
+            open_bitext(path, fractions=fractions)
     with pytest.raises(ArgumentError, match="fractions must be left out where files are given"):
-        open_parallel(path, fractions=(0.8, 0.1, 0.1), valid=path, test=path)
+        open_bitext(path, fractions=(0.8, 0.1, 0.1), valid=path, test=path)
     for what in ("valid", "test"):  # the part would go to training in silence
         with pytest.raises(ArgumentError, match=f"fractions must be 0 for the part that --{what} gives.*add its 0.1"):
-            open_parallel(path, fractions=(0.8, 0.1, 0.1), **{what: path})
-    sets = open_parallel(path, fractions=(0.8, 0.0, 0.2), valid=path)
+            open_bitext(path, fractions=(0.8, 0.1, 0.1), **{what: path})
+    sets = open_bitext(path, fractions=(0.8, 0.0, 0.2), valid=path)
     assert [len(part) for part in (sets.train, sets.valid, sets.test)] == [80, 100, 20]
 
 
 def test_digest():
     one, other = Pairs(["a"], ["x"]), Pairs(["b"], ["y"])
-    digests = {ParallelSets(*parts).digest() for parts in ((one, one, other), (one, other, one), (other, one, one))}
+    digests = {BitextSets(*parts).digest() for parts in ((one, one, other), (one, other, one), (other, one, one))}
     assert len(digests) == 3
-    assert ParallelSets(one, one, other, ["note"]).digest() in digests
+    assert BitextSets(one, one, other, ["note"]).digest() in digests
 
 
 def test_a_layout_is_for_every_file(tmp_path):
     path = write(tmp_path / "a.tsv", [("de", "en"), *rows(60)])
-    layout = ParallelLayout(source_column="en", target_column="de")
-    sets = open_parallel(path, layout=layout, test=path)
+    layout = BitextLayout(source_column="en", target_column="de")
+    sets = open_bitext(path, layout=layout, test=path)
     assert sets.test.source[0] == "t0 is there"
     assert len(sets.train) + len(sets.valid) == 60

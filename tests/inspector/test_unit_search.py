@@ -8,8 +8,8 @@ from planted_cells import DEPTH, POSITION, QUOTE, planted_lstm, planted_rnn, sto
 
 from unrolled.errors import ArgumentError, DataError
 from unrolled.inspector import built_in, label, own, read, search
-from unrolled.inspector.cell_search import TWINS
-from unrolled.inspector.cell_search import untrained as scores_of_twins
+from unrolled.inspector.unit_search import TWINS
+from unrolled.inspector.unit_search import untrained as scores_of_twins
 
 TEXT = story()
 
@@ -65,7 +65,7 @@ def test_the_result_does_not_depend_on_how_the_text_is_scored_piece_by_piece(lab
     monkeypatch.setattr("unrolled.analysis.passes.SAMPLE", 4096)
     monkeypatch.setattr("unrolled.analysis.passes.LARGEST_SAMPLE", 4096)
     monkeypatch.setattr("unrolled.analysis.passes.LEAST", 1500)
-    monkeypatch.setattr("unrolled.inspector.cell_search.SCORED", 6000 * 16)
+    monkeypatch.setattr("unrolled.inspector.unit_search.SCORED", 6000 * 16)
     part = search(read(model, TEXT), labels)
     assert part.positions == pytest.approx(len(TEXT) / 2, abs=10)
     for one in part.findings:

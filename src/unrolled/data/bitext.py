@@ -69,7 +69,7 @@ class Pairs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParallelLayout:
+class BitextLayout:
     """How files of pairs are written."""
 
     form: Form = "auto"
@@ -91,7 +91,7 @@ class ParallelLayout:
         """Raise ArgumentError for the first of these options that is given."""
         for name in names:
             value = getattr(self, name)
-            if value != getattr(ParallelLayout, name):
+            if value != getattr(BitextLayout, name):
                 raise ArgumentError("--" + name.replace("_", "-"), expected, value)
 
     def form_of(self, source: str | Path, target: str | Path | None) -> str:
@@ -103,7 +103,7 @@ class ParallelLayout:
         return form_by_name(Path(source), "lines" if target is not None else "tsv")
 
 
-def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayout) -> Pairs:
+def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout) -> Pairs:
     """All pairs of two aligned files, or of one file with both sides. Texts stay exactly as they are.
 
     Raises:
@@ -136,7 +136,7 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: ParallelLayo
     return replace(reading.pairs, how=how)
 
 
-def _form(source: Path, target: Path | None, layout: ParallelLayout) -> str:
+def _form(source: Path, target: Path | None, layout: BitextLayout) -> str:
     form = layout.form_of(source, target)
     if form == "lines" and target is None:
         raise ArgumentError("target", f"the file whose line n belongs to line n of {source}", None)
@@ -174,7 +174,7 @@ class _Reading:
         self.pairs.lines.append(line)
 
 
-def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: ParallelLayout) -> str:
+def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: BitextLayout) -> str:
     """Line n with line n; what was decided. The rest of a longer file is only counted, for the error."""
     counts = [0, 0]
     files = [TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path)]

@@ -25,7 +25,7 @@ LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class TextOptions:
     """How texts are read."""
 
     vocabulary: Literal["word", "char", "byte", "bpe"] = "word"
@@ -74,14 +74,14 @@ class Reading:
             raise ArgumentError("embeddings", f"{LEARNED} or {ONE_HOT} unless vocabulary is word", self.embeddings)
 
 
-class Reader:
+class Tokenizer:
     """Text → ids, and back to where each symbol stood."""
 
     def __init__(self, vocabulary: Vocabulary, lowercase: bool) -> None:
         self.vocabulary, self.lowercase = vocabulary, lowercase
 
     @classmethod
-    def build(cls, texts: Iterable[str], options: Reading) -> Reader:
+    def build(cls, texts: Iterable[str], options: TextOptions) -> Tokenizer:
         """The symbols of ``texts``; for words and characters there is one for all others."""
         kind = options.vocabulary
         if kind == "word":
@@ -128,7 +128,9 @@ def _lower(text: str) -> str:
     return "".join(low if len(low := c.lower()) == 1 else c for c in text)
 
 
-def initial_vectors(reader: Reader, texts: Iterable[str], options: Reading, seed: int) -> tuple[Tensor | None, str]:
+def initial_vectors(
+    reader: Tokenizer, texts: Iterable[str], options: TextOptions, seed: int
+) -> tuple[Tensor | None, str]:
     """``(V, E)`` that the embedding starts from, if it starts from something, and a note.
 
     Raises:
@@ -161,12 +163,14 @@ class Embedding(nn.Module):
 
     Args:
         symbols: V.
-        options: see `Reading`.
+        options: see `TextOptions`.
         vectors: ``(V, E)`` to start from.
         size: E, where a model is read from a file.
     """
 
-    def __init__(self, symbols: int, options: Reading, vectors: Tensor | None = None, size: int | None = None) -> None:
+    def __init__(
+        self, symbols: int, options: TextOptions, vectors: Tensor | None = None, size: int | None = None
+    ) -> None:
         super().__init__()
         self.symbols, self.rate = symbols, options.word_dropout
         self.unknown = 0

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from ..analysis import capture
-from ..analysis.inspection import Reading
+from ..analysis.inspection import Inspection
 from ..analysis.passes import CHOOSING, REPORTING, Pass
 from ..cells import Trace, check_size
 from ..checks import Count, Size, checked
@@ -48,7 +48,7 @@ Progress = Callable[[int], None]
 
 @checked
 def search(
-    reading: Reading,
+    reading: Inspection,
     labels: Labels,
     *,
     twins: Count | Floats = TWINS,
@@ -97,7 +97,7 @@ def search(
     return Found(findings, left_out, len(full.units), full.positions, reading.steps)
 
 
-def work(reading: Reading, twins: int = TWINS) -> int:
+def work(reading: Inspection, twins: int = TWINS) -> int:
     """About how many steps a search computes."""
     sample = sum(one.positions.size for one in reading.passes(sample=True))
     return sample * (twins + 1) + (0 if reading.short else reading.steps)
@@ -105,7 +105,7 @@ def work(reading: Reading, twins: int = TWINS) -> int:
 
 @checked
 def untrained(
-    reading: Reading, labels: Labels, count: Count = TWINS, seed: int = 0, progress: Progress | None = None
+    reading: Inspection, labels: Labels, count: Count = TWINS, seed: int = 0, progress: Progress | None = None
 ) -> Floats:
     """``(K, J)``: for each of ``count`` untrained twins and each hypothesis the score of the twin's best unit."""
     check_size("twins", count, least=TWINS)
@@ -121,7 +121,7 @@ def untrained(
 
 @torch.no_grad()
 def measure(
-    reading: Reading,
+    reading: Inspection,
     labels: Labels,
     *,
     model: nn.Module | None = None,
@@ -187,7 +187,7 @@ def measure(
     )  # fmt: skip
 
 
-def _stride(reading: Reading, sample: bool) -> int:
+def _stride(reading: Inspection, sample: bool) -> int:
     """Every how manieth position is scored."""
     sample = sample or reading.short
     positions = min(reading.steps, reading.sample) if sample else reading.steps

@@ -1,4 +1,4 @@
-"""How long does scoring every unit take?    python benchmarks/cell_search.py
+"""How long does scoring every unit take?    python benchmarks/unit_search.py
 
 A million characters of Shakespeare through an untrained LSTM of two layers of 512 units: every unit of every gate and
 state is scored against every hypothesis that can be tried, in one pass.
@@ -14,7 +14,7 @@ import torch
 from harness import table
 from unrolled.data import CharVocabulary, open_corpus
 from unrolled.inspector import built_in, label, read
-from unrolled.inspector.cell_search import measure
+from unrolled.inspector.unit_search import measure
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.lm.model import new_model

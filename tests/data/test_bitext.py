@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unrolled.data import parallel, rows
-from unrolled.data.parallel import Pairs, ParallelLayout, keep, read_pairs
+from unrolled.data import bitext, rows
+from unrolled.data.bitext import BitextLayout, Pairs, keep, read_pairs
 from unrolled.errors import ArgumentError, DataError
 
 SOURCE = ['Er sagte "nein".', "Ünïcode\u2028fein", "drei"]
@@ -24,7 +24,7 @@ def write(path, content, encoding="utf-8"):
 
 
 def one(path, **layout):
-    return read_pairs(path, None, ParallelLayout(**layout))
+    return read_pairs(path, None, BitextLayout(**layout))
 
 
 def test_pairs():
@@ -44,7 +44,7 @@ def test_pairs():
 def test_two_aligned_files(tmp_path, suffix, end, last):
     a = write(tmp_path / f"a.de{suffix}", "\ufeff" + end.join(SOURCE) + end * last)
     b = write(tmp_path / f"a.en{suffix}", end.join(TARGET) + end)
-    assert read_pairs(a, b, ParallelLayout()) == PAIRS
+    assert read_pairs(a, b, BitextLayout()) == PAIRS
 
 
 @settings(deadline=None, max_examples=50)
@@ -57,17 +57,17 @@ def test_aligned_files_come_back_as_they_were(tmp_path_factory, both):
     folder = tmp_path_factory.mktemp("pairs")
     a = write(folder / "a", "".join(f"{source}\n" for source, _ in both))
     b = write(folder / "b", "\ufeff" + "".join(f"{target}\r\n" for _, target in both))
-    assert read_pairs(a, b, ParallelLayout()) == Pairs([source for source, _ in both], [target for _, target in both])
+    assert read_pairs(a, b, BitextLayout()) == Pairs([source for source, _ in both], [target for _, target in both])
 
 
 def test_other_encodings(tmp_path):
     a, b = write(tmp_path / "a", "für\n", "latin-1"), write(tmp_path / "b", "f\xfcr\n", "latin-1")
-    assert read_pairs(a, b, ParallelLayout(encoding="latin-1")) == Pairs(["für"], ["für"])
+    assert read_pairs(a, b, BitextLayout(encoding="latin-1")) == Pairs(["für"], ["für"])
     with pytest.raises(DataError, match=r"a is not valid utf-8: byte 0xfc at offset 1 .* use --encoding latin-1"):
-        read_pairs(a, b, ParallelLayout())
-    assert read_pairs(a, b, ParallelLayout(errors="ignore")) == Pairs(["fr"], ["fr"])
+        read_pairs(a, b, BitextLayout())
+    assert read_pairs(a, b, BitextLayout(errors="ignore")) == Pairs(["fr"], ["fr"])
     with pytest.raises(ArgumentError, match="the name of a text encoding"):
-        ParallelLayout(encoding="utf-9")
+        BitextLayout(encoding="utf-9")
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.txt"])
@@ -162,24 +162,24 @@ def test_layouts_that_do_not_fit(tmp_path, layout, expected):
 
 def test_two_files_are_of_lines(tmp_path):
     a, b = write(tmp_path / "a", "x\ty\n"), write(tmp_path / "b", "z\n")
-    assert read_pairs(a, b, ParallelLayout()) == Pairs(["x\ty"], ["z"])
+    assert read_pairs(a, b, BitextLayout()) == Pairs(["x\ty"], ["z"])
     with pytest.raises(ArgumentError, match="target must be left out, for a file of form tsv has both sides"):
-        read_pairs(a, b, ParallelLayout(form="tsv"))
+        read_pairs(a, b, BitextLayout(form="tsv"))
     with pytest.raises(ArgumentError, match="--target-column must be left out where each side has a file of its own"):
-        read_pairs(a, b, ParallelLayout(target_column="2"))
+        read_pairs(a, b, BitextLayout(target_column="2"))
     with pytest.raises(ArgumentError, match="header must be left out where each side has a file of its own"):
-        read_pairs(a, b, ParallelLayout(header=True))
+        read_pairs(a, b, BitextLayout(header=True))
     with pytest.raises(DataError, match=r"there is no file .*none; give a file of texts"):
-        read_pairs(a, tmp_path / "none", ParallelLayout())
+        read_pairs(a, tmp_path / "none", BitextLayout())
     with pytest.raises(DataError, match="there is no file"):
-        read_pairs(tmp_path, None, ParallelLayout())
+        read_pairs(tmp_path, None, BitextLayout())
 
 
 @pytest.mark.parametrize(("first", "second"), [(3, 1200), (1200, 3), (1, 0)])
 def test_files_of_different_length(tmp_path, first, second):
     a, b = write(tmp_path / "a.de", "x\n" * first), write(tmp_path / "b.en", "y\n" * second)
     with pytest.raises(DataError) as caught:
-        read_pairs(a, b, ParallelLayout())
+        read_pairs(a, b, BitextLayout())
     assert f"{a} has {first:,} lines and {b} has {second:,};" in str(caught.value)
 
 
@@ -193,18 +193,18 @@ def test_broken_and_boundless_archives(tmp_path, monkeypatch):
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=rf"cannot read .*{name}: \w.*"):
-            read_pairs(good, tmp_path / name, ParallelLayout())
+            read_pairs(good, tmp_path / name, BitextLayout())
     wide = write(tmp_path / "wide.gz", b"a" * (1 << 22))  # 4 kB that become 4 MB
     monkeypatch.setattr(rows, "LONGEST", 1 << 20)
     with pytest.raises(DataError, match=r"wide.gz has a line of over 1,048,576 characters"):
-        read_pairs(wide, good, ParallelLayout())
-    monkeypatch.setattr(parallel, "MOST", 5)
+        read_pairs(wide, good, BitextLayout())
+    monkeypatch.setattr(bitext, "MOST", 5)
     with pytest.raises(DataError, match=r"a.gz has more than 5 pairs"):
-        read_pairs(good, good, ParallelLayout())
-    monkeypatch.setattr(parallel, "MOST", 50)
-    monkeypatch.setattr(parallel, "CHARACTERS", 9)
+        read_pairs(good, good, BitextLayout())
+    monkeypatch.setattr(bitext, "MOST", 50)
+    monkeypatch.setattr(bitext, "CHARACTERS", 9)
     with pytest.raises(DataError, match=r"a.gz has more than 9 characters"):
-        read_pairs(good, good, ParallelLayout())
+        read_pairs(good, good, BitextLayout())
 
 
 def words(count):

@@ -21,7 +21,7 @@ from ...results.inputs import AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedTexts:
+class TextInputs:
     """The texts."""
 
     file: str | None = None
@@ -30,11 +30,11 @@ class AskedTexts:
     """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """what to do with bytes that are no text in that encoding"""
-    asks: ClassVar[str] = "text"
+    input_name: ClassVar[str] = "text"
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
-        """See `training.asked.Asked`."""
-        encoding = None if self.encoding == AskedTexts.encoding else self.encoding
+        """See `training.input_options.InputOptions`."""
+        encoding = None if self.encoding == TextInputs.encoding else self.encoding
         for some in batches(tuple(words), self.file, encoding, self.errors):
             yield [Input(text) for text in some]
 

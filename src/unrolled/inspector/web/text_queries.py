@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis import capture
-from ...analysis.symbols import located
+from ...analysis.tokenized import located
 from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.errors import ArgumentError, DataError
-from unrolled.tasks.classify.reading import Embedding, Reader, Reading, initial_vectors
+from unrolled.tasks.classify.text_input import Embedding, TextOptions, Tokenizer, initial_vectors
 
 TEXTS = ["The cat's asleep.", "the DOG isn't — naïve 😀"]
 KINDS = ["word", "char", "byte", "bpe"]
@@ -27,19 +27,19 @@ def test_pieces_joined_are_the_text_and_number_the_symbols(kind, text):
 
 
 READERS = {
-    kind: Reader.build(TEXTS, Reading(vocabulary=kind, **({"vocab_size": 300} if kind == "bpe" else {})))
+    kind: Tokenizer.build(TEXTS, TextOptions(vocabulary=kind, **({"vocab_size": 300} if kind == "bpe" else {})))
     for kind in KINDS
 }
 
 
 def test_words_are_lowered_and_rare_ones_unknown():
-    reader = Reader.build(TEXTS, Reading())
+    reader = Tokenizer.build(TEXTS, TextOptions())
     assert reader.encode("THE cat")[0] == reader.encode("the")[0] != 0
     assert reader.encode("giraffe").tolist() == [0]
     assert reader.encode("  ").tolist() == [0]
-    kept = Reader.build(["a a b"], Reading(min_count=2))
+    kept = Tokenizer.build(["a a b"], TextOptions(min_count=2))
     assert kept.encode("a b").tolist() == [1, 0]
-    assert Reader.build(["Up"], Reading(lowercase=False)).encode("up").tolist() == [0]
+    assert Tokenizer.build(["Up"], TextOptions(lowercase=False)).encode("up").tolist() == [0]
 
 
 def test_a_character_never_seen_is_read_as_unknown():
@@ -50,8 +50,8 @@ def test_a_character_never_seen_is_read_as_unknown():
 def test_embeddings_start_from_the_file_and_may_stay(tmp_path):
     path = tmp_path / "v.txt"
     path.write_text("the 1 2\ncat 3 4\n")
-    options = Reading(embeddings=str(path), freeze_embeddings=True)
-    reader = Reader.build(TEXTS, options)
+    options = TextOptions(embeddings=str(path), freeze_embeddings=True)
+    reader = Tokenizer.build(TEXTS, options)
     vectors, told = initial_vectors(reader, TEXTS, options, 0)
     assert "vectors of 2 numbers for 2 of the" in told
     table = Embedding(len(reader.vocabulary), options, vectors).eval()
@@ -59,16 +59,16 @@ def test_embeddings_start_from_the_file_and_may_stay(tmp_path):
     assert table(ids)[:, 0].tolist() == [[1, 2], [3, 4]]
     assert not any(p.requires_grad for p in table.parameters())
     with pytest.raises(ArgumentError, match="left out, or 2 as in the file"):
-        initial_vectors(reader, TEXTS, Reading(embeddings=str(path), embedding_size=3), 0)
+        initial_vectors(reader, TEXTS, TextOptions(embeddings=str(path), embedding_size=3), 0)
     path.write_text("the 1 2\ncat 3\n")
     with pytest.raises(DataError, match="line 2 has 1 numbers instead of 2"):
         initial_vectors(reader, TEXTS, options, 0)
     with pytest.raises(ArgumentError, match="did you mean 'learned'"):
-        initial_vectors(reader, TEXTS, Reading(embeddings="learnt"), 0)
+        initial_vectors(reader, TEXTS, TextOptions(embeddings="learnt"), 0)
 
 
 def test_one_hot_symbols_and_their_vectors():
-    table = Embedding(5, Reading(embeddings="one-hot"))
+    table = Embedding(5, TextOptions(embeddings="one-hot"))
     ids = torch.tensor([[1], [4]])
     assert table(ids) is ids
     assert table.vectors(ids).tolist() == [[[0, 1, 0, 0, 0]], [[0, 0, 0, 0, 1]]]
@@ -76,7 +76,7 @@ def test_one_hot_symbols_and_their_vectors():
 
 def test_word_dropout_reads_as_unknown_while_training():
     torch.manual_seed(0)
-    table = Embedding(5, Reading(word_dropout=0.5, embedding_dropout=0.0))
+    table = Embedding(5, TextOptions(word_dropout=0.5, embedding_dropout=0.0))
     ids = torch.full((1000, 1), 3)
     found = table(ids)
     unknown = (found == table.table.weight[0]).all(-1).float().mean()
@@ -99,4 +99,4 @@ def test_word_dropout_reads_as_unknown_while_training():
 )
 def test_options_that_contradict(options, expected):
     with pytest.raises(ArgumentError, match=expected):
-        Reading(**options)
+        TextOptions(**options)

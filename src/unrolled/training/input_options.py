@@ -8,10 +8,10 @@ from typing import ClassVar, Protocol
 from ..results import Input
 
 
-class Asked(Protocol):
+class InputOptions(Protocol):
     """The options of one task's ``unrolled predict``, a frozen dataclass: they say how words become inputs."""
 
-    asks: ClassVar[str]
+    input_name: ClassVar[str]
     """What a word after RUN is, such as ``text`` or ``file``."""
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
