@@ -1,5 +1,7 @@
 """The documents keep what they promise: commands parse, options and links exist, every file has its line."""
 
+import ast
+import importlib
 import re
 import runpy
 import subprocess
@@ -99,6 +101,18 @@ def test_commands_of_the_documents_are_understood(page, tmp_path, monkeypatch):
         if program == "unrolled" and (verb := verb_of(rest)) is not None:
             given = {word[2:].partition("=")[0] for word in rest if word.startswith("--")}
             assert given <= flags(verb), command
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_in_the_documents_imports_and_trains_with_what_exists(page):
+    for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "unrolled":
+                module = importlib.import_module(node.module)
+                assert {alias.name for alias in node.names} <= {*dir(module)}, node.module
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "unrolled.train":
+                options = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg != "run"}
+                update(task_class(ast.literal_eval(node.args[0])).Config(), **options)
 
 
 @pytest.mark.parametrize("page", PAGES)
