@@ -71,7 +71,11 @@ def caption(name: str, alternatives: dict[str, str]) -> str:
         found, where = alternatives.get(Path(name).name, ""), "no page shows it with a text in its place"
     elif suffix == ".py":
         text = (ROOT / name).read_text(encoding="utf-8")
-        found, where = ast.get_docstring(ast.parse(text)) or "", "its module has no docstring"
+        title = re.search(r"^# # (.+)$", text, re.MULTILINE)  # of a script in cells
+        found = ast.get_docstring(ast.parse(text)) or (title[1] if title else "")
+        where = "its module has no docstring"
+    elif suffix == ".ipynb":
+        found, where = f"{Path(name).stem}.py as a notebook", ""
     elif suffix == ".md":
         found, where = _heading((ROOT / name).read_text(encoding="utf-8")), "it has no heading"
     else:
