@@ -49,6 +49,7 @@ TASKS = {
     ),
     "memory": Entry("unrolled.tasks.memory.task:Memory", "problems of remembering: adding, copying, recalling"),
 }
+"""The built-in tasks by name."""
 
 
 def names() -> list[str]:
