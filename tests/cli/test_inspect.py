@@ -45,7 +45,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     said = unrolled("inspect", trained, *words)
     assert said.status == 0, said.err
     rows = [line.split() for line in said.out.splitlines()]
-    assert rows[0] == "hypothesis unit measure score ρ twins shifted symbol excess p".split()
+    assert rows[0] == "hypothesis unit measure score ρ twins shifted token excess p".split()
     assert any("vowel" in row for row in rows)
     assert "2,000 characters" in said.out
     assert "not tested" in said.out

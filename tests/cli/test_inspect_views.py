@@ -218,15 +218,15 @@ def test_compare_with_a_checkpoint(told, unrolled, trained: Path, few: Path) -> 
 
 def test_compare_with_itself_and_with_counts(unrolled, trained: Path, few: Path) -> None:
     out = unrolled("inspect", "compare", trained, trained, "--data", few).out
-    assert "of 16 units 16 have a partner with |r| ≥ 0.9, 16" in out
-    assert "is better by most" not in out
+    assert "of 16 units, 16 have a match with |r| ≥ 0.9, 16" in out
+    assert "largest advantage" not in out
     assert (
         unrolled("train", "lm", "--kind", "ngram", "--data", trained.parents[1] / "few.txt", "--run", "n").status == 0
     )
     assert unrolled("train", "lm", "--kind", "ngram", "--data", few, "--run", "m").status == 0
     said = unrolled("inspect", "compare", "n", "m", "--data", few)
     assert said.status == 0, said.err
-    assert "partner" not in said.out
+    assert "have a match" not in said.out
 
 
 def test_the_runs_own_test_text_is_the_default(unrolled, trained: Path) -> None:
@@ -331,7 +331,7 @@ def test_pictures_are_refused_before_the_work(
         ),
         (["ablate", *UNIT, "--random", "-1"], "--random must be"),
         (["ablate", *UNIT, "--hypothesis", "indentation"], "constant over this text"),
-        (["ablate", *UNIT, "--hypothesis", "position in the word"], "--hypothesis must be one that is true or false"),
+        (["ablate", *UNIT, "--hypothesis", "position in the word"], "--hypothesis must be a binary one"),
         (["ablate", *UNIT, "--hypothesis", "a=dog"], "got 'a=dog'; it is never true in this text"),
         (["ablate", *UNIT, "--lanes", "0"], "--lanes must be"),
         (["saturation", "--low", "0.9", "--high", "0.1"], "--low must be less than high"),
@@ -349,7 +349,7 @@ def test_pictures_are_refused_before_the_work(
         (["compare"], "unrolled inspect compare needs OTHER"),
         (["compare", "nowhere"], "nowhere is not a file"),
         (["saturation", "--data", "text:0123456789"], "characters that are not in the char vocabulary"),
-        (["saturation", "--data", "text:a"], "too little text"),
+        (["saturation", "--data", "text:a"], "the text is too short"),
         (["saturation", "--data", "empty.txt"], "empty"),
         (["saturation", "--unit", "3"], "has no option --unit"),
     ],
@@ -376,7 +376,7 @@ def test_models_that_do_not_go_together(unrolled, trained: Path, few: Path) -> N
     assert "train both on the same data" in said.err
     assert unrolled("train", "lm", "--data", few, "--cell", "gru", "--run", "gru", *small).status == 0
     said = unrolled("inspect", "compare", "gru", "gru", "--data", few, "--leaf", "c")
-    assert "--leaf must be h: gru has no c, which only an LSTM has" in said.err
+    assert "--leaf must be h: gru has no cell state c, which only an LSTM has" in said.err
     assert unrolled("train", "lm", "--kind", "ngram", "--data", few, "--run", "counts").status == 0
     said = unrolled("inspect", "saturation", "counts", "--data", few)
     assert "counts: a NGram has no recurrent layers, so there are no units" in said.err

@@ -68,7 +68,14 @@ def own(specification: str) -> Hypothesis:
 
 @checked
 def label(text: str, hypotheses: Sequence[Hypothesis]) -> Labels:
-    """Return the labels of a text under the hypotheses.
+    r"""Return the labels of a text under the hypotheses.
+
+    >>> from unrolled.inspector import label, own
+    >>> labels = label("x = 12345\n" * 10, [own(r"a number=\d+"), own("a comment=#.*$")])
+    >>> labels.names, labels.values.shape, int(labels.values.sum())
+    (['a number'], (1, 100), 50)
+    >>> labels.left_out
+    {'a comment': 'never true in this text'}
 
     Raises:
         ArgumentError: two hypotheses have the same name, or a function does not return one label for each character.

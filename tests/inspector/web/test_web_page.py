@@ -361,7 +361,7 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     assert write(page, seed=6) != some
 
     page.click("#clamp-add")
-    page.fill(".clamp [aria-label='number of the unit']", "3")
+    page.fill(".clamp [aria-label='index of the unit']", "3")
     page.fill(".clamp [aria-label='value to hold it at']", "-50")
     held = write(page, seed=5)
     assert held != some

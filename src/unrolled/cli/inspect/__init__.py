@@ -55,7 +55,7 @@ class Inspect:
     top: int = 5
     """units listed for each hypothesis in the JSON object"""
     twins: int = TWINS
-    """untrained networks to compare with"""
+    """number of untrained networks to compare with"""
     seed: int = 0
     """random seed of their weights"""
     html: str | None = None

@@ -139,7 +139,7 @@ def _report(found: Comparison, matched: list[Layer], name: str, split: Split, op
     for title, better in (("OTHER", found.gained), ("RUN", found.lost)):
         if better:
             print()
-            show_table(("", "RUN p", "OTHER p", f"where {title} is most better"), map(_place, better),
+            show_table(("", "RUN p", "OTHER p", f"largest advantage of {title}"), map(_place, better),
                        right=("", "RUN p", "OTHER p"))  # fmt: skip
     for layer in matched:
         if pairs := layer.pairs():

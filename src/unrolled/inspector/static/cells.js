@@ -55,13 +55,13 @@ function showCharacter(at, follow) {            // the unit's value and the pred
   for (let n = 0; guesses && n < 5; n++) {
     const p = guesses.shares[5 * at + n] / 255;
     if (!p) continue;
-    const [line, symbol, percent, long, bar] = ["li", "code", "span", "b", "i"]
+    const [line, token, percent, long, bar] = ["li", "code", "span", "b", "i"]
       .map((kind) => document.createElement(kind));
-    symbol.textContent = visible(guesses.symbols[guesses.ids[5 * at + n]]);
+    token.textContent = visible(guesses.symbols[guesses.ids[5 * at + n]]);
     percent.textContent = `${Math.round(100 * p)}%`;
     bar.style.width = `${Math.max(2, 100 * p)}%`;
     long.append(bar);
-    line.append(symbol, percent, long);
+    line.append(token, percent, long);
     list.append(line);
   }
   tip.replaceChildren(head, list);

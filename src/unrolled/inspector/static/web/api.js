@@ -53,7 +53,7 @@ export async function* stream(path, body, signal) {
     }
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("The connection was lost during generation. Start the server again, then press Generate.", 503);
+    throw new ServerError("The connection was lost during generation. Restart the server, then press Generate.", 503);
   } finally {
     reader.cancel().catch(() => undefined);
   }

@@ -46,7 +46,7 @@ function row(hypothesis) {
   button.addEventListener("click", () => pick(hypothesis));
   const score = best ? `${measured(measure)} ${fixed(best.score, 2)}` : "";
   const cells = [
-    make("td", {}, found ? make("abbr", { title: "found: better than untrained networks and shifted labels" }, "★") : ""),
+    make("td", {}, found ? make("abbr", { title: "found: better than all twins and shifted labels" }, "★") : ""),
     make("th", { scope: "row" }, button),
     make("td", {}, best ? named(best) + (hypothesis.binary && best.sign < 0 ? " −" : "") : ""),
     make("td", { class: "number" }, score),

@@ -21,7 +21,7 @@ async function cached(path, params, signal, unpack) {
   return reply;
 }
 
-// A page ends with the first line that ends after a multiple of `pitch()` characters, so that the pages do not depend on
+// A page ends with the first line that ends after a multiple of `pitch()` characters, so that pages do not depend on
 // where reading begins.
 export const pitch = () => Math.floor(run.limits.slice * 7 / 8);
 const window = (page) => {

@@ -118,7 +118,8 @@ function moveCursor(at, follow, tip = true) {
   if (tip) {
     const byte = byteAt(at), from = guesses ? 5 * (at - guesses.begin) : 0;
     const next = guesses ? [0, 1, 2, 3, 4].filter((n) => guesses.shares[from + n] > 0) : [];
-    showTip(element, `“${visible(shown.characters[at - shown.begin])}” ${byte ? fixed(value(values, byte)) : "not read"}`,
+    const number = byte ? fixed(value(values, byte)) : "not read";
+    showTip(element, `“${visible(shown.characters[at - shown.begin])}” ${number}`,
       next.map((n) => ({ symbol: guesses.symbols[guesses.ids[from + n]], p: guesses.shares[from + n] / 255 })));
   }
   notify();

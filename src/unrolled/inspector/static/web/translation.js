@@ -47,7 +47,7 @@ function show() {
       td.style.setProperty("--weight", `${Math.round(100 * weight / most)}%`);
       return td;
     })));
-  area.replaceChildren(make("table", { "aria-label": "Attention weights: target tokens in rows, source tokens in columns" },
+  area.replaceChildren(make("table", { "aria-label": "Attention weights: rows target tokens, columns source tokens" },
     make("thead", {}, make("tr", {}, make("td"), ...heads)), make("tbody", {}, ...rows)));
   const score = result.score === null ? "" : `beam search score ${fixed(result.score, 2)}; `;
   byId("alignment-said").textContent = `${score}the strongest colour is ${fixed(most, 2)}`;
