@@ -13,7 +13,7 @@ from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import foreign_cell, opened
 from .tasks.opening import task_of as task_of
-from .tasks.registry import ready, task_class
+from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
 from .training.log import Reporter, Silent, Summary
@@ -73,7 +73,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     folder = RunFolder.open(Path(run))
     with folder.resumed():
         text = read_text(folder.config)
-        cls = ready(task_class(parse_toml(text, str(folder.config))[0]))
+        cls = ready(class_of_run(parse_toml(text, str(folder.config))[0], folder.path))
         config = from_toml(cls.Config(), text, str(folder.config))
         check_trust(config, changes.get("cell"), folder.config)
         config = update(config, **changes)

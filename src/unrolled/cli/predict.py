@@ -124,8 +124,7 @@ def tell(said: Prediction, *, explain: bool) -> None:
         if said.answer:
             stream.print(printable(said.answer), style="bold", end="")
             stream.print(answer_line(said).removeprefix(said.answer), style="dim")
-        if said.pieces or said.probabilities:
-            stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
+        stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
     else:
         shown = plain(said) if explain or not said.answer else said.text
         print(f"{answer_line(said) or said.answer}\t{shown}" if said.answer else shown, flush=True)

@@ -82,6 +82,17 @@ def task_class(name: str) -> type[Task]:
     return _imported(foreign[name])
 
 
+def class_of_run(name: str, run: object) -> type[Task]:
+    """The class of the task ``name``, whose model or config is in ``run``.
+
+    Raises:
+        RunError: it is not installed, or is another package's and cannot be imported.
+    """
+    if name not in names():
+        raise RunError(f"{run} is of the task {name}, which is unknown here; is the package installed that adds it?")
+    return task_class(name)
+
+
 def ready(cls: type[Task]) -> type[Task]:
     """The class of a task, if the modules are installed that its work needs (`Task.extras`).
 
@@ -125,6 +136,8 @@ def _imported(point: EntryPoint) -> type[Task]:
         raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise RunError(f"{place} is no class derived from unrolled.training.task.Task; repair or remove it")
+    if found.name != point.name:  # runs are found by it
+        raise RunError(f"{place} has the name {found.name!r}; repair it: class and entry point must have the same name")
     return found
 
 
