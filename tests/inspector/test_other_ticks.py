@@ -93,7 +93,9 @@ def test_models_that_cannot_be_looked_at():
     config = MemoryConfig()
     memory = TrainedMemory(MemoryModel(*config.data.sizes(), config.model), config)
     assert memory.task == "memory"
-    with pytest.raises(RunError, match=r"^a TrainedMemory does not read text, so its units cannot be inspected on one; "):
+    with pytest.raises(
+        RunError, match=r"^a TrainedMemory does not read text, so its units cannot be inspected on one; "
+    ):
         read(memory, "ab")
     model = TrainedLanguageModel(FeedForward(2, 3, 4, 5, 0.0, False), CharVocabulary("ab"))
     with pytest.raises(RunError, match=r"^a FeedForward has no recurrent layers, so there are no units to look at; "):

@@ -15,7 +15,7 @@ from planted_cells import story, untrained
 from unrolled.errors import ArgumentError
 from unrolled.inspector import Unit, read
 from unrolled.inspector.packing import scale
-from unrolled.inspector.page import MOST_UNITS, MOST_CHARACTERS, PageUnit, page
+from unrolled.inspector.page import MOST_CHARACTERS, MOST_UNITS, PageUnit, page
 from unrolled.inspector.shown import Shown, values_of
 
 NASTY = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> & \u2028 ]]> @DATA@ @SCRIPT@ \ud800 é 𝒳\n"

@@ -64,7 +64,9 @@ class AblateView(View):
         if self.lanes is not None:
             check_size("lanes", self.lanes)
         if not self.unit:
-            raise ArgumentError("unit", f"given, such as {EXAMPLE!r}", "nothing", "find units with unrolled inspect RUN")
+            raise ArgumentError(
+                "unit", f"given, such as {EXAMPLE!r}", "nothing", "find units with unrolled inspect RUN"
+            )
         held_at(self.value)
 
 
