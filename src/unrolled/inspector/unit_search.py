@@ -9,7 +9,7 @@ The score is compared with baselines that require no training:
                untrained networks do encode their most recent inputs
     shifted    the best unit of the network itself for the labels rotated along the text by 1/(K+1), …, K/(K+1) of its
                length: labels with the same statistics at the wrong positions
-    symbol     a lookup table: the mean label of each current token
+    token      a lookup table: the mean label of each current token
 
     excess   = score − the highest of these
     (1)  p   = max over both of (1 + #{of the K with at least this score}) / (K + 1)          twins, shifted
