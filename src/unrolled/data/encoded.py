@@ -64,7 +64,9 @@ def prepare(
 
     Args:
         cache: a folder for encoded texts, each a subfolder; by default that of all derived data (see `derived`).
-        kind, min_count, vocab_size: the vocabulary, see `build_vocabulary`.
+        kind: of the vocabulary, see `build_vocabulary`.
+        min_count: see `build_vocabulary`.
+        vocab_size: see `build_vocabulary`.
         fractions: of the characters for training, validation and test; they add up to 1.
     """
     check_options(kind, min_count, vocab_size)

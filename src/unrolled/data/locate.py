@@ -37,7 +37,8 @@ def open_corpus(
             ('shakespeare'), 'text:…' for literally that text, a file, a folder (its text files, recursively,
             sorted by path) or a glob pattern.
         separator: cuts every file into documents, at the end of each occurrence.
-        encoding, errors: how bytes become text, as in `open`.
+        encoding: how bytes become text, as in `open`.
+        errors: what happens to bytes that are no text, as in `open`.
         line_ends: "unify" reads ``\\r\\n`` and ``\\r`` as ``\\n``, "keep" does not; either leaves byte order marks out.
             `None` changes nothing.
         zeros: whether zero bytes are text.

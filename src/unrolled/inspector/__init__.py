@@ -6,7 +6,8 @@ from .hypotheses import Hypothesis, Labels, built_in, label, own
 from .reading import read
 from .unit_search import search, untrained
 
-Reading = Inspection  # alias: the earlier name
+Reading = Inspection
+"""The earlier name of `Inspection`."""
 
 __all__ = [
     "Finding",

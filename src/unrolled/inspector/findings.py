@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..results import Table, markup
+from ..results.markup import Shown
 from .scores import Floats
 
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
+HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Shown):
     """The result of the search for one hypothesis.
 
     Attributes:
@@ -110,6 +113,29 @@ class Finding:
         """Whether the best unit scores significantly higher than the baselines: p ≤ `LEVEL` and a positive excess."""
         return self.p <= LEVEL and self.excess > 0
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The cells of the finding's row, for the columns of `HEADER`; ★: found, −: the unit is low where true."""
+        best = self.best[0]
+        return (
+            "★" if self.found else "",
+            self.hypothesis,
+            f"{best.unit.name}{' −' if best.sign < 0 else ''}",
+            "AUC" if self.binary else "R²",
+            f"{self.score:.3f}",
+            "" if self.binary else f"{best.rank:+.3f}",
+            *(f"{value:.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
+            f"{self.excess:+.3f}",
+            f"{self.p:.2f}",
+        )
+
+    def plain(self) -> str:
+        """Return the table as text."""
+        return _table([self]).plain()
+
+    def _repr_html_(self) -> str:
+        return markup.part(_table([self]))
+
     def as_json(self) -> dict[str, Any]:
         """Return the finding as plain data for JSON."""
         fields = asdict(self)
@@ -155,7 +181,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Shown):
     """The result of a search.
 
     Attributes:
@@ -171,3 +197,27 @@ class Found:
     units: int
     positions: int
     steps: int
+
+    @property
+    def table(self) -> Table:
+        """The findings as a table, a row each."""
+        return _table(self.findings)
+
+    def plain(self) -> str:
+        """Return the table as text."""
+        return f"{self.table.plain()}\n{self._summary}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{markup.part(self.table)}{markup.dim([self._summary])}</div>"
+
+    @property
+    def _summary(self) -> str:
+        count = sum(finding.found for finding in self.findings)
+        return (
+            f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and a positive excess; "
+            f"{self.units:,} units, {self.positions:,} positions scored"
+        )
+
+
+def _table(findings: list[Finding]) -> Table:
+    return Table("units", HEADER, [finding.row for finding in findings], right=HEADER[4:])

@@ -23,7 +23,8 @@ from ..arguments import Schema, parse
 from ..terminal.console import Counter
 from ..terminal.look import clock, console
 from ..terminal.reporters import emit
-from ..terminal.tables import show_pairs, show_table
+from ..terminal.results import show_part
+from ..terminal.tables import show_pairs
 from .text import text_of
 from .view import VIEWS, requested_view
 
@@ -186,8 +187,7 @@ def _report(outcome: Outcome) -> None:
             findings=[finding.as_json() for finding in found.findings], left_out=found.left_out,
         )  # fmt: skip
         return
-    header = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
-    show_table(header, map(_row, found.findings), right=header[4:])
+    show_part(found.table)
     print()
     count = sum(finding.found for finding in found.findings)
     pairs = [
@@ -202,18 +202,3 @@ def _report(outcome: Outcome) -> None:
     if found.left_out:
         pairs.append(("not tested", "; ".join(f"{name} ({reason})" for name, reason in found.left_out.items())))
     show_pairs([*pairs, *(("", note) for note in outcome.notes)])
-
-
-def _row(finding: Finding) -> tuple[str, ...]:
-    best = finding.best[0]
-    return (
-        "★" if finding.found else "",
-        finding.hypothesis,
-        f"{best.unit.name}{' −' if best.sign < 0 else ''}",
-        "AUC" if finding.binary else "R²",
-        f"{finding.score:.3f}",
-        "" if finding.binary else f"{best.rank:+.3f}",
-        *(f"{value:.3f}" for value in (max(finding.twins), max(finding.shifted), finding.symbol)),
-        f"{finding.excess:+.3f}",
-        f"{finding.p:.2f}",
-    )
