@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unrolled.data.columns import Columns
-from unrolled.data.conll_words import words_of
+from unrolled.data.conll_words import word_spans
 from unrolled.data.generated_tags import SIZES, choices, generate
 from unrolled.data.grammar import GRAMMAR, SHARED, THINGS
 from unrolled.data.tagged import Source
@@ -178,14 +178,14 @@ def test_generated_sentences_are_a_function_of_the_seed(parts):
 
 def test_raw_text_is_cut_as_tagged_text_is():
     def cut(text):
-        return [text[a:b] for a, b in words_of(text)]
+        return [text[a:b] for a, b in word_spans(text)]
 
     assert cut("He said, 'Teddy bears are on sale!'") == "He said , ' Teddy bears are on sale ! '".split()
     assert cut("I don't, Anna's can't; she’ll") == "I do n't , Anna 's ca n't ; she ’ll".split()
     assert cut("Dr. No, U.S. co-op (1,000.5)...") == "Dr. No , U.S. co-op ( 1,000.5 ) ...".split()
     assert cut("@me #x http://a.b/c. é 東京") == "@me #x http://a.b/c . é 東京".split()
     text = "\t odd\u00a0text \U0001f600\U0001f600! _x_ '' \n"
-    spans = words_of(text)
+    spans = word_spans(text)
     left = "".join(
         text[b:c] for b, c in zip([0, *(b for _, b in spans)], [*(a for a, _ in spans), len(text)], strict=True)
     )

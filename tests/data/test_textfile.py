@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.data import encode_text, open_corpus, prepare
-from unrolled.data.textfile import BLOCK, TextFile, normal, told
+from unrolled.data.textfile import BLOCK, TextFile, describe_changes, normal
 from unrolled.errors import DataError
 
 
@@ -42,12 +42,12 @@ def test_marks_and_line_ends_wherever_the_blocks_are_cut(tmp_path_factory, text,
 
 
 def test_what_was_changed_is_told():
-    assert told({"\r\n", "\n"}) == [r"CRLF line ends read as \n"]
-    assert told({"\r\n", "\r", "\ufeff"}, "; so") == [
+    assert describe_changes({"\r\n", "\n"}) == [r"CRLF line ends read as \n"]
+    assert describe_changes({"\r\n", "\r", "\ufeff"}, "; so") == [
         r"CRLF and CR line ends read as \n; so",
         "byte order mark left out",
     ]
-    assert told({"\n"}) == []
+    assert describe_changes({"\n"}) == []
     assert [normal("\ufeffa\r\nb\r", rule) for rule in ("unify", "keep", None)] == [
         "a\nb\n",
         "a\r\nb\r",

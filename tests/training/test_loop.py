@@ -17,7 +17,7 @@ from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
 from unrolled.training.metrics import LOSS, Metric
 from unrolled.training.options import Training
-from unrolled.training.process import Interrupt, check_device, half_products, interruptible
+from unrolled.training.process import Interrupt, check_device, interruptible, mixed_precision
 from unrolled.training.task import Task
 
 
@@ -557,13 +557,13 @@ def test_devices():
 
 def test_a_processor_without_bfloat16_says_so(monkeypatch):
     monkeypatch.setattr(extension, "bfloat16", lambda: False)
-    half, notes = half_products("bf16", torch.device("cpu"))
+    half, notes = mixed_precision("bf16", torch.device("cpu"))
     assert not half
     assert notes == [
         "this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"
     ]
-    assert half_products("bf16", torch.device("cuda")) == (True, [])
-    assert half_products("float32", torch.device("cpu")) == (False, [])
+    assert mixed_precision("bf16", torch.device("cuda")) == (True, [])
+    assert mixed_precision("float32", torch.device("cpu")) == (False, [])
 
 
 def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tmp_path, monkeypatch):
