@@ -69,5 +69,5 @@ def test_files_that_do_not_fit_together_are_refused(monkeypatch):
     arrays = {3: FEW.pictures, 1: np.arange(6, dtype=np.uint8)}
     monkeypatch.setattr(digits, "fetch", lambda name: name)
     monkeypatch.setattr(digits, "read_idx", lambda path, dimensions: arrays[dimensions])
-    with pytest.raises(DataError, match="do not fit together"):
+    with pytest.raises(DataError, match="files do not match"):
         digits.mnist.__wrapped__("train")

@@ -87,5 +87,5 @@ def test_reversed_words():
 
 
 def test_more_than_there_are():
-    with pytest.raises(ArgumentError, match="sizes must be at most 2 pairs together, got 3; there are no more"):
+    with pytest.raises(ArgumentError, match="sizes must be at most 2 pairs in total, got 3; there are no more"):
         generate_parts(lambda draws: (str(draws[0] < 0.5), ""), 1, 0, (1, 1, 1))

@@ -117,7 +117,7 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout
     for path in filter(None, (source_path, target_path)):
         if not os.path.isfile(path):  # unlike Path.is_file accepts names of any length
             raise DataError(
-                f"file {path} does not exist; give a file with one text per line, or with pairs (TSV, CSV, JSONL)"
+                f"there is no file {path}; give a file with one text per line, or with pairs (TSV, CSV, JSONL)"
             )
     form = _form(source_path, target_path, layout)
     collector = _PairCollector(source_path)

@@ -69,7 +69,7 @@ class Columns:
         """
         check_encoding(self.encoding, self.errors)
         if not path.is_file():
-            raise DataError(f"file {path} does not exist; give a file with a word and its tag on each line")
+            raise DataError(f"there is no file {path}; give a file with a word and its tag on each line")
         file = TextFile(path, self.encoding, self.errors)
         numbered: Numbered = [(number, without_end(line)) for number, line in enumerate(lines(file, lone_cr=True), 1)]
         _refuse_json(numbered, path)

@@ -99,7 +99,7 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
             raise DataError(
-                f"file {path} does not exist; give a file of labelled texts, or a folder with a folder per class"
+                f"there is no file {path}; give a file of labelled texts, or a folder with a folder per class"
             )
         if form == "lines" and layout.form == "auto":
             form = _form_of_header(file) or form

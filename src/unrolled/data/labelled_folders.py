@@ -52,10 +52,10 @@ def folder_texts(path: Path, encoding: str, errors: str, foreign: list[str]) -> 
     """Yield the path, text and class of every text file; append the names of other files to ``foreign``.
 
     Raises:
-        DataError: the folder does not exist, the folders in it are not classes, or a file cannot be read.
+        DataError: there is no folder ``path``, the folders in it are not classes, or a file cannot be read.
     """
     if not path.is_dir():
-        raise DataError(f"folder {path} does not exist; give a folder with a folder per class")
+        raise DataError(f"there is no folder {path}; give a folder with a folder per class")
     folders = class_folders(path)
     inner = [{subfolder.name for subfolder in class_folders(folder)} for folder in folders]
     if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
