@@ -175,7 +175,7 @@ def test_what_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match="file or named set 'date' does not exist; did you mean 'dates'"):
         open_bitext("date")
     for name in ("", "a" * 5000, "a\0b"):
-        with pytest.raises(DataError, match="file or named set .* does not exist"):
+        with pytest.raises(DataError, match=r"file or named set .* does not exist"):
             open_bitext(name)
     with pytest.raises(DataError, match="there is no file"):
         open_bitext(path, "b" * 5000)
