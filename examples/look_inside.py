@@ -79,4 +79,4 @@ source = page("Cells", "PyTorch's rnn.py", text, cells, values, lambda symbol: m
 Path("runs").mkdir(exist_ok=True)
 written = Path("runs/cells.html")
 written.write_text(source, encoding="utf-8")
-print(written)
+print(f"{written}: {len(source):,} characters")

@@ -29,9 +29,9 @@ def test_rows():
 
 def test_they_show_themselves():
     assert str(FOUND).splitlines()[1:] == [
-        "★  inside <quotes>  layer 1 c[7] −  AUC      0.960          0.600    0.500   0.550  +0.360  0.05",
-        "   depth            layer 2 ← h[3]  R²       0.250  -0.500  0.300    0.000   0.100  -0.050  0.50",
-        "★ 1 of 2 hypotheses: p ≤ 0.05 and an excess; 128 units, 9,000 positions scored",
+        "★  inside <quotes>  layer 1 c[7] −  AUC      0.960          0.600    0.500  0.550  +0.360  0.05",
+        "   depth            layer 2 ← h[3]  R²       0.250  -0.500  0.300    0.000  0.100  -0.050  0.50",
+        "★ 1 of 2 hypotheses: p ≤ 0.05 and a positive excess; 128 units, 9,000 positions scored",
     ]
     assert "inside <quotes>" in str(KNOWN)
     for found in (FOUND._repr_html_(), KNOWN._repr_html_()):

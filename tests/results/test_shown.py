@@ -170,3 +170,4 @@ def test_ipython_in_a_terminal_shows_the_text():
     shown = []
     Pairs([("loss", "1.5")])._repr_pretty_(SimpleNamespace(text=shown.append), False)
     assert shown == ["loss  1.5"]
+    assert "_repr_pretty_" in vars(Pairs)  # or IPython would take the dataclass's __repr__

@@ -1,4 +1,4 @@
-"""See inside: which units of a network know what about a text, its states on disk, and a page that shows them."""
+"""Inspect a trained network: score its units against hypotheses about a text, save its states, show them on a page."""
 
 from ..analysis.inspection import Inspection
 from .findings import Finding, Found, Scored, Unit

@@ -30,6 +30,11 @@ class Shown:
     def __str__(self) -> str:
         return self.plain()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """IPython prefers a ``__repr__`` of the class, which dataclasses have, to an inherited ``_repr_pretty_``."""
+        super().__init_subclass__(**options)
+        cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]
+
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self.plain())
 

@@ -16,7 +16,7 @@ from ...analysis.inspection import Inspection
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.bitext import Pairs
-from ...data.exchanged import closer_to_target
+from ...data.swapped import closer_to_target
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
