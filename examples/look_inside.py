@@ -14,7 +14,7 @@ import torch
 import unrolled
 from unrolled.analysis import capture
 from unrolled.inspector import built_in, label, read, search
-from unrolled.inspector.page import Cell, page
+from unrolled.inspector.page import PageUnit, page
 from unrolled.inspector.shown import values_of
 from unrolled.results import Series
 
@@ -75,8 +75,8 @@ for value in (-1.0, 1.0):
 # %%
 shown = [finding for finding in found.findings if finding.found][:8] or found.findings[:3]
 values = values_of(reading, [finding.best[0].unit for finding in shown], len(text))
-cells = [Cell(finding.hypothesis, f"{finding.best[0].unit.name} {finding.score:.2f}") for finding in shown]
-source = page("Cells", "PyTorch's rnn.py", text, cells, values, lambda token: model.vocabulary.decode([token]))
+units = [PageUnit(finding.hypothesis, f"{finding.best[0].unit.name} {finding.score:.2f}") for finding in shown]
+source = page("Cells", "PyTorch's rnn.py", text, units, values, lambda token: model.vocabulary.decode([token]))
 Path("runs").mkdir(exist_ok=True)
 written = Path("runs/cells.html")
 written.write_text(source, encoding="utf-8")
