@@ -237,7 +237,10 @@ ZERO = torch.zeros(2, 3)
 WRONG = {
     "two dimensions": ({"inputs": torch.zeros(4, 2)}, r"inputs must be \(T, B, 2\), got \(4, 2\)"),
     "input width": ({"inputs": torch.zeros(4, 2, 5)}, r"inputs must be \(T, B, 2\), got \(4, 2, 5\)"),
-    "dtype": ({"inputs": torch.zeros(4, 2, 2).double()}, r"the cell is torch.float32 on cpu, .* got torch.float64"),
+    "dtype": (
+        {"inputs": torch.zeros(4, 2, 2).double()},
+        r"inputs must be torch.float32 on cpu as the cell is, got torch.float64",
+    ),
     "reset shape": ({"resets": torch.zeros(2, 4, dtype=torch.bool)}, r"resets must be bool \(4, 2\)"),
     "reset dtype": ({"resets": torch.zeros(4, 2)}, r"resets must be bool \(4, 2\), got torch.float32"),
     "length shape": ({"lengths": torch.tensor([1, 2, 3])}, r"lengths must be int64 \(2,\), got torch.int64 \(3,\)"),
@@ -295,7 +298,7 @@ def test_symbols_stand_for_one_hot_vectors(cell):
 
 def test_symbols_that_are_no_inputs_are_refused():
     for wrong in (-1, 5):
-        with pytest.raises(ShapeError, match=r"symbols in inputs must lie in 0\.\.4, got"):
+        with pytest.raises(ShapeError, match=r"token ids in inputs must lie in 0\.\.4, got"):
             scan(GRUCell(5, 4), torch.full((3, 2), wrong))
     with pytest.raises(ShapeError, match="inputs"):
         scan(GRUCell(5, 4), torch.zeros(3, 2, dtype=torch.int32))

@@ -22,7 +22,7 @@ from ..cells import Cell, State, check_size, make_cell
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
-from ..scan import BACKENDS, choose, is_symbols, scan
+from ..scan import BACKENDS, choose, is_token_ids, scan
 from .dropout import LockedDropout, check_dropout
 from .mixing import Mixing
 
@@ -154,7 +154,7 @@ class Stack(nn.Module):
         """
         rows = self._rows()
         input_size = rows[0][0].input_size
-        if not is_symbols(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
+        if not is_token_ids(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
             raise ShapeError(f"inputs must be (T, B, {input_size}), got {tuple(inputs.shape)}")
         before = self.initial_state(inputs.size(1)) if state is None else state
         entries = self.num_layers * self.num_directions

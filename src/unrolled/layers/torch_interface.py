@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from ..cells import GatedCell, State
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
-from ..kernels.torch import sooner
+from ..kernels.torch import faster_than_kernel
 from ..kernels.watch import watched
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
@@ -164,7 +164,7 @@ class DropIn(TorchClass):
         cells = [cell for layer in stack._modules["layers"]._modules.values() for cell in layer._modules.values()]
         if (
             not self._plain
-            or not sooner(cells[0].gates, T, B, self.input_size, self.hidden_size, packed)
+            or not faster_than_kernel(cells[0].gates, T, B, self.input_size, self.hidden_size, packed)
             or not (x.is_cpu and x.numel())
             or (self.training and stack._modules["dropout"].p)
             or "runner" in stack.__dict__
