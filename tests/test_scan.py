@@ -136,7 +136,7 @@ def without_kernels(monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (GRUCell(2, 3, reset_after=False), "torch's GRU applies the reset gate after the product only"),
+        (GRUCell(2, 3, reset_after=False), "torch's GRU applies the reset gate only after the product"),
         (LSTMCell(2, 3, peepholes=True), "torch's LSTM has no peepholes"),
         (RNNCell(2, 3, layer_norm=True), "torch's layers have no layer norm"),
         (LSTMCell(2, 3, zoneout=(0.0, 0.1)), "torch's layers have no zoneout"),

@@ -206,7 +206,7 @@ def of(log_probs, weights=None):
 @pytest.mark.parametrize(
     ("step", "options", "message"),
     [
-        (of(torch.tensor([[-1.0, float("nan")], [-1.0, -1.0]])), {}, "free of NaN, got 'NaN in row 0 after 0 symbols'"),
+        (of(torch.tensor([[-1.0, float("nan")], [-1.0, -1.0]])), {}, "free of NaN, got 'NaN in row 0 after 0 tokens'"),
         (of(torch.full((2, 9000), float("nan"))), {}, "free of NaN"),
         (of(torch.ones(2, 3)), {}, r"log_probs of the step must be at most 0, got 1.0; take log_softmax of logits"),
         (of(torch.zeros(3, 3)), {}, r"must be \(N, V\) with N = 2 rows, got \(3, 3\)"),

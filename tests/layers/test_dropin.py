@@ -434,7 +434,7 @@ def test_a_backend_named_never_degrades():
 
 
 def test_dropout_without_a_second_layer_warns():
-    with pytest.warns(UnrolledWarning, match="num_layers=1 has nothing between"):
+    with pytest.warns(UnrolledWarning, match="has no effect with num_layers=1"):
         unrolled.nn.GRU(3, 4, dropout=0.5)
 
 

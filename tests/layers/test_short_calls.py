@@ -26,13 +26,13 @@ FORMS = {
 def went(monkeypatch):
     """What torch's layers returned."""
     found = []
-    inner = torch_interface.DropIn._directly
+    inner = torch_interface.DropIn._call_torch
 
     def spy(self, *given):
         found.append(inner(self, *given))
         return found[-1]
 
-    monkeypatch.setattr(torch_interface.DropIn, "_directly", spy)
+    monkeypatch.setattr(torch_interface.DropIn, "_call_torch", spy)
     return found
 
 

@@ -304,7 +304,7 @@ def test_a_sentence_of_nothing(file):
     assert [one.text for one in said] == ["ab", "", " \n", "cab"]
     assert [one.answer for one in said[1:3]] == ["", ""]
     assert [said[0], said[3]] == model.predict(["ab", "cab"])
-    with pytest.raises(ArgumentError, match="texts must be a list of texts, got 'ab'; write"):
+    with pytest.raises(ArgumentError, match="texts must be a list of strings, got 'ab'; write"):
         model.translate("ab")
     with pytest.raises(ArgumentError, match="option must be a known name, got 'bean'; did you mean 'beam'"):
         model.translate(["ab"], bean=2)

@@ -25,7 +25,10 @@ def run(
     noise: State | None,
     reverse: bool,
 ) -> tuple[Tensor, State, Trace]:
-    """Run the loop, see `unrolled.scan`; ``initial`` is the state after a reset. The trace is empty unless ``traced``."""
+    """Run the loop, see `unrolled.scan`.
+
+    ``initial`` is the state after a reset. The trace is empty unless ``traced``.
+    """
     T, B = inputs.shape[:2]
     if lengths is not None:  # the padding may hold anything, even NaN, and must not affect outputs or gradients
         inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
