@@ -12,7 +12,7 @@ from ..errors import ArgumentError
 # N rows, V tokens in the vocabulary, t tokens generated so far
 
 BLOCKS = 10  # blocks of the vocabulary in `top`
-TOLERANCE = 1e-3  # by which a log-probability may exceed 0 because of rounding
+TOLERANCE = 1e-3  # largest log-probability above 0 that rounding may cause
 
 
 def candidates(

@@ -1,4 +1,4 @@
-"""Differentiation rules of the kernels' operators: fast calls, vmap, gradients by kernels or by equations.
+"""Differentiation rules of the kernels' operators: fast calls, vmap, gradients from kernels or equations.
 
 `Kernel` takes the two operators of a family of kernels and the equations of its cell, and derives every rule that
 torch's transformations need. `watch` describes which feature of torch takes which path.
