@@ -34,7 +34,7 @@ EVERY_EXTRA = {
 @pytest.fixture(autouse=True)
 def long_way(monkeypatch):
     """These calls are short; test_short_calls.py looks at what becomes of such otherwise."""
-    monkeypatch.setattr("unrolled.layers.torch_interface.sooner", lambda *_: False)
+    monkeypatch.setattr("unrolled.layers.torch_interface.faster_than_kernel", lambda *_: False)
 
 
 def make(face: Any, kind: str, *args, seed: int = 0, **options) -> Any:
