@@ -185,7 +185,7 @@ def two_eps() -> LSTMCell:
     ("cell", "reason"),
     [
         (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm for GRUCell"),
-        (two_eps(), "the kernels' layer norm is the cells' own, with one eps"),
+        (two_eps(), "the kernels support only the cells' own layer norm, with a single eps"),
         (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
         (GRUCell(2, 3, dtype=torch.float16), "the kernels compute in bfloat16, float32 and float64"),
     ],
@@ -203,7 +203,7 @@ def test_cudnn_needs_cuda_and_torch_a_step_and_a_lane():
     with pytest.raises(BackendError, match="'cudnn' cannot run this GRUCell: the inputs are on cpu"):
         scan(cell, torch.randn(4, 2, 2), backend="cudnn")
     for empty in (torch.randn(0, 2, 2), torch.randn(4, 0, 2)):
-        with pytest.raises(BackendError, match="torch's layers refuse an empty batch or sequence"):
+        with pytest.raises(BackendError, match="torch's layers do not accept an empty batch or sequence"):
             scan(cell, empty, backend="torch")
         outputs, state = scan(cell, empty)
         assert outputs.shape == (*empty.shape[:2], 3)

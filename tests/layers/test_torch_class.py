@@ -124,7 +124,7 @@ def test_quantization_says_what_it_leaves_out_and_takes_torchs_own() -> None:
 def test_scripting_says_what_to_script() -> None:
     ours = unrolled.nn.GRU(3, 4)
     with pytest.raises(
-        BackendError, match=r"cannot compile an unrolled\.nn\.GRU; put module\.to_torch\(\) in its place"
+        BackendError, match=r"cannot compile an unrolled\.nn\.GRU; replace it by module\.to_torch\(\) first"
     ):
         torch.jit.script(nn.Sequential(ours))
 
