@@ -25,7 +25,7 @@ from typing import Any
 
 from harness import table
 from unrolled import api
-from unrolled.data.conll_words import words_of
+from unrolled.data.conll_words import word_spans
 from unrolled.data.tags import Count
 from unrolled.recipes import read
 from unrolled.tasks import task_class
@@ -144,7 +144,7 @@ def demonstrate(runs: Path) -> None:
         for text, word in SENTENCES:
             prediction = model.predict([text])[0]
             marked = "".join(f"[{p.text}]{p.label}" if p.label else p.text for p in prediction.pieces)
-            words = [text[a:b] for a, b in words_of(text)]
+            words = [text[a:b] for a, b in word_spans(text)]
             probabilities = model.probabilities(words)[words.index(word)]
             best = sorted(probabilities.items(), key=lambda pair: -pair[1])[:2]
             print(f"  {marked}    {word}: {', '.join(f'{tag} {p:.2f}' for tag, p in best)}")

@@ -35,7 +35,8 @@ class CRF(nn.Module):
     Args:
         tags: K, number of tags.
         allowed: ``(K, K)`` bool, whether tag j may follow tag i; `None`: always.
-        begins, ends: ``(K,)`` bool, whether a sentence may begin or end with the tag; `None`: always.
+        begins: ``(K,)`` bool, whether a sentence may begin with tag k; `None`: always.
+        ends: ``(K,)`` bool, whether a sentence may end with tag k; `None`: always.
 
     Raises:
         ArgumentError: there are no tags, or a mask is false everywhere.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConformanceError
+from ..results.markup import Shown, preformatted
 
 Outcome = Literal["ok", "none", "exempt", "cannot", "failed", "not run"]
 
@@ -33,7 +34,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """The results of one cell with one backend; ``str(report)`` is a table."""
 
     cell: str
@@ -50,11 +51,15 @@ class Report:
         """The outcome of each check, by name."""
         return {result.check: result.outcome for result in self.results}
 
-    def __str__(self) -> str:
+    def plain(self) -> str:
+        """Return the table as text."""
         width = max((len(result.check) for result in self.results), default=0)
         lines = [f"{self.cell}, backend {self.backend}"]
         lines += [f"  {r.check:{width}}  {r.outcome:7}  {r.detail}".rstrip() for r in self.results]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.plain())
 
     def raise_if_failed(self) -> None:
         """Raise `ConformanceError` with a list of the failed checks, if there are any."""

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ...data.digits import Scanned
-from ...data.episodes import Episodes, Made
+from ...data.digits import DigitSequences
+from ...data.episodes import EpisodeArrays, Episodes
 from .trained import answers
 
 SHOWN = 4  # sequences
@@ -19,7 +19,7 @@ WIDTH = 60  # columns
 @torch.no_grad()
 def preview(model: nn.Module, episodes: Episodes) -> str:
     """A few sequences with the right answers and the model's."""
-    if isinstance(episodes, Scanned):
+    if isinstance(episodes, DigitSequences):
         return _pictures(model, episodes)
     lines: list[str] = []
     for made, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
@@ -35,7 +35,7 @@ def preview(model: nn.Module, episodes: Episodes) -> str:
     return "\n".join(lines)
 
 
-def _pictures(model: nn.Module, episodes: Scanned) -> str:
+def _pictures(model: nn.Module, episodes: DigitSequences) -> str:
     """Digits side by side, and under each what it is said to be."""
     columns: list[list[str]] = []
     for made, z, targets, _ in answers(model, episodes, SIDE_BY_SIDE):
@@ -48,7 +48,7 @@ def _pictures(model: nn.Module, episodes: Scanned) -> str:
     return "\n".join("  ".join(parts) for parts in zip(*columns, strict=True))
 
 
-def _sum(made: Made, n: int, said: float) -> str:
+def _sum(made: EpisodeArrays, n: int, said: float) -> str:
     values, marks = made.inputs[:, n].T
     (i, j), target = np.flatnonzero(marks), float(made.targets[-1, n, 0])
     return (
@@ -57,7 +57,7 @@ def _sum(made: Made, n: int, said: float) -> str:
     )
 
 
-def _bits(made: Made, n: int, said: npt.NDArray[np.float32]) -> list[str]:
+def _bits(made: EpisodeArrays, n: int, said: npt.NDArray[np.float32]) -> list[str]:
     """What it should say beside what it says, time to the right, a bit by row, two rows in a line."""
     target = made.targets[made.where[:, n], n] > 0.5
     both = ("says".ljust(min(WIDTH, len(target)) + 2) if len(target) > 2 else "says  ", "should say")
@@ -76,7 +76,7 @@ def _blocks(picture: npt.NDArray[np.bool_]) -> list[str]:
     ]
 
 
-def _symbols(made: Made, n: int, said: npt.NDArray[np.float32]) -> list[str]:
+def _symbols(made: EpisodeArrays, n: int, said: npt.NDArray[np.float32]) -> list[str]:
     target = made.targets[made.where[:, n], n]
     answered = said.argmax(1)
     wrong = int((answered != target).sum())

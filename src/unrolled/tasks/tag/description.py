@@ -67,7 +67,7 @@ def _describe_files(data: TaggedText) -> Report:
     plain = False
     places = [place for place in (data.data, data.valid, data.test) if place is not None]
     for place in places:
-        sentences, found = source.one(place, how=told)
+        sentences, found = source.read_file(place, how=told)
         plain = plain or found == PLAIN
         every += sentences
     how = how_read([(place, one.removeprefix(f"{place}: ")) for place, one in zip(places, told, strict=False)])

@@ -16,7 +16,7 @@ from ...analysis.inspection import Inspection
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.bitext import Pairs
-from ...data.exchanged import closer_to_target
+from ...data.swapped import closer_to_target
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
@@ -47,7 +47,8 @@ class TrainedTranslator(Trained):
 
     Args:
         model: the translator.
-        reader, writer: the two languages.
+        reader: of the source language.
+        writer: of the target language.
         config: the config it was trained with.
         fingerprint: of the pairs it was trained on.
         words: the most frequent ones of each side, by which texts in the wrong language are told.
