@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis import capture
-from ...analysis.tokenized import located
+from ...analysis.tokenized import tokenize
 from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace
@@ -28,7 +28,7 @@ NEXT, TOP = 10, 5  # symbols that may follow
 def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
     """The text through the eyes of one unit, what it cost, and what may follow."""
     shown = text or model.opening()
-    read = located(model.vocabulary, shown)
+    read = tokenize(model.vocabulary, shown)
     trace: dict[Plane, Tensor] = {}
 
     def take(name: str, begin: int, gates: Trace) -> None:
