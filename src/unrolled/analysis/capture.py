@@ -53,9 +53,7 @@ def capture(model: nn.Module, sink: Sink, *, chunk: Size = 256) -> Iterator[list
         for stack in model.modules()
         if isinstance(stack, Stack)
     }
-    decoders = {
-        cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)
-    }
+    decoders = {cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)}
     if not stacks and not decoders:
         raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
     with ExitStack() as contexts:

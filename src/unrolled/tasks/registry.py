@@ -34,17 +34,17 @@ TASKS = {
     "lm": Entry("unrolled.tasks.lm.task:LanguageModelling", "language modelling by character, byte, word or subword"),
     "classify": Entry(
         "unrolled.tasks.classify.task:Classification",
-        "text classification: sentiment, author, kind of question, any labels of yours",
+        "text classification (sentiment, author, kind of question, any labels of yours)",
     ),
     "tag": Entry(
         "unrolled.tasks.tag.task:Tagging",
-        "sequence labelling: named entities, parts of speech, any tags of yours",
+        "sequence labelling (named entities, parts of speech, any tags of yours)",
     ),
     "translate": Entry(
         "unrolled.tasks.translate.task:Translation",
-        "sequence to sequence: translation, normalization, any pairs of texts of yours",
+        "translation (between languages or formats, any pairs of texts of yours)",
     ),
-    "memory": Entry("unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks: adding, copying, recalling"),
+    "memory": Entry("unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"),
 }
 
 

@@ -73,20 +73,20 @@ class Measured:
 
 def evaluation(model: TrainedLanguageModel, options: Evaluate, progress: Progress = silent) -> Report:
     """See `Trained.evaluation`."""
-    found = _evaluate(model, options, progress)
-    metrics = found.metrics
-    rows = [("text", found.text), ("loss", f"{metrics['loss']:.4f} nats per token")]
-    if found.unknown:
-        rows.append(("", f"{found.unknown}: not comparable"))
+    result = _evaluate(model, options, progress)
+    metrics = result.metrics
+    rows = [("text", result.text), ("loss", f"{metrics['loss']:.4f} nats per token")]
+    if result.unknown:
+        rows.append(("", f"{result.unknown}: not comparable"))
     else:
         rows.append(("", f"{metrics['bits_per_char']:.4f} bits per character"))
     rows += [
         ("perplexity", f"{metrics['perplexity']:.4f} per token"),
-        ("size", f"{found.symbols:,} tokens, {found.characters:,} characters"),
+        ("size", f"{result.symbols:,} tokens, {result.characters:,} characters"),
         *_state_rows(options),
-        ("time", f"{clock(found.seconds)}, {found.symbols / max(found.seconds, 1e-9):,.0f} tokens/s"),
+        ("time", f"{clock(result.seconds)}, {result.symbols / max(result.seconds, 1e-9):,.0f} tokens/s"),
     ]
-    return Report(_values(model, options, found), (Pairs(rows),))
+    return Report(_values(model, options, result), (Pairs(rows),))
 
 
 def compare(models: Mapping[str, TrainedLanguageModel], options: Evaluate, progress: Progress = silent) -> Comparison:
@@ -123,11 +123,11 @@ def _try_evaluate(run: str, model: TrainedLanguageModel, options: Evaluate, prog
         return error
 
 
-def _row(run: str, values: dict[str, Any], found: Measured | DataError) -> tuple[str, ...]:
-    figures, why = ("–", "–", "–"), str(found)
-    if isinstance(found, Measured):
-        bits = "–" if found.unknown else f"{found.metrics['bits_per_char']:.4f}"
-        figures, why = (f"{found.metrics['loss']:.4f}", bits, f"{found.metrics['perplexity']:.4f}"), found.unknown
+def _row(run: str, values: dict[str, Any], result: Measured | DataError) -> tuple[str, ...]:
+    figures, why = ("–", "–", "–"), str(result)
+    if isinstance(result, Measured):
+        bits = "–" if result.unknown else f"{result.metrics['bits_per_char']:.4f}"
+        figures, why = (f"{result.metrics['loss']:.4f}", bits, f"{result.metrics['perplexity']:.4f}"), result.unknown
     return run, values["model"], f"{values['parameters']:,}", *figures, f"not comparable: {why}" if why else ""
 
 
@@ -163,13 +163,13 @@ def _other_text(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Sp
     return options.data or "", encode_text(corpus, model.vocabulary)
 
 
-def _values(model: TrainedLanguageModel, options: Evaluate, found: Measured | DataError) -> dict[str, Any]:
+def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | DataError) -> dict[str, Any]:
     """Return the values for JSON: the metrics, or under ``why`` the reason why there are none."""
     values: dict[str, Any] = {"model": model_name(flatten(model.config)), "parameters": model.size}
-    if isinstance(found, DataError):
-        values |= {"text": options.data or "", "why": str(found)}
+    if isinstance(result, DataError):
+        values |= {"text": options.data or "", "why": str(result)}
     else:
-        values |= {"text": found.text, "symbols": found.symbols, "seconds": found.seconds, **found.metrics}
+        values |= {"text": result.text, "symbols": result.symbols, "seconds": result.seconds, **result.metrics}
     return values | ({"clamp": options.clamp} if options.clamp else {})
 
 

@@ -45,7 +45,7 @@ def count(tokens: npt.NDArray[Any], starts: Numbers, symbols: int, order: int) -
     """
     seen = _seen(len(tokens), starts)  # (N,)
     keys, raw, number, example = _distinct(tokens.astype(np.int64))
-    found: list[Strings] = []
+    strings: list[Strings] = []
     for k in range(2, order + 1):
         longer = np.full(len(tokens), -1, dtype=np.int64)
         longer[1:] = number[:-1]
@@ -56,9 +56,9 @@ def count(tokens: npt.NDArray[Any], starts: Numbers, symbols: int, order: int) -
         del longer
         before = np.bincount(number[example], minlength=len(keys))  # of the n-grams that end with each
         before[np.unique(number[seen == k - 2])] += 1  #                             (1), (3)
-        found.append(Strings(keys, before.astype(np.int32)))
+        strings.append(Strings(keys, before.astype(np.int32)))
         keys, raw, number = longer_keys, longer_raw, longer_number
-    return [*found, Strings(keys, raw.astype(np.int32))]  #                          (2)
+    return [*strings, Strings(keys, raw.astype(np.int32))]  #                          (2)
 
 
 def _seen(length: int, starts: Numbers) -> npt.NDArray[np.int32]:

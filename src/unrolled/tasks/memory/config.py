@@ -58,7 +58,7 @@ class Problem:
         return self.length or PROBLEMS[self.data].length or 0
 
     @property
-    def made(self) -> bool:
+    def is_generated(self) -> bool:
         """Whether the sequences are generated on demand, with any length; else they are pictures."""
         return PROBLEMS[self.data].length is not None
 
@@ -69,17 +69,17 @@ class Problem:
 
     def episodes(self, part: str, seed: int = 0, batch_size: int = 1) -> Episodes:
         """Return the sequences of a part: ``train`` (in an order that depends on ``seed``), ``valid`` or ``test``."""
-        if self.made:
+        if self.is_generated:
             return generated(self.data, self.longest, self.shortest, self.repeats, self.symbols, part, seed)
         return pictures(self.data, part, batch_size, seed)
 
     def count(self, episodes: Episodes, part: str) -> int:
         """Return the number of sequences of ``valid`` or ``test`` to evaluate on; of pictures, all."""
-        return SEQUENCES[part] if self.made else episodes.per_pass
+        return SEQUENCES[part] if self.is_generated else episodes.per_pass
 
     def sizes(self) -> tuple[int, int]:
         """Return the input size and the output size; no files are needed."""
-        if not self.made:
+        if not self.is_generated:
             return SIDE if self.data in ("mnist-rows", "digits") else 1, CLASSES
         episodes = self.episodes("train")
         return episodes.input_size, episodes.outputs

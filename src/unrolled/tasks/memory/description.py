@@ -21,7 +21,7 @@ def named() -> list[NamedData]:
 def describe(problem: Problem) -> Report:
     """See `Task.describe`."""
     name, title = problem.data, PROBLEMS[problem.data].title
-    if problem.made:
+    if problem.is_generated:
         counts = dict(SEQUENCES)
         rows = [
             ("problem", f"{name}: {title}"),

@@ -29,7 +29,7 @@ def evaluation(model: TrainedMemory, options: Evaluate) -> Report:
     problem = model.problem(options.length)
     metrics = model.evaluate(options.split, options.length)
     description = f"{problem.data}, {options.split}"
-    if problem.made:
+    if problem.is_generated:
         description += f": {SEQUENCES[options.split]:,} sequences of length {problem.longest}"
     values = {"problem": problem.data, "length": problem.longest or None, "split": options.split, **metrics}
     loss = [] if "mse" in metrics else [("loss", f"{metrics['loss']:.4f} nats")]

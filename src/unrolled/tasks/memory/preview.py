@@ -22,24 +22,24 @@ def preview(model: nn.Module, episodes: Episodes) -> str:
     if isinstance(episodes, Scanned):
         return _pictures(model, episodes)
     lines: list[str] = []
-    for made, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
-        for n in range(made.where.shape[1]):
+    for batch, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
+        for n in range(batch.where.shape[1]):
             predicted = z[at == n].float().cpu().numpy()
             match episodes.kind:
                 case "number":
-                    lines.append(_sum(made, n, float(predicted[0, 0])))
+                    lines.append(_sum(batch, n, float(predicted[0, 0])))
                 case "bits":
-                    lines += _bits(made, n, predicted)
+                    lines += _bits(batch, n, predicted)
                 case _:
-                    lines += _symbols(made, n, predicted)
+                    lines += _symbols(batch, n, predicted)
     return "\n".join(lines)
 
 
 def _pictures(model: nn.Module, episodes: Scanned) -> str:
     """Return digits side by side with the predicted class and its probability."""
     columns: list[list[str]] = []
-    for made, z, targets, _ in answers(model, episodes, PICTURES):
-        lanes = np.arange(made.where.shape[1]) + len(columns)
+    for batch, z, targets, _ in answers(model, episodes, PICTURES):
+        lanes = np.arange(batch.where.shape[1]) + len(columns)
         shown = episodes.digits.pictures[episodes.chosen(lanes, np.zeros_like(lanes))]
         confidence, classes = z.softmax(1).max(1)
         for picture, p, digit, true in zip(shown, confidence.tolist(), classes.tolist(), targets.tolist(), strict=True):
@@ -48,18 +48,18 @@ def _pictures(model: nn.Module, episodes: Scanned) -> str:
     return "\n".join("  ".join(parts) for parts in zip(*columns, strict=True))
 
 
-def _sum(made: Made, n: int, predicted: float) -> str:
-    values, marks = made.inputs[:, n].T
-    (i, j), target = np.flatnonzero(marks), float(made.targets[-1, n, 0])
+def _sum(batch: Made, n: int, predicted: float) -> str:
+    values, marks = batch.inputs[:, n].T
+    (i, j), target = np.flatnonzero(marks), float(batch.targets[-1, n, 0])
     return (
         f"{values[i]:.2f} + {values[j]:.2f} = {target:.2f}, predicted {predicted:.2f} ({predicted - target:+.2f})   "
         f"steps {i + 1} and {j + 1} of {len(values)}"
     )
 
 
-def _bits(made: Made, n: int, predicted: npt.NDArray[np.float32]) -> list[str]:
+def _bits(batch: Made, n: int, predicted: npt.NDArray[np.float32]) -> list[str]:
     """Return the predicted and the target bits side by side: time to the right, a row per bit, two rows per line."""
-    target = made.targets[made.where[:, n], n] > 0.5
+    target = batch.targets[batch.where[:, n], n] > 0.5
     width = max(min(WIDTH, len(target)), len("predicted"))
     header = f"{'predicted':{width}}  target"
     wrong = int((target != (predicted > 0)).any(1).sum())
@@ -77,8 +77,8 @@ def _blocks(picture: npt.NDArray[np.bool_]) -> list[str]:
     ]
 
 
-def _symbols(made: Made, n: int, scores: npt.NDArray[np.float32]) -> list[str]:
-    target = made.targets[made.where[:, n], n]
+def _symbols(batch: Made, n: int, scores: npt.NDArray[np.float32]) -> list[str]:
+    target = batch.targets[batch.where[:, n], n]
     predicted = scores.argmax(1)
     wrong = int((predicted != target).sum())
     verdict = f"{wrong} wrong" if wrong else "right"

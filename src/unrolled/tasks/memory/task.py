@@ -56,7 +56,7 @@ class Memory(Task):
 
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__(config)
-        if not config.data.made:
+        if not config.data.is_generated:
             self.decides = "accuracy"
         elif config.data.data == "adding":  # its loss is the mean squared error
             self.metrics = (LOSS._replace(label="squared error", shown=False), *METRICS[1:])
@@ -79,7 +79,8 @@ class Memory(Task):
         episodes = problem.episodes("train", config.training.seed, lanes)
         self.stream = EpisodeStream(episodes, lanes, problem.bptt)
         self.valid, self.test = problem.episodes("valid"), problem.episodes("test")
-        return [f"{problem.data}: {PROBLEMS[problem.data].title}{f' ({problem.longest})' if problem.made else ''}"]
+        length = f" ({problem.longest})" if problem.is_generated else ""
+        return [f"{problem.data}: {PROBLEMS[problem.data].title}{length}"]
 
     def build_model(self) -> nn.Module:
         episodes = self.stream.episodes

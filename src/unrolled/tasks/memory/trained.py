@@ -93,12 +93,12 @@ def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float
         * pictures: ``accuracy``.
     """
     loss = total = close = right = 0.0
-    for made, z, targets, at in answers(model, episodes, count):
+    for batch, z, targets, at in answers(model, episodes, count):
         loss += float(loss_sum(episodes.kind, z, targets).double())
         total += len(z)
         wrong = _wrong(episodes.kind, z, targets)  # (K,)
         close += float((~wrong).sum())
-        right += made.where.shape[1] - len(at[wrong.cpu()].unique())
+        right += batch.where.shape[1] - len(at[wrong.cpu()].unique())
     loss, close, right = loss / total, close / total, right / count
     if episodes.kind == "number":
         return {"loss": loss, "mse": loss, "close": close}
@@ -115,11 +115,11 @@ def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[
     batch_size = max(1, min(250, int(AT_ONCE / elements)))
     for begin in range(0, count, batch_size):
         lanes = np.arange(begin, min(begin + batch_size, count))
-        made = episodes.make(lanes, np.zeros_like(lanes))
-        where = torch.from_numpy(made.where)
-        y, _ = model.read(torch.from_numpy(made.inputs).to(device))
+        batch = episodes.make(lanes, np.zeros_like(lanes))
+        where = torch.from_numpy(batch.where)
+        y, _ = model.read(torch.from_numpy(batch.inputs).to(device))
         z = model.answer(y[where.to(device)])
-        yield made, z, torch.from_numpy(made.targets)[where].to(device), where.nonzero()[:, 1]
+        yield batch, z, torch.from_numpy(batch.targets)[where].to(device), where.nonzero()[:, 1]
 
 
 def _wrong(kind: Kind, z: Tensor, targets: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class Words:
     embedding_size: int = 100
     """width of the word embedding"""
     word_dropout: float = 1.0
-    """in training, replace a word seen c times with the unknown word with probability w / (w + c)"""
+    """word dropout w in training: a word seen c times becomes unknown with probability w / (w + c)"""
     characters: Literal["none", "recurrent", "convolution"] = "convolution"
     """character encoder of words: a bidirectional recurrent layer, or a convolution of width 3"""
     character_size: int = 50
