@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.data.registry import present
-from unrolled.data.tokens import cut
+from unrolled.data.tokens import tokenize
 from unrolled.tasks.classify.config import ClassifyConfig
 from unrolled.tasks.classify.task import Classification
 from unrolled.training.config import update
@@ -107,7 +107,7 @@ class Plain(nn.Module):
 
 
 def peer(case: str) -> Work:
-    cut_rows = [([t.text for t in cut(text, lowercase=True)] or [""], int(label)) for text, label in rows()]
+    cut_rows = [([t.text for t in tokenize(text, lowercase=True)] or [""], int(label)) for text, label in rows()]
     index = {word: n for n, word in enumerate(sorted({w for words, _ in cut_rows for w in words}), 1)}
     data: Any = [(torch.tensor([index[w] for w in words]), label) for words, label in cut_rows]
 

@@ -41,7 +41,7 @@ from harness import table
 from unrolled import api
 from unrolled.cells.state import detach
 from unrolled.data.counter import hash64
-from unrolled.data.episodes import Stretch
+from unrolled.data.episodes import EpisodeWindow
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.memory.config import MemoryConfig
 from unrolled.tasks.memory.task import Memory
@@ -89,7 +89,7 @@ class Lanes:
         self.phase = (hash64(self.keys, 0) % np.uint64(self.length)).astype(np.int64)
         self.episodes, self.mean_length, self.per_pass = self, float(self.length), 1000.0
 
-    def batch(self, index: int) -> Stretch:
+    def batch(self, index: int) -> EpisodeWindow:
         at = index * self.bptt + np.arange(self.bptt)[:, None] + self.phase  # (T, B)
         number, place = at // self.length, at % self.length
         answered = place - self.symbols - 1
@@ -104,7 +104,7 @@ class Lanes:
         where = (answered >= 0) & ((number > 0) | (self.phase == 0))
         expected = where.size * (self.length - self.symbols - 1) / self.length
         one, two, three, four = map(torch.from_numpy, (inputs, targets, where, place == 0))
-        return Stretch(one, two, three, four, expected, goes_on=True)
+        return EpisodeWindow(one, two, three, four, expected, continues=True)
 
 
 def climb(

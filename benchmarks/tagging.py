@@ -24,7 +24,7 @@ from typing import Any
 
 from harness import table
 from unrolled import api
-from unrolled.data.conll_words import words_of
+from unrolled.data.conll_words import word_spans
 from unrolled.data.tags import Count
 from unrolled.recipes import read
 from unrolled.tasks import task_class
@@ -143,7 +143,7 @@ def demonstrate(runs: Path) -> None:
         for text, word in SENTENCES:
             said = model.predict([text])[0]
             marked = "".join(f"[{piece.text}]{piece.label}" if piece.label else piece.text for piece in said.pieces)
-            words = [text[a:b] for a, b in words_of(text)]
+            words = [text[a:b] for a, b in word_spans(text)]
             p = model.probabilities(words)[words.index(word)]
             shown = ", ".join(f"{tag} {share:.2f}" for tag, share in sorted(p.items(), key=lambda pair: -pair[1])[:2])
             print(f"  {marked}    {word}: {shown}")

@@ -221,7 +221,7 @@ def test_a_damaged_checkpoint_is_told_as_json_too(unrolled, trained: Path) -> No
     said = unrolled("resume", trained, "--steps", "23", "--json")
     notes = [event["text"] for event in map(json.loads, said.out.splitlines()) if event["event"] == "note"]
     assert (said.status, said.err) == (0, "")
-    assert notes[0] == f"{newest} is damaged: going on from step 20 instead"
+    assert notes[0] == f"{newest} is damaged: resuming from step 20 instead"
     shutil.rmtree(trained / "checkpoints")
     before = tree(trained)
     for words in (["--steps", "30"], ["--time", "1s"], []):
@@ -259,7 +259,7 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
 
 def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:
     before = tree(trained)
-    refused(unrolled("train", "lm", "--data", text_file, "--run", trained), "holds a run already", "unrolled resume")
+    refused(unrolled("train", "lm", "--data", text_file, "--run", trained), "already holds a run", "unrolled resume")
     assert tree(trained) == before
 
 
@@ -267,7 +267,7 @@ def test_output_folder_that_cannot_be_written(unrolled, home: Path, text_file: P
     (home / "file").write_text("in the way")
     for run in ("file", "file/run"):
         said = unrolled("train", "lm", "--data", text_file, "--run", run, "--steps", "1", *TINY)
-        refused(said, "cannot make a run in file", "another folder with --run")
+        refused(said, "cannot create a run in file", "another folder with --run")
     assert (home / "file").read_text() == "in the way"
 
 
@@ -292,7 +292,7 @@ def test_full_disk_while_saving(unrolled, trained: Path, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         said = unrolled("resume", trained, "--steps", "25")
-    refused(said, "No space left on device", "nothing saved before is lost", "Free some space")
+    refused(said, "No space left on device", "earlier files are intact", "Free some space")
     after = tree(trained)
     assert {name: after[name] for name in before} == before
     assert unrolled("resume", trained, "--steps", "25").status == 0
@@ -314,7 +314,7 @@ def test_disk_that_fills_up_in_the_middle_of_a_file(
         [sys.executable, "-c", code], env=subprocess_environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert re.fullmatch(r"error: cannot write [^\n]+nothing saved before is lost[^\n]+\n", done.stderr)
+    assert re.fullmatch(r"error: cannot write [^\n]+earlier files are intact[^\n]+\n", done.stderr)
     assert not list(trained.rglob("*.part"))
     assert unrolled("resume", trained, "--steps", "25").status == 0
 

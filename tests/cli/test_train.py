@@ -55,7 +55,7 @@ def test_data_is_stored_so_that_any_folder_can_resume(
     monkeypatch.chdir(home / "elsewhere")
     said = unrolled("resume", "../r", "--steps", "3")
     assert said.status == 0, said.err
-    assert "going on at step 2 of 3" in said.out
+    assert "resuming at step 2 of 3" in said.out
 
 
 def test_json_is_one_object_per_line(unrolled, home: Path, text_file: Path) -> None:

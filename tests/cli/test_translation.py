@@ -227,10 +227,10 @@ def test_what_was_left_out_and_exchanged_is_noted(unrolled, runs: Path) -> None:
     (runs / "holes.txt").write_text("\n".join(lines) + "\n")
     said = unrolled("train", "translate", "--data", "holes.txt", "--target", "b.txt", *SMALL, "--run", "runs/holes")
     assert said.status == 0, said.err
-    assert "holes.txt: 1 pair left out: an empty side (first in line 5)" in said.out
+    assert "holes.txt: 1 pair skipped: an empty side (first in line 5)" in said.out
     measured = unrolled("evaluate", "runs/looks", "--data", "holes.txt", "--target", "b.txt", "--beam", "1")
     assert measured.status == 0
-    assert "note: holes.txt: 1 pair left out: an empty side (first in line 5)" in measured.err
+    assert "note: holes.txt: 1 pair skipped: an empty side (first in line 5)" in measured.err
 
 
 def test_exchanged_languages(unrolled, home: Path) -> None:

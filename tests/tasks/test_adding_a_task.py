@@ -112,7 +112,7 @@ def test_it_can_be_resumed(example, unrolled, home):
     assert "is finished: 4 of 4 steps" in unrolled("resume", example.second).out
     said = unrolled("resume", example.second, "--steps", "5")
     assert said.status == 0, said.err
-    assert "going on at step 4 of 5" in said.out
+    assert "resuming at step 4 of 5" in said.out
     assert [row["step"] for row in rows(example.second)] == [1, 2, 3, 4, 5]
 
 

@@ -350,7 +350,7 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     path = tmp_path / "words"
     for text, message in [
         ("a O\nb O\n", "there is nothing to learn"),
-        ("", "has no sentence in it"),
+        ("", "has no sentences"),
         ("a B-x\nb\n", "line 2 of .* has 1 column"),
         ("".join(f"a t{n}\n\n" for n in range(5000)), "5,000 different tags, more than the 4,096 that can be learned"),
         ("".join(f"a B-{n}\n\n" for n in range(600)), "1,201 different tags, more than the 1,024 that can be learned"),

@@ -99,7 +99,8 @@ def compare(
     """Compare the predictions of b with those of a on a text.
 
     Args:
-        a, b: language models of any kind with the same vocabulary.
+        a: a language model of any kind.
+        b: another language model with the same vocabulary.
         text: the text to predict.
         classes: the class of each predicted token, used to group differences; see `Classes`.
         most: maximum tokens listed in ``gained`` and in ``lost``.

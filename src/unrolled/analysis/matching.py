@@ -60,7 +60,8 @@ def match_units(
     """Correlate the units of two models over a text.
 
     Args:
-        a, b: language models with recurrent layers and the same vocabulary.
+        a: a language model with recurrent layers.
+        b: another language model with recurrent layers and the same vocabulary.
         text: the text, read by both from its beginning.
         layer: layer of a; −1 is the last.
         other_layer: layer of b (default: ``layer``).

@@ -73,7 +73,8 @@ class GateCounter:
 
     Args:
         gates: names of the gates to count; others are ignored.
-        low, high: thresholds below and above which a gate is saturated.
+        low: threshold below which a gate is left-saturated.
+        high: threshold above which a gate is right-saturated.
 
     Raises:
         ArgumentError: ``low`` is not less than ``high``.
@@ -134,7 +135,8 @@ def saturation(
     Args:
         handle: a language model with LSTM or GRU cells.
         text: a text of any length; the gates of one window are in memory.
-        low, high: thresholds below and above which a gate is saturated.
+        low: threshold below which a gate is left-saturated.
+        high: threshold above which a gate is right-saturated.
         window: steps at once.
         lanes: segments of the text read in parallel, each after a warm-up; faster than 1, which is exact.
         progress: called with the number of tokens read so far.

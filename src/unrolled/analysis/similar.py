@@ -100,7 +100,8 @@ def select(
     Args:
         handle: a language model with recurrent layers.
         text: the text, read from its beginning.
-        begin, end: a and b, in tokens.
+        begin: a, in tokens.
+        end: b, in tokens.
         layer: layer of the units; −1 is the last.
         leaf: ``"h"``, or ``"c"`` of an LSTM.
         threshold: τ.

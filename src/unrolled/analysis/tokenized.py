@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data import StreamingDecoder, Vocabulary, WordVocabulary
-from ..data.conll_words import lines_of
+from ..data.conll_words import line_spans
 from ..data.pieces import Chunk, pieces
 from ..data.words import tokens
 from ..errors import DataError
@@ -93,7 +93,7 @@ def last_characters(vocabulary: Vocabulary, ids: npt.NDArray[Any], text: str) ->
 
 def lines_with_words(text: str) -> list[tuple[int, int]]:
     """Return (begin, end) of each line that is not blank."""
-    return [(begin, end) for begin, end in lines_of(text) if text[begin:end].strip()]
+    return [(begin, end) for begin, end in line_spans(text) if text[begin:end].strip()]
 
 
 def check_not_empty(lines: list[TokenSequence]) -> list[TokenSequence]:

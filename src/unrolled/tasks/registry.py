@@ -4,6 +4,8 @@ Other packages add tasks through entry points of the group ``unrolled.tasks``:
 
     [project.entry-points."unrolled.tasks"]
     weather = "my_package.weather:Weather"
+
+and a script or notebook, for itself alone, by `register`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..training.task import Task
 
 GROUP = "unrolled.tasks"
+_registered: dict[str, type[Task]] = {}
 
 
 class Entry(NamedTuple):
@@ -44,13 +47,28 @@ TASKS = {
         "unrolled.tasks.translate.task:Translation",
         "translation (between languages or formats, any pairs of texts of yours)",
     ),
-    "memory": Entry("unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"),
+    "memory": Entry(
+        "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
+    ),
 }
+"""The built-in tasks by name."""
 
 
 def names() -> list[str]:
     """Return the names of the tasks: the built-in ones, then those of other packages."""
-    return [*TASKS, *_external()]
+    return [*TASKS, *(name for name in _external() if name not in _registered), *_registered]
+
+
+def register(cls: type[Task]) -> type[Task]:
+    """Register a task for the current process, such as a task of a script or notebook; may be used as a decorator.
+
+    Raises:
+        ArgumentError: a built-in task has the same name.
+    """
+    if cls.name in TASKS:
+        raise ArgumentError(f"{cls.__name__}.name", "a name that no task of unrolled has", cls.name)
+    _registered[cls.name] = cls
+    return cls
 
 
 def what(name: str) -> str:
@@ -75,11 +93,24 @@ def task_class(name: str) -> type[Task]:
         module, _, attribute = TASKS[name].place.partition(":")
         cls: type[Task] = getattr(importlib.import_module(module), attribute)
         return cls
+    if name in _registered:
+        return _registered[name]
     external = _external()
     if name not in external:
         remedy = f"is the package installed that adds it, by an entry point in the group {GROUP}?"
         raise ArgumentError("task", f"one of {', '.join(names())}", name, did_you_mean(name, names()) or remedy)
     return _imported(external[name])
+
+
+def class_of_run(name: str, run: object) -> type[Task]:
+    """Return the class of the task ``name`` of a run.
+
+    Raises:
+        RunError: the task is not installed or cannot be imported.
+    """
+    if name not in names():
+        raise RunError(f"{run} is of the task {name}, which is unknown here; is the package installed that adds it?")
+    return task_class(name)
 
 
 def ready(cls: type[Task]) -> type[Task]:
@@ -125,6 +156,8 @@ def _imported(point: EntryPoint) -> type[Task]:
         raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
     if not (isinstance(cls, type) and issubclass(cls, Task)):
         raise RunError(f"{place} is not a subclass of unrolled.training.task.Task; repair or remove it")
+    if cls.name != point.name:  # runs are found by name
+        raise RunError(f"{place} has the name {cls.name!r}; repair it: class and entry point must have the same name")
     return cls
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.labelled import Examples, check_used, read_labelled
-from ...data.labelled_folders import class_folders, parts_of
-from ...data.labelled_sets import SETS, LabelledSets, labelled_names, place_of
+from ...data.labelled_folders import class_folders, find_parts
+from ...data.labelled_sets import SETS, LabelledSets, existing_path, labelled_names
 from ...data.named_data import NamedData, named_data
 from ...errors import DataError
 from ...results import Pairs, Report
@@ -51,7 +51,7 @@ def suspicious(sets: LabelledSets) -> list[str]:
 
 def _has_classes(path: Path) -> bool:
     try:
-        if parts_of(path)[0]:
+        if find_parts(path)[0]:
             return True
         files = (entry for entry in path.iterdir() if not entry.is_dir() and not entry.name.startswith("."))
         folders = [] if any(files) else class_folders(path)
@@ -80,9 +80,9 @@ def _describe_named(data: LabelledText) -> Report:
 
 def _describe_files(data: LabelledText) -> Report:
     """Describe files as a whole, before they are split."""
-    path, layout = place_of(data.data), data.layout()
+    path, layout = existing_path(data.data), data.layout()
     check_used(path, layout)
-    places = list(parts_of(path)[0].values()) or [path]
+    places = list(find_parts(path)[0].values()) or [path]
     if data.test is not None:
         places = [*(place for place in places if place.name != "test"), Path(data.test).expanduser()]
     read = [(place, *read_labelled(place, layout)) for place in places]

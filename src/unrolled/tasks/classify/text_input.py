@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...cells import check_rate, check_size
 from ...data import CharVocabulary, StreamingDecoder, Vocabulary, WordVocabulary, build_vocabulary
-from ...data.tokens import cut
+from ...data.tokens import tokenize
 from ...data.vectors import matrix, read_vectors, train_vectors
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError, did_you_mean
@@ -85,7 +85,7 @@ class Tokenizer:
         """Build the vocabulary of ``texts``; for words and characters it has an unknown token."""
         kind = options.vocabulary
         if kind == "word":
-            counts = Counter(t.text for text in texts for t in cut(text, lowercase=options.lowercase))
+            counts = Counter(t.text for text in texts for t in tokenize(text, lowercase=options.lowercase))
             return cls(WordVocabulary.from_counts(counts, options.min_count), options.lowercase)
         lower = (_lower(text) if options.lowercase else text for text in texts)
         if kind == "char":
@@ -97,7 +97,7 @@ class Tokenizer:
     def encode(self, text: str) -> Ids:
         """Return the ids ``(N,)``; a text without tokens is encoded as one unknown token."""
         if isinstance(self.vocabulary, WordVocabulary):
-            ids = self.vocabulary.look_up(t.text for t in cut(text, lowercase=self.lowercase))
+            ids = self.vocabulary.look_up(t.text for t in tokenize(text, lowercase=self.lowercase))
         else:
             ids = self.vocabulary.encode(_lower(text) if self.lowercase else text)
         return ids if len(ids) else np.zeros(1, dtype=ids.dtype)
@@ -107,7 +107,7 @@ class Tokenizer:
         pieces: list[tuple[str, int | None]] = []
         if isinstance(self.vocabulary, WordVocabulary):
             at = 0
-            for number, token in enumerate(cut(text)):
+            for number, token in enumerate(tokenize(text)):
                 if token.begin > at:
                     pieces.append((text[at : token.begin], None))
                 pieces.append((text[token.begin : token.end], number))
@@ -143,7 +143,7 @@ def initial_vectors(
     words = reader.vocabulary.words
     if options.embeddings == WORD2VEC:
         size = options.embedding_size or 100
-        sentences = [[t.text for t in cut(text, lowercase=reader.lowercase)] for text in texts]
+        sentences = [[t.text for t in tokenize(text, lowercase=reader.lowercase)] for text in texts]
         vectors = train_vectors(sentences, size, algorithm=options.word2vec, seed=seed)
         note = f"word2vec ({options.word2vec}) on {sum(map(len, sentences)):,} words of the training texts"
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...data import NAMED, fetch, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
 from ...data.named_data import NamedData, named_data
-from ...data.textfile import told
+from ...data.textfile import describe_changes
 from ...results import Pairs, Report
 from ..common.description import SHOWN, first_lines, text_by_name
 from .text import Text
@@ -55,7 +55,7 @@ def describe(data: Text) -> Report:
         "symbols": symbols,
         "documents": documents,
         "rare": rare,
-        "notes": [*corpus.notes, *told(changed)],
+        "notes": [*corpus.notes, *describe_changes(changed)],
     }
     rows = [
         ("text", data.data),
@@ -63,7 +63,7 @@ def describe(data: Text) -> Report:
         ("documents", f"{documents:,}"),
         ("characters", f"{characters:,}"),
         ("alphabet", f"{symbols:,} distinct characters" + (f", {rare:,} of them rare (fewer than 10)" if rare else "")),
-        *(("", note) for note in told(changed, "; --line-ends keep keeps them")),
+        *(("", note) for note in describe_changes(changed, "; --line-ends keep keeps them")),
     ]
     lines = (line[:WIDTH] for line in opening.removesuffix("\n").split("\n")[:SHOWN])
     return Report(values, (Pairs(rows), first_lines(lines)), how=how, event="text")

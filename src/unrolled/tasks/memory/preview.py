@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ...data.digits import Scanned
-from ...data.episodes import Episodes, Made
+from ...data.digits import DigitSequences
+from ...data.episodes import EpisodeArrays, Episodes
 from .trained import answers
 
 SHOWN = 4  # sequences
@@ -19,7 +19,7 @@ WIDTH = 60  # columns
 @torch.no_grad()
 def preview(model: nn.Module, episodes: Episodes) -> str:
     """Return a few sequences with their targets and the predictions of the model."""
-    if isinstance(episodes, Scanned):
+    if isinstance(episodes, DigitSequences):
         return _pictures(model, episodes)
     lines: list[str] = []
     for batch, z, _, at in answers(model, episodes, 1 if episodes.kind == "bits" else SHOWN):
@@ -35,7 +35,7 @@ def preview(model: nn.Module, episodes: Episodes) -> str:
     return "\n".join(lines)
 
 
-def _pictures(model: nn.Module, episodes: Scanned) -> str:
+def _pictures(model: nn.Module, episodes: DigitSequences) -> str:
     """Return digits side by side with the predicted class and its probability."""
     columns: list[list[str]] = []
     for batch, z, targets, _ in answers(model, episodes, PICTURES):
@@ -48,7 +48,7 @@ def _pictures(model: nn.Module, episodes: Scanned) -> str:
     return "\n".join("  ".join(parts) for parts in zip(*columns, strict=True))
 
 
-def _sum(batch: Made, n: int, predicted: float) -> str:
+def _sum(batch: EpisodeArrays, n: int, predicted: float) -> str:
     values, marks = batch.inputs[:, n].T
     (i, j), target = np.flatnonzero(marks), float(batch.targets[-1, n, 0])
     return (
@@ -57,7 +57,7 @@ def _sum(batch: Made, n: int, predicted: float) -> str:
     )
 
 
-def _bits(batch: Made, n: int, predicted: npt.NDArray[np.float32]) -> list[str]:
+def _bits(batch: EpisodeArrays, n: int, predicted: npt.NDArray[np.float32]) -> list[str]:
     """Return the predicted and the target bits side by side: time to the right, a row per bit, two rows per line."""
     target = batch.targets[batch.where[:, n], n] > 0.5
     width = max(min(WIDTH, len(target)), len("predicted"))
@@ -77,7 +77,7 @@ def _blocks(picture: npt.NDArray[np.bool_]) -> list[str]:
     ]
 
 
-def _symbols(batch: Made, n: int, scores: npt.NDArray[np.float32]) -> list[str]:
+def _symbols(batch: EpisodeArrays, n: int, scores: npt.NDArray[np.float32]) -> list[str]:
     target = batch.targets[batch.where[:, n], n]
     predicted = scores.argmax(1)
     wrong = int((predicted != target).sum())

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ...cells import State, cell_class
-from ...data.episodes import Episodes, EpisodeStream, Stretch
+from ...data.episodes import Episodes, EpisodeStream, EpisodeWindow
 from ...data.memory_problems import PROBLEMS
 from ...data.named_data import NamedData
 from ...results import Report
@@ -90,28 +90,30 @@ class Memory(Task):
     def steps_per_epoch(self) -> float:
         return self.stream.per_pass
 
-    def batch(self, step: int) -> Stretch:
+    def batch(self, step: int) -> EpisodeWindow:
         return self.stream.batch(step)
 
-    def units(self, batch: Stretch) -> float:
+    def units(self, batch: EpisodeWindow) -> float:
         return batch.where.numel() / self.stream.episodes.mean_length if self.stream.bptt else self.stream.batch_size
 
     def carry(self, model: nn.Module) -> State | None:
         assert isinstance(model, MemoryModel)
         return model.initial_state(self.stream.batch_size) if self.stream.bptt else None
 
-    def loss(self, model: nn.Module, batch: Stretch, carry: State | None) -> tuple[Tensor, State | None]:
+    def loss(self, model: nn.Module, batch: EpisodeWindow, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, MemoryModel)
         device = self.config.training.device
         resets = batch.resets.to(device) if self.stream.bptt and batch.resets.any() else None
         y, state = model.read(batch.inputs.to(device), carry, resets)
         where = batch.where.to(device)
         loss = loss_sum(self.stream.episodes.kind, model.answer(y[where]), batch.targets.to(device)[where])
-        return loss / batch.expected, state if batch.goes_on else None
+        return loss / batch.expected, state if batch.continues else None
 
-    def pieces(self, batch: Stretch, steps: Recompute) -> list[tuple[Stretch, float]]:
+    def pieces(self, batch: EpisodeWindow, steps: Recompute) -> list[tuple[EpisodeWindow, float]]:
         T = len(batch.where)
-        return [(batch.part(cut, cut.stop < T or batch.goes_on), (cut.stop - cut.start) / T) for cut in cuts(T, steps)]
+        return [
+            (batch.part(cut, cut.stop < T or batch.continues), (cut.stop - cut.start) / T) for cut in cuts(T, steps)
+        ]
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         episodes: Episodes = getattr(self, split)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import Size, checked_methods
-from ...data.digits import Scanned
-from ...data.episodes import Episodes, Kind, Made
+from ...data.digits import DigitSequences
+from ...data.episodes import EpisodeArrays, Episodes, Kind
 from ...data.generated_sums import CLOSE
 from ...results import Progress, Report, silent
 from ...training.modelfile import ModelFile
@@ -102,12 +102,12 @@ def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float
     loss, close, right = loss / total, close / total, right / count
     if episodes.kind == "number":
         return {"loss": loss, "mse": loss, "close": close}
-    if isinstance(episodes, Scanned):
+    if isinstance(episodes, DigitSequences):
         return {"loss": loss, "accuracy": right}
     return {"loss": loss, "bits_per_symbol": loss / math.log(2), "right": right}
 
 
-def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[Made, Tensor, Tensor, Tensor]]:
+def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[EpisodeArrays, Tensor, Tensor, Tensor]]:
     """Yield batches: the sequences, answers ``(K, O)``, targets, and the sequence number of each answer ``(K,)``."""
     assert isinstance(model, MemoryModel)
     device = next(model.parameters()).device

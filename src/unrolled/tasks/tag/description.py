@@ -70,7 +70,7 @@ def _describe_files(data: TaggedText) -> Report:
     plain = False
     places = [place for place in (data.data, data.valid, data.test) if place is not None]
     for place in places:
-        sentences, scheme = source.one(place, how=notes)
+        sentences, scheme = source.read_file(place, how=notes)
         plain = plain or scheme == PLAIN
         all_sentences += sentences
     how = how_read([(place, note.removeprefix(f"{place}: ")) for place, note in zip(places, notes, strict=False)])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
 from ...analysis.tokenized import TokenSequence, check_not_empty, lines_with_words
-from ...data.conll_words import words_of
+from ...data.conll_words import word_spans
 from .model import Tagger
 from .words import Lexicon, stretches
 
@@ -39,7 +39,7 @@ def lines(lexicon: Lexicon, text: str, most: int) -> list[TokenSequence]:
     """Split each line into words as the tagger does, with at most ``most`` words per sequence."""
     sequences = []
     for begin, end in lines_with_words(text):
-        spans = words_of(text[begin:end])
+        spans = word_spans(text[begin:end])
         for a, b in stretches(len(spans), most):
             words = tuple(text[begin + x : begin + y] for x, y in spans[a:b])
             if words:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...analysis.saliency import gradient_times_input
-from ...data.conll_words import lines_of, words_of
+from ...data.conll_words import line_spans, word_spans
 from ...data.tags import entities
 from ...results import Piece, Prediction
 
@@ -22,13 +22,13 @@ Mark = tuple[Span, str, float]  # span, label, weight
 
 def marked(tagger: TrainedTagger, texts: Sequence[str], explain: bool) -> list[Prediction]:
     """See `TrainedTagger.predict`."""
-    lines = [(text, [(a + x, a + y) for x, y in words_of(text[a:b])]) for text in texts for a, b in lines_of(text)]
+    lines = [(text, [(a + x, a + y) for x, y in word_spans(text[a:b])]) for text in texts for a, b in line_spans(text)]
     sentences = [[text[a:b] for a, b in places] for text, places in lines]
     tagged = iter(zip(lines, sentences, tagger.tag(sentences), strict=True))
     predictions = []
     for text in texts:
         marks: list[Mark] = []
-        for _ in lines_of(text):
+        for _ in line_spans(text):
             (_, places), words, tags = next(tagged)
             weights = _contributions(tagger, words, tags) if explain else [0.0] * len(words)
             marks += _marks(places, tags, weights, plain=tagger.tags.plain)

@@ -155,7 +155,7 @@ class TrainedTagger(Trained):
         Raises:
             DataError: the data cannot be read.
         """
-        return self.config.data.source().one(str(data), self.tags.plain, how)[0]
+        return self.config.data.source().read_file(str(data), self.tags.plain, how)[0]
 
     def sentences(
         self, data: str | Path | None = None, split: Part = "test", how: list[str] | None = None

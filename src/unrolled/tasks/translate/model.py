@@ -91,7 +91,8 @@ class Translator(nn.Module):
     """Source ids → logits of the target tokens; see the module for the equations.
 
     Args:
-        sources, targets: vocabulary sizes of the two sides.
+        sources: vocabulary size of the source language.
+        targets: vocabulary size of the target language.
         recurrent: the options of the recurrent layers of both sides.
         options: the options of the encoder and the decoder.
 

@@ -15,7 +15,7 @@ from ...analysis.alignment_picture import alignments_picture
 from ...analysis.picture import check_picture, picture_bytes
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
-from ..common.text_inputs import TextInputs
+from ..common.text_inputs import TextInputs, readable
 from .decoding import Translated
 from .search_options import SearchOptions
 
@@ -57,7 +57,7 @@ def predictions(
     shown: list[Alignment] = []
     warned = False
     for batch in inputs:
-        texts = [item.text() for item in batch]
+        texts, failed = readable(batch)
         answers = iter(model.translate([text for text in texts if not is_blank(text)], **search))
         for text in texts:
             if is_blank(text):
@@ -70,6 +70,8 @@ def predictions(
             yield _prediction(text, translations, scored, options.show_alignment)
             if options.picture is not None and len(shown) < PICTURED:
                 shown.append(_alignment(translations[0]))
+        if failed is not None:
+            raise failed
     if options.picture is not None and shown:
         path = Path(options.picture)
         yield Picture(

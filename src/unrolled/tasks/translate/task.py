@@ -26,8 +26,8 @@ from ...data.batches import Batches, pad
 from ...data.bitext import Pairs
 from ...data.bitext_sets import bitext_names
 from ...data.counter import uniform
-from ...data.exchanged import frequent_words
 from ...data.named_data import NamedData
+from ...data.swapped import frequent_words
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
 from ...training.input_options import InputOptions

@@ -16,7 +16,7 @@ from ...analysis.inspection import Inspection
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.bitext import Pairs
-from ...data.exchanged import closer_to_target
+from ...data.swapped import closer_to_target
 from ...data.vocabulary import Ids
 from ...decoding.search import Hypothesis
 from ...errors import ArgumentError
@@ -51,7 +51,8 @@ class TrainedTranslator(Trained):
 
     Args:
         model: the network.
-        reader, writer: tokenizers of the source and the target language.
+        reader: tokenizer of the source language.
+        writer: tokenizer of the target language.
         config: the configuration it was trained with.
         fingerprint: digest of the training data.
         words: frequent words of each side, used to detect input in the target language.
