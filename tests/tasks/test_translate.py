@@ -20,11 +20,11 @@ from unrolled.scan import scan
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.translate import task as translate
 from unrolled.tasks.translate.config import TranslateConfig
+from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN, END
-from unrolled.tasks.translate.writing import Translated
 from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {
@@ -364,7 +364,7 @@ def test_the_begin_is_never_written(file):
 
 
 def translate_ids(model, ids, beam):
-    from unrolled.tasks.translate.writing import search
+    from unrolled.tasks.translate.decoding import search
 
     options = dataclasses.replace(model.config.decoding, beam=beam, max_length=6)
     return search(model.model, ids, torch.tensor([1]), options)[0][0].ids
