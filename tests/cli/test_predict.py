@@ -165,7 +165,8 @@ def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: P
     words = ["evaluate", asked_once, "--data", "other.csv"]
     refused(unrolled(*words), "its columns are n, body, mood", "--label-column")
     how = (
-        "other.csv: columns separated by semicolons; with a header; text from column 2 (body), label from column 3 (mood)\n"
+        "other.csv: columns separated by semicolons; with a header; text from column 2 (body), "
+        "label from column 3 (mood)\n"
         "read: negative ← dreadful\nread: positive ← a delight, it was\n"
     )
     named = ["--text-column", "body", "--label-column", "mood"]

@@ -297,7 +297,7 @@ def test_options_that_a_form_has_no_use_for(tmp_path, options):
     for unused in ({"header": False}, {"delimiter": ";"}):
         with pytest.raises(ArgumentError, match="must be omitted with the form"):
             open_labelled(str(objects), Layout(form="jsonl", **unused))
-        with pytest.raises(ArgumentError, match="must be omitted with the form jsonl"):
+        with pytest.raises(ArgumentError, match="must be omitted for JSON objects"):
             read_pairs(objects, None, BitextLayout(form="jsonl", **unused))
 
 
@@ -318,7 +318,7 @@ def test_pairs(tmp_path):
     assert read_pairs(path, None, BitextLayout(source_column="1", target_column="3")).source == ["12", "13"]
     path.write_text("12\teng\tgood morning\n13\teng\tyes\n")
     with pytest.raises(
-        DataError, match=r"column 1 of .* numbers only; its first row is 12, eng, good .*--source-column 2"
+        DataError, match=r"column 1 of .* only numbers; its first row is 12, eng, good .*--source-column 2"
     ):
         read_pairs(path, None, BitextLayout())
     path.write_text("twelve\t12\nthirteen\t13\n")
@@ -359,9 +359,9 @@ def test_words_that_are_counted(tmp_path):
     tagged(path, "1 EU NNP I-NP B-ORG", "2 rejects VBZ I-VP O", "", "1 Yes UH O O")
     sentences, how = Columns().open(path)
     assert [one.words for one in sentences] == [("EU", "rejects"), ("Yes",)]
-    assert (
-        how
-        == "5 columns separated by spaces, the first numbers words; words from column 1, tags from column 4, counted from 0"
+    assert how == (
+        "5 columns separated by spaces, the first numbers words; words from column 1, tags from column 4, "
+        "counted from 0"
     )
     tagged(path, "1 CD", "2 CD", "3 CD")
     assert Columns().read(path)[0].words == ("1", "2", "3")  # two columns only
