@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart install test fuzz nightly check format bench docs clean
+.PHONY: quickstart install test fuzz nightly check site format bench docs notebooks clean
 
 quickstart: install  ## install, train for four minutes on Python's own source code, write some
 	$(BIN)/unrolled train lm --time 4m --run runs/quickstart-$$(date +%H%M%S)
@@ -27,7 +27,7 @@ BUILT_FROM := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 
 .venv/developer: $(BUILT_FROM) | .venv/bin/pip
 	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
-	$(PIP) -e '.[test,check,plot,classify]'
+	$(PIP) -e '.[test,check,docs,plot,classify]'
 	touch .venv/installed $@
 
 test: .venv/developer  ## every test, one process per core
@@ -39,11 +39,15 @@ fuzz: .venv/developer  ## ten minutes of nonsense for the server of the inspecto
 nightly: .venv/developer  ## an hour: the kernels under sanitizers and thousands of random cases, wheels
 	PYTHON=$(PYTHON) .ci/nightly
 
-check: .venv/developer  ## format, lint, types, layering
+check: .venv/developer  ## format, lint, types, layering, and the documentation site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory site
+
+site: .venv/developer  ## the documentation, into site/; an error for a broken link, anchor or reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 format: .venv/developer
 	$(BIN)/ruff format .
@@ -54,6 +58,10 @@ bench: .venv/developer  ## the questions that minutes answer, one table each; be
 
 docs: .venv/developer  ## the parts of docs/ that programs write
 	$(BIN)/python -m unrolled.testing
+	$(BIN)/python tools/files_page.py
+
+notebooks: .venv/developer  ## examples/notebooks, from the scripts in examples/
+	$(BIN)/python examples/make_notebooks.py
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache
+	rm -rf .venv build dist site .mypy_cache .ruff_cache

@@ -1,3 +1,4 @@
+// Chooses the instruction set when the kernels are loaded, and calls them.
 #include "dispatch.h"
 
 #include <vector>

@@ -13,10 +13,11 @@ from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import foreign_cell, opened
 from .tasks.opening import task_of as task_of
-from .tasks.registry import ready, task_class
+from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
-from .training.log import Reporter, Silent, Summary
+from .training.live import reporting
+from .training.log import Reporter, Summary
 from .training.loop import train as run_loop
 
 
@@ -29,7 +30,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     Args:
         task: what to train, e.g. ``"lm"``.
         run: the folder for the run; by default ``runs/TASK-DATA-N``.
-        reporter: told how it goes; by default nobody.
+        reporter: receives the progress; by default one line is shown in a terminal or notebook, and nothing elsewhere.
+            ``unrolled.training.log.Silent()`` is always silent.
         options: any option of the task's config by name; other tools' names for them are understood.
 
     Returns:
@@ -42,7 +44,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     cls = ready(task_class(task))
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
-    summary = start(task, config, run, reporter or Silent())
+    with reporting(reporter) as reporter:
+        summary = start(task, config, run, reporter)
     return load(summary.folder, cell=foreign_cell(config))
 
 
@@ -61,7 +64,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     """Go on with a run from its newest checkpoint, as if it had never stopped.
 
     ``changes`` are options to change on the way, e.g. ``steps`` to train for longer. A run with a cell of one's own
-    needs its name again, ``cell="module:Class"``: see `load`.
+    needs its name again, ``cell="module:Class"``: see `load`. ``reporter`` is as in `train`.
 
     Raises:
         RunError: there is no such run, somebody trains it now, it is damaged or has lost its checkpoints, its data has
@@ -71,13 +74,13 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         if changes.get(name) is not None:
             raise ArgumentError(name, "left out when a run goes on", changes[name], "say how far with steps")
     folder = RunFolder.open(Path(run))
-    with folder.resumed():
+    with folder.resumed(), reporting(reporter) as reporter:
         text = read_text(folder.config)
-        cls = ready(task_class(parse_toml(text, str(folder.config))[0]))
+        cls = ready(class_of_run(parse_toml(text, str(folder.config))[0], folder.path))
         config = from_toml(cls.Config(), text, str(folder.config))
         check_trust(config, changes.get("cell"), folder.config)
         config = update(config, **changes)
-        return run_loop(cls(config), folder, reporter or Silent(), resume=True)
+        return run_loop(cls(config), folder, reporter, resume=True)
 
 
 @checked

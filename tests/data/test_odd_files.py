@@ -359,10 +359,8 @@ def test_words_that_are_counted(tmp_path):
     tagged(path, "1 EU NNP I-NP B-ORG", "2 rejects VBZ I-VP O", "", "1 Yes UH O O")
     sentences, how = Columns().open(path)
     assert [one.words for one in sentences] == [("EU", "rejects"), ("Yes",)]
-    assert how == (
-        "5 columns separated by spaces, the first numbers words; words from column 1, tags from column 4, "
-        "counted from 0"
-    )
+    expected = "5 columns separated by spaces, the first numbers words; words from column 1, tags from column 4"
+    assert how == f"{expected}, counted from 0"
     tagged(path, "1 CD", "2 CD", "3 CD")
     assert Columns().read(path)[0].words == ("1", "2", "3")  # two columns only
 

@@ -99,7 +99,8 @@ def compare(
     """Where b predicts a text better than a, and where worse.
 
     Args:
-        a, b: language models of any kind with the same vocabulary.
+        a: a language model of any kind.
+        b: another with the same vocabulary.
         text: what both are to predict.
         classes: of symbols, by which differences are summed.
         most: places listed either way.

@@ -60,7 +60,8 @@ def match_units(
     """Which unit of b does what each unit of a does, over a text that both read.
 
     Args:
-        a, b: language models with recurrent layers and the same vocabulary.
+        a: a language model with recurrent layers.
+        b: another with the same vocabulary.
         text: read by both from its beginning.
         layer: of a; −1 is the last.
         other_layer: of b; `None`: the same.

@@ -73,7 +73,8 @@ class GateCounter:
 
     Args:
         gates: the names of those to be counted; others are ignored.
-        low, high: below and above which a gate is saturated.
+        low: a gate is saturated below it.
+        high: a gate is saturated above it.
 
     Raises:
         ArgumentError: the two are not in order.
@@ -134,7 +135,8 @@ def saturation(
     Args:
         handle: of a model with LSTM or GRU cells.
         text: of any length; no more than a window of gates is in memory.
-        low, high: below and above which a gate is saturated.
+        low: a gate is saturated below it.
+        high: a gate is saturated above it.
         window: steps at once.
         lanes: parts of the text read side by side, faster; each is warmed up on the symbols before it.
         progress: told how many symbols have been read.

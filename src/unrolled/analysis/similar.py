@@ -100,7 +100,8 @@ def select(
     Args:
         handle: a language model with recurrent layers.
         text: read from its beginning.
-        begin, end: a and b, in symbols.
+        begin: a, in symbols.
+        end: b, in symbols.
         layer: whose units; −1 is the last.
         leaf: ``"h"``, or an LSTM's ``"c"``.
         threshold: τ.

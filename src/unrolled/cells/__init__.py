@@ -30,6 +30,7 @@ CELLS: dict[str, type[BuiltinCell]] = {
     "rglru": RGLRUCell,
     "qrnn": QRNNCell,
 }
+"""The built-in cells by name."""
 
 __all__ = [
     "CELLS",

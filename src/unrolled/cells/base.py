@@ -14,6 +14,7 @@ from .init import initialise
 from .state import State
 
 Trace = dict[str, Tensor]
+"""The gates of a step by name, each ``(B, ·)``; of a whole pass, ``(T, B, ·)``."""
 InitialState = Literal["zero", "random", "learned"]
 
 

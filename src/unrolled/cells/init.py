@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .base import BuiltinCell
 
 INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
+"""The names of the initialisers of a cell's weights."""
 
 
 def check_initialiser(name: str) -> None:

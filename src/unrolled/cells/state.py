@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-State = Any  # a pytree of tensors, every leaf (B, ...)
+State = Any
+"""A pytree of tensors, every leaf ``(B, …)``."""
 S = TypeVar("S")
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any, NamedTuple
 from ..errors import ArgumentError, did_you_mean
 
 TEXTS = "a list of texts"
-UNCHECKED = "unchecked"  # Annotated[…, UNCHECKED]: the function itself has more to say about it
+UNCHECKED = "unchecked"
+"""``Annotated[…, UNCHECKED]``: an argument that the function checks itself."""
 
 
 class Least(NamedTuple):
@@ -23,7 +24,9 @@ class Least(NamedTuple):
 
 
 Size = Annotated[int, Least(1)]
+"""A whole number from 1."""
 Count = Annotated[int, Least(0)]
+"""A whole number from 0."""
 
 
 class Check(NamedTuple):

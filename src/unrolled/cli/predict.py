@@ -10,7 +10,7 @@ from typing import Any
 
 from ..results import Part, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
-from .terminal.marked import answer_line, on_terminal, page, plain
+from .terminal.marked import on_terminal, page
 from .terminal.reporters import emit
 from .terminal.results import is_drawn, kept, note_unkept, saved, show_part
 from .terminal.results_folder import Folder, folder_of, save
@@ -123,12 +123,11 @@ def tell(said: Prediction, *, explain: bool) -> None:
         stream: Any = console()
         if said.answer:
             stream.print(printable(said.answer), style="bold", end="")
-            stream.print(answer_line(said).removeprefix(said.answer), style="dim")
-        if said.pieces or said.probabilities:
-            stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
+            stream.print(said.likeliest().removeprefix(said.answer), style="dim")
+        stream.print(on_terminal(said, shades=stream.color_system in ("256", "truecolor")))
     else:
-        shown = plain(said) if explain or not said.answer else said.text
-        print(f"{answer_line(said) or said.answer}\t{shown}" if said.answer else shown, flush=True)
+        shown = said.marked() if explain or not said.answer else said.text
+        print(f"{said.likeliest() or said.answer}\t{shown}" if said.answer else shown, flush=True)
 
 
 def _line(line: str) -> None:

@@ -51,7 +51,7 @@ def run(argv: list[str]) -> int:
         closing = contextlib.closing(pieces) if isinstance(pieces, Generator) else contextlib.nullcontext()
         with closing:
             if general.json:
-                told(pieces, folder)
+                write_json(pieces, folder)
             else:
                 write(pieces, getattr(own, "samples", 1), folder)
     return 0
@@ -82,14 +82,14 @@ class Sample:
         return [kept(part, folder, f"{name}-") for part in self.parts]
 
     def show_parts(self, number: int, folder: Folder | None) -> int:
-        """Keep it, and print its parts; how many can only be shown by a file that nobody asked for."""
+        """Keep it, and print its parts; the number of pictures and drawings that are not kept."""
         places = self.keep(number, folder)
         for part, paths in zip(self.parts, places, strict=True):
             show_part(part, paths)
         return sum(is_drawn(part) and not paths for part, paths in zip(self.parts, places, strict=True))
 
 
-def told(pieces: Iterable[SamplePiece], folder: Folder | None) -> None:
+def write_json(pieces: Iterable[SamplePiece], folder: Folder | None) -> None:
     """Print each sample as a JSON object."""
     samples = defaultdict[int, Sample](Sample)
     for piece in pieces:

@@ -65,7 +65,9 @@ def prepare(
     Args:
         corpus: the text, see `open_corpus`.
         cache: the cache folder; by default that of all derived data (see `derived`).
-        kind, min_count, vocab_size: options of the vocabulary, see `build_vocabulary`.
+        kind: of the vocabulary, see `build_vocabulary`.
+        min_count: see `build_vocabulary`.
+        vocab_size: see `build_vocabulary`.
         fractions: fractions of the characters for training, validation and test, of sum 1.
 
     Raises:

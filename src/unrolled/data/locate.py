@@ -37,7 +37,8 @@ def open_corpus(
             ('shakespeare'), 'text:…' for the text itself, a file, a folder (its text files, recursively, sorted by
             path) or a glob pattern.
         separator: documents end after each occurrence of this text.
-        encoding, errors: how files are decoded, as in `open`.
+        encoding: how files are decoded, as in `open`.
+        errors: what to do with bytes that cannot be decoded, as in `open`.
         line_ends: "unify" converts ``\\r\\n`` and ``\\r`` to ``\\n``, "keep" does not; both remove byte order marks.
             `None` changes nothing.
         zeros: whether zero bytes are allowed.

@@ -229,6 +229,7 @@ NAMED: dict[str, NamedDataset] = {
         use="memory",
     ),
 }
+"""The data sets that can be downloaded, by name."""
 
 
 def cache_folder() -> Path:

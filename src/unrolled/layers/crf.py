@@ -34,7 +34,8 @@ class CRF(nn.Module):
     Args:
         tags: K.
         allowed: ``(K, K)`` bool, whether tag j may follow tag i; `None`: always.
-        begins, ends: ``(K,)`` bool, whether a sentence may begin and end with it.
+        begins: ``(K,)`` bool, whether a sentence may begin with tag k; `None`: always.
+        ends: ``(K,)`` bool, whether a sentence may end with tag k; `None`: always.
 
     Raises:
         ArgumentError: no tags, or a mask that leaves no tagging.

@@ -10,7 +10,7 @@ from ..errors import RunError
 from ..training import checkpoint, modelfile
 from ..training.config import from_toml
 from ..training.folder import RunFolder
-from .registry import ready, task_class
+from .registry import class_of_run, ready
 
 
 def opened(path: Path, cell: str | None = None) -> Any:
@@ -20,7 +20,7 @@ def opened(path: Path, cell: str | None = None) -> Any:
         RunError: there is no model, or it is damaged, or from a newer version.
     """
     file = _of_checkpoint(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
-    cls = ready(task_class(file.task))
+    cls = ready(class_of_run(file.task, path))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
     return cls.open(file, config)

@@ -4,6 +4,8 @@ Another package adds a task of its own by an entry point of the group ``unrolled
 
     [project.entry-points."unrolled.tasks"]
     weather = "my_package.weather:Weather"
+
+and a script or notebook, for itself alone, by `register`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..training.task import Task
 
 GROUP = "unrolled.tasks"
+_registered: dict[str, type[Task]] = {}
 
 
 class Entry(NamedTuple):
@@ -46,11 +49,24 @@ TASKS = {
     ),
     "memory": Entry("unrolled.tasks.memory.task:Memory", "problems of remembering: adding, copying, recalling"),
 }
+"""The built-in tasks by name."""
 
 
 def names() -> list[str]:
     """The tasks there are: ours, then those of other packages."""
-    return [*TASKS, *_foreign()]
+    return [*TASKS, *(name for name in _foreign() if name not in _registered), *_registered]
+
+
+def register(cls: type[Task]) -> type[Task]:
+    """Make a task known by its name until this Python ends: a task of a script or notebook. Also a decorator.
+
+    Raises:
+        ArgumentError: one of our tasks has that name.
+    """
+    if cls.name in TASKS:
+        raise ArgumentError(f"{cls.__name__}.name", "a name that no task of unrolled has", cls.name)
+    _registered[cls.name] = cls
+    return cls
 
 
 def what(name: str) -> str:
@@ -75,11 +91,24 @@ def task_class(name: str) -> type[Task]:
         module, _, attribute = TASKS[name].place.partition(":")
         found: type[Task] = getattr(importlib.import_module(module), attribute)
         return found
+    if name in _registered:
+        return _registered[name]
     foreign = _foreign()
     if name not in foreign:
         remedy = f"is the package installed that adds it, by an entry point in the group {GROUP}?"
         raise ArgumentError("task", f"one of {', '.join(names())}", name, did_you_mean(name, names()) or remedy)
     return _imported(foreign[name])
+
+
+def class_of_run(name: str, run: object) -> type[Task]:
+    """The class of the task ``name``, whose model or config is in ``run``.
+
+    Raises:
+        RunError: it is not installed, or is another package's and cannot be imported.
+    """
+    if name not in names():
+        raise RunError(f"{run} is of the task {name}, which is unknown here; is the package installed that adds it?")
+    return task_class(name)
 
 
 def ready(cls: type[Task]) -> type[Task]:
@@ -125,6 +154,8 @@ def _imported(point: EntryPoint) -> type[Task]:
         raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise RunError(f"{place} is no class derived from unrolled.training.task.Task; repair or remove it")
+    if found.name != point.name:  # runs are found by it
+        raise RunError(f"{place} has the name {found.name!r}; repair it: class and entry point must have the same name")
     return found
 
 

@@ -48,6 +48,7 @@ CHECKS: dict[str, Check] = {
     "batched gradients": derivative.of_scan(derivative.several_at_once),
     "jit.trace": derivative.traced,
 }
+"""Every check by name, in the order of running."""
 
 
 @checked

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConformanceError
+from ..results.markup import Shown, preformatted
 
 Outcome = Literal["ok", "none", "exempt", "cannot", "failed", "not run"]
 
@@ -33,7 +34,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """The results of one cell on one backend; printing it gives a table."""
 
     cell: str
@@ -50,11 +51,15 @@ class Report:
         """Check → outcome."""
         return {result.check: result.outcome for result in self.results}
 
-    def __str__(self) -> str:
+    def plain(self) -> str:
+        """As text."""
         wide = max((len(result.check) for result in self.results), default=0)
         lines = [f"{self.cell}, backend {self.backend}"]
         lines += [f"  {one.check:{wide}}  {one.outcome:7}  {one.detail}".rstrip() for one in self.results]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.plain())
 
     def raise_if_failed(self) -> None:
         """Raise `ConformanceError` that lists every failed check; nothing if there is none."""

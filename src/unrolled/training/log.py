@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..results import Table, markup
+from ..results.duration import clock
+from ..results.markup import Shown
 from .files import save_error
 
 
@@ -32,7 +35,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Shown):
     """The result of a training run."""
 
     folder: Path
@@ -46,6 +49,27 @@ class Summary:
     """validation metrics of the saved model"""
     test: dict[str, float] = field(default_factory=dict)
     """metrics of the saved model on the test split"""
+
+    @property
+    def scores(self) -> Table:
+        """The metrics, a row for each."""
+        names = dict.fromkeys(name for name in (*self.best, *self.test) if name != "step")
+        header = ("", "validation", "test") if self.test else ("", "validation")
+        parts = (self.best, self.test)[: len(header) - 1]
+        rows = [(name, *(f"{part[name]:.4f}" if name in part else "" for part in parts)) for name in names]
+        return Table("scores", header, rows, right=header[1:])
+
+    def plain(self) -> str:
+        """As text."""
+        return f"{self._done}\n{self.scores.plain()}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{markup.dim([self._done])}{markup.part(self.scores)}</div>"
+
+    @property
+    def _done(self) -> str:
+        steps = "" if self.stopped == "fitted" else f"{self.steps:,} steps, "
+        return f"{self.task}: {steps}{self.stopped} in {clock(self.seconds)}, {self.folder}"
 
 
 class Rate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Metric(NamedTuple):
@@ -34,6 +34,11 @@ class Metric(NamedTuple):
 LOSS = Metric("loss", "nats")
 ACCURACY = Metric("accuracy", "accuracy", larger_is_better=True)
 PERPLEXITY = Metric("perplexity", "perplexity", ".2f", shown=False)
+
+
+def loss_unit(config: Any) -> str:
+    """What the training loss is in: a task's group ``data`` may say so."""
+    return str(getattr(getattr(config, "data", None), "loss_unit", LOSS.label))
 
 
 def line(scores: dict[str, float], metrics: Iterable[Metric], sep: str = "  ") -> str:

@@ -76,6 +76,11 @@ class TrainedClassifier(Trained):
         model = restored(file, config.model, lambda: build(*sizes))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
+    def about(self) -> list[tuple[str, str]]:
+        """See `Trained.about`."""
+        more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
+        return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
+
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
         """The class of each text, with probabilities.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...errors import DataError
 from ...results import Input, Prediction
 from .prediction import Predictor
-from .text_inputs import TextInputs
+from .text_inputs import TextInputs, readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +21,7 @@ class ExplainedTexts(TextInputs):
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
     for some in inputs:
-        texts, failed = _texts(some)
+        texts, failed = readable(some)
         yield from model.predict(texts, explain=options.explain)
         if failed is not None:
             raise failed
-
-
-def _texts(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
-    """The texts before the first input that cannot be read, and why it cannot."""
-    texts: list[str] = []
-    for one in inputs:
-        try:
-            texts.append(one.text())
-        except DataError as error:
-            return texts, error
-    return texts, None

@@ -124,7 +124,15 @@ class TrainedLanguageModel(Trained):
         """How many numbers it has learned: its parameters, or the n-grams it has counted."""
         if isinstance(self.model, NGram):
             return self.model.size
-        return sum(p.numel() for p in self.model.parameters())
+        return super().size
+
+    def about(self) -> list[tuple[str, str]]:
+        """See `Trained.about`."""
+        rows = dict(super().about())
+        if isinstance(self.model, NGram):
+            rows["network"] = f"none: it counts {self.config.baseline.order}-grams"
+            rows["n-grams"] = rows.pop("parameters")
+        return [*rows.items(), ("vocabulary", f"{len(self.vocabulary):,} symbols ({self.vocabulary.kind})")]
 
     @property
     def trained_on(self) -> str:

@@ -68,7 +68,7 @@ class Tagging(Task):
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
-        return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
+        return {"data": tagged_names(), "valid": (), "test": ()}
 
     @classmethod
     def named(cls) -> list[NamedData]:

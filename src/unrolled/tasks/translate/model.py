@@ -92,7 +92,8 @@ class Translator(nn.Module):
     """Source ids → logits of the target's symbols; see the module.
 
     Args:
-        sources, targets: how many symbols each side has.
+        sources: symbols of the source language.
+        targets: symbols of the target language.
         recurrent: the layers of both.
         options: the rest.
 

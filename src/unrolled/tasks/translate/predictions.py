@@ -16,7 +16,7 @@ from ...analysis.alignment_picture import alignments_picture
 from ...analysis.picture import check_picture, drawn
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
-from ..common.text_inputs import TextInputs
+from ..common.text_inputs import TextInputs, readable
 from .searching import Searching
 from .writing import Translated
 
@@ -59,7 +59,7 @@ def predictions(
     shown: list[Alignment] = []
     warned = False
     for some in inputs:
-        texts = [one.text() for one in some]
+        texts, failed = readable(some)
         answers = iter(model.translate([text for text in texts if not is_blank(text)], **asked))
         for text in texts:
             if is_blank(text):
@@ -73,6 +73,8 @@ def predictions(
             yield _prediction(text, found, scored, options.show_alignment)
             if options.picture is not None and len(shown) < PICTURED:
                 shown.append(_alignment(found[0]))
+        if failed is not None:
+            raise failed
     if options.picture is not None and shown:
         path = Path(options.picture)
         yield Picture("alignments", lambda: drawn(lambda to: alignments_picture(to, shown), path.suffix), path=path)

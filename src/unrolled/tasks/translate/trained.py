@@ -47,7 +47,8 @@ class TrainedTranslator(Trained):
 
     Args:
         model: the translator.
-        reader, writer: the two languages.
+        reader: of the source language.
+        writer: of the target language.
         config: the config it was trained with.
         fingerprint: of the pairs it was trained on.
         words: the most frequent ones of each side, by which texts in the wrong language are told.
