@@ -59,8 +59,8 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     ("words", "expected"),
     [
         ([], "--data must be a text"),
-        (["--data", "nowhere.txt"], "there is no file, folder or named corpus 'nowhere.txt'"),
-        (["--data", "empty.txt"], "empty.txt is empty; give a file with text in it"),
+        (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
+        (["--data", "empty.txt"], "empty.txt is empty; give a file with text"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),
         (["--data", "few.txt", "--hypothesis", "mine:nothing"], "--hypothesis must be a function that can be imported"),
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),

@@ -197,7 +197,7 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     monkeypatch.setattr(sys, "stdin", terminal)
     refused(unrolled("train", "classify", "--data", "a.csv"), "its columns are a, b", "--text-column")
     refused(unrolled("train", "classify", "--data", "c.csv"), "byte 0xe9", "--encoding latin-1")
-    refused(unrolled("train", "classify", "--data", "nope"), "there is no file, folder or named set 'nope'")
+    refused(unrolled("train", "classify", "--data", "nope"), "file, folder or named set 'nope' does not exist")
     refused(unrolled("evaluate", asked_once, "--data", "b.csv"), "'mixed'", "negative, positive")
     refused(unrolled("predict", asked_once), "at least one text")
     refused(unrolled("predict", asked_once, " "), "at least one word")

@@ -131,9 +131,7 @@ def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
         "--text-column must be left out unless --task is classify",
     )
     refused(unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is classify or translate")
-    refused(
-        unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be left out with --data dat"
-    )
+    refused(unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be omitted with --data dat")
     assert "for classify   columns separated by semicolons; with a header" in unrolled("data", "a.csv").out
     (home / "b.csv").write_text("a,b\n1,2\n")
     assert "no: b.csv has none of the usual columns" in unrolled("data", "b.csv").out
@@ -179,8 +177,8 @@ def test_excerpts_fit_the_terminal_and_cannot_steer_it() -> None:
             "--form tsv --no-header --text-column N --label-column M",
             "--form tsv --no-header --text-column 3 --label-column 2",
         ),
-        ("classify", "a.txt", "a,b one\nc,d two\n", "else --form lines", "--form lines"),
-        ("tag", "a.conll", "a\tX\t\nb\tY\tZ\n\n", "say where the tags are with --tag-column", "--tag-column 1"),
+        ("classify", "a.txt", "a,b one\nc,d two\n", "otherwise --form lines", "--form lines"),
+        ("tag", "a.conll", "a\tX\t\nb\tY\tZ\n\n", "give the column of tags with --tag-column", "--tag-column 1"),
     ],
 )
 def test_what_a_message_offers_works(home: Path, task: str, name: str, content: str, message: str, remedy: str) -> None:

@@ -95,7 +95,7 @@ def test_without_any_file(unrolled, home: Path) -> None:
     ("text", "flags", "message"),
     [
         ("a B-x\nb I-y\n\nc B-x\n\nd B-y\n", [], "line 2: I-y after B-x); correct them"),
-        ("a O\nb O\n", [], "is tagged O: there is nothing to learn"),
+        ("a O\nb O\n", [], "has the tag O: there is nothing to learn"),
         ("a B-x\n", ["--tag-column", "3"], "--tag-column must be a column of"),
         ("a B-x O\nb O\n", [], "line 2 of "),
         ("", [], "has no sentences"),

@@ -268,7 +268,7 @@ def test_bad_files(unrolled, home: Path) -> None:
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
         (("--data", "pairs.tsv", "--target", "b.txt"), "for a file of form tsv has both sides", "--form lines"),
         (("--data", "one.txt", "--target", "b.txt"), "the source text is the same in all 58 pairs"),
-        (("--data", "nope.txt"), "there is no file or named set 'nope.txt'"),
+        (("--data", "nope.txt"), "file or named set 'nope.txt' does not exist"),
         (("--data", "a.txt", "--target", "b.txt", "--max-symbols", "1", "--vocabulary", "char"), "--max-symbols"),
     ):  # fmt: skip
         refused(unrolled(*train, *words), *expected)

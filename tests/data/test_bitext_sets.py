@@ -179,7 +179,7 @@ def test_what_cannot_be_used(tmp_path):
             open_bitext(name)
     with pytest.raises(DataError, match="there is no file"):
         open_bitext(path, "b" * 5000)
-    with pytest.raises(DataError, match="2 pairs: too few to learn from and to take 2 out"):
+    with pytest.raises(DataError, match="2 pairs: too few for training after splitting off 2"):
         open_bitext(write(tmp_path / "b.tsv", rows(2)))
     with pytest.raises(DataError, match=r"c.tsv: no pairs remain: 100 pairs .* 2 words .*; raise --max-words$"):
         open_bitext(write(tmp_path / "c.tsv", rows(100)), max_length=2)

@@ -61,7 +61,7 @@ def test_number_signs_that_are_words(file):
     assert read(file("# O\nx O\n\n#tag O\n# O\n"))[1].words == ("#tag", "#")
     with pytest.raises(DataError, match=r"line 3 of .* has 1 column, the first line has 2: '#tag'"):
         read(file("x O\n\n#tag\n"))
-    with pytest.raises(DataError, match=r"line 2 of .* has 4 columns, the first has 2"):
+    with pytest.raises(DataError, match=r"line 2 of .* has 4 columns, the first line has 2"):
         read(file("x O\n# text = x\n"))
 
 

@@ -130,7 +130,7 @@ def test_a_class_that_falls_into_another_part_only_is_told():
     note = "no training text has the label 'rare', so it cannot be learned"
     assert classes_of(LabelledSets(one, other, one, []), "it") == (["rare", "x", "y"], [note])
     assert classes_of(LabelledSets(one, one, other, []), "it") == (["rare", "x", "y"], [note])
-    with pytest.raises(DataError, match="the label 'rare', which is none of those in it: x, y"):
+    with pytest.raises(DataError, match="the label 'rare', which is not a label of it: x, y"):
         classes_of(LabelledSets(one, one, other, [], given=True), "it")
 
 

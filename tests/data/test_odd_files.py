@@ -297,7 +297,7 @@ def test_options_that_a_form_has_no_use_for(tmp_path, options):
     for unused in ({"header": False}, {"delimiter": ";"}):
         with pytest.raises(ArgumentError, match="must be omitted with the form"):
             open_labelled(str(objects), Layout(form="jsonl", **unused))
-        with pytest.raises(ArgumentError, match="must be omitted with the form jsonl"):
+        with pytest.raises(ArgumentError, match="must be omitted for JSON objects"):
             read_pairs(objects, None, BitextLayout(form="jsonl", **unused))
 
 
@@ -318,7 +318,7 @@ def test_pairs(tmp_path):
     assert read_pairs(path, None, BitextLayout(source_column="1", target_column="3")).source == ["12", "13"]
     path.write_text("12\teng\tgood morning\n13\teng\tyes\n")
     with pytest.raises(
-        DataError, match=r"column 1 of .* numbers only; its first row is 12, eng, good .*--source-column 2"
+        DataError, match=r"column 1 of .* only numbers; its first row is 12, eng, good .*--source-column 2"
     ):
         read_pairs(path, None, BitextLayout())
     path.write_text("twelve\t12\nthirteen\t13\n")

@@ -102,7 +102,7 @@ def test_a_file_without_ends_of_sentences(tmp_path):
     with pytest.raises(DataError, match="has only 1 sentence in 202 words"):
         Source(fine, test=str(path)).read()
     path.write_text("x B-a\ny O\n" * 26 + "\nz O\n")
-    with pytest.raises(DataError, match="it has only 2 sentences, in 53 words"):
+    with pytest.raises(DataError, match="has only 2 sentences in 53 words"):
         Source(str(path)).read()
 
 

@@ -263,8 +263,9 @@ def _cut(
         sizes = [min(size, MOST_CUT) for size in sizes]
     if sum(sizes) >= len(pool):
         raise DataError(
-            f"{data} has {len(pool):,} pair{'s' if len(pool) > 1 else ''}: too few for training and "
-            f"{sum(sizes):,} for validation and test; give more, other --fractions, or files with --valid and --test"
+            f"{data} has {len(pool):,} pair{'s' if len(pool) > 1 else ''}: too few for training after "
+            f"splitting off {sum(sizes):,} for validation and test; give more, other --fractions, or files with "
+            "--valid and --test"
         )
     train, *held_out = divide(pool, *sizes)
     seen = set(zip(train.source, train.target, strict=True))
