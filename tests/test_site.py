@@ -44,6 +44,26 @@ def test_broken_links_and_pages_outside_the_navigation_fail_the_build(text, nav,
 
 
 @pytest.mark.parametrize(
+    ("uri", "link", "moved"),
+    [
+        ("adding-a-task.md", "../examples/own_task.py", "examples/own_task.py"),
+        ("tutorial/deploy.md", "../../examples/hello.py", "../examples/hello.py"),
+        ("tutorial/deploy.md", "../glossary.md", "../glossary.md"),
+        ("changelog.md", "docs/memory.md#figures", "memory.md#figures"),
+        ("changelog.md", "examples", "examples/index.md"),
+        ("examples/index.md", "hello.py", "hello.py"),
+        ("examples/index.md", "../docs/lab/unroll.md", "../lab/unroll.md"),
+        ("index.md", "../CONTRIBUTING.md", "contributing.md"),
+        ("index.md", "../native/team.h", "../native/team.h"),
+        ("index.md", "https://host.example/a.md", "https://host.example/a.md"),
+    ],
+)
+def test_links_of_pages_from_outside_docs_lead_to_their_places_on_the_site(uri, link, moved):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
+    assert HOOKS["on_page_markdown"](f"a [b]({link}) c", page, None, None) == f"a [b]({moved}) c"
+
+
+@pytest.mark.parametrize(
     ("html", "loads"),
     [
         ('<script src="https://host.example/a.js"></script>', True),

@@ -1,8 +1,9 @@
-"""Hooks of the documentation site: the changelog as a page; checks that pages work offline and names are documented."""
+"""Hooks of the documentation site: pages from outside docs/, and checks of what the site loads and documents."""
 
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import zlib
 from collections.abc import Iterable
@@ -14,14 +15,42 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "unrolled"
+OUTSIDE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "examples/README.md": "examples/index.md",
+}
 LOADED = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add CHANGELOG.md, with its links as they read from the documentation's folder."""
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    files.append(File.generated(config, "changelog.md", content=text.replace("](docs/", "](")))
+    """Add the pages and examples that are outside docs/."""
+    for name, uri in OUTSIDE.items():
+        files.append(File.generated(config, uri, content=(ROOT / name).read_text(encoding="utf-8")))
+    for path in sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("examples/notebooks/*.ipynb")]):
+        files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
+    """Let links to files of the repository lead to their places on the site."""
+    source = {uri: name for name, uri in OUTSIDE.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+
+    def moved(link: re.Match[str]) -> str:
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[1]))
+        uri = place(name)
+        return link[0] if uri is None else f"]({posixpath.relpath(uri, posixpath.dirname(page.file.src_uri))}"
+
+    return re.sub(r"\]\(([^)#:\s]+)", moved, markdown)
+
+
+def place(name: str) -> str | None:
+    """The place on the site of a file or folder of the repository; `None` if it is not there."""
+    if name.startswith("docs/"):
+        return name.removeprefix("docs/")
+    if name in ("examples", "examples/notebooks"):
+        return OUTSIDE["examples/README.md"]
+    return name if name.startswith("examples/") and name not in OUTSIDE else OUTSIDE.get(name)
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:

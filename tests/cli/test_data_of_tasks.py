@@ -82,7 +82,7 @@ def weather(monkeypatch):
     monkeypatch.setitem(sys.modules, "foreign_days", module)
     points = {"weather": "foreign_days:Weather", "gone": "foreign_days:Gone"}
     found = {name: EntryPoint(name, place, registry.GROUP) for name, place in points.items()}
-    monkeypatch.setattr(registry, "_foreign", lambda: found)
+    monkeypatch.setattr(registry, "_external", lambda: found)
 
 
 BROKEN = "note: the task gone (foreign_days:Gone) cannot be imported: AttributeError"

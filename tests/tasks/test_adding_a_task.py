@@ -64,14 +64,14 @@ def example(request, tmp_path_factory):
             row = registry.Entry("next_value:NextValue", "the next number of a series")
             patch.setitem(registry.TASKS, "series", row)
         importlib.invalidate_caches()
-        registry._foreign.cache_clear()
+        registry._external.cache_clear()
         (home / "numbers.txt").write_text(numbers())
         for run, steps in (("first", 6), ("second", 4)):
             words = ["train", "series", "--data", home / "numbers.txt", "--run", home / "runs" / run]
             assert main([*map(str, words), *SMALL, "--steps", str(steps), "--eval-every", "1"]) == 0
         yield Example(home / "runs", home / "runs" / "first", home / "runs" / "second", home / "numbers.txt")
     sys.modules.pop("next_value", None)
-    registry._foreign.cache_clear()
+    registry._external.cache_clear()
 
 
 def rows(run: Path) -> list[dict]:

@@ -168,7 +168,7 @@ def test_a_blank_text_has_an_empty_answer_in_its_place(model):
 
 @pytest.mark.parametrize("texts", ["good", b"good", None, 5, ["good", None], [b"good"], {"good": 1}, {"good"}])
 def test_texts_that_are_no_list_of_texts(model, texts):
-    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of texts|text), got "):
+    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of strings|string), got "):
         model.predict(texts)
 
 

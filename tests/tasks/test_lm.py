@@ -325,7 +325,7 @@ def test_a_prompt_outside_the_vocabulary(writer):
 def test_numbers_that_cannot_be(hello):
     for call, message in {
         lambda: hello.generate("h", -1): "length must be a whole number of at least 0, got -1",
-        lambda: hello.generate(5): "prompt must be a text, got 5",
+        lambda: hello.generate(5): "prompt must be a string, got 5",
         lambda: hello.generate("h", length="5"): "length must be a whole number of at least 0, got '5'",
         lambda: hello.stream("h", 2.5): "length must be a whole number of at least 0, got 2.5",
         lambda: hello.generate("h", 3, temperature="hot"): "temperature must be a number of at least 0, got 'hot'",
@@ -338,7 +338,7 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.freeze(
             "int4"
         ): "precision must be 'float32', 'bfloat16' or 'int8', got 'int4'; did you mean 'int8'",
-        lambda: hello.step(b"h"): "text must be a text, got b'h'",
+        lambda: hello.step(b"h"): "text must be a string, got b'h'",
         lambda: hello.session().write("h", 3): "sampling must be a Sampling, got 'h'",
         lambda: hello.session().write(Sampling(), -3): "length must be a whole number of at least 0, got -3",
     }.items():

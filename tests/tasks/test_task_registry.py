@@ -31,10 +31,10 @@ def installed(monkeypatch):
     def install(**places):
         points = [EntryPoint(name, place, GROUP) for name, place in places.items()]
         monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
-        registry._foreign.cache_clear()
+        registry._external.cache_clear()
 
     yield install
-    registry._foreign.cache_clear()
+    registry._external.cache_clear()
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -20,11 +20,11 @@ from unrolled.scan import scan
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.translate import task as translate
 from unrolled.tasks.translate.config import TranslateConfig
+from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN, END
-from unrolled.tasks.translate.writing import Translated
 from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {
@@ -304,7 +304,7 @@ def test_a_sentence_of_nothing(file):
     assert [one.text for one in said] == ["ab", "", " \n", "cab"]
     assert [one.answer for one in said[1:3]] == ["", ""]
     assert [said[0], said[3]] == model.predict(["ab", "cab"])
-    with pytest.raises(ArgumentError, match="texts must be a list of texts, got 'ab'; write"):
+    with pytest.raises(ArgumentError, match="texts must be a list of strings, got 'ab'; write"):
         model.translate("ab")
     with pytest.raises(ArgumentError, match="option must be a known name, got 'bean'; did you mean 'beam'"):
         model.translate(["ab"], bean=2)
@@ -364,7 +364,7 @@ def test_the_begin_is_never_written(file):
 
 
 def translate_ids(model, ids, beam):
-    from unrolled.tasks.translate.writing import search
+    from unrolled.tasks.translate.decoding import search
 
     options = dataclasses.replace(model.config.decoding, beam=beam, max_length=6)
     return search(model.model, ids, torch.tensor([1]), options)[0][0].ids

@@ -239,7 +239,7 @@ class Traces:
             runs, firsts, state = [[n] for n in numbers], checkpoints.firsts[numbers], checkpoints.states(numbers)
         else:
             runs = _runs(numbers, self._ends - self._begins)
-            firsts, state = text.calm(self._begins[[run[0] for run in runs]], LONGEST_WARMUP), None
+            firsts, state = text.warmup_starts(self._begins[[run[0] for run in runs]], LONGEST_WARMUP), None
         T = max(int(self._ends[run[-1]] - first) for run, first in zip(runs, firsts, strict=True))
         places = np.minimum(firsts + np.arange(T)[:, None], len(text) - 1)  # (T, B)
         y, _ = model.read(*text.inputs(model, places, state, not known))
@@ -252,7 +252,7 @@ class Traces:
 
     def _read_lines(self, numbers: Ids, trace: dict[Plane, Tensor]) -> list[Piece]:
         assert isinstance(self.text, Lines)
-        self.text.side_by_side(self.reading.model, numbers, np.zeros_like(numbers)).run()
+        self.text.batch_pass(self.reading.model, numbers, np.zeros_like(numbers)).run()
         block = Block(trace, None)
         return [Piece(block, self._orders[number], lane, False) for lane, number in enumerate(numbers)]
 

@@ -12,7 +12,7 @@ import tyro
 from ...analysis.ablation import stretches_of
 from ...analysis.ablation_picture import ablation_picture
 from ...analysis.control import HIGH, LOW, Controlled, controlled, groups_of, random_others
-from ...analysis.text_windows import Classes, kind_of_symbol
+from ...analysis.text_windows import Classes, token_kind
 from ...analysis.unit_names import EXAMPLE, unit_named
 from ...analysis.units import LARGEST
 from ...cells import check_size
@@ -129,7 +129,7 @@ def _classes(model: Writer, split: Split, hypothesis: str | None) -> Classes:
         ArgumentError: the hypothesis is numeric, or almost never true or false in the text.
     """
     if hypothesis is None:
-        return kind_of_symbol
+        return token_kind
     known = {candidate.name: candidate for candidate in built_in()}
     chosen = known.get(hypothesis) or own(hypothesis)
     text, ends = places(model.vocabulary, split)

@@ -11,7 +11,7 @@ import tyro
 from ...analysis.compare import Comparison, Place, compare
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.matching import UnitMatching, match_units
-from ...analysis.text_windows import check_alike
+from ...analysis.text_windows import check_same_vocabulary
 from ...analysis.unit_names import NamedUnit, leaves_of
 from ...analysis.units import stack_of
 from ...cells import check_size
@@ -108,7 +108,7 @@ def run(argv: list[str]) -> int:
 
 def _check(a: Writer, b: Writer, options: CompareView) -> None:
     try:
-        check_alike(a, b)
+        check_same_vocabulary(a, b)
     except ArgumentError as error:
         raise ArgumentError(
             "OTHER", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"

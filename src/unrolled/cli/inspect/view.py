@@ -14,7 +14,7 @@ import tyro
 from ... import api
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.picture import check_picture
-from ...analysis.tokenized import located
+from ...analysis.tokenized import tokenize
 from ...cells import check_size
 from ...data import Split, StreamingDecoder, Vocabulary
 from ...data.storage import head
@@ -111,7 +111,7 @@ def text_of(model: Writer, run: str, data: str | None, limit: int) -> tuple[str,
 
 def _beginning(model: Writer, data: str, limit: int) -> Split:
     text, starts = beginning(model, data, limit)
-    read = located(model.vocabulary, text, starts)
+    read = tokenize(model.vocabulary, text, starts)
     unknown = model.vocabulary.unknown
     outside = 0 if unknown is None else int(np.count_nonzero(read.ids == unknown))
     return Split(read.ids, np.array(read.starts, dtype=np.int64), len(text), outside)

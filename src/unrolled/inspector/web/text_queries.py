@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis import capture
-from ...analysis.tokenized import located
+from ...analysis.tokenized import tokenize
 from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace
@@ -28,7 +28,7 @@ NEXT, TOP = 10, 5  # next tokens listed, for a typed text and for each step
 def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
     """Return a unit's values over the text, the surprise per character in nats, the state and the next tokens."""
     shown = text or model.opening()
-    read = located(model.vocabulary, shown)
+    read = tokenize(model.vocabulary, shown)
     trace: dict[Plane, Tensor] = {}
 
     def take(name: str, begin: int, gates: Trace) -> None:
