@@ -315,8 +315,8 @@ def test_a_prompt_outside_the_vocabulary(writer):
     with pytest.raises(ArgumentError) as caught:
         writer.generate("It ж was", 5)
     assert str(caught.value) == (
-        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} symbols), got 'It ж was'; "
-        "leave out 'ж' (U+0436)"
+        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} tokens), got 'It ж was'; "
+        "remove 'ж' (U+0436)"
     )
     with pytest.raises(DataError, match="not in the char vocabulary: 'ж'"):
         writer.evaluate("text:жук")

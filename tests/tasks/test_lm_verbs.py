@@ -237,7 +237,7 @@ def test_samples_that_cannot_be(options, message):
 
 def test_what_does_not_fit_the_model_is_refused_before_anything_is_written(models):
     for verb in ("samples", "conversation"):
-        with pytest.raises(ArgumentError, match="leave out 'é'"):
+        with pytest.raises(ArgumentError, match="remove 'é'"):
             getattr(models["recurrent"], verb)(Sample(prompt="né"))
         with pytest.raises(ArgumentError, match="precision must be float32 for this model"):
             getattr(models["ngram"], verb)(Sample(precision="int8"))
