@@ -69,7 +69,7 @@ def test_labelled_texts(tmp_path):
     report = task("classify", path, test=str(tmp_path / "b.txt")).describe()
     assert report.values["texts"] == 64
     assert f"; {tmp_path / 'b.txt'}: the first word of each line is its label" in report.how[0]
-    with pytest.raises(ArgumentError, match="encoding must be left out with --data generated"):
+    with pytest.raises(ArgumentError, match="encoding must be omitted with --data generated"):
         task("classify", "generated", encoding="latin-1").describe()
 
 

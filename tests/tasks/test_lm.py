@@ -315,8 +315,8 @@ def test_a_prompt_outside_the_vocabulary(writer):
     with pytest.raises(ArgumentError) as caught:
         writer.generate("It ж was", 5)
     assert str(caught.value) == (
-        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} symbols), got 'It ж was'; "
-        "leave out 'ж' (U+0436)"
+        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} tokens), got 'It ж was'; "
+        "remove 'ж' (U+0436)"
     )
     with pytest.raises(DataError, match="not in the char vocabulary: 'ж'"):
         writer.evaluate("text:жук")
@@ -385,7 +385,7 @@ def test_a_cell_of_ones_own_trains_and_loads(text, tmp_path, monkeypatch):
     with pytest.raises(RunError, match="code outside unrolled"):
         unrolled.load(tmp_path / "run")
     with pytest.raises(
-        ArgumentError, match="zoneout must be left out with --cell leaky_module:Leaky, which has no such"
+        ArgumentError, match="zoneout must be omitted with --cell leaky_module:Leaky, which has no such"
     ):
         unrolled.train("lm", run=tmp_path / "other", zoneout=0.1, **options)
     assert not (tmp_path / "other").exists()
@@ -403,7 +403,7 @@ def test_a_cell_of_ones_own_trains_and_loads(text, tmp_path, monkeypatch):
     ],
 )
 def test_options_that_a_cell_lacks_are_refused(cell, option, value):
-    with pytest.raises(ArgumentError, match=f"{option} must be left out with --cell {cell}, which has no such option"):
+    with pytest.raises(ArgumentError, match=f"{option} must be omitted with --cell {cell}, which has no such option"):
         update(LanguageModelConfig(), cell=cell, **{option: value})
 
 
@@ -423,7 +423,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
 def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(DataError, match="shorter than one window: 5 tokens to train on, but 1 lanes of 64"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "bptt": 64})
-    with pytest.raises(DataError, match="no file, folder or named corpus"):
+    with pytest.raises(DataError, match="file, folder or named corpus .* does not exist"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "data": str(tmp_path / "missing")})
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
@@ -440,7 +440,7 @@ def test_validation_text_decides_or_else_training_text(text, hello):
     expected = trained.evaluate(head(task.text.valid, 40, task.text.vocabulary))["loss"]
     assert task.evaluate(model, "valid")["loss"] == pytest.approx(expected, abs=1e-6)
     alone = LanguageModelling(update(LanguageModelConfig(), **HELLO))
-    assert any("no validation text: training text decides" in note for note in alone.prepare())
+    assert any("no validation text: model selection uses the training text" in note for note in alone.prepare())
     assert alone.evaluate(hello.model, "valid") == pytest.approx(hello.evaluate("text:hello"))
     assert alone.evaluate(hello.model, "test") == {}
 
@@ -460,5 +460,5 @@ def test_a_model_file_whose_config_claims_another_size_is_refused_before_anythin
     config = file.config.replace("hidden_size = 4\n", "hidden_size = 40000000\n")
     assert config != file.config
     modelfile.save(tmp_path / "hostile.safetensors", file.tensors, file.task, config, file.assets)
-    with pytest.raises(RunError, match="do not fit its config"):
+    with pytest.raises(RunError, match="do not match its config"):
         unrolled.load(tmp_path / "hostile.safetensors")

@@ -53,12 +53,12 @@ def test_embeddings_start_from_the_file_and_may_stay(tmp_path):
     options = TextOptions(embeddings=str(path), freeze_embeddings=True)
     reader = Tokenizer.build(TEXTS, options)
     vectors, told = initial_vectors(reader, TEXTS, options, 0)
-    assert "vectors of 2 numbers for 2 of the" in told
+    assert "vectors of width 2 for 2 of the" in told
     table = Embedding(len(reader.vocabulary), options, vectors).eval()
     ids = torch.from_numpy(reader.encode("the cat").astype(np.int64))[:, None]
     assert table(ids)[:, 0].tolist() == [[1, 2], [3, 4]]
     assert not any(p.requires_grad for p in table.parameters())
-    with pytest.raises(ArgumentError, match="left out, or 2 as in the file"):
+    with pytest.raises(ArgumentError, match="omitted, or 2 as in the file"):
         initial_vectors(reader, TEXTS, TextOptions(embeddings=str(path), embedding_size=3), 0)
     path.write_text("the 1 2\ncat 3\n")
     with pytest.raises(DataError, match="line 2 has 1 numbers instead of 2"):
@@ -88,11 +88,11 @@ def test_word_dropout_reads_as_unknown_while_training():
     ("options", "expected"),
     [
         ({"vocabulary": "char", "embeddings": "word2vec"}, "learned or one-hot unless vocabulary is word"),
-        ({"freeze_embeddings": True}, "left out with --embeddings learned"),
-        ({"embeddings": "one-hot", "embedding_size": 7}, "left out with --embeddings one-hot"),
-        ({"word2vec": "cbow"}, "left out with --embeddings learned"),
-        ({"vocab_size": 300}, "left out with --vocabulary word"),
-        ({"vocabulary": "byte", "min_count": 2}, "left out with --vocabulary byte"),
+        ({"freeze_embeddings": True}, "omitted with --embeddings learned"),
+        ({"embeddings": "one-hot", "embedding_size": 7}, "omitted with --embeddings one-hot"),
+        ({"word2vec": "cbow"}, "omitted with --embeddings learned"),
+        ({"vocab_size": 300}, "omitted with --vocabulary word"),
+        ({"vocabulary": "byte", "min_count": 2}, "omitted with --vocabulary byte"),
         ({"word_dropout": 1.5}, "word_dropout"),
         ({"max_length": 0}, "max_length"),
     ],

@@ -101,7 +101,7 @@ def test_rare_ones_are_unknown():
 
 @pytest.mark.parametrize("kind", ["word", "char"])
 def test_nothing_to_learn_from(kind):
-    message = "the source text has only 1 symbol seen 2 times or more: nothing can be learned from it"
+    message = "the source text has only 1 token seen 2 times or more: nothing can be learned from it"
     with pytest.raises(DataError, match=message):
         language(kind, ["a"] * 5)
 
@@ -115,8 +115,8 @@ def test_nonsense_in_a_file(data):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"vocabulary": "word", "vocab_size": 9}, "vocab_size must be left out with --vocabulary word"),
-        ({"vocabulary": "byte", "min_count": 1}, "min_count must be left out with --vocabulary byte"),
+        ({"vocabulary": "word", "vocab_size": 9}, "vocab_size must be omitted with --vocabulary word"),
+        ({"vocabulary": "byte", "min_count": 1}, "min_count must be omitted with --vocabulary byte"),
         ({"max_symbols": 0}, "max_symbols must be"),
     ],
 )
