@@ -90,7 +90,7 @@ class Schema:
             plain = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
             if dataclasses.is_dataclass(plain):
                 self._collect(typing.cast(type, plain))
-            elif tyro.conf.Suppress in getattr(hint, "__metadata__", ()):
+            elif typing.get_origin(hint) is typing.ClassVar or tyro.conf.Suppress in getattr(hint, "__metadata__", ()):
                 continue
             elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
                 self.positionals.append(name)

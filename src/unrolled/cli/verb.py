@@ -102,7 +102,7 @@ def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
 
 def _together(verb: Verb, own: type | None, name: str = "task") -> type:
     """One dataclass of the run, the words after it, the general options and the task's."""
-    input_name = getattr(own, "asks", None)
+    input_name = getattr(own, "input_name", None)
     several = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]", help=RUN)]
     single = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help=RUN)]
     fields: list[Any] = [("run", several if verb.several else single)]
