@@ -1,4 +1,4 @@
-"""Texts with marks: what a stretch was found to be, or how much it moved the answer. On a terminal, plain, as HTML."""
+"""Predictions with highlighted spans, by label or saliency: on a terminal, as plain text, as HTML."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ PAGE = """<!doctype html>
 {key}{body}
 </html>
 """
-KEY = """<p class="key"><mark style="background: rgb(120, 200, 130)">green</mark> spoke for the answer,
-<mark style="background: rgb(240, 140, 130)">red</mark> against it (gradient times input)</p>
+KEY = """<p class="key"><mark style="background: rgb(120, 200, 130)">green</mark> supports the prediction,
+<mark style="background: rgb(240, 140, 130)">red</mark> opposes it (gradient times input)</p>
 """
 
 
-def answer_line(said: Prediction, most: int = 4) -> str:
-    """``positive 93%  negative 7%``: the likeliest classes."""
-    ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])[:most]
+def answer_line(prediction: Prediction, most: int = 4) -> str:
+    """Return ``positive 93%  negative 7%``: the most probable classes."""
+    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])[:most]
     return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
 
 
-def on_terminal(said: Prediction, *, shades: bool = True) -> Text:
-    """The text in colour: found stretches by their label, or words by their weight.
+def on_terminal(prediction: Prediction, *, shades: bool = True) -> Text:
+    """Return the text with spans coloured by label, or words by saliency.
 
     Args:
         shades: whether the terminal has more than sixteen colours.
     """
     text = Text()
-    for piece in said.pieces or (Piece(said.text),):
+    for piece in prediction.pieces or (Piece(prediction.text),):
         shown = printable(piece.text)
         if piece.label:
             text.append(shown, _style(piece.label)).append(f" {piece.label}", "dim")
         elif abs(piece.weight) >= 0.05:
-            text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _of_sixteen(piece.weight))
+            text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _ansi(piece.weight))
         else:
             text.append(shown)
     return text
 
 
-def plain(said: Prediction) -> str:
-    """The same without colour: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
+def plain(prediction: Prediction) -> str:
+    """Return the text with plain marks: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
     parts = []
-    for piece in said.pieces or (Piece(said.text),):
+    for piece in prediction.pieces or (Piece(prediction.text),):
         if piece.label:
             parts.append(f"[{piece.text}]{piece.label}")
         elif abs(piece.weight) >= 0.05:
@@ -78,21 +78,21 @@ def plain(said: Prediction) -> str:
 
 
 def page(title: str, predictions: Iterable[Prediction]) -> str:
-    """All of them as one HTML page that needs nothing else."""
-    every = list(predictions)
-    weighed = any(piece.weight for said in every for piece in said.pieces)
-    body = "\n".join(line for said in every for line in _html(said))
-    return PAGE.format(title=html.escape(title), key=KEY if weighed else "", body=body)
+    """Return a self-contained HTML page of all predictions."""
+    predictions = list(predictions)
+    weighted = any(piece.weight for prediction in predictions for piece in prediction.pieces)
+    body = "\n".join(line for prediction in predictions for line in _html(prediction))
+    return PAGE.format(title=html.escape(title), key=KEY if weighted else "", body=body)
 
 
-def _html(said: Prediction) -> Iterator[str]:
-    if said.answer:
-        rest = html.escape(answer_line(said).removeprefix(said.answer))
-        yield f'<div class="answer"><b>{html.escape(said.answer)}</b>{rest}</div>'
+def _html(prediction: Prediction) -> Iterator[str]:
+    if prediction.answer:
+        rest = html.escape(answer_line(prediction).removeprefix(prediction.answer))
+        yield f'<div class="answer"><b>{html.escape(prediction.answer)}</b>{rest}</div>'
     else:
         yield '<div class="answer"></div>'
     parts = []
-    for piece in said.pieces or (Piece(said.text),):
+    for piece in prediction.pieces or (Piece(prediction.text),):
         text = html.escape(piece.text)
         if piece.label:
             label = html.escape(piece.label)
@@ -103,15 +103,15 @@ def _html(said: Prediction) -> Iterator[str]:
         else:
             parts.append(text)
     yield f"<p>{''.join(parts)}</p>"
-    yield from map(_part, said.parts)
+    yield from map(_part, prediction.parts)
 
 
 def _part(part: Part) -> str:
-    """A picture as the page's own, anything else as its text."""
+    """Return a picture as an embedded image, any other part as text."""
     match part:
         case Picture():
             kind, data = "png", part.png
-        case Drawing():  # which as an image runs no scripts and fetches nothing
+        case Drawing():  # as an image it runs no scripts and loads nothing
             kind, data = "svg+xml", part.svg.encode("utf-8", errors="replace")
         case _:
             return f"<pre>{html.escape(part.plain())}</pre>"
@@ -120,7 +120,7 @@ def _part(part: Part) -> str:
 
 
 def _number(label: str) -> int:
-    """The same colour for the same label, in every text and on every day."""
+    """Return the label's colour index, the same in every run."""
     return zlib.crc32(label.encode()) % len(HUES)
 
 
@@ -128,13 +128,13 @@ def _style(label: str) -> str:
     return LABEL_STYLES[_number(label)]
 
 
-def _of_sixteen(weight: float) -> str:
+def _ansi(weight: float) -> str:
     colour = "green" if weight > 0 else "red"
     return f"black on {colour}" if abs(weight) > 0.5 else colour
 
 
 def _rgb(weight: float) -> str:
-    """From white to green (for) or red (against)."""
+    """Return a colour from white to green (positive) or red (negative)."""
     strength = min(1.0, abs(weight))
     full = (120, 200, 130) if weight > 0 else (240, 140, 130)
     return f"rgb({','.join(str(round(255 - (255 - part) * strength)) for part in full)})"

@@ -1,4 +1,4 @@
-"""``unrolled predict`` for tasks whose answers can say which words moved them."""
+"""``unrolled predict`` for tasks whose predictions can be attributed to words (saliency)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from .text_inputs import TextInputs
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedTexts(TextInputs):
-    """The texts, and how they are answered."""
+    """Texts to predict."""
 
     explain: bool = False
-    """show which words moved the decision"""
+    """show each word's saliency (gradient times input)"""
 
 
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
-    for some in inputs:
-        texts, failed = _texts(some)
+    for chunk in inputs:
+        texts, error = _texts(chunk)
         yield from model.predict(texts, explain=options.explain)
-        if failed is not None:
-            raise failed
+        if error is not None:
+            raise error
 
 
 def _texts(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
-    """The texts before the first input that cannot be read, and why it cannot."""
+    """Return the texts before the first unreadable input, and that input's error."""
     texts: list[str] = []
-    for one in inputs:
+    for item in inputs:
         try:
-            texts.append(one.text())
+            texts.append(item.text())
         except DataError as error:
             return texts, error
     return texts, None

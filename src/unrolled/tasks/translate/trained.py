@@ -21,7 +21,7 @@ from ...data.vocabulary import Ids
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
-from ..common.prediction import Part, in_place
+from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
@@ -133,7 +133,7 @@ class TrainedTranslator(Trained):
         def answers(some: list[str]) -> Iterator[Prediction]:
             return (Prediction(text, best.text) for text, (best, *_) in zip(some, self.translate(some), strict=True))
 
-        return in_place(texts, answers)
+        return predict_nonblank(texts, answers)
 
     @torch.no_grad()
     def loss(self, pairs: Pairs) -> dict[str, float]:
