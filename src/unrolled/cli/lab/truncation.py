@@ -118,7 +118,7 @@ def run(argv: list[str]) -> int:
         [
             ("bias", "‖E g − E g*‖ / ‖E g*‖, g* through whole streams; ±: its standard error"),
             ("noise", "standard deviation of g, relative to ‖E g*‖; includes the variance between streams"),
-            ("memory", "that autograd saves for the longest window"),
+            ("memory", "saved by autograd for the longest window"),
             ("network", trained),
             *folder.summary,
         ]
