@@ -113,7 +113,7 @@ def test_weights_that_are_none(tmp_path, text, named):
 def test_what_cannot_be_read_is_not_shown():
     with pytest.raises(ArgumentError, match="at least two characters"):
         of_text("a", 2, 0)
-    with pytest.raises(ArgumentError, match="12 of them different"):
+    with pytest.raises(ArgumentError, match="12 of them distinct"):
         of_text("abcdefghijklmnop", 2, 0)
     weights = random_weights(2, 3, 2, 0)
     with pytest.raises(ArgumentError, match="classes from 0 to 1"):
