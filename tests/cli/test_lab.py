@@ -85,7 +85,7 @@ def test_a_game_that_ends_early(unrolled, monkeypatch: pytest.MonkeyPatch) -> No
     said = unrolled("lab", "shannon", "--data", f"text:{RHYME}", "--letters", "30")
     assert said.status == 0
     assert "already excluded; try another letter" in said.out
-    assert "2 guessed among 27" in said.out
+    assert "2 guessed, alphabet of 27" in said.out
     assert f"upper bound  {1:.4f}" in said.out
 
 

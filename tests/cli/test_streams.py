@@ -85,7 +85,7 @@ def test_a_full_disk_under_the_output(text_file: Path, home: Path, monkeypatch: 
     for words in (["runs"], ["train"], ["train", "lm", "--help"], ["resume", "-h"]):  # none of them trains
         err = io.StringIO()
         assert status(monkeypatch, Broken(errno.ENOSPC), err, *words) == 2
-        assert err.getvalue() == f"error: {told}; free some space, or let it go elsewhere\n"
+        assert err.getvalue() == f"error: {told}; free some space, or redirect the output elsewhere\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")

@@ -116,7 +116,7 @@ def test_units_are_held_while_it_is_evaluated(models):
         ({"window": 0}, "window must be"),
         ({"lanes": 0}, "lanes must be"),
         ({"fresh": -1}, "fresh must be"),
-        ({"data": "a.txt", "split": "test"}, "split must be omitted with --data"),
+        ({"data": "a.txt", "split": "test"}, "split must be left out with --data"),
         ({"encoding": "latin-1"}, "encoding and errors must be given with --data only"),
     ],
 )

@@ -145,7 +145,7 @@ def test_what_must_see_a_whole_sentence_first(data: Path, options: dict[str, obj
     model = tagger(data, **options)
     with pytest.raises(RunError) as caught:
         model.streaming()
-    assert str(caught.value) == f"a model of the task tag cannot process streams: {why}"
+    assert str(caught.value) == f"a model of the task tag cannot answer step by step: {why}"
     assert (model.modules().step, model.modules().states) == (None, ())
 
 
