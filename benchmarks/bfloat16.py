@@ -1,8 +1,8 @@
-"""Does training in bfloat16 follow the same loss?    python benchmarks/bfloat16.py --picture curve.png
+"""Compare the loss curves of training in bfloat16 and float32.    python benchmarks/bfloat16.py --picture curve.png
 
-Each seed trains a language model on Shakespeare twice, from the same weights on the same windows: products in float32,
-and in bfloat16 with float32 master weights. Where the processor has no bfloat16 products, the kernels take the numbers
-apart: the same products, slower, so the losses hold for any processor and the time for none.
+Each seed trains a language model on Shakespeare twice, from the same weights on the same windows: with products in
+float32, and in bfloat16 with float32 master weights. On processors without bfloat16 products the kernels emulate them
+exactly but slowly, so the losses are valid for any processor, while the run time is not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRECISIONS = ("float32", "bf16")
 
 
 def curve(cell: str, precision: str, seed: int, steps: int) -> dict[int, float]:
-    """Step → validation loss of one training."""
+    """Train a model and return its validation loss by step."""
     with tempfile.TemporaryDirectory() as folder:
         config = update(
             task_class("lm").Config(),
@@ -40,7 +40,7 @@ def curve(cell: str, precision: str, seed: int, steps: int) -> dict[int, float]:
 
 
 def draw(curves: dict[tuple[str, int], dict[int, float]], path: Path) -> None:
-    """Both precisions' losses for every seed, and beneath them the difference of each pair."""
+    """Plot the losses in both precisions for every seed, and below them the differences."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     if not extension.bfloat16():
-        print("this processor has no bfloat16 products: they are taken apart", file=sys.stderr)
+        print("this processor has no bfloat16 products: they are emulated", file=sys.stderr)
         extension.bfloat16 = lambda: True
     curves: dict[tuple[str, int], dict[int, float]] = {}
     for seed in options.seeds:

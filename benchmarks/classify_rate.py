@@ -1,9 +1,9 @@
-"""Is training a classifier as fast as the script people write?    python benchmarks/classify_rate.py
+"""Training speed of a classifier, compared with a plain PyTorch script.    python benchmarks/classify_rate.py
 
-The peer: a DataLoader with shuffling and a collate function that pads, nn.Embedding, pack_padded_sequence,
-a bidirectional nn.LSTM, pad_packed_sequence, the maximum over time, AdamW, clipping. Ours is the whole loop. Same
-sentences, batch size and model; both count true words, not padding. Sentences are those of SST-2 where UNROLLED_DATA
-has them, else made up with as many words.
+The peer uses a DataLoader with shuffling and a padding collate function, nn.Embedding, pack_padded_sequence, a
+bidirectional nn.LSTM, pad_packed_sequence, max pooling over time, AdamW and clipping. Ours is the complete training
+loop. Sentences, batch size and model are the same; both count words without padding. The sentences are those of SST-2
+if UNROLLED_DATA has them, else random ones of the same lengths.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.data.registry import present
-from unrolled.data.tokens import cut
+from unrolled.data.tokens import tokenize
 from unrolled.tasks.classify.config import ClassifyConfig
 from unrolled.tasks.classify.task import Classification
 from unrolled.training.config import update
@@ -38,7 +38,7 @@ BATCH, WIDTH, STEPS = 32, 100, 40
 
 @cache
 def rows() -> list[tuple[str, str]]:
-    """(text, label)."""
+    """Return the sentences as pairs (text, label)."""
     place = present("sst2/train")
     if place is not None:
         lines = place.read_text(encoding="utf-8").splitlines()
@@ -55,7 +55,7 @@ def ours(case: str) -> Work:
     file.write_text("\n".join(f"{label} {text}" for text, label in rows()), encoding="utf-8")
 
     class Timed(Classification):
-        """Between the first and the last batch."""
+        """Records the time and the number of words of every batch."""
 
         moments: list[tuple[float, float]]
 
@@ -81,17 +81,17 @@ def ours(case: str) -> Work:
 
 
 class Ends(Silent):
-    """Keeps the folder of the texts as long as it is needed."""
+    """Keeps the temporary folder of the texts alive."""
 
     def __init__(self, folder: object) -> None:
         self.folder = folder
 
     def end(self, summary: Summary) -> None:
-        """Nothing to tell."""
+        """Print nothing."""
 
 
 class Plain(nn.Module):
-    """The classifier of many tutorials."""
+    """The classifier as in many tutorials."""
 
     def __init__(self, symbols: int, cell: str, hidden_size: int, num_layers: int) -> None:
         super().__init__()
@@ -107,13 +107,13 @@ class Plain(nn.Module):
 
 
 def peer(case: str) -> Work:
-    cut_rows = [([t.text for t in cut(text, lowercase=True)] or [""], int(label)) for text, label in rows()]
+    cut_rows = [([t.text for t in tokenize(text, lowercase=True)] or [""], int(label)) for text, label in rows()]
     index = {word: n for n, word in enumerate(sorted({w for words, _ in cut_rows for w in words}), 1)}
     data: Any = [(torch.tensor([index[w] for w in words]), label) for words, label in cut_rows]
 
     def collate(batch: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor, Tensor]:
         ids, labels = zip(*batch, strict=True)
-        lengths = torch.tensor([len(one) for one in ids])
+        lengths = torch.tensor([len(words) for words in ids])
         return pad_sequence(list(ids), batch_first=True), lengths, torch.tensor(labels)
 
     model = Plain(len(index) + 1, *CASES[case])

@@ -1,7 +1,7 @@
-"""What the benchmarks share: interleaved measurement of ours against a peer, with a 95 % interval of the ratio.
+"""Helpers of the benchmarks: interleaved measurement of ours and a peer, with a 95 % interval of the ratio.
 
-Each side runs in a process of its own, so that neither's allocator settings, caches or threads help or harm the
-other. The processes take turns: ours, peer, ours, peer, …; noise of the machine then falls on both alike.
+Each side runs in its own process, so that allocator settings, caches and threads of one do not affect the other. The
+processes alternate: ours, peer, ours, peer, …, so that noise of the machine affects both alike.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from unrolled.training.step import Stepper
 from unrolled.training.task import Task
 
 Work = Callable[[], float]
-"""Does one repetition; returns its rate in units per second."""
+"""Runs one repetition and returns its rate in units per second."""
 
 
 def worker(make: Callable[[], Work]) -> None:
-    """The other end of `compare`: do one repetition for every line on stdin, print units per second."""
+    """Serve `compare` in a child process: run one repetition for every line on stdin and print units per second."""
     work = make()
     work()  # warm up
     print("ready", flush=True)
@@ -36,7 +36,7 @@ def worker(make: Callable[[], Work]) -> None:
 def compare(
     script: str, sides: tuple[str, str], arguments: list[str], repetitions: int
 ) -> tuple[float, float, list[float]]:
-    """Median rates of both sides, and the ratios first/second of each pair of repetitions."""
+    """Return the median rates of both sides, and the ratios first/second of each pair of repetitions."""
     workers = [
         subprocess.Popen(
             [sys.executable, script, "--worker", side, *arguments],
@@ -47,27 +47,27 @@ def compare(
         for side in sides
     ]
     try:
-        for one in workers:
-            assert one.stdout is not None
-            if one.stdout.readline().strip() != "ready":
-                raise SystemExit("a worker died; its message is above")
+        for process in workers:
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != "ready":
+                raise SystemExit("a worker process died; its message is above")
         rates: list[list[float]] = [[], []]
         for _ in range(repetitions):
-            for mine, one in zip(rates, workers, strict=True):
-                assert one.stdin is not None
-                assert one.stdout is not None
-                one.stdin.write("\n")
-                one.stdin.flush()
-                mine.append(float(one.stdout.readline()))
+            for side_rates, process in zip(rates, workers, strict=True):
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write("\n")
+                process.stdin.flush()
+                side_rates.append(float(process.stdout.readline()))
     finally:
-        for one in workers:
-            one.kill()
+        for process in workers:
+            process.kill()
     ratios = [a / b for a, b in zip(*rates, strict=True)]
     return statistics.median(rates[0]), statistics.median(rates[1]), ratios
 
 
 def steps_in(seconds: float, task: Task) -> int:
-    """How many steps of a training the processor makes in so much time."""
+    """Return the number of training steps of the task that fit into this CPU time."""
     task.prepare()
     stepper = Stepper(task, torch.device("cpu"), steps=1000)
     for step in range(5):
@@ -80,13 +80,13 @@ def steps_in(seconds: float, task: Task) -> int:
 
 
 def ratio_cell(ratios: list[float]) -> str:
-    """``1.31 (1.28–1.34)`` for a table."""
+    """Format median and 95 % interval for a table: ``1.31 (1.28–1.34)``."""
     low, high = interval(ratios)
     return f"{statistics.median(ratios):.2f} ({low:.2f}–{high:.2f})"
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:
-    """Print a markdown table, and what machine it was measured on."""
+    """Print a markdown table, followed by the processor, the Python version and the date."""
     print("| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))
     for row in rows:
@@ -95,7 +95,7 @@ def table(header: list[str], rows: list[list[str]]) -> None:
 
 
 def arguments(doc: str | None, repetitions: int) -> argparse.Namespace:
-    """The options every comparing benchmark has."""
+    """Parse the options shared by the benchmarks that use `compare`."""
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--repetitions", type=int, default=repetitions)
     parser.add_argument("--worker", help=argparse.SUPPRESS)

@@ -1,8 +1,8 @@
-"""What does the loop cost beyond forward, backward and update?    python benchmarks/loop_overhead.py
+"""Overhead of the training loop beyond forward, backward and update.    python benchmarks/loop_overhead.py
 
-The loop trains as always. Before each of its steps runs a bare one: forward, backward and the optimiser's update on
-the same window (resets and all, made beforehand), with a twin of the model and its optimiser. The two take turns step
-by step in one process (both are ours, so that is fair), which keeps the noise of the machine out of the quotient.
+Before each step of the loop runs a bare step: forward, backward and optimiser update on the same window (with its
+resets, prepared beforehand), with a copy of the model and its optimiser. The two alternate step by step in one process,
+so that noise of the machine cancels in the ratio.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from unrolled.training.step import Stepper
 
 
 def step_times(case: str, steps: int) -> list[tuple[float, float]]:
-    """Seconds of each step of the loop and of the bare step before it."""
+    """Return the seconds of each step of the loop and of the bare step before it."""
     with tempfile.TemporaryDirectory() as folder:
         twin = make_task(case, Path(folder), steps=steps)
         twin.prepare()
@@ -45,7 +45,7 @@ def step_times(case: str, steps: int) -> list[tuple[float, float]]:
         task = make_task(case, Path(folder), steps=steps)
         original = task.batch
 
-        def batch(number: int) -> object:  # the first thing that a step of the loop asks for
+        def batch(number: int) -> object:  # called first in a step of the loop
             nonlocal begun, bare
             now = time.perf_counter()
             if begun:

@@ -1,11 +1,11 @@
-"""Who remembers for how long?    OMP_NUM_THREADS=1 python benchmarks/memory.py --cpu-minutes 20
+"""Long-term dependencies: solve the adding problem with every cell at several lengths.
 
-    python benchmarks/memory.py --lengths 150 200 400 600 --cells lstm gru irnn rnn --cpu-minutes 20
+    OMP_NUM_THREADS=1 python benchmarks/memory.py --lengths 150 200 400 600 --cells lstm gru irnn rnn --cpu-minutes 20
 
-The adding problem. Every cell gets the same processor time at every length, less where it stops because its validation
-error is far below 0.01. Its steps are fixed before by measuring their rate, so that other work on the machine does not
-decide. What is finished is read, what was begun goes on: the same command can be given again. What is copied with
-truncated gradients: benchmarks/synthetic_gradients.py.
+Every cell gets the same CPU time at every length, or less if its validation error falls far below 0.01 earlier. The
+number of steps is computed from the rate measured beforehand, so that other load on the machine does not affect it.
+Repeating the command reuses finished runs and resumes unfinished ones. For copying with truncated backpropagation see
+benchmarks/synthetic_gradients.py.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CELLS: dict[str, dict[str, Any]] = {
     "irnn": {"cell": "rnn", "init": "identity", "nonlinearity": "relu", "lr": 3e-4},
     "rnn": {"cell": "rnn", "lr": 1e-3},
 }
-SOLVED, UNTIL = 0.01, 0.001  # mean squared error: of a solution, and at which training ends
+SOLVED, UNTIL = 0.01, 0.001  # mean squared error that counts as solved, and at which training stops
 EVALUATIONS = 40
 
 
 class Clock(Silent):
-    """Keeps the processor time of a run, all its sessions together."""
+    """Records the CPU time of a run, over all its sessions."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.begin = path, time.process_time()
@@ -50,7 +50,7 @@ class Clock(Silent):
 
 
 def add(run: Path, cell: str, length: int, seed: int, seconds: float, own: dict[str, Any]) -> dict[str, Any]:
-    """Train, go on with or read one model."""
+    """Train or resume a model, or read its result if it is finished."""
     result = run / "result.json"
     if not result.exists():
         ended: dict[str, Any] = {}
@@ -67,32 +67,28 @@ def add(run: Path, cell: str, length: int, seed: int, seconds: float, own: dict[
         except DivergedError as error:
             print(f"{run.name}: {error}", file=sys.stderr, flush=True)
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        valid = [one for one in lines if one.get("split") == "valid"]
-        solved = next((one["step"] for one in valid if one["mse"] < SOLVED), None)
-        took = float((run / "processor").read_text())
-        best = {"steps": valid[-1]["step"], "mse": min(one["mse"] for one in valid), "diverged": True}
-        found = {"solved": solved, "seconds": took, **(ended or best)}
-        result.write_text(json.dumps(found) + "\n")
-    told: dict[str, Any] = json.loads(result.read_text())
-    return told
+        valid = [line for line in lines if line.get("split") == "valid"]
+        solved = next((line["step"] for line in valid if line["mse"] < SOLVED), None)
+        seconds_used = float((run / "processor").read_text())
+        best = {"steps": valid[-1]["step"], "mse": min(line["mse"] for line in valid), "diverged": True}
+        result.write_text(json.dumps({"solved": solved, "seconds": seconds_used, **(ended or best)}) + "\n")
+    measured: dict[str, Any] = json.loads(result.read_text())
+    return measured
 
 
 def adding(options: argparse.Namespace, own: dict[str, Any]) -> None:
-    """A row for each cell, a column for each length: the error on the test sequences, and when it was solved."""
+    """Print a table, cells × lengths: the error on the test sequences, and when the problem was solved."""
     rows = []
     for cell in options.cells:
         row = [cell]
         for length in options.lengths:
             for seed in options.seeds:
                 run = options.runs / f"memory-adding-{cell}-{length}-{seed}"
-                one = add(run, cell, length, seed, 60 * options.cpu_minutes, own)
-                per_step = one["seconds"] / one["steps"]
-                when = (
-                    f"{one['solved']:,} steps, {one['solved'] * per_step / 60:.1f} min"
-                    if one["solved"]
-                    else "not solved"
-                ) + (", then diverged" if one.get("diverged") else "")
-                row.append(f"{one['mse']:.4f} ({when})")
+                result = add(run, cell, length, seed, 60 * options.cpu_minutes, own)
+                solved, per_step = result["solved"], result["seconds"] / result["steps"]
+                when = f"{solved:,} steps, {solved * per_step / 60:.1f} min" if solved else "not solved"
+                when += ", then diverged" if result.get("diverged") else ""
+                row.append(f"{result['mse']:.4f} ({when})")
         rows.append(row)
     seeds = [f"T = {length}" + (f", seed {seed}" if len(options.seeds) > 1 else "")
              for length in options.lengths for seed in options.seeds]  # fmt: skip
@@ -104,8 +100,8 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[150, 200, 400, 600])
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--cpu-minutes", type=float, default=10, help="of processor time for a model")
-    parser.add_argument("--options", nargs="+", default=[], metavar="NAME=VALUE", help="of the task, for every model")
+    parser.add_argument("--cpu-minutes", type=float, default=10, help="CPU minutes for each model")
+    parser.add_argument("--options", nargs="+", default=[], metavar="NAME=VALUE", help="task options for every model")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     own = tomllib.loads("\n".join(options.options))

@@ -1,7 +1,7 @@
-"""Does a training step need more memory than torch's?    python benchmarks/memory_layers.py
+"""Memory of a training step of one layer, compared with torch.nn.    python benchmarks/memory_layers.py
 
-Each side in a process of its own: ten steps of forward and backward of one layer, then the largest resident memory of
-the process, less what it had before the first step.
+Each side runs ten steps of forward and backward in its own process and reports the growth of its peak resident memory
+since before the first step.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ LAYERS: dict[str, tuple[Any, Any]] = {
 
 
 def resident(field: str) -> float:
-    """A field of /proc/self/status, in MB."""
+    """Return a field of /proc/self/status, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def growth(side: str, cell: str, shape: tuple[int, int, int]) -> float:
-    """In this process."""
+    """Return the growth of this process's peak resident memory over ten steps, in MB."""
     T, B, H = shape
     torch.manual_seed(0)
     layer = LAYERS[cell][side == "torch"](H, H)
     x = torch.randn(T, B, H)
     small = training_step(LAYERS[cell][side == "torch"](8, 8), torch.randn(30, 8, 8))
-    small()  # libraries, threads, and what they keep
+    small()  # loads libraries and starts threads
     before = resident("VmRSS")
     step = training_step(layer, x)
     for _ in range(10):

@@ -1,8 +1,7 @@
-"""Does memory grow with the corpus?    python benchmarks/memory_streaming.py
+"""Memory footprint as a function of corpus size.    python benchmarks/memory_streaming.py
 
-For texts of 1, 10 and 100 MB, each in a process of its own: encode, train a few steps, stream every window of the
-training part once, and report the largest anonymous resident memory (RssAnon: what is ours alone; the mapped file
-is the kernel's to drop).
+For texts of 1, 10 and 100 MB, each in its own process: encode, train a few steps, stream every window of the training
+part once, and report the peak anonymous resident memory (RssAnon, which excludes the memory-mapped file).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from harness import table
 
 
 def rss_anon() -> float:
-    """This process's anonymous resident memory, in MB."""
+    """Return this process's anonymous resident memory, in MB."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) / 1024
 

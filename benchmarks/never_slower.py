@@ -1,8 +1,8 @@
-"""Is there a layer that torch runs faster?    python benchmarks/never_slower.py [--cases 200] [--seed 0]
+"""Search for layers that are slower than torch.nn.    python benchmarks/never_slower.py [--cases 200] [--seed 0]
 
-Cell, sizes, layers, directions, lengths, training or inference are drawn, not chosen. Each case and torch.nn take turns
-in one process; a case that looks slower is measured again with more turns, and counts as slower if then the whole 95 %
-interval of the ratio lies below 0.95. Exit status 1 if there is one.
+Cell, sizes, layers, directions, lengths, training or inference are drawn at random. In each case our layer and that of
+torch.nn alternate in one process. A case that seems slower is measured again with more repetitions, and counts as
+slower if the whole 95 % interval of the ratio lies below 0.95. The exit status is 1 if there is such a case.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOWEST = 0.95
 
 @dataclass(frozen=True)
 class Case:
-    """A layer and what it runs over."""
+    """A layer and the shape of its input."""
 
     cell: str
     T: int
@@ -52,7 +52,7 @@ class Case:
 
 
 def draw(rng: random.Random) -> Case:
-    """Sizes evenly on a logarithmic scale, small enough to be measured within seconds."""
+    """Draw a case with log-uniform sizes, small enough to be measured within seconds."""
 
     def size(low: int, high: int) -> int:
         return round(math.exp(rng.uniform(math.log(low), math.log(high))))
@@ -74,11 +74,11 @@ def draw(rng: random.Random) -> Case:
 
 
 def works(case: Case) -> dict[str, Work]:
-    """Ours and torch's, of the same weights."""
+    """Return our layer's work and torch's, with the same weights."""
     torch.manual_seed(0)
     build, peer = PAIRS[case.cell]
-    how: dict[str, Any] = {"num_layers": case.layers, "bidirectional": case.bidirectional}
-    mine, theirs = build(case.I, case.H, **how), peer(case.I, case.H, **how)
+    options: dict[str, Any] = {"num_layers": case.layers, "bidirectional": case.bidirectional}
+    mine, theirs = build(case.I, case.H, **options), peer(case.I, case.H, **options)
     mine.load_state_dict(theirs.state_dict())
     x = torch.randn(case.T, case.B, case.I)
     lengths = torch.randint(1, case.T + 1, (case.B,)) if case.packed else None

@@ -1,9 +1,8 @@
-"""How soon does the inspector's page get its answers?    python benchmarks/page.py [--filled]
+"""Response time of the inspector's web page.    python benchmarks/page.py [--filled]
 
-Untrained LSTMs of two layers of 256 and of 512 units, a server on this machine, and questions at random places of a
-text, one after the other: at first while the text is being read in the background, and then, for the text that is short
-enough to wait for it, when it has been. They are for a screenful, 1,600 characters (600 for the grid), and seldom twice
-for one place.
+Untrained LSTMs with two layers of 256 and 512 units, a local server, and sequential requests at random positions of a
+text: first while the server is still reading the text in the background, then, for texts short enough to wait for,
+afterwards. Each request is for one screen, 1,600 characters (600 for the grid), rarely twice for the same position.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.lm.model import new_model
 from unrolled.tasks.lm.trained import TrainedLanguageModel
 
-SCREEN, GRID, ASKED = 1600, 600, 30
+SCREEN, GRID, REQUESTS = 1600, 600, 30
 WORDS = "the cat sat on a mat and saw one more rat while it rained in Rome".split()
 
 
 def text_of(length: int) -> str:
-    """Words in lines and paragraphs."""
+    """Return random words in lines and paragraphs."""
     draw = random.Random(0)
     words = [draw.choice(WORDS) + draw.choice(("\n" if draw.random() < 0.9 else "\n\n") if n % 12 == 11 else " ")
              for n in range(length // 4)]  # fmt: skip
@@ -44,7 +43,7 @@ def text_of(length: int) -> str:
 
 @contextmanager
 def served(text: str, hidden_size: int) -> Iterator[tuple[str, Any]]:
-    """The address of a server, and what is behind it."""
+    """Start a server for an untrained model; yield its address and its service."""
     vocabulary = CharVocabulary("".join(sorted(set(text))))
     config = LanguageModelConfig(model=Recurrent(hidden_size=hidden_size, num_layers=2))
     torch.manual_seed(0)
@@ -63,35 +62,35 @@ def served(text: str, hidden_size: int) -> Iterator[tuple[str, Any]]:
         thread.join()
 
 
-def ask(address: str, name: str, begin: int, size: int, draw: random.Random) -> float:
-    """Milliseconds until the whole answer is there."""
+def request(address: str, name: str, begin: int, size: int, draw: random.Random) -> float:
+    """Return the response time in milliseconds."""
     layer, gate, index = draw.randrange(2), draw.choice("hci"), draw.randrange(256)
     unit = f"&recurrence=layers.{layer}.0&gate={gate}"
-    more = {"values": f"{unit}&index={index}", "grid": unit}.get(name, "")
-    before = time.perf_counter()
-    with urllib.request.urlopen(f"{address}/api/{name}?begin={begin}&end={begin + size}{more}") as answer:
-        answer.read()
-    return 1000 * (time.perf_counter() - before)
+    parameters = {"values": f"{unit}&index={index}", "grid": unit}.get(name, "")
+    start = time.perf_counter()
+    with urllib.request.urlopen(f"{address}/api/{name}?begin={begin}&end={begin + size}{parameters}") as response:
+        response.read()
+    return 1000 * (time.perf_counter() - start)
 
 
 def rows(address: str, text: str, state: str, network: str) -> Iterator[list[str]]:
-    """A row for each question."""
+    """Yield a table row for each kind of request."""
     draw = random.Random(1)
     for name, size in (("text", SCREEN), ("values", SCREEN), ("grid", GRID), ("guesses", SCREEN)):
-        times = [ask(address, name, draw.randrange(len(text) - size), size, draw) for _ in range(ASKED)]
+        times = [request(address, name, draw.randrange(len(text) - size), size, draw) for _ in range(REQUESTS)]
         low = statistics.median(times)
         high = statistics.quantiles(times, n=20)[-1]
         yield [network, f"{len(text):,}", state, name, f"{size:,}", f"{low:.0f} ms", f"{high:.0f} ms"]
     begin = draw.randrange(len(text) - SCREEN)
-    ask(address, "values", begin, SCREEN, draw)
-    again = [ask(address, "values", begin, SCREEN, draw) for _ in range(ASKED)]
+    request(address, "values", begin, SCREEN, draw)
+    again = [request(address, "values", begin, SCREEN, draw) for _ in range(REQUESTS)]
     yield [network, f"{len(text):,}", state, "values, same place", f"{SCREEN:,}", f"{statistics.median(again):.0f} ms",
            f"{statistics.quantiles(again, n=20)[-1]:.0f} ms"]  # fmt: skip
 
 
-def told(some: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Each row as soon as it is there: on a busy machine the table takes long."""
-    for row in some:
+def printed(table_rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Print each row as soon as it is measured, and pass it on."""
+    for row in table_rows:
         print("  ".join(row), flush=True)
         yield row
 
@@ -100,17 +99,17 @@ def main() -> None:
     found: list[list[str]] = []
     for hidden_size, length in ((256, 100_000), (512, 100_000), (512, 5_000_000)):
         text, network = text_of(length), f"2×{hidden_size}"
-        begun = time.perf_counter()
-        with served(text, hidden_size) as (address, seen):
-            print(f"{network}, {length:,} characters: page after {time.perf_counter() - begun:.1f} s", flush=True)
-            found += told(rows(address, text, "being read", network))
-            known = seen.traces.checkpoints.known
+        start = time.perf_counter()
+        with served(text, hidden_size) as (address, service):
+            print(f"{network}, {length:,} characters: page after {time.perf_counter() - start:.1f} s", flush=True)
+            found += printed(rows(address, text, "being read", network))
+            known = service.traces.checkpoints.known
             if length < 1_000_000 or "--filled" in sys.argv:
-                while not known.all() or seen.scoring.state == "scoring":
+                while not known.all() or service.scoring.state == "scoring":
                     time.sleep(0.2)
-                print(f"read and scored after {time.perf_counter() - begun:.0f} s", flush=True)
-                found += told(rows(address, text, "read", network))
-    table(["LSTM", "characters", "text is", "question", "size", "median", "95 of 100"], found)
+                print(f"read and scored after {time.perf_counter() - start:.0f} s", flush=True)
+                found += printed(rows(address, text, "read", network))
+    table(["LSTM", "characters", "text is", "request", "size", "median", "95th percentile"], found)
 
 
 if __name__ == "__main__":

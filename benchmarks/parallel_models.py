@@ -1,9 +1,11 @@
-"""Do cells whose gates see no state learn as much?    OMP_NUM_THREADS=1 python benchmarks/parallel_models.py
+"""Language models with cells whose gates depend on the inputs only, compared with LSTM and GRU.
 
-Language models of Shakespeare, three residual layers of each cell, as wide as gives them all nearly the same number of
-parameters, trained for as many steps as each makes in --seconds of processor time; steps are fixed before by measuring
-rates, so that other work on the machine does not decide. *Mixed*: with `--feedforward-size` of twice the units. Losses
-are those of the last 5 % of the text, which nobody trained on. Runs that exist in --runs are read.
+    OMP_NUM_THREADS=1 python benchmarks/parallel_models.py
+
+Trains language models on Shakespeare with three residual layers of each cell. Widths are chosen for nearly the same
+number of parameters, and the number of steps for --seconds of CPU time, from the rate measured beforehand, so that
+other load on the machine does not affect it. *Mixed*: with `--feedforward-size` of twice the units. Losses are on the
+held-out last 5 % of the text. Existing runs in --runs are reused.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ MODELS: dict[str, dict[str, Any]] = {cell: {"cell": cell} for cell in CELLS} | {
 
 
 def of_size(model: str, parameters: int, seed: int) -> LanguageModelConfig:
-    """The width that comes nearest, of multiples of 16."""
+    """Return the configuration whose width, a multiple of 16, comes closest to the number of parameters."""
     own = dict(MODELS[model])
     times = own.pop("mixed", 0)
 
@@ -48,7 +50,7 @@ def of_size(model: str, parameters: int, seed: int) -> LanguageModelConfig:
 
 
 def train(run: Path, config: LanguageModelConfig, steps: int) -> dict[str, float]:
-    """Train, or read, one model: its size and what it loses on the text it never saw."""
+    """Train a model, or read its result: number of parameters and loss on held-out text."""
     result = run / "result.json"
     if not result.exists():
         keep_freed_memory()
@@ -57,16 +59,16 @@ def train(run: Path, config: LanguageModelConfig, steps: int) -> dict[str, float
         scores = model.evaluate(model.config.data.read().test)
         found = {"parameters": model.size, "steps": steps, "nats": scores["loss"], "bits": scores["bits_per_char"]}
         result.write_text(json.dumps(found) + "\n")
-    told: dict[str, float] = json.loads(result.read_text())
-    print(run.name, told, file=sys.stderr, flush=True)
-    return told
+    measured: dict[str, float] = json.loads(result.read_text())
+    print(run.name, measured, file=sys.stderr, flush=True)
+    return measured
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--parameters", type=int, default=900_000)
-    parser.add_argument("--seconds", type=float, default=300, help="of processor time for the steps of a model")
+    parser.add_argument("--seconds", type=float, default=300, help="CPU seconds for the training of a model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()

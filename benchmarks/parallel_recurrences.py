@@ -1,8 +1,8 @@
-"""What do recurrences without a state in their gates save?    python benchmarks/parallel_recurrences.py [--steps 4096]
+"""Training speed of the parallel cells, compared with GRU.    python benchmarks/parallel_recurrences.py [--steps 4096]
 
-A training step (forward and backward, gradients by inputs and weights) of one layer, H = I = 256, over T steps at batch
-1 and 32: each parallel cell, our native GRU, and the minGRU of its paper's appendix in PyTorch, by sums of logarithms
-(Heinsen 2023). All take turns in one process; ratios are of times, with a 95 % interval.
+A training step (forward and backward, gradients with respect to inputs and weights) of one layer, H = I = 256, over T
+steps at batch sizes 1 and 32: each parallel cell, our native GRU, and the minGRU of its paper's appendix in PyTorch, by
+sums of logarithms (Heinsen 2023). All alternate in one process; the ratios are of times, with a 95 % interval.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class LogSpaceMinGRU(nn.Module):
 
 
 def native(name: str, T: int, B: int) -> Work:
-    """One training step of one of our cells."""
+    """Return a training step of one of our cells."""
     cell = make_cell(name, WIDTH, WIDTH)
     return work(cell, T, B, lambda x: scan(cell, x, backend="native")[0])
 
 
 def log_space(T: int, B: int) -> Work:
-    """The same of the idiomatic PyTorch."""
+    """Return a training step of the implementation in PyTorch."""
     layer = LogSpaceMinGRU(WIDTH, WIDTH)
     h0 = torch.full((B, WIDTH), 0.5)
     return work(layer, T, B, lambda x: layer(x, h0))

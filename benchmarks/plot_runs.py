@@ -1,6 +1,6 @@
-"""Learning curves of runs, as a picture.    python benchmarks/plot_runs.py runs/a runs/b --out curves.png
+"""Plot the learning curves of runs.    python benchmarks/plot_runs.py runs/a runs/b --out curves.png
 
-Thin lines: training loss (with dropout), thick ones: validation loss, both in nats per symbol.
+Thin lines: training loss (with dropout); thick lines: validation loss; both in nats per token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 
 
 def curve(run: Path) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """(step, loss) of training and of validation."""
+    """Return the pairs (step, loss) of training and of validation."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     train = [(line["step"], line["loss"]) for line in lines if "split" not in line]
     valid = [(line["step"], line["loss"]) for line in lines if line.get("split") == "valid"]
@@ -39,9 +39,7 @@ def main() -> None:
         axes.plot([s / steps for s, _ in train], [loss for _, loss in train], color=color, alpha=0.35, linewidth=0.8)
         axes.plot([s / steps for s, _ in valid], [loss for _, loss in valid], color=color, linewidth=2, label=run.name)
         lowest = min(lowest, *(loss for _, loss in train), *(loss for _, loss in valid))
-    axes.set(
-        xlabel="part of training done", ylabel="nats per character", ylim=(lowest - 0.05, options.top), xlim=(0, 1)
-    )
+    axes.set(xlabel="fraction of training", ylabel="nats per character", ylim=(lowest - 0.05, options.top), xlim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, title="thick: validation, thin: training")
     figure.savefig(options.out, dpi=120)

@@ -1,8 +1,8 @@
-"""What does a recipe reach?    python benchmarks/recipe.py shakespeare-char --seeds 0 1 2
+"""Train a recipe with several seeds and evaluate it.    python benchmarks/recipe.py shakespeare-char --seeds 0 1 2
 
-Trains the recipe once per seed and scores what it has never seen; which weights to keep is decided on the validation
-part only. Language models: validation and test parts together (the last 10 %) and the test part alone (the last 5 %),
-with carried state in one lane, and over fresh windows of 256 symbols. Other tasks: their own test metrics.
+Model selection uses the validation part only. Language models are evaluated on the validation and test parts together
+(the last 10 %) and on the test part alone (the last 5 %), with carried state and on fresh windows of 256 tokens; other
+tasks by their own test metrics.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def language_model(summary: Summary) -> dict[str, float]:
-    """Nats per symbol of the held-out parts."""
+    """Return the nats per token on the held-out parts."""
     model = unrolled.load(summary.folder)
     text = model.config.data.read()
     parts = {"last 10 %": join(text.valid, text.test), "last 5 %": text.test}

@@ -1,8 +1,8 @@
-"""What recomputing saves, and what it costs.    python benchmarks/recompute.py
+"""Memory and time of activation checkpointing (`unrolled train lm --recompute`).    python benchmarks/recompute.py
 
-One window of 10,000 steps of a language model (an LSTM of 1×128 units, 8 lanes, 65 symbols), forward and backward, with
-pieces of several lengths (`unrolled train lm --recompute`): the largest resident memory above that of the same process
-before its first step, and the processor time of a step. Each case runs in a process of its own, on one thread.
+Forward and backward over one window of 10,000 steps of a language model (an LSTM with 1×128 units, 8 lanes, a
+vocabulary of 65), with several segment lengths: growth of the peak resident memory since before the first step, and CPU
+time of a step. Each case runs in its own process, on one thread.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def measure(recompute: str, steps: int, repetitions: int) -> None:
         task.prepare()
         return Stepper(task, torch.device("cpu"), 10)
 
-    stepper(2).step(0)  # what a process needs once: code, threads, the optimiser's first step
-    one = stepper(steps)
-    one.task.batch(0)
+    stepper(2).step(0)  # allocations made once per process: code, threads, the optimiser's first step
+    measured = stepper(steps)
+    measured.task.batch(0)
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    loss, norm, _ = one.step(0)
+    loss, norm, _ = measured.step(0)
     seconds = []
     for _ in range(repetitions):
         begin = time.process_time()
-        one.step(0)
+        measured.step(0)
         seconds.append(time.process_time() - begin)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print((peak - start) / 1024, sorted(seconds)[len(seconds) // 2], loss, norm)
@@ -79,7 +79,7 @@ def main() -> None:
         share = f"1/{first[0] / memory:.0f}" if memory else "–"
         rows.append([case if case != "0" else "off", f"{memory:.1f} MiB", share, f"{seconds:.2f} s",
                      f"{seconds / first[1]:.2f}", f"{loss:.7f}", f"{norm:.7f}"])  # fmt: skip
-    table(["recompute", "memory", "of it", "a step", "of it", "loss", "gradient norm"], rows)
+    table(["recompute", "memory", "relative", "time per step", "relative", "loss", "gradient norm"], rows)
 
 
 if __name__ == "__main__":

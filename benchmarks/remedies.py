@@ -1,10 +1,10 @@
-"""What each remedy against vanishing and exploding gradients does.    python benchmarks/remedies.py
+"""Effect of each remedy against vanishing and exploding gradients.    python benchmarks/remedies.py
 
-One text for all: lines of a letter out of eight, the capitals A to H, and the letter again. A language model that
-remembers nothing loses ln 8 at the second letter. *forgotten* is what is lost on new lines beyond the ln 8 of the
-first, in units of ln 8, after a short training (1: nothing is remembered, 0: everything); *gradient* the largest norm
-in training, before clipping. Indented rows differ from the one above them by the named options only. Means over the
-seeds, the least and the largest.
+The text consists of lines with one of eight letters, the capitals A to H, and the same letter again. A language model
+without memory has a loss of ln 8 at the second letter. *forgotten* is the loss on new lines beyond the ln 8 of the
+first letter, in units of ln 8, after a short training (1: the letter is forgotten, 0: remembered); *gradient* is the
+largest gradient norm in training, before clipping. Indented rows differ from the row above only in the named options.
+The table shows means over seeds, with minimum and maximum.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CASES: list[Case] = [
 
 
 def measure(options: dict[str, Any], path: str, seed: int) -> tuple[float, float, float]:
-    """What is forgotten (NaN if training diverged), the largest gradient, and processor seconds."""
+    """Return *forgotten* (NaN if training diverged), the largest gradient norm, and CPU seconds."""
     import torch
 
     from unrolled.errors import DivergedError
@@ -78,7 +78,7 @@ def measure(options: dict[str, Any], path: str, seed: int) -> tuple[float, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--only", default="", help="run only cases whose name contains this string")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -93,11 +93,11 @@ def main() -> None:
             if options.only not in name:
                 continue
             found = [measure(case, path, seed) for seed in range(options.seeds)]
-            kept = [one for one, _, _ in found if math.isfinite(one)]
-            mean = f"{sum(kept) / len(kept):.2f} ({min(kept):.2f}–{max(kept):.2f})" if kept else "–"
-            diverged = f"{len(found) - len(kept)} of {len(found)}" if len(kept) < len(found) else "none"
+            finite = [forgotten for forgotten, _, _ in found if math.isfinite(forgotten)]
+            mean = f"{sum(finite) / len(finite):.2f} ({min(finite):.2f}–{max(finite):.2f})" if finite else "–"
+            diverged = f"{len(found) - len(finite)} of {len(found)}" if len(finite) < len(found) else "none"
             largest = max(norm for _, norm, _ in found)
-            seconds = sum(one for _, _, one in found) / len(found)
+            seconds = sum(spent for _, _, spent in found) / len(found)
             rows.append([name.replace("  ", "&emsp;"), mean, diverged, f"{largest:.2g}", f"{seconds:.1f} s"])
             print(rows[-1], flush=True)
     table(["network", "forgotten", "diverged", "gradient", "training"], rows)

@@ -1,4 +1,4 @@
-"""How long does `unrolled --help` take?    python benchmarks/startup.py"""
+"""Startup time of the command line.    python benchmarks/startup.py"""
 
 from __future__ import annotations
 

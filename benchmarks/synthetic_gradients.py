@@ -1,4 +1,4 @@
-"""What do predicted gradients add to short windows?    OMP_NUM_THREADS=1 python benchmarks/synthetic_gradients.py copy
+"""Synthetic gradients compared with truncated backpropagation through time.    Run with OMP_NUM_THREADS=1.
 
     python benchmarks/synthetic_gradients.py copy --cpu-minutes 2.5
     python benchmarks/synthetic_gradients.py copy --windows 2 --steps 3000 --lr 2e-3
@@ -7,18 +7,19 @@
     python benchmarks/synthetic_gradients.py lm --characters 5e6
     python benchmarks/synthetic_gradients.py picture
 
-Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM learns by truncated backpropagation in windows of
-2 to 5 steps, with nothing at their ends, with synthetic gradients, and with these and the auxiliary task. N bits are to
-be said again, in repeat-copy R times, and then that this was all; whenever the running training loss is below 0.15 bits
-an answer (chance: 1), N grows by one, in repeat-copy R and N in turns. The table tells the longest that was solved in
-equal processor time, or with --steps in equally many steps.
+Copy and repeat-copy (Jaderberg et al. 2017, section 3.1): an LSTM is trained by truncated backpropagation in windows of
+2 to 5 steps: without synthetic gradients, with them, and with them and the auxiliary task. The model must reproduce N
+bits, in repeat-copy R times and then an end marker. Whenever the running training loss falls below 0.15 bits per answer
+(chance: 1), N is increased by one, in repeat-copy R and N alternately. The table shows the longest sequence solved in
+equal CPU time, or with --steps in equally many steps.
 
-At rest: a model that has learned to copy for so many steps stands still while the predictor learns. The table compares
-the sum of the windows' gradients by the recurrent weights with that of backpropagation through all windows at once.
+At rest: a model trained to copy is frozen while the predictor learns. The table compares the sum of the windows'
+gradients with respect to the recurrent weights with that of full backpropagation through all windows.
 
-Language modelling: windows of 8 with and without, and of 20, on equally many characters of Shakespeare.
+Language modelling: windows of 8 with and without synthetic gradients, and of 20, on equally many characters of
+Shakespeare.
 
-What is finished is read: the same command can be given again.
+Repeating a command reuses finished results.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from harness import table
 from unrolled import api
 from unrolled.cells.state import detach
 from unrolled.data.counter import hash64
-from unrolled.data.episodes import Stretch
+from unrolled.data.episodes import EpisodeWindow
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.memory.config import MemoryConfig
 from unrolled.tasks.memory.task import Memory
@@ -63,20 +64,20 @@ COPYING: dict[str, Any] = {
     "cell": "lstm", "hidden_size": 64, "batch_size": 128, "lr": 5e-4, "optimizer": "adam", "schedule": "constant",
     "warmup": 0, "average": "none", "steps": 10**9,
 }  # fmt: skip
-SOLVED = 0.15  # bits an answer
+SOLVED = 0.15  # bits per answer
 AT_LEAST = 100  # steps at one length
-MEMORY = 0.98  # of the running loss, a step
+MEMORY = 0.98  # decay of the running loss per step
 READING: dict[str, Any] = {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "batch_size": 32, "lr": 3e-3}
 PATIENT = {**PREDICTOR, "synthetic_samples": 25}
 TEXTS = {"8": (8, {}), "8, synthetic": (8, PREDICTOR), "8, synthetic, 25 samples": (8, PATIENT), "20": (20, {})}
-LEARNS, AT_REST = 250, 120  # steps of the predictor between two looks; windows looked at
+LEARNS, AT_REST = 250, 120  # training steps of the predictor between comparisons; windows compared
 END, NOTHING, TIMES = 2, 3, 4  # channels: bits are 0 and 1
 
 
 class Lanes:
-    """Sequences of one length back to back in B lanes, which begin at random places of their first.
+    """Sequences of one length, concatenated in B lanes that start at random positions of their first sequence.
 
-    A window is a pure function of its number. What was cut off at a lane's beginning counts for nothing.
+    A window is a pure function of its number. Truncated first sequences are not counted in the loss.
     """
 
     kind, input_size, outputs = "class", 5, 3
@@ -89,28 +90,28 @@ class Lanes:
         self.phase = (hash64(self.keys, 0) % np.uint64(self.length)).astype(np.int64)
         self.episodes, self.mean_length, self.per_pass = self, float(self.length), 1000.0
 
-    def batch(self, index: int) -> Stretch:
+    def batch(self, index: int) -> EpisodeWindow:
         at = index * self.bptt + np.arange(self.bptt)[:, None] + self.phase  # (T, B)
         number, place = at // self.length, at % self.length
         answered = place - self.symbols - 1
         bits = (
             hash64(self.keys, 1 + number, np.where(answered < 0, place, answered % self.symbols)) >> np.uint64(20)
         ) & (np.uint64(1))
-        said = np.where(answered < 0, np.where(place == self.symbols, END, bits.astype(np.int64)), NOTHING)
-        inputs = np.eye(self.input_size, dtype=np.float32)[said]
+        channels = np.where(answered < 0, np.where(place == self.symbols, END, bits.astype(np.int64)), NOTHING)
+        inputs = np.eye(self.input_size, dtype=np.float32)[channels]
         inputs[..., TIMES] = np.where(place == self.symbols, self.times / 10, 0)
         last = (place == self.length - 1) & self.end
         targets = np.where(last, END, bits.astype(np.int64))
         where = (answered >= 0) & ((number > 0) | (self.phase == 0))
         expected = where.size * (self.length - self.symbols - 1) / self.length
-        one, two, three, four = map(torch.from_numpy, (inputs, targets, where, place == 0))
-        return Stretch(one, two, three, four, expected, goes_on=True)
+        x, y, counted, resets = map(torch.from_numpy, (inputs, targets, where, place == 0))
+        return EpisodeWindow(x, y, counted, resets, expected, continues=True)
 
 
 def climb(
     problem: str, window: int, way: str, seed: int, options: argparse.Namespace
 ) -> tuple[dict[str, Any], Stepper, int]:
-    """Train one model for so much processor time or so many steps: what it can say again, and where it stands."""
+    """Train one model for the given CPU time or steps; return the lengths it has solved, its state, and the step."""
     keep_freed_memory()
     repeating = problem == "repeat-copy"
     own = {**COPYING, "lr": options.lr, "batch_size": options.lanes, **WAYS[way]}
@@ -148,19 +149,19 @@ def climb(
 
 
 def longest(found: dict[str, Any]) -> int:
-    """How many bits a solved sequence asks for."""
-    return max((one["symbols"] * one["times"] for one in found["reached"]), default=0)
+    """Return the largest number of bits in a solved sequence."""
+    return max((length["symbols"] * length["times"] for length in found["reached"]), default=0)
 
 
 def name(options: argparse.Namespace, problem: str, window: int, way: str, seed: int) -> str:
-    """Of the file in which one measurement lies."""
+    """Return the file name of one measurement."""
     budget = f"{options.steps}-steps" if options.steps else f"{options.cpu_minutes:g}-minutes"
     own = f"{window}-{way.replace(' ', '-')}-{seed}-{budget}-{options.lr:g}-{options.lanes}"
     return f"synthetic-{problem}-{own}.json"
 
 
 def copying(options: argparse.Namespace) -> None:
-    """A row for each window and way."""
+    """Print a table with a row for each window, method and seed."""
     rows = []
     for window in options.windows:
         for way in options.ways:
@@ -183,16 +184,16 @@ def copying(options: argparse.Namespace) -> None:
                 ]
                 rows.append([str(window), way, str(seed), *sizes, *counts])
                 print(options.problem, *rows[-1], file=sys.stderr, flush=True)
-    header = "window|way|seed|bits read|times|bits to say|solved at step|steps|processor, s|bits lost at the end"
+    header = "window|method|seed|input bits|times|output bits|solved at step|steps|CPU, s|final loss, bits"
     table([*header.split("|"), "unexplained"], rows)
 
 
 def rest(options: argparse.Namespace) -> None:
-    """A row for each window, predictor and length of learning: the angle and the length beside full backpropagation."""
+    """Print a table of angle and norm relative to full backpropagation, by window, predictor and its training steps."""
     rows = []
     for window in options.windows:
         found, stepper, begin = climb("copy", window, "truncated", 0, options)
-        print(f"{longest(found)} bits solved, {found['bits']:.2f} bits lost", file=sys.stderr, flush=True)
+        print(f"{longest(found)} bits solved, loss {found['bits']:.2f} bits", file=sys.stderr, flush=True)
         task, model = stepper.task, stepper.model
         predictor = update(MemoryConfig(), data="copy", bptt=window, **COPYING, **PREDICTOR).training
         for way, samples in (("synthetic", 3), ("25 samples", 25)):
@@ -205,17 +206,17 @@ def rest(options: argparse.Namespace) -> None:
                     synthetic.backward(value, before, after)
                     carry, step = detach(after), step + 1
                 full = gradient(task, model, carry, step, None, cut=False)
-                for name, one in (("truncated", None), (way, synthetic)):
-                    g = gradient(task, model, carry, step, one)
+                for name, source in (("truncated", None), (way, synthetic)):
+                    g = gradient(task, model, carry, step, source)
                     shape = [f"{float(g @ full / g.norm() / full.norm()):.2f}", f"{float(g.norm() / full.norm()):.2f}"]
-                    error = f"{synthetic.unexplained:.2f}" if one else ""
+                    error = f"{synthetic.unexplained:.2f}" if source else ""
                     rows.append([str(window), str(learned * LEARNS), name, *shape, error])
                     print(*rows[-1], file=sys.stderr, flush=True)
-    table(["window", "steps of the predictor", "way", "cosine to full", "length over full's", "unexplained"], rows)
+    table(["window", "steps of the predictor", "method", "cosine to full", "norm / full norm", "unexplained"], rows)
 
 
 def gradient(task: Any, model: Any, carry: Any, step: int, synthetic: Any, cut: bool = True) -> Any:
-    """The sum over AT_REST windows of the gradients by the recurrent weights, one vector."""
+    """Return the sum over AT_REST windows of the gradients with respect to the recurrent weights, as one vector."""
     model.zero_grad()
     total = torch.zeros(())
     for number in range(step, step + AT_REST):
@@ -234,14 +235,14 @@ def gradient(task: Any, model: Any, carry: Any, step: int, synthetic: Any, cut: 
 
 
 def language(options: argparse.Namespace) -> None:
-    """A row for each window: bits per character on the test text."""
+    """Print a table of bits per character on the test part, with a row for each window."""
     rows = []
     for name, (window, own) in TEXTS.items():
         run = options.runs / f"synthetic-lm-{name.replace(', ', '-')}-{options.characters:.0e}"
         if not (run / "took").exists():
             keep_freed_memory()
             steps = int(options.characters / (READING["batch_size"] * window))
-            # as many resets of the state per character, whatever the window
+            # the same rate of resets per character for every window
             resets = 3e-4 * window
             config = update(LanguageModelConfig(), data="shakespeare", bptt=window, random_reset=resets, steps=steps,
                             **READING, **own)  # fmt: skip
@@ -259,11 +260,11 @@ def language(options: argparse.Namespace) -> None:
             ]
         )
         print(*rows[-1], file=sys.stderr, flush=True)
-    table(["window", "steps", "bits per character", "processor, s"], rows)
+    table(["window", "steps", "bits per character", "CPU, s"], rows)
 
 
 def draw(options: argparse.Namespace) -> None:
-    """Bars: the longest solved by window and way, the mean over seeds; a panel for each problem that was measured."""
+    """Plot the longest solved length by window and method, averaged over seeds, with a panel for each problem."""
     from matplotlib.figure import Figure
 
     found: dict[str, dict[str, dict[int, list[int]]]] = {}
@@ -271,8 +272,8 @@ def draw(options: argparse.Namespace) -> None:
         for way in WAYS:
             for window in WINDOWS:
                 for place in sorted(options.runs.glob(f"synthetic-{problem}-{window}-{way.replace(' ', '-')}-[0-9]*")):
-                    some = found.setdefault(problem, {}).setdefault(way, {})
-                    some.setdefault(window, []).append(longest(json.loads(place.read_text())))
+                    lengths = found.setdefault(problem, {}).setdefault(way, {})
+                    lengths.setdefault(window, []).append(longest(json.loads(place.read_text())))
     if not found:
         raise SystemExit(f"nothing to draw in {options.runs}: measure copy or repeat-copy first")
     figure = Figure(figsize=(5 * len(found), 3.6), layout="constrained")
@@ -289,7 +290,7 @@ def draw(options: argparse.Namespace) -> None:
         axis.set_xlabel("window, steps")
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=9)
-        axis.set_ylabel("bits to say, longest that was solved")
+        axis.set_ylabel("output bits, longest solved")
     figure.savefig(options.out, dpi=120)
 
 

@@ -1,15 +1,16 @@
-"""What does each part of a tagger add?    python benchmarks/tagging.py wnut17 wikigold --seeds 0 1 2
+"""Ablation study of the tagger.    python benchmarks/tagging.py wnut17 wikigold --seeds 0 1 2
 
-Trains the recipe of each corpus in five variants (one direction; both; with letters; with a CRF), once per seed, and
-scores each model once: WNUT17 on its development part, after a slice of the training part has decided which weights
-are kept; Wikigold on each of five folds of documents, after a slice of the other four has decided, the entities of all
-folds counted together. Prints the median over the seeds.
+Trains the recipe of each corpus in five variants (one direction; both directions; with character embeddings; with a
+CRF), once per seed, and evaluates each model once: WNUT17 on its development part, with a slice of the training part
+for model selection; Wikigold by 5-fold cross-validation over documents, with a slice of the other four folds for model
+selection and the entities of all folds counted together. Prints the median over the seeds.
 
     python benchmarks/tagging.py --demonstration
 
-trains on generated sentences in one direction and in both, without and with a CRF, and asks them about Teddy and Ford.
+trains on generated sentences in one and both directions, with and without a CRF, and tags sentences about Teddy and
+Ford.
 
-What is done is kept in --runs, so that a second call goes on where the first one ended.
+Results are stored in --runs; repeating the command continues from there.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from typing import Any
 
 from harness import table
 from unrolled import api
-from unrolled.data.conll_words import words_of
+from unrolled.data.conll_words import word_spans
 from unrolled.data.tags import Count
 from unrolled.recipes import read
 from unrolled.tasks import task_class
 from unrolled.training.config import update
 from unrolled.training.log import Silent
 
-# Where letters are not read, words keep their case.
+# Without character embeddings, words keep their case.
 WORDS = {"characters": "none", "lowercase": False, "crf": False}
 VARIANTS: dict[str, dict[str, Any]] = {
     "one direction": {**WORDS, "bidirectional": False},
@@ -40,8 +41,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, letters": {"crf": False},
     "both, letters, CRF": {"crf": True},
 }
-CORPORA = {"wnut17": ("person", 0), "wikigold": ("PER", 5)}  # the type that is a person, and the folds
-SENTENCES = (  # what is asked about, and the word that what follows decides
+CORPORA = {"wnut17": ("person", 0), "wikigold": ("PER", 5)}  # the label of persons, and the number of folds
+SENTENCES = (  # sentence, and the word whose tag depends on what follows
     ("He said, 'Teddy bears are on sale!'", "Teddy"),
     ("He said, 'Teddy Roosevelt was a great President!'", "Teddy"),
     ("Ford said that it would close two plants.", "Ford"),
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 def compare(corpus: str, seeds: list[int], runs: Path) -> None:
-    """Train what is not there yet, and print the table."""
+    """Train the missing models and print the table."""
     person, folds = CORPORA[corpus]
     done = runs / f"{corpus}.jsonl"
     rows = [json.loads(line) for line in done.read_text().splitlines()] if done.exists() else []
@@ -98,11 +99,11 @@ def compare(corpus: str, seeds: list[int], runs: Path) -> None:
         cpu = statistics.median(row["cpu"] for of_seed in mine for row in of_seed)
         body.append([variant, *exact, figures[0], each[0], figures[1], each[1], f"{cpu:.0f}"])
     print(corpus)
-    table(["", "precision", "recall", "entity F1", "of each seed", "person F1", "of each seed", "CPU seconds"], body)
+    table(["", "precision", "recall", "entity F1", "by seed", "person F1", "by seed", "CPU seconds"], body)
 
 
 def measure(corpus: str, changes: dict[str, Any], runs: Path, person: str) -> dict[str, Any]:
-    """Train one model and count its entities on what it has not seen."""
+    """Train one model and count its entities on held-out sentences."""
     task, recipe, _ = read(f"tag-{corpus}")
     config = update(task_class(task).Config(), **{**recipe, **changes})
     name = "-".join(f"{key}-{value}" for key, value in changes.items())
@@ -116,7 +117,7 @@ def measure(corpus: str, changes: dict[str, Any], runs: Path, person: str) -> di
 
 
 def pooled(rows: list[dict[str, Any]], kind: str) -> Count:
-    """The entities of all folds counted together."""
+    """Sum the entity counts of all folds."""
     total = Count()
     for row in rows:
         total.add(*row[kind])
@@ -124,7 +125,7 @@ def pooled(rows: list[dict[str, Any]], kind: str) -> Count:
 
 
 def fresh(path: Path) -> Path:
-    """A folder that is not there yet: a run that was broken off leaves one behind."""
+    """Return the path of a new folder; an interrupted run may have left one behind."""
     number = 0
     while (found := path.with_name(f"{path.name}{'-' * bool(number)}{number or ''}")).exists():
         number += 1
@@ -132,7 +133,7 @@ def fresh(path: Path) -> Path:
 
 
 def demonstrate(runs: Path) -> None:
-    """Generated sentences, one direction against both."""
+    """Compare one direction with both on generated sentences."""
     for name, changes in DIRECTIONS.items():
         config = update(task_class("tag").Config(), **changes)
         summary = api.start(
@@ -141,12 +142,12 @@ def demonstrate(runs: Path) -> None:
         model = api.load(summary.folder)
         print(f"{name}: F1 {100 * summary.test['f1']:.1f} on generated test sentences, {summary.seconds:.0f} seconds")
         for text, word in SENTENCES:
-            said = model.predict([text])[0]
-            marked = "".join(f"[{piece.text}]{piece.label}" if piece.label else piece.text for piece in said.pieces)
-            words = [text[a:b] for a, b in words_of(text)]
-            p = model.probabilities(words)[words.index(word)]
-            shown = ", ".join(f"{tag} {share:.2f}" for tag, share in sorted(p.items(), key=lambda pair: -pair[1])[:2])
-            print(f"  {marked}    {word}: {shown}")
+            prediction = model.predict([text])[0]
+            marked = "".join(f"[{p.text}]{p.label}" if p.label else p.text for p in prediction.pieces)
+            words = [text[a:b] for a, b in word_spans(text)]
+            probabilities = model.probabilities(words)[words.index(word)]
+            best = sorted(probabilities.items(), key=lambda pair: -pair[1])[:2]
+            print(f"  {marked}    {word}: {', '.join(f'{tag} {p:.2f}' for tag, p in best)}")
 
 
 if __name__ == "__main__":

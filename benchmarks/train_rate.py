@@ -1,9 +1,9 @@
-"""Is our training loop as fast as a plain PyTorch script?    python benchmarks/train_rate.py
+"""Training speed of a language model, compared with a plain PyTorch script.    python benchmarks/train_rate.py
 
-The peer is what people write: one-hot input, nn.LSTM, cross entropy, clip_grad_norm_, AdamW, the text as one tensor
-of contiguous lanes, the state carried and detached. Ours is the whole loop from its first report to its last:
-memory-mapped windows, random resets, the average of the weights, checks for losses that are not finite, progress,
-metrics.jsonl. Same model, optimiser and sizes; neither side's evaluations and checkpoints are counted.
+The peer is a typical script: one-hot input, nn.LSTM, cross entropy, clip_grad_norm_, AdamW, the text as one tensor of
+contiguous lanes, the state carried and detached. Ours is the complete training loop from its first progress report to
+its last: memory-mapped windows, random resets, weight averaging, checks for non-finite losses, progress and
+metrics.jsonl. Model, optimiser and sizes are the same; evaluations and checkpoints are excluded on both sides.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ CASES = {
     "GRU 2×128": ("gru", 128, 2, 50, 50),
     "RNN 2×128": ("rnn", 128, 2, 50, 50),
     "LSTM 2×512": ("lstm", 512, 2, 64, 32),
-    "LSTM 2×128 bf16": ("lstm", 128, 2, 50, 50),  # ours in bfloat16, where the processor multiplies it
+    "LSTM 2×128 bf16": ("lstm", 128, 2, 50, 50),  # ours in bfloat16, if the processor has bfloat16 products
     "LSTM 2×512 bf16": ("lstm", 512, 2, 64, 32),
 }
 SYMBOLS = 65
-CHARACTERS = {"rnn": 160_000, "gru": 80_000, "lstm": 40_000}  # of one repetition, which must take a second or more
+CHARACTERS = {"rnn": 160_000, "gru": 80_000, "lstm": 40_000}  # per repetition, which should take at least a second
 
 
 @cache
 def text() -> str:
-    """500,000 random characters of 65 symbols: the rate does not depend on which."""
+    """Return 500,000 random characters from a vocabulary of 65; the rate does not depend on the text."""
     symbols = torch.randint(SYMBOLS, (500_000,), generator=torch.Generator().manual_seed(0)).tolist()
     return "".join(chr(48 + symbol) for symbol in symbols)
 
 
 def make_task(case: str, folder: Path, steps: int = 0, **options: Any) -> LanguageModelling:
-    """Our task for a case, reading `text` from a file in ``folder``; 0 steps: those of one repetition."""
+    """Build our task for a case, reading `text` from a file in ``folder``; 0 steps: those of one repetition."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     file = folder / "text.txt"
     if not file.exists():
@@ -61,7 +61,7 @@ def make_task(case: str, folder: Path, steps: int = 0, **options: Any) -> Langua
 
 
 class Stopwatch(Silent):
-    """The rate from the first report of progress to the last."""
+    """Measures the rate from the first progress report to the last."""
 
     def __init__(self) -> None:
         self.moments: list[tuple[float, int]] = []
@@ -75,7 +75,7 @@ class Stopwatch(Silent):
 
 
 def ours(case: str, **options: Any) -> Work:
-    """The whole loop; each repetition is a training of its own."""
+    """Return the work of our training loop; each repetition is a new training run."""
     folder = tempfile.TemporaryDirectory()
     _, _, _, bptt, batch_size = CASES[case]
     path = Path(folder.name)
@@ -90,7 +90,7 @@ def ours(case: str, **options: Any) -> Work:
 
 
 def peer(case: str) -> Work:
-    """The plain script."""
+    """Return the work of the plain PyTorch script."""
     cell, hidden_size, num_layers, bptt, batch_size = CASES[case]
     data = text()
     index = {symbol: number for number, symbol in enumerate(sorted(set(data)))}

@@ -1,10 +1,10 @@
-"""How much faster than a plain PyTorch loop?    python benchmarks/translate_rate.py [--write]
+"""Speed of the translator, compared with a plain PyTorch loop.    python benchmarks/translate_rate.py [--write]
 
-The same translator, with the same weights, as it is usually written: nn.Embedding, nn.GRU over packed sequences, and a
-Python loop of attention and nn.GRUCell over the target. Training: target words a second on the same batches of
-Multi30k, update included. With --write: sentences a second with a beam of 5, where the loop takes one sentence at a
-time and its five hypotheses as a batch. Both sides must find the same loss and the same translations, or nothing is
-measured.
+The peer is the same model with the same weights as usually implemented: nn.Embedding, nn.GRU over packed sequences, and
+a Python loop of attention and nn.GRUCell over the target. Training: target words per second on the same batches of
+Multi30k, including the update. With --write: sentences per second with a beam of 5, where the peer decodes one sentence
+at a time with its five hypotheses as a batch. Both sides must give the same loss and the same translations, or the
+benchmark stops.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.decoding import Search
 from unrolled.tasks.translate.config import TranslateConfig
+from unrolled.tasks.translate.decoding import Decoding, search
 from unrolled.tasks.translate.model import Translator, inside, shifted
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.units import BEGIN, END
-from unrolled.tasks.translate.writing import Decoding, search
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
 
-STEPS = 8  # of a repetition
-SENTENCES = 48  # of a repetition
+STEPS = 8  # per repetition
+SENTENCES = 48  # per repetition
 SIZES: dict[str, dict[str, Any]] = {
     "256": {"hidden_size": 256, "encoder_size": 256},
     "512": {"hidden_size": 512, "encoder_size": 512},
@@ -39,7 +39,7 @@ WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Peer(nn.Module):
-    """Bahdanau's translator as tutorials write it."""
+    """Bahdanau's translator as in many tutorials."""
 
     def __init__(self, sources: int, targets: int, E: int, H: int, C: int) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Peer(nn.Module):
 
 
 def alike(model: Translator) -> Peer:
-    """A peer with the same weights."""
+    """Return a peer with the same weights."""
     assert model.attention is not None
     options, attention, inner = model.options, model.attention, model.attention.cell
     peer = Peer(model.source.num_embeddings, model.target.num_embeddings, options.embedding_size, inner.hidden_size,
@@ -97,7 +97,7 @@ def alike(model: Translator) -> Peer:
 
 
 def beam(peer: Peer, ids: Tensor, options: Search) -> list[int]:
-    """The best translation of one sentence ``(S, 1)``."""
+    """Return the best translation of one sentence ``(S, 1)`` by beam search."""
     h, s = peer.encode(ids, torch.tensor([len(ids)]))
     limit = 2 * len(ids) + 10
     keys = peer.key(h)
@@ -178,15 +178,15 @@ def writing(side: str, size: str) -> Work:
     model.eval()
     ids = [task.sources[n] for n in range(SENTENCES)]
     options = Decoding(beam=5)
-    lengths = torch.tensor([len(one) for one in ids])
-    side_by_side = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(one) for one in ids])
+    lengths = torch.tensor([len(sentence) for sentence in ids])
+    padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(sentence) for sentence in ids])
 
     @torch.no_grad()
     def theirs() -> list[list[int]]:
-        return [beam(peer, torch.from_numpy(one)[:, None], options) for one in ids]
+        return [beam(peer, torch.from_numpy(sentence)[:, None], options) for sentence in ids]
 
     def ours() -> list[list[int]]:
-        return [found[0].ids for found in search(model, side_by_side, lengths, options)]
+        return [found[0].ids for found in search(model, padded, lengths, options)]
 
     if (same := sum(a == b for a, b in zip(ours(), theirs(), strict=True))) < SENTENCES - 1:  # ties in rounding
         raise SystemExit(f"only {same} of {SENTENCES} translations are the same")
@@ -200,7 +200,7 @@ def writing(side: str, size: str) -> Work:
 
 
 def _learn(task: Translation, model: Translator) -> None:
-    """A little, so that sentences end as they do in use."""
+    """Train for a few steps, so that translations have realistic lengths."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
     for step in range(120):
         optimizer.zero_grad()
@@ -215,7 +215,7 @@ def main() -> None:
         worker(lambda: (writing if what == "write" else training)(side, size))
         return
     write = "--write" in sys.argv
-    sys.argv = [one for one in sys.argv if one != "--write"]
+    sys.argv = [argument for argument in sys.argv if argument != "--write"]
     options = arguments(__doc__, 9)
     rows = []
     for size in SIZES:

@@ -1,13 +1,13 @@
-"""What does attention give, and each trick?    python benchmarks/translation.py kinds --seeds 0 1 2
-
-Trains translators of equal size for equal processor time on Multi30k and reports BLEU on its val set, which decides
-nothing: the last 1,000 pairs of train do. Each translator gets as many steps as fit into --cpu-seconds at its own rate,
-which the first command on an idle machine measures, all of them in turns:
+"""Ablation study of the translator: kinds of attention, and tricks.
 
     python benchmarks/translation.py rates
+    python benchmarks/translation.py kinds --seeds 0 1 2
 
-What else the machine does afterwards changes how long a training takes and not what it gets. Run everything with
-OMP_NUM_THREADS=1, so that a second of the processor is one of a core.
+Trains translators of equal size for equal CPU time on Multi30k and reports BLEU on its val set; model selection uses
+the last 1,000 pairs of train instead. The number of steps is what fits into --cpu-seconds at the rate of each
+translator. The command `rates` measures these rates alternately; run it first, on an idle machine. Other load on the
+machine during training then changes its duration but not its result. Set OMP_NUM_THREADS=1, so that CPU seconds are
+those of one core.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 RATES = "rates.txt"
-MEASURED, TURNS = 12, 5  # steps in a row, and how often each translator's turn comes
+MEASURED, TURNS = 12, 5  # steps per turn, and turns of each translator
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("group", choices=["rates", *GROUPS])
     parser.add_argument("--data", default="multi30k-de-en")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -70,7 +70,7 @@ def main() -> None:
         measured(folder / RATES)
         return
     if not (folder / RATES).exists():
-        parser.error("no rates yet: python benchmarks/translation.py rates")
+        parser.error("the rates are not measured yet; run: python benchmarks/translation.py rates")
     rates = json.loads((folder / RATES).read_text())
     for seed in options.seeds:
         for name, own in GROUPS[options.group].items():
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def trained(path: Path, chosen: dict[str, Any], steps: int) -> dict[str, Any]:
-    """Train for so many steps; the test part's scores."""
+    """Train for the given number of steps; return the scores on the test part."""
     task = task_class("translate")
     config = update(task.Config(), **chosen, steps=steps, eval_every=max(1, steps // 4))
     begin, cpu = time.perf_counter(), time.process_time()
@@ -97,25 +97,25 @@ def trained(path: Path, chosen: dict[str, Any], steps: int) -> dict[str, Any]:
 
 
 def measured(path: Path) -> None:
-    """Write each translator's seconds of the processor for a step: the median of turns."""
+    """Write the CPU seconds per step of each translator, the median over turns."""
     task = task_class("translate")
     every = {name: own for variants in GROUPS.values() for name, own in variants.items()}
     steppers = {}
     for name, own in every.items():
-        one = task(update(task.Config(), **{**SIZE, **own, "data": "multi30k-de-en", "steps": 1000}))
-        one.prepare()
-        steppers[name] = Stepper(one)
+        translation = task(update(task.Config(), **{**SIZE, **own, "data": "multi30k-de-en", "steps": 1000}))
+        translation.prepare()
+        steppers[name] = Stepper(translation)
     seconds: dict[str, list[float]] = {name: [] for name in every}
     for _ in range(TURNS):
         for name, stepper in steppers.items():
             seconds[name].append(stepper.run(MEASURED))
-    rates = {name: statistics.median(some) for name, some in seconds.items()}
+    rates = {name: statistics.median(times) for name, times in seconds.items()}
     path.write_text(json.dumps(rates, indent=1) + "\n")
-    table(["translator", "ms of the processor for a step"], [[name, f"{1000 * s:.0f}"] for name, s in rates.items()])
+    table(["translator", "CPU ms per step"], [[name, f"{1000 * s:.0f}"] for name, s in rates.items()])
 
 
 class Stepper:
-    """A training that is timed step by step."""
+    """A training run that is timed step by step."""
 
     def __init__(self, task: Any) -> None:
         torch.manual_seed(0)
@@ -124,7 +124,7 @@ class Stepper:
         self.run(MEASURED)  # warm
 
     def run(self, steps: int) -> float:
-        """Seconds of the processor for a step."""
+        """Train for this number of steps; return the CPU seconds per step."""
         begin = time.process_time()
         for _ in range(steps):
             self.optimizer.zero_grad()
@@ -136,20 +136,20 @@ class Stepper:
 
 
 def show(folder: Path, data: str, variants: dict[str, Any]) -> None:
-    """A row for each variant: medians over its seeds."""
-    every = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    """Print a table with a row for each variant: medians over its seeds."""
+    results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     rows = []
     for name in variants:
-        some = [one for one in every if one["name"] == name and one["data"] == data]
-        if some:
-            middle = {
-                key: statistics.median(one[key] for one in some) for key in some[0] if key not in ("name", "data")
+        runs = [result for result in results if result["name"] == name and result["data"] == data]
+        if runs:
+            median = {
+                key: statistics.median(run[key] for run in runs) for key in runs[0] if key not in ("name", "data")
             }
-            bleus = ", ".join(f"{one['bleu']:.1f}" for one in some)
-            sizes = [f"{middle['weights'] / 1e6:.2f} M", f"{middle['steps']:,.0f}", f"{middle['cpu_seconds']:.0f} s"]
-            scores = [f"{middle['loss']:.3f}", *(f"{middle[key]:.1f}" for key in ("bleu", "bleu_cased", "chrf"))]
+            bleus = ", ".join(f"{run['bleu']:.1f}" for run in runs)
+            sizes = [f"{median['weights'] / 1e6:.2f} M", f"{median['steps']:,.0f}", f"{median['cpu_seconds']:.0f} s"]
+            scores = [f"{median['loss']:.3f}", *(f"{median[key]:.1f}" for key in ("bleu", "bleu_cased", "chrf"))]
             rows.append([name, *sizes, *scores, bleus])
-    table(["translator", "weights", "steps", "processor", "loss", "BLEU", "cased", "chrF", "seeds"], rows)
+    table(["translator", "weights", "steps", "CPU", "loss", "BLEU", "cased", "chrF", "BLEU by seed"], rows)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Two processes fight for one run, again and again: one is to be refused in one line, and nothing is to be lost.
+"""Stress test of run locking: two processes start on the same run, repeatedly.
 
-    python benchmarks/two_resumes.py [FIGHTS]
+    python benchmarks/two_resumes.py [TRIALS]
 
-Each fight is two `unrolled resume` of one run, started together, or a little apart; every other fight one of those who
-train is killed. Every fifth is two `unrolled train` into one new folder. A fight is won if one process is refused with
-status 2 and one line that names the other, the other ends as it was asked to, and then every step is in metrics.jsonl
-once, the newest checkpoint verifies and the model can be read.
+Each trial starts two `unrolled resume` of the same run, together or slightly apart; in every other trial the training
+process is killed. Every fifth trial starts two `unrolled train` into the same new folder. A trial passes if one process
+exits with status 2 and one line that names the other, the other one ends as expected, every step is in metrics.jsonl
+once, the newest checkpoint is valid, and the model can be loaded.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ def start(*words: str) -> subprocess.Popen[str]:
 
 
 def steps(run: Path) -> list[int]:
-    """The steps that metrics.jsonl has losses of, in its order."""
+    """Return the steps with a training loss in metrics.jsonl, in order."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [line["step"] for line in lines if "split" not in line]
 
 
-def fight(words: list[str], run: Path, apart: float, kill: bool) -> str:
-    """What went wrong, or an empty string."""
-    both = [start(*words)]
-    time.sleep(apart)
-    both.append(start(*words))
-    while all(one.poll() is None for one in both):
+def trial(words: list[str], run: Path, delay: float, kill: bool) -> str:
+    """Start the command twice; return what went wrong, or an empty string."""
+    processes = [start(*words)]
+    time.sleep(delay)
+    processes.append(start(*words))
+    while all(process.poll() is None for process in processes):
         time.sleep(0.02)
-    refused, other = sorted(both, key=lambda one: one.poll() is None)
+    rejected, other = sorted(processes, key=lambda process: process.poll() is None)
     if kill and other.poll() is None:
         time.sleep(random.uniform(0, 1))
         other.send_signal(signal.SIGKILL)
-    said, _ = refused.communicate()[1], other.wait()
-    if refused.returncode != 2 and other.returncode == 2:  # it ended before the other had begun
-        said, refused, other = other.communicate()[1], other, refused
-    if refused.returncode != 2 or not re.fullmatch(LINE, said):
-        return f"refused with {refused.returncode}: {said!r}"
+    message, _ = rejected.communicate()[1], other.wait()
+    if rejected.returncode != 2 and other.returncode == 2:  # it ended before the other had started
+        message, rejected, other = other.communicate()[1], other, rejected
+    if rejected.returncode != 2 or not re.fullmatch(LINE, message):
+        return f"rejected with status {rejected.returncode}: {message!r}"
     if other.returncode not in ((0, -9) if kill else (0,)):
-        return f"the other ended with {other.returncode}: {other.communicate()[1]!r}"
+        return f"the other ended with status {other.returncode}: {other.communicate()[1]!r}"
     if other.returncode == 0 and steps(run) != list(range(1, len(steps(run)) + 1)):
-        return "its steps are not one after the other"
+        return "its steps are not consecutive"
     lost: list[str] = []
     if checkpoint.load_newest(run / "checkpoints", lost) is None or lost:
         return f"checkpoints are lost: {lost}"
@@ -68,27 +68,27 @@ def fight(words: list[str], run: Path, apart: float, kill: bool) -> str:
     return ""
 
 
-def main(fights: int) -> None:
+def main(trials: int) -> None:
     random.seed(1)
-    told: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as place:
-        os.chdir(place)
+    outcomes: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
         Path("t.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 60)
         train = ["train", "lm", "--data", "t.txt", *SMALL, "--steps", "300", "--run"]
-        for number in range(fights):
+        for number in range(trials):
             if number % 5 == 4:
                 run = Path(f"new-{number}")
-                problem = fight([*train, str(run)], run, 0, kill=False)
+                problem = trial([*train, str(run)], run, 0, kill=False)
             else:
-                run = Path(f"run-{number // 5}")  # short enough that metrics.jsonl has every step
+                run = Path(f"run-{number // 5}")  # short enough for metrics.jsonl to have every step
                 if not run.exists():
                     start(*train, str(run)).wait()
                 longer = str(max(steps(run)) + 300)
-                apart = random.choice([0, random.uniform(0, 0.3), random.uniform(0, 1.5)])
-                problem = fight(["resume", str(run), "--steps", longer], run, apart, kill=number % 2 == 1)
-            told[problem or "one refused, nothing lost"] += 1
-            print(f"{number + 1}: {problem or 'one refused, nothing lost'}", flush=True)
-    print(json.dumps(dict(told)))
+                delay = random.choice([0, random.uniform(0, 0.3), random.uniform(0, 1.5)])
+                problem = trial(["resume", str(run), "--steps", longer], run, delay, kill=number % 2 == 1)
+            outcomes[problem or "passed"] += 1
+            print(f"{number + 1}: {problem or 'passed'}", flush=True)
+    print(json.dumps(dict(outcomes)))
 
 
 if __name__ == "__main__":

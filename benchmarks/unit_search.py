@@ -1,7 +1,7 @@
-"""How long does scoring every unit take?    python benchmarks/unit_search.py
+"""Run time of the unit search.    python benchmarks/unit_search.py
 
-A million characters of Shakespeare through an untrained LSTM of two layers of 512 units: every unit of every gate and
-state is scored against every hypothesis that can be tried, in one pass.
+An untrained LSTM with two layers of 512 units reads a million characters of Shakespeare; every unit of every gate and
+state is scored against every hypothesis, in one pass.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-// A decoder that looks at a memory before or after every step; the equations' numbers are those of cells/attentive.py.
+// A decoder with attention over a memory; the equations are numbered as in cells/attentive.py.
 //
-//   (2)  e_ti  = vᵀ tanh(W s_{t-1} + k_i)        additive: looks with the state before the step
-//   (3)  a_ti  = softmax_i(e_ti)                 over the true positions
+//   (2)  e_ti  = vᵀ tanh(W s_{t-1} + k_i)        additive: the query is the state before the step
+//   (3)  a_ti  = softmax_i(e_ti)                 over the positions before the end of the sentence
 //   (4)  c_t   = Σ_i a_ti h_i
-//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i was multiplied before: W_c c_t = Σ_i a_ti values_i
+//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i is computed beforehand: W_c c_t = Σ_i a_ti values_i
 //   (6)  y_t   = [s_t; c_t]
 //
-//   (5') s_t   = cell(x_t, u_{t-1}, s_{t-1})     multiplicative, with input feeding: looks with the state after it
+//   (5') s_t   = cell(x_t, u_{t-1}, s_{t-1})     multiplicative, with input feeding: the query is the state after it
 //   (2') e_ti  = s_tᵀ k_i
 //   (6') u_t   = tanh(Σ_i a_ti values_i + W_s s_t)
 //
-// Rows are divided among threads, and nobody waits for anybody. In a step a thread first multiplies all its rows with
-// the weights, then looks and steps row by row: keys and values of a row are read once a step, from the third cache.
-// Positions past a sentence's end are never read.
+// Rows are divided among threads, without synchronisation. In each step a thread first multiplies all its rows by the
+// weights, then computes attention and the cell row by row: keys and values of a row are read once per step, from the L3
+// cache. Positions past the end of a sentence are never read.
 #include "attention.h"
 
 #include "gemm.h"
@@ -26,16 +26,16 @@ namespace attention {
 template <class T>
 constexpr long kPanel = 4 * Lanes<T>::W;  // columns of a panel
 template <class T>
-constexpr long kDeep = 16384 / kPanel<T>;  // rows of a panel that stay in the second cache
+constexpr long kDeep = 16384 / kPanel<T>;  // rows of a panel that fit into the L2 cache
 
 constexpr long kFewRows = 12;  // rows · steps up to which packing costs more than it saves
 
-// A weight (outputs, depth) that rows are multiplied with at every step.
+// A weight (outputs, depth) by which rows are multiplied at every step.
 template <class T>
 struct Weight {
     const T* lies;
     long outputs, depth;
-    T* packed;  // 0: used as it lies
+    T* packed;  // 0: used without packing
     static long padded(long n) { return round_up(n, kPanel<T>); }
 
     // to = rows · thisᵀ; rows of `to` are padded.
@@ -90,7 +90,7 @@ INLINE void blend_rows(const T* weights, const T* rows, long stride, long width,
     });
 }
 
-// to = [to +] Σ_i weights_i · row_i: a few rows at a time, so that each is read in one go.
+// to = [to +] Σ_i weights_i · row_i: a few rows at a time, so that each is read once.
 template <class T>
 static void blend(const T* weights, long count, const T* rows, long stride, long width, T* to, bool add) {
     for (long i = 0; i < count; i += 4, add = true) {
@@ -104,7 +104,7 @@ static void blend(const T* weights, long count, const T* rows, long stride, long
     }
 }
 
-// (rows, width) of `to` = A · P for a P (K, width) as it lies.
+// (rows, width) of `to` = A · P for an unpacked P (K, width).
 template <class T>
 static void multiply(long rows, const T* A, long lda, const T* P, long ldp, long K, long width, T* to, long ld) {
     constexpr int W = Lanes<T>::W;
@@ -121,7 +121,7 @@ static void multiply(long rows, const T* A, long lda, const T* P, long ldp, long
 
 // ---- the inner cells -------------------------------------------------------------------------------------------
 //
-// One vector of units: x and h are what enters the gates from W_ih and W_hh, biases included.
+// One vector of units: x and h are the contributions of W_ih and W_hh to the gates, biases included.
 
 template <class T>
 struct Gru {  // cells/gru.py
@@ -134,7 +134,8 @@ struct Gru {  // cells/gru.py
         saved[0] = r, saved[1] = z, saved[2] = n, saved[3] = h[2];
         return z * h_before + (T(1) - z) * n;  // (4)
     }
-    // dx and, for the last gate, by_h: gradients by what entered. d becomes what passes to the state before.
+    // dx and, for the last gate, by_h: gradients with respect to the inputs of the gates. d becomes the gradient that
+    // passes directly to the previous state.
     INLINE void back(const V* saved, V h_before, V, V& d, V&, V* dx, V& by_h) {
         const V r = saved[0], z = saved[1], n = saved[2];
         dx[2] = d * (T(1) - z) * (T(1) - n * n);
@@ -184,12 +185,12 @@ struct Task {
     bool going(long t, long n) const { return t < length(n); }
     long sentence(long n) const { return rows ? rows[n] : n; }
     long seen(long n) const { return ((const int64_t*)q.seen)[sentence(n)]; }
-    // How many of rows [n0, n1) there are before the last of them that is going.
+    // Number of rows [n0, n1) up to and including the last one that has not ended.
     long living(long t, long n0, long n1) const {
         while (n1 > n0 && !going(t, n1 - 1)) n1--;
         return n1 - n0;
     }
-    // The first row of part `part` of `parts` that have as many steps to run.
+    // The first row of part `part` of `parts` with equal numbers of steps.
     long cut(int part, int parts) const {
         if (!lengths || !part) return share(N, part, parts);
         long total = 0, before = 0, n = 0;
@@ -225,7 +226,7 @@ struct Forward : Task<Cell, T> {
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
     T *const gh, *const queries, *const gu;  // (N, ·): products; queries are W s_{t-1}, or W_s s_t
-    T *const own;                            // of each thread: scores, and values as they were seen
+    T *const own;                            // of each thread: scores, and the weighted values
 
     explicit Forward(const Attention& given)
         : Base{given},
@@ -344,7 +345,7 @@ struct Forward : Task<Cell, T> {
         });
     }
 
-    // Past an end.
+    // Past the end of a row.
     void nothing(long t, long n) const {
         const long row = t * N + n;
         memset((T*)q.y + row * Y, 0, H * sizeof(T));
@@ -355,7 +356,7 @@ struct Forward : Task<Cell, T> {
         if (q.queries) memset((T*)q.queries + row * A, 0, A * sizeof(T));
     }
 
-    // The state after the last step, and (4) of all steps at once: nothing inside the loop needs c_t itself.
+    // The state after the last step, and (4) for all steps at once: the loop itself does not need c_t.
     void finish(long n) const {
         const long last = this->length(n);
         memcpy((T*)q.hn + n * H, this->s_before(last, n), H * sizeof(T));
@@ -369,8 +370,8 @@ struct Forward : Task<Cell, T> {
 
 // ---- backward --------------------------------------------------------------------------------------------------
 //
-// From the last step to the first. ds, dc and du are the gradients by the state after a step. Gradients by the weights,
-// sums over steps and rows, are products that Python has torch do.
+// From the last step to the first. ds, dc and du are the gradients with respect to the state after a step. Gradients with
+// respect to the weights are sums over steps and rows, which Python computes as matrix products with torch.
 
 template <class Cell, class T>
 struct Backward : Task<Cell, T> {
@@ -381,7 +382,7 @@ struct Backward : Task<Cell, T> {
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
     T *const ds, *const dc, *const du;  // (N, ·)
-    T* const da;                        // (T, N, S): by the weights, later by the scores
+    T* const da;                        // (T, N, S): gradient of the weights, later of the scores
     T *const dv, *const own;            // of each thread: dv, and a row's weights over all steps
 
     explicit Backward(const Attention& given)
@@ -425,7 +426,7 @@ struct Backward : Task<Cell, T> {
         if (!additive) begin(n, q.dun, du);
         const long last = this->length(n), seen = this->seen(n);
         const bool by_context = C && q.dy;
-        if (by_context)  // (4) of all steps at once
+        if (by_context)  // (4) for all steps at once
             dot_product(last, (const T*)q.dy + n * Y + H, N * Y, (const T*)q.looked + n * C, this->B * C, seen, C, da + n * S,
                         N * S);
         for (long t = 0; t < last; t++) {
@@ -484,7 +485,7 @@ struct Backward : Task<Cell, T> {
         memset(carried, 0, H * sizeof(T));
     }
 
-    // (3) and (4): the gradients by a row's scores, from that by Σ_i a_ti values_i.
+    // (3) and (4): the gradients with respect to a row's scores, from that with respect to Σ_i a_ti values_i.
     const T* scores(long t, long n, const T* by_seen) const {
         const long seen = this->seen(n);
         T* de = da + (t * N + n) * S;
@@ -502,7 +503,7 @@ struct Backward : Task<Cell, T> {
         return de;
     }
 
-    // (2): tanh is computed again, which is faster than to write and read it.
+    // (2): tanh is recomputed, which is faster than storing and loading it.
     void additive_scores(long t, long n, const T* de, T* dv) const {
         const long row = (t * N + n) * A, stride = this->B * A;
         const T *key = this->keys(n), *v = (const T*)q.v, *query = (const T*)q.queries + row;
@@ -539,7 +540,7 @@ struct Backward : Task<Cell, T> {
         });
     }
 
-    // Past an end.
+    // Past the end of a row.
     void nothing(long t, long n) const {
         const long row = t * N + n;
         memset((T*)q.dxg + row * G * H, 0, G * H * sizeof(T));
@@ -547,7 +548,7 @@ struct Backward : Task<Cell, T> {
         if (additive) memset((T*)q.dq + row * A, 0, A * sizeof(T));
     }
 
-    // The gradients by the memory that are sums over steps: for every position, its weights times what they weighted.
+    // The gradients with respect to the memory, sums over steps of attention weights times gradients, by position.
     void finish(long n, T* scratch) const {
         memcpy((T*)q.dh0 + n * H, ds + n * Hp, H * sizeof(T));
         if (Cell::kMemory) memcpy((T*)q.dc0 + n * H, dc + n * Hp, H * sizeof(T));

@@ -1,8 +1,8 @@
-// What the attention kernels are asked to do: a decoder's whole loop, as `Sequence` is a recurrence.
+// The arguments of the attention kernels: the whole loop of a decoder, as `Sequence` is for recurrences.
 //
 // T steps, N rows, S source positions, B sentences, H units, G gates, A width of a key, V width of a value, C width of
-// what was looked at, Y width of y. All arrays are dense, time or position first, of one type (float or double) unless
-// said; an address of 0 means "not there". Python checks everything before it gets here (kernels/attention.py).
+// the memory, Y width of y. Unless noted, all arrays are contiguous, time or position first, of one type (float or
+// double); a null address means absent. Python checks all arguments beforehand (kernels/attention.py).
 #pragma once
 
 #include <stdint.h>

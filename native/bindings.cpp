@@ -1,4 +1,4 @@
-// The one file that knows Python. Addresses in, nothing out: kernels/native.py makes and checks every tensor.
+// The Python bindings. They take addresses and return nothing: kernels/native.py allocates and checks every tensor.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -52,7 +52,7 @@ void run(const std::string& set, int cell, bool is_double, bool backward, nb::kw
     (backward ? table.backward : table.forward)[cell + with_norm][is_double](sequence);
 }
 
-// What a task's lists of fields are asked for in a loop over what was given: `name` is one's, `value` what it is to be.
+// Assigns a field of `task` in a loop over the given keyword arguments, from `name` and `value`.
 #define SIZE(field) \
     if (name == #field) { \
         task.field = nb::cast<int64_t>(value); \
@@ -96,7 +96,7 @@ void parallel(const std::string& set, int kind, bool is_double, bool backward, n
 #undef SIZE
 #undef ADDRESS
 
-// ---- writing ---------------------------------------------------------------------------------------------------
+// ---- generation ------------------------------------------------------------------------------------------------
 
 template <class T>
 T* address(nb::handle v) {
@@ -179,7 +179,7 @@ struct Owned {
     size_t size;
 };
 
-// A block of bytes for a tensor; it goes back to the list of free blocks with the last reference.
+// A block of bytes for a tensor; it returns to the list of free blocks with the last reference.
 nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
     auto* owned = new Owned{nullptr, 0};
     owned->base = take_block(bytes, &owned->size);

@@ -1,3 +1,4 @@
+// Chooses the instruction set when the kernels are loaded, and calls them.
 #include "dispatch.h"
 
 #include <vector>
@@ -8,7 +9,7 @@
 #include <unistd.h>
 #endif
 
-// Every set is the same source, compiled in a namespace of its own.
+// Every instruction set is the same source, compiled in a separate namespace.
 #define DECLARE_GATED(isa) \
     namespace isa { \
     extern const Kernel elman_forward[2], elman_backward[2], gru_forward[2], gru_backward[2], lstm_forward[2], \
@@ -51,7 +52,7 @@ DECLARE_GATED(avx512bf16)
 #ifdef UNROLLED_AMX
 DECLARE_GATED(amx)
 
-// Whether there is a matrix unit, and the system lets this process use it: its registers are large, so one has to ask.
+// Whether there is a matrix unit and the system grants its use; its registers are large, so permission is required.
 static bool matrix_unit() {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;

@@ -1,9 +1,9 @@
-// Which instruction set runs.
+// Selection of the instruction set.
 #pragma once
 
 #include <vector>
 
 #include "sequence.h"
 
-// The sets that this build has and this processor can run, fastest first.
+// The instruction sets that this build contains and this processor supports, fastest first.
 const std::vector<Kernels>& available();

@@ -1,9 +1,9 @@
-// The vanilla recurrent network; the equations' numbers are those of cells/rnn.py.
+// The vanilla recurrent network; the equations are numbered as in cells/rnn.py.
 //
 //   (1)  a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
 //   (2)  h_t = f(a_t),   f = tanh or ReLU
 //
-// gates (T, B, 2, H): f(a_t) and a_t.   da (T, B, 1, H): gradient by a_t.
+// gates (T, B, 2, H): f(a_t) and a_t.   da (T, B, 1, H): gradient with respect to a_t.
 #include "recurrence.h"
 
 namespace ISA {

@@ -1,9 +1,9 @@
-// Products of rows with a weight matrix, as a recurrence needs them at every step, and of many steps' rows by products.h.
+// Products of a few rows with a weight matrix, as a recurrence needs them at every step; products.h is for many rows.
 //
 // A "panel" is a strip of the weights as wide as the accumulators: NR vectors for every k, so that MR rows × NR
-// vectors of sums stay in registers while k runs. Two forms, the same sums:
-//   panel_product   weights read across (for each k, NR vectors): packed panels, or a matrix as it lies
-//   dot_product     weights read along k, as torch stores them: no packing, for a handful of rows
+// vectors of sums stay in registers while k runs. There are two forms with the same sums:
+//   panel_product   weights read across (for each k, NR vectors): packed panels, or an unpacked matrix
+//   dot_product     weights read along k, as torch stores them: no packing, for a few rows
 #pragma once
 
 #include "simd.h"
@@ -15,12 +15,12 @@ constexpr long max_(long a, long b) { return a > b ? a : b; }
 constexpr long round_up(long n, long to) { return (n + to - 1) / to * to; }
 constexpr long share(long n, int part, int parts) { return n * part / parts; }
 
-// Two bfloat16, a row's numbers 2k and 2k + 1, in one lane. Their products are added in float32.
+// Two bfloat16, the elements 2k and 2k + 1 of a row, in one SIMD lane. Their products are added in float32.
 struct Pair {
     uint32_t bits;
 };
 
-// What a product's operands are made of: numbers, or pairs of them.
+// The elements of a product's operands: numbers, or pairs of bfloat16.
 template <class E>
 struct Element {
     using Sum = E;
@@ -76,7 +76,7 @@ INLINE void pair_up(const float* from, long numbers, Pair* to) {
     if (numbers % 2) out[numbers] = 0;
 }
 
-// Where a product goes: element (row, vector j, lane) is at base + row·ld + j·step + lane.
+// The destination of a product: element (row, vector j, lane) is at base + row·ld + j·step + lane.
 template <class T>
 struct Tile {
     T* base;
@@ -88,7 +88,7 @@ template <int MR, int NR, class E, class T>
 INLINE void panel_rows(const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add, const char* ahead) {
     constexpr int W = Lanes<T>::W;
     using X = Element<E>;
-    // A single row has too few sums to hide the latency of an addition: let several k run side by side.
+    // A single row has too few sums to hide the latency of an addition: unroll over k.
     constexpr int KU = MR * NR <= 4 ? 4 : MR * NR <= 8 ? 2 : 1;
     Vec<T> acc[KU][MR][NR];
     for (int i = 0; i < KU; i++)
@@ -126,8 +126,8 @@ INLINE void panel_rows(const E* A, long lda, const E* P, long ldp, long K, Tile<
         }
 }
 
-// C = [C +] A·P for `rows` rows and one panel. `next` is the panel that comes after; its lines are fetched meanwhile
-// (without one, some others: a branch in the innermost loop would cost more than a needless hint).
+// C = [C +] A·P for `rows` rows and one panel. `next` is the following panel, which is prefetched (if there is none,
+// arbitrary lines: a branch in the innermost loop would cost more than a useless prefetch).
 template <int NR, class E, class T>
 static void by_vectors(long rows, const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add,
                        const E* next) {
@@ -158,13 +158,13 @@ static void panel_product(long rows, const E* A, long lda, const E* P, long ldp,
 
 // ---- the matrix unit (AMX) ----
 //
-// Its eight tiles have up to 16 rows of 64 bytes. 32 rows by two vectors of sums are four tiles (0 1 over 2 3); 16 pairs
-// of these rows' numbers are two (4 over 5), and of the panel's vectors, which are already in the order it wants, two (6 7).
+// Its eight tiles have up to 16 rows of 64 bytes. 32 rows by two vectors of sums occupy four tiles (0 1 over 2 3); 16 pairs
+// of each of these rows two (4 over 5), and the panel's vectors, already in the required order, two (6 7).
 
 #if defined(__AMX_BF16__)
 constexpr bool kMatrixUnit = true;
 constexpr long kTile = 16;
-static thread_local long tile_rows = 0;  // for which this thread's tiles are shaped
+static thread_local long tile_rows = 0;  // the rows for which this thread's tiles are configured
 
 INLINE void shape_tiles(long rows) {
     if (rows == tile_rows) return;
@@ -244,7 +244,7 @@ static void panel_product(long rows, const Pair* A, long lda, const Pair* P, lon
 constexpr bool kMatrixUnit = false;
 #endif
 
-// A thread's products in a call. Their tiles are given back at its end: whoever comes next shapes his own.
+// Releases a thread's tiles at the end of its products in a call; the next user configures its own.
 struct Products {
 #if defined(__AMX_BF16__)
     Products() { tile_rows = 0; }
@@ -269,7 +269,7 @@ INLINE void dot_rows(const T* A, long lda, const T* W_, long ldw, long K, T* c, 
 #pragma GCC unroll 8
         for (int o = 0; o < NO; o++) {
             const Vec<T> w = load(W_ + o * ldw + k);
-            __builtin_prefetch(W_ + (NO + o) * ldw + k);  // rows are too short for the processor to guess what follows
+            __builtin_prefetch(W_ + (NO + o) * ldw + k);  // rows are too short for the hardware prefetcher
 #pragma GCC unroll 4
             for (int r = 0; r < MR; r++) acc[r][o] += a[r] * w;
         }
@@ -311,7 +311,7 @@ struct Counted<0, Lane...> {
     using Type = Lanes_<Lane...>;
 };
 
-// Rows a and b, S apart, exchange the blocks of S lanes that belong to each other's columns.
+// Exchange blocks of S lanes between rows a and b at distance S, as in a matrix transpose.
 template <int S, class V, int... L>
 INLINE void exchange(V& a, V& b, Lanes_<L...>) {
     constexpr int W = sizeof...(L);
@@ -374,8 +374,8 @@ static void pack_gates(const T* weight, long H, long K, E* packed, long begin, l
             }
 }
 
-// One panel, the columns from `first` on, of K rows of N numbers that row(k) finds, read across: [k][4·W]. A null row is
-// one of zeros, as is what lies beyond N.
+// One panel, the columns from `first` on, of the K rows row(k) of N numbers, read across: [k][4·W]. A null row means zeros;
+// columns beyond N are zero.
 template <class T, class Row>
 static void pack_panel(Row row, long K, long first, long N, T* to) {
     constexpr int W = Lanes<T>::W;

@@ -1,11 +1,11 @@
-// Writing: one step of a whole model after the other, for B streams, without Python in between.
+// Generation: steps of a whole model for B streams, without Python in between.
 //
-//   symbol → table or embedding → layers → head → logits → temperature, top-k, top-p → the next symbol
+//   token → table or embedding → layers → head → logits → temperature, top-k, top-p → the next token
 //
-// The equations' numbers are those of cells/rnn.py, gru.py and lstm.py, the choice is that of decoding/sampling.py.
-// What a step costs is reading the weights. They are packed in the order in which they are read, and a panel is read
-// once for all streams. Threads divide the units of a layer, then the symbols of the head, then the streams to choose
-// for, and wait for each other after each of these.
+// The equations are numbered as in cells/rnn.py, gru.py and lstm.py; sampling is that of decoding/sampling.py. The cost of
+// a step is dominated by reading the weights. They are packed in the order in which they are read, and a panel is read
+// once for all streams. Threads divide the units of a layer, then the tokens of the head, then the streams to sample for,
+// with a barrier after each.
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -21,9 +21,9 @@ namespace ISA {
 using V = Vec<float>;
 using M = Lanes<float>::M;
 constexpr int W = Lanes<float>::W;
-constexpr long kAhead = 4096;                                 // bytes: how far before its use a weight is fetched
+constexpr long kAhead = 4096;                                 // prefetch distance of the weights, in bytes
 constexpr int kSums = UNROLLED_ACCUMULATORS >= 24 ? 16 : 8;   // vectors of sums in registers
-constexpr int kRows = kSums / 4;                              // streams whose sums are made side by side
+constexpr int kRows = kSums / 4;                              // streams whose sums are computed together
 constexpr int kHead = 4;                                      // vectors of a panel of the head
 
 INLINE M words(const char* p) {
@@ -39,17 +39,17 @@ INLINE V as_float(M bits) {
 
 // ---- three formats of weights ----------------------------------------------------------------------------------
 //
-// S numbers of a row lie side by side in each 32-bit lane. add: sum + weights · inputs for S steps of k.
+// S values of a row are adjacent in each 32-bit SIMD lane. add: sum + weights · inputs for S steps of k.
 
-// What a product reads: a row of numbers for each stream.
+// The input of a product: a row of numbers for each stream.
 template <class F>
 struct Inputs {
     const typename F::Input* base;
     long ld;
-    const float* scales;  // int8: what a row's numbers are multiples of
+    const float* scales;  // int8: the scale of each row
 };
 
-// Room for int8 inputs, one for each thread.
+// Buffers for int8 inputs, one per thread.
 struct Scratch {
     uint8_t* numbers;
     float* scales;
@@ -79,7 +79,7 @@ struct Bfloat16 {
     static Inputs<Bfloat16> inputs(const float* x, long ld, long, long, Scratch) { return {x, ld, nullptr}; }
 };
 
-// The products of pairs of 16-bit integers, added: one 32-bit integer for each pair.
+// Sums of the products of pairs of 16-bit integers: one 32-bit integer for each pair.
 INLINE M pairs(M a, M b) {
 #if defined(__AVX512BW__)
     return (M)_mm512_madd_epi16((__m512i)a, (__m512i)b);
@@ -114,7 +114,7 @@ struct Int8 {
     }
     INLINE M start(const Matrix& m, long at) { return words((const char*)m.offsets + at * 4); }
 
-    // Each row in multiples of its largest magnitude / 127.
+    // Quantize each row to multiples of its largest magnitude / 127.
     static Inputs<Int8> inputs(const float* x, long ld, long rows, long depth, Scratch to) {
         typedef uint8_t Bytes __attribute__((vector_size(W)));
         const V magic = fill(12582912.f);  // 1.5·2^23: adding it rounds to an integer in the lowest bits
@@ -145,7 +145,7 @@ struct Int8 {
 template <int N, class F, int R, int S>
 INLINE void add_product(const Matrix& m, long panel, long depth, const Inputs<F>& x, long b, V (&sums)[R][S],
                         int last = N - 1) {
-    constexpr int most = kSums / (R * N), U = most >= 4 ? 4 : most >= 2 ? 2 : 1;  // several k side by side
+    constexpr int most = kSums / (R * N), U = most >= 4 ? 4 : most >= 2 ? 2 : 1;  // unroll over k
     const long steps = depth / F::S, at = panel * N * W;
     const char* w = (const char*)m.weights + panel * steps * N * UNROLLED_VECTOR_BYTES;
     typename F::Sum acc[U][R][N];
@@ -176,7 +176,7 @@ INLINE void add_product(const Matrix& m, long panel, long depth, const Inputs<F>
         }
 }
 
-// ---- the choice of a symbol: decoding/sampling.py, in float64 -------------------------------------------------------
+// ---- sampling as in decoding/sampling.py, in float64 ----------------------------------------------------------------
 
 // uniform(seed, stream, position) of data/counter.py.
 static double uniform(uint64_t seed, uint64_t stream, uint64_t position) {
@@ -191,7 +191,7 @@ static double uniform(uint64_t seed, uint64_t stream, uint64_t position) {
     return double(h >> 11) * 0x1p-53;
 }
 
-// The symbols by falling probability, equal ones in the vocabulary's order; only as many as are asked for are sorted.
+// The tokens by decreasing probability, ties in the vocabulary's order; sorted lazily by a heap.
 struct Ranking {
     const double* p;
     int64_t* heap;
@@ -201,7 +201,7 @@ struct Ranking {
         for (long v = 0; v < n; v++) heap[v] = v;
         for (long i = n / 2; i-- > 0;) sink(i);
     }
-    // The next one; those taken stand behind the heap, the first of all last.
+    // The next token; tokens already taken are stored behind the heap, the first one last.
     long next() {
         const int64_t first = heap[0];
         heap[0] = heap[--left];
@@ -229,7 +229,7 @@ struct Choice {
     long top_k;
     double u;  // in [0, 1)
 
-    // p and kept: room for V doubles each, order: for V numbers.
+    // p and kept: buffers of V doubles; order: a buffer of V integers.
     long operator()(const float* logits, long V_, double* p, double* kept, int64_t* order) const {
         long likeliest = 0;
         for (long v = 1; v < V_; v++)
@@ -251,7 +251,7 @@ struct Choice {
         return 0;
     }
 
-    // p of the k likeliest, of these the fewest that together reach top_p; zero for all others.
+    // p of the top k, limited to the smallest set with probability top_p; zero for all others.
     void keep(long V_, const double* p, double* kept, int64_t* order) const {
         const long most = top_k > 0 && top_k < V_ ? top_k : V_;
         double mass = 0;
@@ -262,7 +262,7 @@ struct Choice {
         for (long i = 0; i < most; i++) {
             const long v = most < V_ ? order[V_ - 1 - i] : ranking.next();
             cumulative += p[v];
-            if (top_p < 1 && !(cumulative - p[v] < top_p * mass)) return;  // the mass of the likelier ones
+            if (top_p < 1 && !(cumulative - p[v] < top_p * mass)) return;  // the mass of the more likely tokens
             kept[v] = p[v];
         }
     }
@@ -270,12 +270,12 @@ struct Choice {
 
 // ---- the model -------------------------------------------------------------------------------------------------
 
-// Where a layer's numbers are. All rows are D wide, zero beyond H, but those passed up: they are Writer::width wide.
+// The buffers of a layer. All rows have width D, zero beyond H, except those passed up, of width Writer::width.
 struct Place {
     long D, panels;
     float* h[2];  // after every second step
     float* c;
-    float *below, *up;  // what the layer receives and what it passes up
+    float *below, *up;  // input and output of the layer
 };
 
 template <class F>
@@ -459,7 +459,7 @@ struct Writer {
         }
     }
 
-    // What comes from below: biases and the product with x.
+    // The contribution of the input: biases and the product with x.
     template <int G, int R, int S>
     MEMBER void begin(const Step& s, long panel, long b, V (&sums)[R][S]) const {
         for (int r = 0; r < R; r++) {
@@ -470,7 +470,7 @@ struct Writer {
         if (s.layer.I) add_product<G>(s.layer.ih, panel, s.layer.I, s.x, b, sums);
     }
 
-    // The new h of W units goes to the next step, up, and into the head's sum.
+    // Store the new h of W units for the next step, the layer above, and the head's sum.
     MEMBER void finish(const Step& s, long unit, long b, V h) const {
         const long at = b * s.at.D + unit;
         if (s.layer.zoneout_h) h = blend(s.layer.zoneout_h, load(s.before() + at), h);

@@ -1,15 +1,15 @@
-// What the writing kernel is asked to do: a frozen model, the state of B streams, and how symbols are chosen.
+// The arguments of the generation kernel: a frozen model, the state of B streams, and how tokens are sampled.
 //
-// B streams, V symbols, H units of a layer, D = H rounded up to kPad, W lanes of a vector of float. Python packs the
-// weights (kernels/generation.py) and checks every shape; an address of 0 means "not there".
+// B streams, V tokens in the vocabulary, H units of a layer, D = H rounded up to kPad, W the SIMD width of float. Python
+// packs the weights (kernels/generation.py) and checks every shape; a null address means absent.
 #pragma once
 
 #include <stdint.h>
 
 constexpr int64_t kPad = 16;  // depths and units are padded with zeros to a multiple of it
 
-// A packed matrix of N·P·W rows (P panels of N vectors) over a depth K: [panel][k / S][N][W][S] with S numbers side by
-// side: float32 1, bfloat16 2, int8 4. Scales and offsets [panel][N][W] belong to int8.
+// A packed matrix of N·P·W rows (P panels of N vectors) over a depth K: [panel][k / S][N][W][S] with S adjacent values:
+// 1 for float32, 2 for bfloat16, 4 for int8. Scales and offsets [panel][N][W] are for int8 only.
 struct Matrix {
     const void* weights = nullptr;
     const void* scales = nullptr;   // float: a weight is its int8 times this

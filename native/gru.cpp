@@ -1,4 +1,4 @@
-// The gated recurrent unit; the equations' numbers are those of cells/gru.py.
+// The gated recurrent unit; the equations are numbered as in cells/gru.py.
 //
 //   (1)  r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
 //   (2)  z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
@@ -7,8 +7,8 @@
 //   (4)  h_t = z_t ∘ h_{t-1} + (1 − z_t) ∘ n_t
 //
 // gates (T, B, 4, H): r, z, n and W_hn h_{t-1} + b_hn.
-// da (T, B, 4, H): gradients by what enters n, r, z, and by W_hn h_{t-1}: planes 0–2 belong to W_ih (n, r, z), planes
-// 1–3 to W_hh (r, z, n).
+// da (T, B, 4, H): gradients with respect to the pre-activations of n, r, z and to W_hn h_{t-1}: planes 0–2 belong to W_ih
+// (n, r, z), planes 1–3 to W_hh (r, z, n).
 #include "recurrence.h"
 
 namespace ISA {
@@ -59,7 +59,7 @@ struct Gru {
         const T* saved = (const T*)q.gates + row * 4 * H + unit;
         T* da = (T*)q.da + row * 4 * H + unit;
         const Vec<T> r = load(saved, n);
-        if (part == 1) {  // `through` is the gradient by r ∘ h
+        if (part == 1) {  // `through` is the gradient with respect to r ∘ h
             const Vec<T> drh = load(through), seen = load((const T*)q.hb + at, n);
             const Vec<T> da_r = drh * seen * r * (T(1) - r);
             store(da + H, da_r, n);

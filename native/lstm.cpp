@@ -1,4 +1,4 @@
-// Long short-term memory; the equations' numbers are those of cells/lstm.py.
+// Long short-term memory; the equations are numbered as in cells/lstm.py.
 //
 //   (1)  i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi [+ p_i ∘ c_{t-1}])
 //   (2)  f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf [+ p_f ∘ c_{t-1}])
@@ -12,7 +12,8 @@
 // c_t inside (6) is gain ∘ N(c_t) + shift.
 //
 // gates (T, B, 4, H): i, f, g, o; with layer norm (T, B, 13, H): then N(W_i· x), N(W_h· h) and N(c).
-// da (T, B, 4, H): gradients by what enters σ, σ, tanh, σ; with layer norm by W_i· x, and dr by W_h· h.
+// da (T, B, 4, H): gradients with respect to the pre-activations of the gates; with layer norm, da is with respect to
+// W_i· x and dr with respect to W_h· h.
 #include "recurrence.h"
 
 namespace ISA {
@@ -31,7 +32,7 @@ struct Lstm {
     const T *const peep = (const T*)q.peepholes, *const norm = (const T*)q.norm;
     const bool projected = q.weight_hr;
     T* const buffers;
-    T* const second = buffers;  // (B, H): normalised, forward c, backward the gradient by N(c)
+    T* const second = buffers;  // (B, H): with layer norm, forward c, backward the gradient with respect to N(c)
     explicit Lstm(const Run<T>& r, T* b) : run(r), buffers(b) {}
     T* wide() const { return buffers + (kBuffers - 1) * B * (H + 8); }  // (B, H): o ∘ tanh(c) before (7)
     T* output_gate() const { return buffers + B * (H + 8); }           // (B, H)
@@ -110,7 +111,7 @@ struct Lstm {
         store((T*)q.y + at, h, n);
     }
 
-    // The gradient by h of this step, of which dh keeps what zoneout passes to the step before.
+    // The gradient with respect to the new h; dh keeps the part that zoneout passes to the previous step.
     MEMBER Vec<T> take(long t, long b, long unit, int n, T* dh) {
         const long at = (t * B + b) * P + unit;
         Vec<T> d = load(dh) + load((const T*)q.dy + at, n), pass = {};
@@ -123,7 +124,8 @@ struct Lstm {
         return d;
     }
 
-    // dh is that by o ∘ tanh(c) where it is projected. Normalised: part 0 comes to N(c), 1 to the gates, 2 to products.
+    // With a projection dh is the gradient with respect to o ∘ tanh(c). With layer norm, part 0 computes the gradient with
+    // respect to N(c), part 1 to the gates, part 2 to the products.
     MEMBER void back(long t, long b, long unit, int n, T* dh, T* dc, T*, Vec<T>* sums, int part) {
         const long row = t * B + b, at = row * H + unit;
         const T* kept = saved(t, b, unit);
@@ -182,9 +184,9 @@ struct Lstm {
 
     // ---- gradients through layer norm ----
     //
-    // For v̂ = N(v) and e the gradient by v̂:  dv = (e − mean(e) − v̂ · mean(e ∘ v̂)) / deviation.
+    // For v̂ = N(v) and the gradient e with respect to v̂:  dv = (e − mean(e) − v̂ · mean(e ∘ v̂)) / deviation.
 
-    // Two sums for each of x, h and c: Σ e and Σ e ∘ v̂ over a lane's row.
+    // Two sums for each of x, h and c: Σ e and Σ e ∘ v̂ over the row of a lane.
     T* rows(long b) const { return buffers + B * (H + 8) + b * 6; }
     Vec<T> through_norm(long row, int which, Vec<T> e, Vec<T> normalised, const T* sums, long count) const {
         return ((const T*)q.scales)[row * 3 + which] * (e - sums[0] / count - normalised * (sums[1] / count));

@@ -1,4 +1,4 @@
-// The list of free blocks behind Workspace and Python's tensors.
+// The allocator of Workspace and of Python's tensors: a list of free blocks.
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,7 +16,7 @@ struct Block {
     size_t size;
 };
 
-constexpr size_t kHuge = size_t(2) << 20;        // a huge page; blocks of that many bytes begin with one
+constexpr size_t kHuge = size_t(2) << 20;        // a huge page; blocks of at least this size are aligned to one
 constexpr size_t kSmall = size_t(64) << 10;      // blocks are multiples of it
 constexpr size_t kKeepAtMost = size_t(2) << 30;  // bytes of free blocks
 

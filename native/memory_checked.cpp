@@ -1,5 +1,5 @@
-// In place of memory.cpp where the kernels are built with sanitizers: every block, and every piece of a workspace, is
-// an allocation of its own, to the byte, so that they know where it ends and when it is gone.
+// Replaces memory.cpp in builds with sanitizers: every block, and every piece of a workspace, is a separate allocation of
+// its exact size, so that sanitizers detect accesses past its end and after it is freed.
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-// Recurrences whose gates see inputs only: h_t = a_t ∘ h_{t-1} + b_t; the equations' numbers are those of
+// Recurrences whose gates depend on the inputs only: h_t = a_t ∘ h_{t-1} + b_t; the equations are numbered as in
 // cells/mingru.py, minlstm.py, rglru.py and qrnn.py.
 //
-// A stretch of steps after the other: the product p = W_ih x, its rows divided among the threads, then gates, coefficients
-// and states, units and lanes divided among them; p and the states are kept. The pass back computes the gates again and,
-// from a stretch's gradients by p, adds to those by inputs and weights while they are near.
+// The sequence is processed in chunks of steps: first the product p = W_ih x, its rows divided among the threads, then
+// gates, coefficients and states, with units and lanes divided among them; p and the states are saved. The backward pass
+// recomputes the gates and, while the gradients with respect to p of a chunk are in the cache, accumulates those with
+// respect to inputs and weights.
 #include <math.h>
 
 #include "parallel.h"
@@ -27,8 +28,8 @@ INLINE Vec<double> root(Vec<double> x) {
 }
 INLINE Vec<double> reciprocal(Vec<double> x) { return 1.0 / x; }
 
-// What the one step of every kind has: p of its gates and h before it, and on the way back dh, which it turns from the
-// gradient by h_t into that by h_{t-1}, and dp.
+// One step of each kind: forward from p of its gates and the previous h; backward it also computes dp, and turns dh from
+// the gradient with respect to h_t into that with respect to h_{t-1}.
 
 // g of (2) and (2p), and its derivative.
 template <class T, bool kPositive>
@@ -88,7 +89,7 @@ struct MinLstm {  // p: f, i, g
     static void back(const Vec<T>* p, Vec<T>, Vec<T> h, Vec<T>, Vec<T>& dh, Vec<T>* dp, Vec<T>&) {
         const Gates a(p);
         const Candidate<T, kPositive> c(p[2]);
-        const Vec<T> df = dh * (h - c.g);  // by f, with i = 1 − f
+        const Vec<T> df = dh * (h - c.g);  // with respect to f, with i = 1 − f
         dp[0] = df * a.f * a.v * a.share;  // ∂f/∂p_f = f i (1 − F),   i (1 − F) = v · share
         dp[1] = -df * a.i * a.u * a.share;
         dp[2] = dh * a.i * c.slope;
@@ -107,7 +108,7 @@ struct RgLru {  // p: r, i, u
             i = sigmoid(p[1]);  // (2)
             const Vec<T> log_a = r * decay;
             a = exp_(log_a);                                      // (4)
-            const Vec<T> square = tanh_(-log_a) * (T(1) + a * a);  // 1 − a², without a difference of near numbers
+            const Vec<T> square = tanh_(-log_a) * (T(1) + a * a);  // 1 − a², without cancellation
             free = root(square);
         }
     };
@@ -148,7 +149,7 @@ struct Qrnn {  // p: g, f, o; here h is the equations' c, and y their h
     }
 };
 
-// The vectors of units of all lanes that one thread takes through time: `each(b, unit, last unit)` for every lane's part.
+// The vectors of units that one thread processes over time: calls `each(b, unit, last unit)` for its part of every lane.
 template <class T>
 struct Share {
     static constexpr int W = Lanes<T>::W;
@@ -167,14 +168,14 @@ struct Share {
     }
 };
 
-// The stretches of steps, some hundred rows each, and where the products of one find their rows.
+// The chunks of steps, a few hundred rows each, and the location of the rows of their products.
 template <class T, class E>
 struct Stretches {
     const Parallel& q;
     const long B = q.B, N = q.slots;
     const long steps = max_(1, max_(Desk<T, E>::terms, kTall / 2 * q.threads) / max_(1, B));
 
-    // f(first step, steps) for each; from the last one run to the first if `back`.
+    // Call f(first step, steps) for each chunk; in reverse order of execution if `back`.
     template <class F>
     void each(bool back, F f) const {
         for (long s = 0; s < q.T; s += steps) {
@@ -182,7 +183,7 @@ struct Stretches {
             f(back == (q.reverse != 0) ? s : q.T - s - count, count);
         }
     }
-    // The first row of x that slot j meets at step t.
+    // The first row of x that slot j reads at step t.
     long row(long j, long t) const { return (t + (q.reverse ? N - 1 - j : j)) * B; }
 };
 
@@ -193,7 +194,7 @@ struct ParallelForward {
     const Parallel& q;
     const Stretches<T, E> stretches{q};
     const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
-    const bool few = q.T * B < 16 && N == 1;  // rows: the weights are read as they lie
+    const bool few = q.T * B < 16 && N == 1;  // few rows: use the weights without packing
     const long of_slot = !few * (q.x != nullptr) * Weights::size(I, R);
     Workspace memory;
     E *const packed, *const rows;
@@ -319,7 +320,7 @@ struct ParallelBackward {
     }
     Weights weights(long j) const { return {packed + j * of_slot, R, I}; }
 
-    // What a stretch's gradients by p are by its inputs and by the weights.
+    // The gradients with respect to inputs and weights, from those of a chunk with respect to p.
     void products(Team& team, int id, long& phase, const Desk<T, E>& desk, long t0, long steps, bool later) const {
         const long count = steps * B, begin = ISA::share(count, id, team.size), end = ISA::share(count, id + 1, team.size);
         const int64_t* lengths = (const int64_t*)q.lengths;
@@ -343,7 +344,7 @@ struct ParallelBackward {
         });
     }
 
-    // The gradients by p of step t, (B, G, H).
+    // The gradients with respect to p of step t, (B, G, H).
     void step(const Share<T>& share, long t, T* by_p, int id) const {
         const T *bias = (const T*)q.bias, *decay = (const T*)q.decay;
         const int64_t* lengths = (const int64_t*)q.lengths;
@@ -358,7 +359,7 @@ struct ParallelBackward {
                 for (int g = 0; g < G; g++) memset(found_at + g * H + from, 0, (to - from) * sizeof(T));
                 return;
             }
-            // the state before this step: a reset's, what the step before left, or what the lane came with
+            // the state before this step: that of a reset, of the previous step, or the initial state of the lane
             const bool begins = resets && resets[row];
             const bool first = q.reverse ? previous >= (lengths ? lengths[b] : q.T) : t == 0;
             const bool reset = q.reverse ? !first && resets && resets[row + B] : begins;
@@ -393,7 +394,7 @@ struct ParallelBackward {
     }
 };
 
-// Pairs of bfloat16 where they are asked for and the weights are packed.
+// Pairs of bfloat16 if requested and the weights are packed.
 template <class K, class T>
 static void run_forward(const Parallel& q) {
     if constexpr (__is_same(T, float))

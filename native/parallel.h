@@ -1,9 +1,8 @@
-// What the kernels of parallel recurrences are asked to do: h_t = a_t ∘ h_{t-1} + b_t with a_t and b_t functions of p_t.
+// The arguments of the kernels of parallel recurrences: h_t = a_t ∘ h_{t-1} + b_t with a_t and b_t functions of p_t.
 //
-// T steps, B lanes, H units, G planes of p, S at most so many threads; I inputs in each of N slots, from which p is the
-// sum of products: the inputs of the step itself and, in a QRNN, of the steps before it. All arrays are dense, time first,
-// of one type (float or double) unless said; an address of 0 means "not there". Python checks everything before it gets
-// here (kernels/parallel.py).
+// T steps, B lanes, H units, G planes of p, at most S threads; p is a sum of products with N slots of I inputs: those of
+// the step itself and, in a QRNN, of earlier steps. Unless noted, all arrays are contiguous, time first, of one type
+// (float or double); a null address means absent. Python checks all arguments beforehand (kernels/parallel.py).
 #pragma once
 
 #include <stdint.h>
@@ -50,7 +49,7 @@ struct Parallel {
 #undef X
 };
 
-// The kinds: minGRU, minGRU with a positive candidate, minLSTM, the same, RG-LRU, QRNN.
+// The kinds: minGRU, minGRU with a positive candidate, minLSTM, minLSTM with a positive candidate, RG-LRU, QRNN.
 constexpr int kParallelKinds = 6;
 
 using ParallelKernel = void (*)(const Parallel&);

@@ -1,7 +1,7 @@
-// Products over many steps at once, by the panels of gemm.h: as many rows as there are steps and lanes.
+// Products over many steps at once, by the panels of gemm.h, with one row for each step and lane.
 //
-//   packed_product       C = A B: what inputs give to the gates, and the gradient by the inputs
-//   transposed_product   C = Σ_k A[k]ᵀ B[k]: gradients by weights, summed over steps and lanes k
+//   packed_product       C = A B: the contribution of the inputs to the gates, and the gradient of the inputs
+//   transposed_product   C = Σ_k A[k]ᵀ B[k]: gradients of the weights, summed over steps and lanes k
 #pragma once
 
 #include "gemm.h"
@@ -9,8 +9,7 @@
 
 namespace ISA {
 
-// Elements of a row that are multiplied before the next are fetched, and rows beside each other: a panel and its rows
-// then stay in the second cache.
+// Block sizes: elements of a row, and rows. A panel and its rows then fit into the L2 cache.
 constexpr long kDeep = 256, kTall = 192;
 
 // Planes of H numbers in a row of A, and which plane of C the first of them is.
@@ -46,17 +45,17 @@ static void transpose_columns(const T* A, long lda, long terms, long count, E* t
         }
 }
 
-// One thread's memory, and that which all share.
+// The buffers of each thread, and the shared ones.
 template <class T, class E>
 struct Desk {
     static constexpr long PW = 4 * Lanes<T>::W, terms = kDeep * 2 / Element<E>::depth(2), apart = kDeep * PW;
     E *panels, *rows;
-    T* edge;  // what a panel that is wider than C is put into first
+    T* edge;  // temporary destination of a panel that is wider than C
     static constexpr long rows_size = kTall * kDeep, edge_size = kTall * PW;
     static long panels_size(long N) { return 2 * ((N + PW - 1) / PW) * apart; }  // over N columns
     static long blocks(long K) { return (K + terms - 1) / terms; }
 
-    // C [+]= A · panel, of which n columns are wanted.
+    // C [+]= A · panel, the first n columns.
     void multiply(long count, const E* A, long lda, const E* panel, long depth, T* C, long ldc, long n, bool add) const {
         constexpr int W = Lanes<T>::W;
         const E* const next = n > PW ? panel + apart : nullptr;
@@ -78,8 +77,8 @@ struct Desk {
     }
 };
 
-// C (planes·H, N), of which rows lie ldc apart, [+]= Σ_k A[k]ᵀ row(k) over K terms. Units are divided among the team,
-// which packs B together.
+// C (planes·H, N), with leading dimension ldc, [+]= Σ_k A[k]ᵀ row(k) over K terms. Units are divided among the threads of
+// the team, which pack B together.
 template <class T, class E, class Row>
 static void transposed_product(Team& team, int id, long& phase, const Desk<T, E>& desk, long K, const T* A, long lda,
                                Planes planes, Row row, long N, T* C, long ldc, bool add) {
@@ -90,7 +89,7 @@ static void transposed_product(Team& team, int id, long& phase, const Desk<T, E>
     const long w0 = share(wide, id, team.size), w1 = share(wide, id + 1, team.size);
     for (long r = begin; K == 0 && !add && r < end; r++)
         for (long p = 0; p < planes.count; p++) memset(C + (p * H + r) * ldc, 0, N * sizeof(T));
-    bool other = false;  // of two rooms for panels: who is ahead packs where nobody reads any more
+    bool other = false;  // double buffering: a thread that is ahead packs into the buffer that is no longer read
     for (long k0 = 0; k0 < K; k0 += most, other = !other) {
         const long terms = min_(most, K - k0), depth = X::depth(terms);
         E* const panels = desk.panels + other * wide * apart;
@@ -122,14 +121,14 @@ struct Packed {
     E* at(long block, long panel) const { return panels + (block * wide() + panel) * apart; }
     static long size(long K, long N) { return Desk<T, E>::blocks(K) * ((N + PW - 1) / PW) * apart; }
 
-    // Rows of N that row(k) finds.
+    // From the rows row(k) of N numbers.
     template <class Row>
     void rows(const Team& team, int id, Row row) const {
         each(team, id, [&](long k0, long terms, long p, E* to) {
             pack_panel([&](long k) { return row(k0 + k); }, terms, p * PW, N, to);
         });
     }
-    // A matrix (N, K) as torch stores it, rows ld apart.
+    // From a matrix (N, K) as torch stores it, with leading dimension ld.
     void columns(const Team& team, int id, const T* from, long ld) const {
         constexpr int W = Lanes<T>::W;
         each(team, id, [&](long k0, long terms, long p, E* to) {

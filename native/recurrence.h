@@ -1,12 +1,11 @@
-// A cell carried through time, forward and backward: what all cells share. A cell (elman.cpp, gru.cpp, lstm.cpp)
-// adds its equations for one lane and one vector of units.
+// The forward and backward pass of a recurrence, shared by all cells. A cell (elman.cpp, gru.cpp, lstm.cpp) adds its
+// equations for one lane and one vector of units.
 //
-// A normalised LSTM's products (layer norm) and a projected one's output need all units of a lane before they can go on;
-// these are further passes over a step's units, with the team's barrier between them.
+// Layer norm and the projection of an LSTM need all units of a lane; they are additional passes over the units of a step,
+// separated by the team's barrier.
 //
-// Threads: lanes are divided among them and nobody waits for anybody; with fewer lanes than are worth dividing, the
-// units are divided instead and all wait for each other after every step. Products over all steps (products.h) are divided
-// by units and rows.
+// Threads: the lanes are divided among them, without synchronisation; with too few lanes the units are divided instead,
+// with a barrier after every step. Products over all steps (products.h) are divided by units and rows.
 #pragma once
 
 #include "products.h"
@@ -28,12 +27,12 @@ struct Run {
 
     long length(long b) const { return lengths ? lengths[b] : T_; }
     bool alive(long t, long b) const { return !lengths || t < lengths[b]; }
-    // How many of lanes [b0, b1) there are before the last of them that is alive; sorted by length, none of them is not.
+    // Number of lanes [b0, b1) up to and including the last one alive; if sorted by length, all of these are alive.
     long living(long t, long b0, long b1) const {
         while (b1 > b0 && !alive(t, b1 - 1)) b1--;
         return b1 - b0;
     }
-    // The first lane of part `part` of `parts` that have as many steps to run.
+    // The first lane of part `part` of `parts` with equal numbers of steps.
     long cut(int part, int parts) const {
         if (!lengths) return share(B, part, parts);
         long total = 0, before = 0, b = 0;
@@ -41,7 +40,7 @@ struct Run {
         while (b < B && part && (before + lengths[b] / 2) * parts < total * part) before += lengths[b++];
         return part == parts ? B : b;
     }
-    // Whether the state before step t is the one that a reset puts there.
+    // Whether the state before step t is that of a reset.
     bool fresh(long t, long b) const {
         if (!resets) return false;
         if (!reverse) return resets[t * B + b];
@@ -50,7 +49,7 @@ struct Run {
     // Whether step t is the first that lane b runs.
     bool first(long t, long b) const { return t == (reverse ? length(b) - 1 : 0); }
 
-    // The row of a state before step t, given what was saved after each step, the start and a reset's value.
+    // The row of a state before step t: from the states saved after each step, the initial state, or that of a reset.
     const T* before(long t, long b, long width, const void* saved, const void* start, const void* initial) const {
         if (fresh(t, b)) return (const T*)initial + b * width;
         if (first(t, b)) return (const T*)start + b * width;
@@ -59,7 +58,7 @@ struct Run {
     const T* h_before(long t, long b) const { return before(t, b, P, s.y, s.h0, s.hi); }
     const T* c_before(long t, long b) const { return before(t, b, H, s.c, s.c0, s.ci); }
 
-    // Whether the rows of h before step t lie beside each other, to be multiplied as they are.
+    // Whether the rows of h before step t are contiguous and need no gathering.
     bool rows_as_they_lie() const { return !resets && !s.mask && !(lengths && reverse); }
     const T* h_rows(long t) const {
         const long start = reverse ? T_ - 1 : 0;
@@ -71,18 +70,18 @@ template <class T>
 struct Range {
     long b0, b1;  // lanes
     long p0, p1;  // panels of units
-    long n0, n1;  // panels of h: the same units, or what they are projected to
-    long l0, l1;  // lanes whose rows this thread sums up
-    bool alone;   // nobody else works on these lanes
+    long n0, n1;  // panels of h: the same units, or those of the projection
+    long l0, l1;  // lanes whose rows this thread sums
+    bool alone;   // no other thread works on these lanes
 };
 
-constexpr long kFewLanes = 4;  // with that many and fewer, a call of few steps reads the weights as torch stores them
-constexpr long kHeavy = 5 << 18;  // bytes of recurrent weights that overflow a core's second cache: better half of them each
-constexpr long kLight = 1 << 19;  // so few that reading all of them takes less than layer norm's waits
+constexpr long kFewLanes = 4;  // with at most this many lanes, a call of few steps uses the weights without packing
+constexpr long kHeavy = 5 << 18;  // bytes of recurrent weights beyond a core's L2 cache, better divided among the threads
+constexpr long kLight = 1 << 19;  // bytes of weights that are read in less time than the barriers of layer norm take
 
 template <class T>
 static Range<T> divide(const Run<T>& run, bool normed, bool quick, long bytes, long panels, long across, const Team& team, int id) {
-    // half of the weights each is worth a wait in every step; layer norm waits seven times
+    // dividing the weights is worth one barrier per step; layer norm has seven
     const long least = bytes > kHeavy ? (quick ? 32 : 8) : normed && bytes < kLight ? 1 : 4;
     const long B = run.B, b0 = run.cut(id, team.size), b1 = run.cut(id + 1, team.size);
     if (team.size == 1 || B >= least * team.size) return {b0, b1, 0, panels, 0, across, b0, b1, true};
@@ -90,7 +89,7 @@ static Range<T> divide(const Run<T>& run, bool normed, bool quick, long bytes, l
             share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size), false};
 }
 
-// h before step t of lanes [b0, b1) as the product sees it: gathered where rows come from different places, masked.
+// h before step t of lanes [b0, b1) as the operand of the product: gathered if its rows are not contiguous, and masked.
 template <class T>
 static void gather(const Run<T>& run, long t, long b0, long b1, T* to) {
     const long P = run.P;
@@ -124,7 +123,7 @@ static void final_state(const Run<T>& run, long b0, long b1, long width, const v
     }
 }
 
-// Sums of products as the panels give them: (panels, slots, lanes, vectors of a panel).
+// Sums of products in the layout of the panels: (panels, slots, lanes, vectors of a panel).
 template <class T>
 struct Sums {
     T* base;
@@ -146,7 +145,7 @@ INLINE Vec<T> first_lanes(Vec<T> v, int n) {
     return v;
 }
 
-// Of a row that each(f) hands to f(vector, lanes) piece by piece, zeros beyond the lanes.
+// Mean and scale of a row, whose vectors each(f) passes to f(vector, lanes), with zeros beyond the lanes.
 template <class T, class Each>
 INLINE Normal<T> normal(long count, T eps, Each each) {
     Vec<T> total = {}, squares = {};
@@ -170,10 +169,10 @@ struct Zone {
 
 // ---- forward ---------------------------------------------------------------------------------------------------
 //
-// Cell::G gates, Cell::Q vectors of units of each gate in a panel. cell.step(t, b, unit, n, gx, gh, h, part): the
-// equations for n units of one lane, from the products with x (biases included) and with h, and that h. A cell whose
-// last gate needs the others before its own product, GRU (3b), is asked twice: part 0, then part 1. One with
-// Cell::kNormed has every product normalised, and then is asked for its output: cell.output(…), which knows c's row.
+// Cell::G gates, Cell::Q vectors of units of each gate in a panel. cell.step(t, b, unit, n, gx, gh, h, part) computes the
+// equations for n units of one lane, from the products with x (biases included) and with h, and from h. A cell whose last
+// gate needs the others before its own product, GRU (3b), is called twice: with part 0, then part 1. If Cell::kNormed,
+// every product is normalised, and cell.output(…) computes the output once the row of c is complete.
 
 template <class Cell, class T, class E = T>
 struct Forward {
@@ -231,7 +230,7 @@ struct Forward {
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0, nobodys = 0;  // how often this thread has waited for the team
+            long phase = 0, nobodys = 0;  // number of barriers this thread has passed
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
             if (look_up) pack_gates<G, Q>((const T*)q.weight_ih, H, I, table, p0, p1);
@@ -277,7 +276,7 @@ struct Forward {
     Normal<T>* of_h() const { return norms + chunk * B; }
     Normal<T>* of_c() const { return norms + (chunk + 1) * B; }
 
-    // W_ih x_t for one panel and some steps; whoever has all lanes, none of which ends, takes their rows together.
+    // W_ih x_t for one panel and some steps; a thread with all lanes, none of which ends, multiplies their rows together.
     void project(const Range<T>& mine, long p, long t0, long steps) {
         const bool all = mine.b1 - mine.b0 == B && !run.lengths;
         const long depth = X::depth(I);
@@ -294,7 +293,7 @@ struct Forward {
         }
     }
 
-    // W_ih x_t where x_t is one symbol: a row of the packed weights.
+    // W_ih x_t where x_t is a token id: a row of the packed weights.
     void choose(const Range<T>& mine, long p, long t0, long steps) {
         for (long slot = 0; slot < steps; slot++)
             for (long b = mine.b0; b < mine.b1; b++) {
@@ -398,7 +397,7 @@ struct Forward {
         together.wait(phase);
     }
 
-    // The equations for the units of panels [p0, p1), lane by lane: what lies beside each other is written together.
+    // The equations for the units of panels [p0, p1), lane by lane, so that contiguous memory is written together.
     void units(const Range<T>& mine, long t, long slot, long p0, long p1, const T* h, int part) {
         for (long b = mine.b0; b < mine.b1; b++)
             for (long p = p0; p < p1; p++) {
@@ -426,7 +425,7 @@ struct Forward {
             }
     }
 
-    // Mean and scale of c, and all three kept for backward.
+    // Mean and scale of c; the scales of x, h and c are saved for backward.
     void measure_memory(const Range<T>& mine, long t, long slot) {
         for (long b = mine.l0; b < mine.l1; b++) {
             if (!run.alive(t, b)) continue;
@@ -442,7 +441,7 @@ struct Forward {
         }
     }
 
-    // (7): what the cell has put into its buffer `wide`, projected to h.
+    // (7): project the cell's buffer `wide` to h.
     void narrow(const Range<T>& mine, long t) {
         const long rows = mine.b1 - mine.b0;
         for (long p = mine.n0; p < mine.n1; p++) {
@@ -467,14 +466,14 @@ struct Forward {
 
 // ---- backward --------------------------------------------------------------------------------------------------
 //
-// From the last step run to the first. dh and dc are the gradients by the state after a step; the cell turns them
-// into da, the gradients by what enters its nonlinearities, and into those parts of the gradient by the state before
-// that do not go through the product (1); what does is added here:   dh ← dh + da · W_hh.
+// In reverse order of execution. dh and dc are the gradients with respect to the state after a step. The cell turns them
+// into da, the gradients with respect to its pre-activations, and into the parts of the gradient with respect to the
+// previous state that bypass the product (1); the part through the product is added here:   dh ← dh + da · W_hh.
 //
 // cell.back(t, b, unit, n, dh, dc, drh, sums, part) for n units of one lane. Cell::kPlanes planes of da, of which the
 // product takes G from Cell::kFirstPlane on; Cell::kSums running sums over steps and lanes: of da, dpeepholes, dnorm.
-// Projected, dh is first taken through (7). Normalised, a part 1 knows the sums over c's row that its norm's gradient
-// needs, and da then becomes the gradient by W_ih x, dr that by W_hh h.
+// With a projection, dh is first propagated through (7). With layer norm, part 1 has the sums over the row of c that the
+// gradient of the norm needs; da then becomes the gradient with respect to W_ih x, and dr that with respect to W_hh h.
 
 template <class Cell, class T, class E = T>
 struct Backward {
@@ -487,8 +486,8 @@ struct Backward {
     const long P = run.P, across = (P + PW - 1) / PW, Pp = across * PW;
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
     const bool as_it_lies = B <= kFewLanes && P % PW == 0;
-    const long depth = X::depth(G * H), pairs = kPairs * depth;  // of W_hh read across, and of da beside it
-    const long columns = max_(P, max_((q.dweight_ih != nullptr) * run.I, projected * H));  // of a gradient by weights
+    const long depth = X::depth(G * H), pairs = kPairs * depth;  // depths of W_hh read across, and of da
+    const long columns = max_(P, max_((q.dweight_ih != nullptr) * run.I, projected * H));  // of a gradient of weights
     const long of_panels = max_(Desk<T, E>::panels_size(columns), (q.dx != nullptr) * Packed<T, E>::size(G * H, run.I));
     Workspace memory, desks;
     E *const packed, *const paired;
@@ -512,7 +511,7 @@ struct Backward {
     void operator()() {
         run_team((int)q.threads, [&](Team& team, int id) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0, nobodys = 0;  // how often this thread has waited for the team
+            long phase = 0, nobodys = 0;  // number of barriers this thread has passed
             if (!as_it_lies)
                 pack_across((const T*)q.weight_hh, G * H, P, packed, share(across, id, team.size),
                             share(across, id + 1, team.size));
@@ -536,7 +535,7 @@ struct Backward {
         });
     }
 
-    // Gradients by the weights and the inputs. A row of h that a mask or r has multiplied is in hb.
+    // Gradients with respect to weights and inputs. Rows of h multiplied by a mask or by r are in hb.
     void over_all_steps(Team& team, int id, long& phase) {
         const Desk<T, E> desk{desk_panels, desk_rows + id * Desk<T, E>::rows_size, desk_edges + id * Desk<T, E>::edge_size};
         const long I = run.I, K = run.T_ * B, ld = S * H;
@@ -565,12 +564,12 @@ struct Backward {
             team.wait(phase);
             transposed_product(team, id, phase, desk, K, dr + (G - 1) * H, ld, {1, H, 0}, h, H, dW_hh + (G - 1) * H * H, H, false);
         }
-        if (!projected) return;  // what is projected is of whole numbers, as in (7)
+        if (!projected) return;  // the projection never uses pairs of bfloat16, as in (7)
         const Desk<T, T> whole{(T*)desk.panels, (T*)desk.rows, desk.edge};
         transposed_product(team, id, phase, whole, K, (const T*)q.dp, P, {1, P, 0}, wide_h, H, (T*)q.dweight_hr, H, false);
     }
 
-    // Columns [c0, c1) of the gradient by W_ih, transposed: each symbol has those of the steps at which it was read.
+    // Columns [c0, c1) of the transposed gradient of W_ih: for each token id the sum over the steps that read it.
     void add_to_table(long c0, long c1) {
         T* table = (T*)q.dtable;
         for (long i = 0; i < q.I; i++) memset(table + i * G * H + c0, 0, (c1 - c0) * sizeof(T));
@@ -583,10 +582,10 @@ struct Backward {
             }
     }
 
-    // dh and dc after the last step, from the gradients by the final state.
+    // dh and dc after the last step, from the gradients with respect to the final state.
     void start(long b0, long b1) {
         for (long b = b0; b < b1; b++) {
-            const bool replaced = run.reverse && run.resets && run.length(b) && run.resets[b];  // by a reset's value
+            const bool replaced = run.reverse && run.resets && run.length(b) && run.resets[b];  // by a reset
             begin(b, P, Pp, replaced, q.dhn, dh, q.dhi);
             if (Cell::kMemory) begin(b, H, Hp, replaced, q.dcn, dc, q.dci);
         }
@@ -627,7 +626,7 @@ struct Backward {
             together.wait(phase);
             da = (T*)q.dr + t * B * S * H;
         }
-        if (twice) {  // through the last gate's own product: r ∘ h
+        if (twice) {  // through the product of the last gate: r ∘ h
             products(mine, rows, da + Cell::kLastPlane * H, (G - 1) * H, H, through, false, together, phase);
             units(mine, t, u0, u1, own_sums, 1);
             together.wait(phase);
@@ -649,7 +648,7 @@ struct Backward {
         together.wait(phase);
     }
 
-    // What reached a state that a reset put there.
+    // The gradients with respect to the states after resets.
     void hand_over(long b, long u0, long u1, long width, long ld, T* state, void* initial) {
         for (long j = u0; j < u1; j++) {
             ((T*)initial)[b * width + j] += state[b * ld + j];
@@ -676,7 +675,7 @@ struct Backward {
     template <class O>
     void product(const Range<T>& mine, long rows, const O* A, long lda, const O* panel, long ldp, long K, T* to, long ld,
                  bool add) {
-        constexpr long KB = 16384 / PW;  // rows of a panel that stay in the second cache
+        constexpr long KB = 16384 / PW;  // rows of a panel that fit into the L2 cache
         for (long k = 0; k < K; k += KB) {
             const long kc = min_(KB, K - k);
             panel_product<4>(rows, A + mine.b0 * lda + k, lda, panel + k * ldp, ldp, kc,
@@ -685,7 +684,7 @@ struct Backward {
         }
     }
 
-    // The gradient by the projected h of this step.
+    // The gradient with respect to the projected h of this step.
     void narrow(const Range<T>& mine, long t, long c0, long c1) {
         for (long b = mine.b0; b < mine.b1; b++)
             for (long j = c0; j < c1; j += W) {
@@ -699,7 +698,7 @@ struct Backward {
     }
 
     void units(const Range<T>& mine, long t, long u0, long u1, T* own_sums, int part) {
-        constexpr int N = 4;  // vectors of units beside each other
+        constexpr int N = 4;  // adjacent vectors of units
         for (long begin = u0; begin < u1; begin += N * W) {
             Vec<T> total[N][Cell::kSums] = {};
             for (long b = mine.b0; b < mine.b1; b++) {
@@ -711,7 +710,7 @@ struct Backward {
                     T *const a = (projected ? wide : dh) + b * Hp + unit, *const m = dc + b * Hp + unit, *const r = through + b * Hp + unit;
                     if (alive)
                         cell.back(t, b, unit, n, a, m, r, total[i], part);
-                    else if (part == 0)  // once: another thread may be reading it by now
+                    else if (part == 0)  // only once: another thread may already be reading it
                         nothing(t, b, unit, n);
                 }
             }
@@ -723,7 +722,7 @@ struct Backward {
         }
     }
 
-    // Past an end.
+    // Past the end of a lane.
     void nothing(long t, long b, long unit, int n) {
         for (int j = 0; j < S; j++) {
             store((T*)q.da + ((t * B + b) * S + j) * H + unit, Vec<T>{}, n);
@@ -758,7 +757,7 @@ struct Backward {
     }
 };
 
-// Pairs of bfloat16 where they are asked for and the weights are packed.
+// Pairs of bfloat16 if requested and the weights are packed.
 template <class Cell, class T>
 static void run_forward(const Sequence& q) {
     if constexpr (__is_same(T, float))

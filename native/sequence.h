@@ -1,7 +1,7 @@
-// What a kernel is asked to do: sizes, options and addresses, the same for every cell and instruction set.
+// The arguments of a kernel: sizes, options and addresses, the same for every cell and instruction set.
 //
-// T steps, B lanes, I inputs, H units, G gates. All arrays are dense, time first, of one type (float or double)
-// unless said; an address of 0 means "not there". Python checks everything before it gets here.
+// T steps, B lanes, I inputs, H units, G gates. Unless noted, all arrays are contiguous, time first, of one type (float or
+// double); a null address means absent. Python checks all arguments beforehand.
 #pragma once
 
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "generation.h"
 #include "parallel.h"
 
-// The fields by name, so that the binding can fill them from Python by the same names.
+// The fields by name, filled by the binding from Python's keyword arguments.
 #define UNROLLED_SIZES(X) \
     X(T) X(B) X(I) X(H) \
     X(P)          /* width of h: H, or what it is projected to */ \
@@ -74,14 +74,14 @@ struct Sequence {
 #undef X
 };
 
-// One instruction set's kernels.
+// The kernels of one instruction set.
 using Kernel = void (*)(const Sequence&);
 struct Kernels {
     const char* name;
     // [cell: rnn, gru, lstm, lstm with layer norm][type: float, double]
     Kernel forward[4][2];
     Kernel backward[4][2];
-    // [weights: float32, bfloat16, int8], and the bytes of a vector, by which they are packed
+    // [weights: float32, bfloat16, int8], and the bytes of a SIMD vector, which determine the packing
     GenerationKernel generate[3];
     int vector_bytes;
     // [inner cell: gru, lstm][type: float, double]

@@ -1,8 +1,8 @@
-// Vectors of the instruction set this file is compiled for, written once in the compilers' vector extension.
+// SIMD vectors of the instruction set this file is compiled for, written with the compilers' vector extension.
 //
-// ISA is the name of the set; everything here lives in a namespace of that name, so that code compiled for one set
-// can never be linked into another's path. Nothing here may call a template of the standard library, whose weak
-// symbols would do exactly that.
+// ISA is the name of the instruction set and of the namespace of all code here, so that code compiled for one set is
+// never linked into another. Templates of the standard library must not be used here: the linker merges their weak
+// symbols across sets.
 #pragma once
 
 #include <math.h>
@@ -32,7 +32,7 @@
 
 namespace ISA {
 
-// What a vector of T is made of: V, its integers of the same width, its number of lanes.
+// The properties of a vector of T: its type V, integers of the same width, number of lanes W.
 template <class T>
 struct Lanes;
 template <>
@@ -65,7 +65,7 @@ INLINE Vec<T> fill(T x) {
     return x - Vec<T>{};  // x − 0 is x, also for −0: the compiler drops the subtraction
 }
 
-// The first n lanes, n ≤ W; the others are zero and are not touched in memory.
+// Load or store the first n lanes, n ≤ W; the others are zero, and their memory is not accessed.
 #if defined(__AVX512F__)
 INLINE Vec<float> some(const float* p, int n) { return (Vec<float>)_mm512_maskz_loadu_ps((1u << n) - 1, p); }
 INLINE Vec<double> some(const double* p, int n) { return (Vec<double>)_mm512_maskz_loadu_pd((1u << n) - 1, p); }
@@ -106,7 +106,7 @@ INLINE void store(T* p, Vec<T> v, int n) {
     some(p, v, n);
 }
 
-// The lanes' sum, by halves.
+// The sum of the lanes, by pairwise summation.
 template <class T, int Bytes>
 INLINE T sum_(const void* p) {
     if constexpr (Bytes == sizeof(T)) {
@@ -126,8 +126,8 @@ INLINE T sum(Vec<T> v) {
 }
 
 #if defined(__AVX512F__)
-// 1/x for x that is neither 0, infinite nor denormal: the processor's estimate to 14 bits and one step of Newton's method, to 1 or 2 units in
-// the last place, in a third of a division's time.
+// 1/x for x that is neither 0, infinite nor denormal: the processor's estimate to 14 bits and one step of Newton's
+// method, accurate to 1 or 2 ulp, three times as fast as a division.
 INLINE Vec<float> reciprocal(Vec<float> x) {
     const Vec<float> estimate = (Vec<float>)_mm512_rcp14_ps((__m512)x);
     return estimate * (2.f - x * estimate);
@@ -137,7 +137,7 @@ INLINE Vec<float> reciprocal(Vec<float> x) { return 1.f / x; }
 #endif
 
 // ---- exp, sigmoid and tanh ------------------------------------------------------------------------------------
-// float: within 2 units in the last place of the result (tanh, exp) or of 1 (sigmoid); NaN stays NaN.
+// float: within 2 ulp of the result (tanh, exp) or of 1 (sigmoid); NaN stays NaN.
 
 // e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2; a polynomial of degree 6 for e^r (Cephes, expf).
 INLINE Vec<float> exp_(Vec<float> x) {
@@ -182,7 +182,7 @@ INLINE Vec<float> tanh_(Vec<float> x) {
     return x * p * reciprocal(q);
 }
 
-// double is for checking gradients: the mathematics library's own functions, lane by lane.
+// double is used for gradient checks: the functions of the math library, lane by lane.
 INLINE Vec<double> exp_(Vec<double> x) {
     for (int j = 0; j < Lanes<double>::W; j++) x[j] = exp(x[j]);
     return x;

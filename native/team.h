@@ -12,8 +12,8 @@
 #include <omp.h>
 #endif
 
-// A block of memory that stays mapped between calls, so that no step pays for page faults. Taken from a list of free
-// blocks under a lock: calls from several Python threads never share one.
+// A block of memory that stays mapped between calls, which avoids page faults. It is taken from a list of free blocks
+// under a lock, so that calls from several Python threads never share one.
 class Workspace {
    public:
     explicit Workspace(size_t bytes);
@@ -37,7 +37,7 @@ class Workspace {
     char* base_;
     size_t size_, used_ = 0;
 #ifdef UNROLLED_CHECKED
-    std::vector<void*> pieces_;  // each an allocation of its own, so that a sanitizer knows where it ends
+    std::vector<void*> pieces_;  // separate allocations, so that sanitizers detect accesses past their ends
     void* piece(size_t bytes);
 #endif
 };
@@ -47,13 +47,13 @@ void* take_block(size_t bytes, size_t* size);
 void give_block(void* block, size_t size);
 void release_free_blocks();
 
-// Threads that work on one call. `wait` returns once all have called it as often.
+// The threads of one call. `wait` is a barrier.
 struct alignas(64) Team {
     int size = 1;
     alignas(64) long arrived = 0;
     alignas(64) long phase = 0;
 
-    // inlined everywhere: a copy of its own would be compiled for whichever instruction set the linker happens to keep
+    // always inlined: of an out-of-line copy the linker would keep that of an arbitrary instruction set
     inline __attribute__((always_inline)) void wait(long& mine) {
         if (size == 1) return;
         mine++;
@@ -76,10 +76,10 @@ struct alignas(64) Team {
     }
 };
 
-// Run member(team, id) on up to `threads` threads of the process's one OpenMP runtime, torch's own.
+// Run member(team, id) on up to `threads` threads of the process's only OpenMP runtime, that of torch.
 template <class F>
 static void run_team(int threads, F member) {
-#if defined(__SANITIZE_THREAD__)  // it sees how threads of our own begin and end, and nothing of what OpenMP does
+#if defined(__SANITIZE_THREAD__)  // it tracks std::thread but not OpenMP
     Team team;
     team.size = threads;
     std::vector<std::thread> others;

@@ -27,7 +27,7 @@ def test_every_public_name_exists_and_is_documented(name):
 
 def test_the_list_is_sorted_and_complete():
     assert unrolled.__all__ == sorted(unrolled.__all__)
-    assert set(unrolled.__all__) == set(unrolled._WHERE) | set(unrolled._MODULES)
+    assert set(unrolled.__all__) == set(unrolled._MODULE_OF) | set(unrolled._MODULES)
     assert dir(unrolled) == unrolled.__all__
     with pytest.raises(AttributeError, match="module 'unrolled' has no attribute 'trian'"):
         _ = unrolled.trian

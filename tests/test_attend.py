@@ -139,8 +139,8 @@ def test_a_loop_over_step_is_what_attend_is():
     [
         ("rnn", {}, "there is no attention kernel for RNNCell"),
         ("gru", {"layer_norm": True}, "the attention kernels have no layer norm"),
-        ("gru", {"reset_after": False}, "applies the reset gate after the product only"),
-        ("lstm", {"zoneout": 0.2}, "the attention kernels know no noise"),
+        ("gru", {"reset_after": False}, "applies the reset gate only after the product"),
+        ("lstm", {"zoneout": 0.2}, "the attention kernels do not support noise"),
         ("lstm", {"peepholes": True}, "neither peepholes nor a projection"),
     ],
 )

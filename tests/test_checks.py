@@ -209,12 +209,12 @@ def test_a_list_of_texts_is_whatever_gives_them_in_order(given: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("good film", "texts must be a list of texts, got 'good film'; write ['good film']"),
-        (b"good", "texts must be a list of texts, got b'good'"),
-        (None, "texts must be a list of texts, got None"),
-        (np.array("good"), "texts must be a list of texts, got array('good', dtype='<U4')"),
-        (["good", None], "texts[1] must be a text, got None"),
-        (iter(["good", "bad", 3]), "texts[2] must be a text, got 3"),
+        ("good film", "texts must be a list of strings, got 'good film'; write ['good film']"),
+        (b"good", "texts must be a list of strings, got b'good'"),
+        (None, "texts must be a list of strings, got None"),
+        (np.array("good"), "texts must be a list of strings, got array('good', dtype='<U4')"),
+        (["good", None], "texts[1] must be a string, got None"),
+        (iter(["good", "bad", 3]), "texts[2] must be a string, got 3"),
     ],
 )
 def test_a_single_text_is_not_taken_apart(given: Any, message: str) -> None:
@@ -250,7 +250,7 @@ def test_numbers_of_others_become_pythons(number: Any) -> None:
         ({"pair": (1, "2")}, "pair[1] must be a number, got '2'"),
         ({"of": {"a": "b"}}, "of['a'] must be a whole number, got 'b'"),
         ({"of": [1]}, "of must be a dictionary, got [1]"),
-        ({"some": "good"}, "some must be a list of texts, got 'good'; write ['good']"),
+        ({"some": "good"}, "some must be a list of strings, got 'good'; write ['good']"),
     ],
 )
 def test_what_is_said(given: dict[str, Any], message: str) -> None:
@@ -266,7 +266,7 @@ def test_a_stream_is_read_as_it_is_needed() -> None:
 
     some = takes(some=stream())[8]
     assert next(some) == "a"
-    with pytest.raises(ArgumentError, match=r"some\[1\] must be a text, got 5"):
+    with pytest.raises(ArgumentError, match=r"some\[1\] must be a string, got 5"):
         next(some)
 
 
@@ -305,5 +305,5 @@ def test_the_three_calls_of_the_package(run: Any) -> None:
             call()
     with pytest.raises(ArgumentError, match="hidden_size must be a value of type int, got 'big'"):
         unrolled.train("lm", hidden_size="big")
-    with pytest.raises(ArgumentError, match="task must be a text"):
+    with pytest.raises(ArgumentError, match="task must be a string"):
         unrolled.train(run)

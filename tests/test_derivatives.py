@@ -29,7 +29,7 @@ CHECKS = {
     "jacfwd": derivative.jacobians(jacfwd),
     "jacrev": derivative.jacobians(jacrev),
     "hessian": derivative.curvature,
-    "batched gradients": derivative.several_at_once,
+    "batched gradients": derivative.batched_gradients,
 }
 STEPS = 9
 SHORT, LONG = 4, 26  # steps: torch's own layer runs the one, the kernels the other

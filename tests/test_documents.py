@@ -1,73 +1,150 @@
-"""The documents keep what they promise: every file has its caption, every command and option they name exists."""
+"""The documents keep what they promise: commands parse, options and links exist, every file has its line."""
 
+import ast
+import importlib
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from document_commands import check, flags, mentioned, shown, verb_of, verbs, words
 from unrolled import recipes
-from unrolled.tasks import TASKS, task_class
-from unrolled.training.config import ALIASES, options, update
+from unrolled.errors import UnrolledError
+from unrolled.tasks import task_class
+from unrolled.training.config import update
 
 ROOT = Path(__file__).parents[1]
+FILES = runpy.run_path(str(ROOT / "tools" / "files_page.py"))
+PAGES = sorted(
+    str(p.relative_to(ROOT)) for pattern in ("*.md", "docs/**/*.md", "examples/*.md") for p in ROOT.glob(pattern)
+)
+OF_COMING_TASKS = {"rate", "size"}  # in a table of docs/architecture.md
 
 
-def test_readme_captions_every_file_of_the_tree():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
+@pytest.fixture(scope="module")
+def names():
+    """The files of the checkout."""
+    try:
+        return FILES["listed"]()
+    except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
-    tree = (ROOT / "README.md").read_text().split("## Every file")[1].split("```")[1]
-    captioned, folder = set(), ""
-    for line in tree.strip().splitlines():
-        name, *caption = line.split(maxsplit=1)
-        if not line.startswith(" "):
-            folder = name if name.endswith("/") else ""
-        if not name.endswith("/") or caption:
-            assert caption, f"{name} has no caption"
-            assert caption != ["?"], f"{name} has no caption"
-            captioned.add((folder if line.startswith(" ") else "") + name)
-    files = {name for name in listed.stdout.split() if not name.startswith("tests/")}
-    assert files - captioned == set()
-    assert {name for name in captioned if not name.endswith("/")} - files == set()
 
 
-PAGES = [
-    "README.md",
-    "docs/language-models.md",
-    "docs/tagging.md",
-    "docs/translation.md",
-    "docs/inspection.md",
-    "docs/memory.md",
-    "docs/reading-files.md",
-    "docs/parallel-recurrences.md",
-    *(f"docs/lab/{path.name}" for path in sorted((ROOT / "docs/lab").glob("*.md"))),
-    "docs/architecture.md",
-    "CONTRIBUTING.md",
-]
+@pytest.fixture(scope="module")
+def known():
+    """Every option of this project: of the command, and of the scripts."""
+    scripts = [path.read_text() for folder in ("benchmarks", "tools") for path in ROOT.glob(f"{folder}/*.py")]
+    of_scripts = {flag for text in scripts for flag in re.findall(r'"--([a-z-]+)"', text)}
+    return set().union(OF_COMING_TASKS, of_scripts, *map(flags, verbs()))
+
+
+def test_page_of_files_is_what_the_files_say(names):
+    assert (ROOT / "docs" / "files.md").read_text() == FILES["page"](names), "run: python tools/files_page.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.py", "x = 1\n", "no docstring"),
+        ("a.h", "#pragma once\n", "no comment"),
+        ("a.toml", 'task = "lm"\n', "no comment"),
+        ("a.md", "text\n", "no heading"),
+        ("a.png", "", "no page shows it"),
+    ],
+)
+def test_file_that_does_not_say_what_it_is_is_refused(name, text, message, tmp_path, monkeypatch):
+    monkeypatch.setitem(FILES["page"].__globals__, "ROOT", tmp_path)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{name}: .*{message}"):
+        FILES["page"]([name])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("A first\nsentence. A second.\n\nMore.", "A first sentence."),
+        ("What is it?    python it.py", "What is it?"),
+        ("See `a.b` and v1.2: no end", "See `a.b` and v1.2: no end"),
+    ],
+)
+def test_line_of_a_file_is_its_first_sentence(text, sentence):
+    assert FILES["first_sentence"](text) == sentence
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_and_options_in_the_documents_exist(page):
+def test_links_of_the_documents_lead_somewhere(page):
     path = ROOT / page
     text = path.read_text()
     assert not re.search(r"^(FIGURES.*|REMEDIES.*|RESULTS.*|SAMPLES|TREE)$", text, re.MULTILINE)
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
+    for target in re.findall(r"\]\(([^)#]+)", text):
         if "://" not in target:
             assert (path.parent / target).exists(), target
-    every = [name for task in TASKS for name in options(task_class(task).Config)]
-    known = {name.replace("_", "-") for name in [*every, *ALIASES]}
-    other = set("run recipe json length temperature samples interactive help fresh split lanes window greedy".split())
-    other |= set("top-k top-p stop repetitions out seeds letters alphabet picture seconds".split())
-    other |= set("html file explain demonstration show-alignment n-best group only cpu-seconds write".split())
-    other |= set("positions models lengths cpu-minutes task check".split())
-    other |= set("hypothesis states twins limit no-repeat-ngram web port browser".split())
-    other |= set("text unit value random clamp low high at reach begin end corpus leaf threshold share context".split())
-    other |= set(
-        "radius inputs unroll vectors targets symbols problem threads batches turns windows weights ways".split()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_the_documents_are_understood(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page).read_text()
+    for file in set(re.findall(r"(\S+)/config\.toml", "\n".join(shown(text)))):  # of a run, as a recipe
+        (tmp_path / file).mkdir(parents=True)
+        (tmp_path / file / "config.toml").write_text('task = "lm"\n')
+    for command in shown(text):
+        if "…" not in command:
+            check(command, ROOT)
+    for command in [*mentioned(text), *(line for line in shown(text) if "…" in line)]:
+        program, *rest = words(command)
+        if program == "unrolled" and (verb := verb_of(rest)) is not None:
+            given = {word[2:].partition("=")[0] for word in rest if word.startswith("--")}
+            assert given <= flags(verb), command
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_in_the_documents_imports_and_trains_with_what_exists(page):
+    for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "unrolled":
+                module = importlib.import_module(node.module)
+                assert {alias.name for alias in node.names} <= {*dir(module)}, node.module
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "unrolled.train":
+                options = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg != "run"}
+                update(task_class(ast.literal_eval(node.args[0])).Config(), **options)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_that_the_documents_name_exist(page, known):
+    named = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", (ROOT / page).read_text()))
+    assert named <= known
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "unrolled train lm --hiden-size 8",
+        "unrolled train lm --cell lstn",
+        "unrolled train tag --kind ngram",
+        "unrolled evaluate RUN --show-alignment",
+        "unrolled inspect ablate RUN --states x",
+        "unrolled lab memory --letters 9",
+        "unrolled tran lm",
+        "python benchmarks/recipe.py hello --no-such",
+        "python benchmarks/none.py",
+        "make everything",
+    ],
+)
+def test_wrong_command_in_a_document_is_found(command):
+    with pytest.raises((UnrolledError, AssertionError, OSError)):
+        check(command, ROOT)
+
+
+def test_commands_are_found_in_blocks_and_in_prose():
+    text = (
+        "A `unrolled data\n--json` b\n\n    OMP_NUM_THREADS=1 unrolled train lm  # c\n\n"
+        "```\nunrolled lab \\\n  memory\n```\nunrolled d\n"
     )
-    for flag in re.findall(r"(?<![\w-])--((?:no-)?[a-z][a-z0-9-]+)", text):
-        assert {flag, flag.removeprefix("no-")} & (known | other), f"{page} names --{flag}"
+    assert [words(line) for line in shown(text)] == [["unrolled", "train", "lm"], ["unrolled", "lab", "memory"]]
+    assert mentioned(text) == ["unrolled data --json"]
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -86,7 +86,7 @@ def test_without_a_compiler_there_are_no_kernels_and_doctor_says_what_that_costs
     assert not libraries
     said = python(unpacked, "-m", "unrolled", "doctor")
     assert f"in {unpacked / 'unrolled'}" in said
-    assert "none: the kernels were not compiled at installation; install again with a C++ compiler" in said
+    assert "none: the kernels were not compiled at installation; reinstall with a C++ compiler" in said
     assert "up to 20 times slower" in said
     assert {line.split()[1] for line in said.splitlines() if line.startswith("lstm  ")} == {"torch"}
 

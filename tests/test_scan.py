@@ -136,7 +136,7 @@ def without_kernels(monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (GRUCell(2, 3, reset_after=False), "torch's GRU applies the reset gate after the product only"),
+        (GRUCell(2, 3, reset_after=False), "torch's GRU applies the reset gate only after the product"),
         (LSTMCell(2, 3, peepholes=True), "torch's LSTM has no peepholes"),
         (RNNCell(2, 3, layer_norm=True), "torch's layers have no layer norm"),
         (LSTMCell(2, 3, zoneout=(0.0, 0.1)), "torch's layers have no zoneout"),
@@ -185,7 +185,7 @@ def two_eps() -> LSTMCell:
     ("cell", "reason"),
     [
         (GRUCell(2, 3, layer_norm=True), "the kernels have no layer norm for GRUCell"),
-        (two_eps(), "the kernels' layer norm is the cells' own, with one eps"),
+        (two_eps(), "the kernels support only the cells' own layer norm, with a single eps"),
         (type("Mine", (RNNCell,), {})(2, 3), "there is no kernel for Mine"),
         (GRUCell(2, 3, dtype=torch.float16), "the kernels compute in bfloat16, float32 and float64"),
     ],
@@ -203,7 +203,7 @@ def test_cudnn_needs_cuda_and_torch_a_step_and_a_lane():
     with pytest.raises(BackendError, match="'cudnn' cannot run this GRUCell: the inputs are on cpu"):
         scan(cell, torch.randn(4, 2, 2), backend="cudnn")
     for empty in (torch.randn(0, 2, 2), torch.randn(4, 0, 2)):
-        with pytest.raises(BackendError, match="torch's layers refuse an empty batch or sequence"):
+        with pytest.raises(BackendError, match="torch's layers do not accept an empty batch or sequence"):
             scan(cell, empty, backend="torch")
         outputs, state = scan(cell, empty)
         assert outputs.shape == (*empty.shape[:2], 3)
@@ -237,7 +237,10 @@ ZERO = torch.zeros(2, 3)
 WRONG = {
     "two dimensions": ({"inputs": torch.zeros(4, 2)}, r"inputs must be \(T, B, 2\), got \(4, 2\)"),
     "input width": ({"inputs": torch.zeros(4, 2, 5)}, r"inputs must be \(T, B, 2\), got \(4, 2, 5\)"),
-    "dtype": ({"inputs": torch.zeros(4, 2, 2).double()}, r"the cell is torch.float32 on cpu, .* got torch.float64"),
+    "dtype": (
+        {"inputs": torch.zeros(4, 2, 2).double()},
+        r"inputs must be torch.float32 on cpu as the cell is, got torch.float64",
+    ),
     "reset shape": ({"resets": torch.zeros(2, 4, dtype=torch.bool)}, r"resets must be bool \(4, 2\)"),
     "reset dtype": ({"resets": torch.zeros(4, 2)}, r"resets must be bool \(4, 2\), got torch.float32"),
     "length shape": ({"lengths": torch.tensor([1, 2, 3])}, r"lengths must be int64 \(2,\), got torch.int64 \(3,\)"),
@@ -295,7 +298,7 @@ def test_symbols_stand_for_one_hot_vectors(cell):
 
 def test_symbols_that_are_no_inputs_are_refused():
     for wrong in (-1, 5):
-        with pytest.raises(ShapeError, match=r"symbols in inputs must lie in 0\.\.4, got"):
+        with pytest.raises(ShapeError, match=r"token ids in inputs must lie in 0\.\.4, got"):
             scan(GRUCell(5, 4), torch.full((3, 2), wrong))
     with pytest.raises(ShapeError, match="inputs"):
         scan(GRUCell(5, 4), torch.zeros(3, 2, dtype=torch.int32))

@@ -4,7 +4,7 @@
     model = unrolled.train("lm", data="texts/", time="5m")
     print(model.generate("Once upon", temperature=0.8))
 
-Names are loaded when they are first used, so importing the package is quick.
+Names are loaded on first use, so importing the package is quick.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import importlib
 import sys
 from types import ModuleType
 
-TYPE_CHECKING = False  # typing's own takes most of the time of this import, in which Ctrl-C is a traceback
+TYPE_CHECKING = False  # importing `typing` would dominate this import, during which Ctrl-C shows a traceback
 
 __version__ = "0.1.0"
 
-_WHERE = {
+_MODULE_OF = {
     "train": "api",
     "resume": "api",
     "load": "api",
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
         globals()[name] = value
         return value
     if name in _MODULES:
@@ -75,7 +75,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Importing the module ``unrolled.scan``, which most others do, must not hide the function ``unrolled.scan``."""
+    """Keep ``unrolled.scan`` the function when the module of that name is imported, as most other modules do."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value.scan if name == "scan" and isinstance(value, ModuleType) else value)

@@ -1,10 +1,10 @@
-"""Where the command ``unrolled`` begins; ``python -m unrolled`` is the same."""
+"""Entry point of the command ``unrolled`` and of ``python -m unrolled``."""
 
 import sys
 
 
 def run() -> int:
-    """`cli.main`, also for a Ctrl-C that comes before it is there or after it is over."""
+    """Run `cli.main`; handle a Ctrl-C that arrives before it is imported or after it returns."""
     try:
         from .cli import main
 
@@ -15,7 +15,7 @@ def run() -> int:
         status = 130
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what Python does at its end shows no traceback either
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback during interpreter shutdown either
     return status
 
 

@@ -13,10 +13,11 @@ from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import custom_cell, open_model
 from .tasks.opening import task_of as task_of
-from .tasks.registry import ready, task_class
+from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.folder import RunFolder, reserve, runs_folder
-from .training.log import Reporter, Silent, Summary
+from .training.live import reporting
+from .training.log import Reporter, Summary
 from .training.loop import train as run_loop
 
 
@@ -29,7 +30,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     Args:
         task: the task's name, e.g. ``"lm"``.
         run: the run's folder (default: ``runs/TASK-DATA-N``).
-        reporter: receives progress and metrics (default: none).
+        reporter: receives progress and metrics (default: one line in a terminal or notebook, nothing elsewhere);
+            ``unrolled.training.log.Silent()`` shows nothing.
         options: any option of the task's config by name; the names that other tools use are accepted too.
 
     Returns:
@@ -42,7 +44,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     cls = ready(task_class(task))
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
-    summary = start(task, config, run, reporter or Silent())
+    with reporting(reporter) as reporter:
+        summary = start(task, config, run, reporter)
     return load(summary.folder, cell=custom_cell(config))
 
 
@@ -62,7 +65,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
 
     Args:
         run: the run's folder.
-        reporter: receives progress and metrics (default: none).
+        reporter: as in `train`.
         changes: config options to change, e.g. ``steps`` to train for longer. A run with a custom cell needs
             ``cell="module:Class"`` again: see `load`.
 
@@ -75,13 +78,13 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         if changes.get(name) is not None:
             raise ArgumentError(name, "omitted when resuming a run", changes[name], "set steps instead")
     folder = RunFolder.open(Path(run))
-    with folder.resumed():
+    with folder.resumed(), reporting(reporter) as reporter:
         text = read_text(folder.config)
-        cls = ready(task_class(parse_toml(text, str(folder.config))[0]))
+        cls = ready(class_of_run(parse_toml(text, str(folder.config))[0], folder.path))
         config = from_toml(cls.Config(), text, str(folder.config))
         check_trust(config, changes.get("cell"), folder.config)
         config = update(config, **changes)
-        return run_loop(cls(config), folder, reporter or Silent(), resume=True)
+        return run_loop(cls(config), folder, reporter, resume=True)
 
 
 @checked

@@ -1,10 +1,10 @@
-"""THE dispatch for recurrences with attention, as `scan` is for those without.
+"""Run a cell with attention over a sequence, as `scan` does for cells without.
 
     outputs, weights, state = attend(cell, inputs, state, memory)
 
-Three ways, the same numbers. Where no step depends on what was seen (multiplicative attention without input feeding)
-the recurrence is a `scan`, and all steps look at once. Else the whole loop is one operator in the kernels, if it has
-the inner cell; else a Python loop over `Attentive.step`.
+There are three implementations with equal results. If no step depends on earlier attention (multiplicative attention
+without input feeding), the recurrence is a `scan` and attention is computed for all steps at once. Otherwise the loop
+is one operator of the kernels if they support the inner cell, else a Python loop over `Attentive.step`.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ def attend(
         cell: the recurrence.
         inputs: ``(T, N, I)``, time first.
         state: the state before the first step, see `Attentive.begin`.
-        memory: what is looked at, see `Attentive.remember`.
-        rows: ``(N,)`` int64, the sentence of the memory that each row looks at; `None`: row n at sentence n.
-        lengths: ``(N,)`` int64 in 0..T, of the inputs. Past its end a row's outputs and weights are zero, and its state
-            stays.
-        noise: what the inner cell's ``draw_noise(T, N)`` gave; `None` is evaluation.
-        backend: ``auto``, or ``reference`` or ``native`` by name.
+        memory: the encoded source sentences, see `Attentive.remember`.
+        rows: ``(N,)`` int64, the sentence of the memory that each row attends to; `None`: row n to sentence n.
+        lengths: ``(N,)`` int64 in 0..T, of the inputs. Past the end of a row its outputs and weights are zero, and its
+            state is kept.
+        noise: the result of the inner cell's ``draw_noise(T, N)``; `None` means evaluation.
+        backend: ``auto``, ``reference`` or ``native``.
 
     Returns:
         ``outputs (T, N, O)``, ``weights (T, N, S)`` and the state after the last step.
 
     Raises:
         ShapeError: inputs, rows or memory do not fit together.
-        BackendError: the kernels were asked for by name and cannot run this; the message says why.
+        BackendError: the kernels were requested and cannot run this; the message says why.
     """
     if cell.runner is not None:
-        watched: tuple[Tensor, Tensor, AttentiveState] = cell.runner(
+        result: tuple[Tensor, Tensor, AttentiveState] = cell.runner(
             cell, inputs, state, memory, rows=rows, lengths=lengths, noise=noise
         )
-        return watched
+        return result
     _check(cell, inputs, state, memory, rows, lengths)
     chosen = choose(cell, inputs, noise, backend)
     if chosen == "reference" or not len(inputs):
@@ -85,17 +85,24 @@ def attend_traced(
     lengths: Tensor | None = None,
     noise: State | None = None,
 ) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
-    """As `attend`, by a loop over `Attentive.step_traced`, and also every gate at every step: a dict of name →
-    ``(T, N, ·)``; past an end, zeros."""
+    """Run `attend` as a loop over `Attentive.step_traced` and also return every gate at every step.
+
+    The gates are a dict of name → ``(T, N, ·)``, zero past the end of a row.
+    """
     _check(cell, inputs, state, memory, rows, lengths)
     return reference.attend(cell, inputs, state, memory, rows, lengths, noise, traced=True)
 
 
 def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend: str = "auto") -> str:
-    """``native`` or ``reference``; see `attend`."""
+    """Return the backend that `attend` will use: ``native`` or ``reference``.
+
+    Raises:
+        ArgumentError: the backend is unknown.
+        BackendError: the requested backend cannot run this.
+    """
     if backend == "auto":
-        asked = os.environ.get("UNROLLED_BACKEND", "auto")
-        backend = asked if asked in BACKENDS else "auto"
+        requested = os.environ.get("UNROLLED_BACKEND", "auto")
+        backend = requested if requested in BACKENDS else "auto"
     if backend not in BACKENDS:
         raise ArgumentError("backend", f"one of {', '.join(BACKENDS)} for attention", backend)
     if watch.traced() and (backend == "reference" or cell.feeds):
@@ -111,7 +118,7 @@ def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend:
 
 
 def unsupported(cell: Attentive, inputs: Tensor, noise: State | None = None) -> str | None:
-    """Why it would be a Python loop; `None` if it would not."""
+    """Return why this must run as a Python loop; `None` if it need not."""
     return native.unsupported(cell, inputs, noise) if cell.feeds else None
 
 
@@ -130,9 +137,9 @@ def _check(
         raise ShapeError(
             f"the memory must hold {N} sentences, one for each row, got {memory.lengths.size(0)}; or give rows"
         )
-    for name, given in (("rows", rows), ("lengths", lengths)):
-        if given is not None and (given.shape != (N,) or given.dtype != torch.int64):
-            raise ShapeError(f"{name} must be ({N},) int64, got {tuple(given.shape)} {given.dtype}")
+    for name, tensor in (("rows", rows), ("lengths", lengths)):
+        if tensor is not None and (tensor.shape != (N,) or tensor.dtype != torch.int64):
+            raise ShapeError(f"{name} must be ({N},) int64, got {tuple(tensor.shape)} {tensor.dtype}")
     for leaf in tree_leaves(state):
         if leaf.size(0) != N:
             raise ShapeError(f"every leaf of the state must have {N} rows in dimension 0, got {tuple(leaf.shape)}")
@@ -150,16 +157,16 @@ def _at_once(
     lengths: Tensor | None,
     noise: State | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
-    """(5') for all steps, then (2') (3) (4) (6') for all steps."""
-    known = memory.lengths  # past them there may be anything, even NaN, and 0 · NaN is NaN
-    memory = Memory(memory.h, reference.inside(memory.keys, known), reference.inside(memory.values, known), known)
+    """Compute (5') for all steps, then (2') (3) (4) (6') for all steps."""
+    ends = memory.lengths  # the padding may hold anything, even NaN, and 0 · NaN is NaN
+    memory = Memory(memory.h, reference.inside(memory.keys, ends), reference.inside(memory.values, ends), ends)
     if rows is not None:
         memory = memory.of(rows)
     s, inner = scan(cell.cell, inputs, state.cell, lengths=lengths, noise=noise)
     e = torch.bmm(s.transpose(0, 1), memory.keys.permute(1, 2, 0))  # (N, T, S)
     a = masked_softmax(e.transpose(0, 1), memory.lengths)  # (T, N, S)
-    seen = torch.bmm(a.transpose(0, 1), memory.values.transpose(0, 1)).transpose(0, 1)
-    u = cell.combine(seen, s)
+    context = torch.bmm(a.transpose(0, 1), memory.values.transpose(0, 1)).transpose(0, 1)
+    u = cell.combine(context, s)
     if lengths is not None:
         u, a = reference.inside(u, lengths), reference.inside(a, lengths)
     return u, a, AttentiveState(inner, state.fed)

@@ -1,16 +1,16 @@
-"""Everything `unrolled` raises on purpose.
+"""The exceptions and warnings of `unrolled`.
 
 UnrolledError
 ├── ArgumentError (ValueError)   an argument, option or config value is wrong
 ├── ShapeError    (ValueError)   a tensor has the wrong shape, dtype or device
-├── BackendError  (RuntimeError) the backend asked for by name cannot do what was asked
-├── DataError                    a corpus is missing, empty, undecodable, altered or too short
+├── BackendError  (RuntimeError) the requested backend cannot run this
+├── DataError                    a data set is missing, empty, undecodable, altered or too short
 ├── RunError                     a run folder or model file is missing, damaged or from a newer version
-├── SaveError                    something could not be written (disk full, no permission)
-├── DivergedError                the loss became infinite or not a number
-└── ConformanceError             a cell does not do what the contract of cells asks
+├── SaveError                    a file could not be written (disk full, no permission)
+├── DivergedError                the loss became infinite or NaN
+└── ConformanceError             a cell violates the contract of cells
 
-Every message says what was wrong, what was expected, what was received and what to do about it.
+Every message names the argument, what was expected, what was received and how to fix it.
 The command line prints the message of an `UnrolledError` on one line and exits with status 2.
 """
 
@@ -20,34 +20,34 @@ import difflib
 import os
 from collections.abc import Iterable
 
-LONGEST = 200  # characters of a value in a message
+LONGEST = 200  # characters of a value shown in a message
 
 
 class UnrolledError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base class of all errors that `unrolled` raises."""
 
 
 class UnrolledWarning(UserWarning):
-    """Base of all warnings: something works, but not as well as it could."""
+    """Base class of all warnings: the result is valid, but the setup is not the best one."""
 
 
 class ArgumentError(UnrolledError, ValueError):
-    """An argument is wrong: ``name`` should be ``expected``; ``received`` came instead."""
+    """An argument is wrong: ``name`` must be ``expected``, got ``received``; ``remedy`` says how to fix it."""
 
     def __init__(self, name: str, expected: str, received: object, remedy: str = "") -> None:
         self.name, self.expected, self.received, self.remedy = name, expected, received, remedy
-        message = f"{name} must be {expected}, got {_shown(received)}"
+        message = f"{name} must be {expected}, got {_format_value(received)}"
         super().__init__(f"{message}; {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, object, str]]:
         return type(self), (self.name, self.expected, self.received, self.remedy)
 
 
-def _shown(value: object) -> str:
-    """``repr`` on one line; of what is long only the beginning."""
+def _format_value(value: object) -> str:
+    """Return ``repr(value)`` on one line, truncated to `LONGEST` characters."""
     try:
         text = repr(value)
-    except Exception:  # of what a program of the user's own defines
+    except Exception:  # a user-defined __repr__ may raise anything
         text = f"a {type(value).__name__}"
     if "\n" in text:
         text = " ".join(text.split())
@@ -55,11 +55,11 @@ def _shown(value: object) -> str:
 
 
 class ShapeError(UnrolledError, ValueError):
-    """A tensor does not fit: wrong shape, dtype or device."""
+    """A tensor has the wrong shape, dtype or device."""
 
 
 class BackendError(UnrolledError, RuntimeError):
-    """The backend that was asked for by name cannot run this; the message says why."""
+    """The requested backend cannot run this; the message says why."""
 
 
 class DataError(UnrolledError):
@@ -71,37 +71,40 @@ class RunError(UnrolledError):
 
 
 class SaveError(UnrolledError):
-    """A file could not be written; what was saved before is untouched."""
+    """A file could not be written; files saved earlier are unchanged."""
 
 
 class DivergedError(UnrolledError):
-    """Training met a loss or gradient that is not finite."""
+    """A loss or gradient is infinite or NaN."""
 
 
 class ConformanceError(UnrolledError, AssertionError):
-    """A cell failed checks of `unrolled.testing.check_cell`; the message lists each with its remedy."""
+    """A cell failed checks of `unrolled.testing.check_cell`; the message lists each failure with its remedy."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'x' or 'y'?`` for the known names nearest to ``word``, else an empty string."""
+    """Return ``did you mean 'x' or 'y'?`` for the known names closest to ``word``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def clause(text: str) -> str:
-    """``; text``, to be added to a sentence; nothing for an empty text."""
+    """Return ``; text`` to append to a sentence, or an empty string if ``text`` is empty."""
     return f"; {text}" if text else ""
 
 
 def origin(error: BaseException) -> str:
-    """``mine.py:12, in step``: the last place on an error's way in code that is neither ours nor a library's, or ""."""
+    """Return the innermost traceback frame in user code as ``mine.py:12, in step``, or an empty string.
+
+    Frames of this package, of the standard library and of installed packages are skipped.
+    """
     import sysconfig
 
-    others = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
+    skipped = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
     found, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not (code.co_filename.startswith(("<", *others)) or "-packages" in code.co_filename):
+        if not (code.co_filename.startswith(("<", *skipped)) or "-packages" in code.co_filename):
             found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
         trace = trace.tb_next
     return found

@@ -1,9 +1,9 @@
-"""Drop-ins for torch's recurrent layers. Change one import:
+"""Drop-in replacements for torch's recurrent layers. Change one import:
 
     from torch.nn import LSTM    →    from unrolled.nn import LSTM
 
-Constructor, call, packed sequences and ``state_dict`` are torch's. Layer norm, recurrent dropout, zoneout,
-weight drop, residual connections, learned initial states and more are keyword-only options.
+Constructor, call, packed sequences and ``state_dict`` are those of ``torch.nn``. Layer norm, recurrent dropout,
+zoneout, weight drop, residual connections, learned initial states and more are keyword-only options.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""THE dispatch for recurrences: a cell carried through time by the fastest path that can do what is asked."""
+"""Run a cell over a sequence with the fastest backend that supports it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
 from .kernels import associative_scan, dilated, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
-# T steps, B lanes, I input_size, O output_size
+# T steps, B lanes (a lane is a row of the batch that carries its state), I input_size, O output_size
 
 BACKENDS = ("auto", "reference", "native", "torch", "cudnn")
-LOOP_TRACED = (
-    "torch.jit.trace would write down a loop of exactly as many steps as it sees, wrong for every other number"
-)
+LOOP_TRACED = "torch.jit.trace would unroll the loop to the traced number of steps, wrong for any other number"
 
 
 def scan(
@@ -38,31 +36,38 @@ def scan(
 
     Args:
         cell: the recurrence.
-        inputs: ``(T, B, I)``, time first; or ``(T, B)`` int64: symbols, each standing for a one-hot vector of width I.
-        state: the state before the first step; `None` is ``cell.initial_state(B)``.
-        lengths: ``(B,)`` int64 in 0..T. Past its end a sequence's outputs are zero and its state stays.
-        resets: ``(T, B)`` bool, true at a document's first step. Forward, the lane's state is the initial
-            state before that step; reversed, after it.
-        noise: what ``cell.draw_noise(T, B)`` gave, for a training pass; `None` is evaluation.
-        reverse: run from each sequence's end to its beginning; outputs stay at their places.
-        backend: ``auto``, or one of ``reference``, ``native``, ``torch``, ``cudnn`` by name.
+        inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, each standing for a one-hot vector of width I.
+        state: the state before the first step; `None` means ``cell.initial_state(B)``.
+        lengths: ``(B,)`` int64 in 0..T. Past the end of a sequence the outputs are zero and the state is kept.
+        resets: ``(T, B)`` bool, true at the first step of a document. Running forward, the lane is reset to the
+            initial state before that step; in reverse, after it.
+        noise: the result of ``cell.draw_noise(T, B)``, for training; `None` means evaluation.
+        reverse: run from the end of each sequence to its beginning; outputs keep their positions.
+        backend: ``auto``, ``reference``, ``native``, ``torch`` or ``cudnn``.
 
     Returns:
-        ``outputs (T, B, O)`` and the state after the last step (reversed: after step 0).
+        ``outputs (T, B, O)`` and the state after the last step (in reverse: after step 0).
 
     Raises:
         ShapeError: inputs, lengths, resets, noise or state do not fit together or do not fit the cell.
-        ArgumentError: there is no backend of that name.
-        BackendError: the backend asked for by name cannot run this; the message says why.
+        ArgumentError: the backend is unknown.
+        BackendError: the requested backend cannot run this; the message says why.
+
+    >>> import torch
+    >>> import unrolled
+    >>> cell = unrolled.LSTMCell(8, 16)
+    >>> outputs, state = unrolled.scan(cell, torch.randn(5, 3, 8))  # 5 steps, 3 sequences
+    >>> outputs.shape, state.h.shape
+    (torch.Size([5, 3, 16]), torch.Size([3, 16]))
     """
-    shaped = _stand_in(cell, inputs)
+    shaped = _expanded(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if _folds(cell, noise) and backend != "reference":
         outputs, state, _ = dilated.run(scan, cell, inputs, state, **options, backend=backend)
         return outputs, state
-    asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
-    backend = choose(cell, shaped, **asked, backend=backend)
+    arguments: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
+    backend = choose(cell, shaped, **arguments, backend=backend)
     if backend != "native":
         inputs = one_hot(cell, inputs)
     match backend:
@@ -72,7 +77,7 @@ def scan(
         case "native":
             outputs, state, _ = _native(cell, inputs, state, **options)
         case _ if isinstance(cell, ParallelCell):
-            del options["noise"]  # it has none
+            del options["noise"]  # parallel cells have none
             outputs, state = associative_scan.run(cell, inputs, state, **options)
         case _:
             outputs, state = fused.run(cell, inputs, state, **options)
@@ -90,8 +95,16 @@ def scan_traced(
     reverse: bool = False,
     backend: str = "auto",
 ) -> tuple[Tensor, State, Trace]:
-    """As `scan`, and also every gate at every step: a dict of name → ``(T, B, ·)``; past an end, zeros."""
-    shaped = _stand_in(cell, inputs)
+    """Run `scan` and also return every gate at every step.
+
+    Returns:
+        Outputs and state as `scan`, and a dict of gate name → ``(T, B, ·)``, zero past the end of a sequence.
+
+    Raises:
+        ShapeError, ArgumentError: as `scan`.
+        BackendError: also for the backends ``torch`` and ``cudnn``, which do not expose gates.
+    """
+    shaped = _expanded(cell, inputs)
     state = _check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
@@ -99,8 +112,8 @@ def scan_traced(
     if _folds(cell, noise) and backend != "reference":
         return dilated.run(scan_traced, cell, inputs, state, **options, backend=backend)
     if backend != "auto" or _no_kernel(cell, shaped, noise) is None:
-        asked: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
-        backend = choose(cell, shaped, **asked, backend=backend)
+        arguments: dict[str, Any] = {"state": state, "lengths": lengths, "resets": resets, "noise": noise}
+        backend = choose(cell, shaped, **arguments, backend=backend)
     if backend == "native":
         return _native(cell, inputs, state, traced=True, **options)
     inputs = one_hot(cell, inputs)
@@ -109,45 +122,45 @@ def scan_traced(
 
 
 def _folds(cell: Cell, noise: State | None) -> TypeGuard[Dilated]:
-    """Whether a dilated cell is run as more lanes of its inner cell; how many steps fold up, a trace would fix."""
+    """Whether to run a dilated cell as more lanes of its inner cell. A trace would fix the number of folded steps."""
     return isinstance(cell, Dilated) and dilated.folds(noise) and not watch.traced()
 
 
 def _native(cell: Cell, inputs: Tensor, state: State, *, noise: State | None, **options: Any) -> Any:
-    """Outputs, state and trace by the compiled kernels."""
+    """Return outputs, state and trace computed by the compiled kernels."""
     if isinstance(cell, ParallelCell):
         return parallel.run(cell, inputs, state, **options)
     return native.run(cell, inputs, state, noise=noise, **options)
 
 
 def _no_kernel(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
-    """Why the compiled kernels cannot run this; `None` if they can."""
+    """Return why the compiled kernels cannot run this; `None` if they can."""
     if isinstance(cell, ParallelCell):
         return parallel.unsupported(cell, inputs)
     return native.unsupported(cell, inputs, noise)
 
 
-def _stand_in(cell: Cell, inputs: Tensor) -> Tensor:
-    """For symbols ``(T, B)`` a tensor of the shape and type of the one-hot vectors, which takes no memory.
+def _expanded(cell: Cell, inputs: Tensor) -> Tensor:
+    """For token ids ``(T, B)``, return a tensor with the shape and dtype of their one-hot vectors and no storage.
 
     Raises:
-        ShapeError: a symbol is none of the cell's inputs.
+        ShapeError: a token id is outside 0..I-1.
     """
-    if not is_symbols(inputs):
+    if not is_token_ids(inputs):
         return inputs
-    operators.check_range("symbols in inputs", inputs, 0, cell.input_size - 1)
+    operators.check_range("token ids in inputs", inputs, 0, cell.input_size - 1)
     return _like(cell, inputs).expand(*inputs.shape, cell.input_size)
 
 
 def one_hot(cell: Cell, inputs: Tensor) -> Tensor:
-    """Symbols ``(T, B)`` as the vectors ``(T, B, I)`` they stand for; other inputs as they are."""
-    if not is_symbols(inputs):
+    """Return token ids ``(T, B)`` as one-hot vectors ``(T, B, I)``, and any other inputs unchanged."""
+    if not is_token_ids(inputs):
         return inputs
     return operators.one_hot(inputs, cell.input_size, _like(cell, inputs).dtype)
 
 
-def is_symbols(inputs: Tensor) -> bool:
-    """Whether inputs are symbols ``(T, B)`` int64, each in the place of a one-hot vector."""
+def is_token_ids(inputs: Tensor) -> bool:
+    """Whether inputs are token ids ``(T, B)`` int64 instead of vectors."""
     return inputs.dim() == 2 and inputs.dtype == torch.int64
 
 
@@ -158,7 +171,7 @@ def _like(cell: Cell, inputs: Tensor) -> Tensor:
 
 
 class Path(NamedTuple):
-    """A backend and why it would not run a recurrence; ``reason`` is `None` if it would."""
+    """A backend and the ``reason`` why it cannot run a recurrence; `None` if it can."""
 
     backend: str
     reason: str | None
@@ -172,11 +185,11 @@ def explain(
     lengths: Tensor | None = None,
     state: State | None = None,
 ) -> list[Path]:
-    """The backends from fastest to plainest, each with the reason it cannot run ``cell`` over ``inputs``."""
+    """List the backends from fastest to slowest, each with the reason why it cannot run ``cell`` over ``inputs``."""
     if _folds(cell, noise):
-        return explain(cell.cell, inputs, None, resets, lengths)  # what runs it is given more lanes
-    why = _fused_reason(cell, inputs, noise, resets, lengths, state)
-    cudnn = why
+        return explain(cell.cell, inputs, None, resets, lengths)  # the inner cell runs, with more lanes
+    fused_reason = _fused_reason(cell, inputs, noise, resets, lengths, state)
+    cudnn = fused_reason
     if isinstance(cell, ParallelCell):
         cudnn = f"cuDNN has no layer for {type(cell).__name__}"
     elif inputs.device.type != "cuda":
@@ -186,7 +199,7 @@ def explain(
     return [
         Path("cudnn", cudnn),
         Path("native", _no_kernel(cell, inputs, noise)),
-        Path("torch", why),
+        Path("torch", fused_reason),
         Path("reference", LOOP_TRACED if watch.traced() else None),
     ]
 
@@ -201,31 +214,34 @@ def choose(
     state: State | None = None,
     backend: str = "auto",
 ) -> str:
-    """The backend that will run: the first that can for ``auto``, else the one named, or `BackendError`."""
+    """Return the backend that will run: for ``auto`` the fastest that can, else the requested one.
+
+    ``auto`` yields to the environment variable ``UNROLLED_BACKEND``.
+
+    Raises:
+        ArgumentError: the backend is unknown.
+        BackendError: the requested backend cannot run this, or no backend can.
+    """
     if backend == "auto":
         backend = os.environ.get("UNROLLED_BACKEND", "auto")
     if backend not in BACKENDS:
-        raise _no_such(backend)
+        remedy = did_you_mean(backend, BACKENDS)
+        raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
     if backend == "auto" and inputs.device.type == "cpu" and _no_kernel(cell, inputs, noise) is None:
-        return "native"  # the most frequent answer, without asking the others
+        return "native"  # the most frequent case, without checking the others
     if backend == "reference" and not watch.traced():
         return backend
     paths = explain(cell, inputs, noise, resets, lengths, state)
     if backend == "auto":
-        able = [path.backend for path in paths if path.reason is None]
-        if not able:
+        usable = [path.backend for path in paths if path.reason is None]
+        if not usable:
             raise BackendError(f"{type(cell).__name__} cannot be traced: {LOOP_TRACED}; use torch.export")
-        return able[0]
+        return usable[0]
     reason = dict(paths)[backend]
     if reason is not None:
         remedy = "use torch.export" if watch.traced() else "use backend='auto'"
         raise BackendError(f"backend {backend!r} cannot run this {type(cell).__name__}: {reason}; {remedy}")
     return backend
-
-
-def _no_such(backend: str) -> ArgumentError:
-    remedy = did_you_mean(backend, BACKENDS)
-    return ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend, remedy)
 
 
 def _fused_reason(
@@ -236,22 +252,23 @@ def _fused_reason(
     lengths: Tensor | None,
     state: State | None,
 ) -> str | None:
+    """Return why torch's operations (for parallel cells, `associative_scan`) cannot run this; `None` if they can."""
     if isinstance(cell, ParallelCell):
         return LOOP_TRACED if watch.traced() else None
     if watch.forward_mode():
         return "not all of torch's layers have forward-mode derivatives"
     if watch.traced() and resets is not None:
-        return "torch.jit.trace would write down these resets, wrong for all others"
+        return "torch.jit.trace would record these resets as constants, wrong for any others"
     if (reason := fused.unsupported(cell, noise)) is not None:
         return reason
     if 0 in inputs.shape[:2]:
-        return "torch's layers refuse an empty batch or sequence"
+        return "torch's layers do not accept an empty batch or sequence"
     tensors = (inputs, lengths, resets, *tree_leaves(state), *tree_leaves(noise), *cell.parameters())
     if any(watch.batched(tensor) for tensor in tensors):
         return "torch's layers have no vmap rule"
     if torch.compiler.is_compiling():
         if resets is not None or lengths is not None:
-            return "cutting at resets and packing by lengths depend on data, which a compiled graph cannot"
+            return "splitting at resets and packing by lengths depend on data, which a compiled graph does not support"
         if isinstance(cell, LSTMCell) and inputs.device.type == "cpu":
             return "compiled and exported graphs cannot differentiate the CPU's fused LSTM (oneDNN)"
     return None
@@ -265,7 +282,11 @@ def _check(
     resets: Tensor | None,
     noise: State | None,
 ) -> State:
-    """Raise `ShapeError` for what does not fit; return the state to start from."""
+    """Check all shapes, dtypes and devices; return the state before the first step.
+
+    Raises:
+        ShapeError: something does not fit.
+    """
     if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
         raise ShapeError(f"inputs must be (T, B, {cell.input_size}), got {tuple(inputs.shape)}")
     T, B = inputs.shape[:2]
@@ -290,18 +311,18 @@ def _check(
         if leaf.dim() == 0 or leaf.size(0) != B:
             raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
     if isinstance(cell, BuiltinCell):  # a leaf of width 1 would broadcast
-        wanted = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
-        got = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}
-        if wanted != got:
-            given = f"{type(state).__name__} with {got}"
-            raise ShapeError(f"the state of {type(cell).__name__} must have {wanted}, got {given}")
+        expected = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
+        received = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}
+        if expected != received:
+            description = f"{type(state).__name__} with {received}"
+            raise ShapeError(f"the state of {type(cell).__name__} must have {expected}, got {description}")
         for name in cell.state_leaves:
             _check_like("state." + name, getattr(state, name), inputs)
     return state
 
 
 def _fits(cell: BuiltinCell, state: State, inputs: Tensor) -> bool:
-    """Whether nothing is wrong with the state, in the most frequent case, quickly."""
+    """A quick test that covers the usual case: the state has the cell's type, and every leaf fits."""
     B, dtype, device = inputs.size(1), inputs.dtype, inputs.device
     return (
         isinstance(state, tuple)
@@ -312,33 +333,33 @@ def _fits(cell: BuiltinCell, state: State, inputs: Tensor) -> bool:
 
 
 def _check_kind(cell: BuiltinCell, inputs: Tensor) -> None:
-    """Inputs and weights must be of one device and, unless autocast sees to it, one dtype."""
+    """Raise `ShapeError` unless inputs and weights share a device and, without autocast, a dtype."""
     weight, device = cell.weight_ih, inputs.device
     if weight.device == device and (weight.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
         return
-    has, got = f"{weight.dtype} on {weight.device}", f"{inputs.dtype} on {device}"
-    raise ShapeError(f"the cell is {has}, so inputs must be too, got {got}; convert one with .to()")
+    expected, received = f"{weight.dtype} on {weight.device}", f"{inputs.dtype} on {device}"
+    raise ShapeError(f"inputs must be {expected} as the cell is, got {received}; convert one with .to()")
 
 
 def _check_noise(cell: GatedCell, inputs: Tensor, noise: State | None) -> None:
-    """The built-in cells' masks must spread over what they multiply."""
+    """Raise `ShapeError` unless every mask can be broadcast to the tensor it multiplies."""
     if not isinstance(noise, Noise):
         return
     T, B = inputs.shape[:2]
     recurrent = cell.weight_hh.size(1)
-    wanted = {"recurrent": (T, B, recurrent), "zoneout_h": (T, B, recurrent), "zoneout_c": (T, B, cell.hidden_size),
+    shapes = {"recurrent": (T, B, recurrent), "zoneout_h": (T, B, recurrent), "zoneout_c": (T, B, cell.hidden_size),
               "weight_hh": (T, *cell.weight_hh.shape)}  # fmt: skip
-    for name, shape in wanted.items():
+    for name, shape in shapes.items():
         mask: Tensor | None = getattr(noise, name)
         if mask is None:
             continue
-        if mask.dim() != 3 or any(have not in (1, want) for have, want in zip(mask.shape, shape, strict=True)):
+        if mask.dim() != 3 or any(size not in (1, full) for size, full in zip(mask.shape, shape, strict=True)):
             raise ShapeError(f"noise.{name} must be {shape}, got {tuple(mask.shape)}")
         _check_like("noise." + name, mask, inputs)
 
 
 def _check_like(name: str, tensor: Tensor, inputs: Tensor) -> None:
-    """One dtype and device for everything, unless autocast sees to it."""
+    """Raise `ShapeError` unless the tensor has the device and, without autocast, the dtype of the inputs."""
     device = inputs.device
     if tensor.device == device and (tensor.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
         return

@@ -8,7 +8,7 @@ import torch
 from small_models import SYMBOLS, handle, some_text
 
 from unrolled.analysis.compare import compare
-from unrolled.analysis.text_windows import as_split, kind_of_symbol
+from unrolled.analysis.text_windows import as_split, token_kind
 from unrolled.data import CharVocabulary
 from unrolled.errors import ArgumentError
 from unrolled.tasks.lm.feedforward import FeedForward
@@ -29,7 +29,7 @@ def test_differences_by_position_and_class():
     expected = log_p(b, text) - log_p(a, text)
     np.testing.assert_allclose(found.differences, expected, atol=1e-5)
     for name, count, total in zip(found.classes, found.counts, found.sums, strict=True):
-        there = np.array([kind_of_symbol(symbol) == name for symbol in text[1:]])
+        there = np.array([token_kind(symbol) == name for symbol in text[1:]])
         assert count == there.sum()
         assert total == pytest.approx(expected[there].sum(), abs=1e-3)
         loss = found.losses[found.classes.index(name)]

@@ -10,7 +10,7 @@ from unrolled.analysis.ablation import ablation, stretches_of
 from unrolled.analysis.bootstrap import resampled
 from unrolled.analysis.clamp import clamp
 from unrolled.analysis.control import controlled, groups_of, random_others
-from unrolled.analysis.text_windows import as_split, kind_of_symbol, means
+from unrolled.analysis.text_windows import as_split, means, token_kind
 from unrolled.analysis.unit_names import NamedUnit
 from unrolled.errors import ArgumentError
 
@@ -47,7 +47,7 @@ def test_rises_are_those_of_clamped_passes(leaf, value):
     )
 
     def losses():
-        result = ablation(trained, text, [], classes=kind_of_symbol)
+        result = ablation(trained, text, [], classes=token_kind)
         return [*(result.baseline[result.classes.index(kind)] for kind in found.kinds[:-1]), result.whole_baseline]
 
     baseline = np.array(losses())

@@ -5,7 +5,7 @@ import pytest
 import torch
 from small_models import SYMBOLS, handle, some_text
 
-from unrolled.analysis.text_windows import as_split, class_table, kind_of_symbol, means, snippet, states
+from unrolled.analysis.text_windows import as_split, class_table, means, snippet, states, token_kind
 from unrolled.analysis.units import stack_of
 from unrolled.data import Split
 from unrolled.errors import ArgumentError, DataError
@@ -50,11 +50,11 @@ def test_means():
 
 
 def test_classes_of_symbols():
-    assert [kind_of_symbol(s) for s in ["\n", " ", "a", "Ä", "7", ";", "the", " the", " a", "\r\n", ""]] == [
+    assert [token_kind(s) for s in ["\n", " ", "a", "Ä", "7", ";", "the", " the", " a", "\r\n", ""]] == [
         "newline", "space", "letter", "capital", "digit", "punctuation", "word", "word", "letter", "newline",
         "punctuation",
     ]  # fmt: skip
-    names, table = class_table(handle().vocabulary, kind_of_symbol)
+    names, table = class_table(handle().vocabulary, token_kind)
     assert names == ["newline", "space", "letter"]
     assert table.tolist() == [0, 1] + [2] * 8
 

@@ -152,10 +152,10 @@ def test_a_cell_with_layer_norm_multiplies_the_context_itself():
     [
         (lambda: Attentive(GRUCell(2, 3), 2, 3), "cell must be a cell with input_size 5, got 2"),
         (lambda: Attentive(GRUCell(2, 3), 2, 3, score="cosine"), "score must be one of additive, dot, scaled, general"),
-        (lambda: Attentive(GRUCell(5, 3), 2, 3, input_feeding=True), "input_feeding must be left out with additive"),
+        (lambda: Attentive(GRUCell(5, 3), 2, 3, input_feeding=True), "input_feeding must be omitted with additive"),
         (lambda: Attentive(GRUCell(2, 3), 2, 4, score="dot"), "memory_size must be the width of the state (3)"),
         (lambda: Attentive(GRUCell(2, 3), 2, 4, score="scaled"), "use the score general or additive"),
-        (lambda: Attentive(GRUCell(2, 3), 2, 3, score="dot", attention_size=4), "attention_size must be left out"),
+        (lambda: Attentive(GRUCell(2, 3), 2, 3, score="dot", attention_size=4), "attention_size must be omitted"),
         (lambda: Attentive(GRUCell(5, 3), 2, 3, attention_size=0), "attention_size must be"),
         (lambda: Attentive(GRUCell(2, 3), 2, 0), "memory_size must be"),
     ],

@@ -289,7 +289,7 @@ def test_cells_by_name():
             "ltsm",
             r"qrnn or module:Class, got 'ltsm'; did you mean 'lstm'\?",
         ),
-        ("no_such_module:Cell", "importing it says: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("no_such_module:Cell", "importing it raised ModuleNotFoundError: No module named 'no_such_module'"),
         ("unrolled.cells:GRUCel", r"unrolled\.cells has no class GRUCel; did you mean 'GRUCell'"),
         ("unrolled.cells:make_cell", r"a class derived from unrolled\.Cell"),
     ],

@@ -203,9 +203,9 @@ class ShrinkingState(Minimal):
 
 
 BROKEN = {
-    InPlace: ("purity", "step to leave its state as it was; the state changed in place"),
+    InPlace: ("purity", "step not to modify its state; the state changed in place"),
     BatchSecond: ("shapes", r"initial_state\(B\) to have the batch \(2\) in dimension 0; a leaf is \(3, 2\)"),
-    Remembers: ("purity", "keep everything that a step leaves behind in the state it returns"),
+    Remembers: ("purity", "keep everything that later steps need in the returned state"),
     NoiseLaneFirst: ("noise", r"draw_noise\(T=5, B=2\) to have time in dimension 0; a leaf is \(2, 5, 3\)"),
     DrawsInside: ("purity", "the same step twice to give the same"),
     WrongWidth: ("shapes", r"output_size\) = \(3, 5\); it is \(3, 3\); define output_size"),
@@ -232,7 +232,7 @@ def test_broken_cell_fails_with_the_reason(broken):
 def test_reset_ignored_by_a_fast_path_is_caught(monkeypatch):
     honest = fused.run
     monkeypatch.setattr(fused, "run", lambda *given, resets, **how: honest(*given, resets=None, **how))
-    with pytest.raises(ConformanceError, match="resets: expected documents parted by resets") as error:
+    with pytest.raises(ConformanceError, match="resets: expected documents separated by resets") as error:
         check_cell(GRUCell(2, 3), backend="torch", exempt=QUICK)
     assert "agreement: expected the loop's results (resets)" in str(error.value)
 

@@ -114,25 +114,28 @@ class Shapes(Right):
         (NoStep, "cell must be a class with all methods of a cell, got {}; define step in it"),
         (
             Unbuilt,
-            "must be a class that is built as Class(input_size, hidden_size), got {}; building it says: KeyError: ",
+            "must be a class that is built as Class(input_size, hidden_size), got {}; building it raised KeyError: ",
         ),
         (Unbuilt, f"({__file__}:{Unbuilt.__init__.__code__.co_firstlineno + 1}, in __init__)"),
-        (Three, "building it says: TypeError: Three.__init__() missing 1 required positional argument: 'third'"),
-        (Exits, "building it says: SystemExit: 0"),
-        (NoSizes, "that sets input_size and hidden_size, 4 and a number here, got {}; it gives [7, 6]"),
-        (TimeFirst, "whose initial_state(2) gives tensors (2, …), got {}; it gives ((1, 2, 6),)"),
-        (Alone, "whose step gives a pair (output, state), got {}; it gives (2, 6); unrolled.testing.check_cell tells"),
-        (Narrow, "whose step gives an output (B, output_size), here (2, 6), got {}; it gives (2, 2)"),
-        (OtherState, "whose step gives a state like the one before, ((2, 6),), got {}; it gives (2, 6)"),
+        (Three, "building it raised TypeError: Three.__init__() missing 1 required positional argument: 'third'"),
+        (Exits, "building it raised SystemExit: 0"),
+        (NoSizes, "that sets input_size and hidden_size, 4 and a number here, got {}; it returns [7, 6]"),
+        (TimeFirst, "whose initial_state(2) returns tensors (2, …), got {}; it returns ((1, 2, 6),)"),
+        (
+            Alone,
+            "whose step returns a pair (output, state), got {}; it returns (2, 6); unrolled.testing.check_cell checks",
+        ),
+        (Narrow, "whose step returns an output (B, output_size), here (2, 6), got {}; it returns (2, 2)"),
+        (OtherState, "whose step returns a state of the same shapes, ((2, 6),), got {}; it returns (2, 6)"),
         (
             Shapes,
-            "a class whose methods run, got {}; the first step of 2 sequences says: RuntimeError: mat1 and mat2 shapes",
+            "a class whose methods run, got {}; the first step of 2 sequences raised RuntimeError: mat1 and mat2",
         ),
-        (Two, "gives an output (B, output_size), here (1, 6), got {}; it gives (2, 6)"),
-        (Second, "a class whose methods run, got {}; the second step of 2 sequences says: RuntimeError: view size"),
-        (Double, "the first step of 2 sequences says: RuntimeError: mat1 and mat2 must have the same dtype"),
-        (DoubleOutput, "gives torch.float32 for torch.float32, got {}; it gives torch.float64"),
-        (DoubleState, "keeps the state's dtypes, [torch.float32], got {}; it gives [torch.float64]"),
+        (Two, "returns an output (B, output_size), here (1, 6), got {}; it returns (2, 6)"),
+        (Second, "a class whose methods run, got {}; the second step of 2 sequences raised RuntimeError: view size"),
+        (Double, "the first step of 2 sequences raised RuntimeError: mat1 and mat2 must have the same dtype"),
+        (DoubleOutput, "returns torch.float32 for torch.float32, got {}; it returns torch.float64"),
+        (DoubleState, "keeps the state's dtypes, [torch.float32], got {}; it returns [torch.float64]"),
         (Shapes, f"({__file__}:{Shapes.step.__code__.co_firstlineno + 1}, in step)"),
     ],
 )
@@ -147,8 +150,8 @@ def test_what_is_no_cell(cls, expected):
 def test_what_importing_raises(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     for name, text, said in (
-        ("exits_at_once", "import sys\nsys.exit(3)\n", "importing it says: SystemExit: 3 ({}:2, in <module>)"),
-        ("fails_at_once", "\n\n1 / 0\n", "importing it says: ZeroDivisionError: division by zero ({}:3, in <module>)"),
+        ("exits_at_once", "import sys\nsys.exit(3)\n", "importing it raised SystemExit: 3 ({}:2, in <module>)"),
+        ("fails_at_once", "\n\n1 / 0\n", "importing it raised ZeroDivisionError: division by zero ({}:3, in <module>)"),
     ):
         file = tmp_path / f"{name}.py"
         file.write_text(text)

@@ -146,7 +146,7 @@ def test_forget_bias(name, gate, sign):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_cell_lacks_is_said(name):
-    with pytest.raises(ArgumentError, match="init must be another than identity"):
+    with pytest.raises(ArgumentError, match="init must be an initialiser other than identity"):
         make_cell(name, 3, 5, init="identity")
     with pytest.raises(ArgumentError, match="forget_bias must be None"):
         make_cell(name, 3, 5, bias=False, forget_bias=1.0)
@@ -170,7 +170,7 @@ def test_a_state_that_does_not_fit_is_refused():
     assert state.x.shape == (2, 6)
     with pytest.raises(ShapeError, match=r"the state of QRNNCell must have .*\(2, 6\)"):
         scan(cell, torch.zeros(4, 2, 3), state._replace(x=torch.zeros(2, 3)))
-    with pytest.raises(ShapeError, match=r"the cell is torch\.float32"):
+    with pytest.raises(ShapeError, match=r"inputs must be torch\.float32 on cpu as the cell is"):
         scan(cell, torch.zeros(4, 2, 3, dtype=torch.float64))
 
 

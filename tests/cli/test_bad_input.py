@@ -35,9 +35,9 @@ def refused(said, *expected: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("missing.txt", ["there is no file, folder or named corpus 'missing.txt'", "give a path"]),
+        ("missing.txt", ["file, folder or named corpus 'missing.txt' does not exist", "give a path"]),
         ("shakespear", ["did you mean 'shakespeare'?"]),
-        ("empty.txt", ["empty.txt is empty", "give a file with text in it"]),
+        ("empty.txt", ["empty.txt is empty", "give a file with text"]),
         ("binary.bin", ["binary.bin is not a text file", "zero byte at offset 2", "give a text file"]),
         ("latin.txt", ["not valid utf-8: byte 0xe9 at offset 3", "--encoding latin-1", "--errors replace"]),
         ("short.txt", ["shorter than one window", "more text"]),
@@ -68,7 +68,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--rnn-sizes", "3"], ["no option --rnn-sizes", "'--rnn-size'"]),
         (["--xyzzy"], ["no option --xyzzy", "unrolled train lm --help"]),
         (["stray"], ["got an unexpected argument 'stray'"]),
-        (["--recipe", "helo"], ["there is no recipe 'helo'", "did you mean 'hello'?"]),
+        (["--recipe", "helo"], ["recipe 'helo' does not exist", "did you mean 'hello'?"]),
         (["--recipe"], ["--recipe must be followed by one of adding-200, author"]),
         (["--recipe", "nowhere.toml"], ["cannot read nowhere.toml"]),
         (["--hidden-size", "0"], ["--hidden-size must be a whole number of at least 1, got 0"]),
@@ -88,7 +88,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--tied=maybe"], ["--tied must be given without a value"]),
         (["--cell", "lstn"], ["--cell must be one of rnn, gru, lstm", "did you mean 'lstm'"]),
         (["--cell", "nowhere:Mine"], ["--cell must be an importable module:Class"]),
-        (["--reset-after", "--no-reset-after", "--peepholes", "--cell", "gru"], ["--peepholes must be left out"]),
+        (["--reset-after", "--no-reset-after", "--peepholes", "--cell", "gru"], ["--peepholes must be omitted"]),
         (["--prompt", "né"], ["--prompt must be text in the model's char vocabulary", "'é' (U+00E9)"]),
         (["--hidden-size", "100000000"], ["not enough memory"]),
         (["--hidden-size", "999999999999999999"], ["not enough memory"]),
@@ -98,17 +98,17 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
             ["--eval-tokens must be at least 2, one to predict the other from, or 0 for all, got 1"],
         ),
         (["--forget-bias", "nan"], ["--forget-bias must be a finite number, got nan"]),
-        (["--swa-start", "0.5"], ["--swa-start must be left out with --average ema, which has no use for it, got 0.5"]),
-        (["--average", "swa", "--ema-decay", "0.9"], ["--ema-decay must be left out with --average swa"]),
-        (["--decay-every", "2"], ["--decay-every must be left out with --schedule cosine"]),
-        (["--decay-every", "2", "--schedule", "plateau"], ["--decay-every must be left out with --schedule plateau"]),
-        (["--decay", "0.9", "--schedule", "constant"], ["--decay must be left out with --schedule constant"]),
-        (["--momentum", "0.9"], ["--momentum must be left out with --optimizer adamw"]),
-        (["--beta2", "0.9", "--optimizer", "sgd"], ["--beta2 must be left out with --optimizer sgd"]),
-        (["--vocab-size", "300"], ["--vocab-size must be left out with --vocabulary char"]),
-        (["--min-count", "2", "--vocabulary", "byte"], ["--min-count must be left out with --vocabulary byte"]),
+        (["--swa-start", "0.5"], ["--swa-start must be omitted with --average ema, which does not use it, got 0.5"]),
+        (["--average", "swa", "--ema-decay", "0.9"], ["--ema-decay must be omitted with --average swa"]),
+        (["--decay-every", "2"], ["--decay-every must be omitted with --schedule cosine"]),
+        (["--decay-every", "2", "--schedule", "plateau"], ["--decay-every must be omitted with --schedule plateau"]),
+        (["--decay", "0.9", "--schedule", "constant"], ["--decay must be omitted with --schedule constant"]),
+        (["--momentum", "0.9"], ["--momentum must be omitted with --optimizer adamw"]),
+        (["--beta2", "0.9", "--optimizer", "sgd"], ["--beta2 must be omitted with --optimizer sgd"]),
+        (["--vocab-size", "300"], ["--vocab-size must be omitted with --vocabulary char"]),
+        (["--min-count", "2", "--vocabulary", "byte"], ["--min-count must be omitted with --vocabulary byte"]),
         (["--run", ""], ["--run must be the name of a folder"]),
-        (["--data", ""], ["there is no file, folder or named corpus ''"]),
+        (["--data", ""], ["file, folder or named corpus '' does not exist"]),
     ],
 )
 def test_wrong_options(unrolled, home: Path, text_file: Path, words: list[str], expected: list[str]) -> None:
@@ -125,7 +125,7 @@ def test_options_without_effect_of_an_old_run(unrolled, trained: Path) -> None:
     assert said.status == 0, said.err
     assert note in said.out
     words = ["train", "lm", "--recipe", config, "--run", "again", "--steps", "1"]
-    refused(unrolled(*words, "--momentum", "0.8"), "--momentum must be left out with --optimizer adamw")
+    refused(unrolled(*words, "--momentum", "0.8"), "--momentum must be omitted with --optimizer adamw")
     assert note in unrolled(*words).out
 
 
@@ -150,7 +150,7 @@ def test_a_backend_that_cannot_is_refused_before_anything_is_shown(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there(unrolled, text_file: Path) -> None:
     said = unrolled("train", "lm", "--data", text_file, "--device", "cuda")
-    refused(said, "--device must be one that this machine has (cpu", "got 'cuda'", "leave --device out")
+    refused(said, "--device must be available on this machine (cpu", "got 'cuda'", "omit --device")
 
 
 @pytest.mark.parametrize("task", ["lmm", "foo"])
@@ -166,7 +166,7 @@ def test_what_is_no_run(unrolled, home: Path, verb: str) -> None:
     refused(unrolled(verb, "nowhere"), "nowhere is not a", "unrolled runs")
     refused(unrolled(verb, "folder"), "folder is not a run: it has no config.toml", "unrolled runs")
     if verb != "resume":
-        refused(unrolled(verb, "file.safetensors"), "truncated or damaged", "restore it or train anew")
+        refused(unrolled(verb, "file.safetensors"), "truncated or damaged", "restore it or train a new model")
 
 
 @pytest.mark.parametrize("verb", ["sample", "evaluate"])
@@ -195,7 +195,7 @@ def test_damaged_model(unrolled, trained: Path, verb: str, damage: str) -> None:
         ("task = [", ["is not valid TOML"]),
         ("steps = 3\n", ["does not name its task"]),
         ('task = "lm"\n[model]\nhiden_size = 3\n', ["hiden_size", "did you mean 'hidden_size'"]),
-        ("\udcff\udcfe", ["is not text"]),
+        ("\udcff\udcfe", ["is not UTF-8 text"]),
     ],
 )
 def test_damaged_config(unrolled, trained: Path, content: str, expected: list[str]) -> None:
@@ -221,11 +221,11 @@ def test_a_damaged_checkpoint_is_told_as_json_too(unrolled, trained: Path) -> No
     said = unrolled("resume", trained, "--steps", "23", "--json")
     notes = [event["text"] for event in map(json.loads, said.out.splitlines()) if event["event"] == "note"]
     assert (said.status, said.err) == (0, "")
-    assert notes[0] == f"{newest} is damaged: going on from step 20 instead"
+    assert notes[0] == f"{newest} is damaged: resuming from step 20 instead"
     shutil.rmtree(trained / "checkpoints")
     before = tree(trained)
     for words in (["--steps", "30"], ["--time", "1s"], []):
-        refused(unrolled("resume", trained, *words), "has no checkpoint to go on from", "unrolled train --recipe")
+        refused(unrolled("resume", trained, *words), "has no checkpoint to resume from", "unrolled train --recipe")
     assert tree(trained) == before
 
 
@@ -259,7 +259,7 @@ def test_a_cell_of_ones_own_that_is_none(unrolled, home: Path, text_file: Path) 
 
 def test_a_run_is_not_written_over(unrolled, trained: Path, text_file: Path) -> None:
     before = tree(trained)
-    refused(unrolled("train", "lm", "--data", text_file, "--run", trained), "holds a run already", "unrolled resume")
+    refused(unrolled("train", "lm", "--data", text_file, "--run", trained), "already holds a run", "unrolled resume")
     assert tree(trained) == before
 
 
@@ -267,7 +267,7 @@ def test_output_folder_that_cannot_be_written(unrolled, home: Path, text_file: P
     (home / "file").write_text("in the way")
     for run in ("file", "file/run"):
         said = unrolled("train", "lm", "--data", text_file, "--run", run, "--steps", "1", *TINY)
-        refused(said, "cannot make a run in file", "another folder with --run")
+        refused(said, "cannot create a run in file", "another folder with --run")
     assert (home / "file").read_text() == "in the way"
 
 
@@ -292,7 +292,7 @@ def test_full_disk_while_saving(unrolled, trained: Path, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         said = unrolled("resume", trained, "--steps", "25")
-    refused(said, "No space left on device", "nothing saved before is lost", "Free some space")
+    refused(said, "No space left on device", "earlier files are intact", "Free some space")
     after = tree(trained)
     assert {name: after[name] for name in before} == before
     assert unrolled("resume", trained, "--steps", "25").status == 0
@@ -314,7 +314,7 @@ def test_disk_that_fills_up_in_the_middle_of_a_file(
         [sys.executable, "-c", code], env=subprocess_environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert re.fullmatch(r"error: cannot write [^\n]+nothing saved before is lost[^\n]+\n", done.stderr)
+    assert re.fullmatch(r"error: cannot write [^\n]+earlier files are intact[^\n]+\n", done.stderr)
     assert not list(trained.rglob("*.part"))
     assert unrolled("resume", trained, "--steps", "25").status == 0
 

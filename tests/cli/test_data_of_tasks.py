@@ -82,7 +82,7 @@ def weather(monkeypatch):
     monkeypatch.setitem(sys.modules, "foreign_days", module)
     points = {"weather": "foreign_days:Weather", "gone": "foreign_days:Gone"}
     found = {name: EntryPoint(name, place, registry.GROUP) for name, place in points.items()}
-    monkeypatch.setattr(registry, "_foreign", lambda: found)
+    monkeypatch.setattr(registry, "_external", lambda: found)
 
 
 BROKEN = "note: the task gone (foreign_days:Gone) cannot be imported: AttributeError"
@@ -197,7 +197,7 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
     assert read[0]["how"].startswith("no: the tags of a.conll are inconsistent in the scheme bio")
     words = ("data", "a.conll", "--json", "--tag-column", "0", "--token-column", "1")
     assert json.loads(unrolled(*words, "--repair").out)["read"][0]["first"] == ["read: a/B-x", "read: b/B-x"]
-    refused(unrolled("data", ""), "there is no file, folder or named corpus ''")
+    refused(unrolled("data", ""), "file, folder or named corpus '' does not exist")
     refused(unrolled("data", "a.conll", "--task", "tags"), "--task must be one of lm", "did you mean 'tag'?")
     refused(unrolled("data", "a.conll", "--task", "memory"), "NAME must be one of adding, copy")
 

@@ -85,7 +85,7 @@ def test_data_that_changed_is_refused(unrolled, trained: Path, text_file: Path, 
         (["--split", "tst"], "--split must be one of valid, test, train, heldout, got 'tst'; did you mean 'test'?"),
         (["--data", "text:the", "--split", "test"], "--split must be left out with --data"),
         (["--window", "0"], "--window must be"),
-        (["--data", "nowhere.txt"], "there is no file, folder or named corpus 'nowhere.txt'"),
+        (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
     ],
 )
 def test_wrong_options(unrolled, trained: Path, words: list[str], expected: str) -> None:

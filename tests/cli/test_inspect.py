@@ -37,7 +37,7 @@ def test_json(unrolled, trained: Path, few: Path, monkeypatch: pytest.MonkeyPatc
         assert one["excess"] == pytest.approx(one["best"][0]["score"] - best)
         assert one["found"] == (one["p"] <= 0.05 and one["excess"] > 0)
         assert one["best"][0]["unit"]["name"].startswith("layer 1 ")
-    assert told["left_out"]["digit"] == "nowhere in this text"
+    assert told["left_out"]["digit"] == "never true in this text"
 
 
 def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
@@ -45,10 +45,10 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     said = unrolled("inspect", trained, *words)
     assert said.status == 0, said.err
     rows = [line.split() for line in said.out.splitlines()]
-    assert rows[0] == "hypothesis unit measure score ρ twins shifted symbol excess p".split()
+    assert rows[0] == "hypothesis unit measure score ρ twins shifted token excess p".split()
     assert any("vowel" in row for row in rows)
     assert "2,000 characters" in said.out
-    assert "left out" in said.out
+    assert "not tested" in said.out
     source = Path("page.html").read_text()
     assert few.read_text()[:60].splitlines()[0] in source
     assert "2,000 characters of" in source
@@ -59,8 +59,8 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     ("words", "expected"),
     [
         ([], "--data must be a text"),
-        (["--data", "nowhere.txt"], "there is no file, folder or named corpus 'nowhere.txt'"),
-        (["--data", "empty.txt"], "empty.txt is empty; give a file with text in it"),
+        (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
+        (["--data", "empty.txt"], "empty.txt is empty; give a file with text"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),
         (["--data", "few.txt", "--hypothesis", "mine:nothing"], "--hypothesis must be a function that can be imported"),
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
@@ -68,7 +68,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
         (["--data", "few.txt", "--hypothesis"], "--hypothesis needs a value: a text"),
         (["--data", "few.txt", "--twins", "8"], "--twins must be a whole number of at least 19"),
         (["--data", "few.txt", "--html", "no/where.html"], "--html must be in a folder that exists"),
-        (["--data", "few.txt", "--states", "runs"], "--states must be a folder that is not there yet"),
+        (["--data", "few.txt", "--states", "runs"], "--states must be a folder that does not exist yet"),
         (["--data", "text:0123456789"], "characters that are not in the char vocabulary"),
         (["--data", "text:cat"], "the text is too short"),
     ],

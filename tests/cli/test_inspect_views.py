@@ -126,7 +126,7 @@ def test_lookback(told, unrolled, trained: Path, few: Path) -> None:
     assert found["memory"] == expected.memory()
     assert [one["at"] for one in found["positions"]] == (expected.positions + 1).tolist()
     out = unrolled("inspect", "lookback", trained, "--data", few, "--count", "20", "--reach", "30").out
-    assert f"90% of the norm lies within {expected.memory()} symbols" in out
+    assert f"90% of the norm lies within {expected.memory()} tokens" in out
     mean = expected.mean()
     assert ["4", f"{mean[4]:.2e}", f"{mean[:5].sum() / mean.sum():.1%}"] in [line.split() for line in out.splitlines()]
 
@@ -145,7 +145,7 @@ def test_lookback_shows_the_text_before(unrolled, trained: Path, few: Path) -> N
     shown = "".join("·" if share < 0.1 else str(min(9, int(10 * share))) for share in norms / norms.max())
     assert "".join(lower) == shown
     assert "9" in shown
-    assert f"came        “{text[at]}”  p {np.exp(expected.log_p[0]):.3f}" in out
+    assert f"actual      “{text[at]}”  p {np.exp(expected.log_p[0]):.3f}" in out
     (likely,) = expected_after(model, as_split(model, text), [at - 1])
     assert likely[0][1] == pytest.approx(model.step(text[:at])[0].exp().max().item(), abs=1e-5)
     assert f"“{likely[0][0]}” {likely[0][1]:.3f}" in out
@@ -218,15 +218,15 @@ def test_compare_with_a_checkpoint(told, unrolled, trained: Path, few: Path) -> 
 
 def test_compare_with_itself_and_with_counts(unrolled, trained: Path, few: Path) -> None:
     out = unrolled("inspect", "compare", trained, trained, "--data", few).out
-    assert "of 16 units 16 have a partner with |r| ≥ 0.9, 16" in out
-    assert "is better by most" not in out
+    assert "of 16 units, 16 have a match with |r| ≥ 0.9, 16" in out
+    assert "largest advantage" not in out
     assert (
         unrolled("train", "lm", "--kind", "ngram", "--data", trained.parents[1] / "few.txt", "--run", "n").status == 0
     )
     assert unrolled("train", "lm", "--kind", "ngram", "--data", few, "--run", "m").status == 0
     said = unrolled("inspect", "compare", "n", "m", "--data", few)
     assert said.status == 0, said.err
-    assert "partner" not in said.out
+    assert "have a match" not in said.out
 
 
 def test_the_runs_own_test_text_is_the_default(unrolled, trained: Path) -> None:
@@ -330,26 +330,26 @@ def test_pictures_are_refused_before_the_work(
             "--value must be a number of at most 1e+06 either way, or mean, got '1e40'",
         ),
         (["ablate", *UNIT, "--random", "-1"], "--random must be"),
-        (["ablate", *UNIT, "--hypothesis", "indentation"], "the same everywhere in this text"),
-        (["ablate", *UNIT, "--hypothesis", "position in the word"], "--hypothesis must be one that is true or false"),
-        (["ablate", *UNIT, "--hypothesis", "a=dog"], "got 'a=dog'; it is nowhere in this text"),
+        (["ablate", *UNIT, "--hypothesis", "indentation"], "constant over this text"),
+        (["ablate", *UNIT, "--hypothesis", "position in the word"], "--hypothesis must be a binary one"),
+        (["ablate", *UNIT, "--hypothesis", "a=dog"], "got 'a=dog'; it is never true in this text"),
         (["ablate", *UNIT, "--lanes", "0"], "--lanes must be"),
         (["saturation", "--low", "0.9", "--high", "0.1"], "--low must be less than high"),
         (["saturation", "--limit", "1"], "--limit must be a whole number of at least 2"),
         (["lookback", "--at", "0"], "--at must be from 1 to 1499"),
-        (["lookback", "--at", "1500"], "got 1500; --limit reads more of it"),
+        (["lookback", "--at", "1500"], "got 1500; raise --limit to read more"),
         (["lookback", "--reach", "0"], "--reach must be"),
-        (["similar"], "--text must be a stretch of the text"),
-        (["similar", "--text", "cat", "--begin", "3"], "--text must be left out with --begin"),
+        (["similar"], "--text must be a passage of the text"),
+        (["similar", "--text", "cat", "--begin", "3"], "--text must be omitted with --begin"),
         (["similar", "--text", "dog"], "--text must be in the first 1,500 characters"),
-        (["similar", "--begin", "3", "--end", "1501"], "--begin must be a stretch within 0 and 1500"),
+        (["similar", "--begin", "3", "--end", "1501"], "--begin must be a passage within 0 and 1500"),
         (["similar", "--text", "cat", "--threshold", "5"], "--threshold must be one that some unit exceeds"),
         (["similar", "--text", "cat", "--share", "2"], "--share must be above 0"),
         (["similar", "--text", "cat", "--layer", "2"], "--layer must be from 1 to 1"),
         (["compare"], "unrolled inspect compare needs OTHER"),
         (["compare", "nowhere"], "nowhere is not a file"),
         (["saturation", "--data", "text:0123456789"], "characters that are not in the char vocabulary"),
-        (["saturation", "--data", "text:a"], "too little text"),
+        (["saturation", "--data", "text:a"], "the text is too short"),
         (["saturation", "--data", "empty.txt"], "empty"),
         (["saturation", "--unit", "3"], "has no option --unit"),
     ],
@@ -376,14 +376,14 @@ def test_models_that_do_not_go_together(unrolled, trained: Path, few: Path) -> N
     assert "train both on the same data" in said.err
     assert unrolled("train", "lm", "--data", few, "--cell", "gru", "--run", "gru", *small).status == 0
     said = unrolled("inspect", "compare", "gru", "gru", "--data", few, "--leaf", "c")
-    assert "--leaf must be h: gru has no c, which only an LSTM has" in said.err
+    assert "--leaf must be h: gru has no cell state c, which only an LSTM has" in said.err
     assert unrolled("train", "lm", "--kind", "ngram", "--data", few, "--run", "counts").status == 0
     said = unrolled("inspect", "saturation", "counts", "--data", few)
     assert "counts: a NGram has no recurrent layers, so there are no units" in said.err
     (few.parent / "labels.csv").write_text("text,label\n" + "a cat,x\nthe rat,y\n" * 30)
     made = unrolled("train", "classify", "--data", "labels.csv", "--run", "c", "--steps", "1", "--hidden-size", "4")
     assert made.status == 0, made.err
-    assert "c is no language model" in unrolled("inspect", "lookback", "c", "--data", few).err
+    assert "c is not a language model" in unrolled("inspect", "lookback", "c", "--data", few).err
 
 
 def test_a_damaged_checkpoint(unrolled, trained: Path, few: Path) -> None:

@@ -81,10 +81,10 @@ def test_what_cannot_be_done_is_one_line(unrolled, trained: Path, text_file: Pat
         taken.listen()
         port = taken.getsockname()[1]
         for words, expected in (
-            (["--port", port], f"--port must be one that is free (address already in use), got {port}"),
+            (["--port", port], f"--port must be a free port (address already in use), got {port}"),
             (["--port", "70000"], "--port must be from 0 to 65535"),
-            (["--html", "a.html"], "--html must be left out with --web"),
-            (["--json"], "--json must be left out with --web"),
+            (["--html", "a.html"], "--html must be omitted with --web"),
+            (["--json"], "--json must be omitted with --web"),
         ):
             said = unrolled("inspect", trained, "--web", "--no-browser", *words)
             assert (said.status, said.err.count("\n"), said.out) == (2, 1, "")

@@ -14,7 +14,7 @@ import pytest
 from test_bad_input import refused
 
 from unrolled.cli import main
-from unrolled.cli.terminal.marked import on_terminal, page, plain
+from unrolled.cli.terminal.marked import on_terminal, page
 from unrolled.results import Piece, Prediction
 from unrolled.tasks.common.text_inputs import batches
 
@@ -165,7 +165,8 @@ def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: P
     words = ["evaluate", asked_once, "--data", "other.csv"]
     refused(unrolled(*words), "its columns are n, body, mood", "--label-column")
     how = (
-        "other.csv: columns between semicolons; with a header; text from column 2 (body), label from column 3 (mood)\n"
+        "other.csv: columns separated by semicolons; with a header; "
+        "text from column 2 (body), label from column 3 (mood)\n"
         "read: negative ← dreadful\nread: positive ← a delight, it was\n"
     )
     named = ["--text-column", "body", "--label-column", "mood"]
@@ -196,7 +197,7 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     monkeypatch.setattr(sys, "stdin", terminal)
     refused(unrolled("train", "classify", "--data", "a.csv"), "its columns are a, b", "--text-column")
     refused(unrolled("train", "classify", "--data", "c.csv"), "byte 0xe9", "--encoding latin-1")
-    refused(unrolled("train", "classify", "--data", "nope"), "there is no file, folder or named set 'nope'")
+    refused(unrolled("train", "classify", "--data", "nope"), "file, folder or named set 'nope' does not exist")
     refused(unrolled("evaluate", asked_once, "--data", "b.csv"), "'mixed'", "negative, positive")
     refused(unrolled("predict", asked_once), "at least one text")
     refused(unrolled("predict", asked_once, " "), "at least one word")
@@ -204,7 +205,7 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
     refused(
         unrolled("sample", asked_once),
-        "a model of the task classify, which cannot make up anything",
+        "a model of the task classify, which cannot generate samples",
         "unrolled predict",
     )
 
@@ -234,14 +235,14 @@ def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
 
 def test_marks_on_terminal_plain_and_page() -> None:
     names = Prediction("Ann <b> here", pieces=(Piece("Ann", "person"), Piece(" <b> here")))
-    assert plain(names) == "[Ann]person <b> here"
+    assert names.marked() == "[Ann]person <b> here"
     assert on_terminal(names).plain == "Ann person <b> here"
     assert "&lt;b&gt; here" in page("<t>", [names])
     assert "<b> here" not in page("<t>", [names])
     weighed = Prediction(
         "so bad", "no", {"no": 0.9, "yes": 0.1}, (Piece("so", weight=-0.2), Piece(" "), Piece("bad", weight=1.0))
     )
-    assert plain(weighed) == "so(-0.20) bad(+1.00)"
+    assert weighed.marked() == "so(-0.20) bad(+1.00)"
     assert page("t", [weighed]).count("<mark style") == 4  # two of them explain the colours
 
 

@@ -43,7 +43,7 @@ def test_labelled_texts_and_pairs(home: Path) -> None:
     rows = [f"Good, {number};pos\nBad\x1b {number};neg\n" for number in range(20)]
     (home / "a.csv").write_text("text;label\n" + "".join(rows))
     notes = prepared("classify", home / "a.csv")
-    how = "columns between semicolons; with a header; text from column 1 (text), label from column 2 (label)"
+    how = "columns separated by semicolons; with a header; text from column 1 (text), label from column 2 (label)"
     assert f"{home / 'a.csv'}: {how}" in notes
     assert [note for note in notes if note.startswith("read: ")] == ["read: pos ← Good, 0", "read: neg ← Bad␛ 0"]
     notes = prepared("translate", home / "a.csv", target_column="label", vocabulary="char")
@@ -63,7 +63,7 @@ def test_tagged_text(unrolled, home: Path) -> None:
 def test_line_ends_of_a_language_model(unrolled, home: Path) -> None:
     (home / "a.txt").write_bytes(("\ufeff" + CRLF * 40).encode())
     notes = told(unrolled, "lm", "--data", "a.txt", "--steps", "2", "--run", "unified", *TINY)
-    assert notes[1:3] == [r"CRLF line ends read as \n; --line-ends keep keeps them", "byte order mark left out"]
+    assert notes[1:3] == [r"CRLF line endings converted to \n; --line-ends keep keeps them", "byte order mark removed"]
     assert f"read: {visible(CRLF.replace(chr(13), '') * 12)[:300]}"[:40] == notes[-1][:40]
     told(unrolled, "lm", "--data", "a.txt", "--steps", "2", "--run", "kept", "--line-ends", "keep", *TINY)
     for run, symbols in (("unified", set(CRLF) - {"\r"}), ("kept", set(CRLF))):
@@ -105,7 +105,7 @@ def test_prompts_and_texts_with_marks(unrolled, trained: Path, home: Path, monke
 def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
     (home / "a.csv").write_bytes(b"text;label\r\na, b;1\r\nc;2\r\n")
     said = json.loads(unrolled("data", "a.csv", "--json").out)
-    assert said["notes"] == [r"CRLF line ends read as \n"]
+    assert said["notes"] == [r"CRLF line endings converted to \n"]
     assert [(one["task"], one["first"]) for one in said["read"]] == [
         ("classify", ["read: 1 ← a, b", "read: 2 ← c"]),
         ("translate", ["read: a, b → 1", "read: c → 2"]),
@@ -131,10 +131,8 @@ def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
         "--text-column must be omitted unless --task is classify",
     )
     refused(unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is classify or translate")
-    refused(
-        unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be left out with --data dat"
-    )
-    assert "for classify   columns between semicolons; with a header" in unrolled("data", "a.csv").out
+    refused(unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be omitted with --data dat")
+    assert "for classify   columns separated by semicolons; with a header" in unrolled("data", "a.csv").out
     (home / "b.csv").write_text("a,b\n1,2\n")
     assert "no: b.csv has none of the usual columns" in unrolled("data", "b.csv").out
     refused(unrolled("data", "b.csv", "--task", "classify"), "b.csv has none of the usual columns")
@@ -179,8 +177,8 @@ def test_excerpts_fit_the_terminal_and_cannot_steer_it() -> None:
             "--form tsv --no-header --text-column N --label-column M",
             "--form tsv --no-header --text-column 3 --label-column 2",
         ),
-        ("classify", "a.txt", "a,b one\nc,d two\n", "else --form lines", "--form lines"),
-        ("tag", "a.conll", "a\tX\t\nb\tY\tZ\n\n", "say where the tags are with --tag-column", "--tag-column 1"),
+        ("classify", "a.txt", "a,b one\nc,d two\n", "otherwise --form lines", "--form lines"),
+        ("tag", "a.conll", "a\tX\t\nb\tY\tZ\n\n", "give the column of tags with --tag-column", "--tag-column 1"),
     ],
 )
 def test_what_a_message_offers_works(home: Path, task: str, name: str, content: str, message: str, remedy: str) -> None:

@@ -111,7 +111,7 @@ def test_a_text_is_described(unrolled, home: Path) -> None:
     (home / "texts" / "b.txt").write_text("drei")
     (home / "texts" / "c.bin").write_bytes(b"\0\0")
     out = unrolled("data", "texts").out
-    for part in ("2 (1 binary file left out)", "documents", "17", "  one\n", "two␛[31m", "train lm --data texts"):
+    for part in ("2 (1 binary file skipped)", "documents", "17", "  one\n", "two␛[31m", "train lm --data texts"):
         assert part in out
     said = json.loads(unrolled("data", "texts", "--json").out)
     assert (said["files"], said["documents"], said["characters"]) == (2, 2, 17)

@@ -71,7 +71,7 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     turned.write_text("".join(" ".join(["-", *row[::-1]] if row else []) + "\n" for row in rows))
     said = unrolled("evaluate", run, "--data", turned, "--token-column", "2", "--tag-column", "1", "--json")
     assert json.loads(said.out)["f1"] == 1
-    assert said.err.startswith(f"{turned}: 3 columns between blanks; words from column 2, tags from column 1")
+    assert said.err.startswith(f"{turned}: 3 columns separated by spaces; words from column 2, tags from column 1")
     assert "\nread: " in said.err
     assert "--scheme must be one of" in unrolled("evaluate", run, "--data", turned, "--scheme", "bi").err
     assert "has no option --no-header" in unrolled("evaluate", run, "--data", turned, "--no-header").err
@@ -95,10 +95,10 @@ def test_without_any_file(unrolled, home: Path) -> None:
     ("text", "flags", "message"),
     [
         ("a B-x\nb I-y\n\nc B-x\n\nd B-y\n", [], "line 2: I-y after B-x); correct them"),
-        ("a O\nb O\n", [], "is tagged O: there is nothing to learn"),
+        ("a O\nb O\n", [], "has the tag O: there is nothing to learn"),
         ("a B-x\n", ["--tag-column", "3"], "--tag-column must be a column of"),
         ("a B-x O\nb O\n", [], "line 2 of "),
-        ("", [], "has no sentence in it"),
+        ("", [], "has no sentences"),
         ("a B-x\n", ["--folds", "1"], "--fold must be below folds"),
     ],
 )

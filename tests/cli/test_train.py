@@ -55,7 +55,7 @@ def test_data_is_stored_so_that_any_folder_can_resume(
     monkeypatch.chdir(home / "elsewhere")
     said = unrolled("resume", "../r", "--steps", "3")
     assert said.status == 0, said.err
-    assert "going on at step 2 of 3" in said.out
+    assert "resuming at step 2 of 3" in said.out
 
 
 def test_json_is_one_object_per_line(unrolled, home: Path, text_file: Path) -> None:
@@ -171,9 +171,9 @@ def test_an_ngram_model_is_counted(unrolled, text_file: Path, monkeypatch: pytes
     row = next(line for line in unrolled("runs").out.splitlines() if "runs/counted" in line)
     assert "4-gram" in row
     assert "?" not in row
-    assert "made in one go: there is nothing to go on with" in unrolled("resume", "runs/counted").err
+    assert "fitted at once and cannot be resumed" in unrolled("resume", "runs/counted").err
     said = unrolled("train", "lm", "--data", text_file, "--kind", "ngram", "--time", "1m")
-    assert "--time must be left out with --kind ngram, which has no such option, got '1m'" in said.err
+    assert "--time must be omitted with --kind ngram, which has no such option, got '1m'" in said.err
     written = unrolled("sample", "runs/counted", "--length", "40", "--prompt", "the ").out
     assert written == "the " + model.generate("the ", 40).removesuffix("\n") + "\n"
     said = unrolled("sample", "runs/counted", "--precision", "int8")

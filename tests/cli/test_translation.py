@@ -227,10 +227,10 @@ def test_what_was_left_out_and_exchanged_is_noted(unrolled, runs: Path) -> None:
     (runs / "holes.txt").write_text("\n".join(lines) + "\n")
     said = unrolled("train", "translate", "--data", "holes.txt", "--target", "b.txt", *SMALL, "--run", "runs/holes")
     assert said.status == 0, said.err
-    assert "holes.txt: 1 pair left out: an empty side (first in line 5)" in said.out
+    assert "holes.txt: 1 pair skipped: an empty side (first in line 5)" in said.out
     measured = unrolled("evaluate", "runs/looks", "--data", "holes.txt", "--target", "b.txt", "--beam", "1")
     assert measured.status == 0
-    assert "note: holes.txt: 1 pair left out: an empty side (first in line 5)" in measured.err
+    assert "note: holes.txt: 1 pair skipped: an empty side (first in line 5)" in measured.err
 
 
 def test_exchanged_languages(unrolled, home: Path) -> None:
@@ -268,7 +268,7 @@ def test_bad_files(unrolled, home: Path) -> None:
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
         (("--data", "pairs.tsv", "--target", "b.txt"), "for a file of form tsv has both sides", "--form lines"),
         (("--data", "one.txt", "--target", "b.txt"), "the source text is the same in all 58 pairs"),
-        (("--data", "nope.txt"), "there is no file or named set 'nope.txt'"),
+        (("--data", "nope.txt"), "file or named set 'nope.txt' does not exist"),
         (("--data", "a.txt", "--target", "b.txt", "--max-symbols", "1", "--vocabulary", "char"), "--max-symbols"),
     ):  # fmt: skip
         refused(unrolled(*train, *words), *expected)

@@ -65,5 +65,5 @@ def test_pad_puts_sequences_side_by_side():
 
 
 def test_nothing_to_batch():
-    with pytest.raises(ArgumentError, match="at least one example"):
+    with pytest.raises(ArgumentError, match="one or more examples"):
         Batches([], 4, 0)

@@ -114,7 +114,7 @@ def test_objects(tmp_path):
         ("a.tsv", "", {}, ["no pairs"]),
         ("a.tsv", "\n\n", {}, ["no pairs"]),
         ("a.tsv", "source\ttarget\n", {}, ["no pairs"]),
-        ("a.txt", "alone\n", {}, ["one column only, 'alone'", "--target"]),
+        ("a.txt", "alone\n", {}, ["only one column, 'alone'", "--target"]),
         ("a.tsv", "a\tx\nb\n", {}, ["line 2", "1 columns, the first row has 2"]),
         ("a.csv", "a,b\n1,2\n", {}, ["its first row is a, b", "--source-column", "--no-header"]),
         ("a.csv", "text,b\n1,2\n", {"source_column": "texts", "target_column": "b"}, ["no column 'texts'", "'text'?"]),
@@ -131,7 +131,7 @@ def test_objects(tmp_path):
             ["line 2", "'target'", "its keys are source"],
         ),
         ("a.jsonl", '{"source": "x", "target": [1]}\n', {}, ["line 1", "no text or number under 'target'"]),
-        ("a.jsonl", '{"source": "\\ud83d", "target": 1}\n', {}, ["line 1", "half a character"]),
+        ("a.jsonl", '{"source": "\\ud83d", "target": 1}\n', {}, ["line 1", "a lone surrogate"]),
         ("a.tsv", b"caf\xe9\t1\n", {}, ["byte 0xe9 at offset 3", "--encoding latin-1"]),
         ("a.tsv", b"a\0\t1\n", {}, ["zero byte at offset 1 (line 1)", "--errors ignore"]),
     ],
@@ -149,9 +149,12 @@ def test_files_that_cannot_be_used(tmp_path, name, content, layout, expected):
     ("layout", "expected"),
     [
         ({"source_column": "3", "target_column": "1"}, "--source-column must be a number from 1 to 2"),
-        ({"source_column": "1", "target_column": "1"}, "--target-column must be another column than the source's"),
+        (
+            {"source_column": "1", "target_column": "1"},
+            "--target-column must be different from the column of the source",
+        ),
         ({"source_column": "x", "target_column": "1", "header": False}, "--source-column must be a number from 1 to 2"),
-        ({"form": "lines"}, "target must be the file whose line n belongs to line n of"),
+        ({"form": "lines"}, "target must be the file whose line n corresponds to line n of"),
     ],
 )
 def test_layouts_that_do_not_fit(tmp_path, layout, expected):
@@ -163,13 +166,13 @@ def test_layouts_that_do_not_fit(tmp_path, layout, expected):
 def test_two_files_are_of_lines(tmp_path):
     a, b = write(tmp_path / "a", "x\ty\n"), write(tmp_path / "b", "z\n")
     assert read_pairs(a, b, BitextLayout()) == Pairs(["x\ty"], ["z"])
-    with pytest.raises(ArgumentError, match="target must be left out, for a file of form tsv has both sides"):
+    with pytest.raises(ArgumentError, match="target must be omitted: a file of form tsv contains both sides"):
         read_pairs(a, b, BitextLayout(form="tsv"))
-    with pytest.raises(ArgumentError, match="--target-column must be left out where each side has a file of its own"):
+    with pytest.raises(ArgumentError, match="--target-column must be omitted for two aligned files"):
         read_pairs(a, b, BitextLayout(target_column="2"))
-    with pytest.raises(ArgumentError, match="header must be left out where each side has a file of its own"):
+    with pytest.raises(ArgumentError, match="header must be omitted for two aligned files"):
         read_pairs(a, b, BitextLayout(header=True))
-    with pytest.raises(DataError, match=r"there is no file .*none; give a file of texts"):
+    with pytest.raises(DataError, match=r"there is no file .*none; give a file with one text"):
         read_pairs(a, tmp_path / "none", BitextLayout())
     with pytest.raises(DataError, match="there is no file"):
         read_pairs(tmp_path, None, BitextLayout())
@@ -218,9 +221,9 @@ def test_what_cannot_be_learned_is_left_out_and_told():
     assert kept == Pairs([words(3), words(3), words(10)], [words(3), words(7), words(10)])
     assert kept.lines == [101, 104, 106]
     assert notes == [
-        "3 pairs left out: an empty side (first in line 102)",
-        "2 pairs left out: a side of more than 10 words (first in line 105)",
-        "1 pair left out: one side more than 2 times as long as the other (first in line 103)",
+        "3 pairs skipped: an empty side (first in line 102)",
+        "2 pairs skipped: a side of more than 10 words (first in line 105)",
+        "1 pair skipped: one side more than 2 times as long as the other (first in line 103)",
     ]
 
 
@@ -234,7 +237,7 @@ def test_the_remedy_is_one_for_what_was_left_out():
         ([unlike, empty, long], f"{give} or raise --max-words or raise --max-ratio"),
         ([], "give some"),
     ):
-        with pytest.raises(DataError, match=r"^no pairs are left: .*") as found:
+        with pytest.raises(DataError, match=r"^no pairs remain: .*") as found:
             keep(Pairs([a for a, _ in some], [b for _, b in some]), max_length=10, max_ratio=2)
         assert str(found.value).rpartition("; ")[2] == remedy
 

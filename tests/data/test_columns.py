@@ -53,15 +53,15 @@ def test_columns_by_number_and_documents(file):
     assert read(path, token_column=1, tag_column=2)[0].words == ("NNP", "VBZ")
     with pytest.raises(ArgumentError, match=r"tag_column must be a column of .*, -4 to 3, got 4"):
         read(path, tag_column=4)
-    with pytest.raises(ArgumentError, match="tag_column must be another column than token_column, got -4"):
+    with pytest.raises(ArgumentError, match="tag_column must be different from token_column, got -4"):
         read(path, tag_column=-4)
 
 
 def test_number_signs_that_are_words(file):
     assert read(file("# O\nx O\n\n#tag O\n# O\n"))[1].words == ("#tag", "#")
-    with pytest.raises(DataError, match=r"line 3 of .* has 1 column, the first has 2: '#tag'"):
+    with pytest.raises(DataError, match=r"line 3 of .* has 1 column, the first line has 2: '#tag'"):
         read(file("x O\n\n#tag\n"))
-    with pytest.raises(DataError, match=r"line 2 of .* has 4 columns, the first has 2"):
+    with pytest.raises(DataError, match=r"line 2 of .* has 4 columns, the first line has 2"):
         read(file("x O\n# text = x\n"))
 
 
@@ -82,8 +82,8 @@ def test_a_tab_at_the_end(file):
     path = file("# text = x\nAnn\tNNP\t\nsings\tVBZ\t\n\t\nx\tO\t\n")
     sentences, how = Columns().open(path)
     assert [one.tags for one in sentences] == [("NNP", "VBZ"), ("O",)]
-    assert "2 columns between tabs" in how
-    assert "an empty column at the end left out" in how
+    assert "2 columns separated by tabs" in how
+    assert "empty last column ignored" in how
     with pytest.raises(DataError, match=r"line 1 of .* has no tag in column 2, counted from 0: 'Ann\\tNNP\\t'"):
         read(file("Ann\tNNP\t\nsings\tVBZ\tO\n"))
 
@@ -113,14 +113,20 @@ def test_ranges_and_empty_nodes_of_conllu(file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tO\nb\tO\tX\n", r"line 2 of .* has 3 columns, the first has 2: 'b\\tO\\tX'; every line must have the same"),
-        ("a\tO\nb\n", "line 2 of .* has 1 column, the first has 2"),
-        ("a\tO\n\tO\n", "line 2 of .* has 1 column, the first has 2"),
-        ("a\nb\n", "has one column only; give a file with a word and its tag on each line"),
-        ("\n\n \t\n", "has no sentence in it"),
-        ("-DOCSTART- O\n\n", "has no sentence in it"),
-        ("", "has no sentence in it"),
-        ('{"tokens": ["a"], "tags": ["O"]}\n', "line 1 of .* is JSON: .* write a word and its tag on each line, and"),
+        (
+            "a\tO\nb\tO\tX\n",
+            r"line 2 of .* has 3 columns, the first line has 2: 'b\\tO\\tX'; all lines must have the same",
+        ),
+        ("a\tO\nb\n", "line 2 of .* has 1 column, the first line has 2"),
+        ("a\tO\n\tO\n", "line 2 of .* has 1 column, the first line has 2"),
+        ("a\nb\n", "has only one column; give a file with a word and its tag on each line"),
+        ("\n\n \t\n", "has no sentences"),
+        ("-DOCSTART- O\n\n", "has no sentences"),
+        ("", "has no sentences"),
+        (
+            '{"tokens": ["a"], "tags": ["O"]}\n',
+            "line 1 of .* is JSON: .* give a file with a word and its tag on each line, and",
+        ),
         ('[{"tokens":\n', "line 1 of .* is JSON"),
         (b"Jos\xc3\xa9 O\nJos\xe9 O\n", r"is not valid utf-8: byte 0xe9 at offset 11 .*use --encoding latin-1"),
         (b"a O\n\0 O\n", r"has a zero byte at offset 4 \(line 2\), .* --errors ignore"),
@@ -147,7 +153,7 @@ def test_inconsistent_tags_are_named_by_line_and_repaired_on_request(file):
         unify(sentences, "words.conll", None, False)
     assert str(caught.value) == (
         "the tags of words.conll are inconsistent in the scheme bio (line 2: I-per after O; line 8: I-per after "
-        "I-loc); correct them, name their scheme with --scheme, or use --repair to read them as the CoNLL script does"
+        "I-loc); correct them, give the scheme with --scheme, or use --repair to read them as the CoNLL script does"
     )
     repaired, found = unify(sentences, "words.conll", None, True)
     assert [one.tags for one in repaired[:2]] == [("O", "B-per", "I-per"), ("O", "B-loc", "I-loc", "B-per")]
@@ -165,5 +171,5 @@ def test_schemes_become_one(file):
         unify(read(file("A B-x\nB O\nC B-x\n")), "f", "iob1", False)
     plain, found = unify(read(file("the DT\ndog NN\n")), "f", None, False)
     assert (plain[0].tags, found) == (("DT", "NN"), "plain tags")
-    with pytest.raises(DataError, match="unknown tag 'per' in line 3 of f: tags of the scheme bio are O, or a letter"):
+    with pytest.raises(DataError, match="unknown tag 'per' in line 3 of f: tags of scheme bio are O, or a letter"):
         unify(read(file("A B-x\nB I-x\nC per\nD B-y\n")), "f", None, False)

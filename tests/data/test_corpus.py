@@ -70,7 +70,7 @@ def test_a_folder_is_read_in_order_without_what_is_not_text(tmp_path):
         "c.txt.gz",
     ]
     assert read(corpus) == ("azabbcc", [0, 2, 3, 5])
-    assert corpus.notes == ["1 binary file left out", "1 empty file left out"]
+    assert corpus.notes == ["1 binary file skipped", "1 empty file skipped"]
 
 
 def test_a_pattern(tmp_path):
@@ -127,7 +127,7 @@ def failure(path, **options):
 
 @pytest.mark.parametrize("name", ["", "a\0b", "x" * 5000, "~nobody-of-this-name/x", "["])
 def test_names_that_no_file_has(name):
-    assert "there is no file" in failure(name) or "no text files found" in failure(name)
+    assert "does not exist" in failure(name) or "no text files found" in failure(name)
 
 
 def test_bad_files_are_named_with_a_remedy(tmp_path):

@@ -112,7 +112,7 @@ def test_what_is_no_kind(kind, maker):
 
 @pytest.mark.parametrize("key", [{"a": object()}, {1: 1, "b": 2}, b"x"])
 def test_what_is_no_key(key, maker, cache):
-    with pytest.raises(ArgumentError, match="key must be a mapping or another value that JSON has"):
+    with pytest.raises(ArgumentError, match="key must be JSON data"):
         derived("clips", key, maker)
     assert not cache.exists()
 
@@ -294,7 +294,7 @@ def test_a_folder_that_cannot_be_made_or_written(tmp_path, monkeypatch, maker):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "deeper"):
         monkeypatch.setenv("UNROLLED_CACHE", str(place))
-        with pytest.raises(SaveError, match="Not a directory; set UNROLLED_CACHE to a folder that can be written"):
+        with pytest.raises(SaveError, match="Not a directory; set UNROLLED_CACHE to a writable folder"):
             derived("clips", 1, maker)
     assert maker.times == 0
 

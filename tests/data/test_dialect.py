@@ -77,7 +77,7 @@ def test_what_is_decided(sample, options, expected):
 
 
 def test_what_could_be_either(tmp_path):
-    with pytest.raises(DataError, match=r"separated by (commas or by semicolons): say which with --delimiter ',' or"):
+    with pytest.raises(DataError, match=r"separated by (commas or by semicolons): choose with --delimiter ',' or"):
         of("1,5;2\n3,5;4\n" * 3, names=None)
     path = tmp_path / "a.csv"
     path.write_text("1,5;2\n3,5;4\n" * 3)

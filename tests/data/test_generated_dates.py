@@ -7,7 +7,7 @@ import time
 import pytest
 from babel.dates import format_date
 
-from unrolled.data.generated_dates import LOCALES, dates, unambiguous, wordings_of, write
+from unrolled.data.generated_dates import LOCALES, date_patterns, dates, unambiguous, write
 from unrolled.data.generated_parts import SIZES
 
 DAY = datetime.date(2016, 11, 5)
@@ -51,22 +51,22 @@ def test_no_text_is_two_days():
     """Not even in two languages, over all days of a year, whatever the capitals."""
     seen: dict[str, datetime.date] = {}
     for locale in LOCALES:
-        for wording in wordings_of(locale):
+        for wording in date_patterns(locale):
             for number in range(366):
                 day = datetime.date(2016, 1, 1) + datetime.timedelta(number)
                 assert seen.setdefault(write(day, wording).casefold(), day) == day
 
 
 def test_wordings():
-    said = {write(DAY, wording) for locale in LOCALES for wording in wordings_of(locale)}
+    said = {write(DAY, wording) for locale in LOCALES for wording in date_patterns(locale)}
     assert {
         "November 5, 2016", "Saturday, 5 November 2016", "the 5 of November 2016", "Samstag, 5. November 2016",
         "sábado, 5 de noviembre de 2016", "5 Kasım 2016 Cumartesi", "5.11.2016", "05.11.2016", "2016/11/05",
     } <= said  # fmt: skip
     assert not {"05/11/2016", "11/5/16", "05-11-2016", "05.11.16"} & said
     for locale in LOCALES:
-        assert len(wordings_of(locale)) >= 6
-        assert format_date(DAY, "long", locale) in {write(DAY, one) for one in wordings_of(locale)}
+        assert len(date_patterns(locale)) >= 6
+        assert format_date(DAY, "long", locale) in {write(DAY, one) for one in date_patterns(locale)}
 
 
 def test_capitals_vary(parts):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.data.generated_pairs import TENS, UNITS, in_words, numbers, reversal
-from unrolled.data.generated_parts import SIZES, parts_of
+from unrolled.data.generated_parts import SIZES, generate_parts
 from unrolled.errors import ArgumentError
 
 VALUES = {word: n for n, word in enumerate(UNITS)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
@@ -87,5 +87,5 @@ def test_reversed_words():
 
 
 def test_more_than_there_are():
-    with pytest.raises(ArgumentError, match="sizes must be at most 2 pairs together, got 3; there are no more"):
-        parts_of(lambda draws: (str(draws[0] < 0.5), ""), 1, 0, (1, 1, 1))
+    with pytest.raises(ArgumentError, match="sizes must be at most 2 pairs in total, got 3; there are no more"):
+        generate_parts(lambda draws: (str(draws[0] < 0.5), ""), 1, 0, (1, 1, 1))

@@ -27,9 +27,9 @@ def test_what_is_written_is_read(tmp_path, name):
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"cut": 20}, "fewer"),
     ({"more": b"x"}, "more"),
-    ({"cut": 3}, "no idx file of bytes in 3 dimensions"),
-    ({"head": bytes([0, 0, 9, 3]) + bytes(12)}, "no idx file"),
-    ({"head": bytes([0, 0, 8, 3]) + b"\xff" * 12}, "at most 268,435,456 are read"),
+    ({"cut": 3}, "not an idx file of bytes in 3 dimensions"),
+    ({"head": bytes([0, 0, 9, 3]) + bytes(12)}, "not an idx file"),
+    ({"head": bytes([0, 0, 8, 3]) + b"\xff" * 12}, "more than the maximum of 268,435,456"),
 ])  # fmt: skip
 @pytest.mark.parametrize("name", ["a.gz", "a"])
 def test_what_is_wrong_is_said(tmp_path, wrong, said, name):

@@ -81,8 +81,8 @@ def test_what_is_empty_is_left_out_and_told(tmp_path):
     examples, notes = read_labelled(path, Layout())
     assert examples.texts == ["ok"]
     assert notes == [
-        f"{path}: 1 examples without text were left out",
-        f"{path}: 1 examples without a label were left out",
+        f"{path}: 1 examples without text skipped",
+        f"{path}: 1 examples without a label skipped",
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_missing_column_lists_those_there(tmp_path):
     path = write(tmp_path / "a.csv", "texts,kind\nx,y\n")
     with pytest.raises(DataError, match=r"no column 'text'; its columns are texts, kind; did you mean 'texts'"):
         read_labelled(path, Layout(text_column="text", label_column="kind"))
-    with pytest.raises(ArgumentError, match="a number from 1 to 2 where there is no header"):
+    with pytest.raises(ArgumentError, match="a number from 1 to 2 without a header"):
         read_labelled(path, Layout(text_column="text", label_column="2", header=False))
 
 
@@ -127,10 +127,10 @@ def test_classes():
 
 def test_a_class_that_falls_into_another_part_only_is_told():
     one, other = Examples(["a", "b"], ["x", "y"]), Examples(["c"], ["rare"])
-    note = "no training text has the label 'rare', so it is never learned"
+    note = "no training text has the label 'rare', so it cannot be learned"
     assert classes_of(LabelledSets(one, other, one, []), "it") == (["rare", "x", "y"], [note])
     assert classes_of(LabelledSets(one, one, other, []), "it") == (["rare", "x", "y"], [note])
-    with pytest.raises(DataError, match="the label 'rare', which is none of those in it: x, y"):
+    with pytest.raises(DataError, match="the label 'rare', which is not a label of it: x, y"):
         classes_of(LabelledSets(one, one, other, [], given=True), "it")
 
 
@@ -190,7 +190,7 @@ def test_numbers_of_columns_that_are_none(tmp_path, column):
 
 def test_halves_of_characters(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": "ok", "label": "x\\ud83d"}\n')
-    with pytest.raises(DataError, match=r"line 1 has '\\ud83d', which is half a character"):
+    with pytest.raises(DataError, match=r"line 1 has '\\ud83d', a lone surrogate"):
         read_labelled(path, Layout())
     assert read_labelled(path, Layout(errors="replace"))[0].labels == ["x?"]
     assert read_labelled(path, Layout(errors="ignore"))[0].labels == ["x"]

@@ -28,7 +28,7 @@ def test_parts_by_their_names(tmp_path, dev, test):
     assert classes_of(sets, data) == (["neg", "pos"], [])
     assert (begins(sets.train), begins(sets.valid), begins(sets.test)) == ({"Train"}, {dev}, {test or "Train"})
     assert (len(sets.train), len(sets.valid), len(sets.test)) == ((40, 40, 40) if test else (36, 40, 4))
-    told = [f"{tmp_path / dev}: the validation texts"] + ([f"{tmp_path / test}: the test texts"] if test else [])
+    told = [f"{tmp_path / dev}: the validation set"] + ([f"{tmp_path / test}: the test set"] if test else [])
     assert sorted(sets.notes) == sorted(told)
     assert begins(read_test(data, Layout())[0]) == {test or dev}
 
@@ -44,8 +44,8 @@ def test_what_is_left_out_is_told(tmp_path):
     other = folders(tmp_path / "own", ("more",))
     sets = open_labelled(data, Layout(), test=f"{other}/more")
     assert sets.notes == [
-        f"{data}: left out beside its parts: extra, own",
-        f"{data}/test: left out, for --test gives the texts to report on",
+        f"{data}: folders skipped: extra, own",
+        f"{data}/test: not used, because --test gives the test set",
     ]
     assert begins(sets.test) == {"more"}
 
@@ -53,13 +53,13 @@ def test_what_is_left_out_is_told(tmp_path):
 def test_parts_that_are_not_clear(tmp_path):
     data = folders(tmp_path, ("train", "dev"), count=1)
     (tmp_path / "val").mkdir()
-    with pytest.raises(DataError, match="has two folders for valid, dev and val; keep one"):
+    with pytest.raises(DataError, match="has two folders for valid, dev and val; remove one"):
         open_labelled(data, Layout())
     apart = folders(tmp_path / "folds", ("one", "two"), count=1)
-    with pytest.raises(DataError, match=r"one, two all have the same folders, neg, pos, so .*/one, or call the parts"):
+    with pytest.raises(DataError, match=r"one, two all contain the same folders, neg, pos; .*/one, or name the splits"):
         open_labelled(apart, Layout())
     folders(tmp_path / "whole", ("train", "test"), count=1)
-    with pytest.raises(DataError, match=r"so which are the classes\? .* such as .*/test$"):
+    with pytest.raises(DataError, match=r"all contain the same folders.* such as .*/test$"):
         read_labelled(tmp_path / "whole", Layout())
     fine = folders(tmp_path / "fine", ("neg", "pos"), ("texts",), count=1)
     assert sorted(read_labelled(tmp_path / "fine", Layout())[0].labels) == ["neg", "pos"], fine
@@ -69,5 +69,5 @@ def test_a_class_that_is_decided_by_only(tmp_path):
     data = folders(tmp_path, ("train", "valid"), count=9)
     (tmp_path / "valid" / "neg").rename(tmp_path / "valid" / "Neg")
     sets = open_labelled(data, Layout())
-    with pytest.raises(DataError, match="the texts to decide by have the label 'Neg', which is none of those in"):
+    with pytest.raises(DataError, match="the validation texts have the label 'Neg', which is not a label of"):
         classes_of(sets, data)

@@ -92,7 +92,7 @@ def test_a_download_without_end_is_stopped(cached, monkeypatch):
 
     endless = Endless()
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: endless)
-    with pytest.raises(DataError, match="longer than the 190 bytes"):
+    with pytest.raises(DataError, match="longer than the expected 190 bytes"):
         fetch("hamlet")
     assert endless.sent <= 2 * registry._BLOCK
     assert list(cached.parent.iterdir()) == []

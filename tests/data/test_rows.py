@@ -30,7 +30,7 @@ def test_a_return_ends_a_line_wherever_the_blocks_are_cut(tmp_path_factory, text
     file.path.write_bytes(text.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(textfile, "BLOCK", block)
-        found, mixed = list(lines(file, every=True)), mixed_ends(file)
+        found, mixed = list(lines(file, lone_cr=True)), mixed_ends(file)
     assert "".join(found) == text
     plain = re.sub("\r?\r\n", "\n", text)
     assert [without_end(line) for line in found] == re.split("[\r\n]", plain)[: len(found)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unrolled.data.columns import Columns
-from unrolled.data.conll_words import words_of
+from unrolled.data.conll_words import word_spans
 from unrolled.data.generated_tags import SIZES, choices, generate
 from unrolled.data.grammar import GRAMMAR, SHARED, THINGS
 from unrolled.data.tagged import Source
@@ -76,18 +76,18 @@ def test_what_is_refused(tmp_path):
     path = tmp_path / "a"
     path.write_text("x O\ny O\n\nz O\n")
     with pytest.raises(
-        DataError, match=r"every word of .* is tagged O: there is nothing to learn; give tagged text, or"
+        DataError, match=r"every word of .* has the tag O: there is nothing to learn; give tagged text, or"
     ):
         Source(str(path)).read()
     path.write_text("x B-a\n")
-    with pytest.raises(DataError, match="too few sentences to learn from: 1"):
+    with pytest.raises(DataError, match="too few sentences for training: 1"):
         Source(str(path), fractions=(0.01, 0.0, 0.99)).read()
     known, other = write(tmp_path / "b", 20), tmp_path / "c"
     other.write_text("x O\n\ny O\nz B-c\n")
-    with pytest.raises(DataError, match="unknown label 'c' in line 4: the text that is learned has a, b; correct it"):
+    with pytest.raises(DataError, match="unknown label 'c' in line 4: the training text has a, b; correct it"):
         Source(known, test=str(other)).read()
     with pytest.raises(
-        DataError, match=r"no file or tagged data set 'wikigld'; did you mean 'wikigold'\?; give a file"
+        DataError, match=r"file or tagged data set 'wikigld' does not exist; did you mean 'wikigold'\?; give a file"
     ):
         Source("wikigld").read()
 
@@ -95,14 +95,14 @@ def test_what_is_refused(tmp_path):
 def test_a_file_without_ends_of_sentences(tmp_path):
     path, fine = tmp_path / "a", write(tmp_path / "b", 20)
     path.write_text("x B-a\ny O\n" * 26)
-    with pytest.raises(DataError, match="a: no empty line ends a sentence, in 52 words; put an empty line after each"):
+    with pytest.raises(DataError, match="a has only 1 sentence in 52 words; put an empty line after each"):
         Source(str(path)).read()
     assert len(Source(fine, test=str(path)).read().test) == 1  # a long sentence is one
     path.write_text("x B-a\ny O\n" * 101)
-    with pytest.raises(DataError, match="no empty line ends a sentence, in 202 words"):
+    with pytest.raises(DataError, match="has only 1 sentence in 202 words"):
         Source(fine, test=str(path)).read()
     path.write_text("x B-a\ny O\n" * 26 + "\nz O\n")
-    with pytest.raises(DataError, match="it has only 2 sentences, in 53 words"):
+    with pytest.raises(DataError, match="has only 2 sentences in 53 words"):
         Source(str(path)).read()
 
 
@@ -114,7 +114,7 @@ def test_plain_tags(tmp_path):
     assert tagged.train[0].tags == ("DT", "NN")
     other = tmp_path / "b"
     other.write_text("the DT\ndog XX\n")
-    with pytest.raises(DataError, match="unknown label 'XX' in line 2: the text that is learned has DT, NN"):
+    with pytest.raises(DataError, match="unknown label 'XX' in line 2: the training text has DT, NN"):
         Source(str(path), test=str(other)).read()
     assert Source(str(path), columns=Columns(token_column=1, tag_column=0)).read().train[0].words == ("DT", "NN")
 
@@ -178,14 +178,14 @@ def test_generated_sentences_are_a_function_of_the_seed(parts):
 
 def test_raw_text_is_cut_as_tagged_text_is():
     def cut(text):
-        return [text[a:b] for a, b in words_of(text)]
+        return [text[a:b] for a, b in word_spans(text)]
 
     assert cut("He said, 'Teddy bears are on sale!'") == "He said , ' Teddy bears are on sale ! '".split()
     assert cut("I don't, Anna's can't; she’ll") == "I do n't , Anna 's ca n't ; she ’ll".split()
     assert cut("Dr. No, U.S. co-op (1,000.5)...") == "Dr. No , U.S. co-op ( 1,000.5 ) ...".split()
     assert cut("@me #x http://a.b/c. é 東京") == "@me #x http://a.b/c . é 東京".split()
     text = "\t odd\u00a0text \U0001f600\U0001f600! _x_ '' \n"
-    spans = words_of(text)
+    spans = word_spans(text)
     left = "".join(
         text[b:c] for b, c in zip([0, *(b for _, b in spans)], [*(a for a, _ in spans), len(text)], strict=True)
     )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.data import encode_text, open_corpus, prepare
-from unrolled.data.textfile import BLOCK, TextFile, normal, told
+from unrolled.data.textfile import BLOCK, TextFile, describe_changes, normal
 from unrolled.errors import DataError
 
 
@@ -42,12 +42,12 @@ def test_marks_and_line_ends_wherever_the_blocks_are_cut(tmp_path_factory, text,
 
 
 def test_what_was_changed_is_told():
-    assert told({"\r\n", "\n"}) == [r"CRLF line ends read as \n"]
-    assert told({"\r\n", "\r", "\ufeff"}, "; so") == [
-        r"CRLF and CR line ends read as \n; so",
-        "byte order mark left out",
+    assert describe_changes({"\r\n", "\n"}) == [r"CRLF line endings converted to \n"]
+    assert describe_changes({"\r\n", "\r", "\ufeff"}, "; so") == [
+        r"CRLF and CR line endings converted to \n; so",
+        "byte order mark removed",
     ]
-    assert told({"\n"}) == []
+    assert describe_changes({"\n"}) == []
     assert [normal("\ufeffa\r\nb\r", rule) for rule in ("unify", "keep", None)] == [
         "a\nb\n",
         "a\r\nb\r",
@@ -98,7 +98,7 @@ def test_zeros_left_in_a_wide_encoding(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("some\ntext".encode("utf-32-le"))
     with pytest.raises(
-        DataError, match=r"many zeros \(U\+0000, first in line 1\) as utf-16-le, .* --encoding utf-32-le"
+        DataError, match=r"many zeros \(U\+0000, first in line 1\) when read as utf-16-le; .* --encoding utf-32-le"
     ):
         text_of(path, "utf-16-le")
     path.write_bytes("some\nlonger te\0xt".encode("utf-16"))
@@ -122,8 +122,10 @@ def test_a_corpus_by_each_rule_and_its_cache(tmp_path):
         parts[rule] = "".join(chunk.text for chunk in chunks), sum(len(chunk.starts) for chunk in chunks)
         for _ in range(2):  # the second time from the cache
             data = prepare(open_corpus(str(path), line_ends=rule), cache=tmp_path / "cache", fractions=(1.0, 0.0, 0.0))
-            notes = [r"CRLF and CR line ends read as \n; --line-ends keep keeps them"] if rule == "unify" else []
-            assert data.notes == ([*notes, "byte order mark left out"] if rule else [])
+            notes = (
+                [r"CRLF and CR line endings converted to \n; --line-ends keep keeps them"] if rule == "unify" else []
+            )
+            assert data.notes == ([*notes, "byte order mark removed"] if rule else [])
             assert data.vocabulary.decode(data.train.tokens) == parts[rule][0]
             assert len(encode_text(open_corpus(str(path), line_ends=rule), data.vocabulary)) == len(data.train)
     assert parts == {
@@ -141,5 +143,5 @@ def test_what_systems_leave_in_a_folder(tmp_path):
         (tmp_path / name).write_bytes(content)
     corpus = open_corpus(str(tmp_path))
     assert [file.path.name for file in corpus.files] == ["a.txt"]
-    assert corpus.notes == ["3 system files left out"]
+    assert corpus.notes == ["3 system files skipped"]
     assert len(open_corpus(str(tmp_path), line_ends=None).files) == 3  # as runs from before remember it

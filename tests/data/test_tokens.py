@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unrolled.data.tokens import cut
+from unrolled.data.tokens import tokenize
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from unrolled.data.tokens import cut
     ],
 )
 def test_cut(text, words):
-    assert [token.text for token in cut(text)] == words.split()
+    assert [token.text for token in tokenize(text)] == words.split()
 
 
 @settings(deadline=None)
 @given(st.text(max_size=200))
 def test_tokens_know_where_they_stood_and_leave_out_nothing_visible(text):
-    tokens = cut(text)
+    tokens = tokenize(text)
     assert all(text[token.begin : token.end] == token.text for token in tokens)
     between, at = "", 0
     for token in tokens:
@@ -35,5 +35,5 @@ def test_tokens_know_where_they_stood_and_leave_out_nothing_visible(text):
 
 
 def test_small_letters_and_long_words():
-    assert [token.text for token in cut("The END", lowercase=True)] == ["the", "end"]
-    assert len(cut("a" * 1_000_000)) == 1
+    assert [token.text for token in tokenize("The END", lowercase=True)] == ["the", "end"]
+    assert len(tokenize("a" * 1_000_000)) == 1

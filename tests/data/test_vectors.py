@@ -53,7 +53,7 @@ def test_binary_files(tmp_path):
     with pytest.raises(DataError, match="ends at word 2 of 2"):
         read_vectors(path, WORDS)
     path.write_bytes(b"no header\n")
-    with pytest.raises(DataError, match="does not begin with a number of words"):
+    with pytest.raises(DataError, match="does not start with the number of words"):
         read_vectors(path, WORDS)
 
 
@@ -61,7 +61,7 @@ def test_binary_files(tmp_path):
     ("content", "expected"),
     [
         ("the 1 2 3\nnaïve 1 2\n", "line 2 has 2 numbers instead of 3"),
-        ("the 1 x 3\n", "line 1 has something that is no number"),
+        ("the 1 x 3\n", "line 1 has a value that is not a number"),
         ("the 1 nan 3\n", "line 1 has a number that is not finite"),
         ("", "is empty"),
         ("word\n", "does not look like word vectors"),

@@ -182,6 +182,6 @@ def test_symbols_that_there_are_not(kind, wrong):
     vocabulary = build_vocabulary(kind, ["the cat sat on the mat. " * 20], vocab_size=300)
     assert vocabulary.decode([]) == ""
     with pytest.raises(
-        ArgumentError, match=rf"ids must be symbols from 0 to {len(vocabulary) - 1}, got (-1|1000000|-2)"
+        ArgumentError, match=rf"ids must be token ids from 0 to {len(vocabulary) - 1}, got (-1|1000000|-2)"
     ):
         vocabulary.decode(wrong)

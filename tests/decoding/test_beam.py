@@ -206,12 +206,12 @@ def of(log_probs, weights=None):
 @pytest.mark.parametrize(
     ("step", "options", "message"),
     [
-        (of(torch.tensor([[-1.0, float("nan")], [-1.0, -1.0]])), {}, "free of NaN, got 'NaN in row 0 after 0 symbols'"),
+        (of(torch.tensor([[-1.0, float("nan")], [-1.0, -1.0]])), {}, "free of NaN, got 'NaN in row 0 after 0 tokens'"),
         (of(torch.full((2, 9000), float("nan"))), {}, "free of NaN"),
         (of(torch.ones(2, 3)), {}, r"log_probs of the step must be at most 0, got 1.0; take log_softmax of logits"),
         (of(torch.zeros(3, 3)), {}, r"must be \(N, V\) with N = 2 rows, got \(3, 3\)"),
         (of(torch.zeros(2, 3), torch.zeros(1, 3)), {}, r"weights of the step must be \(N, S\) with N = 2 rows"),
-        (of(torch.zeros(2, 3)), {"coverage_penalty": 0.1}, "attention .* which coverage needs, got None"),
+        (of(torch.zeros(2, 3)), {"coverage_penalty": 0.1}, "attention .* for the coverage penalty, got None"),
     ],
 )
 def test_steps_that_give_something_else(step, options, message):
@@ -227,5 +227,5 @@ def test_lengths_and_states_that_do_not_fit():
         beam_search(step, torch.zeros(2, 1), 2, Search(), max_lengths=[3, -1], **SYMBOLS)
     with pytest.raises(ArgumentError, match=r"state must be tensors of 2 rows, one for each sentence, got \(1, 2\)"):
         beam_search(step, {"h": torch.zeros(1, 2)}, 2, Search(), max_lengths=[3, 3], **SYMBOLS)
-    with pytest.raises(ArgumentError, match="end must be a symbol below 3, got 3"):
+    with pytest.raises(ArgumentError, match="end must be a token id below 3, got 3"):
         beam_search(step, torch.zeros(2, 1), 2, Search(), max_lengths=[3, 3], begin=0, end=3)

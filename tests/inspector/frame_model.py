@@ -8,7 +8,7 @@ from torch import nn
 
 from unrolled.analysis.inspection import Inspection
 from unrolled.analysis.passes import Lines
-from unrolled.analysis.tokenized import Read
+from unrolled.analysis.tokenized import TokenSequence
 from unrolled.layers import Stack
 
 FRAMES = "0123456789" * 12
@@ -42,7 +42,8 @@ class FrameModel:
         clips = np.split(np.array([int(one) for one in text]), range(CLIP, len(text), CLIP))
         places = np.split(at, range(CLIP, len(text), CLIP))
         lines = Lines(
-            [Read(*one) for one in zip(clips, places, strict=True)], lambda one, ids, lengths: one(ids, lengths)
+            [TokenSequence(*one) for one in zip(clips, places, strict=True)],
+            lambda one, ids, lengths: one(ids, lengths),
         )
         return Inspection(self.model, lambda one: one.stack, Network, 10, lines, tick="frame")
 

@@ -106,8 +106,8 @@ def test_left_out_and_own(monkeypatch):
     module.thing = 3
     monkeypatch.setitem(sys.modules, "my_labels", module)
     labels = label(text, [*built_in(), own("cat= [cC]at"), own("my_labels:upper"), own("my_labels:place")])
-    assert labels.left_out["in a URL"] == "nowhere in this text"
-    assert labels.left_out["brace depth"] == "the same everywhere in this text"
+    assert labels.left_out["in a URL"] == "never true in this text"
+    assert labels.left_out["brace depth"] == "constant over this text"
     assert labels.names[-3:] == ["cat", "my_labels:upper", "my_labels:place"]
     assert labels.binary[-3:].tolist() == [True, True, False]
     assert labels.values[-3].sum() == 30 * 4

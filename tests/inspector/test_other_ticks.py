@@ -12,7 +12,7 @@ from unrolled.data import CharVocabulary
 from unrolled.errors import RunError
 from unrolled.inspector import Labels, Unit, built_in, read
 from unrolled.inspector.shown import values_of
-from unrolled.inspector.states import keep_states
+from unrolled.inspector.states import save_states
 from unrolled.inspector.unit_search import measure
 from unrolled.tasks.common.inspectable import Inspectable, Paned
 from unrolled.tasks.common.writer import Writer
@@ -51,16 +51,16 @@ def test_hypotheses_belong_to_a_kind_of_tick():
 
 def test_states_of_frames_are_not_kept_beside_a_text(tmp_path):
     with pytest.raises(RunError, match=f"^{REFUSED.format('states')}$"):
-        keep_states(read(FrameModel(), FRAMES), FRAMES, tmp_path / "states")
+        save_states(read(FrameModel(), FRAMES), FRAMES, tmp_path / "states")
     assert not (tmp_path / "states").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["RUN"], REFUSED.format("cells")),
-        (["RUN", "--web", "--hypothesis", "nine=9"], REFUSED.format("cells")),
-        (["saturation", "RUN"], "RUN is no language model; this view is of language models only"),
+        (["RUN"], REFUSED.format("unit search")),
+        (["RUN", "--web", "--hypothesis", "nine=9"], REFUSED.format("unit search")),
+        (["saturation", "RUN"], "RUN is not a language model; give the run of one"),
     ],
 )
 def test_views_of_text_refuse_frames(words, said, monkeypatch, capsys):
@@ -93,7 +93,9 @@ def test_models_that_cannot_be_looked_at():
     config = MemoryConfig()
     memory = TrainedMemory(MemoryModel(*config.data.sizes(), config.model), config)
     assert memory.task == "memory"
-    with pytest.raises(RunError, match=r"^a TrainedMemory reads no text, so there is none to look at its units over; "):
+    with pytest.raises(
+        RunError, match=r"^a TrainedMemory does not read text, so its units cannot be inspected on one; "
+    ):
         read(memory, "ab")
     model = TrainedLanguageModel(FeedForward(2, 3, 4, 5, 0.0, False), CharVocabulary("ab"))
     with pytest.raises(RunError, match=r"^a FeedForward has no recurrent layers, so there are no units to look at; "):

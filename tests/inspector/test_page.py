@@ -15,7 +15,7 @@ from planted_cells import story, untrained
 from unrolled.errors import ArgumentError
 from unrolled.inspector import Unit, read
 from unrolled.inspector.packing import scale
-from unrolled.inspector.page import MOST_CELLS, MOST_CHARACTERS, Cell, page
+from unrolled.inspector.page import MOST_CHARACTERS, MOST_UNITS, PageUnit, page
 from unrolled.inspector.shown import Shown, values_of
 
 NASTY = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> & \u2028 ]]> @DATA@ @SCRIPT@ \ud800 é 𝒳\n"
@@ -44,7 +44,7 @@ def made(text, cells=1, title="t", about="a", spell=str):
     values = np.linspace(-1, 1, cells * len(text), dtype=np.float32).reshape(cells, -1)
     n = len(text)
     shown = Shown(values, np.tile(np.arange(5), (n, 1)), np.full((n, 5), 0.2, dtype=np.float32))
-    return page(title, about, text, [Cell(NASTY, NASTY)] * cells, shown, spell)
+    return page(title, about, text, [PageUnit(NASTY, NASTY)] * cells, shown, spell)
 
 
 def test_nothing_from_outside_becomes_markup_or_script():
@@ -73,9 +73,9 @@ def test_a_page_of_the_largest_size_is_under_five_megabytes():
     n = MOST_CHARACTERS
     draw = np.random.default_rng(0)
     text = "".join(map(chr, draw.integers(0x4E00, 0x6000, n)))  # three bytes each
-    values, shares = (draw.random(shape, dtype=np.float32) for shape in ((MOST_CELLS, n), (n, 5)))
+    values, shares = (draw.random(shape, dtype=np.float32) for shape in ((MOST_UNITS, n), (n, 5)))
     shown = Shown(values, draw.integers(0, 5000, (n, 5)), shares)
-    source = page("t", "a", text, [Cell("a", "b")] * MOST_CELLS, shown, chr)
+    source = page("t", "a", text, [PageUnit("a", "b")] * MOST_UNITS, shown, chr)
     assert len(source.encode()) < 5_000_000
     with pytest.raises(ArgumentError, match="at most 100,000 characters"):
         made("a" * (n + 1))
@@ -87,9 +87,9 @@ def test_the_values_are_the_units():
     text = story(3000)
     reading = read(untrained(1, text), text)
     shown = values_of(reading, [Unit("layers.0.0", "h", 3), Unit("layers.0.0", "f", 1)], len(text))
-    source = page("t", "a", text, [Cell("x", "y"), Cell("z", "w")], shown, lambda id: "?")
+    source = page("t", "a", text, [PageUnit("x", "y"), PageUnit("z", "w")], shown, lambda id: "?")
     data = json.loads(Elements(source).scripts[0])
-    for cell, values in zip(data["cells"], shown.values, strict=True):
+    for cell, values in zip(data["units"], shown.values, strict=True):
         level = np.frombuffer(base64.b64decode(cell["values"]), dtype=np.uint8).astype(float)
         again = cell["low"] + (level - 1) / 254 * (cell["high"] - cell["low"])
         inside = (values > cell["low"]) & (values < cell["high"])

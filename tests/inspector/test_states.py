@@ -11,13 +11,13 @@ from planted_cells import story, untrained
 from unrolled.errors import SaveError
 from unrolled.inspector import Unit, read
 from unrolled.inspector.shown import values_of
-from unrolled.inspector.states import keep_states
+from unrolled.inspector.states import save_states
 
 
 def test_the_files_hold_every_state(tmp_path):
     text = story(3000)
     reading = read(untrained(2, text, num_layers=2), text)
-    files = keep_states(reading, text, tmp_path / "states")
+    files = save_states(reading, text, tmp_path / "states")
     assert [file.name for file in files] == [f"layers.{layer}.0.{state}.npy" for layer in (0, 1) for state in "ch"]
     assert (tmp_path / "states" / "text.txt").read_text() == text
     told = json.loads((tmp_path / "states" / "states.json").read_text())
@@ -30,5 +30,5 @@ def test_the_files_hold_every_state(tmp_path):
         assert kept.dtype == np.float16
         units = [Unit(name, gate, unit) for unit in range(16)]
         np.testing.assert_allclose(kept, values_of(reading, units, len(text)).values.T, rtol=1e-3, atol=1e-4)
-    with pytest.raises(SaveError, match="is there already; choose another folder"):
-        keep_states(reading, text, tmp_path / "states")
+    with pytest.raises(SaveError, match="already exists; choose another folder"):
+        save_states(reading, text, tmp_path / "states")

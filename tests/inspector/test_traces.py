@@ -95,7 +95,7 @@ def test_slices_of_lines(model):
     check(reading, traces, n, [(0, n), (17, 19), (18, 18), (40, 300), (n - 3, n), (n - 1, n)], planes)
 
 
-READING, TRACES = traced(untrained(6, LONG, num_layers=2), LONG, kept=1 << 20)  # forgets soon
+READING, TRACES = traced(untrained(6, LONG, num_layers=2), LONG, cache=1 << 20)  # forgets soon
 WHOLE = values_of(READING, [Unit("layers.1.0", "h", 7)], len(LONG)).values[0]
 
 

@@ -78,7 +78,7 @@ def test_what_cannot_be_searched(labels):
     model = untrained(0, TEXT)
     with pytest.raises(ArgumentError, match="twins must be a whole number of at least 19, got 8"):
         search(read(model, TEXT), labels, twins=8)
-    with pytest.raises(DataError, match="no hypothesis can be tried"):
+    with pytest.raises(DataError, match="no hypothesis can be tested"):
         search(read(model, TEXT), label(TEXT, [own("never=xyz")]))
     once = "a" * 30 + TEXT[:1000]
     with pytest.raises(DataError, match="too rare"):

@@ -277,7 +277,7 @@ def test_models_that_cannot_be_frozen(monkeypatch):
     ):
         handle = TrainedLanguageModel(model(**options), ByteVocabulary())
         assert handle.unfreezable() == reason
-        with pytest.raises(BackendError, match=f"the model cannot be frozen: {reason}; use it as it is"):
+        with pytest.raises(BackendError, match=f"the model cannot be frozen: {reason}; use the model without freeze"):
             handle.freeze("int8")
     assert "in float64" in str(model().double().unfreezable())
     assert "on meta" in str(model().to("meta").unfreezable())

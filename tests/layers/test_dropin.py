@@ -34,7 +34,7 @@ EVERY_EXTRA = {
 @pytest.fixture(autouse=True)
 def long_way(monkeypatch):
     """These calls are short; test_short_calls.py looks at what becomes of such otherwise."""
-    monkeypatch.setattr("unrolled.layers.torch_interface.sooner", lambda *_: False)
+    monkeypatch.setattr("unrolled.layers.torch_interface.faster_than_kernel", lambda *_: False)
 
 
 def make(face: Any, kind: str, *args, seed: int = 0, **options) -> Any:
@@ -434,7 +434,7 @@ def test_a_backend_named_never_degrades():
 
 
 def test_dropout_without_a_second_layer_warns():
-    with pytest.warns(UnrolledWarning, match="num_layers=1 has nothing between"):
+    with pytest.warns(UnrolledWarning, match="has no effect with num_layers=1"):
         unrolled.nn.GRU(3, 4, dropout=0.5)
 
 

@@ -26,13 +26,13 @@ FORMS = {
 def went(monkeypatch):
     """What torch's layers returned."""
     found = []
-    inner = torch_interface.DropIn._directly
+    inner = torch_interface.DropIn._call_torch
 
     def spy(self, *given):
         found.append(inner(self, *given))
         return found[-1]
 
-    monkeypatch.setattr(torch_interface.DropIn, "_directly", spy)
+    monkeypatch.setattr(torch_interface.DropIn, "_call_torch", spy)
     return found
 
 
@@ -60,7 +60,7 @@ def test_same_results_and_gradients_as_the_long_way(monkeypatch, went, name, for
         x = pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False)
     found = []
     for short in (True, False):
-        monkeypatch.setattr(torch_interface, "sooner", lambda *_, short=short: short)
+        monkeypatch.setattr(torch_interface, "faster_than_kernel", lambda *_, short=short: short)
         layer.zero_grad()
         got = tensors(layer(x, hx))
         sum((one.sin() * one).sum() for one in got).backward()
@@ -121,7 +121,7 @@ def test_second_derivatives_are_there_too(monkeypatch, went, name):
     layer, x = build(3, 4, **options), torch.randn(3, 2, 3, requires_grad=True)
     found = []
     for short in (True, False):
-        monkeypatch.setattr(torch_interface, "sooner", lambda *_, short=short: short)
+        monkeypatch.setattr(torch_interface, "faster_than_kernel", lambda *_, short=short: short)
         layer.zero_grad()
         (first,) = torch.autograd.grad(layer(x)[0].sin().sum(), x, create_graph=True)
         first.square().sum().backward()

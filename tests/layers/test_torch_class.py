@@ -100,7 +100,9 @@ def test_to_torch(kind: str, form: dict[str, Any]) -> None:
     ],
 )
 def test_what_torch_lacks_does_not_become_torchs(kind: str, options: dict[str, Any], lacking: str) -> None:
-    with pytest.raises(ArgumentError, match=f"made without what torch.nn.{kind} lacks, got '{lacking}'"):
+    with pytest.raises(
+        ArgumentError, match=f"built without options that torch.nn.{kind} does not have, got '{lacking}'"
+    ):
         getattr(unrolled.nn, kind)(3, 4, **options).to_torch()
     assert unrolled.nn.LSTM(3, 4, forget_bias=1.0, init="orthogonal", backend="native").to_torch().bias
 
@@ -109,7 +111,9 @@ def test_quantization_says_what_it_leaves_out_and_takes_torchs_own() -> None:
     ours = unrolled.nn.LSTM(3, 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        with pytest.warns(UnrolledWarning, match=r"leaves an unrolled\.nn\.LSTM as it is; put module\.to_torch\(\)"):
+        with pytest.warns(
+            UnrolledWarning, match=r"does not quantize an unrolled\.nn\.LSTM; replace it by module\.to_torch\(\)"
+        ):
             torch.ao.quantization.quantize_dynamic(nn.Sequential(ours), {nn.LSTM}, dtype=torch.qint8)
         made = torch.ao.quantization.quantize_dynamic(nn.Sequential(ours.to_torch()), {nn.LSTM}, dtype=torch.qint8)
     assert "quantized" in type(made[0]).__module__
@@ -120,7 +124,7 @@ def test_quantization_says_what_it_leaves_out_and_takes_torchs_own() -> None:
 def test_scripting_says_what_to_script() -> None:
     ours = unrolled.nn.GRU(3, 4)
     with pytest.raises(
-        BackendError, match=r"cannot compile an unrolled\.nn\.GRU; put module\.to_torch\(\) in its place"
+        BackendError, match=r"cannot compile an unrolled\.nn\.GRU; replace it by module\.to_torch\(\) first"
     ):
         torch.jit.script(nn.Sequential(ours))
 
@@ -175,7 +179,7 @@ def test_numbers_of_numpy_and_torch_are_numbers(kind: str) -> None:
         ({"zoneout": "much"}, "zoneout must be a number or 2 values: a number, a number, got 'much'"),
         ({"zoneout": float("nan")}, "zoneout must be"),
         ({"layer_norm": "yes"}, "layer_norm must be True or False, got 'yes'"),
-        ({"backend": 5}, "backend must be a text, got 5"),
+        ({"backend": 5}, "backend must be a string, got 5"),
         ({"dtype": "float32"}, "dtype must be a dtype, got 'float32'"),
         ({"dtype": torch.int32}, "dtype must be a floating-point type, such as torch.float32, got torch.int32"),
         ({"device": "gpu"}, "device must be a device of this machine, such as 'cpu', got 'gpu'; torch says: "),

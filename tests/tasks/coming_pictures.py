@@ -13,9 +13,10 @@ from coming_base import AskedPictures, Coming, ComingTrained, brightness, png
 
 from unrolled.cells import check_size
 from unrolled.errors import ArgumentError, DataError
-from unrolled.results import Drawing, Picture, Prediction, Report, SamplePiece, Table
+from unrolled.results import Drawing, Input, Picture, Prediction, Report, SamplePiece, Table
 from unrolled.tasks.common.file_inputs import FileInputs
 from unrolled.tasks.common.own_parts import OwnParts, evaluated
+from unrolled.tasks.common.trained import Trained
 from unrolled.tasks.common.writer import Writer
 from unrolled.tasks.opening import open_model
 from unrolled.training.metrics import LOSS, Metric
@@ -114,6 +115,9 @@ class TrainedHandwriting(ComingTrained):
     def streaming(self, lanes=1):
         raise self.unable("answer step by step: it reads a line in both directions")
 
+    def modules(self):
+        return super().modules()._replace(step=None, states=())
+
 
 def collapsed(symbols):
     """CTC: what is left without repetitions, then without blanks."""
@@ -134,10 +138,18 @@ class SamplePixels:
         check_size("side", self.side)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedPixels(AskedPictures):
+    """The pictures, and what of them is missing."""
+
+    mask: str | None = None
+    """a picture of the same size that is dark where pixels are missing"""
+
+
 class Pixels(Coming):
     """pictures, drawn pixel by pixel, or completed"""
 
-    name, Predict, Sample, unit = "pixels", AskedPictures, SamplePixels, "pictures"
+    name, Predict, Sample, unit = "pixels", AskedPixels, SamplePixels, "pictures"
     metrics, decides = (LOSS, Metric("bits_per_pixel", "bits per pixel")), "bits_per_pixel"
     use: ClassVar = {"let it draw": "sample", "let it complete": "predict", "measure it": "evaluate"}
 
@@ -150,9 +162,13 @@ class TrainedPixels(ComingTrained):
             yield SamplePiece(n, Picture("drawn", lambda n=n: png(np.full((options.side, options.side), n / 255))))
 
     def predictions(self, inputs, options):
+        mask = None if options.mask is None else brightness(Input(Path(options.mask)), options.most_pixels)
         for one in itertools.chain.from_iterable(inputs):
             pixels = brightness(one, options.most_pixels)
-            whole = np.concatenate([pixels, pixels[::-1]])
+            missing = np.zeros_like(pixels) > 0 if mask is None else mask < 0.5
+            if missing.shape != pixels.shape:
+                raise DataError(f"{one.title} and the mask {options.mask} differ in size; give one of the same size")
+            whole = np.where(missing, 1.0, pixels)
             yield Prediction(one.title, parts=(Picture("completed", lambda whole=whole: png(whole), "completed"),))
 
 
@@ -182,6 +198,7 @@ class Strokes(Coming):
 
 class TrainedStrokes(ComingTrained):
     task, of = "strokes", Strokes
+    evaluation = Trained.evaluation
 
     def samples(self, options):
         for n in range(options.samples):

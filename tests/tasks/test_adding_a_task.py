@@ -64,14 +64,14 @@ def example(request, tmp_path_factory):
             row = registry.Entry("next_value:NextValue", "the next number of a series")
             patch.setitem(registry.TASKS, "series", row)
         importlib.invalidate_caches()
-        registry._foreign.cache_clear()
+        registry._external.cache_clear()
         (home / "numbers.txt").write_text(numbers())
         for run, steps in (("first", 6), ("second", 4)):
             words = ["train", "series", "--data", home / "numbers.txt", "--run", home / "runs" / run]
             assert main([*map(str, words), *SMALL, "--steps", str(steps), "--eval-every", "1"]) == 0
         yield Example(home / "runs", home / "runs" / "first", home / "runs" / "second", home / "numbers.txt")
     sys.modules.pop("next_value", None)
-    registry._foreign.cache_clear()
+    registry._external.cache_clear()
 
 
 def rows(run: Path) -> list[dict]:
@@ -112,7 +112,7 @@ def test_it_can_be_resumed(example, unrolled, home):
     assert "is finished: 4 of 4 steps" in unrolled("resume", example.second).out
     said = unrolled("resume", example.second, "--steps", "5")
     assert said.status == 0, said.err
-    assert "going on at step 4 of 5" in said.out
+    assert "resuming at step 4 of 5" in said.out
     assert [row["step"] for row in rows(example.second)] == [1, 2, 3, 4, 5]
 
 

@@ -168,7 +168,7 @@ def test_a_blank_text_has_an_empty_answer_in_its_place(model):
 
 @pytest.mark.parametrize("texts", ["good", b"good", None, 5, ["good", None], [b"good"], {"good": 1}, {"good"}])
 def test_texts_that_are_no_list_of_texts(model, texts):
-    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of texts|text), got "):
+    with pytest.raises(ArgumentError, match=r"^texts(\[\d\])? must be a (list of strings|string), got "):
         model.predict(texts)
 
 
@@ -180,9 +180,9 @@ def test_bad_input(model, tmp_path, path):
     with pytest.raises(DataError, match="only the class 'x'"):
         unrolled.train("classify", data=str(one), run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ArgumentError, match="left out with --data trec"):
+    with pytest.raises(ArgumentError, match="omitted with --data trec"):
         Classification(update(ClassifyConfig(), data="trec", text_column="nope")).prepare()
-    with pytest.raises(ArgumentError, match="left out without --ngrams"):
+    with pytest.raises(ArgumentError, match="omitted without --ngrams"):
         Answer(ngram_size=8)
     with pytest.raises(ArgumentError, match="no such option"):
         update(ClassifyConfig(), cell="gru", peepholes=True)

@@ -95,7 +95,8 @@ def test_a_file_is_read_as_the_options_say(model: TrainedClassifier, tmp_path: P
     assert model.config is before
     assert (report.values["text"], report.values["texts"]) == (str(path), 2)
     assert report.how == (
-        f"{path}: columns between semicolons; with a header; text from column 2 (body), label from column 3 (mood)",
+        f"{path}: columns separated by semicolons; with a header; "
+        "text from column 2 (body), label from column 3 (mood)",
         "read: negative ← dreadful",
         "read: positive ← a delight, it was",
     )

@@ -131,6 +131,18 @@ def test_captions_have_a_picture_of_where_was_looked(runs, unrolled, home):
     assert base64.b64decode(one["parts"][0]["png"]).startswith(b"\x89PNG")
 
 
+def test_on_a_terminal_each_answer_is_followed_by_its_input(runs, unrolled, home, monkeypatch):
+    write_pictures(home)
+    monkeypatch.setattr("unrolled.cli.predict.to_terminal", lambda: True)
+    assert unrolled("predict", runs["captions"], "in").out.splitlines() == [
+        "the dog sat by the door",
+        "in/a-9.png",
+        "the cat sat on the mat",
+        "in/a-10.png",
+    ]
+    assert unrolled("predict", runs["pixels"], "in/a-9.png").out == "in/a-9.png\n"
+
+
 def test_a_language_model_has_a_say_in_captions(runs, unrolled, home):
     write_pictures(home)
     words = ["predict", runs["captions"], "in/a-9.png", "--beam", "2", "--language-model"]
@@ -176,10 +188,14 @@ def test_drawn_pixels_are_pictures(runs, unrolled, home):
 
 def test_a_picture_is_completed(runs, unrolled, home):
     write_pictures(home)
-    said = unrolled("predict", runs["pixels"], "in/a-9.png", "--out", "kept")
-    assert said.out == "in/a-9.png\ncompleted: kept/0001-completed.png\n"
+    (home / "mask.png").write_bytes(png(np.eye(4, 6) < 1))
+    said = unrolled("predict", runs["pixels"], "in/a-10.png", "--mask", "mask.png", "--out", "kept")
+    assert said.out == "in/a-10.png\ncompleted: kept/0001-completed.png\n"
     with Image.open(home / "kept" / "0001-completed.png") as picture:
-        assert picture.size == (6, 8)
+        assert np.array_equal(np.asarray(picture), 255 * np.eye(4, 6))
+    (home / "small.png").write_bytes(png(np.ones((2, 2))))
+    said = unrolled("predict", runs["pixels"], "small.png", "--mask", "mask.png")
+    assert said.err == "error: small.png and the mask mask.png differ in size; give one of the same size\n"
 
 
 def test_strokes_are_drawings(runs, unrolled, home):
@@ -287,6 +303,31 @@ def test_units_of_training_are_the_tasks(runs, unrolled, home):
     said = unrolled("train", "forecast", "--run", "run")
     assert "nats per day" in said.out
     assert "MW mean absolute error" in said.out
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_verb_as_json(runs, unrolled, home, name):
+    task = task_class(name)
+    np.savez(home / "a.npz", frames=np.zeros((2, 2, 2)))
+    with wave.open(str(home / "a.wav"), "wb") as file:
+        file.setparams((1, 2, 800, 0, "NONE", ""))
+        file.writeframes(sound())
+    (home / "a.png").write_bytes(png(LIGHT))
+    (home / "a.json").write_text('{"points": [[1, 2]]}')
+    word = {"videos": "a.npz", "speech": "a.wav", "forecast": "2024-02-27,10", "strokes": "a.json"}.get(name, "a.png")
+    found = answers(unrolled("predict", runs[name], word, word, "--json"))
+    assert [one["event"] for one in found] == ["prediction"] * 2
+    assert {one["text"] for one in found} == {word}
+    if task.Evaluate is not None:
+        [found] = answers(unrolled("evaluate", runs[name], "--json"))
+        assert (found["event"], found["run"]) == ("evaluated", str(runs[name]))
+        assert isinstance(found[task.decides], float)
+    if task.Sample is not None:
+        found = answers(unrolled("sample", runs[name], "--samples", "2", "--json"))
+        assert [(one["event"], one["number"], len(one["parts"])) for one in found] == [
+            ("sample", 0, 1),
+            ("sample", 1, 1),
+        ]
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -69,7 +69,7 @@ def test_labelled_texts(tmp_path):
     report = task("classify", path, test=str(tmp_path / "b.txt")).describe()
     assert report.values["texts"] == 64
     assert f"; {tmp_path / 'b.txt'}: the first word of each line is its label" in report.how[0]
-    with pytest.raises(ArgumentError, match="encoding must be left out with --data generated"):
+    with pytest.raises(ArgumentError, match="encoding must be omitted with --data generated"):
         task("classify", "generated", encoding="latin-1").describe()
 
 
@@ -108,7 +108,7 @@ def test_pairs(tmp_path):
     (tmp_path / "b.en").write_text("z\nw\n")
     report = task("translate", path, test=str(tmp_path / "b.de"), test_target=str(tmp_path / "b.en")).describe()
     assert report.values["pairs"] == 54
-    assert f"{tmp_path / 'b.de'}: line n belongs to line n of" in report.how[0]
+    assert f"{tmp_path / 'b.de'}: line n corresponds to line n of" in report.how[0]
 
 
 def test_texts_and_problems(tmp_path):
@@ -121,7 +121,7 @@ def test_texts_and_problems(tmp_path):
         "symbols": 6,
         "documents": 1,
         "rare": 6,
-        "notes": ["CRLF line ends read as \\n"],
+        "notes": ["CRLF line endings converted to \\n"],
     }
     assert report.parts[1].plain() == "  one\n  two"
     assert task("memory", "digits").describe().values == {"name": "digits", "train": 4000, "valid": 500, "test": 1000}

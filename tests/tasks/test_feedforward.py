@@ -134,7 +134,7 @@ def test_a_file_with_another_context_is_refused(run, tmp_path):
     config = file.config.replace("context = 8", "context = 90000000")
     assert config != file.config
     modelfile.save(tmp_path / "hostile.safetensors", file.tensors, file.task, config, file.assets)
-    with pytest.raises(RunError, match="do not fit its config"):
+    with pytest.raises(RunError, match="do not match its config"):
         unrolled.load(tmp_path / "hostile.safetensors")
 
 

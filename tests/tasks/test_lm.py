@@ -327,7 +327,7 @@ def test_a_prompt_outside_the_vocabulary(writer):
 def test_numbers_that_cannot_be(hello):
     for call, message in {
         lambda: hello.generate("h", -1): "length must be a whole number of at least 0, got -1",
-        lambda: hello.generate(5): "prompt must be a text, got 5",
+        lambda: hello.generate(5): "prompt must be a string, got 5",
         lambda: hello.generate("h", length="5"): "length must be a whole number of at least 0, got '5'",
         lambda: hello.stream("h", 2.5): "length must be a whole number of at least 0, got 2.5",
         lambda: hello.generate("h", 3, temperature="hot"): "temperature must be a number of at least 0, got 'hot'",
@@ -340,7 +340,7 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.freeze(
             "int4"
         ): "precision must be 'float32', 'bfloat16' or 'int8', got 'int4'; did you mean 'int8'",
-        lambda: hello.step(b"h"): "text must be a text, got b'h'",
+        lambda: hello.step(b"h"): "text must be a string, got b'h'",
         lambda: hello.session().write("h", 3): "sampling must be a Sampling, got 'h'",
         lambda: hello.session().write(Sampling(), -3): "length must be a whole number of at least 0, got -3",
     }.items():
@@ -387,7 +387,7 @@ def test_a_cell_of_ones_own_trains_and_loads(text, tmp_path, monkeypatch):
     with pytest.raises(RunError, match="code outside unrolled"):
         unrolled.load(tmp_path / "run")
     with pytest.raises(
-        ArgumentError, match="zoneout must be left out with --cell leaky_module:Leaky, which has no such"
+        ArgumentError, match="zoneout must be omitted with --cell leaky_module:Leaky, which has no such"
     ):
         unrolled.train("lm", run=tmp_path / "other", zoneout=0.1, **options)
     assert not (tmp_path / "other").exists()
@@ -405,7 +405,7 @@ def test_a_cell_of_ones_own_trains_and_loads(text, tmp_path, monkeypatch):
     ],
 )
 def test_options_that_a_cell_lacks_are_refused(cell, option, value):
-    with pytest.raises(ArgumentError, match=f"{option} must be left out with --cell {cell}, which has no such option"):
+    with pytest.raises(ArgumentError, match=f"{option} must be omitted with --cell {cell}, which has no such option"):
         update(LanguageModelConfig(), cell=cell, **{option: value})
 
 
@@ -425,7 +425,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
 def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(DataError, match="shorter than one window: 5 tokens to train on, but 1 lanes of 64"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "bptt": 64})
-    with pytest.raises(DataError, match="no file, folder or named corpus"):
+    with pytest.raises(DataError, match="file, folder or named corpus"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "data": str(tmp_path / "missing")})
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
@@ -462,5 +462,5 @@ def test_a_model_file_whose_config_claims_another_size_is_refused_before_anythin
     config = file.config.replace("hidden_size = 4\n", "hidden_size = 40000000\n")
     assert config != file.config
     modelfile.save(tmp_path / "hostile.safetensors", file.tensors, file.task, config, file.assets)
-    with pytest.raises(RunError, match="do not fit its config"):
+    with pytest.raises(RunError, match="do not match its config"):
         unrolled.load(tmp_path / "hostile.safetensors")

@@ -203,7 +203,7 @@ def test_any_vocabulary(tmp_path, trained, kind):
 def test_what_cannot_be_done_is_said(trained, run, tmp_path):
     with pytest.raises(BackendError, match="cannot be frozen: there are no kernels for a NGram"):
         trained.freeze()
-    with pytest.raises(RunError, match="was made in one go: there is nothing to go on with; train a new run"):
+    with pytest.raises(RunError, match="was fitted at once and cannot be resumed; train a new run"):
         unrolled.resume(run)
     with pytest.raises(DataError, match="there is nothing to count in it"):
         unrolled.train("lm", run=tmp_path / "run", data="text:ab", kind="ngram")
@@ -230,7 +230,7 @@ def test_what_cannot_be_done_is_said(trained, run, tmp_path):
     ],
 )
 def test_options_that_a_kind_ignores_are_refused(kind, option, value):
-    with pytest.raises(ArgumentError, match=f"{option} must be left out with --kind {kind}, which has no such option"):
+    with pytest.raises(ArgumentError, match=f"{option} must be omitted with --kind {kind}, which has no such option"):
         unrolled.train("lm", data="text:hello", kind=kind, **{option: value})
 
 

@@ -350,7 +350,7 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     path = tmp_path / "words"
     for text, message in [
         ("a O\nb O\n", "there is nothing to learn"),
-        ("", "has no sentence in it"),
+        ("", "has no sentences"),
         ("a B-x\nb\n", "line 2 of .* has 1 column"),
         ("".join(f"a t{n}\n\n" for n in range(5000)), "5,000 different tags, more than the 4,096 that can be learned"),
         ("".join(f"a B-{n}\n\n" for n in range(600)), "1,201 different tags, more than the 1,024 that can be learned"),
@@ -366,7 +366,7 @@ def test_measuring_on_what_the_model_does_not_know(learned, tmp_path):
     model, _ = learned
     other = tmp_path / "other"
     other.write_text("Teddy B-firm\n")
-    with pytest.raises(DataError, match="unknown label 'firm' in line 1: the text that is learned has person, place"):
+    with pytest.raises(DataError, match="unknown label 'firm' in line 1: the training text has person, place"):
         model.evaluate_data(str(other))
     with pytest.raises(ArgumentError, match="sentences must be lists of words, got 'Teddy Lee'; for raw text there is"):
         model.tag(["Teddy Lee"])
@@ -384,7 +384,7 @@ def test_data_that_changed_since(tmp_path):
     with pytest.raises(RunError, match="has changed since it was trained"):
         unrolled.resume(tmp_path / "run", steps=2)
     path.unlink()
-    with pytest.raises(RunError, match=r"cannot be read: there is no file or tagged data set .*; or give --data"):
+    with pytest.raises(RunError, match=r"cannot be read: file or tagged data set .* does not exist; or give --data"):
         model.evaluate_data(split="train")
 
 
@@ -406,13 +406,13 @@ def test_a_model_file_may_come_from_anyone(learned, tmp_path):
     larger = file.config.replace("hidden_size = 12\n", "hidden_size = 40000000\n")
     assert larger != file.config
     for parts, message in [
-        ({"config": larger}, "do not fit its config"),
+        ({"config": larger}, "do not match its config"),
         ({"assets": {"lexicon": None}}, "proper list of words"),
         ({"assets": {"lexicon": {"words": ["a", "a"], "letters": []}}}, "proper list of words"),
-        ({"assets": {"lexicon": {"words": ["a"], "letters": ["b"]}}}, "do not fit its config"),
+        ({"assets": {"lexicon": {"words": ["a"], "letters": ["b"]}}}, "do not match its config"),
         ({"assets": {"tags": {"tags": [], "scheme": "bio"}}}, "does not say which tags it gives"),
         ({"assets": {"tags": {"tags": ["O"], "scheme": "other"}}}, "does not say which tags it gives"),
-        ({"assets": {"tags": {"tags": list("abcdefg"), "scheme": "plain"}}}, "do not fit its config"),
+        ({"assets": {"tags": {"tags": list("abcdefg"), "scheme": "plain"}}}, "do not match its config"),
     ]:
         with pytest.raises(RunError, match=message):
             altered(**parts)

@@ -73,7 +73,7 @@ def test_a_file_is_read_as_the_options_say(model: TrainedTagger, tmp_path: Path)
     path.write_text("".join(f"- {' '.join(line.split()[::-1])}\n" if line else "\n" for line in LINES.split("\n")[:-1]))
     report = model.evaluation(Evaluate(data=str(path), token_column=2, tag_column=1))
     assert report.how == (
-        f"{path}: 3 columns between blanks; words from column 2, tags from column 1, counted from 0",
+        f"{path}: 3 columns separated by spaces; words from column 2, tags from column 1, counted from 0",
         "read: Teddy/B-person Lee/I-person was/O in/O Bonn/B-place",
         "read: Teddy/O bears/O are/O here/O",
     )

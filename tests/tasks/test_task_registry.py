@@ -7,10 +7,11 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+import unrolled
 from unrolled.errors import ArgumentError, RunError
 from unrolled.tasks import registry
 from unrolled.tasks.memory.task import Memory
-from unrolled.tasks.registry import GROUP, TASKS, names, ready, task_class, what
+from unrolled.tasks.registry import GROUP, TASKS, names, ready, register, task_class, what
 from unrolled.training.task import Task
 
 
@@ -30,10 +31,10 @@ def installed(monkeypatch):
     def install(**places):
         points = [EntryPoint(name, place, GROUP) for name, place in places.items()]
         monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
-        registry._foreign.cache_clear()
+        registry._external.cache_clear()
 
     yield install
-    registry._foreign.cache_clear()
+    registry._external.cache_clear()
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -52,6 +53,20 @@ def test_another_packages_task(installed):
     assert task_class("weather") is Weather
     assert what("weather") == "Tomorrow's weather from that of the last days."
     assert task_class("lm").name == "lm"  # none takes the place of one of ours
+
+
+def test_a_task_of_a_script(installed, monkeypatch, tmp_path):
+    installed(weather="foreign_weather:Rain")
+    monkeypatch.setattr(registry, "_registered", {})
+    assert register(Weather) is Weather  # before a package's of the same name, which is not imported
+    assert names() == [*TASKS, "weather"]
+    assert task_class("weather") is ready(Weather) is Weather
+    assert what("weather") == "Tomorrow's weather from that of the last days."
+    options = {"data": "copy", "steps": 1, "hidden_size": 4, "batch_size": 2, "length": 5}
+    model = unrolled.train("weather", run=tmp_path / "run", **options)
+    assert type(unrolled.load(tmp_path / "run")) is type(model)
+    with pytest.raises(ArgumentError, match="a name that no task of unrolled has, got 'lm'"):
+        register(type("Mine", (Weather,), {"name": "lm"}))
 
 
 @pytest.mark.parametrize(

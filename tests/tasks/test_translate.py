@@ -20,11 +20,11 @@ from unrolled.scan import scan
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.translate import task as translate
 from unrolled.tasks.translate.config import TranslateConfig
+from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN, END
-from unrolled.tasks.translate.writing import Translated
 from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {
@@ -244,7 +244,7 @@ def test_files_beside_a_named_set_have_a_layout(tmp_path):
     columns = {"source_column": "day", "target_column": "iso"}
     config = update(TranslateConfig(), data="dates", test=str(tmp_path / "own.csv"), **columns)
     assert config.data.read().test == Pairs(["5.11.2016"], ["2016-11-05"])
-    with pytest.raises(ArgumentError, match="source_column must be left out with --data dates"):
+    with pytest.raises(ArgumentError, match="source_column must be omitted with --data dates"):
         update(TranslateConfig(), data="dates", **columns)
 
 
@@ -256,12 +256,12 @@ def test_files_beside_a_named_set_have_a_layout(tmp_path):
     [
         ({"attention": "dot", "encoder_size": 6}, r"encoder_size must be the width of the state, hidden_size \(8\)"),
         ({"attention": "none", "coverage_penalty": 0.1}, "coverage_penalty must be left out without attention"),
-        ({"vocabulary": "auto", "min_count": 3}, "min_count must be left out with --vocabulary bpe"),
+        ({"vocabulary": "auto", "min_count": 3}, "min_count must be omitted with --vocabulary bpe"),
         ({"vocabulary": "auto", "data": "dates", "vocab_size": 99}, "vocab_size must be left out"),
         ({"encoder_size": 7}, "encoder_size must be even"),
         ({"input_feeding": True}, "input_feeding must be left out with --attention additive"),
         ({"attention": "dot", "attention_size": 4}, "attention_size must be left"),
-        ({"context": "every"}, "context must be left out with --attention additive"),
+        ({"context": "every"}, "context must be omitted with --attention additive"),
         ({"attention": "none", "input_feeding": True}, "input_feeding must be left"),
         ({"cell": "lstm", "proj_size": 3}, "proj_size must be 0 in a translator"),
         ({"scheduled_sampling": 1.5}, "scheduled_sampling must be"),
@@ -304,7 +304,7 @@ def test_a_sentence_of_nothing(file):
     assert [one.text for one in said] == ["ab", "", " \n", "cab"]
     assert [one.answer for one in said[1:3]] == ["", ""]
     assert [said[0], said[3]] == model.predict(["ab", "cab"])
-    with pytest.raises(ArgumentError, match="texts must be a list of texts, got 'ab'; write"):
+    with pytest.raises(ArgumentError, match="texts must be a list of strings, got 'ab'; write"):
         model.translate("ab")
     with pytest.raises(ArgumentError, match="option must be a known name, got 'bean'; did you mean 'beam'"):
         model.translate(["ab"], bean=2)
@@ -364,7 +364,7 @@ def test_the_begin_is_never_written(file):
 
 
 def translate_ids(model, ids, beam):
-    from unrolled.tasks.translate.writing import search
+    from unrolled.tasks.translate.decoding import search
 
     options = dataclasses.replace(model.config.decoding, beam=beam, max_length=6)
     return search(model.model, ids, torch.tensor([1]), options)[0][0].ids

@@ -10,13 +10,13 @@ import unrolled
 from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
+from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.evaluation import Evaluate
 from unrolled.tasks.translate.predictions import PICTURED, Predict
 from unrolled.tasks.translate.scores import by_length
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN
-from unrolled.tasks.translate.writing import Translated
 
 RUN = Path(__file__).parents[1] / "fixtures" / "trained" / "translate"
 DATES = [f"{day} {month} 20{year}" for day in (3, 14) for month in ("May", "June") for year in (10, 17, 21)]

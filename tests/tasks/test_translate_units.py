@@ -115,8 +115,8 @@ def test_nonsense_in_a_file(data):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"vocabulary": "word", "vocab_size": 9}, "vocab_size must be left out with --vocabulary word"),
-        ({"vocabulary": "byte", "min_count": 1}, "min_count must be left out with --vocabulary byte"),
+        ({"vocabulary": "word", "vocab_size": 9}, "vocab_size must be omitted with --vocabulary word"),
+        ({"vocabulary": "byte", "min_count": 1}, "min_count must be omitted with --vocabulary byte"),
         ({"max_symbols": 0}, "max_symbols must be"),
     ],
 )

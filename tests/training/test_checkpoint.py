@@ -78,7 +78,9 @@ def test_when_the_newest_is_damaged_the_older_is_used(tmp_path, name, damage):
     damage(tmp_path / "step-2" / name)
     assert newest(tmp_path) == 1
     damage(tmp_path / "step-1" / name)
-    with pytest.raises(RunError, match=r"every checkpoint in .* is damaged; restore one from a backup or train anew"):
+    with pytest.raises(
+        RunError, match=r"every checkpoint in .* is damaged; restore one from a backup or train a new run"
+    ):
         newest(tmp_path)
 
 
@@ -131,9 +133,7 @@ def test_a_full_disk_leaves_the_old_ones(tmp_path, monkeypatch, at):
         files.write_synced(path, data)
 
     monkeypatch.setattr(checkpoint, "write_synced", full)
-    with pytest.raises(
-        SaveError, match=r"step-3: No space left on device; nothing saved before is lost\. Free some space"
-    ):
+    with pytest.raises(SaveError, match=r"step-3: No space left on device; earlier files are intact\. Free some space"):
         put(tmp_path, 3)
     assert names(tmp_path) == ["latest", "step-1", "step-2"]
     assert newest(tmp_path) == 2

@@ -180,7 +180,7 @@ def test_unknown_names_suggest_near_ones(given, hint):
         ("lr", True, "lr must be a value of type float, got True"),
         ("steps", 1.5, "steps must be a value of type int, got 1.5"),
         ("data", 3, "data must be a value of type str, got 3"),
-        ("data", "\udcff.txt", "data must be text that can be written as UTF-8, got '\\udcff.txt'"),
+        ("data", "\udcff.txt", "data must be text that can be encoded as UTF-8, got '\\udcff.txt'"),
         ("tied", 1, "tied must be a value of type bool, got 1"),
         ("fractions", (0.5, 0.5), "fractions must be a value of type tuple[float, float, float], got (0.5, 0.5)"),
         (
@@ -229,13 +229,15 @@ def test_update_leaves_the_original_and_checks_groups_as_a_whole():
         config.model.hidden_size = 3
     both = update(config, cell="gru", reset_after=False)  # neither order would be valid one by one
     assert not both.model.reset_after
-    with pytest.raises(ArgumentError, match="reset_after must be left out with --cell lstm, which has no such option"):
+    with pytest.raises(ArgumentError, match="reset_after must be omitted with --cell lstm, which has no such option"):
         update(config, reset_after=False)
 
 
 def test_a_newer_format_is_refused_with_the_remedy():
     newer = to_toml(Config(), "lm").replace("format = 1", "format = 2")
-    with pytest.raises(RunError, match=r"c\.toml has config format 2, .* reads up to 1; upgrade with: pip install"):
+    with pytest.raises(
+        RunError, match=r"c\.toml has config format 2, .* reads formats up to 1; upgrade with: pip install"
+    ):
         parse_toml(newer, "c.toml")
 
 
@@ -260,8 +262,8 @@ def test_reading_a_config_that_is_none(tmp_path):
     with pytest.raises(RunError, match=r"cannot read .*No such file"):
         read_text(path)
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(RunError, match="is not text; restore it"):
+    with pytest.raises(RunError, match="is not UTF-8 text; restore it"):
         read_text(path)
     path.write_bytes(b"#" * 1_000_001)
-    with pytest.raises(RunError, match="over 1 MB"):
+    with pytest.raises(RunError, match="larger than 1 MB"):
         read_text(path)

@@ -63,7 +63,7 @@ def test_what_is_told_and_what_is_kept(tmp_path):
 def test_there_is_nothing_to_go_on_with(tmp_path):
     api.start("lm", config(), tmp_path / "run", Silent())
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
-    with pytest.raises(RunError, match=r"run was made in one go: there is nothing to go on with; train a new run"):
+    with pytest.raises(RunError, match=r"run was fitted at once and cannot be resumed; train a new run"):
         api.resume(tmp_path / "run")
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 

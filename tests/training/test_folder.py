@@ -19,7 +19,7 @@ def test_making_and_opening(tmp_path):
 
 def test_a_run_is_not_overwritten(tmp_path):
     RunFolder.create(tmp_path / "a").write_config("")
-    with pytest.raises(RunError, match=r"a holds a run already; go on with it: unrolled resume .*a, or name another"):
+    with pytest.raises(RunError, match=r"a already holds a run; continue it with: unrolled resume .*a, or use another"):
         RunFolder.create(tmp_path / "a")
 
 
@@ -32,7 +32,7 @@ def test_what_is_no_run(tmp_path):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SaveError, match=r"cannot make a run in .*file"):
+    with pytest.raises(SaveError, match=r"cannot create a run in .*file"):
         RunFolder.create(tmp_path / "file")
     with pytest.raises(SaveError, match="Not a directory"):
         RunFolder.create(tmp_path / "file" / "run")

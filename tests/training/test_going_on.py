@@ -57,13 +57,13 @@ def test_without_checkpoints_nothing_is_begun_over_what_is_there(tmp_path, rest)
     with pytest.raises(RunError) as caught:
         again(path)
     assert str(caught.value) == (
-        f"{path} has no checkpoint to go on from, and beginning anew would write over its {' and '.join(rest)}; put "
-        f"{path}/checkpoints back from a backup, or train another run with the same options: "
+        f"{path} has no checkpoint to resume from, and training from step 0 would overwrite its "
+        f"{' and '.join(rest)}; restore {path}/checkpoints from a backup, or train a new run with the same options: "
         f"unrolled train --recipe {path}/config.toml --run FOLDER"
     )
     assert state(path) == before
     (path / "config.toml").unlink()
-    with pytest.raises(RunError, match=r"holds a run that has lost its config\.toml; put that back from a backup"):
+    with pytest.raises(RunError, match=r"holds a run without config\.toml; restore that file from a backup"):
         train(path, Toy(config(steps=3)))
 
 
@@ -72,8 +72,8 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_older_one_taken(tmp_path):
     damage(path / "checkpoints" / "step-7" / "state.json")
     summary, notes = again(path)
     assert notes == [
-        f"{path}/checkpoints/step-7 is damaged: going on from step 6 instead",
-        "going on at step 6 of 12",
+        f"{path}/checkpoints/step-7 is damaged: resuming from step 6 instead",
+        "resuming at step 6 of 12",
     ]
     assert [row["step"] for row in rows(path)] == list(range(1, 13))
     assert (summary.steps, saved(path)) == (12, (12, -3.0))
@@ -82,13 +82,13 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_older_one_taken(tmp_path):
 def test_a_checkpoint_that_latest_names_and_that_is_missing_is_told(tmp_path):
     path = stopped(tmp_path)
     shutil.rmtree(path / "checkpoints" / "step-7")
-    assert again(path)[1][0] == f"{path}/checkpoints/step-7 is missing: going on from step 6 instead"
+    assert again(path)[1][0] == f"{path}/checkpoints/step-7 is missing: resuming from step 6 instead"
     for nonsense in ("step-3", "elsewhere", "../step-99", ""):  # killed before it was written, or not ours
         (path / "checkpoints" / "latest").write_text(nonsense)
-        assert again(path)[1] == ["going on at step 12 of 12"]
+        assert again(path)[1] == ["resuming at step 12 of 12"]
     for each in (path / "checkpoints").glob("step-*"):
         shutil.rmtree(each)
-    with pytest.raises(RunError, match="has no checkpoint to go on from"):
+    with pytest.raises(RunError, match="has no checkpoint to resume from"):
         again(path)
 
 
@@ -115,7 +115,7 @@ def test_a_better_model_of_steps_that_are_done_again_stays_until_there_is_as_goo
             loop.train(task, folder, notebook, resume=True)
         assert modelfile.load(path / "model.safetensors").scores == best.scores
         assert [best for _, _, best in notebook.evaluations] == [True] * len(losses)
-    assert notebook.notes == ["going on at step 7 of 12"]
+    assert notebook.notes == ["resuming at step 7 of 12"]
     summary, _ = train(path, Toy(config(steps=12, eval_every=2), losses=[1.5, 1.25]), resume=True)
     assert summary.best == {"loss": 1.0, "step": 12}  # of this run's first time: that is what was kept
     assert float(modelfile.load(path / "model.safetensors").tensors["w"]) == float(best.tensors["w"])
@@ -141,19 +141,19 @@ def test_a_lost_model_is_made_again(tmp_path, damaged):
     damage(model) if damaged else model.unlink()
     summary, notes = again(path)
     what = "damaged" if damaged else "missing"
-    assert notes[0] == f"{model} is {what}: the best model from here on takes its place"
+    assert notes[0] == f"{model} is {what}: the best model from here on replaces it"
     assert (summary.steps, saved(path)) == (12, (12, -3.0))
     damage(model) if damaged else model.unlink()
     summary, notes = again(path)  # of a finished run: the model of its last step
     assert (summary.best, saved(path)) == ({"loss": -3.0, "step": 12}, (12, -3.0))
-    assert again(path)[1] == ["going on at step 12 of 12"]
+    assert again(path)[1] == ["resuming at step 12 of 12"]
 
 
 def test_folders_that_are_missing_are_made_again_and_lost_lines_are_told(tmp_path):
     path = stopped(tmp_path)
     shutil.rmtree(path / "previews")
     (path / "metrics.jsonl").unlink()
-    assert again(path)[1][0] == f"{path}/metrics.jsonl had lost its last lines: there is a gap in it before this step"
+    assert again(path)[1][0] == f"{path}/metrics.jsonl has lost its last lines: metrics before this step are missing"
     assert [row["step"] for row in rows(path)] == list(range(8, 13))
     assert (path / "previews" / "step-0000012.txt").exists()
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_is_found_before_training(tmp_path, name):
 def test_fewer_steps_than_are_done(tmp_path):
     path = stopped(tmp_path)
     before = state(path)
-    with pytest.raises(ArgumentError, match="steps must be at least the 7 that are done, got 5"):
+    with pytest.raises(ArgumentError, match="steps must be at least 7, the steps already done, got 5"):
         again(path, steps=5)
     assert state(path) == before
 
@@ -198,7 +198,7 @@ def test_a_training_is_refused_while_another_one_goes_on(tmp_path):
     try:
         with pytest.raises(RunError, match="is being trained by process"):
             again(path)
-        with pytest.raises(RunError, match="holds a run already"), RunFolder.new(path):
+        with pytest.raises(RunError, match="already holds a run"), RunFolder.new(path):
             pass
         assert state(path) == before
     finally:
@@ -215,7 +215,7 @@ def test_a_model_file_of_before_has_no_scores(tmp_path):
     modelfile.save(path / "model.safetensors", file.tensors, file.task, file.config, file.assets)
     assert modelfile.load(path / "model.safetensors").scores == {}
     summary, notes = again(path)
-    assert (summary.steps, notes) == (12, ["going on at step 7 of 12"])
+    assert (summary.steps, notes) == (12, ["resuming at step 7 of 12"])
 
 
 def test_tensorboard_is_looked_for_before_a_file_is_made(tmp_path, monkeypatch):

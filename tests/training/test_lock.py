@@ -47,10 +47,10 @@ def test_who_comes_second_is_told_who_was_first(tmp_path):
     assert lock.holder(tmp_path) == ""
     me, host = os.getpid(), lock.socket.gethostname()
     assert str(caught.value) == (
-        f"{tmp_path} is being trained by process {me} on {host} (this one), begun 2 minutes ago; "
-        f"wait until that has ended or stop it (kill {me} lets it save first), then try again"
+        f"{tmp_path} is being trained by process {me} on {host} (this one), started 2 minutes ago; "
+        f"wait until it has ended or stop it (kill {me} lets it save first), then try again"
     )
-    assert who == f"process {me} on {host} (this one), begun 2 minutes ago"
+    assert who == f"process {me} on {host} (this one), started 2 minutes ago"
     assert not list(tmp_path.iterdir())
     with lock.held(tmp_path):
         pass
@@ -88,7 +88,7 @@ def test_a_killed_process_holds_nothing(tmp_path):
     wait_for(tmp_path / "held")
     with pytest.raises(RunError, match=f"by process {pid} on "), lock.held(tmp_path):
         pass
-    with pytest.raises(RunError, match=f"is no run yet: its training is being prepared by process {pid} on "):
+    with pytest.raises(RunError, match=f"is not a run yet: its training is being prepared by process {pid} on "):
         RunFolder.open(tmp_path)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -149,7 +149,7 @@ def test_a_file_system_without_locks_goes_by_what_is_written(tmp_path, monkeypat
     monkeypatch.setattr(lock, "_lock", lambda handle: None)
     monkeypatch.setattr(lock, "SETTLE", 0.001)
     file = tmp_path / ".lock"
-    remove = f"; if that process is no more, remove {file}$"
+    remove = f"; if that process has ended, remove {file}$"
     with lock.held(tmp_path), pytest.raises(RunError, match=remove), lock.held(tmp_path):
         pass
     assert not file.exists()
@@ -215,7 +215,7 @@ def test_of_several_that_begin_one_run_at_once_one_does(tmp_path):
                 folder.write_config("")
             return 0
         except RunError as error:
-            return 2 if "is being trained by" in str(error) or "holds a run already" in str(error) else 1
+            return 2 if "is being trained by" in str(error) or "already holds a run" in str(error) else 1
 
     for fight in range(4):
         path = tmp_path / str(fight)
@@ -244,8 +244,8 @@ def test_runs_without_a_name_get_folders_of_their_own(tmp_path):
     assert {os.waitpid(pid, 0)[1] for pid in pids} == {0}
     assert {p.name for p in (tmp_path / "runs").iterdir()} == {f"lm-x-{n}" for n in range(1, 21)}
     (tmp_path / "file").touch()
-    with pytest.raises(SaveError, match=r"cannot make a run in .*lm-x-1: Not a directory"):
+    with pytest.raises(SaveError, match=r"cannot create a run in .*lm-x-1: Not a directory"):
         reserve(tmp_path / "file", "lm-x")
     (tmp_path / "loose").symlink_to(tmp_path / "nowhere" / "at all")
-    with pytest.raises(SaveError, match="cannot make a run in"):
+    with pytest.raises(SaveError, match="cannot create a run in"):
         reserve(tmp_path / "loose", "lm-x")

@@ -48,5 +48,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 def test_tensorboard_that_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ArgumentError, match=r"tensorboard must be off unless .*pip install 'unrolled\[tensorboard\]'"):
+    with pytest.raises(
+        ArgumentError, match=r"tensorboard must be off where TensorBoard .*pip install 'unrolled\[tensorboard\]'"
+    ):
         MetricsFile(tmp_path / "metrics.jsonl", tensorboard=True)

@@ -17,7 +17,7 @@ from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
 from unrolled.training.metrics import LOSS, Metric
 from unrolled.training.options import Training
-from unrolled.training.process import Interrupt, check_device, half_products, interruptible
+from unrolled.training.process import Interrupt, check_device, interruptible, mixed_precision
 from unrolled.training.task import Task
 
 
@@ -310,9 +310,9 @@ def test_a_loss_that_is_no_number_stops_with_advice_and_the_checkpoint_stands(tm
     with pytest.raises(DivergedError) as caught:
         train(tmp_path / "run", task)
     assert str(caught.value) == (
-        "at step 5 the loss is nan and the gradient norm 1: training diverged. The last checkpoint is intact: go on "
-        "from it with unrolled resume and a lower --lr (now 0.25) or --clip (now off: try 1), or train anew with a "
-        "longer --warmup"
+        "at step 5 the loss is nan and the gradient norm 1: training diverged. The last checkpoint is intact: "
+        "continue from it with unrolled resume and a lower --lr (now 0.25) or --clip (now off: try 1), or train a new "
+        "run with a longer --warmup"
     )
     assert saved == [0, 5]
     tensors, state = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
@@ -337,7 +337,7 @@ def test_ctrl_c_saves_scores_and_leaves_the_rest_to_resume(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     summary, notebook = train(tmp_path / "run", Toy(task.config), resume=True)
-    assert notebook.notes == ["going on at step 6 of 12"]
+    assert notebook.notes == ["resuming at step 6 of 12"]
     assert (summary.steps, summary.stopped, summary.best) == (12, "finished", {"loss": -3.0, "step": 12})
     assert [row["step"] for row in rows(tmp_path / "run")] == list(range(1, 13))
 
@@ -449,7 +449,7 @@ def test_a_full_disk_while_saving(tmp_path, monkeypatch):
         train(tmp_path / "run", Toy(config(steps=6, checkpoint_seconds=1e-9)))
     monkeypatch.undo()
     summary, notebook = train(tmp_path / "run", Toy(config(steps=6)), resume=True)
-    assert notebook.notes == ["going on at step 3 of 6"]
+    assert notebook.notes == ["resuming at step 3 of 6"]
     assert [row["loss"] for row in rows(tmp_path / "run")] == [-0.25 * step for step in range(6)]
     assert summary.steps == 6
 
@@ -514,11 +514,11 @@ def test_resuming_on_other_data_or_with_other_sizes_is_refused_and_changes_nothi
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     other = Toy(task.config)
     other.data = "xyz"
-    with pytest.raises(RunError, match=r"the data of .*run has changed since it was trained; put the old data back"):
+    with pytest.raises(RunError, match=r"the data of .*run has changed since it was trained; restore the old data"):
         train(tmp_path / "run", other, resume=True)
     for change in ({"batch_size": 3}, {"optimizer": "adam"}, {"average": "ema"}):
         with pytest.raises(
-            RunError, match=r"was trained with batch_size 32, optimizer sgd, average none; it cannot go on"
+            RunError, match=r"was trained with batch_size 32, optimizer sgd, average none and cannot be resumed"
         ):
             train(tmp_path / "run", Toy(update(task.config, **change)), resume=True)
     assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == before
@@ -530,7 +530,7 @@ def test_a_checkpoint_of_another_version(tmp_path):
     train(tmp_path / "run", Toy(config(steps=2)))
     tensors, state = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
     checkpoint.save(tmp_path / "run" / "checkpoints", 3, tensors, {**state, "mood": "good"})
-    with pytest.raises(RunError, match=r"was checkpointed by another version of unrolled: .*mood"):
+    with pytest.raises(RunError, match=r"has a checkpoint of another version of unrolled: .*mood"):
         train(tmp_path / "run", Toy(config(steps=2)), resume=True)
 
 
@@ -539,7 +539,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(tmp_path):
     folder.write_config('task = "toy"\n')
     summary, notebook = train(tmp_path / "run", Toy(config(steps=3)), resume=True)
     assert summary.steps == 3
-    assert notebook.notes == ["stopped before its first checkpoint: this run begins anew"]
+    assert notebook.notes == ["stopped before its first checkpoint: this run starts from step 0"]
 
 
 def test_devices():
@@ -551,19 +551,17 @@ def test_devices():
         with pytest.raises(ArgumentError) as caught:
             check_device("cuda")
         assert str(caught.value) == (
-            "device must be one that this machine has (cpu), got 'cuda'; leave --device out for the CPU"
+            "device must be available on this machine (cpu), got 'cuda'; omit --device for the CPU"
         )
 
 
 def test_a_processor_without_bfloat16_says_so(monkeypatch):
     monkeypatch.setattr(extension, "bfloat16", lambda: False)
-    half, notes = half_products("bf16", torch.device("cpu"))
+    half, notes = mixed_precision("bf16", torch.device("cpu"))
     assert not half
-    assert notes == [
-        "this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"
-    ]
-    assert half_products("bf16", torch.device("cuda")) == (True, [])
-    assert half_products("float32", torch.device("cpu")) == (False, [])
+    assert notes == ["this processor has no bfloat16 dot products (avx512_bf16): training uses float32 instead of bf16"]
+    assert mixed_precision("bf16", torch.device("cuda")) == (True, [])
+    assert mixed_precision("float32", torch.device("cpu")) == (False, [])
 
 
 def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tmp_path, monkeypatch):

@@ -101,7 +101,7 @@ def test_any_truncation_is_noticed(path):
     data, size = path.read_bytes(), header_size(path)
     for length in (0, 1, 7, 8, 9, size // 2, 8 + size, 9 + size, len(data) - 1):
         path.write_bytes(data[:length])
-        with pytest.raises(RunError, match=r"is truncated or damaged .*; restore it or train anew"):
+        with pytest.raises(RunError, match=r"is truncated or damaged .*; restore it or train a new model"):
             modelfile.load(path)
     path.write_bytes(data + b"\0")
     with pytest.raises(RunError, match="damaged"):
@@ -147,7 +147,9 @@ def test_assets_that_are_no_object(path, assets):
 
 def test_a_newer_format_is_refused_with_the_remedy(path):
     signed(path, {"a": torch.ones(1)}, format="unrolled-2")
-    with pytest.raises(RunError, match=r"unrolled-2, newer than .* reads; pip install --upgrade unrolled"):
+    with pytest.raises(
+        RunError, match=r"unrolled-2, newer than .* supports; upgrade with: pip install --upgrade unrolled"
+    ):
         modelfile.load(path)
 
 
@@ -155,7 +157,7 @@ def test_what_is_no_model_of_ours(path, tmp_path):
     safetensors.torch.save_file({"a": torch.ones(1)}, path)
     with pytest.raises(RunError, match="is not a model of unrolled: its header has no format"):
         modelfile.load(path)
-    with pytest.raises(RunError, match="is not a file; give a run's folder"):
+    with pytest.raises(RunError, match="is not a file; give the folder of a run"):
         modelfile.load(tmp_path)
     path.write_text("hello, world, this is text and no model")
     with pytest.raises(RunError, match="damaged"):
@@ -163,8 +165,8 @@ def test_what_is_no_model_of_ours(path, tmp_path):
 
 
 def test_weights_that_do_not_fit():
-    expected = r"the weights in x do not fit its config: weight is \(3, 2\), the config asks for \(3, 3\)"
+    expected = r"the weights in x do not match its config: weight is \(3, 2\), the config requires \(3, 3\)"
     with pytest.raises(RunError, match=expected):
         modelfile.restore(nn.Linear(3, 3), nn.Linear(2, 3).state_dict(), "x")
-    with pytest.raises(RunError, match="bias is missing, the config asks for"):
+    with pytest.raises(RunError, match="bias is missing, the config requires"):
         modelfile.restore(nn.Linear(2, 3), nn.Linear(2, 3, bias=False).state_dict(), "x")

@@ -42,9 +42,9 @@ def test_what_is_no_duration(text):
         ({"beta2": 1.0}, "beta2 must be a rate of at least 0 and below 1, got 1.0"),
         ({"ema_decay": -0.1}, "ema_decay must be a rate of at least 0 and below 1, got -0.1"),
         ({"time": "soon"}, "time must be a duration such as 90s, 15m or 2h, got 'soon'"),
-        ({"epochs": 2.0, "steps": 5}, "epochs must be left out when steps is given, got 2.0"),
-        ({"epochs": 2.0, "time": "5m"}, "epochs must be left out when time is given, got 2.0"),
-        ({"epochs": 2.0, "time": "5m", "steps": 5}, "epochs must be left out when steps is given, got 2.0"),
+        ({"epochs": 2.0, "steps": 5}, "epochs must be omitted when steps is given, got 2.0"),
+        ({"epochs": 2.0, "time": "5m"}, "epochs must be omitted when time is given, got 2.0"),
+        ({"epochs": 2.0, "time": "5m", "steps": 5}, "epochs must be omitted when steps is given, got 2.0"),
     ],
 )
 def test_wrong_values_are_named(options, message):

@@ -75,15 +75,15 @@ class Stop(Silent):
                 patch.interrupt.requested = True
             return real(stepper, number)
 
-        real_go = loop._Run.go
+        real_train = loop._Run.train
 
-        def go(run, reporter, interrupt):
+        def train(run, reporter, interrupt):
             patch.interrupt = interrupt
-            return real_go(run, reporter, interrupt)
+            return real_train(run, reporter, interrupt)
 
         self.interrupt = None
         monkeypatch.setattr(loop.Stepper, "step", step)
-        monkeypatch.setattr(loop._Run, "go", go)
+        monkeypatch.setattr(loop._Run, "train", train)
 
 
 SMALL = {

@@ -271,7 +271,7 @@ def test_what_an_earlier_state_owes_is_learned_from_the_next_prediction():
 
 
 def test_a_state_too_wide_to_be_fitted_is_refused_before_anything_is_allocated():
-    with pytest.raises(ArgumentError, match="more than 8,192 numbers"):
+    with pytest.raises(ArgumentError, match="exceed 8,192 features"):
         SyntheticGradients(torch.zeros(1, 9000), Training(synthetic_gradients=True))
 
 
@@ -304,11 +304,11 @@ def test_it_stands_in_the_log_and_changes_the_model_but_not_its_file(tmp_path, a
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"synthetic_gradients": True, "precision": "bf16"}, "left out with --precision bf16"),
-        ({"synthetic_ahead": True}, "left out without --synthetic-gradients"),
-        ({"synthetic_samples": 25}, "left out without --synthetic-gradients"),
+        ({"synthetic_gradients": True, "precision": "bf16"}, "omitted with --precision bf16"),
+        ({"synthetic_ahead": True}, "omitted without --synthetic-gradients"),
+        ({"synthetic_samples": 25}, "omitted without --synthetic-gradients"),
         ({"synthetic_gradients": True, "synthetic_samples": 0}, "at least 1"),
-        ({"synthetic_size": 9}, "left out without --synthetic-gradients"),
+        ({"synthetic_size": 9}, "omitted without --synthetic-gradients"),
         ({"synthetic_gradients": True, "synthetic_size": -1}, "at least 0"),
     ],
 )
@@ -319,5 +319,5 @@ def test_what_cannot_be_is_refused(options, message):
 
 @pytest.mark.parametrize("carry", [None, (torch.zeros(3, 2, dtype=torch.long),)])
 def test_without_a_state_with_gradients_it_is_refused(carry):
-    with pytest.raises(ArgumentError, match="synthetic_gradients must be left out where no state with gradients"):
+    with pytest.raises(ArgumentError, match="synthetic_gradients must be omitted where no state with gradients"):
         SyntheticGradients(carry, Training(synthetic_gradients=True))

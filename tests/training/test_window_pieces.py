@@ -118,7 +118,7 @@ def test_what_recompute_may_not_be(recompute):
 
 
 def test_a_task_without_a_stream_says_so(tmp_path):
-    with pytest.raises(ArgumentError, match="left out with the task tag"):
+    with pytest.raises(ArgumentError, match="omitted with the task tag"):
         unrolled.train("tag", data="generated", steps=1, recompute=5, run=tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
 

@@ -1,4 +1,4 @@
-"""What inspection, the laboratory and predictions share."""
+"""Analysis of recurrent models: capture gates, clamp units, attribute predictions, compare models."""
 
 from .capture import capture
 from .clamp import clamp

@@ -1,4 +1,4 @@
-"""Where attention looked: which words of the source each word of the answer came from."""
+"""Attention alignments of a translation as text."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor
 from ..checks import checked
 from ..errors import ArgumentError
 
-# T symbols of the target, S of the source
+# T target tokens, S source tokens
 
 SHADES = "·░▒▓█"
-TALLEST = 12  # letters of a source word above its column
+TALLEST = 12  # characters of a source token above its column
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """One sentence's attention.
+    """The attention weights of one sentence.
 
     Attributes:
-        source: its S symbols, as they are to be shown.
-        target: those of the answer.
-        weights: ``(T, S)``, the attention of each symbol of the answer; a row more is that of the end, which is
+        source: the S source tokens as they are displayed.
+        target: the T target tokens.
+        weights: ``(T, S)``, the attention of each target token; or ``(T + 1, S)`` with that of the end token, which is
             added to the target as ``(end)``.
 
     Raises:
-        ArgumentError: the weights are of another shape.
+        ArgumentError: the weights have another shape.
     """
 
     source: list[str]
@@ -37,7 +37,7 @@ class Alignment:
     def __post_init__(self) -> None:
         T, S = len(self.target), len(self.source)
         if tuple(self.weights.shape) not in ((T, S), (T + 1, S)):
-            remedy = "leave out the columns of padding"
+            remedy = "remove the columns of padding"
             raise ArgumentError("weights", f"{T} or {T + 1} rows, {S} columns", tuple(self.weights.shape), remedy)
         if len(self.weights) > T:
             object.__setattr__(self, "target", [*self.target, "(end)"])
@@ -45,23 +45,23 @@ class Alignment:
 
 @checked
 def alignment_text(source: list[str], target: list[str], weights: Tensor, width: int = 80) -> str:
-    """An `Alignment` for a terminal: a line for each symbol of the target, a column for each of the source.
+    """Format an `Alignment` for a terminal: a line per target token, a column per source token.
 
         ·░▒▓█  below 1/8, 3/8, 5/8, 7/8, above
 
     Args:
-        source: S symbols; they are written downwards, and cut after `TALLEST` letters.
-        target: T symbols.
-        weights: as in `Alignment`.
-        width: cells of a line. Columns are two cells wide or, where that is too much, one; what goes beyond that is
-            left out, and ``…`` stands for it.
+        source: S tokens, written vertically and truncated to `TALLEST` characters.
+        target: T tokens.
+        weights: see `Alignment`.
+        width: terminal cells per line. Columns are two cells wide, or one if space is short; columns that do not fit
+            are replaced with ``…``.
 
     Raises:
-        ArgumentError: the weights are of another shape, or fewer than 16 cells.
+        ArgumentError: the weights have another shape, or the width is below 16.
     """
     if width < 16:
         raise ArgumentError("width", "at least 16", width)
-    shown = Alignment([_harmless(word) for word in source], [_harmless(word) for word in target], weights)
+    shown = Alignment([_printable(word) for word in source], [_printable(word) for word in target], weights)
     label = min(max(map(cell_len, shown.target), default=0), width // 3)
     room = width - label - 1
     cell = 2 if 2 * len(source) <= room else 1
@@ -71,7 +71,7 @@ def alignment_text(source: list[str], target: list[str], weights: Tensor, width:
     words = [_cut(list(word), TALLEST) for word in shown.source[:count]]
     tallest = max(map(len, words), default=0)
     lines = []
-    for level in range(tallest):  # the last letters stand on the columns
+    for level in range(tallest):  # bottom-aligned
         letters = (word[level - tallest + len(word)] if level >= tallest - len(word) else " " for word in words)
         lines.append(" " * (label + 1) + "".join(set_cell_size(letter, cell) for letter in letters))
     for word, row in zip(shown.target, weights.tolist(), strict=True):
@@ -86,6 +86,6 @@ def _cut(letters: list[str], most: int) -> list[str]:
     return letters if len(letters) <= most else [*letters[: most - 1], "…"]
 
 
-def _harmless(word: str) -> str:
-    """On one line, and without what could steer a terminal."""
+def _printable(word: str) -> str:
+    """Replace line breaks and control characters."""
     return "".join(letter if letter.isprintable() else "�" for letter in word)

@@ -1,4 +1,4 @@
-"""Where attention looked, as pictures: a square for each pair of words, the darker the more (Bahdanau et al. 2015)."""
+"""Attention alignments as pictures: a square per pair of tokens, darker for larger weights (Bahdanau et al. 2015)."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from .picture import check_picture, save_picture, shown
 
 # inches
 SIDE = 0.27  # of a square
-LETTER = 0.078  # a letter's width, about
-GAP = 0.35  # between two sentences
-WIDEST = 16.0  # picture, unless one sentence is wider
+LETTER = 0.078  # approximate width of a character
+GAP = 0.35  # between sentences
+WIDEST = 16.0  # width of a picture, unless a sentence is wider
 
-LONGEST = 24  # letters of a word
-DENSE = 130  # dots to the inch, unless the picture would have more…
-DOTS, SIDES = 1e7, 3e4  # …than these in all, or along a side
+LONGEST = 24  # characters of a token
+DENSE = 130  # maximum dots per inch
+DOTS, SIDES = 1e7, 3e4  # maximum dots of a picture; of a side
 
 
 def alignment_picture(path: Path, source: list[str], target: list[str], weights: Tensor, title: str = "") -> None:
-    """Write one sentence's picture; the arguments as those of `Alignment`.
+    """Write the picture of one sentence; for the arguments see `Alignment`.
 
     Raises:
-        ArgumentError: no picture can be written there, or the weights are of another shape.
-        SaveError: the disk is full, or it may not be written.
+        ArgumentError: the path is not suitable for a picture, or the weights have another shape.
+        SaveError: the file cannot be written.
     """
     alignments_picture(path, [Alignment(source, target, weights)], [title])
 
 
 def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequence[str] = ()) -> None:
-    """Write several sentences' pictures into one.
+    """Write the alignments of several sentences to one picture.
 
     Args:
         path: ends in .png, .svg or .pdf.
-        alignments: at least one.
-        titles: one above each, or none.
+        alignments: the sentences.
+        titles: a title for each sentence, or none.
 
     Raises:
-        ArgumentError: no picture can be written there, or there is nothing to write.
-        SaveError: the disk is full, or it may not be written.
+        ArgumentError: the path is not suitable for a picture, or there are no alignments.
+        SaveError: the file cannot be written.
     """
     check_picture(path)
     if not alignments:
-        raise ArgumentError("alignments", "at least one", len(alignments))
-    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+        raise ArgumentError("alignments", "a sequence with at least one alignment", len(alignments))
+    from matplotlib.figure import Figure  # without pyplot, which keeps global figures
 
-    blocks = [_Block(one, title) for one, title in zip(alignments, chain(titles, repeat("")), strict=False)]
+    blocks = [_Block(alignment, title) for alignment, title in zip(alignments, chain(titles, repeat("")), strict=False)]
     columns = _columns([block.width for block in blocks])
     lines = [blocks[at : at + columns] for at in range(0, len(blocks), columns)]
     widths = [max(block.width for block in blocks[column::columns]) for column in range(columns)]
@@ -61,7 +61,7 @@ def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequ
     figure = Figure(figsize=(W, H))
     top = 0.0
     for line in lines:
-        above = max(block.above for block in line)  # the first rows of squares side by side
+        above = max(block.above for block in line)  # align the first rows of squares
         for column, block in enumerate(line):
             left = sum(widths[:column]) + max(other.beside for other in blocks[column::columns])
             height = SIDE * block.rows
@@ -79,7 +79,7 @@ def alignments_picture(path: Path, alignments: Sequence[Alignment], titles: Sequ
 
 
 class _Block:
-    """One sentence's part of a picture, in inches: words ``beside`` and ``above`` the squares, and all of it."""
+    """The layout of one sentence in inches: labels ``beside`` and ``above`` the squares, and the total size."""
 
     def __init__(self, alignment: Alignment, title: str) -> None:
         self.weights = alignment.weights.float().cpu().numpy()
@@ -99,6 +99,7 @@ class _Block:
             self.above, self.height = self.above + more, self.height + more
 
     def draw(self, axis: Any) -> Any:
+        """Draw the squares and the labels; return the image for the colour bar."""
         shades = axis.imshow(self.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axis.set_xticks(range(len(self.source)), self.source, rotation=90, fontsize=9)
         axis.set_yticks(range(len(self.target)), self.target, fontsize=9)
@@ -118,7 +119,7 @@ class _Block:
 
 
 def _columns(widths: list[float]) -> int:
-    """As many as there are rows, or as fit."""
+    """Return the number of columns of a square grid, or as many as fit."""
     columns = math.ceil(math.sqrt(len(widths)))
     while columns > 1 and columns * max(widths) > WIDEST:
         columns -= 1

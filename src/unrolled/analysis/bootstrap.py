@@ -1,9 +1,9 @@
-"""How far a mean over a text could lie elsewhere, had the text been another: a bootstrap over stretches of it.
+"""Bootstrap of a mean over a text: resampling of its segments.
 
-    m* = Σ_s x_{s'} / Σ_s n_{s'}          S stretches s' drawn anew, with replacement
+    m* = Σ_s x_{s'} / Σ_s n_{s'}          S segments s' drawn with replacement
 
-Neighbouring symbols are alike, so stretches are drawn and not symbols (Künsch 1989, with stretches that do not
-overlap).
+Neighbouring tokens are correlated, so segments are resampled instead of tokens (block bootstrap: Künsch 1989, here with
+non-overlapping blocks).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# S stretches, R draws
+# S segments, R draws
 
 DRAWS = 1000
 
@@ -19,13 +19,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def resampled(sums: Floats, counts: npt.NDArray[np.int64], *, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """``(R, …)``: means of a text drawn anew R times.
+    """Return the means ``(R, …)`` of R resampled texts.
 
     Args:
-        sums: ``(S, …)``, of each stretch.
-        counts: ``(S, …)``, over how many; where a drawn text has none of a kind, the mean is 0.
+        sums: ``(S, …)``, the sum over each segment.
+        counts: ``(S, …)``, the number of terms; a mean without terms is 0.
         draws: R.
-        seed: of the draws.
+        seed: seed of the draws.
     """
     S = len(sums)
     chosen = np.random.default_rng(seed).integers(S, size=(draws, S))

@@ -1,4 +1,4 @@
-"""Getting every gate at every step out of any model's recurrent layers, in chunks."""
+"""Capture the gates of a model's recurrent layers at every step, in chunks."""
 
 from __future__ import annotations
 
@@ -22,47 +22,46 @@ from ..scan import scan_traced
 from .runner import run_by
 
 Sink = Callable[[str, int, Trace], None]
-"""``sink(name, begin, trace)``: the recurrence's name, the pass's first step of this chunk, name → (t, B, ·)."""
+"""``sink(name, begin, trace)``: name of the recurrence, first step of the chunk, gate → values ``(t, B, ·)``."""
 
 
 @checked
 @contextmanager
 def capture(model: nn.Module, sink: Sink, *, chunk: Size = 256) -> Iterator[list[str]]:
-    """Within it, every pass through a recurrent layer of ``model`` also hands its gates to ``sink``.
+    """Context manager in which every pass through a recurrent layer of ``model`` passes its gates to ``sink``.
 
         with capture(model, lambda name, begin, trace: print(name, begin, trace["h"].shape)) as names:
             model(inputs)
 
     Args:
-        model: any module; every `Stack` in it (also those of `unrolled.nn`) is watched, and every `Attentive` cell,
-            whose trace has ``attention (t, N, S)`` and perhaps ``u`` besides the inner cell's.
-        sink: called for one layer and direction after the other, for at most ``chunk`` steps at a time, so that
-            never more than that of a trace is in memory. A direction that runs backwards hands over its last
-            chunk first.
-        chunk: steps handed over at once.
+        model: any module; captured are every `Stack` in it (also those of `unrolled.nn`) and every `Attentive` cell,
+            whose trace has ``attention (t, N, S)`` and possibly ``u`` in addition to the gates of the inner cell.
+        sink: called for each layer and direction in turn with at most ``chunk`` steps, which bounds the memory
+            footprint. A backward direction starts with the last chunk.
+        chunk: steps per call.
 
     Yields:
-        The names of the recurrences, e.g. ``stack.layers.1.0`` for the forward direction of the second layer, and of a
-        translator ``attention.cell``.
+        The names of the recurrences, e.g. ``stack.layers.1.0`` for the forward direction of the second layer, and
+        ``attention.cell`` of a translator.
 
     Raises:
         ArgumentError: ``chunk`` is below 1, or the model has no recurrent layer.
     """
     check_size("chunk", chunk)
-    watched = {
+    stacks = {
         stack: {cell: name for name, cell in model.named_modules() if cell in set(stack.cells)}
         for stack in model.modules()
         if isinstance(stack, Stack)
     }
-    looking = {cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)}
-    if not watched and not looking:
+    decoders = {cell: f"{name}.cell".lstrip(".") for name, cell in model.named_modules() if isinstance(cell, Attentive)}
+    if not stacks and not decoders:
         raise ArgumentError("model", "a module with recurrent layers of unrolled", type(model).__name__)
-    with ExitStack() as watching:
-        for stack, names in watched.items():
-            watching.enter_context(run_by(stack, partial(_run, sink=sink, names=names, chunk=chunk)))
-        for cell, name in looking.items():
-            watching.enter_context(run_by(cell, partial(_run_attentive, sink=sink, name=name, chunk=chunk)))
-        yield [*(name for names in watched.values() for name in names.values()), *looking.values()]
+    with ExitStack() as contexts:
+        for stack, names in stacks.items():
+            contexts.enter_context(run_by(stack, partial(_run, sink=sink, names=names, chunk=chunk)))
+        for cell, name in decoders.items():
+            contexts.enter_context(run_by(cell, partial(_run_attentive, sink=sink, name=name, chunk=chunk)))
+        yield [*(name for names in stacks.values() for name in names.values()), *decoders.values()]
 
 
 def _run(
@@ -79,7 +78,7 @@ def _run(
     reverse: bool = False,
     backend: str = "auto",
 ) -> tuple[Tensor, State]:
-    """As `scan`, chunk by chunk, with the gates to the sink. Only the reference path knows them."""
+    """Run `scan` in chunks and pass the gates to the sink; only the reference backend computes them."""
     T = inputs.size(0)
     pieces: dict[int, Tensor] = {}
     begins: Any = range(0, T, chunk)
@@ -113,9 +112,9 @@ def _run_attentive(
     lengths: Tensor | None,
     noise: State | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
-    """As `attend`, chunk by chunk, with the gates and the attention to the sink."""
+    """Run `attend` in chunks and pass the gates and the attention weights to the sink."""
     outputs, weights = [], []
-    for begin in range(0, max(1, len(inputs)), chunk):  # at least once: of no steps, too, there are widths
+    for begin in range(0, max(1, len(inputs)), chunk):  # at least once, for the widths of empty outputs
         part = slice(begin, min(begin + chunk, len(inputs)))
         y, a, state, trace = attend_traced(
             cell,

@@ -1,15 +1,15 @@
-"""Holding units of a recurrent state at chosen values, to see what they are for.
+"""Clamp units of a recurrent state to chosen values, to find out what they do.
 
     s̃_t = s_t with unit u at v_u for every clamped u                                                       (1)
-    y_t, s_t = step(x_t, s̃_{t-1})           so the next step sees the values, the first one included        (2)
-    what is handed on is s̃_t                so whoever carries the state sees them                          (3)
-    y_t has them too where it is h_t        so the layer above, or the head, sees them (built-in cells)     (4)
-    an LSTM's c is clamped in its step:     c_t[u] = v,  then  o_t  and  h_t = o_t ∘ tanh(c_t)  from that   (5)
-    after a reset, s̃ of the initial state; past a sequence's end y is 0 and the state stays, as ever        (6)
+    y_t, s_t = step(x_t, s̃_{t-1})           the next step reads the values, also at the first step          (2)
+    the final state is s̃_T                  the caller receives the values                                  (3)
+    y_t is clamped, too, where it is h_t    the layer above or the head reads them (built-in cells)         (4)
+    c of an LSTM is clamped in its step:    c_t[u] = v,  then  o_t  and  h_t = o_t ∘ tanh(c_t)              (5)
+    after a reset the initial state is clamped; at padding y is 0 and the state does not change             (6)
 
-A value of 0 is ablation; the unit's mean takes out only what it says, and leaves the rest of the network with an input
-it is used to. In a cell of one's own, leaves are overwritten after its step, and its output where it is the very tensor
-of such a leaf.
+The value 0 ablates a unit; its mean removes only its information and keeps the input of the other units in its usual
+range. In a custom cell, leaves are overwritten after the step, and so is the output if it is the same tensor as such a
+leaf.
 """
 
 from __future__ import annotations
@@ -43,28 +43,28 @@ def clamp(
     leaf: str = "h",
     stack: str | None = None,
 ) -> Iterator[None]:
-    """Within it, every pass of the model computes with these units of its recurrent state at these values.
+    """Context manager in which every pass of the model has these units of its recurrent state at these values.
 
         with clamp(handle.model, {(1, 0, 17): 0.0}):
             handle.evaluate(text), handle.generate("ROMEO:")
 
-    See the module for what is computed. Several may be nested, also with another ``leaf``; `capture` works inside. In
-    evaluation the kernels run, with edited weights (`edits`); in training, and where no weights compute the same, the
-    plain loop. A frozen copy made outside does not know of it; `ablated` makes a model that can be frozen.
+    See the module for the equations. Contexts may be nested, also with another ``leaf``, and `capture` works inside. In
+    evaluation the kernels run with edited weights (`edits`); in training, and where no weights are equivalent, the
+    reference loop runs. A frozen copy made outside is not affected; `ablated` builds a model that can be frozen.
 
     Args:
         model: any module with recurrent layers.
         units: ``(layer, direction, unit)`` → value.
-        leaf: ``"h"``, or an LSTM's ``"c"``.
-        stack: the name of the recurrent layers that are meant, where the model has several.
+        leaf: ``"h"``, or ``"c"`` of an LSTM.
+        stack: name of the recurrent layers, if the model has several stacks.
 
     Raises:
-        ArgumentError: no such unit or leaf, a value that is not finite, or `capture` is watching already.
+        ArgumentError: a unit or the leaf does not exist, a value is not finite, or `capture` is active.
     """
     layers = stack_of(model, stack)
     before: Any = vars(layers).get("runner")
     if before is not None and before is not run_clamped:
-        raise ArgumentError("model", "one that nothing watches yet", "a watched one", "enter capture() inside clamp()")
+        raise ArgumentError("model", "outside capture()", "a model in capture()", "enter capture() inside clamp()")
     clamped = {cell: _clamped(cell, leaf, values) for cell, values in by_cell(layers, units, leaf).items()}
     originals = _exchange(layers, clamped)
     try:
@@ -75,18 +75,18 @@ def clamp(
 
 
 def _clamped(cell: Cell, leaf: str, values: Values) -> Cell:
-    """In a dilated cell it is the cell inside that is clamped."""
+    """Return a clamped cell; in a dilated cell, the inner cell is clamped."""
     if isinstance(cell, Dilated):
         return Dilated(_clamped(cell.cell, leaf, values), cell.dilation).train(cell.training)
     return Clamped(cell, leaf, values)
 
 
 class Clamped(Cell):
-    """A cell of whose state units are held at values; see the module. Its parameters are the cell's, under their names.
+    """A cell with clamped units; see the module. It shares the parameters of ``cell``, with the same names.
 
     Args:
-        cell: any, a clamped one too.
-        leaf: of the state.
+        cell: any cell, also a clamped one.
+        leaf: leaf of the state.
         values: unit → value.
     """
 
@@ -99,10 +99,10 @@ class Clamped(Cell):
             held = dict(cell.held)
             cell = cell.bare
         self.held = {**held, leaf: {**held.get(leaf, {}), **values}}
-        self._bare = (cell,)  # not a module of this one
+        self._bare = (cell,)  # in a tuple, so that it is not a submodule
         self._parameters, self._modules, self._buffers = cell._parameters, cell._modules, cell._buffers
         self.input_size, self.hidden_size, self.training = cell.input_size, cell.hidden_size, cell.training
-        self._made: dict[str, tuple[Any, Any]] = {}
+        self._cache: dict[str, tuple[Any, Any]] = {}
 
     @property
     def bare(self) -> Cell:
@@ -142,18 +142,20 @@ class Clamped(Cell):
         return self.hold_output(output, after), self.hold(after), {**trace, **held}
 
     def hold(self, state: State) -> State:
-        """s̃ (1)."""
-        return state._replace(**{leaf: _overwritten(getattr(state, leaf), some) for leaf, some in self.held.items()})
+        """Return the state with clamped units, s̃ (1)."""
+        return state._replace(
+            **{leaf: _overwritten(getattr(state, leaf), values) for leaf, values in self.held.items()}
+        )
 
     def hold_output(self, output: Tensor, after: State) -> Tensor:
-        """(4)"""
+        """Return the output with clamped units (4)."""
         for leaf, values in self.held.items():
             if getattr(after, leaf) is output:
                 return _overwritten(output, values)
         return output
 
     def edited(self) -> GatedCell | None:
-        """A built-in cell of which `run_clamped` can make the same; `None` if there is none."""
+        """Return an equivalent built-in cell for `run_clamped`; `None` if none exists."""
         bare = self.bare
         if type(bare) not in GATES or (self.training and cast(GatedCell, bare).initial == "random"):
             return None
@@ -161,27 +163,27 @@ class Clamped(Cell):
 
     def _edit(self) -> GatedCell | None:
         cell = cast(GatedCell, self._hold_memory())
-        made = constant_input(cell, self.held.get("h", {}))
-        if made is not None:
-            begins_at(made, self.initial_state(1))
-        return made
+        edited = constant_input(cell, self.held.get("h", {}))
+        if edited is not None:
+            begins_at(edited, self.initial_state(1))
+        return edited
 
     def _stepping(self) -> Cell:
         return self._cached("stepping", self._hold_memory)
 
     def _hold_memory(self) -> Cell:
-        """The cell with (5) in its weights."""
+        """Return the cell with weights that implement (5)."""
         bare = self.bare
         return held_memory(bare, self.held["c"]) if type(bare) is LSTMCell and "c" in self.held else bare
 
     def _cached(self, name: str, make: Callable[[], Any]) -> Any:
-        """Made anew whenever weights have changed, or are to get gradients."""
+        """Return ``make()``, cached while the weights do not change and gradients are disabled."""
         if torch.is_grad_enabled():
             return make()
         key = [(id(p), p._version) for p in self.bare.parameters()]
-        if name not in self._made or self._made[name][0] != key:
-            self._made[name] = key, make()
-        return self._made[name][1]
+        if name not in self._cache or self._cache[name][0] != key:
+            self._cache[name] = key, make()
+        return self._cache[name][1]
 
 
 def run_clamped(
@@ -193,15 +195,15 @@ def run_clamped(
     noise: State | None = None,
     **options: Any,
 ) -> tuple[Tensor, State]:
-    """As `scan`, and a `Clamped` cell at full speed where weights can be edited to compute the same."""
-    asked: dict[str, Any] = {"lengths": lengths, "noise": noise, **options}
+    """Run `scan`; a `Clamped` cell runs on the kernels where edited weights are equivalent."""
+    arguments: dict[str, Any] = {"lengths": lengths, "noise": noise, **options}
     if not isinstance(cell, Clamped):
-        return scan(cell, inputs, state, **asked)
+        return scan(cell, inputs, state, **arguments)
     before = cell.hold(state)
     edited = cell.edited() if noise is None else None
     if edited is None:
-        return scan(cell, inputs, before, **asked)
-    outputs, after = scan(edited, inputs, before, **asked)
+        return scan(cell, inputs, before, **arguments)
+    outputs, after = scan(edited, inputs, before, **arguments)
     if "h" in cell.held:
         outputs = _overwritten(outputs, cell.held["h"])
     if lengths is not None:
@@ -211,7 +213,7 @@ def run_clamped(
 
 
 def _exchange(stack: Stack, cells: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
-    """Put cells in the places of others, and tell how to put them back."""
+    """Replace cells of a stack; return the mapping that restores them."""
     layers: Any = stack.layers
     for layer in layers:
         for direction, cell in enumerate(layer):
@@ -221,9 +223,9 @@ def _exchange(stack: Stack, cells: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
 
 
 def _overwritten(values: Tensor, held: Values) -> Tensor:
-    """``values (…, ·)`` with these units of the last dimension at these values."""
+    """Return ``values (…, ·)`` with units of the last dimension replaced by the held values."""
     if not held:
         return values
     index = torch.tensor(list(held), device=values.device)
-    wanted = torch.tensor(list(held.values()), dtype=values.dtype, device=values.device)
-    return values.index_copy(-1, index, wanted.expand(*values.shape[:-1], -1))
+    replacement = torch.tensor(list(held.values()), dtype=values.dtype, device=values.device)
+    return values.index_copy(-1, index, replacement.expand(*values.shape[:-1], -1))

@@ -1,6 +1,6 @@
-"""Two language models, or two checkpoints of one, over the same text: what one predicts better than the other.
+"""Comparison of two language models, or two checkpoints of one, on the same text, token by token.
 
-δ_t = log p_b(x_{t+1} | x_1 … x_t) − log p_a(x_{t+1} | x_1 … x_t)          above 0: b is the better          (1)
+δ_t = log p_b(x_{t+1} | x_1 … x_t) − log p_a(x_{t+1} | x_1 … x_t)          above 0: b is better              (1)
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .text_windows import (
     LanguageModelHandle,
     Progress,
     as_split,
-    check_alike,
-    classed,
-    kind_of_symbol,
+    check_same_vocabulary,
+    class_numbers,
     log_probabilities,
-    placed,
     snippet,
+    token_kind,
+    windows_with_positions,
 )
 
 # N predictions, C classes, T steps, B lanes
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Place:
-    """A symbol that one model predicts much better: its position, (1), p of a and of b, and the text around it."""
+    """A token that one model predicts better: its position, (1), the probabilities under a and b, and its context."""
 
     position: int
     difference: float
@@ -47,16 +47,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Comparison:
-    """(1), in nats.
+    """The differences (1), in nats.
 
     Attributes:
-        differences: ``(N,)`` float32; ``differences[n]`` is that of symbol n + 1 of the text.
-        classes: of the predicted symbols.
-        counts: ``(C,)`` predictions of each class.
-        sums: ``(C,)`` of the differences of each class; over all of them, what b saves on the whole text.
-        losses: ``(C,)`` of a: the sum of −log p_a over each class; b's is that minus ``sums``.
-        gained: where b is better by most, first the most.
-        lost: where a is.
+        differences: ``(N,)`` float32; ``differences[n]`` is that of token n + 1 of the text.
+        classes: names of the C classes of predicted tokens.
+        counts: ``(C,)``, predictions of each class.
+        sums: ``(C,)``, sum of the differences of each class.
+        losses: ``(C,)``, sum of −log p_a over each class; that of b is ``losses − sums``.
+        gained: tokens that b predicts better, largest difference first.
+        lost: tokens that a predicts better, largest difference first.
     """
 
     differences: npt.NDArray[np.float32]
@@ -69,19 +69,19 @@ class Comparison:
 
     @property
     def mean(self) -> float:
-        """Per symbol: the loss of a minus that of b."""
+        """The loss of a minus the loss of b, per token."""
         return float(self.sums.sum() / self.counts.sum())
 
     def as_json(self, positions: bool = False) -> dict[str, Any]:
-        """Plain data; with ``positions`` every difference too."""
+        """Return JSON data; with ``positions``, also every difference."""
         rows = zip(self.classes, self.counts.tolist(), self.sums.tolist(), self.losses.tolist(), strict=True)
-        found = {
+        values = {
             "mean": self.mean,
             "classes": [{"class": name, "count": n, "sum": total, "loss_a": loss} for name, n, total, loss in rows],
-            "gained": [vars(one) for one in self.gained],
-            "lost": [vars(one) for one in self.lost],
+            "gained": [vars(place) for place in self.gained],
+            "lost": [vars(place) for place in self.lost],
         }
-        return {**found, "differences": self.differences.tolist()} if positions else found
+        return {**values, "differences": self.differences.tolist()} if positions else values
 
 
 @checked
@@ -90,41 +90,42 @@ def compare(
     b: LanguageModelHandle,
     text: str | Split,
     *,
-    classes: Classes = kind_of_symbol,
+    classes: Classes = token_kind,
     most: Size = 20,
     window: Size = 256,
     lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Where b predicts a text better than a, and where worse.
+    """Compare the predictions of b with those of a on a text.
 
     Args:
-        a, b: language models of any kind with the same vocabulary.
-        text: what both are to predict.
-        classes: of symbols, by which differences are summed.
-        most: places listed either way.
+        a: a language model of any kind.
+        b: another language model with the same vocabulary.
+        text: the text to predict.
+        classes: the class of each predicted token, used to group differences; see `Classes`.
+        most: maximum tokens listed in ``gained`` and in ``lost``.
         window: steps at once; does not change the result.
-        lanes: parts of the text read side by side, faster; each is warmed up on the symbols before it.
-        progress: told how many symbols both have predicted.
+        lanes: segments of the text read in parallel, each after a warm-up; faster than 1, which is exact.
+        progress: called with the number of tokens predicted so far.
 
     Raises:
         ArgumentError: the vocabularies differ.
     """
     check_size("most", most)
-    check_alike(a, b)
+    check_same_vocabulary(a, b)
     split = as_split(a, text)
-    names, numbers = classed(a, split, classes)
+    names, numbers = class_numbers(a, split, classes)
     predicted, done = len(split) - 1, 0
     differences, log_p = np.zeros((2, predicted), dtype=np.float32)
     state_a: State = None
     state_b: State = None
-    for part, positions in placed(split, window, lanes):
-        of_a, state_a = log_probabilities(a.model, part, state_a)
-        of_b, state_b = log_probabilities(b.model, part, state_b)
+    for part, positions in windows_with_positions(split, window, lanes):
+        log_p_a, state_a = log_probabilities(a.model, part, state_a)
+        log_p_b, state_b = log_probabilities(b.model, part, state_b)
         counted = part.counted.numpy()  # (T, B)
         at = positions[counted]
-        differences[at] = (of_b - of_a).numpy()[counted]
-        log_p[at] = of_a.numpy()[counted]
+        differences[at] = (log_p_b - log_p_a).numpy()[counted]
+        log_p[at] = log_p_a.numpy()[counted]
         done += len(at)
         if progress is not None:
             progress(done)

@@ -1,4 +1,4 @@
-"""The picture of a confusion matrix: which classes are taken for which."""
+"""A picture of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from .picture import shown
 
-MOST_CLASSES = 60  # a picture of more cannot be read
-LONGEST = 20  # letters of a name
+MOST_CLASSES = 60  # more are not legible
+LONGEST = 20  # characters of a class name
 
 
 def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str], title: str = "") -> bytes:
-    """A PNG file of counts ``(C, C)``, true class by row; the darker, the larger the share of its row.
+    """Draw counts ``(C, C)``, true class by row, as a PNG file; darker cells are larger fractions of their row.
 
     Needs matplotlib.
     """
-    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+    from matplotlib.figure import Figure  # without pyplot, which keeps global figures
 
     shares = confusion / confusion.sum(1, keepdims=True).clip(1)
     names = [shown(name, LONGEST) for name in classes]
@@ -29,7 +29,7 @@ def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str], 
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("answered")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     for (row, column), count in np.ndenumerate(confusion):
         colour = "white" if shares[row, column] > 0.5 else "#333"

@@ -1,10 +1,10 @@
-"""Whether it matters more that a unit is held than that any is: units beside random ones of the same layer.
+"""Controlled ablation: clamped units compared with random units of the same layer.
 
-    r_u(k) = L_u(k) − L(k)            by how much the loss on class k rises with unit u held (`ablation`)           (1)
-    r_v(k), v random                  what holding any unit of the layer does                                       (2)
+    r_u(k) = L_u(k) − L(k)            rise of the loss on class k with unit u clamped (`ablation`)                  (1)
+    r_v(k), v random                  the effect of clamping any unit of the layer                                  (2)
 
-The error of (1) is that of the text: its 5th and 95th percentile over stretches drawn anew (`bootstrap`). Those of (2)
-are over the random units.
+The error bars of (1) are the 5th and 95th percentile over resampled segments of the text (`bootstrap`), those of (2)
+over the random units.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ..cells import check_size
 from ..data import Split
 from .ablation import Ablation, ablation
 from .bootstrap import resampled
-from .text_windows import Classes, LanguageModelHandle, Progress, kind_of_symbol, means
+from .text_windows import Classes, LanguageModelHandle, Progress, means, token_kind
 from .unit_names import NamedUnit
 from .units import cell_at, stack_of, width_of
 
-# U units, N random ones, K classes that occur and the whole text
+# U units, N random units, K classes that occur, and all together
 
 WHOLE = "all"
 LOW, HIGH = 5, 95  # percentiles
@@ -35,17 +35,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Controlled:
-    """Units of one layer's h or c, and random others, each held by itself. In nats per symbol.
+    """Rises of the loss with single units of one layer and leaf clamped, in nats per token.
 
     Attributes:
-        units: U, those that were asked for.
-        others: N, drawn from the rest of the layer.
-        held: at what values, of both, one after the other.
-        kinds: the classes that occur, the commonest first, and ``"all"``.
-        counts: ``(K,)`` predictions.
-        baseline: ``(K,)`` the loss with no unit held.
+        units: the U selected units.
+        others: N random units of the same layer.
+        held: the values of the units and then of the others.
+        kinds: the classes that occur, most frequent first, and ``"all"``.
+        counts: ``(K,)``, predictions of each class.
+        baseline: ``(K,)``, loss without clamped units.
         rises: ``(U, K)``, (1).
-        ranges: ``(2, U, K)``, 5th and 95th percentile of each over stretches of the text.
+        ranges: ``(2, U, K)``, 5th and 95th percentile of the rises over segments of the text.
         other_rises: ``(N, K)``, (2).
     """
 
@@ -61,31 +61,31 @@ class Controlled:
 
     @property
     def place(self) -> str:
-        """``layer 1 h``: whose units they are."""
+        """The layer and leaf of the units, e.g. ``layer 1 h``."""
         return str(self.units[0]).partition("[")[0]
 
     @cached_property
     def mean(self) -> Floats:
-        """``(K,)`` of the random units."""
+        """``(K,)``, the mean rise of the random units."""
         return self.other_rises.mean(0)
 
     @cached_property
     def deviation(self) -> Floats:
-        """``(K,)``: their standard deviation; 0 of a single one."""
+        """``(K,)``, the standard deviation of the rises of the random units; 0 for a single unit."""
         return self.other_rises.std(0, ddof=1) if len(self.others) > 1 else np.zeros(len(self.kinds))
 
     @cached_property
     def span(self) -> Floats:
-        """``(2, K)``: their 5th and 95th percentile."""
+        """``(2, K)``, the 5th and 95th percentile of the rises of the random units."""
         return np.percentile(self.other_rises, [LOW, HIGH], axis=0)
 
     @cached_property
     def above(self) -> npt.NDArray[np.int64]:
-        """``(U, K)``: how many random units raise the loss less than the unit does."""
+        """``(U, K)``, the number of random units that raise the loss less than the unit."""
         return (self.other_rises[None] < self.rises[:, None]).sum(1)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return JSON data."""
         held = iter(self.held)
         return {
             "place": self.place,
@@ -111,19 +111,20 @@ class Controlled:
 
 
 def groups_of(units: Sequence[NamedUnit]) -> Iterator[list[NamedUnit]]:
-    """The units of each layer, direction and part of the state."""
-    places = dict.fromkeys((one.layer, one.direction, one.leaf) for one in units)
-    for place in places:
-        yield [one for one in dict.fromkeys(units) if (one.layer, one.direction, one.leaf) == place]
+    """Yield the units of each layer, direction and leaf of the state."""
+    groups: dict[tuple[int, int, str], list[NamedUnit]] = {}
+    for unit in dict.fromkeys(units):
+        groups.setdefault((unit.layer, unit.direction, unit.leaf), []).append(unit)
+    yield from groups.values()
 
 
 def random_others(
     handle: LanguageModelHandle, units: Sequence[NamedUnit], count: int, seed: int = 0
 ) -> list[NamedUnit]:
-    """``count`` other units of the same layer as ``units``, or as many as there are."""
+    """Draw ``count`` other units of the layer of ``units``, or all if there are fewer."""
     first = units[0]
     cell = cell_at(stack_of(handle.model), first.layer, first.direction)
-    rest = np.setdiff1d(np.arange(width_of(cell, first.leaf)), [one.unit for one in units])
+    rest = np.setdiff1d(np.arange(width_of(cell, first.leaf)), [unit.unit for unit in units])
     drawn = np.random.default_rng(seed).permutation(rest)[:count]
     return [first._replace(unit=int(unit)) for unit in sorted(drawn)]
 
@@ -135,56 +136,56 @@ def controlled(
     others: Sequence[NamedUnit] = (),
     *,
     value: float | Literal["mean"] = 0.0,
-    classes: Classes = kind_of_symbol,
+    classes: Classes = token_kind,
     lanes: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Controlled:
-    """Hold units of one layer, one at a time, and others to compare with.
+    """Clamp units of one layer, one at a time, and other units for comparison.
 
     Args:
         handle: a language model with recurrent layers.
-        split: what it is to predict.
-        units: of one layer and one part of its state.
-        others: of the same, e.g. from `random_others`.
-        value: at which each is held, or ``"mean"``: each at its own over the text.
+        split: the text to predict.
+        units: units of one layer, direction and leaf.
+        others: units of the same layer, e.g. from `random_others`.
+        value: the value of every unit, or ``"mean"``: the mean of each unit over the text.
         classes: see `ablation`.
         lanes: see `ablation`.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
         progress: see `ablation`.
 
     Raises:
         ArgumentError: see `ablation`.
     """
     check_size("units", len(units))
-    every, first = [*units, *others], units[0]
+    clamped, first = [*units, *others], units[0]
     if value == "mean":
-        found = means(handle, split, first.layer, leaf=first.leaf)
-        held = [found[one.key] for one in every]
+        unit_means = means(handle, split, first.layer, leaf=first.leaf)
+        held = [unit_means[unit.key] for unit in clamped]
     else:
-        held = [float(value)] * len(every)
+        held = [float(value)] * len(clamped)
     result = ablation(
-        handle, split, [one.key for one in every], values=held, leaf=first.leaf, classes=classes, lanes=lanes,
+        handle, split, [unit.key for unit in clamped], values=held, leaf=first.leaf, classes=classes, lanes=lanes,
         progress=progress,
     )  # fmt: skip
-    return _told(result, list(units), list(others), seed)
+    return _summarize(result, list(units), list(others), seed)
 
 
-def _told(result: Ablation, units: list[NamedUnit], others: list[NamedUnit], seed: int) -> Controlled:
-    kept = [k for k in np.argsort(-result.counts, kind="stable") if result.counts[k]]
-    counts = _and_whole(result.stretch_counts[:, kept])  # (S, K)
+def _summarize(result: Ablation, units: list[NamedUnit], others: list[NamedUnit], seed: int) -> Controlled:
+    occurring = [k for k in np.argsort(-result.counts, kind="stable") if result.counts[k]]
+    counts = _with_total(result.stretch_counts[:, occurring])  # (S, K)
     total = counts.sum(0)
-    rises = np.stack([_and_whole(one[:, kept]) for one in result.stretch_rises])  # (U + N, S, K)
+    rises = np.stack([_with_total(segments[:, occurring]) for segments in result.stretch_rises])  # (U + N, S, K)
     U = len(units)
-    drawn = [np.percentile(resampled(one, counts, seed=seed), [LOW, HIGH], axis=0) for one in rises[:U]]
-    baseline = _and_whole((result.baseline * result.counts)[None, kept])[0] / total
+    drawn = [np.percentile(resampled(segments, counts, seed=seed), [LOW, HIGH], axis=0) for segments in rises[:U]]
+    baseline = _with_total((result.baseline * result.counts)[None, occurring])[0] / total
     whole = rises.sum(1) / total
-    kinds = [*(result.classes[k] for k in kept), WHOLE]
+    kinds = [*(result.classes[k] for k in occurring), WHOLE]
     return Controlled(
         units, others, result.values, kinds, total, baseline, whole[:U], np.stack(drawn, axis=1), whole[U:]
     )  # fmt: skip
 
 
-def _and_whole(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``(…, C)`` → ``(…, C + 1)``, with the sum over all classes last."""
+def _with_total(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Append the sum over all classes: ``(…, C)`` → ``(…, C + 1)``."""
     return np.concatenate([sums, sums.sum(-1, keepdims=True)], axis=-1)

@@ -1,6 +1,6 @@
-"""Changes of a cell's weights that make units of its state stand still, so that kernels and frozen copies see it.
+"""Edits of a cell's weights that clamp units of its state, for kernels and frozen copies.
 
-In what follows u is the unit, v its value, and K so large that σ(−K) = 0 and σ(K) = 1 to the last bit.
+u is the unit, v its value, and K is so large that σ(−K) = 0 and σ(K) = 1 exactly.
 
     held memory        W_i[u] = W_f[u] = 0,  b_i[u] = −K,  b_f[u] = K    ⇒  c_t[u] = c_{t-1}[u], which is set to v  (1)
     constant input     W_hh h + b  =  Σ_{j≠u} W_hh[:, j] h_j + (b + W_hh[:, u] v)    if  h_{t-1}[u] = v             (2)
@@ -9,8 +9,8 @@ In what follows u is the unit, v its value, and K so large that σ(−K) = 0 and
                        the GRU:  W_z[u] = W_n[u] = 0, b_z[u] = −K, b_n[u] = 0
                        the RNN:  W[u] = 0, b[u] = 0                ⇒  h_t[u] = 0, and W_hh[:, u] = 0 as in (2)      (4)
 
-(1) and (3) leave out what u's peepholes say to i and f; with layer norm they and (4) set the gains of u's rows to zero
-and leave its weights, of which the statistics are made. W stands for ``weight_ih`` and ``weight_hh``.
+(1) and (3) set the peepholes of u in i and f to zero. With layer norm, (1), (3) and (4) set the gains of the rows of u
+to zero and keep the weights, which determine the statistics. W stands for ``weight_ih`` and ``weight_hh``.
 """
 
 from __future__ import annotations
@@ -35,33 +35,33 @@ C = TypeVar("C", bound=GatedCell)
 
 
 def held_memory(cell: LSTMCell, units: Iterable[int]) -> LSTMCell:
-    """A cell that carries these units of c on as they are (1). It shares all other weights with ``cell``."""
-    made = _biased(cell)
+    """Return a cell that keeps these units of c constant (1). It shares all other weights with ``cell``."""
+    edited = _biased(cell)
     for gate, bias in (("i", -K), ("f", K)):
-        _fix_rows(made, gate, list(units), bias)
-    return made
+        _fix_rows(edited, gate, list(units), bias)
+    return edited
 
 
 def constant_input(cell: C, values: Mapping[int, float]) -> C | None:
-    """A cell whose recurrent product is that of h with these units at these values, whatever they are (2).
+    """Return a cell whose recurrent product uses these values in place of units of h (2).
 
-    `None` if there is no such weight: with layer norm, and in a GRU with the reset gate before the product, the
-    share of a value other than 0 is not the same at every step.
+    `None` if no weights do so: with layer norm, and in a GRU with the reset gate before the product, the contribution
+    of a value other than 0 changes from step to step.
     """
-    some = any(values.values())
-    if some and (cell.layer_norm or (isinstance(cell, GRUCell) and not cell.reset_after)):
+    nonzero = any(values.values())
+    if nonzero and (cell.layer_norm or (isinstance(cell, GRUCell) and not cell.reset_after)):
         return None
-    made = _biased(cell) if some else _shared(cell)
+    edited = _biased(cell) if nonzero else _shared(cell)
     index = _index(cell, values)
-    if some:
+    if nonzero:
         v = torch.tensor(list(values.values()), dtype=cell.weight_hh.dtype, device=cell.weight_hh.device)  # (U,)
-        _set(made, "bias_hh", made.bias_hh + cell.weight_hh[:, index] @ v)
-    _set(made, "weight_hh", made.weight_hh.index_fill(1, index, 0.0))
-    return made
+        _set(edited, "bias_hh", edited.bias_hh + cell.weight_hh[:, index] @ v)
+    _set(edited, "weight_hh", edited.weight_hh.index_fill(1, index, 0.0))
+    return edited
 
 
 def begins_at(cell: GatedCell, state: State) -> None:
-    """Give a cell made here the initial state ``state``, one lane of it."""
+    """Set the initial state of an edited cell to ``state``, of batch size 1."""
     cell.initial = "learned"
     for leaf in cell.state_leaves:
         _set(cell, f"initial_{leaf}", getattr(state, leaf)[0])
@@ -69,59 +69,58 @@ def begins_at(cell: GatedCell, state: State) -> None:
 
 @checked
 def ablated(model: nn.Module, units: Iterable[Unit], *, leaf: str = "h", stack: str | None = None) -> nn.Module:
-    """A copy of the model in whose weights these units are ablated for good: they are 0 at every step.
+    """Return a copy of the model with these units ablated in its weights: they are 0 at every step.
 
-    It computes what `clamp` with the values 0 does, at full speed on every path, and can be frozen, saved and trained
-    as any other.
+    The copy is equivalent to `clamp` with the value 0, runs on every backend at full speed, and can be frozen, saved
+    and trained like any model.
 
     Args:
         model: a module whose recurrent layers have built-in cells.
         units: ``(layer, direction, unit)``.
-        leaf: ``"h"``, or an LSTM's ``"c"``.
-        stack: the name of the recurrent layers that are meant, where the model has several.
+        leaf: ``"h"``, or ``"c"`` of an LSTM.
+        stack: name of the recurrent layers, if the model has several stacks.
 
     Raises:
-        ArgumentError: no such unit, or a cell that is not built in.
+        ArgumentError: a unit does not exist, or a cell is not built in.
     """
-    made = copy.deepcopy(model)
-    chosen = by_cell(stack_of(made, stack), dict.fromkeys(units, 0.0), leaf)
+    ablated_model = copy.deepcopy(model)
+    chosen = by_cell(stack_of(ablated_model, stack), dict.fromkeys(units, 0.0), leaf)
     for cell, values in chosen.items():
         if type(cell) not in GATES:
-            remedy = "clamp() takes any cell"
-            raise ArgumentError("model", "one with the built-in cells", type(cell).__name__, remedy)
+            raise ArgumentError("model", "one with built-in cells", type(cell).__name__, "clamp() supports any cell")
         assert isinstance(cell, GatedCell)
         edited = _ablated(cell, list(values), leaf)
         cell.bias, cell._parameters = edited.bias, _learnable(edited)
         for name, norm in edited.named_children():
             cell._modules[name], norm._parameters = norm, _learnable(norm)
-    return made
+    return ablated_model
 
 
 @torch.no_grad()
 def _ablated(cell: GatedCell, units: list[int], leaf: str) -> GatedCell:
-    """(3) and (4)."""
+    """Return an edited cell with units of a leaf ablated, (3) and (4)."""
     if leaf == "c":
-        made = _biased(cell)
+        edited = _biased(cell)
         for gate in "if":
-            _fix_rows(made, gate, units, -K)
+            _fix_rows(edited, gate, units, -K)
     else:
-        without = constant_input(cell, dict.fromkeys(units, 0.0))
-        assert without is not None
-        made = _biased(without)
-        if isinstance(made, LSTMCell) and made.proj_size:
-            _set(made, "weight_hr", made.weight_hr.index_fill(0, _index(cell, units), 0.0))
+        constant = constant_input(cell, dict.fromkeys(units, 0.0))
+        assert constant is not None
+        edited = _biased(constant)
+        if isinstance(edited, LSTMCell) and edited.proj_size:
+            _set(edited, "weight_hr", edited.weight_hr.index_fill(0, _index(cell, units), 0.0))
         else:
             fixed = {LSTMCell: {"o": -K}, GRUCell: {"z": -K, "n": 0.0}, RNNCell: {"a": 0.0}}
             for gate, bias in fixed[type(cell)].items():
-                _fix_rows(made, gate, units, bias)
+                _fix_rows(edited, gate, units, bias)
     if cell.initial == "learned":
         name = f"initial_{leaf}"
-        _set(made, name, getattr(made, name).index_fill(0, _index(cell, units), 0.0))
-    return made
+        _set(edited, name, getattr(edited, name).index_fill(0, _index(cell, units), 0.0))
+    return edited
 
 
 def _fix_rows(cell: GatedCell, gate: str, units: list[int], bias: float) -> None:
-    """Make ``bias`` all that a gate of these units gets."""
+    """Set the pre-activation of a gate of these units to ``bias``."""
     H, names = cell.hidden_size, GATES[type(cell)]
     index = _index(cell, units)
     rows = names.index(gate) * H + index
@@ -142,7 +141,7 @@ def _fix_rows(cell: GatedCell, gate: str, units: list[int], bias: float) -> None
 
 
 def _gains(gate: str, index: Tensor, rows: Tensor) -> list[tuple[str, Tensor]]:
-    """The norms in which a gate has gains, and where."""
+    """Return the norms with gains of a gate, and the indices of the gains."""
     if gate == "a":
         return [("norm", index)]
     if gate == "n":
@@ -151,24 +150,24 @@ def _gains(gate: str, index: Tensor, rows: Tensor) -> list[tuple[str, Tensor]]:
 
 
 def _shared(cell: C) -> C:
-    """A cell with the same weights, of which some can be exchanged."""
-    made = copy.copy(cell)
-    made._parameters, made._modules = dict(cell._parameters), dict(cell._modules)
-    return made
+    """Return a shallow copy of a cell whose weights can be replaced."""
+    shallow = copy.copy(cell)
+    shallow._parameters, shallow._modules = dict(cell._parameters), dict(cell._modules)
+    return shallow
 
 
 def _biased(cell: C) -> C:
-    """The same, with biases of 0 if it has none."""
-    made = _shared(cell)
+    """Return a shallow copy of a cell, with zero biases if it has none."""
+    biased = _shared(cell)
     if not cell.bias:
-        made.bias = True
+        biased.bias = True
         for name in ("bias_ih", "bias_hh"):
-            _set(made, name, cell.weight_hh.new_zeros(cell.weight_hh.size(0)))
-    return made
+            _set(biased, name, cell.weight_hh.new_zeros(cell.weight_hh.size(0)))
+    return biased
 
 
 def _set(module: nn.Module, name: str, value: Tensor) -> None:
-    """In the place of a parameter; what is computed from parameters has gradients by them."""
+    """Replace a parameter with a tensor, through which gradients reach the original parameters."""
     parameters: dict[str, Any] = module._parameters
     parameters[name] = value
 

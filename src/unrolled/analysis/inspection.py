@@ -1,10 +1,9 @@
-"""What is inspected: a model, and an input that goes through its recurrent layers, each step of which knows its place.
+"""The subject of an inspection: a model and an input, each step of which has a place in the input.
 
-A text is read as the model was trained to read it. A language model reads it on and on: the text is cut into lanes
-that are read side by side, each after a warm-up on what stands before it, from the beginning of a paragraph if there
-is one: a model that begins to read within a quotation cannot know it. All other models read line by line, each line a
-review or a sentence, with the state fresh, in both directions if they have two. A symbol's place is its last
-character.
+A text is read as in training. A language model reads it continuously: the text is split into lanes that are read in
+parallel, each after a warm-up on the preceding text, from the beginning of a paragraph if possible, because a model
+that starts within a quotation cannot know it. All other models read line by line, with a new state for each line, in
+both directions if they are bidirectional. The place of a token is its last character.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from .passes import Lines, Pass, RunningText, sample_size
 
 @dataclass(frozen=True)
 class Inspection:
-    """A model and an input that it can read.
+    """A model and an input to inspect it on.
 
     Attributes:
-        model: the module whose recurrent layers are looked at.
-        stack: those layers, of ``model`` or of a twin.
-        twin: makes an untrained model of the same shape, from torch's random numbers.
-        symbols: how many different ones there are.
-        text: how the model goes through the input.
-        tick: what the places of the input count: character, frame, second, point.
+        model: the module whose recurrent layers are inspected.
+        stack: returns these layers, of ``model`` or of a twin.
+        twin: builds an untrained model of the same shape from torch's global random generator.
+        symbols: the vocabulary size.
+        text: how the model reads the input.
+        tick: unit of the places of the input: character, frame, second, point.
     """
 
     model: nn.Module
@@ -41,39 +40,39 @@ class Inspection:
     tick: str = "character"
 
     def passes(self, model: nn.Module | None = None, *, sample: bool = False) -> Iterator[Pass]:
-        """The whole input once, or a sample of `sample` symbols from all over it."""
+        """Yield passes over the whole input, or over a sample of `sample` tokens spread over it."""
         size = self.sample if sample and not self.short else 0
         return self.text.passes(self.model if model is None else model, size)
 
     @property
     def steps(self) -> int:
-        """Symbols of the input."""
+        """The number of tokens of the input."""
         return len(self.text)
 
     @property
     def width(self) -> int:
-        """Units of h, of all layers and directions."""
+        """The number of units of h in all layers and directions."""
         return sum(cell.hidden_size for cell in self.stack(self.model).cells)
 
     @property
     def sample(self) -> int:
-        """Symbols of a sample: the narrower a network, the more of them take the same time."""
+        """The number of tokens of a sample, which is larger for narrow networks."""
         return sample_size(self.width)
 
     @property
     def short(self) -> bool:
-        """Whether the input is no longer than a sample of it would be."""
+        """Whether the input is hardly longer than a sample of it."""
         return self.steps <= self.sample * 3 // 2
 
     def check_characters(self, view: str) -> None:
-        """Raise `RunError` unless the places of the input are characters, for a view that needs them."""
+        """Raise `RunError` unless the places of the input are characters, as ``view`` requires."""
         if self.tick != "character":
             raise RunError(f"the view {view} reads text; this model's steps are {self.tick}s")
 
 
 def has_recurrent_layers(model: nn.Module) -> bool:
-    """Whether there are recurrent layers in it."""
-    return any(isinstance(one, Stack) for one in model.modules())
+    """Return whether a model has recurrent layers."""
+    return any(isinstance(module, Stack) for module in model.modules())
 
 
 def check_recurrent(model: nn.Module) -> None:
@@ -81,5 +80,5 @@ def check_recurrent(model: nn.Module) -> None:
     if not has_recurrent_layers(model):
         kind = type(model).__name__
         raise RunError(
-            f"a {kind} has no recurrent layers, so there are no units to look at; give a recurrent model's run"
+            f"a {kind} has no recurrent layers, so there are no units to inspect; use a run of a recurrent model"
         )

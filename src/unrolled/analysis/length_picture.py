@@ -1,4 +1,4 @@
-"""BLEU against the length of the sentence, a line for each model: figure 2 of Bahdanau et al. 2015."""
+"""A plot of BLEU by source length, a line per model, as figure 2 of Bahdanau et al. 2015."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from .picture import check_picture, save_picture
 
 LINES = ("-", "--", "-.", ":")
 MARKS = "os^Dv"
-FEW = 10  # sentences whose BLEU says nothing
+FEW = 10  # minimum sentences for a meaningful BLEU
 
 
 Bucket = tuple[int, int, int, float]
-"""from so many words to so many, how many sentences, their BLEU"""
+"""minimum and maximum words, number of sentences, BLEU"""
 
 
 def check_length_picture(path: Path, counts: Sequence[int]) -> None:
-    """Raise `ArgumentError` if `length_picture` would, for buckets of so many sentences: ask before the work."""
+    """Raise the errors of `length_picture` for buckets with these counts, before the evaluation."""
     check_picture(path)
     if max(counts, default=0) < FEW:
-        raise ArgumentError("picture", f"left out for fewer than {FEW} sentences of any length", str(path))
+        raise ArgumentError("picture", f"omitted if no bucket has at least {FEW} sentences", str(path))
 
 
 def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
-    """Write the picture; buckets of fewer than ten sentences are left out.
+    """Write the plot; buckets of fewer than ten sentences are omitted.
 
     Args:
         path: ends in .png, .svg or .pdf.
-        lengths: of each model, by its name.
+        lengths: the buckets of each model, by name.
 
     Raises:
-        ArgumentError: no picture can be written there, or there is nothing to write.
-        SaveError: the disk is full, or it may not be written.
+        ArgumentError: the path is not suitable for a picture, or there is nothing to plot.
+        SaveError: the file cannot be written.
     """
     counts = [count for buckets in lengths.values() for _, _, count, _ in buckets]
     check_length_picture(path, counts)
-    kept = {name: [one for one in buckets if one[2] >= FEW] for name, buckets in lengths.items()}
+    plotted = {name: [bucket for bucket in buckets if bucket[2] >= FEW] for name, buckets in lengths.items()}
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axis = figure.subplots()
     ticks: dict[float, str] = {}
-    for number, (name, some) in enumerate(kept.items()):
-        middles = [(low + high) / 2 for low, high, _, _ in some]
-        ticks |= {(low + high) / 2: f"{low}–{high}\n({count})" for low, high, count, _ in some}
+    for number, (name, buckets) in enumerate(plotted.items()):
+        middles = [(low + high) / 2 for low, high, _, _ in buckets]
+        ticks |= {(low + high) / 2: f"{low}–{high}\n({count})" for low, high, count, _ in buckets}
         line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
-        axis.plot(middles, [bleu for *_, bleu in some], label=_shown(name), linestyle=line, marker=mark)
+        axis.plot(middles, [bleu for *_, bleu in buckets], label=_label(name), linestyle=line, marker=mark)
     axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
-    axis.set_xlabel("words of the source (sentences)")
+    axis.set_xlabel("source length in words (number of sentences)")
     axis.set_ylabel("BLEU, lower-cased")
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
@@ -57,7 +57,7 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
     save_picture(figure, path)
 
 
-def _shown(name: str) -> str:
-    """Without mathematics; matplotlib leaves out what begins with an underscore."""
+def _label(name: str) -> str:
+    """Escape a name for the legend: no mathematics, no leading underscore, which hides a label."""
     name = name.replace("$", r"\$")
     return f" {name}" if name.startswith("_") else name

@@ -1,4 +1,4 @@
-"""How far back predictions look as a picture: the norm of the gradient by distance."""
+"""A plot of gradient norms by distance, for `lookback`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .picture import check_picture, save_picture
 
 
 def lookback_picture(path: Path, result: Lookback, title: str = "", share: float = 0.9) -> None:
-    """Write the picture: mean and middle half of the norms at each distance, and the effective memory.
+    """Write the plot: mean and interquartile range of the norms at each distance, and the effective memory.
 
     Args:
         path: ends in .png, .svg or .pdf.
-        result: what `lookback` found.
-        title: above it all.
-        share: of the norm, for the effective memory.
+        result: result of `lookback`.
+        title: title of the figure.
+        share: share of the norm for the effective memory.
 
     Raises:
-        ArgumentError, SaveError: no picture can be written there.
+        ArgumentError, SaveError: the picture cannot be written to this path.
     """
     check_picture(path)
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
     memory = result.memory(share)
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axis = figure.subplots()
-    axis.fill_between(distances, *quarters.T, alpha=0.2, linewidth=0, label="middle half of them")
+    axis.fill_between(distances, *quarters.T, alpha=0.2, linewidth=0, label="interquartile range")
     axis.plot(distances, mean[distances], label=f"mean of {len(result.positions):,} predictions")
     axis.axvline(
         memory, color="#888888", linestyle="--", linewidth=1, label=f"{share:.0%} of the mean lies within {memory}"
@@ -42,7 +42,7 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
         axis.set_yscale("log")
         axis.set_ylim(bottom=max(positive.min() / 3, positive.max() * 1e-7))
     axis.set_xlim(0, max(1, distances[-1]))
-    axis.set_xlabel("distance: symbols before the last one read")
+    axis.set_xlabel("distance in tokens from the last token read")
     axis.set_ylabel("norm of the gradient of log p")
     axis.legend(frameon=False, fontsize=9)
     for side in ("top", "right"):

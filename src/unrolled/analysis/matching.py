@@ -1,9 +1,9 @@
-"""Which units of one language model are units of another, or of another checkpoint of it.
+"""Matching of the units of two language models, or of two checkpoints of one, by correlation.
 
-    r_ij = Σ_t (a_i − ā_i)(b_j − b̄_j) / √(Σ_t (a_i − ā_i)² · Σ_t (b_j − b̄_j)²)    of units i of a, j of b        (1)
+    r_ij = Σ_t (a_i − ā_i)(b_j − b̄_j) / √(Σ_t (a_i − ā_i)² · Σ_t (b_j − b̄_j)²)    unit i of a, unit j of b       (1)
 
-Nothing is kept but the sums, about the means of the first window; a unit that never changes is correlated with none.
-Li, Yosinski, Clune, Lipson and Hopcroft 2016 match the units of two networks in this way.
+Only sums are stored, centred at the means of the first window. The correlations of a constant unit are 0. Method of Li,
+Yosinski, Clune, Lipson and Hopcroft 2016.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..checks import Size, checked
 from ..data import Split
-from .text_windows import LanguageModelHandle, Progress, as_split, check_alike, states
+from .text_windows import LanguageModelHandle, Progress, as_split, check_same_vocabulary, states
 
 # T steps, A units of a, B of b
 
@@ -25,21 +25,21 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class UnitMatching:
-    """(1): ``correlation (A, B)``."""
+    """The correlations (1), ``correlation (A, B)``."""
 
     correlation: Floats
 
     def best(self) -> npt.NDArray[np.int64]:
-        """``(A,)``: the unit of b with the largest |r| for each unit of a; −1 for one that never changes."""
+        """Return ``(A,)``: the unit of b with the largest |r| for each unit of a; −1 for a constant unit."""
         strength = np.abs(self.correlation)
         return np.where(strength.max(1) > 0, strength.argmax(1), -1)
 
     def strength(self) -> Floats:
-        """``(A,)``: that r, with its sign; near ±1: b has the same unit."""
+        """Return ``(A,)``: the signed r of the best match; close to ±1 if b has the same unit."""
         return self.correlation[np.arange(len(self.correlation)), self.best()]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data: each unit's partner."""
+        """Return JSON data: the best match of each unit."""
         partners = zip(self.best().tolist(), self.strength().tolist(), strict=True)
         return {"units": [{"unit": unit, "best": j, "correlation": r} for unit, (j, r) in enumerate(partners)]}
 
@@ -57,27 +57,28 @@ def match_units(
     window: Size = 1024,
     progress: Progress | None = None,
 ) -> UnitMatching:
-    """Which unit of b does what each unit of a does, over a text that both read.
+    """Correlate the units of two models over a text.
 
     Args:
-        a, b: language models with recurrent layers and the same vocabulary.
-        text: read by both from its beginning.
-        layer: of a; −1 is the last.
-        other_layer: of b; `None`: the same.
-        leaf: of a's state.
-        other_leaf: of b's; `None`: the same.
+        a: a language model with recurrent layers.
+        b: another language model with recurrent layers and the same vocabulary.
+        text: the text, read by both from its beginning.
+        layer: layer of a; −1 is the last.
+        other_layer: layer of b (default: ``layer``).
+        leaf: leaf of the state of a.
+        other_leaf: leaf of the state of b (default: ``leaf``).
         window: steps at once.
-        progress: told how many symbols a has read.
+        progress: called with the number of tokens read so far.
 
     Raises:
-        ArgumentError: the vocabularies differ, or no such layer or leaf.
+        ArgumentError: the vocabularies differ, or a layer or leaf does not exist.
     """
-    check_alike(a, b)
+    check_same_vocabulary(a, b)
     split = as_split(a, text)
-    of_a = states(a, split, layer, leaf=leaf, window=window, progress=progress)
-    of_b = states(b, split, layer if other_layer is None else other_layer, leaf=other_leaf or leaf, window=window)
+    states_a = states(a, split, layer, leaf=leaf, window=window, progress=progress)
+    states_b = states(b, split, layer if other_layer is None else other_layer, leaf=other_leaf or leaf, window=window)
     sums: Moments | None = None
-    for (_, x), (_, y) in zip(of_a, of_b, strict=True):
+    for (_, x), (_, y) in zip(states_a, states_b, strict=True):
         if sums is None:
             sums = Moments(x, y)
         sums.add(x, y)
@@ -86,17 +87,17 @@ def match_units(
 
 
 class Moments:
-    """Sums from which (1) follows, in float64, about the means of the first values: ``x (T, A)``, ``y (T, B)``."""
+    """Running sums for (1) in float64, centred at the means of the first values ``x (T, A)``, ``y (T, B)``."""
 
     def __init__(self, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> None:
-        self.near = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
+        self.centre = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
         self.count = 0
         A, B = x.shape[1], y.shape[1]
         self.x, self.y, self.xx, self.yy, self.xy = (np.zeros(n) for n in (A, B, A, B, (A, B)))
 
     def add(self, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> None:
-        """Values of the same steps."""
-        p, q = x - self.near[0], y - self.near[1]
+        """Add values of the same steps, ``x (T, A)`` and ``y (T, B)``."""
+        p, q = x - self.centre[0], y - self.centre[1]
         self.count += len(p)
         self.x += p.sum(0)
         self.y += q.sum(0)
@@ -105,11 +106,11 @@ class Moments:
         self.xy += p.T @ q
 
     def correlation(self) -> Floats:
-        """``(A, B)``; 0 for a unit that does not change."""
+        """Return the correlations ``(A, B)``; 0 for a constant unit."""
         n = self.count
-        of_x, of_y = self.xx - self.x**2 / n, self.yy - self.y**2 / n
-        scale = np.sqrt(np.outer(of_x, of_y).clip(0))
-        changes = np.outer(of_x > 1e-12 * n, of_y > 1e-12 * n)  # a standard deviation of a millionth is rounding
-        found = np.zeros_like(scale)
-        np.divide(self.xy - np.outer(self.x, self.y) / n, scale, out=found, where=changes)
-        return found.clip(-1, 1)
+        var_x, var_y = self.xx - self.x**2 / n, self.yy - self.y**2 / n
+        scale = np.sqrt(np.outer(var_x, var_y).clip(0))
+        changes = np.outer(var_x > 1e-12 * n, var_y > 1e-12 * n)  # a standard deviation of 1e-6 is rounding error
+        correlation = np.zeros_like(scale)
+        np.divide(self.xy - np.outer(self.x, self.y) / n, scale, out=correlation, where=changes)
+        return correlation.clip(-1, 1)

@@ -1,7 +1,7 @@
-"""A text in passes through a model: how it is cut, and which place of the text each step of a pass is at.
+"""Passes of a text through a model: how the text is split, and the place in the text of each step.
 
-One part of a text is for choosing and fitting, the other for reporting: of each lane the first half and the second, of
-lines every other.
+One part of a text is used for selection and fitting, the other for reporting: the first and second half of each lane,
+and alternating lines.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from ..data.batches import in_order, pad
-from .tokenized import Ids, Read
+from .tokenized import Ids, TokenSequence
 
-# T steps, B lanes, N symbols
+# T steps, B lanes, N tokens
 
-NOWHERE, CHOOSING, REPORTING = -1, 0, 1  # the part of a text that a step belongs to
+NOWHERE, CHOOSING, REPORTING = -1, 0, 1  # part of a text
 LANES, WARMUP, LONGEST_WARMUP = 64, 256, 1024
-LEAST = 2048  # symbols of a lane, so that little of the work is warm-up
-AT_ONCE = 1 << 13  # symbols of one pass: a trace of all gates of so many is in memory
-STRETCH = 1 << 10  # symbols of each stretch of a sample
-SAMPLE, LARGEST_SAMPLE = 1 << 14, 1 << 16  # symbols of a sample, for a wide network and for a narrow one
-WIDE = 1 << 10  # units of h from which on a network is wide
+LEAST = 2048  # minimum tokens of a lane, to limit the share of the warm-up
+AT_ONCE = 1 << 13  # tokens per pass, whose trace of all gates is in memory
+STRETCH = 1 << 10  # tokens per segment of a sample
+SAMPLE, LARGEST_SAMPLE = 1 << 14, 1 << 16  # tokens of a sample, for wide and narrow networks
+WIDE = 1 << 10  # minimum units of h of a wide network
 
 
 def sample_size(width: int) -> int:
-    """Symbols of a sample for a network of so many units of h: whole stretches."""
+    """Return the tokens of a sample for a network with ``width`` units of h, a multiple of `STRETCH`."""
     return max(SAMPLE, min(LARGEST_SAMPLE, SAMPLE * WIDE // width)) // STRETCH * STRETCH
 
 
@@ -40,10 +40,10 @@ class Pass:
     """One call of a model.
 
     Attributes:
-        positions: ``(T, B)``: the place in the text of each step's symbol.
-        symbols: ``(T, B)``: the symbol.
-        part: ``(T, B)`` int8: `CHOOSING`, `REPORTING`, or `NOWHERE` for padding and warm-up.
-        run: calls the model; logits ``(T, B, V)`` of the next symbols, or `None` where it predicts none.
+        positions: ``(T, B)``, the place in the text of each token.
+        symbols: ``(T, B)``, the token ids.
+        part: ``(T, B)`` int8, `CHOOSING`, `REPORTING`, or `NOWHERE` for padding and warm-up.
+        run: calls the model; returns logits ``(T, B, V)`` of the next tokens, or `None` for other models.
     """
 
     positions: Ids
@@ -54,11 +54,11 @@ class Pass:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Parts of a running text that are read side by side, ``(B,)`` each, numbers of symbols.
+    """Segments of a continuous text that are read in parallel, as token indices ``(B,)``.
 
     Attributes:
-        firsts: where reading begins, to warm up.
-        begins, ends: what of it counts.
+        firsts: the beginning of the warm-up.
+        begins, ends: the segment after the warm-up.
     """
 
     firsts: Ids
@@ -68,43 +68,43 @@ class Lanes:
 
 @dataclass(frozen=True)
 class RunningText:
-    """A text that a language model reads on and on, lanes of it side by side.
+    """A text that a language model reads continuously, in parallel lanes.
 
-    Each lane warms up on what stands before it, from the beginning of a paragraph if there is one near.
+    Each lane warms up on the preceding text, from the beginning of a nearby paragraph if possible.
     """
 
-    text: Read
+    text: TokenSequence
 
     def __len__(self) -> int:
         return len(self.text.ids)
 
     @cached_property
-    def begun(self) -> npt.NDArray[np.bool_]:
-        """``(N,)``: whether a document begins with this symbol."""
-        begun = np.zeros(len(self), dtype=np.bool_)
-        begun[list(self.text.starts)] = True
-        return begun
+    def begins_document(self) -> npt.NDArray[np.bool_]:
+        """``(N,)``: whether a document begins with this token."""
+        begins = np.zeros(len(self), dtype=np.bool_)
+        begins[list(self.text.starts)] = True
+        return begins
 
     def lanes(self, sample: int = 0) -> Lanes:
-        """Those of the whole text, or of a sample of so many symbols."""
+        """Return the lanes of the whole text, or of a sample of so many tokens."""
         n = len(self)
         lanes = sample // STRETCH if sample else max(1, min(LANES, n // LEAST))
         share = -(-n // lanes)
         begins = np.arange(0, n, share, dtype=np.int64)
         ends = np.minimum(begins + (STRETCH if sample else share), n)
-        return Lanes(self.calm(begins), begins, ends)
+        return Lanes(self.warmup_starts(begins), begins, ends)
 
-    def calm(self, begins: Ids, longest: int = LONGEST_WARMUP) -> Ids:
-        """Where to begin to read before each of ``begins``: at a rest if one is near, else a warm-up before."""
-        plain = np.maximum(begins - WARMUP, 0)
-        rests = self.text.rests
-        if not len(rests):
-            return plain
-        last = rests[np.maximum(np.searchsorted(rests, plain, side="right") - 1, 0)]
-        return np.where((last <= plain) & (last >= begins - longest), last, plain)
+    def warmup_starts(self, begins: Ids, longest: int = LONGEST_WARMUP) -> Ids:
+        """Return where the warm-up before each of ``begins`` starts: a nearby paragraph, else `WARMUP` tokens."""
+        default = np.maximum(begins - WARMUP, 0)
+        paragraphs = self.text.paragraphs
+        if not len(paragraphs):
+            return default
+        last = paragraphs[np.maximum(np.searchsorted(paragraphs, default, side="right") - 1, 0)]
+        return np.where((last <= default) & (last >= begins - longest), last, default)
 
     def passes(self, module: nn.Module, sample: int = 0) -> Iterator[Pass]:
-        """Over the whole text, or over a sample of so many symbols."""
+        """Yield passes over the whole text, or over a sample of so many tokens."""
         lanes, text, n = self.lanes(sample), self.text, len(self)
         window = AT_ONCE // len(lanes.begins)
         halves = (lanes.begins + lanes.ends) // 2
@@ -128,62 +128,64 @@ class RunningText:
     def inputs(
         self, module: nn.Module, places: Ids, state: Any, fresh: bool | npt.NDArray[np.bool_]
     ) -> tuple[Tensor, Any, Tensor | None]:
-        """What a language model is called with to read the symbols numbered ``places (T, B)``.
+        """Return the arguments of a language model for the tokens with indices ``places (T, B)``.
 
         Args:
-            state: to go on from.
-            fresh: whether it is the initial one instead, for all lanes or ``(B,)``.
+            module: the model, for its device.
+            places: token indices.
+            state: the state to continue from.
+            fresh: whether to start from the initial state instead, for all lanes or ``(B,)``.
         """
         device = next(module.parameters()).device
-        resets = torch.from_numpy(self.begun[places])
+        resets = torch.from_numpy(self.begins_document[places])
         resets[0] |= torch.as_tensor(fresh)
-        asked = resets.to(device) if resets.any() else None
-        return torch.from_numpy(self.text.ids[places]).to(device), state, asked
+        device_resets = resets.to(device) if resets.any() else None
+        return torch.from_numpy(self.text.ids[places]).to(device), state, device_resets
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A text of which a model reads each line by itself.
+    """A text of which a model reads each line as a separate sequence.
 
     Attributes:
-        lines: them.
-        call: ``call(module, ids, lengths)`` reads a batch.
-        batch: makes a batch of lines, if it is more than their ids side by side.
+        lines: the lines.
+        call: ``call(module, ids, lengths)`` runs a batch.
+        batch: builds a batch of lines (default: their padded ids).
     """
 
-    lines: list[Read]
+    lines: list[TokenSequence]
     call: Callable[[Any, Any, Tensor], Any]
-    batch: Callable[[list[Read]], Any] | None = None
+    batch: Callable[[list[TokenSequence]], Any] | None = None
 
     def __len__(self) -> int:
         return sum(self.lengths)
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Of each line, in symbols."""
-        return [len(one.ids) for one in self.lines]
+        """The length of each line in tokens."""
+        return [len(line.ids) for line in self.lines]
 
     def passes(self, module: nn.Module, sample: int = 0) -> Iterator[Pass]:
-        """Over the whole text, or over a sample of so many symbols."""
-        kept = np.arange(len(self.lines))
+        """Yield passes over the whole text, or over a sample of so many tokens."""
+        selected = np.arange(len(self.lines))
         if sample:
             fraction = sample / len(self)
-            kept = kept[np.diff(np.floor(np.arange(len(self.lines) + 1) * fraction)) > 0]
-        for chosen in in_order([self.lengths[i] for i in kept], 64, AT_ONCE):
-            yield self.side_by_side(module, kept[chosen], chosen % 2)
+            selected = selected[np.diff(np.floor(np.arange(len(self.lines) + 1) * fraction)) > 0]
+        for chosen in in_order([self.lengths[i] for i in selected], 64, AT_ONCE):
+            yield self.batch_pass(module, selected[chosen], chosen % 2)
 
-    def side_by_side(self, module: nn.Module, numbers: Ids, parts: Ids) -> Pass:
-        """One pass over the lines ``numbers (B,)``, which are in ``parts (B,)``."""
-        some = [self.lines[i] for i in numbers]
-        ids, sizes = pad([one.ids for one in some])
-        places, _ = pad([one.places for one in some])
+    def batch_pass(self, module: nn.Module, numbers: Ids, parts: Ids) -> Pass:
+        """Return a pass over a batch of lines ``numbers (B,)``, which are in ``parts (B,)``."""
+        lines = [self.lines[i] for i in numbers]
+        ids, sizes = pad([line.ids for line in lines])
+        places, _ = pad([line.places for line in lines])
         part = np.full(ids.shape, NOWHERE, dtype=np.int8)
         for lane, number in enumerate(parts.tolist()):
             part[: sizes[lane], lane] = number
-        given = ids if self.batch is None else self.batch(some)
+        batch = ids if self.batch is None else self.batch(lines)
 
         def run() -> None:
             device = next(module.parameters()).device
-            self.call(module, given.to(device), sizes.to(device))
+            self.call(module, batch.to(device), sizes.to(device))
 
         return Pass(places.numpy(), ids.numpy(), part, run)

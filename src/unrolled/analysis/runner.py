@@ -1,4 +1,4 @@
-"""Recurrences that are run by somebody else for a while: how passes of a model are watched or changed."""
+"""Temporary replacement of the function that runs recurrences, to observe or change the passes of a model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 @contextmanager
 def run_by(layers: Any, runner: Callable[..., Any]) -> Iterator[None]:
-    """Within it, ``runner`` runs every recurrence of ``layers``, a `Stack` or an `Attentive` cell; then whoever did."""
-    before = vars(layers).get("runner")  # of its own; else that of its class
+    """Context manager in which ``runner`` runs every recurrence of ``layers``, a `Stack` or an `Attentive` cell."""
+    before = vars(layers).get("runner")  # of the instance; else that of the class applies
     layers.runner = runner
     try:
         yield

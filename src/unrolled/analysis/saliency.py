@@ -1,8 +1,8 @@
-"""How much each step of an input moved an answer.
+"""Attribution of an output to the steps of an input.
 
     w_t = Σ_d x_{t,d} · ∂ f / ∂ x_{t,d}          gradient times input (Shrikumar et al. 2017, section 2)
 
-To first order it is how much f would fall if x_t were zero.
+To first order, w_t is the decrease of f if x_t were zero.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import Tensor
 
 
 def gradient_times_input(score: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """``w (T, B)``.
+    """Return the attributions ``w (T, B)``.
 
     Args:
-        score: ``inputs (T, B, E) → f (B,)``; lane b may depend on lane b of the inputs alone.
+        score: ``inputs (T, B, E) → f (B,)``; f of a lane must depend only on the same lane of the inputs.
         inputs: ``(T, B, E)``.
     """
     with torch.enable_grad():
@@ -27,5 +27,5 @@ def gradient_times_input(score: Callable[[Tensor], Tensor], inputs: Tensor) -> T
 
 
 def times_input(inputs: Tensor, gradient: Tensor) -> Tensor:
-    """``w (T, B)`` of ``inputs`` and ``gradient (T, B, E)``."""
+    """Return ``w (T, B)`` from ``inputs (T, B, E)`` and their ``gradient (T, B, E)``."""
     return (inputs.detach() * gradient).sum(-1)

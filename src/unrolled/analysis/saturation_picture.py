@@ -1,4 +1,4 @@
-"""Saturated gates as a picture: figure 2 of Karpathy, Johnson and Fei-Fei 2015."""
+"""A scatter plot of saturated gates, as figure 2 of Karpathy, Johnson and Fei-Fei 2015."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ TITLES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset
 
 
 def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
-    """Write the picture: one field for each gate, a ring for each unit, a colour for each layer and direction.
+    """Write the plot: an axis per gate, a circle per unit, a colour per layer and direction.
 
-    To the right: how much of the time the unit is right-saturated; upwards: left-saturated.
+    The axes are the fractions of steps at which a unit is right-saturated (x) and left-saturated (y).
 
     Args:
         path: ends in .png, .svg or .pdf.
-        result: what `saturation` found.
-        title: above it all.
+        result: result of `saturation`.
+        title: title of the figure.
 
     Raises:
-        ArgumentError: no picture can be written there.
-        SaveError: the disk is full, or it may not be written.
+        ArgumentError: the path is not suitable for a picture.
+        SaveError: the file cannot be written.
     """
     check_picture(path)
-    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+    from matplotlib.figure import Figure  # without pyplot, which keeps global figures
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    gates = by_gate(result)
-    recurrences = list(dict.fromkeys(one.recurrence for one in result.gates))
-    figure = Figure(figsize=(3.2 * len(gates) + 0.4, 4.3), layout=ConstrainedLayoutEngine(h_pad=0.1))
-    axes = figure.subplots(1, len(gates), squeeze=False, sharex=True, sharey=True)[0]
-    for axis, (name, some) in zip(axes, gates.items(), strict=True):
-        axis.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8, zorder=0)  # no unit is beyond
-        for one in some:
-            colour = f"C{recurrences.index(one.recurrence) % 10}"
-            axis.scatter(one.right, one.left, s=26, facecolors="none", edgecolors=colour, alpha=0.7, linewidths=1)
+    groups = by_gate(result)
+    recurrences = list(dict.fromkeys(gate.recurrence for gate in result.gates))
+    figure = Figure(figsize=(3.2 * len(groups) + 0.4, 4.3), layout=ConstrainedLayoutEngine(h_pad=0.1))
+    axes = figure.subplots(1, len(groups), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (name, gates) in zip(axes, groups.items(), strict=True):
+        axis.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8, zorder=0)  # upper bound
+        for gate in gates:
+            colour = f"C{recurrences.index(gate.recurrence) % 10}"
+            axis.scatter(gate.right, gate.left, s=26, facecolors="none", edgecolors=colour, alpha=0.7, linewidths=1)
         axis.set_title(TITLES.get(name, name), fontsize=10)
         axis.set_xlabel(f"right-saturated (> {result.high:g})", fontsize=9)
         axis.set_xlim(-0.03, 1.03)
@@ -55,6 +55,6 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
 
 
 def named(recurrence: str) -> str:
-    """``stack.layers.1.0`` → layer 2; its backward direction says so."""
+    """Return the label of a recurrence: ``stack.layers.1.1`` → ``layer 2 backward``."""
     *_, layer, direction = recurrence.split(".")
     return f"layer {int(layer) + 1}" + (" backward" if direction == "1" else "")

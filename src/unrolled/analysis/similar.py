@@ -1,15 +1,15 @@
-"""Where else the units are on that are on here (LSTMVis: Strobelt, Gehrmann, Pfister and Rush 2018).
+"""Search for segments with similar activations (LSTMVis: Strobelt, Gehrmann, Pfister and Rush 2018).
 
     on_t   = {(u, +): s_t[u] > τ} ∪ {(u, −): s_t[u] < −τ}                                                  (1)
-    S      = ∩_{a ≤ t < b} on_t  −  on_{a−1}  −  on_b            the units that are on in [a, b) and only there (2)
-    match  = a longest stretch at each of whose positions at least a share of S is on                     (3)
+    S      = ∩_{a ≤ t < b} on_t  −  on_{a−1}  −  on_b            the units that are on in [a, b) but not around (2)
+    match  = a maximal segment at each of whose positions at least a share of S is on                     (3)
     R      = ∩ on_t of the match,   X = (R − on_{before} − on_{after}) − S                                (4)
     score  = |S ∩ R| / (|S| + |X|)                                                                        (5)
 
-A match counts for as many of the units as are on throughout, and the others that are too, but not around it, count
-against it. Among equals the one of more similar length comes first, then the earlier one. With ``context=False`` it is
-not asked what is on around a stretch, in (2) and (4). The corpus is read window by window; what is kept is which units
-are on all through the stretch being read, and the best matches.
+A unit is on where its value exceeds the threshold τ. The score of a match increases with the selected units that are on
+throughout and decreases with other units that are on throughout but not around it. Ties are ordered by similarity of
+length, then by position. With ``context=False``, (2) and (4) ignore the units around a segment. The corpus is read
+window by window; only the units that are on throughout the current segment and the best matches are stored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..data import Split
 from ..errors import ArgumentError
 from .text_windows import LanguageModelHandle, Progress, as_split, snippet, states
 
-# T positions of a window, H units, 2H of them with a sign
+# T positions of a window, H units, 2H signed units
 
 On = npt.NDArray[np.bool_]
 SignedUnit = tuple[int, int]
@@ -37,14 +37,14 @@ SignedUnit = tuple[int, int]
 
 @dataclass(frozen=True)
 class Selection:
-    """What is searched for: units of one layer that are on in a stretch.
+    """The query of a search: units of one layer that are on in a segment.
 
     Attributes:
-        units: S, with their signs.
-        length: b − a.
+        units: S, the signed units.
+        length: b − a, in tokens.
         threshold: τ.
-        layer, leaf: whose.
-        context: whether units on next to the stretch are left out, (2) and (4).
+        layer, leaf: the layer and the leaf of the state.
+        context: whether units that are on next to the segment are excluded, (2) and (4).
     """
 
     units: list[SignedUnit]
@@ -57,14 +57,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Match:
-    """A stretch of the corpus.
+    """A matching segment of the corpus.
 
     Attributes:
         score: (5).
-        start, length: in symbols.
-        shared: how many of S are on throughout.
+        start, length: in tokens.
+        shared: number of units of S that are on throughout.
         others: |X|.
-        before, text, after: what is written there.
+        before, text, after: text before, of and after the segment.
     """
 
     score: float
@@ -77,7 +77,7 @@ class Match:
     after: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return JSON data."""
         return dict(vars(self))
 
 
@@ -95,29 +95,30 @@ def select(
     window: Size = 1024,
     progress: Progress | None = None,
 ) -> Selection:
-    """The units that are on while the symbols from ``begin`` up to ``end`` are read (2).
+    """Select the units that are on in the segment of tokens from ``begin`` up to ``end`` (2).
 
     Args:
         handle: a language model with recurrent layers.
-        text: read from its beginning.
-        begin, end: a and b, in symbols.
-        layer: whose units; −1 is the last.
-        leaf: ``"h"``, or an LSTM's ``"c"``.
+        text: the text, read from its beginning.
+        begin: a, in tokens.
+        end: b, in tokens.
+        layer: layer of the units; −1 is the last.
+        leaf: ``"h"``, or ``"c"`` of an LSTM.
         threshold: τ.
-        context: leave out those that are on just before or after.
+        context: exclude units that are on just before or after the segment.
         window: steps at once.
-        progress: told how many symbols have been read; it ends with the stretch.
+        progress: called with the number of tokens read so far, up to the end of the segment.
 
     Raises:
-        ArgumentError: the stretch is not in the text, no such layer or leaf, or no unit is on there.
+        ArgumentError: the segment is not in the text, the layer or leaf does not exist, or no unit is on.
     """
     split = as_split(handle, text)
     if not 0 <= begin < end <= len(split):
-        raise ArgumentError("begin, end", f"a stretch within 0 and {len(split)}", (begin, end))
+        raise ArgumentError("begin, end", f"a segment within 0 and {len(split)}", (begin, end))
     inside: On | None = None
     around = np.zeros(0, dtype=np.bool_)
-    near = Split(split.tokens[: end + 1], split.starts[split.starts <= end], 0, 0)
-    for position, on in _on(handle, near, layer, leaf, threshold, window, progress):
+    prefix = Split(split.tokens[: end + 1], split.starts[split.starts <= end], 0, 0)
+    for position, on in _on(handle, prefix, layer, leaf, threshold, window, progress):
         if inside is None:
             inside, around = np.ones(on.shape[1], dtype=np.bool_), np.zeros(on.shape[1], dtype=np.bool_)
         here = np.arange(position, position + len(on))
@@ -129,8 +130,8 @@ def select(
     if not len(chosen):
         remedy = "lower it"
         if context:
-            remedy += ", or do not ask what is on around the stretch: --no-context, or context=False in Python"
-        raise ArgumentError("threshold", "one that some unit exceeds all through the stretch", threshold, remedy)
+            remedy += ", or ignore the units around the segment with --no-context (context=False in Python)"
+        raise ArgumentError("threshold", "exceeded by at least one unit throughout the segment", threshold, remedy)
     H = len(inside) // 2
     units = [(int(u % H), 1 if u < H else -1) for u in chosen]
     return Selection(units, end - begin, threshold, layer, leaf, context)
@@ -148,30 +149,30 @@ def similar(
     window: int = 1024,
     progress: Progress | None = None,
 ) -> list[Match]:
-    """Stretches of a corpus in which the selected units are on, the most similar first.
+    """Search a corpus for segments in which the selected units are on, most similar first.
 
     Args:
-        handle: the model the selection was made with.
-        corpus: a text, or encoded text of any length.
-        selection: from `select`.
-        share: of the units, on at every position of a match (3).
-        most: how many are returned.
-        around: symbols shown on either side.
+        handle: the model of the selection.
+        corpus: a text, or an encoded text of any length.
+        selection: result of `select`.
+        share: share of the units that must be on at every position of a match (3).
+        most: maximum number of matches.
+        around: tokens of context on either side.
         window: steps at once.
-        progress: told how many symbols have been read.
+        progress: called with the number of tokens read so far.
 
     Raises:
-        ArgumentError: a share not above 0 and at most 1, or a selection of another model.
+        ArgumentError: the share is not in (0, 1], or the selection belongs to another model.
     """
     if not 0 < share <= 1:
         raise ArgumentError("share", "above 0 and at most 1", share)
     check_size("most", most)
     split = as_split(handle, corpus)
-    best: list[tuple[float, int, int, int, int, int]] = []  # a heap, the worst first
+    best: list[tuple[float, int, int, int, int, int]] = []  # a heap, worst first
     for start, length, shared, others in _matches(handle, split, selection, share, window, progress):
         score = shared / (len(selection.units) + others)
-        found = (score, -abs(length - selection.length), -start, length, shared, others)
-        (heapq.heappush if len(best) < most else heapq.heappushpop)(best, found)
+        entry = (score, -abs(length - selection.length), -start, length, shared, others)
+        (heapq.heappush if len(best) < most else heapq.heappushpop)(best, entry)
     matches = []
     for score, _, start, length, shared, others in sorted(best, reverse=True):
         before, text, after = snippet(handle, split, -start, -start + length, around)
@@ -187,37 +188,37 @@ def _matches(
     window: int,
     progress: Progress | None,
 ) -> Iterator[tuple[int, int, int, int]]:
-    """(3) and (4): start, length, |S ∩ R|, |X|."""
-    least = share * len(selection.units) - 1e-9
-    wanted: On | None = None
+    """Yield (start, length, |S ∩ R|, |X|) of every match, (3) and (4)."""
+    minimum = share * len(selection.units) - 1e-9
+    selected: On | None = None
     run: _Run | None = None
-    previous: On | None = None  # what was on at the position before
-    read = _on(handle, split, selection.layer, selection.leaf, selection.threshold, window, progress)
-    for position, on in read:
-        if wanted is None:
-            wanted = _signed(selection.units, on.shape[1] // 2)
-            previous = np.zeros_like(wanted)
-        hits = on[:, wanted].sum(1) >= least  # (T,)
+    previous: On | None = None  # on at the previous position
+    windows = _on(handle, split, selection.layer, selection.leaf, selection.threshold, window, progress)
+    for position, on in windows:
+        if selected is None:
+            selected = _signed(selection.units, on.shape[1] // 2)
+            previous = np.zeros_like(selected)
+        hits = on[:, selected].sum(1) >= minimum  # (T,)
         for begin, end in _runs(hits):
-            if run is not None and begin > 0:  # the one of the last window ended with it
-                yield run.ended(wanted, on[0], selection.context)
+            if run is not None and begin > 0:  # it ended with the last window
+                yield run.result(selected, on[0], selection.context)
                 run = None
             if run is None:
                 run = _Run(position + begin, on[begin - 1] if begin else previous)
             run.add(on[begin:end])
             if end < len(on):
-                yield run.ended(wanted, on[end], selection.context)
+                yield run.result(selected, on[end], selection.context)
                 run = None
         if run is not None and not hits[-1]:
-            yield run.ended(wanted, on[0], selection.context)
+            yield run.result(selected, on[0], selection.context)
             run = None
         previous = on[-1]
-    if run is not None and wanted is not None:
-        yield run.ended(wanted, np.zeros_like(wanted), selection.context)
+    if run is not None and selected is not None:
+        yield run.result(selected, np.zeros_like(selected), selection.context)
 
 
 class _Run:
-    """A match that is being read."""
+    """The match at the current position."""
 
     def __init__(self, start: int, before: On | None) -> None:
         assert before is not None
@@ -225,18 +226,20 @@ class _Run:
         self.throughout = np.ones_like(before)
 
     def add(self, on: On) -> None:
+        """Extend the match by positions ``(t, 2H)``."""
         self.length += len(on)
         self.throughout &= on.all(0)
 
-    def ended(self, wanted: On, after: On, context: bool) -> tuple[int, int, int, int]:
-        others = self.throughout & ~wanted
+    def result(self, selected: On, after: On, context: bool) -> tuple[int, int, int, int]:
+        """Return (start, length, |S ∩ R|, |X|)."""
+        others = self.throughout & ~selected
         if context:
             others &= ~self.before & ~after
-        return self.start, self.length, int((self.throughout & wanted).sum()), int(others.sum())
+        return self.start, self.length, int((self.throughout & selected).sum()), int(others.sum())
 
 
 def _runs(hits: On) -> list[tuple[int, int]]:
-    """Where a row of true values begins and ends."""
+    """Return (begin, end) of every run of true values."""
     edges = np.diff(np.concatenate([[False], hits, [False]]).astype(np.int8))
     return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
 
@@ -250,7 +253,7 @@ def _on(
     window: int,
     progress: Progress | None,
 ) -> Iterator[tuple[int, On]]:
-    """(1): positions' units with their signs ``(T, 2H)``, window by window."""
+    """Yield the signed units that are on (1) window by window: (first position, ``(T, 2H)``)."""
     if threshold < 0:
         raise ArgumentError("threshold", "at least 0", threshold)
     for position, values in states(handle, split, layer, leaf=leaf, window=window, progress=progress):
@@ -258,10 +261,10 @@ def _on(
 
 
 def _signed(units: list[SignedUnit], H: int) -> On:
-    """``(2H,)``, true for the selected ones."""
-    wanted = np.zeros(2 * H, dtype=np.bool_)
+    """Return a mask ``(2H,)`` of signed units."""
+    selected = np.zeros(2 * H, dtype=np.bool_)
     for unit, sign in units:
         if not 0 <= unit < H:
-            raise ArgumentError("selection", f"made with this model, whose layer has {H} units", f"unit {unit}")
-        wanted[unit if sign > 0 else H + unit] = True
-    return wanted
+            raise ArgumentError("selection", f"a selection from this model, whose layer has {H} units", f"unit {unit}")
+        selected[unit if sign > 0 else H + unit] = True
+    return selected

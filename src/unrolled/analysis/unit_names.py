@@ -1,8 +1,8 @@
-"""Units of a recurrent state by the names under which the cell search lists them.
+"""Names of the units of a recurrent state, as in ``unrolled inspect``.
 
-layer 1 h[58]           unit 58 of h of the first layer: layers count from 1, units from 0
-layer 2 ← c[41]         of the direction that reads backwards
-layer 1 c[106]=2        held at a value
+layer 1 h[58]           unit 58 of h of the first layer; layers count from 1, units from 0
+layer 2 ← c[41]         of the backward direction of the second layer
+layer 1 c[106]=2        clamped to a value
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ..layers import Stack
 from .clamp import clamp
 from .units import LARGEST, Unit, stack_of, width_of
 
-FORM = re.compile(r"\s*layer\s+(\d{1,9})\s*(←|<-)?\s*([A-Za-z]\w*)\[(\d{1,9})\]\s*[−-]?\s*")  # the search adds a sign
+FORM = re.compile(r"\s*layer\s+(\d{1,9})\s*(←|<-)?\s*([A-Za-z]\w*)\[(\d{1,9})\]\s*[−-]?\s*")  # a sign may follow
 EXAMPLE = "layer 1 h[58]"
 
 
 class NamedUnit(NamedTuple):
-    """A unit; layer, direction and unit from 0."""
+    """A unit of a recurrent state; layer, direction and unit count from 0."""
 
     layer: int
     direction: int
@@ -39,97 +39,97 @@ class NamedUnit(NamedTuple):
 
     @property
     def key(self) -> Unit:
-        """As `clamp` takes it."""
+        """The key of the unit for `clamp`."""
         return self.layer, self.direction, self.unit
 
 
 @checked
-def unit_named(said: str, model: nn.Module, option: str = "unit") -> NamedUnit:
-    """The unit of a model's recurrent state that has this name.
+def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
+    """Return the unit of a model's recurrent state with this name.
 
     Args:
-        said: its name.
+        name: e.g. ``layer 1 h[58]``.
         model: any module with recurrent layers.
-        option: what the name was given for, for messages.
+        option: the option of the name, for error messages.
 
     Raises:
-        ArgumentError: that is no name, or the model has no such unit; the message says which it has.
+        ArgumentError: the name is invalid, or the model has no such unit.
     """
-    found = FORM.fullmatch(said)
-    if found is None:
-        raise ArgumentError(option, f"a unit as unrolled inspect names it, such as {EXAMPLE!r}", said)
-    one = NamedUnit(int(found[1]) - 1, 1 if found[2] else 0, int(found[4]), found[3])
+    match = FORM.fullmatch(name)
+    if match is None:
+        raise ArgumentError(option, f"a unit name as in unrolled inspect, such as {EXAMPLE!r}", name)
+    unit = NamedUnit(int(match[1]) - 1, 1 if match[2] else 0, int(match[4]), match[3])
     stack = stack_of(model)
-    if not 0 <= one.layer < stack.num_layers:
+    if not 0 <= unit.layer < stack.num_layers:
         layers = "layer 1" if stack.num_layers == 1 else f"layer 1 to {stack.num_layers}"
-        raise ArgumentError(option, f"of {layers}; the model has no other", said)
-    if one.direction >= stack.num_directions:
-        raise ArgumentError(option, "without an arrow: the model reads forwards only", said)
-    cell = list(stack.cells)[one.layer * stack.num_directions + one.direction]
+        raise ArgumentError(option, f"a unit of {layers}; the model has no other", name)
+    if unit.direction >= stack.num_directions:
+        raise ArgumentError(option, "without an arrow: the model is unidirectional", name)
+    cell = list(stack.cells)[unit.layer * stack.num_directions + unit.direction]
     leaves = leaves_of(cell)
-    if one.leaf not in leaves:
-        expected = f"of {' or '.join(leaves)}, the state of the model's {type(cell).__name__}"
-        raise ArgumentError(option, expected, said, "gates follow from the state; they cannot be held")
-    if one.unit >= (width := width_of(cell, one.leaf)):
-        raise ArgumentError(option, f"from {one.leaf}[0] to {one.leaf}[{width - 1}] in layer {one.layer + 1}", said)
-    return one
+    if unit.leaf not in leaves:
+        expected = f"a unit of {' or '.join(leaves)}, the state of the model's {type(cell).__name__}"
+        raise ArgumentError(option, expected, name, "gates are computed from the state and cannot be clamped")
+    if unit.unit >= (width := width_of(cell, unit.leaf)):
+        raise ArgumentError(option, f"from {unit.leaf}[0] to {unit.leaf}[{width - 1}] in layer {unit.layer + 1}", name)
+    return unit
 
 
 @checked
-def clamps_named(said: Mapping[str, float] | tuple[str, ...], model: nn.Module) -> dict[NamedUnit, float]:
-    """Units of a model and the values at which they are to be held.
+def clamps_named(clamps: Mapping[str, float] | tuple[str, ...], model: nn.Module) -> dict[NamedUnit, float]:
+    """Return the units to clamp and their values.
 
     Args:
-        said: names and values, or texts of the form ``layer 1 c[106]=2``.
+        clamps: values by unit name, or strings such as ``layer 1 c[106]=2``.
         model: any module with recurrent layers.
 
     Raises:
-        ArgumentError: no such unit, no such number, or the same unit twice.
+        ArgumentError: the model has no such unit, a value is not a number, or a unit occurs twice.
     """
-    pairs = list(said.items()) if isinstance(said, Mapping) else [_apart(text) for text in said]
-    found: dict[NamedUnit, float] = {}
+    pairs = list(clamps.items()) if isinstance(clamps, Mapping) else [_parse_clamp(text) for text in clamps]
+    values: dict[NamedUnit, float] = {}
     for name, value in pairs:
         unit = unit_named(name, model, "clamp")
-        if unit in found:
+        if unit in values:
             raise ArgumentError("clamp", "given once for each unit", name)
-        found[unit] = value
-    return found
+        values[unit] = value
+    return values
 
 
 @checked
 @contextmanager
 def hold(model: nn.Module, units: Mapping[str, float] | tuple[str, ...]) -> Iterator[dict[NamedUnit, float]]:
-    """As `clamp`, with units by their names.
+    """Context manager like `clamp`, with units by name.
 
         with hold(handle.model, {"layer 1 c[106]": 2.0, "layer 2 h[3]": 0.0}):
             handle.generate("ROMEO:")
 
     Raises:
-        ArgumentError: no such unit, a value that is no number, or the same unit twice.
+        ArgumentError: the model has no such unit, a value is not a number, or a unit occurs twice.
     """
     if units and not any(isinstance(module, Stack) for module in model.modules()):
-        raise ArgumentError("clamp", "left out for a model without recurrent layers", type(model).__name__)
+        raise ArgumentError("clamp", "omitted for a model without recurrent layers", type(model).__name__)
     named = clamps_named(units, model)
-    with ExitStack() as held:
+    with ExitStack() as contexts:
         for leaf in dict.fromkeys(unit.leaf for unit in named):
-            held.enter_context(clamp(model, {u.key: v for u, v in named.items() if u.leaf == leaf}, leaf=leaf))
+            contexts.enter_context(clamp(model, {u.key: v for u, v in named.items() if u.leaf == leaf}, leaf=leaf))
         yield named
 
 
 def leaves_of(cell: Cell) -> tuple[str, ...]:
-    """The names of a state's parts: ``("h",)``, or an LSTM's ``("h", "c")``."""
+    """Return the names of the leaves of a state: ``("h",)``, or ``("h", "c")`` of an LSTM."""
     return getattr(cell.initial_state(1), "_fields", ())
 
 
-def _apart(said: str) -> tuple[str, float]:
-    """``layer 1 c[106]=2`` → the name and 2.0."""
-    name, equals, value = said.partition("=")
+def _parse_clamp(text: str) -> tuple[str, float]:
+    """Parse ``layer 1 c[106]=2`` into the name and 2.0."""
+    name, equals, value = text.partition("=")
     try:
         number = float(value)
     except ValueError:
         number = float("nan")
     if not equals or not math.isfinite(number):
-        raise ArgumentError("clamp", "UNIT=NUMBER, such as 'layer 1 c[106]=2'", said)
+        raise ArgumentError("clamp", "UNIT=NUMBER, such as 'layer 1 c[106]=2'", text)
     if abs(number) > LARGEST:
-        raise ArgumentError("clamp", f"UNIT=NUMBER, a number of at most {LARGEST:g} either way", said)
+        raise ArgumentError("clamp", f"UNIT=NUMBER with an absolute value of at most {LARGEST:g}", text)
     return name, number

@@ -1,4 +1,4 @@
-"""Which unit of which recurrent layer is meant."""
+"""Access to recurrent layers, cells and units of a model by index."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..checks import plain
 from ..errors import ArgumentError
 from ..layers import Stack
 
-LARGEST = 1e6  # at which a unit is held: far larger ones times weights are no numbers any more
+LARGEST = 1e6  # maximum absolute value of a clamped unit; products of much larger values with weights overflow
 
 Unit = tuple[int, int, int]
-"""``(layer, direction, unit)``, all from 0; direction 0 is forward, 1 backward."""
+"""``(layer, direction, unit)``, counted from 0; direction 0 is forward, 1 is backward."""
 
 
 def stack_of(model: nn.Module, name: str | None = None) -> Stack:
-    """The model's recurrent layers.
+    """Return the recurrent layers of a model.
 
     Args:
-        model: any module with a `Stack` in it.
-        name: of the stack, as in ``named_modules``; needed only where there are several.
+        model: any module that contains a `Stack`.
+        name: name of the stack as in ``named_modules``; needed if there are several.
 
     Raises:
-        ArgumentError: there is none, none of that name, or several and no name.
+        ArgumentError: the model has no stack, none with this name, or several stacks and no name is given.
     """
     stacks = {path: module for path, module in model.named_modules() if isinstance(module, Stack)}
     if not stacks:
@@ -39,7 +39,7 @@ def stack_of(model: nn.Module, name: str | None = None) -> Stack:
 
 
 def cell_at(stack: Stack, layer: int, direction: int = 0) -> Cell:
-    """The cell of one layer and direction; `ArgumentError` if there is none."""
+    """Return the cell of a layer and direction; raise `ArgumentError` if it does not exist."""
     for name, value, count in (("layer", layer, stack.num_layers), ("direction", direction, stack.num_directions)):
         if not 0 <= value < count:
             raise ArgumentError(name, f"from 0 to {count - 1}", value, f"the model has {count} of them")
@@ -47,25 +47,25 @@ def cell_at(stack: Stack, layer: int, direction: int = 0) -> Cell:
 
 
 def check_leaf(cell: Cell, leaf: str) -> None:
-    """Raise `ArgumentError` unless the cell's state has a leaf of that name."""
+    """Raise `ArgumentError` unless the state of the cell has this leaf."""
     leaves = getattr(cell.initial_state(1), "_fields", ())
     if leaf not in leaves:
-        raise ArgumentError("leaf", f"one of {', '.join(leaves)}, which {type(cell).__name__} has", leaf)
+        raise ArgumentError("leaf", f"one of {', '.join(leaves)}, the state of {type(cell).__name__}", leaf)
 
 
 def width_of(cell: Cell, leaf: str) -> int:
-    """How many units the leaf has."""
+    """Return the number of units of a leaf."""
     check_leaf(cell, leaf)
     return cell.leaf_width(leaf) if isinstance(cell, BuiltinCell) else getattr(cell.initial_state(1), leaf).size(-1)
 
 
 def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, dict[int, float]]:
-    """The units, sorted by the cell they belong to.
+    """Group units by cell: cell → unit → value.
 
     Raises:
-        ArgumentError: there is no such unit, or a value is not finite or beyond `LARGEST`.
+        ArgumentError: a unit does not exist, or a value is not finite or exceeds `LARGEST`.
     """
-    found: dict[Cell, dict[int, float]] = {}
+    groups: dict[Cell, dict[int, float]] = {}
     for key, value in units.items():
         if not (isinstance(key, tuple) and len(key) == 3):
             raise ArgumentError("units", "keys (layer, direction, unit)", key)
@@ -77,6 +77,6 @@ def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, 
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ArgumentError("units", "finite values", value)
         if abs(value) > LARGEST:
-            raise ArgumentError("units", f"values of at most {LARGEST:g} either way", value)
-        found.setdefault(cell, {})[unit] = float(value)
-    return found
+            raise ArgumentError("units", f"values with an absolute value of at most {LARGEST:g}", value)
+        groups.setdefault(cell, {})[unit] = float(value)
+    return groups

@@ -1,11 +1,10 @@
-"""A language model unrolled over a short text: every step's state, what it predicts, and how the loss looks back at it.
+"""A language model unrolled over a short text: states, predictions and gradients of the loss at every step.
 
-    L   = 1/(T-1) Σ_{t<T-1} -log p(x_{t+1} | x_0 … x_t)         or of the last of these alone                    (1)
-    g_t = ∂L/∂h_t                                               of each layer, along every path to the losses     (2)
+    L   = 1/(T-1) Σ_{t<T-1} -log p(x_{t+1} | x_0 … x_t)         or the last term alone                           (1)
+    g_t = ∂L/∂h_t                                               of each layer, along all paths to the losses      (2)
 
-(2) is what backpropagation through time hands from step to step (`lab.bptt`, 10.19 and 10.21): through the head at t,
-the layers above, and all later steps. The cells' own equations are run one step at a time, so that every h_t is a node
-of the graph.
+(2) is the gradient of backpropagation through time (`lab.bptt`, 10.19 and 10.21): through the head at t, the layers
+above, and all later steps. The cells run one step at a time, so that every h_t is a node of the graph.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import one_hot
 from .runner import run_by
-from .text_windows import LanguageModelHandle, device_of, one_way
+from .text_windows import LanguageModelHandle, check_unidirectional, device_of
 from .units import stack_of
 
-# T steps, V symbols, H units
+# T steps, V vocabulary size, H units
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer's steps: ``h (T, H)``, ``c (T, H)`` of an LSTM, and (2), ``grad (T, H)``."""
+    """The steps of one layer: ``h (T, H)``, ``c (T, H)`` of an LSTM, and ``grad (T, H)``, (2)."""
 
     name: str
     h: Tensor
@@ -42,13 +41,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A text's steps.
+    """The steps of a model over a text.
 
     Attributes:
-        ids: (T,) the symbols; the target of each is the next.
-        log_p: ``(T, V)`` of what comes next, in nats.
-        layers: from the lowest.
-        loss: (1); `None` for a text of one symbol, which predicts nothing that is there.
+        ids: the T token ids; the target of each is the next.
+        log_p: ``(T, V)``, log-probabilities of the next token in nats.
+        layers: the layers, from the first.
+        loss: (1); `None` for a text of one token, which has no target.
     """
 
     ids: list[int]
@@ -59,22 +58,22 @@ class Unrolled:
 
 @checked
 def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -> Unrolled:
-    """Read a text from the initial state, and look back from its loss.
+    """Run a model over a text from the initial state and differentiate its loss.
 
     Args:
-        handle: a language model with recurrent layers; nobody else may use it meanwhile.
-        text: of at least one symbol.
-        last_only: take the loss of the last prediction only.
+        handle: a language model with recurrent layers; not thread-safe.
+        text: a text of at least one token.
+        last_only: use the loss of the last prediction only.
 
     Raises:
-        ArgumentError: the text is empty or has characters outside the vocabulary, or the layers have two directions.
+        ArgumentError: the text is empty or has characters outside the vocabulary, or the layers are bidirectional.
     """
-    one_way(handle)
+    check_unidirectional(handle)
     if not text:
         raise ArgumentError("text", "at least one character", text)
     if outside := handle.vocabulary.outside(text):
         expected = f"in the model's {handle.vocabulary.kind} vocabulary"
-        raise ArgumentError("text", expected, "".join(list(outside)[:5]), "leave these characters out")
+        raise ArgumentError("text", expected, "".join(list(outside)[:5]), "remove these characters")
     ids = torch.from_numpy(handle.vocabulary.encode(text).astype(np.int64)).to(device_of(handle.model))
     stack = stack_of(handle.model)
     names = {cell: name for name, cell in stack.named_modules() if cell in set(stack.cells)}
@@ -82,7 +81,7 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         if isinstance(cell, Dilated):
-            raise ArgumentError("model", "one whose state is that of one step", f"a dilation of {cell.dilation}")
+            raise ArgumentError("model", "one without dilated layers", f"a dilation of {cell.dilation}")
         outputs = []
         for x in one_hot(cell, inputs):
             output, state = cell.step(x, state)
@@ -98,16 +97,16 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
         log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
         nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
         loss = (nats[-1] if last_only else nats.mean()) if len(nats) else None  # (1)
-    nodes = [state.h for some in states.values() for state in some]
-    found: Any = [None] * len(nodes) if loss is None else torch.autograd.grad(loss, nodes, allow_unused=True)
-    gradients = iter([torch.zeros_like(h) if g is None else g for h, g in zip(nodes, found, strict=True)])  # (2)
+    nodes = [state.h for layer_states in states.values() for state in layer_states]
+    grads: Any = [None] * len(nodes) if loss is None else torch.autograd.grad(loss, nodes, allow_unused=True)
+    gradients = iter([torch.zeros_like(h) if g is None else g for h, g in zip(nodes, grads, strict=True)])  # (2)
     layers = [
         Layer(
             name,
-            torch.cat([state.h for state in some]).detach(),
-            torch.cat([state.c for state in some]).detach() if hasattr(some[0], "c") else None,
-            torch.cat([next(gradients) for _ in some]),
+            torch.cat([state.h for state in layer_states]).detach(),
+            torch.cat([state.c for state in layer_states]).detach() if hasattr(layer_states[0], "c") else None,
+            torch.cat([next(gradients) for _ in layer_states]),
         )
-        for name, some in states.items()
+        for name, layer_states in states.items()
     ]
     return Unrolled(ids.tolist(), log_p.detach(), layers, None if loss is None else loss.item())

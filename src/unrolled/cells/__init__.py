@@ -1,4 +1,4 @@
-"""One step of a recurrence: the built-in cells, and how a cell is made from its name."""
+"""Cells, each one step of a recurrence: the built-in cells, and factories that build a cell by name."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ CELLS: dict[str, type[BuiltinCell]] = {
     "rglru": RGLRUCell,
     "qrnn": QRNNCell,
 }
+"""The built-in cells by name."""
 
 __all__ = [
     "CELLS",
@@ -62,7 +63,7 @@ __all__ = [
 
 @checked
 def check_cell_name(name: str) -> None:
-    """Raise `ArgumentError` unless ``name`` is a built-in cell's or has the form module:Class. Imports nothing."""
+    """Raise `ArgumentError` unless ``name`` is a built-in cell or has the form ``module:Class``. Imports nothing."""
     if name not in CELLS and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
         expected = f"one of {', '.join(CELLS)} or module:Class"
         raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS))
@@ -70,10 +71,10 @@ def check_cell_name(name: str) -> None:
 
 @checked
 def cell_class(name: str) -> type[Cell]:
-    """The class a name stands for: one of `CELLS`, or ``module:Class`` for one of the user's own.
+    """Return the class of a cell by name: a key of `CELLS`, or ``module:Class`` for a custom cell.
 
     Raises:
-        ArgumentError: no such cell, the module cannot be imported, or its class is not a `Cell`.
+        ArgumentError: the name is unknown, the module cannot be imported, or its class is not a `Cell`.
     """
     if name in CELLS:
         return CELLS[name]
@@ -83,21 +84,23 @@ def cell_class(name: str) -> type[Cell]:
 
 @checked
 def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
-    """A cell by name, built as ``Class(input_size, hidden_size, **options)``.
+    """Build a cell by name as ``Class(input_size, hidden_size, **options)``.
 
-    A cell of the user's own gets no options: it is built from the two sizes alone, and tried.
+    A custom cell ``module:Class`` is built from the two sizes without options, and checked with two steps.
 
     Raises:
-        ArgumentError: a size or an option is wrong, or a cell of the user's own is none.
+        ArgumentError: a size or an option is invalid, or the custom class is not a working cell.
+
+    >>> make_cell("gru", 8, 16, layer_norm=True).output_size
+    16
     """
     if name in CELLS:
         cls = CELLS[name]
-        known = {
-            key for one in cls.__mro__ if issubclass(one, Cell) for key in inspect.signature(one.__init__).parameters
-        }
+        classes = [base for base in cls.__mro__ if issubclass(base, Cell)]
+        known = {key for base in classes for key in inspect.signature(base.__init__).parameters}
         for option in options:
             if option not in known - {"self", "options", "args", "kwargs"}:
-                raise ArgumentError("option", f"one that {cls.__name__} has", option, did_you_mean(option, known))
+                raise ArgumentError("option", f"an option of {cls.__name__}", option, did_you_mean(option, known))
         return cls(input_size, hidden_size, **options)
     check_cell_name(name)
     return own_cell(name, input_size, hidden_size)

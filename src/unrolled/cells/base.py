@@ -1,4 +1,4 @@
-"""What a cell is: one step of a recurrence. See docs/architecture.md for the contract."""
+"""The interface of cells, and the base classes of the built-in ones. docs/architecture.md states the contract."""
 
 from __future__ import annotations
 
@@ -14,46 +14,60 @@ from .init import initialise
 from .state import State
 
 Trace = dict[str, Tensor]
+"""The gates of a step by name, each ``(B, ·)``; of a whole pass, ``(T, B, ·)``."""
 InitialState = Literal["zero", "random", "learned"]
 
 
 class Cell(nn.Module, ABC):
-    """One step of a recurrence. Derive from it, define `step` and `initial_state`, and everything runs it."""
+    """Base class of all cells, each one step of a recurrence.
+
+    A subclass sets ``input_size`` and ``hidden_size`` and defines `step` and `initial_state`; `unrolled.scan`, the
+    layers and the tasks can then run it. `unrolled.testing.check_cell` checks that it keeps the contract.
+    """
 
     input_size: int
     hidden_size: int
 
     @property
     def output_size(self) -> int:
-        """Width of what `step` puts out; `hidden_size` unless the cell says otherwise."""
+        """Width of the output of `step`; `hidden_size` unless overridden."""
         return self.hidden_size
 
     @abstractmethod
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
-        """``x (B, I)``, state before → ``output (B, O)``, state after. Pure: nothing on `self` changes."""
+        """Compute one step.
+
+        Args:
+            x: ``(B, I)``.
+            state: the state before the step, a pytree of tensors ``(B, …)``.
+            noise: step t of `draw_noise`; `None` means evaluation.
+
+        Returns:
+            The output ``(B, O)`` and the state after the step. The method is pure: it changes nothing on ``self``.
+        """
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step of ``batch_size`` sequences."""
+        """Return the state before the first step of ``batch_size`` sequences."""
 
     def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> State | None:
-        """The random masks of one training pass, time in dimension 0; `None` if the cell has none."""
+        """Draw the random masks of one training pass, time in dimension 0; `None` if the cell has none."""
         return None
 
     def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
-        """As `step`, with every gate by name, each (B, ·). A cell that names no gates traces nothing."""
+        """Compute `step` and also return the gates by name, each ``(B, ·)``; none unless the cell overrides this."""
         output, state = self.step(x, state, noise)
         return output, state, {}
 
 
 class Noise(NamedTuple):
-    """The masks of one step of a gated cell (one pass: a leading dimension T on every leaf).
+    """The masks of one step of a gated cell. For a whole pass every leaf has a leading dimension T.
 
     recurrent   (B, H)    variational dropout on h_{t-1} in the recurrent product, scaled by 1/(1-p)
                           (Gal and Ghahramani 2016); the same at every step
-    zoneout_h   (B, H)    1 where h keeps its old value (Krueger et al. 2017); drawn anew each step
+    zoneout_h   (B, H)    1 where h keeps its old value (Krueger et al. 2017); redrawn at each step
     zoneout_c   (B, H)    the same for an LSTM's c
-    weight_hh   (G·H, H)  DropConnect on weight_hh, scaled by 1/(1-p) (Merity et al. 2018); same at every step
+    weight_hh   (G·H, H)  DropConnect on weight_hh, scaled by 1/(1-p) (Merity et al. 2018); the same at every step
     """
 
     recurrent: Tensor | None = None
@@ -63,15 +77,15 @@ class Noise(NamedTuple):
 
 
 class BuiltinCell(Cell):
-    """What all built-in cells share: gates over ``weight_ih``, an initialiser by name, three kinds of initial state.
+    """Base class of the built-in cells: input weights, an initialiser chosen by name, three kinds of initial state.
 
-    A subclass sets `gates` and `state_leaves`.
+    A subclass sets `gates`, the number of gates stacked in ``weight_ih``, and `state_leaves`.
     """
 
     gates: int
     state_leaves: tuple[str, ...] = ("h",)
     weight_ih: nn.Parameter
-    bias_ih: Tensor  # None in a cell without biases, whose equations then do not read it
+    bias_ih: Tensor  # None in a cell without biases, whose equations do not read it
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool, initial: InitialState, init: str) -> None:
         super().__init__()
@@ -84,24 +98,24 @@ class BuiltinCell(Cell):
         self.init = init
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew by the initialiser named at construction; norms start at gain 1, bias 0."""
+        """Reinitialise the weights with the initialiser given at construction; norms start at gain 1, bias 0."""
         initialise(self, self.init)
         for child in self.children():
             if isinstance(child, nn.LayerNorm):
                 child.reset_parameters()
 
     def leaf_width(self, leaf: str) -> int:
-        """Width of one leaf of the state."""
+        """Return the width of one leaf of the state."""
         return self.hidden_size
 
     def learn_initial(self, **factory: Any) -> None:
-        """The parameters of a learned initial state, if there is to be one."""
+        """Register the parameters of a learned initial state if the cell has one."""
         if self.initial == "learned":
             for leaf in self.state_leaves:
                 self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory)))
 
     def initial_leaves(self, batch_size: int) -> list[Tensor]:
-        """The leaves of the initial state, (B, ·) each, in the order of `state_leaves`."""
+        """Return the leaves of the initial state, ``(B, ·)`` each, in the order of `state_leaves`."""
         leaves = []
         for leaf in self.state_leaves:
             width = self.leaf_width(leaf)
@@ -118,24 +132,27 @@ class BuiltinCell(Cell):
 
 
 class GatedCell(BuiltinCell):
-    """What the vanilla RNN, GRU and LSTM share: ``G`` gates over ``weight_ih``, ``weight_hh`` and two biases.
+    """Base class of the vanilla RNN, GRU and LSTM: ``G`` gates over ``weight_ih``, ``weight_hh`` and two biases.
 
-    A subclass sets `gates` and writes its `equations`.
+    A subclass sets `gates` and implements its `equations`.
 
     Args:
         input_size: I, width of x_t.
         hidden_size: H, width of h_t.
-        bias: with ``bias_ih`` and ``bias_hh`` or without.
+        bias: whether the cell has ``bias_ih`` and ``bias_hh``.
         layer_norm: normalise the two products (and an LSTM's c) as in Ba et al. 2016, section 3.1.
         recurrent_dropout: rate of variational dropout on h_{t-1} (Gal and Ghahramani 2016).
         zoneout: probability that a unit of h keeps its old value (Krueger et al. 2017); for an LSTM also a
             pair ``(h, c)``.
         weight_drop: rate of DropConnect on ``weight_hh`` (Merity et al. 2018).
-        initial: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        initial: the initial state: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
         init: name of the initialiser, see `cells.init`.
+        recurrent_size: width of h_t if it is projected; `None`: H.
+        device: device of the parameters.
+        dtype: dtype of the parameters.
 
     Raises:
-        ArgumentError: a size below 1, a rate outside [0, 1), an unknown name.
+        ArgumentError: a size is below 1, a rate is outside [0, 1), or a name is unknown.
     """
 
     bias_hh: Tensor
@@ -177,7 +194,7 @@ class GatedCell(BuiltinCell):
 
     @abstractmethod
     def equations(self, x: Tensor, state: State, noise: Noise) -> tuple[Tensor, State, Trace]:
-        """The numbered equations of the class docstring."""
+        """Compute the numbered equations of the module: output, state after the step, gates by name."""
 
     @final
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
@@ -189,44 +206,44 @@ class GatedCell(BuiltinCell):
         return self.equations(x, state, noise or Noise())
 
     def leaf_width(self, leaf: str) -> int:
-        """Width of one leaf of the state: ``h`` is as wide as what ``weight_hh`` multiplies."""
+        """Return the width of one leaf of the state; that of ``h`` is the input width of ``weight_hh``."""
         return self.weight_hh.size(1) if leaf == "h" else self.hidden_size
 
     def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> Noise | None:
-        """Bernoulli masks for whichever of the regularisers are on."""
+        """Draw Bernoulli masks for the regularisers whose rate is above 0; `None` if there are none."""
         if not (self.recurrent_dropout or self.zoneout_h or self.zoneout_c or self.weight_drop):
             return None
         recurrent = self.weight_hh.size(1)
 
-        def ones_with(probability: float, *shape: int) -> Tensor:
+        def bernoulli(probability: float, *shape: int) -> Tensor:
             if not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None:
-                # vmap draws nothing in place
+                # vmap does not support in-place random operations
                 like = torch.full(shape, probability, dtype=self.weight_hh.dtype, device=self.weight_hh.device)
                 return torch.bernoulli(like, generator=generator)
             return torch.empty(shape, dtype=self.weight_hh.dtype, device=self.weight_hh.device).bernoulli_(
                 probability, generator=generator
             )
 
-        def keep(rate: float, *shape: int) -> Tensor:  # a dropout mask shared by all T steps
-            mask = ones_with(1 - rate, *shape) / (1 - rate)
+        def dropout_mask(rate: float, *shape: int) -> Tensor:  # shared by all T steps
+            mask = bernoulli(1 - rate, *shape) / (1 - rate)
             return mask.expand(T, *shape)
 
         noise = Noise(
-            recurrent=keep(self.recurrent_dropout, B, recurrent) if self.recurrent_dropout else None,
-            zoneout_h=ones_with(self.zoneout_h, T, B, recurrent) if self.zoneout_h else None,
-            zoneout_c=ones_with(self.zoneout_c, T, B, self.hidden_size)
+            recurrent=dropout_mask(self.recurrent_dropout, B, recurrent) if self.recurrent_dropout else None,
+            zoneout_h=bernoulli(self.zoneout_h, T, B, recurrent) if self.zoneout_h else None,
+            zoneout_c=bernoulli(self.zoneout_c, T, B, self.hidden_size)
             if self.zoneout_c and "c" in self.state_leaves
             else None,
-            weight_hh=keep(self.weight_drop, *self.weight_hh.shape) if self.weight_drop else None,
+            weight_hh=dropout_mask(self.weight_drop, *self.weight_hh.shape) if self.weight_drop else None,
         )
         return noise if any(mask is not None for mask in noise) else None
 
     def recurrent_weight(self, noise: Noise) -> Tensor:
-        """``weight_hh`` as this step uses it: with the dropped connections removed."""
+        """Return ``weight_hh`` with the dropped connections set to zero."""
         return self.weight_hh if noise.weight_hh is None else self.weight_hh * noise.weight_hh
 
     def zone_out(self, old: Tensor, new: Tensor, mask: Tensor | None, rate: float) -> Tensor:
-        """``mask∘old + (1−mask)∘new``; in evaluation the mask's mean, ``rate``, takes its place."""
+        """Return ``mask∘old + (1−mask)∘new``; in evaluation the mean ``rate`` replaces the mask."""
         if mask is None and not rate:
             return new
         keep = rate if mask is None else mask
@@ -243,19 +260,23 @@ def check_size(name: str, value: int, least: int = 1) -> None:
 
 
 def check_factory(device: torch.device | str | int | None, dtype: torch.dtype | None) -> dict[str, Any]:
-    """Where and of what type parameters are to be made, as torch takes it; `ArgumentError` if they cannot be."""
+    """Return device and dtype as keyword arguments of torch's factory functions.
+
+    Raises:
+        ArgumentError: the dtype is not a floating-point type, or the device is not available.
+    """
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
         raise ArgumentError("dtype", "a floating-point type, such as torch.float32", dtype)
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch says either, of a name or of a device that is not there
-        said = f"torch says: {str(error).splitlines()[0]}"
-        raise ArgumentError("device", "a device of this machine, such as 'cpu'", device, said) from None
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or a device that is not available
+        message = f"torch says: {str(error).splitlines()[0]}"
+        raise ArgumentError("device", "a device of this machine, such as 'cpu'", device, message) from None
     return {"device": device, "dtype": dtype}
 
 
 def check_rate(name: str, value: float) -> None:
-    """Raise `ArgumentError` unless ``value`` is a probability below one."""
+    """Raise `ArgumentError` unless ``value`` is a probability below 1."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise ArgumentError(name, "a rate of at least 0 and below 1", value)

@@ -1,10 +1,10 @@
-"""Skip connections across time: a recurrence whose state comes from several steps before.
+"""Dilated recurrences: skip connections across time.
 
     (1)  y_t, s_t = cell(x_t, s_{t-d})
 
-With dilation d the way back from step t to step t − k has ⌈k/d⌉ steps instead of k, so gradients have fewer products to
-vanish or explode in (El Hihi and Bengio 1996; Chang et al. 2017, section 2). A layer alone is d recurrences that never
-meet; they meet in the layers above and below, whose dilations differ: 1, d, d², … (Chang et al. 2017, section 2.2).
+With dilation d, backpropagation from step t to step t − k passes through ⌈k/d⌉ steps instead of k, so gradients vanish
+or explode less (El Hihi and Bengio 1996; Chang et al. 2017, section 2). A single layer consists of d independent
+recurrences; layers with the dilations 1, d, d², … connect them (Chang et al. 2017, section 2.2).
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from .state import State
 
 
 class Dilated(Cell):
-    """Any cell with dilation d; see the module for the equation.
+    """A cell with dilation d; see the module for the equation.
 
-    Its state is the cell's own with one dimension more, every leaf ``(B, d, …)``: those of the last d steps, the oldest
-    first. A reset gives all d of them the initial state.
+    The state holds the states of the last d steps, the oldest first: every leaf is ``(B, d, …)``. A reset sets all d
+    of them to the initial state.
 
     Args:
-        cell: the cell.
+        cell: the inner cell.
         dilation: d.
+
+    Raises:
+        ArgumentError: the dilation is below 1.
     """
 
     @checked
@@ -52,11 +55,11 @@ class Dilated(Cell):
 
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
         output, after = self.cell.step(x, _oldest(state), noise)  # (1)
-        return output, _moved_on(state, after)
+        return output, _append(state, after)
 
     def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
         output, after, trace = self.cell.step_traced(x, _oldest(state), noise)
-        return output, _moved_on(state, after), trace
+        return output, _append(state, after), trace
 
     def extra_repr(self) -> str:
         return f"dilation={self.dilation}"
@@ -66,6 +69,6 @@ def _oldest(state: State) -> State:
     return tree_map(lambda leaf: leaf[:, 0], state)
 
 
-def _moved_on(state: State, after: State) -> State:
-    """The oldest is forgotten, ``after`` is the newest."""
+def _append(state: State, after: State) -> State:
+    """Drop the oldest state and append ``after`` as the newest."""
     return tree_map(lambda ring, new: torch.cat([ring[:, 1:], new[:, None]], dim=1), state, after)

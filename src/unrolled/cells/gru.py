@@ -2,12 +2,12 @@
 
     (1)  r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
     (2)  z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
-    (3a) n_t = tanh(W_in x_t + b_in + r_t ∘ (W_hn h_{t-1} + b_hn))      reset after product: torch, cuDNN
-    (3b) n_t = tanh(W_in x_t + b_in + W_hn (r_t ∘ h_{t-1}) + b_hn)      reset before it: Cho 2014, eq. 8
+    (3a) n_t = tanh(W_in x_t + b_in + r_t ∘ (W_hn h_{t-1} + b_hn))      reset after the product: torch, cuDNN
+    (3b) n_t = tanh(W_in x_t + b_in + W_hn (r_t ∘ h_{t-1}) + b_hn)      reset before it: Cho et al. 2014, eq. 8
     (4)  h_t = z_t ∘ h_{t-1} + (1 − z_t) ∘ n_t
 
-With layer norm (Ba et al. 2016, supplement) every product W_i· x and W_h· h is normalised with a gain of
-its own before the biases are added: the two for r and z together, the two for n apart.
+With layer norm (Ba et al. 2016, supplement) every product W_i· x and W_h· h is normalised with its own gain before the
+biases are added: the products for r and z together, those for n separately.
 """
 
 from __future__ import annotations
@@ -27,10 +27,17 @@ from .state import GRUState
 
 
 class GRUCell(GatedCell):
-    """Gated recurrent unit; see the module for the numbered equations.
+    """Gated recurrent unit (Cho et al. 2014); see the module for the numbered equations.
 
-    ``reset_after=True`` (the default) is torch's form (3a), ``False`` that of Cho et al. (3b). The other
-    arguments are those of `GatedCell`.
+    ``weight_ih (3·H, I)``, ``weight_hh (3·H, H)``; state `GRUState` of ``h (B, H)``.
+
+    Args:
+        reset_after: `True` for the form (3a) of torch, `False` for (3b) of Cho et al.
+
+    The other arguments are those of `GatedCell`.
+
+    Raises:
+        ArgumentError: as `GatedCell`.
     """
 
     gates = 3

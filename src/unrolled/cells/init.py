@@ -1,6 +1,6 @@
-"""Initialisers by name: how the weights of a cell start.
+"""Initialisers of a cell's weights, by name.
 
-torch       every weight and bias uniform in ±1/√H, torch.nn's default
+torch       every weight and bias uniform in ±1/√H, the default of torch.nn
 xavier      weights N(0, 2/(n_in + n_out)) per gate, biases 0        Glorot and Bengio 2010, eq. 12
 lecun       weights N(0, 1/n_in) per gate, biases 0                   LeCun et al. 1998, section 4.6
 orthogonal  weight_ih as xavier; each gate of weight_hh orthogonal    Saxe et al. 2014, section 3
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .base import BuiltinCell
 
 INITIALISERS = ("torch", "xavier", "lecun", "orthogonal", "identity")
+"""The names of the initialisers of a cell's weights."""
 
 
 def check_initialiser(name: str) -> None:
@@ -32,7 +33,11 @@ def check_initialiser(name: str) -> None:
 
 @torch.no_grad()
 def initialise(cell: BuiltinCell, name: str) -> None:
-    """Fill the weights of ``cell`` by the initialiser ``name``; a learned initial state starts at zero."""
+    """Initialise the weights of ``cell`` with the initialiser ``name``; a learned initial state starts at zero.
+
+    Raises:
+        ArgumentError: the initialiser is unknown.
+    """
     check_initialiser(name)
     bound = 1 / math.sqrt(cell.hidden_size)
     for key, parameter in cell.named_parameters(recurse=False):

@@ -8,8 +8,8 @@
     (6)  h_t = o_t ∘ tanh(c_t)
     (7)  h_t = W_hr h_t                                     with a projection (Sak et al. 2014)
 
-In brackets the peepholes of Gers and Schmidhuber 2000. With layer norm (Ba et al. 2016, supplement)
-W_i· x and W_h· h, all four gates together, and the c_t inside (6) are each normalised.
+The terms in brackets are the peepholes of Gers and Schmidhuber 2000. With layer norm (Ba et al. 2016, supplement)
+W_i· x and W_h· h, each over all four gates together, and the c_t inside (6) are normalised.
 """
 
 from __future__ import annotations
@@ -32,15 +32,22 @@ from .state import LSTMState
 class LSTMCell(GatedCell):
     """Long short-term memory; see the module for the numbered equations.
 
+    ``weight_ih (4·H, I)``, ``weight_hh (4·H, H or P)``; state `LSTMState` of ``h (B, H or P)`` and ``c (B, H)``.
+
     Args:
-        forget_bias: if given, where the forget gate's total bias starts (1.0: Jozefowicz et al. 2015).
-        peepholes: let i and f see c_{t-1}, and o see c_t.
+        forget_bias: if given, the initial total bias of the forget gate (1.0: Jozefowicz et al. 2015).
+        peepholes: connect c_{t-1} to the gates i and f, and c_t to the gate o.
         proj_size: P, width of a projected h_t, less than H; 0 for none.
 
     The other arguments are those of `GatedCell`.
 
     Raises:
-        ArgumentError: also for a projection that does not narrow, or a forget bias without biases.
+        ArgumentError: as `GatedCell`, and for proj_size ≥ hidden_size or a forget bias without biases.
+
+    >>> cell = LSTMCell(8, 16, layer_norm=True)
+    >>> output, state = cell.step(torch.zeros(2, 8), cell.initial_state(2))
+    >>> output.shape, state.c.shape
+    (torch.Size([2, 16]), torch.Size([2, 16]))
     """
 
     gates = 4
@@ -115,5 +122,5 @@ class LSTMCell(GatedCell):
         if self.proj_size:
             h = F.linear(h, self.weight_hr)  # (7)
         h = self.zone_out(state.h, h, noise.zoneout_h, self.zoneout_h)
-        c = self.zone_out(state.c, c, noise.zoneout_c, self.zoneout_c)  # after (6), which sees the new c
+        c = self.zone_out(state.c, c, noise.zoneout_c, self.zoneout_c)  # after (6), which uses the new c
         return h, LSTMState(h, c), {"i": i, "f": f, "g": g, "o": o, "c": c, "h": h}

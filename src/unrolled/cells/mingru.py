@@ -24,14 +24,17 @@ class MinGRUCell(ParallelCell):
     """Minimal gated recurrent unit; see the module for the numbered equations.
 
     Args:
-        candidate: ``"positive"`` (2p) is what the paper's experiments ran, because its logarithms need it;
-            ``"linear"`` (2) is the paper's section 3.
+        candidate: ``"positive"`` (2p), used in the experiments of the paper because its logarithms need it, or
+            ``"linear"`` (2) of section 3.
 
-    The other arguments are those of `ParallelCell`; ``forget_bias`` is that of 1 − z.
+    The other arguments are those of `ParallelCell`; ``forget_bias`` is the bias of 1 − z.
+
+    Raises:
+        ArgumentError: as `ParallelCell`, and for an unknown candidate.
     """
 
     gates = 2
-    keeping = (0, -1)
+    forget_gate = (0, -1)
 
     @checked
     def __init__(self, input_size: int, hidden_size: int, *, candidate: Candidate = "positive", **options: Any) -> None:

@@ -25,7 +25,13 @@ from .parallel import Candidate, Coefficients, ParallelCell, candidate, check_ca
 class MinLSTMCell(ParallelCell):
     """Minimal long short-term memory; see the module for the numbered equations.
 
-    ``candidate`` is that of `MinGRUCell`; the other arguments are those of `ParallelCell`, ``forget_bias`` that of F.
+    Args:
+        candidate: as in `MinGRUCell`.
+
+    The other arguments are those of `ParallelCell`; ``forget_bias`` is the bias of F.
+
+    Raises:
+        ArgumentError: as `ParallelCell`, and for an unknown candidate.
     """
 
     gates = 3

@@ -1,7 +1,7 @@
-"""Layer norm whose derivatives are right under torch.func's transformations.
+"""Layer norm with correct derivatives under the transformations of torch.func.
 
-torch's own operator gives wrong second derivatives there: vmap's rule for its backward pass is wrong for the gain
-(torch 2.13, ``hessian`` of a sum of squares, ∂²/∂gain∂x). Without a transformation it is right, and quicker.
+There torch's operator has wrong second derivatives: the vmap rule of its backward pass is wrong for the gain
+(torch 2.13, ``hessian`` of a sum of squares, ∂²/∂gain∂x). Without a transformation it is correct, and faster.
 """
 
 from __future__ import annotations

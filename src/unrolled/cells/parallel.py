@@ -1,11 +1,11 @@
-"""Cells whose gates see inputs only, so that a sequence's length costs no sequential time.
+"""Cells whose gates depend on the inputs only, so that all steps can be computed in parallel.
 
-    (1)  p_t = W_ih x_t + b_ih                 for all steps at once: one product of matrices
-    (2)  h_t = a_t ∘ h_{t-1} + b_t             a_t and b_t are each cell's functions of p_t alone
-    (3)  y_t = o_t ∘ h_t                       the quasi-recurrent layer's; elsewhere y_t = h_t
+    (1)  p_t = W_ih x_t + b_ih                 one matrix product for all steps
+    (2)  h_t = a_t ∘ h_{t-1} + b_t             a_t and b_t are functions of p_t, defined by each cell
+    (3)  y_t = o_t ∘ h_t                       in the quasi-recurrent layer; otherwise y_t = h_t
 
-Every a_t lies between 0 and 1, so (2) can be run forward as it is written: nothing grows, whatever the length. The
-logarithms of Heinsen 2023, which the papers' code takes, are needed only where (2) is turned into cumulative sums.
+Every a_t lies between 0 and 1, so evaluating (2) directly is numerically stable for any length. The logarithms of
+Heinsen 2023, used in the papers' code, are needed only if (2) is turned into cumulative sums.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ Candidate = Literal["linear", "positive"]
 
 
 class Coefficients(NamedTuple):
-    """Of (2) and (3), each (…, H); ``output`` is `None` where y is h. ``trace``: the gates by name."""
+    """The coefficients a_t, b_t and o_t of (2) and (3), ``(…, H)`` each; ``output`` is `None` where y_t = h_t.
+
+    ``trace`` holds the gates by name.
+    """
 
     a: Tensor
     b: Tensor
@@ -37,22 +40,26 @@ class Coefficients(NamedTuple):
 
 
 class ParallelCell(BuiltinCell):
-    """A recurrence (2) whose coefficients depend on inputs only; a subclass writes its `coefficients`.
+    """Base class of recurrences (2) whose coefficients depend on the inputs only.
+
+    A subclass implements `coefficients`.
 
     Args:
         input_size: I, width of x_t.
         hidden_size: H, width of h_t.
-        bias: with ``bias_ih`` or without.
-        initial: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
-        init: name of the initialiser, see `cells.init`; not ``identity``, which is about recurrent weights.
-        forget_bias: if given, where the bias of the gate that keeps h starts; large ones keep it long.
+        bias: whether the cell has ``bias_ih``.
+        initial: the initial state: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        init: name of the initialiser, see `cells.init`; not ``identity``, which needs recurrent weights.
+        forget_bias: if given, the initial bias of the gate that keeps h; large values keep h longer.
+        device: device of the parameters.
+        dtype: dtype of the parameters.
 
     Raises:
-        ArgumentError: a size below 1, an unknown name, or a forget bias without biases.
+        ArgumentError: a size is below 1, a name is unknown, or a forget bias is given without biases.
     """
 
-    filter_width = 1  # inputs that p_t is a function of: x_t and those before it
-    keeping: tuple[int, int] = (0, 1)  # the gate whose bias is the forget bias, and its sign
+    filter_width = 1  # number of inputs that p_t depends on: x_t and the ones before it
+    forget_gate: tuple[int, int] = (0, 1)  # the gate with the forget bias, and the sign of the bias
 
     @checked
     def __init__(
@@ -69,7 +76,8 @@ class ParallelCell(BuiltinCell):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, initial, init)
         if init == "identity":
-            raise ArgumentError("init", f"another than identity for {type(self).__name__}, which has no W_hh", init)
+            expected = f"an initialiser other than identity for {type(self).__name__}, which has no W_hh"
+            raise ArgumentError("init", expected, init)
         if forget_bias is not None and not bias:
             raise ArgumentError("forget_bias", "None in a cell without biases", forget_bias, "use bias=True")
         self.forget_bias = forget_bias
@@ -82,27 +90,27 @@ class ParallelCell(BuiltinCell):
     def reset_parameters(self) -> None:
         super().reset_parameters()
         if self.forget_bias is not None:
-            (gate, sign), H = self.keeping, self.hidden_size
+            (gate, sign), H = self.forget_gate, self.hidden_size
             with torch.no_grad():
                 self.bias_ih[gate * H : (gate + 1) * H].fill_(sign * self.forget_bias)
 
     @abstractmethod
     def coefficients(self, p: Tensor, decay: Tensor | None) -> Coefficients:
-        """The numbered equations of the class's module, for ``p (…, G·H)`` of any number of steps."""
+        """Compute the numbered equations of the cell's module for ``p (…, G·H)``, for any number of steps."""
 
     def decay(self) -> Tensor | None:
-        """What `coefficients` needs besides ``p``: ``(H,)``, or nothing."""
+        """Return the learned decay ``(H,)`` that `coefficients` needs besides ``p``; `None` if it needs none."""
         return None
 
     def initial_state(self, batch_size: int) -> State:
         return RNNState(*self.initial_leaves(batch_size))
 
     def seen(self, x: Tensor, state: State) -> Tensor:
-        """``(B, filter_width · I)``: what p_t is a function of."""
+        """Return the inputs that p_t depends on, ``(B, filter_width · I)``."""
         return x
 
     def after(self, x: Tensor, state: State, h: Tensor) -> State:
-        """The state after a step that read ``x`` and made ``h``."""
+        """Return the state after a step with input ``x`` and result ``h``."""
         return RNNState(h)
 
     @final
@@ -120,11 +128,11 @@ class ParallelCell(BuiltinCell):
 
 
 def check_candidate(name: str) -> None:
-    """Raise `ArgumentError` unless it is a `Candidate`."""
+    """Raise `ArgumentError` unless ``name`` is a `Candidate`."""
     if name not in ("linear", "positive"):
         raise ArgumentError("candidate", "'linear' or 'positive'", name)
 
 
 def candidate(p: Tensor, kind: Candidate) -> Tensor:
-    """``p`` itself, or g(p) = p + 0.5 where p ≥ 0 and σ(p) elsewhere (Feng et al. 2024, appendix B)."""
+    """Return ``p``, or for ``positive`` g(p) = p + 0.5 where p ≥ 0, σ(p) elsewhere (Feng et al. 2024, appendix B)."""
     return p if kind == "linear" else torch.where(p >= 0, p + 0.5, torch.sigmoid(p))

@@ -6,8 +6,8 @@
     (4)  c_t = f_t ∘ c_{t-1} + (1 − f_t) ∘ g_t
     (5)  h_t = o_t ∘ c_t
 
-The state carries the W − 1 inputs before x_t too; before a document's first step they are the initial state's. Read
-backwards, X_t is [x_{t+W-1}; …; x_t].
+The state also carries the W − 1 inputs before x_t; at the first step of a document they come from the initial state.
+In reverse, X_t is [x_{t+W-1}; …; x_t].
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ class QRNNCell(ParallelCell):
     """Quasi-recurrent layer; see the module for the numbered equations.
 
     Args:
-        filter_width: W, how many inputs the gates see.
+        filter_width: W, the number of inputs that the gates depend on.
 
-    The other arguments are those of `ParallelCell`.
+    The other arguments are those of `ParallelCell`; ``forget_bias`` is the bias of f.
+
+    Raises:
+        ArgumentError: as `ParallelCell`, and for a filter width below 1.
     """
 
     gates = 3
     state_leaves = ("c", "x")
-    keeping = (1, 1)
+    forget_gate = (1, 1)
 
     @checked
     def __init__(self, input_size: int, hidden_size: int, *, filter_width: int = 2, **options: Any) -> None:

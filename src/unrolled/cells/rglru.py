@@ -1,13 +1,13 @@
-"""The real-gated linear recurrent unit (De et al. 2024, "Griffin", section 2.4), the recurrence of state-space layers.
+"""The real-gated linear recurrent unit, RG-LRU (De et al. 2024, "Griffin", section 2.4).
 
     (1)  r_t = σ(W_r x_t + b_r)                               recurrence gate
     (2)  i_t = σ(W_i x_t + b_i)                               input gate
-    (3)  u_t = W_u x_t + b_u                                  the linear layer before it in Griffin's block
+    (3)  u_t = W_u x_t + b_u                                  the preceding linear layer of Griffin's block
     (4)  a_t = a^{8 r_t},  a = σ(Λ), that is log a_t = 8 r_t ∘ log σ(Λ)
     (5)  h_t = a_t ∘ h_{t-1} + √(1 − a_t²) ∘ i_t ∘ u_t
 
-Griffin's gates see u_t, ours x_t: W_r u_t = (W_r W_u) x_t is one matrix, so with I ≥ H the functions are the same, and
-all three are one product. Λ starts so that a⁸ is uniform between 0.9 and 0.999, as there.
+In Griffin the gates depend on u_t, here on x_t. W_r u_t = (W_r W_u) x_t is one matrix, so for I ≥ H the functions are
+the same, and all three products become one. As in the paper, Λ is initialised with a⁸ uniform between 0.9 and 0.999.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from .parallel import Coefficients, ParallelCell
 # H hidden_size; G gates stacked r, i, u
 
 SHARPNESS = 8.0  # the paper's c
-SLOWEST, FASTEST = 0.999, 0.9  # a⁸ at the start
+SLOWEST, FASTEST = 0.999, 0.9  # range of the initial a⁸
 
 
 class RGLRUCell(ParallelCell):
     """Real-gated linear recurrent unit; see the module for the numbered equations.
 
-    The arguments are those of `ParallelCell`, but for ``forget_bias``: Λ decides what is kept.
+    The arguments are those of `ParallelCell` except ``forget_bias``: Λ controls how long h is kept.
+
+    Raises:
+        ArgumentError: as `ParallelCell`, and for a forget bias.
     """
 
     gates = 3
@@ -39,7 +42,7 @@ class RGLRUCell(ParallelCell):
     @checked
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         if options.get("forget_bias") is not None:
-            expected = "None for RGLRUCell, whose Λ decides what is kept"
+            expected = "None for RGLRUCell, where Λ controls how long h is kept"
             raise ArgumentError("forget_bias", expected, options["forget_bias"])
         super().__init__(input_size, hidden_size, **options)
         self.lambda_ = nn.Parameter(self.weight_ih.new_empty(hidden_size))  # Λ
@@ -52,7 +55,7 @@ class RGLRUCell(ParallelCell):
         self.lambda_.copy_(torch.logit(a))
 
     def decay(self) -> Tensor:
-        """log a⁸ of (4), ``(H,)``."""
+        """Return log a⁸ of (4), ``(H,)``."""
         return SHARPNESS * F.logsigmoid(self.lambda_)
 
     def coefficients(self, p: Tensor, decay: Tensor | None) -> Coefficients:
@@ -61,6 +64,6 @@ class RGLRUCell(ParallelCell):
         r, i = torch.sigmoid(p_r), torch.sigmoid(p_i)  # (1) (2)
         log_a = r * decay  # (4)
         a = torch.exp(log_a)
-        least = torch.finfo(p.dtype).tiny  # of a root at 0 there is no gradient
-        root = torch.sqrt((-torch.expm1(2 * log_a)).clamp_min(least))
+        smallest = torch.finfo(p.dtype).tiny  # the gradient of the root is infinite at 0
+        root = torch.sqrt((-torch.expm1(2 * log_a)).clamp_min(smallest))
         return Coefficients(a, root * i * u, None, {"r": r, "i": i, "u": u, "a": a})  # (5)

@@ -24,10 +24,18 @@ from .state import RNNState
 
 
 class RNNCell(GatedCell):
-    """``h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``; see the module for the numbered equations.
+    """Vanilla RNN, ``h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``; see the module for the numbered equations.
 
-    ``nonlinearity`` is ``"tanh"`` or ``"relu"``; the other arguments are those of `GatedCell`.
-    ``init="identity", nonlinearity="relu"`` is the IRNN of Le et al. 2015.
+    With ``init="identity", nonlinearity="relu"`` it is the IRNN of Le et al. 2015. The state is an `RNNState` of
+    ``h (B, H)``.
+
+    Args:
+        nonlinearity: f, ``"tanh"`` or ``"relu"``.
+
+    The other arguments are those of `GatedCell`.
+
+    Raises:
+        ArgumentError: as `GatedCell`, and for an unknown nonlinearity.
     """
 
     gates = 1

@@ -1,6 +1,7 @@
-"""What a recurrent network carries from step to step: pytrees of tensors, batch in dimension 0.
+"""Recurrent states: pytrees of tensors with the batch in dimension 0.
 
-The functions work on any such pytree: one cell's state, or a whole stack's tuple of states.
+The functions work on any such pytree: the state of one cell, or the tuple of states of a whole stack. A lane is a row
+of the batch together with the state it carries.
 """
 
 from __future__ import annotations
@@ -11,27 +12,28 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-State = Any  # a pytree of tensors, every leaf (B, ...)
+State = Any
+"""A pytree of tensors, every leaf ``(B, …)``."""
 S = TypeVar("S")
 
 
 def select(state: S, index: Tensor) -> S:
-    """The lanes ``index`` (n,) of a state: every leaf becomes (n, ...). Beam search reorders with it."""
+    """Select the lanes ``index (n,)``: every leaf becomes ``(n, …)``. Beam search reorders states with it."""
     return tree_map(lambda leaf: leaf[index], state)
 
 
 def put(state: S, index: Tensor, other: S) -> S:
-    """A copy of ``state`` whose lanes ``index`` (n,) are those of ``other`` (n, ...)."""
+    """Return a copy of ``state`` in which the lanes ``index (n,)`` are replaced by ``other (n, …)``."""
     return _map2(lambda leaf, new: leaf.index_copy(0, index, new), state, other)
 
 
 def where(mask: Tensor, a: S, b: S) -> S:
-    """Lane by lane, ``a`` where ``mask`` (B,) is true and ``b`` elsewhere."""
+    """Select lane by lane: ``a`` where ``mask (B,)`` is true, ``b`` elsewhere."""
     return _map2(lambda x, y: torch.where(mask.view(-1, *[1] * (x.dim() - 1)), x, y), a, b)
 
 
 def detach(state: S) -> S:
-    """The same numbers, cut from the graph: what truncated backpropagation carries over."""
+    """Detach every leaf from the graph, as truncated backpropagation does between windows."""
     return tree_map(lambda leaf: leaf.detach(), state)
 
 
@@ -40,20 +42,20 @@ def _map2(function: Any, a: S, b: S) -> S:
 
 
 class RNNState(NamedTuple):
-    """State of a vanilla RNN, and of the parallel cells but the quasi-recurrent one: ``h (B, H)``."""
+    """State of a vanilla RNN and of all parallel cells except the quasi-recurrent one: ``h (B, H)``."""
 
     h: Tensor
 
     def select(self, index: Tensor) -> RNNState:
-        """The lanes ``index``."""
+        """Select the lanes ``index``."""
         return select(self, index)
 
     def put(self, index: Tensor, other: RNNState) -> RNNState:
-        """A copy whose lanes ``index`` are those of ``other``."""
+        """Return a copy in which the lanes ``index`` are replaced by ``other``."""
         return put(self, index, other)
 
     def detach(self) -> RNNState:
-        """The same numbers, cut from the graph."""
+        """Detach every leaf from the graph."""
         return detach(self)
 
 
@@ -63,51 +65,51 @@ class GRUState(NamedTuple):
     h: Tensor
 
     def select(self, index: Tensor) -> GRUState:
-        """The lanes ``index``."""
+        """Select the lanes ``index``."""
         return select(self, index)
 
     def put(self, index: Tensor, other: GRUState) -> GRUState:
-        """A copy whose lanes ``index`` are those of ``other``."""
+        """Return a copy in which the lanes ``index`` are replaced by ``other``."""
         return put(self, index, other)
 
     def detach(self) -> GRUState:
-        """The same numbers, cut from the graph."""
+        """Detach every leaf from the graph."""
         return detach(self)
 
 
 class LSTMState(NamedTuple):
-    """State of an LSTM: the output ``h (B, H)`` (projected: ``(B, P)``) and the memory ``c (B, H)``."""
+    """State of an LSTM: the hidden state ``h (B, H)`` (projected: ``(B, P)``) and the cell state ``c (B, H)``."""
 
     h: Tensor
     c: Tensor
 
     def select(self, index: Tensor) -> LSTMState:
-        """The lanes ``index``."""
+        """Select the lanes ``index``."""
         return select(self, index)
 
     def put(self, index: Tensor, other: LSTMState) -> LSTMState:
-        """A copy whose lanes ``index`` are those of ``other``."""
+        """Return a copy in which the lanes ``index`` are replaced by ``other``."""
         return put(self, index, other)
 
     def detach(self) -> LSTMState:
-        """The same numbers, cut from the graph."""
+        """Detach every leaf from the graph."""
         return detach(self)
 
 
 class QRNNState(NamedTuple):
-    """State of a quasi-recurrent layer: the memory ``c (B, H)`` and the inputs of the last steps ``x (B, (W−1)·I)``."""
+    """State of a quasi-recurrent layer: ``c (B, H)`` and the inputs of the last steps ``x (B, (W−1)·I)``."""
 
     c: Tensor
     x: Tensor
 
     def select(self, index: Tensor) -> QRNNState:
-        """The lanes ``index``."""
+        """Select the lanes ``index``."""
         return select(self, index)
 
     def put(self, index: Tensor, other: QRNNState) -> QRNNState:
-        """A copy whose lanes ``index`` are those of ``other``."""
+        """Return a copy in which the lanes ``index`` are replaced by ``other``."""
         return put(self, index, other)
 
     def detach(self) -> QRNNState:
-        """The same numbers, cut from the graph."""
+        """Detach every leaf from the graph."""
         return detach(self)

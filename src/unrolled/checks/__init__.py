@@ -1,14 +1,14 @@
-"""Arguments of public functions, checked against their annotations before anything is done with them.
+"""Check the arguments of public functions against their annotations.
 
     @checked
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> …
 
-What fits is handed on; numpy's numbers, and arrays and tensors without a dimension, become Python's numbers; anything
-else is an `ArgumentError` that names the argument. So a function need check only what its annotation cannot say: ranges
-and what fits together. ``Annotated[float, "a rate"]`` says in other words what is expected; `Size` and `Count` are
-whole numbers from 1 and from 0 on.
+Valid values are passed on; numpy scalars and arrays or tensors without dimensions are converted to Python numbers;
+anything else raises an `ArgumentError` that names the argument. A function only has to check what its annotations do
+not express, such as ranges and combinations. ``Annotated[float, "a rate"]`` replaces the description of the expected
+value; `Size` and `Count` are integers of at least 1 and 0.
 
-Not for what runs at every step: looking costs some microseconds.
+Do not use this for functions that run at every step: a check takes some microseconds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def checked(function: F) -> F:
-    """``function`` (a dataclass: its constructor), whose arguments are checked first, when it is called."""
+    """Decorate a function, or the constructor of a dataclass, so that calls check the arguments first.
+
+    >>> @checked
+    ... def repeat(text: str, times: Count) -> str:
+    ...     return text * times
+    >>> repeat("ab", 2)
+    'abab'
+    >>> repeat("ab", -1)
+    Traceback (most recent call last):
+    unrolled.errors.ArgumentError: times must be a whole number of at least 0, got -1
+    """
     if isinstance(function, type):
         function.__init__ = _checked(function.__init__, function)  # type: ignore[misc]
         return function
@@ -49,18 +59,18 @@ def checked(function: F) -> F:
 
 
 def _checked(function: F, annotated: Any) -> F:
-    """``function``, whose arguments are checked by the annotations of ``annotated``."""
-    known: list[tuple[inspect.Signature, dict[str, Check]]] = []  # looked up when first called, for a quick import
+    """Wrap ``function`` with checks by the annotations of ``annotated``."""
+    cached: list[tuple[inspect.Signature, dict[str, Check]]] = []  # filled at the first call, to keep imports fast
 
     @functools.wraps(function)
     def with_checks(*args: Any, **kwargs: Any) -> Any:
-        if not known:
-            known.append((inspect.signature(function), _checks(function, hints_of(annotated))))
-        signature, checks = known[0]
+        if not cached:
+            cached.append((inspect.signature(function), _checks(function, hints_of(annotated))))
+        signature, checks = cached[0]
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError:
-            return function(*args, **kwargs)  # which says it best
+            return function(*args, **kwargs)  # raises Python's own message
         for name, value in bound.arguments.items():
             if name in checks:
                 bound.arguments[name] = checks[name].fit(name, value)
@@ -70,7 +80,7 @@ def _checked(function: F, annotated: Any) -> F:
 
 
 def checked_methods(cls: type) -> type:
-    """A class decorator: `checked` for the constructor and every public method that ``cls`` itself defines."""
+    """Class decorator: apply `checked` to the constructor and every public method that ``cls`` itself defines."""
     for name, member in list(vars(cls).items()):
         if isinstance(member, types.FunctionType) and (name == "__init__" or not name.startswith("_")):
             setattr(cls, name, checked(member))
@@ -78,7 +88,11 @@ def checked_methods(cls: type) -> type:
 
 
 def options_of(cls: type, options: Mapping[str, Any]) -> Any:
-    """An instance of the dataclass ``cls`` with these options. `ArgumentError` for an unknown one, with the nearest."""
+    """Build the dataclass ``cls`` from options.
+
+    Raises:
+        ArgumentError: an option is unknown or invalid; the message suggests similar names.
+    """
     known = list(inspect.signature(cls).parameters)
     for name in options:
         if name not in known:
@@ -87,35 +101,39 @@ def options_of(cls: type, options: Mapping[str, Any]) -> Any:
 
 
 def check_texts(name: str, value: Any) -> list[str]:
-    """A list of texts from anything that gives texts one after the other; a single text is not one of these."""
+    """Convert an iterable of strings to a list.
+
+    Raises:
+        ArgumentError: the value is not iterable, is a single string, or contains something else than strings.
+    """
     return typing.cast(list[str], check_of(Sequence[str]).fit(name, value))
 
 
 def _checks(function: Any, hints: dict[str, Any]) -> dict[str, Check]:
-    """For each parameter whose annotation says something, its check."""
-    found = {}
+    """Return the check of each parameter whose annotation restricts its values."""
+    checks = {}
     for name, hint in hints.items():
         if name != "return" and (check := check_of(hint)) is not ANYTHING:
-            found[name] = check
+            checks[name] = check
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            found.pop(parameter.name, None)  # its annotation is that of each
+            checks.pop(parameter.name, None)  # its annotation is that of each element
             extras = _extras(hints.get(parameter.name))
             if extras is not None:
-                found[parameter.name] = extras
-    return found
+                checks[parameter.name] = extras
+    return checks
 
 
 def _extras(hint: Any) -> Check | None:
-    """The check of ``**extras: Unpack[Options]``, where ``Options`` is a dictionary with types."""
+    """Return the check of ``**extras: Unpack[Options]``, where ``Options`` is a `TypedDict`; `None` for other hints."""
     if typing.get_origin(hint) is not typing.Unpack:
         return None
-    options = {name: check_of(one) for name, one in typing.get_type_hints(typing.get_args(hint)[0]).items()}
+    options = {name: check_of(option) for name, option in typing.get_type_hints(typing.get_args(hint)[0]).items()}
 
-    def fit(_: str, given: dict[str, Any]) -> dict[str, Any]:
-        for name in given:
+    def fit(_: str, values: dict[str, Any]) -> dict[str, Any]:
+        for name in values:
             if name not in options:
                 raise ArgumentError("option", f"one of {', '.join(options)}", name, did_you_mean(name, options))
-        return {name: options[name].fit(name, value) for name, value in given.items()}
+        return {name: options[name].fit(name, value) for name, value in values.items()}
 
     return Check("options", fit)

@@ -1,4 +1,4 @@
-"""From an annotation to its check."""
+"""Build the check that belongs to an annotation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .values import (
 
 
 def hints_of(function: Any) -> dict[str, Any]:
-    """Its annotations; a name that is there for type checkers only may be anything."""
+    """Return the annotations of a function; names defined only for type checkers allow any value."""
     unknown: dict[str, Any] = {}
     while True:
         try:
@@ -35,23 +35,24 @@ def hints_of(function: Any) -> dict[str, Any]:
 
 
 class Unknown:
-    """What stands for a name that is not there, whatever is in brackets after it."""
+    """Placeholder for a name that is not defined at run time, with or without subscript."""
 
     def __class_getitem__(cls, item: Any) -> Any:
         return Any
 
 
 def check_of(hint: Any) -> Check:
-    """The check that an annotation asks for."""
+    """Return the check of an annotation."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         if UNCHECKED in parts[1:]:
             return ANYTHING
         check = check_of(parts[0])
-        for said in parts[1:]:
-            check = (
-                reworded(check, said) if isinstance(said, str) else at_least(said) if isinstance(said, Least) else check
-            )
+        for metadata in parts[1:]:
+            if isinstance(metadata, str):
+                check = reworded(check, metadata)
+            elif isinstance(metadata, Least):
+                check = at_least(metadata)
         return check
     if origin in (typing.Union, types.UnionType):
         return either([check_of(part) for part in parts])
@@ -73,11 +74,11 @@ def check_of(hint: Any) -> Check:
         return mapping_of(check_of(parts[0]), check_of(parts[1]))
     if origin is Callable or hint is Callable:
         return Check("a function", where(callable, "a function"))
-    whole = origin or hint
-    if getattr(whole, "__module__", "") == "numpy" and whole.__name__ == "ndarray":
+    cls = origin or hint
+    if getattr(cls, "__module__", "") == "numpy" and cls.__name__ == "ndarray":
         return Check("an array of numbers", array)
-    runtime = not getattr(whole, "_is_protocol", False) or getattr(whole, "_is_runtime_protocol", False)
-    if isinstance(whole, type) and whole is not object and runtime:
-        words = f"{'an' if whole.__name__[0] in 'AEIOU' else 'a'} {whole.__name__}"
-        return Check(words, where(lambda value: isinstance(value, whole), words))
+    runtime = not getattr(cls, "_is_protocol", False) or getattr(cls, "_is_runtime_protocol", False)
+    if isinstance(cls, type) and cls is not object and runtime:
+        description = f"{'an' if cls.__name__[0] in 'AEIOU' else 'a'} {cls.__name__}"
+        return Check(description, where(lambda value: isinstance(value, cls), description))
     return ANYTHING

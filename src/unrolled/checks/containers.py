@@ -1,4 +1,4 @@
-"""Values that hold others: alternatives, sequences, tuples, dictionaries."""
+"""Checks of composite values: alternatives, sequences, tuples, dictionaries."""
 
 from __future__ import annotations
 
@@ -12,57 +12,56 @@ from .values import ANYTHING, NOTHING, SIMPLE, TEXT, TEXTS, Check
 
 
 def either(checks: list[Check]) -> Check:
-    """The first that fits; where there is but one besides `None`, its own words about what does not."""
+    """Accept what one of the checks accepts. With a single alternative to `None`, its own message is kept."""
     if ANYTHING in checks:
         return ANYTHING
-    some = [check for check in checks if check is not NOTHING]
-    told = [check.words for check in checks if not (check is TEXT and SIMPLE[Path] in checks)]
-    words = " or ".join(told)
+    alternatives = [check for check in checks if check is not NOTHING]
+    description = " or ".join(c.description for c in checks if not (c is TEXT and SIMPLE[Path] in checks))
 
     def fit(name: str, value: Any) -> Any:
         if value is None and NOTHING in checks:
             return None
-        if len(some) == 1:
-            return some[0].fit(name, value)
-        for check in some:
+        if len(alternatives) == 1:
+            return alternatives[0].fit(name, value)
+        for check in alternatives:
             try:
                 return check.fit(name, value)
             except ArgumentError:
                 continue
-        raise ArgumentError(name, words, value)
+        raise ArgumentError(name, description, value)
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
-def many_of(one: Check, make: type) -> Check:
-    """A sequence, or whatever gives its members one after the other; a text is one value, and a set has no order."""
-    words = TEXTS if one is TEXT else f"a sequence, each {one.words}"
+def many_of(element: Check, make: type) -> Check:
+    """Accept a sequence or another ordered iterable, but neither a string, which is one value, nor a set."""
+    description = TEXTS if element is TEXT else f"a sequence, each {element.description}"
 
     def fit(name: str, value: Any) -> Any:
         if isinstance(value, str | bytes | Mapping | Set) or not isinstance(value, Iterable):
-            remedy = f"write [{value!r}]" if one is TEXT and isinstance(value, str) and len(value) < 40 else ""
-            raise ArgumentError(name, words, value, remedy)
+            remedy = f"write [{value!r}]" if element is TEXT and isinstance(value, str) and len(value) < 40 else ""
+            raise ArgumentError(name, description, value, remedy)
         if isinstance(value, Sequence) and not isinstance(value, list | tuple):
-            return value  # one that reads what is asked for
+            return value  # a lazy sequence is not read here
         try:
             members = list(value)
-        except TypeError:  # an array without a dimension
-            raise ArgumentError(name, words, value) from None
-        fitted = make(one.fit(f"{name}[{n}]", member) for n, member in enumerate(members))
+        except TypeError:  # an array without dimensions
+            raise ArgumentError(name, description, value) from None
+        fitted = make(element.fit(f"{name}[{n}]", member) for n, member in enumerate(members))
         same = type(value) is make and all(map(operator.is_, fitted, value))
-        return value if same else fitted  # a list stays the caller's own
+        return value if same else fitted  # keep the caller's list if nothing was converted
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
-def iterable_of(one: Check) -> Check:
-    """As `many_of`, but read as it is needed and not before."""
-    words = TEXTS if one is TEXT else f"a sequence, each {one.words}"
-    many = many_of(one, list)
+def iterable_of(element: Check) -> Check:
+    """Accept what `many_of` accepts, and iterators, whose values are checked lazily."""
+    description = TEXTS if element is TEXT else f"a sequence, each {element.description}"
+    many = many_of(element, list)
 
     def each(name: str, values: Iterator[Any]) -> Iterator[Any]:
         for n, value in enumerate(values):
-            yield one.fit(f"{name}[{n}]", value)
+            yield element.fit(f"{name}[{n}]", value)
 
     def fit(name: str, value: Any) -> Any:
         if isinstance(value, Iterator):
@@ -71,28 +70,30 @@ def iterable_of(one: Check) -> Check:
             return many.fit(name, value)
         return value
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
 def tuple_of(checks: list[Check]) -> Check:
-    words = f"{len(checks)} values: {', '.join(check.words for check in checks)}"
+    """Accept a tuple or list with one value for each check."""
+    description = f"{len(checks)} values: {', '.join(check.description for check in checks)}"
 
     def fit(name: str, value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != len(checks):
-            raise ArgumentError(name, words, value)
+            raise ArgumentError(name, description, value)
         return tuple(check.fit(f"{name}[{n}]", part) for n, (check, part) in enumerate(zip(checks, value, strict=True)))
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
 def mapping_of(key: Check, value: Check) -> Check:
-    words = "a dictionary"
+    """Accept a mapping with valid keys and values."""
+    description = "a dictionary"
 
-    def fit(name: str, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            raise ArgumentError(name, words, given)
+    def fit(name: str, mapping: Any) -> Any:
+        if not isinstance(mapping, Mapping):
+            raise ArgumentError(name, description, mapping)
         if key is ANYTHING and value is ANYTHING:
-            return given
-        return {key.fit(f"a key of {name}", k): value.fit(f"{name}[{k!r}]", v) for k, v in given.items()}
+            return mapping
+        return {key.fit(f"a key of {name}", k): value.fit(f"{name}[{k!r}]", v) for k, v in mapping.items()}
 
-    return Check(words, fit)
+    return Check(description, fit)

@@ -1,4 +1,4 @@
-"""Single values: what a check is, and those of texts, numbers, paths and choices."""
+"""Checks of single values: strings, numbers, paths and choices."""
 
 from __future__ import annotations
 
@@ -12,36 +12,41 @@ from typing import Annotated, Any, NamedTuple
 
 from ..errors import ArgumentError, did_you_mean
 
-TEXTS = "a list of texts"
-UNCHECKED = "unchecked"  # Annotated[…, UNCHECKED]: the function itself has more to say about it
+TEXTS = "a list of strings"
+UNCHECKED = "unchecked"
+"""``Annotated[…, UNCHECKED]``: an argument that the function checks itself."""
 
 
 class Least(NamedTuple):
-    """``Annotated[int, Least(1)]``: a whole number from there on."""
+    """``Annotated[int, Least(1)]``: an integer of at least ``value``."""
 
     value: int
 
 
 Size = Annotated[int, Least(1)]
+"""A whole number from 1."""
 Count = Annotated[int, Least(0)]
+"""A whole number from 0."""
 
 
 class Check(NamedTuple):
-    """What is expected, in words, and ``fit(name, value) -> value``, which raises `ArgumentError`."""
+    """A ``description`` of valid values, and ``fit(name, value)``: returns the value or raises `ArgumentError`."""
 
-    words: str
+    description: str
     fit: Callable[[str, Any], Any]
 
 
 def plain(value: Any) -> Any:
-    """A Python number for one of numpy's, and for an array or tensor without a dimension; anything else as it is."""
+    """Convert numpy scalars and arrays or tensors without dimensions to Python numbers; keep other values unchanged."""
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
-def where(fits: Callable[[Any], bool], words: str) -> Callable[[str, Any], Any]:
+def where(fits: Callable[[Any], bool], description: str) -> Callable[[str, Any], Any]:
+    """Return a ``fit`` function that accepts the values for which ``fits`` is true."""
+
     def fit(name: str, value: Any) -> Any:
         if not fits(value):
-            raise ArgumentError(name, words, value)
+            raise ArgumentError(name, description, value)
         return value
 
     return fit
@@ -61,17 +66,18 @@ def _whole(name: str, value: Any) -> int:
 
 
 def at_least(least: Least) -> Check:
-    words = f"a whole number of at least {least.value}"
+    """Accept integers of at least ``least``."""
+    description = f"a whole number of at least {least.value}"
 
     def fit(name: str, value: Any) -> int:
-        number = reworded(SIMPLE[int], words).fit(name, value)
+        number = reworded(SIMPLE[int], description).fit(name, value)
         if number < least.value:
-            raise ArgumentError(name, words, value)
+            raise ArgumentError(name, description, value)
         if number >= 1 << 63:
             raise ArgumentError(name, "a whole number below 2^63", value)
         return typing.cast(int, number)
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
 def _number(name: str, value: Any) -> float:
@@ -90,45 +96,51 @@ def _path(name: str, value: Any) -> Path:
 
 
 def array(name: str, value: Any) -> Any:
+    """Convert ``value`` to an array of numbers, or raise `ArgumentError`."""
     import numpy as np
 
     try:
-        found = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):  # rows of different lengths; a tensor that has a gradient
-        found = None
-    if found is None or found.dtype.kind not in "biufc":
+        converted = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # rows of different lengths; a tensor that requires a gradient
+        converted = None
+    if converted is None or converted.dtype.kind not in "biufc":
         raise ArgumentError(name, "an array of numbers", value)
-    return found
+    return converted
 
 
 def one_of(choices: tuple[Any, ...]) -> Callable[[str, Any], Any]:
+    """Return a ``fit`` function that accepts the values of a `Literal`."""
+
     def fit(name: str, value: Any) -> Any:
-        if isinstance(value, str | int) and value in choices and type(value) in {type(one) for one in choices}:
+        if isinstance(value, str | int) and value in choices and type(value) in {type(choice) for choice in choices}:
             return value
-        near = did_you_mean(str(value), map(str, choices))
-        raise ArgumentError(name, listed(choices), value, near)
+        suggestion = did_you_mean(str(value), map(str, choices))
+        raise ArgumentError(name, listed(choices), value, suggestion)
 
     return fit
 
 
 def listed(choices: tuple[Any, ...]) -> str:
-    *some, last = map(repr, choices)
-    return f"{', '.join(some)} or {last}" if some else last
+    """Return ``'a', 'b' or 'c'``."""
+    *others, last = map(repr, choices)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def reworded(check: Check, words: str) -> Check:
+def reworded(check: Check, description: str) -> Check:
+    """Return the same check with another description."""
+
     def fit(name: str, value: Any) -> Any:
         try:
             return check.fit(name, value)
         except ArgumentError as error:
-            raise ArgumentError(name, words, value, error.remedy) from None
+            raise ArgumentError(name, description, value, error.remedy) from None
 
-    return Check(words, fit)
+    return Check(description, fit)
 
 
 ANYTHING = Check("anything", lambda name, value: value)
 NOTHING = Check("None", where(lambda value: value is None, "None"))
-TEXT = Check("a text", where(lambda value: isinstance(value, str), "a text"))
+TEXT = Check("a string", where(lambda value: isinstance(value, str), "a string"))
 SIMPLE: dict[Any, Check] = {
     Any: ANYTHING,
     str: TEXT,

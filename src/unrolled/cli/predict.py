@@ -10,7 +10,7 @@ from typing import Any
 
 from ..results import Part, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
-from .terminal.marked import answer_line, on_terminal, page, plain
+from .terminal.marked import on_terminal, page
 from .terminal.reporters import emit
 from .terminal.results import is_drawn, note_unsaved, save_part, save_picture, show_part
 from .terminal.results_folder import Folder, folder_of, save
@@ -120,12 +120,11 @@ def show_prediction(prediction: Prediction, *, explain: bool) -> None:
         stream: Any = console()
         if prediction.answer:
             stream.print(printable(prediction.answer), style="bold", end="")
-            stream.print(answer_line(prediction).removeprefix(prediction.answer), style="dim")
-        if prediction.pieces or prediction.probabilities:
-            stream.print(on_terminal(prediction, shades=stream.color_system in ("256", "truecolor")))
+            stream.print(prediction.likeliest().removeprefix(prediction.answer), style="dim")
+        stream.print(on_terminal(prediction, shades=stream.color_system in ("256", "truecolor")))
     else:
-        shown = plain(prediction) if explain or not prediction.answer else prediction.text
-        print(f"{answer_line(prediction) or prediction.answer}\t{shown}" if prediction.answer else shown, flush=True)
+        shown = prediction.marked() if explain or not prediction.answer else prediction.text
+        print(f"{prediction.likeliest() or prediction.answer}\t{shown}" if prediction.answer else shown, flush=True)
 
 
 def _line(line: str) -> None:

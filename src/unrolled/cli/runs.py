@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import RunError, UnrolledError
 from ..tasks.common.model_name import model_name
-from ..tasks.registry import task_class
+from ..tasks.registry import class_of_run
 from ..training.checkpoint import peek
 from ..training.config import from_toml, parse_toml, read_text
 from ..training.folder import RunFolder, runs_folder
@@ -79,7 +79,8 @@ def read(path: Path) -> Entry:
     step, scores = state.get("step"), _best(folder.metrics)
     best = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "best"}
     try:
-        instance = task_class(task)(from_toml(task_class(task).Config(), text, str(folder.config)))
+        cls = class_of_run(task, path)
+        instance = cls(from_toml(cls.Config(), text, str(folder.config)))
     except UnrolledError as error:  # the task is not installed, or the options are from another version
         return dataclasses.replace(entry, task=task, options=options, damage=str(error))
     by = str(scores.get("by", instance.decides))

@@ -80,7 +80,7 @@ def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
     run = _find_run(argv)
     if run is None:
         _help_or_error(verb, argv)
-    task = task_class(api.task_of(run))
+    task = registry.class_of_run(api.task_of(run), run)
     own = getattr(task, verb.own)
     if own is None:
         raise _unsupported(verb, task, run)

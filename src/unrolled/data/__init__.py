@@ -1,9 +1,8 @@
-"""Data: from files to windows of tokens.
+"""Data: read files, tokenize, and cut into windows.
 
     open_corpus("texts/") -> Corpus    prepare(corpus, cache=…) -> TextData    LaneStream(data.train, …)
 
-Everything but the windows works without torch, which is imported when they are first asked for: `unrolled
---help` and the listing of data sets don't wait for it.
+Only the windows need torch. They are imported lazily, so that `unrolled --help` and the list of data sets load faster.
 """
 
 from __future__ import annotations

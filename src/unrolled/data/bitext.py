@@ -1,11 +1,11 @@
-"""Pairs of texts, each a source and what it is to become, from the files in which people keep them.
+"""Bitext: read pairs of source and target texts from the common file formats.
 
-    lines       two files: line n of the one belongs to line n of the other
-    tsv, csv    both in one file, in columns by name, or by number where there is no header
-    jsonl       objects by key, one to a line or in an array; ``translation.de`` is the key "de" of the object under
-                "translation"
+    lines       two aligned files: line n of one corresponds to line n of the other
+    tsv, csv    one file with two columns, by name, or by number if there is no header
+    jsonl       objects with two keys, one per line or in an array; ``translation.de`` is the key "de" of the object
+                under "translation"
 
-Everything is read into memory.
+All pairs are read into memory.
 """
 
 from __future__ import annotations
@@ -29,57 +29,61 @@ from .textfile import TextFile, check_encoding, ends_of, mixed_ends
 Form = Literal["auto", "lines", "tsv", "csv", "jsonl"]
 SOURCE_NAMES = ("source", "src", "input", "from", "question", "text")
 TARGET_NAMES = ("target", "tgt", "trg", "output", "translation", "to", "answer", "label")
-MOST = 1 << 23  # pairs
-CHARACTERS = 1 << 29  # of one side together: a small compressed file can hold any number of them
+MOST = 1 << 23  # maximum number of pairs
+CHARACTERS = 1 << 29  # maximum characters per side: a small compressed file can expand to any size
 
 
 @checked
 @dataclass(frozen=True)
 class Pairs:
-    """Sources and, beside each, its target."""
+    """Aligned source and target texts.
+
+    Raises:
+        ArgumentError: the two lists have different lengths.
+    """
 
     source: list[str]
     target: list[str]
     lines: list[int] = field(default_factory=list, compare=False, repr=False)
-    """the line of its file in which each pair stands; empty: 1, 2, 3, …"""
+    """the line number of each pair in its file; empty: 1, 2, 3, …"""
     how: str = field(default="", compare=False, repr=False)
-    """how the file was read, for a person"""
+    """how the file was parsed, for messages"""
 
     def __post_init__(self) -> None:
         if len(self.target) != len(self.source):
-            raise ArgumentError("target", f"one for each of the {len(self.source):,} sources", len(self.target))
+            raise ArgumentError("target", f"of the same length as source, {len(self.source):,}", len(self.target))
 
     def __len__(self) -> int:
         return len(self.source)
 
     def pick(self, indices: Iterable[int]) -> Pairs:
-        """The pairs with these numbers, from 0."""
+        """Return the pairs with these indices, from 0."""
         chosen = list(indices)
         return Pairs(
             [self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen], self.how
         )
 
     def line(self, index: int) -> int:
-        """The line in which a pair stands."""
+        """Return the line number of a pair."""
         return self.lines[index] if self.lines else index + 1
 
     def digest(self) -> str:
-        """Changes with any source or target."""
+        """Return a SHA-256 digest of all texts."""
         return hashlib.sha256(json.dumps([self.source, self.target]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class BitextLayout:
-    """How files of pairs are written."""
+    """The format of bitext files."""
 
     form: Form = "auto"
     source_column: str | None = None
-    """name, key or (where there is no header) number"""
+    """column name, key or (without a header) column number"""
     target_column: str | None = None
     header: bool | None = None
-    """whether the first row names the columns; None: it does if columns are asked for by name, or it has usual names"""
+    """whether the first row is a header; None: if columns are given by name, or the row has usual column names"""
     delimiter: str = "auto"
-    """what separates columns: one character, or tab; auto: look"""
+    """column separator: one character, or tab; auto: detect"""
     encoding: str = "utf-8"
     errors: str = "strict"
 
@@ -88,14 +92,14 @@ class BitextLayout:
         check_delimiter(self.delimiter)
 
     def refuse(self, names: Iterable[str], expected: str) -> None:
-        """Raise ArgumentError for the first of these options that is given."""
+        """Raise ArgumentError for the first of these options that differs from its default."""
         for name in names:
             value = getattr(self, name)
             if value != getattr(BitextLayout, name):
                 raise ArgumentError("--" + name.replace("_", "-"), expected, value)
 
     def form_of(self, source: str | Path, target: str | Path | None) -> str:
-        """The form of these files: as it is said, or as the first one's name or a second file tells."""
+        """Return the form of these files: as given, or detected from the file name and the number of files."""
         if self.form != "auto":
             return self.form
         if self.delimiter != "auto" and form_by_name(Path(source), "lines") in ("lines", "csv"):
@@ -104,21 +108,21 @@ class BitextLayout:
 
 
 def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout) -> Pairs:
-    """All pairs of two aligned files, or of one file with both sides. Texts stay exactly as they are.
+    """Read all pairs of two aligned files, or of one file with both sides. Texts are not normalized.
 
     Raises:
-        ArgumentError: a second file is missing, or there is one too many.
-        DataError: a file is missing or cannot be read, files are not aligned, a line or column is not what it must be.
+        ArgumentError: the second file is missing, or is given for a file with both sides.
+        DataError: a file is missing or cannot be read, files are not aligned, or a line or column is invalid.
     """
     for path in filter(None, (source_path, target_path)):
-        if not os.path.isfile(path):  # unlike Path.is_file it takes any name, however long
+        if not os.path.isfile(path):  # unlike Path.is_file accepts names of any length
             raise DataError(
-                f"there is no file {path}; give a file of texts, one to a line, or of pairs (TSV, CSV, JSONL)"
+                f"there is no file {path}; give a file with one text per line, or with pairs (TSV, CSV, JSONL)"
             )
     form = _form(source_path, target_path, layout)
-    reading = _Reading(source_path)
+    collector = _PairCollector(source_path)
     if target_path is not None:
-        how = _aligned(reading, source_path, target_path, layout)
+        how = _read_aligned(collector, source_path, target_path, layout)
     else:
         columns = (
             Column("source", "--source-column", layout.source_column, SOURCE_NAMES),
@@ -127,36 +131,36 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout
         file = TextFile(source_path, layout.encoding, layout.errors)
         example = '{"source": …, "target": …}'
         table = Table(file, form, columns, layout.header, layout.delimiter, True, example)
-        how, found = table.read()
-        for line, source, target in found:
-            reading.add(source, target, line)
+        how, parsed = table.read()
+        for line, source, target in parsed:
+            collector.add(source, target, line)
         how = "; ".join([how, *table.notes])
-    if not len(reading.pairs):
-        raise DataError(f"{source_path} has no pairs in it; give a file with a source and a target in each line")
-    return replace(reading.pairs, how=how)
+    if not len(collector.pairs):
+        raise DataError(f"{source_path} has no pairs; give a file with a source and a target in each line")
+    return replace(collector.pairs, how=how)
 
 
 def _form(source: Path, target: Path | None, layout: BitextLayout) -> str:
     form = layout.form_of(source, target)
     if form == "lines" and target is None:
-        raise ArgumentError("target", f"the file whose line n belongs to line n of {source}", None)
+        raise ArgumentError("target", f"the file whose line n corresponds to line n of {source}", None)
     if form != "lines" and target is not None:
         raise ArgumentError(
             "target",
-            f"left out, for a file of form {form} has both sides",
+            f"omitted: a file of form {form} contains both sides",
             str(target),
-            "for two files of lines use --form lines, or names that do not tell another form",
+            "for two aligned files use --form lines",
         )
     if form == "lines":
-        expected = "left out where each side has a file of its own, which has no columns"
+        expected = "omitted for two aligned files, which have no columns"
         layout.refuse(("source_column", "target_column", "header", "delimiter"), expected)
     if form == "jsonl":
-        layout.refuse(("header", "delimiter"), "left out for objects, which have keys instead of columns")
+        layout.refuse(("header", "delimiter"), "omitted for JSON objects, which have keys instead of columns")
     return form
 
 
-class _Reading:
-    """Pairs as they come, within limits."""
+class _PairCollector:
+    """Collect pairs, within limits on their number and size."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.pairs = path, Pairs([], [])
@@ -174,72 +178,74 @@ class _Reading:
         self.pairs.lines.append(line)
 
 
-def _aligned(reading: _Reading, source_path: Path, target_path: Path, layout: BitextLayout) -> str:
-    """Line n with line n; what was decided. The rest of a longer file is only counted, for the error."""
+def _read_aligned(collector: _PairCollector, source_path: Path, target_path: Path, layout: BitextLayout) -> str:
+    """Read two aligned files; return how. Of a longer file the remaining lines are only counted, for the error."""
     counts = [0, 0]
     files = [TextFile(path, layout.encoding, layout.errors) for path in (source_path, target_path)]
-    every = _aligned_at_returns(files)
-    for number, both in enumerate(zip_longest(*(lines(file, every) for file in files)), 1):
-        if both[0] is not None and both[1] is not None:
-            reading.add(without_end(both[0]), without_end(both[1]), number)
-        for side, line in enumerate(both):
+    lone_cr = _lone_cr_aligns(files)
+    for number, pair in enumerate(zip_longest(*(lines(file, lone_cr) for file in files)), 1):
+        if pair[0] is not None and pair[1] is not None:
+            collector.add(without_end(pair[0]), without_end(pair[1]), number)
+        for side, line in enumerate(pair):
             counts[side] += line is not None
     if counts[0] != counts[1]:
         raise DataError(
-            f"{source_path} has {counts[0]:,} lines and {target_path} has {counts[1]:,}; line n of the one must belong "
-            "to line n of the other, so give files with the same number of lines"
+            f"{source_path} has {counts[0]:,} lines and {target_path} has {counts[1]:,}; line n of one must "
+            "correspond to line n of the other: give files with the same number of lines"
         )
     ends = [ends_of(file) for file in files]
-    return f"line n belongs to line n of {target_path}{ends[0]}" + (f"; there{ends[1]}" if ends[1] != ends[0] else "")
+    return f"line n corresponds to line n of {target_path}{ends[0]}" + (
+        f"; there{ends[1]}" if ends[1] != ends[0] else ""
+    )
 
 
-def _aligned_at_returns(files: list[TextFile]) -> bool:
-    """Whether a lone ``\\r`` beside ``\\n`` ends a line: the files have as many lines as each other then."""
+def _lone_cr_aligns(files: list[TextFile]) -> bool:
+    """Whether a lone ``\\r`` beside ``\\n`` ends a line: if so, both files have the same number of lines."""
     if not any(map(mixed_ends, files)):
         return False
-    counts = [sum(1 for _ in lines(file, every=True)) for file in files]
+    counts = [sum(1 for _ in lines(file, lone_cr=True)) for file in files]
     return counts[0] == counts[1]
 
 
 def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, list[str]]:
-    """The pairs that can be learned from, without white space around them, and notes on those that were left out.
+    """Filter pairs for training; return the remaining pairs, stripped of surrounding white space, and notes.
 
-    Left out are pairs with an empty side, with a side of more than ``max_length`` words, and those of which one side is
-    more than ``max_ratio`` times as long as the other, as (words + 1) : (words + 1). Words are what white space
-    separates. Where the texts of either side are mostly a single word (dates, Chinese), words tell nothing of a text's
-    length, and no pair is left out for its ratio.
+    Skips pairs with an empty side, pairs with a side of more than ``max_length`` words, and pairs with a ratio of
+    lengths, (words + 1) : (words + 1), above ``max_ratio``. Words are separated by white space. If most texts of a side
+    are a single word (dates, Chinese), words do not measure length, and the ratio is not used.
 
     Raises:
-        DataError: nothing is left; it names what would help for the reasons that there were.
+        DataError: no pairs remain; the message names the options that would keep more.
     """
     source, target = [text.strip() for text in pairs.source], [text.strip() for text in pairs.target]
     words = [(len(a.split()), len(b.split())) for a, b in zip(source, target, strict=True)]
-    filled = [pair for pair in words if min(pair)]
-    countable = all(sum(pair[side] == 1 for pair in filled) <= len(filled) / 2 for side in range(2))
-    empty, long, unlike = (
+    nonempty = [pair for pair in words if min(pair)]
+    use_ratio = all(sum(pair[side] == 1 for pair in nonempty) <= len(nonempty) / 2 for side in range(2))
+    empty, long, uneven = (
         "an empty side",
         f"a side of more than {max_length:,} words",
         f"one side more than {max_ratio:g} times as long as the other",
     )
-    remedies = {empty: "give pairs with text on both sides", long: "raise --max-words", unlike: "raise --max-ratio"}
-    left_out: dict[str, list[int]] = {what: [] for what in remedies}
-    kept: list[int] = []
-    for at, (a, b) in enumerate(words):
-        less, more = (a, b) if a < b else (b, a)
-        if not less:
-            left_out[empty].append(at)
-        elif more > max_length:
-            left_out[long].append(at)
-        elif countable and more + 1 > max_ratio * (less + 1):
-            left_out[unlike].append(at)
+    remedies = {empty: "give pairs with text on both sides", long: "raise --max-words", uneven: "raise --max-ratio"}
+    skipped: dict[str, list[int]] = {reason: [] for reason in remedies}
+    remaining: list[int] = []
+    for index, (a, b) in enumerate(words):
+        shorter, longer = (a, b) if a < b else (b, a)
+        if not shorter:
+            skipped[empty].append(index)
+        elif longer > max_length:
+            skipped[long].append(index)
+        elif use_ratio and longer + 1 > max_ratio * (shorter + 1):
+            skipped[uneven].append(index)
         else:
-            kept.append(at)
+            remaining.append(index)
     notes = [
-        f"{len(those):,} pair{'s' if len(those) > 1 else ''} left out: {what} (first in line {pairs.line(those[0])})"
-        for what, those in left_out.items()
-        if those
+        f"{len(indices):,} pair{'s' if len(indices) > 1 else ''} skipped: {reason} (first in line "
+        f"{pairs.line(indices[0])})"
+        for reason, indices in skipped.items()
+        if indices
     ]
-    if not kept:
-        helps = " or ".join(remedies[what] for what, those in left_out.items() if those) or "give some"
-        raise DataError(f"no pairs are left: {'; '.join(notes) or 'there were none'}; {helps}")
-    return Pairs(source, target, pairs.lines).pick(kept), notes
+    if not remaining:
+        remedy = " or ".join(remedies[reason] for reason, indices in skipped.items() if indices) or "give some"
+        raise DataError(f"no pairs remain: {'; '.join(notes) or 'the file has none'}; {remedy}")
+    return Pairs(source, target, pairs.lines).pick(remaining), notes

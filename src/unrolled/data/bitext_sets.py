@@ -1,7 +1,7 @@
-"""From what a person wrote after ``--data`` to three sets of pairs.
+"""Resolve ``--data`` to training, validation and test pairs.
 
-A named set, published or made up, or files of yours. Where files have no part for deciding or for reporting, that part
-is taken out of the training pairs: by a hash of the pair's number, so that it is the same one whatever the seed.
+The data are a named set, published or generated, or your own files. A validation or test set that is not given is split
+off from the training pairs, by a hash of the index of each pair, so the split does not depend on the seed.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ import numpy as np
 from ..errors import ArgumentError, DataError, clause, did_you_mean
 from .bitext import BitextLayout, Pairs, keep, read_pairs
 from .counter import uniform
-from .exchanged import looks_exchanged
 from .generated_dates import dates
 from .generated_pairs import numbers, reversal
 from .registry import fetch
+from .swapped import looks_swapped
 
 FRACTIONS = (0.9, 0.05, 0.05)
-MOST_CUT = 2_000  # pairs that FRACTIONS takes for validation, and for the test
-FIRST = 2  # pairs to be shown as they were read
-LAST = 1_000  # pairs of a published training file by which is decided
+MOST_CUT = 2_000  # maximum size of a validation or test set split off by FRACTIONS
+FIRST = 2  # example pairs shown to the user
+LAST = 1_000  # pairs of a published training file used for validation
 
 Parts = tuple[Pairs, Pairs, Pairs]
 
 
 @dataclass(frozen=True)
 class NamedBitext:
-    """A published set: a file for each language. The last pairs of ``train`` decide, those of ``test`` are reported."""
+    """A published set: one file per language. The last pairs of ``train`` are the validation set."""
 
     title: str
     train: tuple[str, str]
@@ -41,18 +41,16 @@ class NamedBitext:
 
 
 GENERATED: dict[str, tuple[str, Callable[[], Parts]]] = {
-    "dates": ("dates as people write them in many languages, to ISO (made up as needed)", dates),
-    "reversal": ("words, letters from last to first (made up as needed)", reversal),
-    "numbers": ("English numbers in words, to digits (made up as needed)", numbers),
+    "dates": ("written dates in many languages to ISO 8601 (generated)", dates),
+    "reversal": ("words to their letters in reverse order (generated)", reversal),
+    "numbers": ("English number words to digits (generated)", numbers),
 }
 
 _LANGUAGES = {"de": "German", "en": "English", "fr": "French"}
 
 
 def _multi30k(source: str, target: str) -> NamedBitext:
-    title = (
-        f"descriptions of photographs, {_LANGUAGES[source]} to {_LANGUAGES[target]} (Multi30k; reported on its val set)"
-    )
+    title = f"image descriptions, {_LANGUAGES[source]} to {_LANGUAGES[target]} (Multi30k; its val set is the test set)"
     files = [(f"multi30k/{part}.{source}", f"multi30k/{part}.{target}") for part in ("train", "val")]
     return NamedBitext(title, *files)
 
@@ -65,27 +63,27 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class BitextSets:
-    """Pairs to learn, to decide by and to report, and notes for the user."""
+    """Training, validation and test pairs, with notes for the user."""
 
     train: Pairs
     valid: Pairs
     test: Pairs
     notes: list[str] = field(default_factory=list)
     how: list[str] = field(default_factory=list)
-    """how each file was read"""
+    """how each file was parsed"""
     first: Pairs = field(default_factory=lambda: Pairs([], []))
-    """the first pairs of the file that is learned from"""
+    """the first pairs of the training file"""
 
     def digest(self) -> str:
-        """Changes with any source or target, and with which part it is in."""
+        """Return a digest of all texts and of the split."""
         return " ".join(part.digest() for part in (self.train, self.valid, self.test))
 
 
 def bitext_names() -> dict[str, str]:
-    """Every name that `open_bitext` knows, with its title."""
+    """Return the names that `open_bitext` accepts → titles."""
     return {
         **{name: title for name, (title, _) in GENERATED.items()},
-        **{name: one.title for name, one in PUBLISHED.items()},
+        **{name: published.title for name, published in PUBLISHED.items()},
     }
 
 
@@ -102,22 +100,22 @@ def open_bitext(
     max_length: int = 200,
     max_ratio: float = 5.0,
 ) -> BitextSets:
-    """The three sets that ``data`` names.
+    """Read the training, validation and test pairs that ``data`` names.
 
     Args:
-        data: a name, or a file: of both sides, or of the sources alone.
-        target: the file of the targets, if ``data`` has the sources alone.
-        layout: how the files are written; a named set knows its own.
-        fractions: of the pairs of ``data`` for training, validation and test, unless other files are given for these
-            (default 0.9, 0.05, 0.05, and at most 2,000 pairs for each of the latter two); the part of such a file is 0.
-        valid, valid_target: files by which is decided.
-        test, test_target: files that are reported on. Of files given for a purpose only pairs with an empty side are
-            left out: what is measured must not depend on what is learned.
-        max_length, max_ratio: see `keep`.
+        data: a name, a file with both sides, or a file with the sources only.
+        target: the file with the targets, if ``data`` has the sources only.
+        layout: the format of the files; not used for named sets.
+        fractions: fractions of ``data`` for training, validation and test (default 0.9, 0.05, 0.05, the latter two at
+            most 2,000 pairs each); 0 for a set with its own file.
+        valid, valid_target: validation files, used for model selection.
+        test, test_target: test files. Of validation and test files only pairs with an empty side are skipped, so that
+            metrics do not depend on the filters of the training pairs.
+        max_length, max_ratio: filters of the training pairs; see `keep`.
 
     Raises:
-        ArgumentError: an argument would be of no use.
-        DataError: a file cannot be read, or a part of it would be empty.
+        ArgumentError: an argument has no effect or is invalid.
+        DataError: a file cannot be read, or a set would be empty.
     """
     layout = layout or BitextLayout()
     _check(data, target, fractions, valid, valid_target, test, test_target)
@@ -132,29 +130,29 @@ def open_bitext(
             how.append(f"{path}: {pairs.how}")
     if data in bitext_names():
         train, *own = _named(data, notes)
-        train = _kept(data, train, notes, max_length, max_ratio)
+        train = _filtered(data, train, notes, max_length, max_ratio)
         own = [given.get(what, part) for what, part in zip(("valid", "test"), own, strict=True)]
     else:
         pairs = _read(data, target, layout)
-        pool = _kept(data, pairs, notes, max_length, max_ratio)
+        pool = _filtered(data, pairs, notes, max_length, max_ratio)
         how.insert(0, f"{data}: {pairs.how}")
         first = pairs.pick(range(min(FIRST, len(pairs))))
         train, *own = _cut(data, pool, fractions, given, notes)
     for what, path, other in (("valid", valid, valid_target), ("test", test, test_target)):
-        if path is not None and looks_exchanged(train, given[what]):
+        if path is not None and looks_swapped(train, given[what]):
             notes.append(
-                f"the sources in {path} read like the targets that are learned, and its targets like the sources: are "
-                f"--{what} {path} and --{what}-target {other} exchanged?"
+                f"the sources in {path} look like training targets, and its targets like training sources: are "
+                f"--{what} {path} and --{what}-target {other} swapped?"
                 if other
-                else f"the sources in {path} read like the targets that are learned, and its targets like the sources: "
-                "are its columns exchanged?"
+                else f"the sources in {path} look like training targets, and its targets like training sources: "
+                "are its columns swapped?"
             )
     notes.append(f"{len(train):,} training, {len(own[0]):,} validation, {len(own[1]):,} test pairs")
     return BitextSets(train, own[0], own[1], notes, how, first)
 
 
 def read_test(data: str, target: str | None, layout: BitextLayout) -> tuple[Pairs, list[str]]:
-    """What ``data`` has to be measured on, and notes: the test part of a named set, else all its pairs.
+    """Return the test pairs of a named set, or all pairs of a file, and notes.
 
     Raises:
         ArgumentError, DataError: see `open_bitext`.
@@ -167,15 +165,15 @@ def read_test(data: str, target: str | None, layout: BitextLayout) -> tuple[Pair
 
 
 def divide(pool: Pairs, valid: int, test: int) -> Parts:
-    """Three parts, in the order of the pool, two of this many pairs; which pair falls where never changes."""
+    """Split pairs into training, validation and test parts of the given sizes; the split is deterministic."""
     order = np.argsort(uniform(0, np.arange(len(pool))), kind="stable")
     parts = (
         order[: len(pool) - valid - test],
         order[len(pool) - valid - test : len(pool) - test],
         order[len(pool) - test :],
     )
-    train, deciding, reported = (pool.pick(sorted(part.tolist())) for part in parts)
-    return train, deciding, reported
+    train_part, valid_part, test_part = (pool.pick(sorted(part.tolist())) for part in parts)
+    return train_part, valid_part, test_part
 
 
 def _check(
@@ -187,42 +185,42 @@ def _check(
     test: str | None,
     test_target: str | None,
 ) -> None:
-    """Raise ArgumentError for what would be ignored or cannot be."""
+    """Raise ArgumentError for arguments that are invalid or would be ignored."""
     for what, path, other in (("valid", valid, valid_target), ("test", test, test_target)):
         if other is not None and path is None:
-            raise ArgumentError(f"{what}_target", f"left out without --{what}, the file of its sources", other)
+            raise ArgumentError(f"{what}_target", f"omitted without --{what}, the file with the sources", other)
     if data in bitext_names():
         if target is not None:
-            raise ArgumentError("target", f"left out, for {data} has its own targets", target)
+            raise ArgumentError("target", f"omitted: {data} has its own targets", target)
         if fractions is not None:
-            raise ArgumentError("fractions", f"left out, for {data} has its own parts", fractions)
+            raise ArgumentError("fractions", f"omitted: {data} has its own split", fractions)
     if fractions is None:
         return
     if valid is not None and test is not None:
-        raise ArgumentError("fractions", "left out where files are given for validation and test", fractions)
-    fine = len(fractions) == 3 and all(0 <= one <= 1 for one in fractions) and abs(sum(fractions) - 1) < 1e-6
-    if not fine or not fractions[0] or (not fractions[1] and valid is None):
+        raise ArgumentError("fractions", "omitted where files are given for validation and test", fractions)
+    proper = len(fractions) == 3 and all(0 <= share <= 1 for share in fractions) and abs(sum(fractions) - 1) < 1e-6
+    if not proper or not fractions[0] or (not fractions[1] and valid is None):
         raise ArgumentError(
             "fractions", "three numbers for training, validation and test, of sum 1, the first two above 0", fractions
         )
     for what, place, path in (("valid", 1, valid), ("test", 2, test)):
         if path is not None and fractions[place]:
-            expected = f"0 for the part that --{what} gives"
+            expected = f"0 for the set given with --{what}"
             raise ArgumentError("fractions", expected, fractions, f"add its {fractions[place]:g} to the first number")
 
 
 def _read(path: str, target: str | None, layout: BitextLayout) -> Pairs:
-    place, other = (Path(one).expanduser() if one else None for one in (path, target))
-    if place is None or not os.path.exists(place):
+    source_file, target_file = (Path(name).expanduser() if name else None for name in (path, target))
+    if source_file is None or not os.path.exists(source_file):
         near = clause(did_you_mean(path, bitext_names()))
         raise DataError(
-            f"there is no file or named set {path!r}{near}; give a path, or one of {', '.join(bitext_names())}"
+            f"file or named set {path!r} does not exist{near}; give a path, or one of {', '.join(bitext_names())}"
         )
-    return read_pairs(place, other, layout)
+    return read_pairs(source_file, target_file, layout)
 
 
 def _named(name: str, notes: list[str]) -> Parts:
-    """The parts of a named set, each whole."""
+    """Read the training, validation and test pairs of a named set."""
     if name in GENERATED:
         return GENERATED[name][1]()
     layout, files = BitextLayout(form="lines"), PUBLISHED[name]
@@ -234,18 +232,18 @@ def _named(name: str, notes: list[str]) -> Parts:
     return pool.pick(range(begin)), pool.pick(range(begin, len(pool))), test
 
 
-def _kept(where: str, pairs: Pairs, notes: list[str], max_length: int, max_ratio: float) -> Pairs:
+def _filtered(where: str, pairs: Pairs, notes: list[str], max_length: int, max_ratio: float) -> Pairs:
     try:
-        kept, found = keep(pairs, max_length=max_length, max_ratio=max_ratio)
+        remaining, skipped = keep(pairs, max_length=max_length, max_ratio=max_ratio)
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
-    notes += [f"{where}: {note}" for note in found]
-    return kept
+    notes += [f"{where}: {note}" for note in skipped]
+    return remaining
 
 
 def _whole(where: str, pairs: Pairs, notes: list[str]) -> Pairs:
-    """All pairs but those with an empty side."""
-    return _kept(where, pairs, notes, sys.maxsize, math.inf)
+    """Return all pairs without an empty side."""
+    return _filtered(where, pairs, notes, sys.maxsize, math.inf)
 
 
 def _cut(
@@ -255,7 +253,7 @@ def _cut(
     given: dict[str, Pairs],
     notes: list[str],
 ) -> Parts:
-    """Training pairs, and the parts that are not given; of those, none that is learned as well."""
+    """Split the pairs; skip validation and test pairs that are also training pairs. Sets in ``given`` are not split."""
     shares = fractions or FRACTIONS
     sizes = [
         0 if what in given or not share else max(1, round(share * len(pool)))
@@ -265,24 +263,25 @@ def _cut(
         sizes = [min(size, MOST_CUT) for size in sizes]
     if sum(sizes) >= len(pool):
         raise DataError(
-            f"{data} has {len(pool):,} pair{'s' if len(pool) > 1 else ''}: too few to learn from and to take "
-            f"{sum(sizes):,} out for validation and test; give more, other --fractions, or files with --valid, --test"
+            f"{data} has {len(pool):,} pair{'s' if len(pool) > 1 else ''}: too few for training after "
+            f"splitting off {sum(sizes):,} for validation and test; give more, other --fractions, or files with "
+            "--valid and --test"
         )
-    train, *cut = divide(pool, *sizes)
-    learned = set(zip(train.source, train.target, strict=True))
+    train, *held_out = divide(pool, *sizes)
+    seen = set(zip(train.source, train.target, strict=True))
     parts = []
-    for what, part in zip(("valid", "test"), cut, strict=True):
+    for what, part in zip(("valid", "test"), held_out, strict=True):
         if what in given:
             parts.append(given[what])
             continue
-        unseen = [at for at, pair in enumerate(zip(part.source, part.target, strict=True)) if pair not in learned]
+        unseen = [index for index, pair in enumerate(zip(part.source, part.target, strict=True)) if pair not in seen]
         if part and not unseen:
             raise DataError(
-                f"{data}: every pair for {what} stands among those that are learned as well; give other pairs with "
-                f"--{what}, or remove those that stand there twice"
+                f"{data}: every pair of the {what} set is also a training pair; give other pairs with --{what}, or "
+                "remove duplicates"
             )
-        if again := len(part) - len(unseen):
-            is_are = "pair that is" if again == 1 else "pairs that are"
-            notes.append(f"{data}: {again:,} {is_are} learned as well left out of the {what} part")
+        if duplicates := len(part) - len(unseen):
+            plural = "s" if duplicates > 1 else ""
+            notes.append(f"{data}: {duplicates:,} duplicate{plural} of training pairs excluded from the {what} set")
         parts.append(part.pick(unseen))
     return train, parts[0], parts[1]

@@ -16,12 +16,12 @@ REPLACEMENT = "\ufffd"
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
-    """The code points (N,) of ``text``."""
+    """Return the code points ``(N,)`` of ``text``."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 class CharacterCounts:
-    """Counts characters of any amount of text in a table as long as the largest code point seen."""
+    """Count characters of streamed text, in a table indexed by code point."""
 
     def __init__(self) -> None:
         self.table = np.zeros(0, dtype=np.int64)
@@ -36,7 +36,11 @@ class CharacterCounts:
 
 
 class CharVocabulary(Vocabulary):
-    """Unicode characters, sorted by code point. With ``unknown``, U+FFFD stands for every other character."""
+    """A vocabulary of Unicode characters, sorted by code point. With ``unknown``, U+FFFD is the unknown token.
+
+    Raises:
+        DataError: there are no characters, or a surrogate.
+    """
 
     kind: ClassVar[str] = "char"
 
@@ -49,7 +53,7 @@ class CharVocabulary(Vocabulary):
             raise DataError("a char vocabulary cannot hold surrogates (U+D800 to U+DFFF): they are not characters")
         self._codes = code_points(self.symbols)
         self.unknown = self.symbols.index(REPLACEMENT) if unknown else None
-        # Code point -> id; the last entry stands for every code point beyond the table.
+        # Code point -> id; the last entry is for all larger code points.
         self._missing = len(self.symbols) if self.unknown is None else self.unknown
         kind = np.uint16 if len(self.symbols) < 1 << 16 else np.uint32
         self._table = np.full(int(self._codes[-1]) + 2, self._missing, dtype=kind)
@@ -57,7 +61,7 @@ class CharVocabulary(Vocabulary):
 
     @classmethod
     def from_counts(cls, counts: CharacterCounts, min_count: int = 1) -> CharVocabulary:
-        """Every character seen; if ``min_count`` > 1 only those seen so often, the others being unknown."""
+        """Return a vocabulary of all characters, or of those seen ``min_count`` times; the others are then unknown."""
         codes = np.flatnonzero(counts.table >= max(1, min_count))
         return cls("".join(map(chr, codes.tolist())), unknown=min_count > 1)
 
@@ -98,7 +102,7 @@ class CharVocabulary(Vocabulary):
 
 
 class ByteVocabulary(Vocabulary):
-    """The 256 bytes of UTF-8: writes any text, needs no counting, and has nothing unknown."""
+    """A vocabulary of the 256 bytes: encodes any text as UTF-8, without an unknown token."""
 
     kind: ClassVar[str] = "byte"
 

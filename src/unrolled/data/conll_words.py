@@ -1,6 +1,6 @@
-"""Raw text cut into words as tagged text has them: punctuation apart, ``do|n't``, ``Anna|'s``; places are kept.
+"""Split raw text into words as in CoNLL data sets: punctuation separate, ``do|n't``, ``Anna|'s``; with offsets.
 
-words_of("He said, 'Teddy!'")  →  He  said  ,  '  Teddy  !  '      each with where it begins and ends
+word_spans("He met 'Teddy!'")  →  He  met  '  Teddy  !  '      as (begin, end)
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 
 _WORD = re.compile(
     r"""
-      (?:https?://|www\.)\S+[^\s.,;:!?'")\]]      # addresses, without the punctuation that follows them
-    | [@\#]\w+                                    # @names and #topics
+      (?:https?://|www\.)\S+[^\s.,;:!?'")\]]      # URLs, without trailing punctuation
+    | [@\#]\w+                                    # @mentions and #hashtags
     | (?:[^\W\d_]\.){2,}                          # U.S.
     | (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Gen|Sen|Gov|Capt|Col|Lt|Sgt|Rev|Inc|Ltd|Corp|Co|vs)\.(?=\s|$)
     | \d+(?:[.,:/]\d+)+                           # 1,000.5  12:30
@@ -26,11 +26,15 @@ _WORD = re.compile(
 _LINE = re.compile(r"[^\r\n]+")
 
 
-def words_of(text: str) -> list[tuple[int, int]]:
-    """(begin, end) of every word of ``text``; between them is nothing but white space."""
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return (begin, end) of each word of ``text``; only white space is between words.
+
+    >>> word_spans("I don't")
+    [(0, 1), (2, 4), (4, 7)]
+    """
     return [found.span() for found in _WORD.finditer(text)]
 
 
-def lines_of(text: str) -> list[tuple[int, int]]:
-    """(begin, end) of every line of ``text`` that is not empty."""
+def line_spans(text: str) -> list[tuple[int, int]]:
+    """Return (begin, end) of each line of ``text`` that is not empty."""
     return [found.span() for found in _LINE.finditer(text)]

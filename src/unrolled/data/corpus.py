@@ -1,7 +1,7 @@
-"""A corpus: documents in a fixed order, read lazily, as often as needed.
+"""A corpus: documents in a fixed order, read lazily.
 
-A file is a document; with a ``separator``, every stretch of a file that ends with the separator is one (the
-separator stays part of the text, as its end, so that nothing is lost and a model learns to write it).
+Each file is a document. With a ``separator``, documents end after each occurrence of the separator, which remains part
+of the text, so that a model learns to generate it.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from .textfile import LineEnds, LiteralText, TextFile, normal
 @checked
 @dataclass
 class Corpus:
-    """Texts in order. ``notes`` say, for a person, what was left out and why."""
+    """Texts in order. ``notes`` tell the user which files were skipped and why."""
 
     name: str
     files: Sequence[TextFile | LiteralText]
     separator: str | None = None
     notes: list[str] = field(default_factory=list)
     line_ends: LineEnds | None = "keep"
-    """how the files are read (see `TextFile`); with "unify" the separator's line ends are read alike"""
+    """line ending conversion of the files (see `TextFile`); "unify" also converts those of the separator"""
 
     def __post_init__(self) -> None:
         if self.separator == "":
-            raise ArgumentError("separator", "a text of at least one character", self.separator)
+            raise ArgumentError("separator", "a nonempty text", self.separator)
         if self.separator is not None and self.line_ends == "unify":
             self.separator = normal(self.separator, "unify")
 
     @checked
     def chunks(self, changed: set[str] | None = None) -> Iterator[Chunk]:
-        """The text in order, in chunks of about 256 thousand characters, with the document starts; to ``changed`` is
-        added what is read as something else (see `textfile.told`)."""
+        """Yield the text in chunks of about 256 thousand characters, with document starts; conversions are added to
+        ``changed`` (see `textfile.describe_changes`)."""
         for file in self.files:
             yield from cut_documents(file.read(changed), self.separator)
 
     def fingerprint(self) -> list[object]:
-        """Changes when a file is added, removed or written to, or is to be read in another way."""
+        """Return a list that changes if a file is added, removed or modified, or if an option changes."""
         return [self.separator, *(file.fingerprint() for file in self.files)]
 
 
 def cut_documents(texts: Iterable[str], separator: str | None) -> Iterator[Chunk]:
-    """The text of one file as chunks; a document begins at its start and after every separator."""
-    begins = True  # whether the next character is the first of a document
+    """Yield the text of one file in chunks; documents start at its beginning and after each separator."""
+    begins = True  # whether the next character starts a document
     overlap = len(separator) - 1 if separator else 0
-    held = ""  # the end of the text so far, which may be the beginning of a separator
+    held = ""  # text not yet yielded, which may end with part of a separator
     for text in texts:
         held += text
         starts = [0] if begins and held else []
-        done = 0  # everything before this is a whole number of documents
+        done = 0  # end of the last complete document
         if separator:
             while (at := held.find(separator, done)) >= 0:
                 done = at + len(separator)

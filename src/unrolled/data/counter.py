@@ -1,7 +1,7 @@
-"""Random numbers that are a pure function of where they are used, not of what was drawn before.
+"""Counter-based random numbers: pure functions of a seed and counters, without generator state.
 
 The generator is SplitMix64 (Steele, Lea, Flood 2014), used as a hash. All arithmetic is on unsigned 64-bit
-integers and wraps around:
+integers, modulo 2^64:
 
     mix(z):  z = (z XOR (z >> 30)) * 0xBF58476D1CE4E5B9
              z = (z XOR (z >> 27)) * 0x94D049BB133111EB
@@ -13,11 +13,11 @@ integers and wraps around:
 
     uniform(seed, c1, …, ck) = (hash(seed, c1, …, ck) >> 11) * 2^-53        a float64 in [0, 1)
 
-One round is thus "output number c of a SplitMix64 generator seeded with h". Negative numbers stand for their
-two's complement. `hash(0, 0)` is 0xE220A8397B1DCDAF, the published first output for seed 0.
+One round is output number c of a SplitMix64 generator seeded with h. Negative numbers are converted to two's
+complement. `hash(0, 0)` is 0xE220A8397B1DCDAF, the published first output for seed 0.
 
-Every implementation of this function, in any language, gives the same bits, so a run that was resumed, moved
-to another backend or shared out over other processes draws the same numbers.
+All implementations of this function give the same bits, so a run draws the same numbers when it is resumed, moved to
+another backend or distributed over processes.
 """
 
 from __future__ import annotations
@@ -40,9 +40,13 @@ def _unsigned(value: Counter) -> npt.NDArray[np.uint64]:
 
 
 def hash64(seed: Counter, *counters: Counter) -> npt.NDArray[np.uint64]:
-    """The 64-bit hash of ``seed`` and the counters; arrays broadcast against each other."""
+    """Return the 64-bit hash of ``seed`` and the counters; arrays are broadcast.
+
+    >>> hex(int(hash64(0, 0)))
+    '0xe220a8397b1dcdaf'
+    """
     h = _unsigned(seed)
-    with np.errstate(over="ignore"):  # wrapping around is what is wanted
+    with np.errstate(over="ignore"):  # arithmetic modulo 2^64
         for counter in counters:
             z = h + (_unsigned(counter) + np.uint64(1)) * _STEP
             z = (z ^ (z >> np.uint64(30))) * _FIRST
@@ -52,5 +56,5 @@ def hash64(seed: Counter, *counters: Counter) -> npt.NDArray[np.uint64]:
 
 
 def uniform(seed: Counter, *counters: Counter) -> npt.NDArray[np.float64]:
-    """Numbers in [0, 1), one for each element of the broadcast arguments (0-dimensional for integers)."""
+    """Return uniform random numbers in [0, 1), of the broadcast shape of the arguments."""
     return np.asarray((hash64(seed, *counters) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)

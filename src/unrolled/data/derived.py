@@ -1,19 +1,19 @@
-"""The cache of derived data: encoded text, features, decoded clips, whatever is computed once from other data.
+"""The cache of derived data: encoded text, features and other data that are computed once.
 
-    CACHE/derived/KIND-DIGEST/                  an entry: the files that `derived`'s ``make`` wrote
-    CACHE/derived/KIND-DIGEST/.manifest.json    the size and SHA-256 of each, and the time of its seal
+    CACHE/derived/KIND-DIGEST/                  an entry: the files written by ``make`` of `derived`
+    CACHE/derived/KIND-DIGEST/.manifest.json    size and SHA-256 of each file, and the time of sealing
     CACHE/.derived.lock                         the locks
 
-* An entry is made under a temporary name, flushed to disk and renamed, so one with its final name is whole. Of several
-  processes and threads that ask for it at once, one makes it and the others wait.
-* When an entry is opened, every file must have its size. Files are sealed with a modification time a little before
-  their making; one that has another was written or copied since and must have its SHA-256, too. A damaged entry is
-  made again. (A file that changes without its time, such as on a failing disk, is not noticed.)
-* After an entry is made, the ones opened longest ago are removed until all together take at most `bound` bytes. (Each
-  of several processes may pass it by a twentieth before it counts what the others made.) An entry counts as in use, and
-  is never removed, until the process that opened it ends. A forked child opens for itself what it needs for longer than
-  its parent lives.
-* Where the file system has no locks, or the system no shared ones (Windows), nothing is removed.
+* Entries are written under a temporary name, flushed to disk and renamed, so an entry with its final name is complete.
+  If several processes or threads request an entry at once, one computes it and the others wait.
+* Opening an entry verifies the size of each file. Files are sealed with a fixed modification time; if it has changed,
+  the file was modified or copied, and its SHA-256 is verified, too. Damaged entries are computed again. (Changes that
+  keep the modification time, such as on a failing disk, are not detected.)
+* After an entry is written, the least recently opened entries are removed until the total size is at most `bound`
+  bytes. (Each of several processes may exceed it by a twentieth before it sees the entries of the others.) An entry is
+  in use, and never removed, until the process that opened it ends. A forked child must open the entries that it uses
+  after its parent has ended.
+* On file systems without locks, or systems without shared locks (Windows), entries are never removed.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from .locks import Locks
 from .registry import cache_folder
 from .sealed import FULL, MANIFEST, is_whole, seal, sync_folder
 
-BOUND = 20 * 10**9  # bytes, unless UNROLLED_CACHE_SIZE says otherwise
-POLL = 0.05  # seconds between two looks at a lock
+BOUND = 20 * 10**9  # bytes; default of UNROLLED_CACHE_SIZE
+POLL = 0.05  # seconds between attempts to take a lock
 _ENTRY = re.compile(r"[a-z0-9-]+-[0-9a-f]{24}")
 _TEMPORARY = re.compile(rf"\.({_ENTRY.pattern})-\w+")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -46,27 +46,27 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 @checked
 def derived(kind: str, key: Any, make: Callable[[Path], None], *, cache: Path | None = None) -> Path:
-    """The folder with what ``make`` computes, from the cache if it is there.
+    """Return the folder with the files written by ``make``, from the cache if possible.
 
     Args:
-        kind: what it is, the beginning of the folder's name: lower-case letters, digits and dashes.
-        key: everything that decides what ``make`` writes, as JSON: digests of the files it reads, options, and a number
-            that is raised whenever its code writes something else.
-        make: writes files into the empty folder it is given. They may only be read afterwards. An entry costs some
-            milliseconds for flushing it to disk: many small things are better files of one than entries each.
+        kind: prefix of the folder name: lower-case letters, digits and dashes.
+        key: everything that determines the output of ``make``, as JSON data: digests of the files it reads, options,
+            and a version number of its code.
+        make: writes files into the given empty folder; they must not be modified afterwards. Flushing an entry to disk
+            takes some milliseconds, so store many small items as files of one entry.
         cache: the folder of all entries; by default ``derived`` in the cache folder.
 
     Raises:
-        ArgumentError: ``kind`` or ``key`` is none, or UNROLLED_CACHE_SIZE is no size.
+        ArgumentError: ``kind``, ``key`` or UNROLLED_CACHE_SIZE is invalid.
         SaveError: the entry cannot be written.
-        DataError: ``make`` could not read a file; and what else ``make`` raises.
+        DataError: ``make`` could not read a file. Other exceptions of ``make`` are propagated.
     """
     most, name = bound(), _name(kind, key)
     return _store(cache_folder() / "derived" if cache is None else cache).open(name, make, most)
 
 
 def bound() -> int:
-    """The bytes that all entries may take together: the environment variable UNROLLED_CACHE_SIZE, or `BOUND`."""
+    """Return the maximum size of the cache in bytes: the environment variable UNROLLED_CACHE_SIZE, or `BOUND`."""
     given = os.environ.get("UNROLLED_CACHE_SIZE", "").strip()
     if not given:
         return BOUND
@@ -77,53 +77,53 @@ def bound() -> int:
 
 
 class _Store:
-    """The entries of one folder, as this process sees them."""
+    """The entries of one cache folder, with the locks and counters of this process."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.locks = Locks(root.with_name(f".{root.name}.lock"))
-        self.used: set[str] = set()  # never removed by this process; to others their shared locks say so
-        self.turns: dict[str, threading.RLock] = {}  # between threads, which the system's locks do not exclude
-        self.total: int | None = None  # bytes of all entries when they were last counted
-        self.since = 0  # bytes that this process has made since then
+        self.used: set[str] = set()  # entries in use by this process; its shared locks protect them from others
+        self.turns: dict[str, threading.RLock] = {}  # between threads, which file locks do not exclude
+        self.total: int | None = None  # bytes of all entries at the last count
+        self.since = 0  # bytes written by this process since then
 
     def open(self, name: str, make: Callable[[Path], None], most: int) -> Path:
         entry = self.root / name
         with self._turn(name):
-            opened, made = name in self.used, False
+            opened, written = name in self.used, False
             try:
                 self.used.add(name)
                 self.root.mkdir(parents=True, exist_ok=True)
-                shared = self._wait_for(_use(name), shared=True)
+                shared = self._wait_for(_in_use(name), shared=True)
                 if not is_whole(entry):
-                    with self._locked(_making(name)) as alone:
-                        made = not is_whole(entry)  # else another process has made it meanwhile
-                        if made:
-                            self._make(entry, make, alone)
+                    with self._locked(_being_written(name)) as exclusive:
+                        written = not is_whole(entry)  # otherwise another process has written it meanwhile
+                        if written:
+                            self._make(entry, make, exclusive)
             except BaseException as error:
                 if not opened:
                     self.used.remove(name)
-                    self.locks.release(_use(name))
+                    self.locks.release(_in_use(name))
                 if isinstance(error, OSError):
                     raise self._failure(entry, error) from error
                 raise
-            with contextlib.suppress(OSError):  # a cache that can only be read
+            with contextlib.suppress(OSError):  # a read-only cache
                 os.utime(entry, ns=(time.time_ns(), time.time_ns()))
-        if made and shared:
+        if written and shared:
             with contextlib.suppress(OSError):
                 self.since += _size(entry)
                 if self._is_due(most):
                     self._evict(most)
         return entry
 
-    def _make(self, entry: Path, make: Callable[[Path], None], alone: bool | None) -> None:
-        if alone:
+    def _make(self, entry: Path, make: Callable[[Path], None], exclusive: bool | None) -> None:
+        if exclusive:
             self._sweep(entry.name)
         folder = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=self.root))
         try:
             make(folder)
             seal(folder)
-            if not is_whole(entry):  # one that is whole was made by another process, without locks
+            if not is_whole(entry):  # otherwise another process wrote it, without locks
                 self._discard(entry)
                 os.replace(folder, entry)
                 sync_folder(self.root)
@@ -131,13 +131,13 @@ class _Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _is_due(self, most: int) -> bool:
-        """Whether to count all entries again: they pass the bound, or much was made since, by other processes too."""
+        """Whether to count all entries again: the bound is exceeded, or many bytes were written since then."""
         if self.total is None or self.since > most // 20:
             return True
         return self.total <= most < self.total + self.since
 
     def _evict(self, most: int) -> None:
-        """Remove the entries opened longest ago until all take at most ``most`` bytes, and what a kill has left."""
+        """Remove the least recently opened entries until at most ``most`` bytes remain, and temporary folders."""
         with self._turn("evicting"), self._locked("evicting"):
             for path in list(self.root.iterdir()):
                 if match := _TEMPORARY.fullmatch(path.name):
@@ -151,23 +151,23 @@ class _Store:
             self.total, self.since = total, 0
 
     def _unless_used(self, name: str, act: Callable[[str], None]) -> bool:
-        """Do something to an entry, unless this process or another uses or makes it; whether it was done."""
+        """Call ``act(name)`` unless a process uses or writes the entry; return whether it was called."""
         turn = self._turn(name)
         if not turn.acquire(blocking=False):
             return False
         try:
-            if name in self.used or not self.locks.take(_use(name)):
+            if name in self.used or not self.locks.take(_in_use(name)):
                 return False
             try:
                 act(name)
             finally:
-                self.locks.release(_use(name))
+                self.locks.release(_in_use(name))
         finally:
             turn.release()
         return True
 
     def _discard(self, entry: Path) -> None:
-        """Remove an entry at once: under its name it is whole or not there."""
+        """Remove an entry atomically, by renaming it first."""
         if not entry.exists():
             return
         trash = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=self.root))
@@ -175,7 +175,7 @@ class _Store:
         shutil.rmtree(trash, ignore_errors=True)
 
     def _sweep(self, name: str) -> None:
-        """Remove what processes left that were killed while they made or removed an entry."""
+        """Remove temporary folders of processes that were killed while writing or removing an entry."""
         for path in self.root.glob(f".{name}-*"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -183,7 +183,7 @@ class _Store:
         return self.turns.setdefault(name, threading.RLock())
 
     def _wait_for(self, name: str, *, shared: bool = False) -> bool | None:
-        """Take a lock as soon as it is free; `None`: there are no locks here."""
+        """Wait for a lock; return `None` if the file system has no locks."""
         while (taken := self.locks.take(name, shared=shared)) is False:
             time.sleep(POLL)
         return taken
@@ -197,14 +197,14 @@ class _Store:
             self.locks.release(name)
 
     def _failure(self, entry: Path, error: OSError) -> SaveError | DataError:
-        said = error.strerror or str(error)
+        reason = error.strerror or str(error)
         if error.errno in FULL:
-            return SaveError(f"cannot write {entry}: {said}; free some space or set UNROLLED_CACHE to another folder")
+            return SaveError(f"cannot write {entry}: {reason}; free some space or set UNROLLED_CACHE to another folder")
         if isinstance(error.filename, str):
             place = Path(error.filename).absolute()
             if not (place.is_relative_to(self.root) or self.root.is_relative_to(place)):
-                return DataError(f"cannot read {place}: {said}; change its permissions or replace it")
-        return SaveError(f"cannot write {entry}: {said}; set UNROLLED_CACHE to a folder that can be written")
+                return DataError(f"cannot read {place}: {reason}; change its permissions or replace it")
+        return SaveError(f"cannot write {entry}: {reason}; set UNROLLED_CACHE to a writable folder")
 
 
 def _name(kind: str, key: Any) -> str:
@@ -213,21 +213,21 @@ def _name(kind: str, key: Any) -> str:
     try:
         text = json.dumps(key, sort_keys=True, default=_dictionary)
     except (TypeError, ValueError) as error:
-        raise ArgumentError("key", "a mapping or another value that JSON has", key) from error
+        raise ArgumentError("key", "JSON data", key) from error
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
 def _dictionary(value: Any) -> dict[Any, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"JSON has no {type(value).__name__}")
+    raise TypeError(f"not JSON data: {type(value).__name__}")
 
 
-def _use(name: str) -> str:
+def _in_use(name: str) -> str:
     return f"{name} in use"
 
 
-def _making(name: str) -> str:
+def _being_written(name: str) -> str:
     return f"{name} being made"
 
 
@@ -248,7 +248,7 @@ def _store(root: Path) -> _Store:
 
 
 def _forget() -> None:
-    """In a forked child: the locks are its parent's."""
+    """In a forked child, forget the locks of the parent."""
     for store in _stores.values():
         store.locks.close()
     _stores.clear()

@@ -1,8 +1,7 @@
-"""How the rows of a table are written: what separates columns, and what stands around a text that has such a character.
+"""Detect the dialect of a table: column separator and quote character.
 
-Whoever wrote the file is not asked. Each way is tried on the beginning: one in which the first row has the columns that
-are wanted is best, then one in which all rows have the same number of columns. The kind that the file's name tells wins
-if it is as good as the others.
+Each dialect is tried on the beginning of the file. A dialect whose first row has the required columns ranks highest,
+then one whose rows all have the same number of columns. Ties are broken in favor of the file name suffix.
 """
 
 from __future__ import annotations
@@ -17,86 +16,87 @@ from pathlib import Path
 from ..errors import ArgumentError, DataError
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-NAMES = {"tab": "\t"}  # of delimiters that cannot be typed
-CLEARLY = 5  # rows that two delimiters must fit before neither is taken
+NAMES = {"tab": "\t"}  # names of delimiters that are hard to type
+CLEARLY = 5  # rows that must fit two delimiters to be ambiguous
 
 csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """``quote`` is empty for TSV as most write it: a tab never stands in a text, and quotes are text, but for those
+    """Separator and quote character. An empty ``quote`` is plain TSV: no tabs in texts, and quotes are text, except
     around a whole field."""
 
     delimiter: str = ","
     quote: str = '"'
 
     def __str__(self) -> str:
-        quotes = ", single quotes around texts" if self.quote == "'" else ""
-        return f"columns between {DELIMITERS.get(self.delimiter, repr(self.delimiter))}{quotes}"
+        quotes = ", texts in single quotes" if self.quote == "'" else ""
+        return f"columns separated by {DELIMITERS.get(self.delimiter, repr(self.delimiter))}{quotes}"
 
 
 def check_delimiter(delimiter: str) -> None:
-    """Raise ArgumentError unless it is auto, a name or one character that can separate columns."""
+    """Raise ArgumentError unless ``delimiter`` is auto, a name or a character that can separate columns."""
     if delimiter not in ("auto", *NAMES) and (len(delimiter) != 1 or delimiter.isalnum() or delimiter in "\"'\r\n "):
         raise ArgumentError("delimiter", "auto, tab or one character such as ;", delimiter)
 
 
 def detect(
-    path: Path, sample: str, whole: bool, form: str, asked: str, wanted: Callable[[list[str]], bool] | None
+    path: Path, sample: str, whole: bool, form: str, requested: str, has_columns: Callable[[list[str]], bool] | None
 ) -> Dialect:
-    """The dialect of a table.
+    """Detect the dialect of a table.
 
     Args:
-        path: for messages.
-        sample: its beginning; ``whole``: there is no more.
-        form: "csv" or "tsv", which tells the delimiter in doubt.
-        asked: the delimiter, or "auto".
-        wanted: whether a first row has the columns that are wanted, by name; `None`: there are no names.
+        path: the file name for messages.
+        sample: the beginning of the file.
+        whole: whether the sample is the whole file.
+        form: "csv" or "tsv"; its usual delimiter is preferred.
+        requested: the delimiter, or "auto".
+        has_columns: whether a header row has the required columns; `None`: there is no header.
 
     Raises:
-        DataError: two delimiters fit as well as each other.
+        DataError: the delimiter is ambiguous.
     """
     usual = "\t" if form == "tsv" else ","
-    if asked != "auto":
-        delimiter = NAMES.get(asked, asked)
-        return _best(sample, whole, delimiter, form, wanted)[1]
-    found = {one: _best(sample, whole, one, form, wanted) for one in (usual, *(set(DELIMITERS) - {usual}))}
-    least = 3 if form == "tsv" else 1  # lines of text have commas too
-    fitting = {one: rank for one, (rank, _, _) in found.items() if one == usual or rank >= least}
+    if requested != "auto":
+        delimiter = NAMES.get(requested, requested)
+        return _best(sample, whole, delimiter, form, has_columns)[1]
+    ranked = {mark: _best(sample, whole, mark, form, has_columns) for mark in (usual, *(set(DELIMITERS) - {usual}))}
+    minimum = 3 if form == "tsv" else 1  # lines of text have commas too
+    fitting = {mark: rank for mark, (rank, _, _) in ranked.items() if mark == usual or rank >= minimum}
     best = max(fitting.values())
-    several = [one for one, rank in fitting.items() if rank == best]
-    rows = min(found[one][2] for one in several)
-    if len(several) > 1 and rows >= CLEARLY and (best == 4 or (best == 2 and wanted is None)):
-        either = " or by ".join(DELIMITERS[one] for one in several)
-        named = " or ".join(f"--delimiter {'tab' if one == chr(9) else repr(one)}" for one in several)
-        raise DataError(f"the columns of {path} may be separated by {either}: say which with {named}")
-    return found[several[0]][1]
+    candidates = [mark for mark, rank in fitting.items() if rank == best]
+    rows = min(ranked[mark][2] for mark in candidates)
+    if len(candidates) > 1 and rows >= CLEARLY and (best == 4 or (best == 2 and has_columns is None)):
+        names = " or by ".join(DELIMITERS[mark] for mark in candidates)
+        flags = " or ".join(f"--delimiter {'tab' if mark == chr(9) else repr(mark)}" for mark in candidates)
+        raise DataError(f"the columns of {path} may be separated by {names}: choose with {flags}")
+    return ranked[candidates[0]][1]
 
 
 def _best(
-    sample: str, whole: bool, delimiter: str, form: str, wanted: Callable[[list[str]], bool] | None
+    sample: str, whole: bool, delimiter: str, form: str, has_columns: Callable[[list[str]], bool] | None
 ) -> tuple[int, Dialect, int]:
-    """How well a delimiter fits with its better quotes, these, and the number of rows looked at."""
+    """Return the rank of a delimiter with its best quote character, the dialect, and the number of rows examined."""
     if delimiter == "\t" and form == "tsv":
         cut = [line.split("\t") for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
-        rank, count = _rank(cut if whole else cut[:-1], True, wanted)
+        rank, count = _rank(cut if whole else cut[:-1], True, has_columns)
         return rank, Dialect("\t", ""), count
     double, single = Dialect(delimiter), Dialect(delimiter, "'")
-    rank, count = _rank(*_rows(sample, whole, double), wanted)
+    rank, count = _rank(*_rows(sample, whole, double), has_columns)
     clean, sure = _single_quotes(sample, delimiter)
     if clean:
-        other, others = _rank(*_rows(sample, whole, single), wanted)
+        other, others = _rank(*_rows(sample, whole, single), has_columns)
         if other > rank or (other == rank and sure):
             return other, single, others
     if delimiter == "\t":  # quotes that are text, as in TSV
-        as_text = _best(sample, whole, delimiter, "tsv", wanted)
+        as_text = _best(sample, whole, delimiter, "tsv", has_columns)
         return as_text if as_text[0] > rank else (rank, double, count)
     return rank, double, count
 
 
 def _rows(sample: str, whole: bool, dialect: Dialect) -> tuple[list[list[str]], bool]:
-    """The rows of a sample but for empty ones and one that is cut off, and whether all of it can be read so."""
+    """Return the nonempty rows of a sample, without a truncated last row, and whether all of it can be parsed."""
     lines = io.StringIO(sample, newline="")
     reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True, skipinitialspace=True)
     rows: list[list[str]] = []
@@ -107,17 +107,17 @@ def _rows(sample: str, whole: bool, dialect: Dialect) -> tuple[list[list[str]], 
     return (rows if whole else rows[:-1]), True
 
 
-def _rank(rows: list[list[str]], readable: bool, wanted: Callable[[list[str]], bool] | None) -> tuple[int, int]:
-    """From 0, it is not this, to 4, the wanted columns are there in every row; and the number of rows."""
+def _rank(rows: list[list[str]], readable: bool, has_columns: Callable[[list[str]], bool] | None) -> tuple[int, int]:
+    """Return a rank, from 0 (does not fit) to 4 (all rows have the required columns), and the number of rows."""
     if not rows or len(rows[0]) < 2:
         return 0, 0
     even = readable and all(len(row) == len(rows[0]) for row in rows)
-    return 1 + even + 2 * (wanted is not None and wanted(rows[0])), len(rows)
+    return 1 + even + 2 * (has_columns is not None and has_columns(rows[0])), len(rows)
 
 
 def _single_quotes(sample: str, delimiter: str) -> tuple[bool, bool]:
-    """Whether every single quote belongs to a field between two, and whether something proves that these are quotes:
-    one is doubled, what separates fields or lines stands between them, or they are around all that is no number."""
+    """Return whether all single quotes enclose fields, and whether they are certainly quotes: one is doubled, they
+    enclose a delimiter or line end, or all fields except numbers are quoted."""
     if "'" not in sample:
         return False, False
     edge = re.escape(delimiter) + r"\r\n"
@@ -126,13 +126,13 @@ def _single_quotes(sample: str, delimiter: str) -> tuple[bool, bool]:
     rest = re.sub(field, "", sample)
     if not inside or "'" in rest:
         return False, False
-    needed = any("''" in one or re.search(f"[{edge}]", one) for one in inside)
+    needed = any("''" in text or re.search(f"[{edge}]", text) for text in inside)
     return True, needed or all(re.fullmatch(r"[\d.,+-]*", cell) for cell in re.split(f"[{edge}]", rest))
 
 
 def begins_with_blanks(sample: str, dialect: Dialect) -> bool:
-    """Whether columns after the first begin with a blank, as none does in the first row: what separates them stands in
-    texts as well."""
+    """Whether cells after the first begin with a space in other rows but not in the first row: then the delimiter also
+    occurs in texts."""
     quotes = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     first, *others = csv.reader(io.StringIO(sample, newline=""), delimiter=dialect.delimiter, **quotes)
     blank = [any(cell.startswith(" ") for cell in row[1:]) for row in (first, *others)]

@@ -1,12 +1,12 @@
-"""From a corpus to encoded train, validation and test splits on disk.
+"""Encode a corpus into training, validation and test splits on disk.
 
-The text is read once to count and to build the vocabulary (twice where that depends on the training part),
-and once to encode. Nothing longer than a chunk is held in memory; only distinct words are counted in it.
+The text is streamed in chunks: once to count it and to build the vocabulary (twice if that depends on the training
+split), and once to encode it. Memory holds one chunk and the counts of distinct words.
 
-The splits are cut *by character position* before tokenising, so every vocabulary sees the same text in each
-of them, and bits per character can be compared. Word and byte-pair vocabularies are built from the training
-part alone. The set of characters is taken from the whole text, as is customary: else one character that
-occurs only in the test part would have no probability at all.
+Splits are cut *by character position* before tokenization, so they have the same text for every vocabulary, and bits
+per character are comparable. Word and byte-pair vocabularies are built from the training split only. The set of
+characters is taken from the whole text, as is customary: otherwise characters that occur only in the test split would
+have probability zero.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from .corpus import Corpus
 from .derived import derived
 from .pieces import Chunk, pieces
 from .storage import Split, read_description, read_split, write_description, write_split
-from .textfile import told
+from .textfile import describe_changes
 from .vocabulary import Vocabulary
 
-FORMAT = 1  # of the cached folders; raise it when what they hold changes
+FORMAT = 1  # version of the cache entries; increment it when their content changes
 FRACTIONS = "three numbers from 0 to 1 that add up to 1, the first above 0"
 SPLITS = ("train", "valid", "test")
-BPE_TRAINING_CHARACTERS = 20_000_000  # byte pairs are learned from at most so much of the training part
+BPE_TRAINING_CHARACTERS = 20_000_000  # maximum amount of training text for learning byte pairs
 
 
 @dataclass(frozen=True)
 class TextData:
-    """An encoded corpus. ``digest`` is the SHA-256 of its text (UTF-8): another text has another digest."""
+    """An encoded corpus. ``digest`` is the SHA-256 of its text in UTF-8."""
 
     vocabulary: Vocabulary
     train: Split
@@ -60,12 +60,20 @@ def prepare(
     vocab_size: int = VOCAB_SIZE,
     fractions: Annotated[tuple[float, float, float], FRACTIONS] = (0.9, 0.05, 0.05),
 ) -> TextData:
-    """Encode ``corpus``, or take the encoding from the cache if neither text nor options changed.
+    """Encode ``corpus``, or load the encoding from the cache if neither text nor options have changed.
 
     Args:
-        cache: a folder for encoded texts, each a subfolder; by default that of all derived data (see `derived`).
-        kind, min_count, vocab_size: the vocabulary, see `build_vocabulary`.
-        fractions: of the characters for training, validation and test; they add up to 1.
+        corpus: the text, see `open_corpus`.
+        cache: the cache folder; by default that of all derived data (see `derived`).
+        kind: of the vocabulary, see `build_vocabulary`.
+        min_count: see `build_vocabulary`.
+        vocab_size: see `build_vocabulary`.
+        fractions: fractions of the characters for training, validation and test, of sum 1.
+
+    Raises:
+        ArgumentError: an option is invalid.
+        DataError: the corpus is empty or cannot be read.
+        SaveError: the cache cannot be written.
     """
     check_options(kind, min_count, vocab_size)
     shares = _shares(fractions)
@@ -79,12 +87,13 @@ def prepare(
 
 @checked
 def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = None) -> Split:
-    """Encode the whole of ``corpus`` with an existing vocabulary, to evaluate a model on another text.
+    """Encode all of ``corpus`` with an existing vocabulary, to evaluate a model on another text.
 
-    Without ``cache`` the encoding is kept in an unnamed temporary file and vanishes with the `Split`.
+    Without ``cache`` the encoding is stored in an unlinked temporary file, freed with the `Split`.
 
     Raises:
-        DataError: the text has characters that the vocabulary lacks, and there is no unknown symbol.
+        DataError: the text has characters that are not in the vocabulary, which has no unknown token.
+        SaveError: the encoded text cannot be written.
     """
 
     def make(folder: Path) -> None:
@@ -96,7 +105,7 @@ def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = Non
     try:
         with tempfile.TemporaryDirectory(prefix="unrolled-", ignore_cleanup_errors=True) as folder:
             make(Path(folder))
-            return _load_whole(Path(folder), vocabulary)  # the mapping keeps the data
+            return _load_whole(Path(folder), vocabulary)  # the memory map keeps the data
     except OSError as error:
         raise SaveError(
             f"cannot write the encoded text to {tempfile.gettempdir()}: {error.strerror or error}; free some space or "
@@ -115,7 +124,7 @@ def _encode(
         if kind == "char":
             characters.add(text)
     if total == 0:
-        raise DataError(f"{corpus.name} has no text in it; give a file with text in it")
+        raise DataError(f"{corpus.name} has no text; give a file with text")
     ends = [int(shares[0] * total), int((shares[0] + shares[1]) * total), total]
 
     vocabulary: Vocabulary
@@ -132,10 +141,10 @@ def _encode(
     for index, part in groupby(_cut(corpus.chunks(), ends), key=lambda numbered: numbered[0]):
         counts[SPLITS[index]] = write_split(folder, SPLITS[index], (chunk for _, chunk in part), vocabulary)
     for name in SPLITS:
-        if name not in counts:  # no text fell into it
+        if name not in counts:  # an empty split
             counts[name] = write_split(folder, name, [], vocabulary)
     if sum(count["characters"] for count in counts.values()) != total:
-        raise DataError(f"{corpus.name} was changed while it was read; start again when it is complete")
+        raise DataError(f"{corpus.name} was modified while it was read; start again when it is complete")
     return {
         "vocabulary": vocabulary.to_json(),
         "digest": digest.hexdigest(),
@@ -145,7 +154,7 @@ def _encode(
 
 
 def _cut(chunks: Iterable[Chunk], ends: list[int]) -> Iterator[tuple[int, Chunk]]:
-    """The chunks cut at the character positions ``ends``, numbered by part; nothing past the last."""
+    """Cut the chunks at the character positions ``ends``; yield them with the index of their split."""
     index, position = 0, 0
     for text, starts in chunks:
         at = 0
@@ -161,10 +170,10 @@ def _cut(chunks: Iterable[Chunk], ends: list[int]) -> Iterator[tuple[int, Chunk]
 
 
 def _shares(fractions: tuple[float, float, float]) -> list[Fraction]:
-    """The fractions as exact decimals, so that 0.9 of ten characters is nine."""
+    """Return the fractions as exact decimals, so that 0.9 of ten characters is nine."""
     try:
         shares = [Fraction(str(fraction)) for fraction in fractions]
-    except ValueError:  # nan, or no number
+    except ValueError:  # nan, or not a number
         shares = []
     if (
         len(shares) != 3
@@ -183,7 +192,7 @@ def _load(target: Path, notes: list[str]) -> TextData:
         train, valid, test = (
             read_split(target, name, description["splits"][name], vocabulary.dtype) for name in SPLITS
         )
-        changed = told(description.get("changed", ()), "; --line-ends keep keeps them")
+        changed = describe_changes(description.get("changed", ()), "; --line-ends keep keeps them")
         return TextData(vocabulary, train, valid, test, str(description["digest"]), [*notes, *changed])
 
 
@@ -194,8 +203,8 @@ def _load_whole(target: Path, vocabulary: Vocabulary) -> Split:
 
 @contextlib.contextmanager
 def _readable(target: Path) -> Iterator[None]:
-    """Within it an entry of the cache is read, which was whole a moment ago."""
+    """Convert errors while reading a cache entry that was just verified: a context manager."""
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the encoded text in {target} was altered while it was in use; remove that folder") from error
+        raise DataError(f"the encoded text in {target} was modified while in use; remove that folder") from error

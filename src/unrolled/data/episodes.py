@@ -1,11 +1,11 @@
-"""Problems of episodes, such as "copy this", and how they lie in lanes and windows.
+"""Episodic problems, such as copying a sequence, arranged in lanes (batch rows that carry their state) and windows.
 
-    lane b:   … │ episode 7 of lane b │ episode 8 of lane b │ …          each begins with a reset of the state
+    lane b:   … │ episode 7 of lane b │ episode 8 of lane b │ …          the state is reset at each start
                       ╰── window n ──╯╰── window n + 1 ──╯
 
-An episode is a pure function of (seed, lane, number), a window of its number: a resumed run sees the same ones. Lanes
-begin at different places of their first episode, lest all of them have their targets in the same windows; what is cut
-off at its beginning cannot be known, and counts for nothing.
+An episode is a pure function of (seed, lane, number) and a window of its index, so a resumed run sees the same data.
+Lanes start at different steps of their first episode, so that targets are spread over windows; the targets of this
+incomplete episode do not count.
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Kind = Literal["number", "bits", "class"]
 
-_PHASE = 0x9A5E  # of a lane, in its first episode
+_PHASE = 0x9A5E  # seed of the start of each lane in its first episode
 
 
 @dataclass(frozen=True)
-class Made:
-    """N episodes side by side, T the steps of the longest.
+class EpisodeArrays:
+    """N episodes, padded with zeros to the length T of the longest.
 
-    ``inputs`` (T, N, I); ``where`` (T, N): the output of that step is asked for; ``targets`` (T, N), class numbers, or
-    (T, N, O); ``lengths`` (N,). Past an episode's length there is nothing but zeros.
+    Attributes:
+        inputs: ``(T, N, I)``.
+        targets: class indices ``(T, N)``, or numbers ``(T, N, O)``.
+        where: ``(T, N)``, the mask of steps with a target.
+        lengths: ``(N,)``.
     """
 
     inputs: Floats
@@ -44,14 +47,14 @@ class Made:
 
 
 class Episodes(ABC):
-    """A problem.
+    """A problem that generates episodes.
 
     Attributes:
-        kind: what is asked for: a number, bits, or a class.
-        input_size: I, numbers of an input.
-        outputs: O, numbers of an output; with ``kind`` class the number of classes.
+        kind: the type of the targets: a number, bits, or a class.
+        input_size: I, the number of input features.
+        outputs: O, the number of outputs; with ``kind`` class the number of classes.
         targets_per_episode, mean_length: expected values.
-        per_pass: episodes that are called a pass over the data.
+        per_pass: episodes per epoch.
     """
 
     kind: Kind
@@ -63,20 +66,22 @@ class Episodes(ABC):
 
     @abstractmethod
     def lengths(self, lanes: Integers, numbers: Integers) -> Integers:
-        """Steps of the episodes with these numbers of these lanes, ``(N,)``."""
+        """Return the lengths of episodes ``numbers`` of ``lanes``, ``(N,)``."""
 
     @abstractmethod
-    def make(self, lanes: Integers, numbers: Integers) -> Made:
-        """The episodes themselves."""
+    def make(self, lanes: Integers, numbers: Integers) -> EpisodeArrays:
+        """Generate the episodes ``numbers`` of ``lanes``."""
 
 
 @dataclass(frozen=True)
-class Stretch:
+class EpisodeWindow:
     """A batch: T steps of B lanes.
 
-    ``inputs`` (T, B, I), ``where`` (T, B), ``targets`` (T, B) or (T, B, O) as in `Made`; ``resets`` (T, B): an episode
-    begins. ``expected``: how many targets such a batch has in the mean. ``goes_on``: the next batch goes on from the
-    state after this one.
+    Attributes:
+        inputs, targets, where: as in `EpisodeArrays`, with B lanes in place of N episodes.
+        resets: ``(T, B)``, the first steps of episodes.
+        expected: the expected number of targets in such a batch.
+        continues: whether the next batch continues with the final state.
     """
 
     inputs: Tensor
@@ -84,53 +89,59 @@ class Stretch:
     where: Tensor
     resets: Tensor
     expected: float
-    goes_on: bool
+    continues: bool
 
-    def part(self, steps: slice, goes_on: bool) -> Stretch:
-        """Some of its steps."""
+    def part(self, steps: slice, continues: bool) -> EpisodeWindow:
+        """Return the window of the given steps."""
         share = len(self.where[steps]) / len(self.where)
-        inputs, targets, where, resets = (one[steps] for one in (self.inputs, self.targets, self.where, self.resets))
-        return Stretch(inputs, targets, where, resets, self.expected * share, goes_on)
+        inputs, targets, where, resets = (
+            tensor[steps] for tensor in (self.inputs, self.targets, self.where, self.resets)
+        )
+        return EpisodeWindow(inputs, targets, where, resets, self.expected * share, continues)
 
 
 class EpisodeStream:
-    """Batches of B lanes without end: windows of ``bptt`` steps, or with ``bptt`` 0 whole episodes.
+    """An infinite stream of batches of B lanes: windows of ``bptt`` steps, or whole episodes if ``bptt`` is 0.
 
     Args:
         episodes: the problem.
         batch_size: B.
-        bptt: steps of a window.
-        first_lane: number of the first lane: other lanes have other episodes.
+        bptt: steps per window.
+        first_lane: index of the first lane; other lanes have other episodes.
+
+    Raises:
+        ArgumentError: ``batch_size`` is below 1, or ``bptt`` is negative.
     """
 
     def __init__(self, episodes: Episodes, batch_size: int, bptt: int = 0, first_lane: int = 0) -> None:
-        for name, value, least in (("batch_size", batch_size, 1), ("bptt", bptt, 0)):
-            if value < least:
-                raise ArgumentError(name, f"at least {least}", value)
+        for name, value, minimum in (("batch_size", batch_size, 1), ("bptt", bptt, 0)):
+            if value < minimum:
+                raise ArgumentError(name, f"at least {minimum}", value)
         self.episodes, self.batch_size, self.bptt = episodes, batch_size, bptt
         self.lanes: Integers = np.arange(first_lane, first_lane + batch_size, dtype=np.int64)
-        self._next = -1  # the window for which the two below hold
-        self._numbers = self._behind = np.zeros(0, np.int64)
-        self._held: dict[int, tuple[int, Made, int]] = {}  # lane → number, where that episode lies
+        self._next = -1  # the window at whose start the next two are valid
+        self._numbers = self._done = np.zeros(0, np.int64)
+        self._held: dict[int, tuple[int, EpisodeArrays, int]] = {}  # lane → episode number, arrays, column
 
     @property
     def per_pass(self) -> float:
-        """Batches in a pass."""
+        """Batches per epoch."""
         steps = self.episodes.per_pass * self.episodes.mean_length / self.batch_size
         return steps / self.bptt if self.bptt else self.episodes.per_pass / self.batch_size
 
-    def batch(self, index: int) -> Stretch:
-        """Number ``index``, from 0."""
+    def batch(self, index: int) -> EpisodeWindow:
+        """Return batch ``index``, from 0."""
         return self._window(index) if self.bptt else self.whole(index)
 
-    def whole(self, number: int) -> Stretch:
-        """Episode ``number`` of every lane, from its beginning; shorter ones are followed by nothing."""
-        made = self.episodes.make(self.lanes, np.full_like(self.lanes, number))
-        resets = np.zeros(made.where.shape, np.bool_)
+    def whole(self, number: int) -> EpisodeWindow:
+        """Return episode ``number`` of every lane, padded to the longest."""
+        arrays = self.episodes.make(self.lanes, np.full_like(self.lanes, number))
+        resets = np.zeros(arrays.where.shape, np.bool_)
         resets[0] = True
-        return _stretch(made.inputs, made.targets, made.where, resets, float(made.where.sum()), goes_on=False)
+        expected = float(arrays.where.sum())
+        return _window_of(arrays.inputs, arrays.targets, arrays.where, resets, expected, continues=False)
 
-    def _window(self, index: int) -> Stretch:
+    def _window(self, index: int) -> EpisodeWindow:
         if index != self._next:
             self._seek(index * self.bptt)
         T, B = self.bptt, self.batch_size
@@ -139,41 +150,41 @@ class EpisodeStream:
         targets = np.zeros((T, B), np.int64) if classes else np.zeros((T, B, self.episodes.outputs), np.float32)
         where, resets = np.zeros((T, B), np.bool_), np.zeros((T, B), np.bool_)
         filled = np.zeros(B, np.int64)
-        while (short := np.flatnonzero(filled < T)).size:
-            self._hold(short)
-            for b in short.tolist():
-                number, made, row = self._held[b]
-                behind, at = self._behind[b], filled[b]
-                length = made.lengths[row]
-                count = min(length - behind, T - at)
-                inputs[at : at + count, b] = made.inputs[behind : behind + count, row]
-                targets[at : at + count, b] = made.targets[behind : behind + count, row]
+        while (unfilled := np.flatnonzero(filled < T)).size:
+            self._generate(unfilled)
+            for b in unfilled.tolist():
+                number, arrays, column = self._held[b]
+                begin, at = self._done[b], filled[b]
+                length = arrays.lengths[column]
+                count = min(length - begin, T - at)
+                inputs[at : at + count, b] = arrays.inputs[begin : begin + count, column]
+                targets[at : at + count, b] = arrays.targets[begin : begin + count, column]
                 if number >= 0:
-                    where[at : at + count, b] = made.where[behind : behind + count, row]
-                resets[at, b] = behind == 0
+                    where[at : at + count, b] = arrays.where[begin : begin + count, column]
+                resets[at, b] = begin == 0
                 filled[b] += count
-                self._behind[b] += count
-                if self._behind[b] == length:
-                    self._behind[b] = 0
+                self._done[b] += count
+                if self._done[b] == length:
+                    self._done[b] = 0
                     self._numbers[b] += 1
         if index == 0:
             resets[0] = True
         self._next = index + 1
         density = self.episodes.targets_per_episode / self.episodes.mean_length
-        return _stretch(inputs, targets, where, resets, B * T * density, goes_on=True)
+        return _window_of(inputs, targets, where, resets, B * T * density, continues=True)
 
-    def _hold(self, lanes: Integers) -> None:
-        """Make the present episodes of these lanes, unless they are at hand."""
+    def _generate(self, lanes: Integers) -> None:
+        """Generate the current episodes of these lanes, unless cached."""
         new = np.array([b for b in lanes if self._held.get(b, (None,))[0] != self._numbers[b]], np.int64)
         if new.size:
-            made = self.episodes.make(self.lanes[new], self._numbers[new])
-            for row, b in enumerate(new):
-                self._held[b] = int(self._numbers[b]), made, row
+            arrays = self.episodes.make(self.lanes[new], self._numbers[new])
+            for column, b in enumerate(new):
+                self._held[b] = int(self._numbers[b]), arrays, column
 
     def _seek(self, position: int) -> None:
-        """Find the episode of each lane, and how many of its steps lie before ``position`` of the lane.
+        """Find the episode of each lane at step ``position``, and the number of its steps before it.
 
-        Episode −1 of a lane is the one that it begins in the middle of.
+        Episode −1 of a lane is its incomplete first episode.
         """
         first = self.episodes.lengths(self.lanes, np.full_like(self.lanes, -1))
         phase = (hash64(_PHASE, self.lanes) % first.astype(np.uint64)).astype(np.int64)
@@ -183,28 +194,28 @@ class EpisodeStream:
             ahead = numbers[:, None] + np.arange(block)  # (B, block)
             lengths = self.episodes.lengths(np.repeat(self.lanes, block), ahead.ravel()).reshape(ahead.shape)
             ends = lengths.cumsum(1)
-            over = (ends <= left[:, None]).sum(1)  # episodes of the block that are over
-            left = left - np.where(over > 0, ends[np.arange(len(over)), over - 1], 0)
-            numbers = numbers + over
-            if (over < block).all():
+            passed = (ends <= left[:, None]).sum(1)  # episodes of the block that end before the position
+            left = left - np.where(passed > 0, ends[np.arange(len(passed)), passed - 1], 0)
+            numbers = numbers + passed
+            if (passed < block).all():
                 break
             block = 16
-        self._numbers, self._behind = numbers, left
+        self._numbers, self._done = numbers, left
 
 
-def _stretch(
+def _window_of(
     inputs: Floats,
     targets: npt.NDArray[np.float32] | Integers,
     where: npt.NDArray[np.bool_],
     resets: npt.NDArray[np.bool_],
     expected: float,
-    goes_on: bool,
-) -> Stretch:
-    return Stretch(
+    continues: bool,
+) -> EpisodeWindow:
+    return EpisodeWindow(
         torch.from_numpy(inputs),
         torch.from_numpy(targets),
         torch.from_numpy(where),
         torch.from_numpy(resets),
         expected,
-        goes_on,
+        continues,
     )

@@ -1,8 +1,8 @@
-"""Dates as people of fifteen countries write them, and as ISO 8601 does: "lördag 5 november 2016" is 2016-11-05.
+"""Dates as written in fifteen locales, and in ISO 8601: "lördag 5 november 2016" is 2016-11-05.
 
-The wording is Babel's, that is, the Unicode consortium's; another version of Babel may say a few of them otherwise.
-Only what can be read in one way is written: the year has four digits, and a date of digits alone has dots and the day
-first (5.11.2016), or begins with the year (2016/11/05).
+The formats are from Babel (Unicode CLDR), so a few dates may differ between versions of Babel. Only unambiguous formats
+are used: the year has four digits, and numeric dates have dots and the day first (5.11.2016), or start with the year
+(2016/11/05).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from .bitext import Pairs
-from .generated_parts import SIZES, parts_of, pick
+from .generated_parts import SIZES, generate_parts, pick
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 LOCALES = ("en_US", "en_GB", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb", "fi", "tr", "ro")
 FIRST, LAST = datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)
 
-STYLES: tuple[Literal["short", "medium", "long", "full"], ...] = (
-    "short",
-    "medium",
-    "long",
-    "full",
-)  # as the country has them
+STYLES: tuple[Literal["short", "medium", "long", "full"], ...] = ("short", "medium", "long", "full")
 EVERYWHERE = ("EEE d MMM y", "d MMMM y", "EEEE d MMM y", "d.M.y", "y/MM/dd")
 OWN = {
     "en_US": ("MMMM d y", "MMM d y", "EEE, MMM d, y", "y MMMM d"),
@@ -39,28 +34,28 @@ OWN = {
 }
 
 _LITERAL = re.compile("'[^']*'")
-_DRAWS = 4  # language, wording, day, capitals
+_DRAWS = 4  # locale, pattern, day, capitalization
 
 
 def dates(seed: int = 0, sizes: Sequence[int] = SIZES) -> tuple[Pairs, Pairs, Pairs]:
-    """Training, validation and test pairs; no source is in two of them, whatever its capitals."""
+    """Generate training, validation and test pairs; sources are distinct, ignoring case."""
     days = (LAST - FIRST).days + 1
 
     def make(draws: Sequence[float]) -> tuple[str, str]:
-        wordings = wordings_of(pick(LOCALES, draws[0]))
+        patterns = date_patterns(pick(LOCALES, draws[0]))
         day = FIRST + datetime.timedelta(int(draws[2] * days))
-        text = write(day, wordings[int(draws[1] * len(wordings))])
+        text = write(day, patterns[int(draws[1] * len(patterns))])
         if draws[3] < 0.2:
             text = text.lower()
         elif draws[3] < 0.4:
             text = text[0].upper() + text[1:]
         return text, day.isoformat()
 
-    return parts_of(make, _DRAWS, seed, sizes)
+    return generate_parts(make, _DRAWS, seed, sizes)
 
 
 def unambiguous(pattern: str) -> bool:
-    """Whether a date in this pattern (of Unicode's letters: d, M, y) can be read in one way only."""
+    """Whether dates in this CLDR pattern (letters d, M, y) are unambiguous."""
     fields = _LITERAL.sub("", pattern)
     years = re.findall("y+", fields)
     if len(years) != 1 or len(years[0]) == 2:
@@ -68,22 +63,22 @@ def unambiguous(pattern: str) -> bool:
     return "MMM" in fields or fields.startswith("y") or re.fullmatch(r"d+\. ?M+\. ?y+", fields) is not None
 
 
-Wording = tuple[str, "DateTimePattern"]  # locale, pattern
+LocalePattern = tuple[str, "DateTimePattern"]
 
 
 @cache
-def wordings_of(locale: str) -> tuple[Wording, ...]:
-    """The ways in which a country writes dates, each once."""
-    from babel.dates import get_date_format, parse_pattern  # babel is imported when dates are first made
+def date_patterns(locale: str) -> tuple[LocalePattern, ...]:
+    """Return the distinct date patterns of a locale."""
+    from babel.dates import get_date_format, parse_pattern  # imported lazily
 
-    usual = [get_date_format(style, locale).pattern for style in STYLES]
-    patterns = dict.fromkeys(one for one in (*usual, *OWN.get(locale, ()), *EVERYWHERE) if unambiguous(one))
+    standard = [get_date_format(style, locale).pattern for style in STYLES]
+    patterns = filter(unambiguous, dict.fromkeys((*standard, *OWN.get(locale, ()), *EVERYWHERE)))
     return tuple((locale, parse_pattern(pattern)) for pattern in patterns)
 
 
-def write(day: datetime.date, wording: Wording) -> str:
-    """A day in words, with plain spaces."""
-    locale, pattern = wording
+def write(day: datetime.date, locale_pattern: LocalePattern) -> str:
+    """Return a date in the given pattern, with plain spaces."""
+    locale, pattern = locale_pattern
     return " ".join(pattern.apply(day, _locale(locale)).split())
 
 

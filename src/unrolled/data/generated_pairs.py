@@ -1,7 +1,7 @@
-"""Made-up pairs that take seconds to learn to judge: words and their reversal, numbers in words and in digits.
+"""Generated pairs that are easy to verify: words and their reversal, numbers in words and in digits.
 
-reversal    "strumelo" is "olemurts": the last is needed first, so attention runs backwards
-numbers     "four hundred and twelve thousand and six" is 412006: what is not said must be written
+reversal    "strumelo" is "olemurts": attention moves from the end to the start
+numbers     "four hundred and twelve thousand and six" is 412006: zeros are not in the source
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .bitext import Pairs
-from .generated_parts import SIZES, parts_of, pick
+from .generated_parts import SIZES, generate_parts, pick
 
 SHORTEST, LONGEST = 3, 12  # letters of a word
 VOWELS, CONSONANTS = "aeiouaeioy", "bcdfghjklmnprstvwzlnrst"
@@ -23,7 +23,7 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def reversal(seed: int = 0, sizes: Sequence[int] = SIZES) -> tuple[Pairs, Pairs, Pairs]:
-    """Words that can nearly be said, and the same letters from the last to the first."""
+    """Generate pseudo-words, and the same letters in reverse order."""
 
     def make(draws: Sequence[float]) -> tuple[str, str]:
         length = SHORTEST + int(draws[0] * (LONGEST - SHORTEST + 1))
@@ -31,14 +31,14 @@ def reversal(seed: int = 0, sizes: Sequence[int] = SIZES) -> tuple[Pairs, Pairs,
         for at in range(length):
             word += pick(VOWELS if vowel else CONSONANTS, draws[2 + 2 * at])
             doubled = len(word) > 1 and (word[-1] in VOWELS) == (word[-2] in VOWELS)
-            vowel ^= doubled or draws[3 + 2 * at] < 0.8  # never three vowels or consonants on end
+            vowel ^= doubled or draws[3 + 2 * at] < 0.8  # never three vowels or consonants in a row
         return word, word[::-1]
 
-    return parts_of(make, 2 + 2 * LONGEST, seed, sizes)
+    return generate_parts(make, 2 + 2 * LONGEST, seed, sizes)
 
 
 def numbers(seed: int = 0, sizes: Sequence[int] = SIZES) -> tuple[Pairs, Pairs, Pairs]:
-    """English numbers in words and in digits; every number is there once, long and short ones as often as can be."""
+    """Generate English number words and digits; numbers are distinct, with a uniform number of digits if possible."""
 
     def make(draws: Sequence[float]) -> tuple[str, str]:
         digits = 1 + int(draws[0] * DIGITS)
@@ -46,18 +46,22 @@ def numbers(seed: int = 0, sizes: Sequence[int] = SIZES) -> tuple[Pairs, Pairs, 
         number = least + int(draws[1] * (10**digits - least))
         return in_words(number), str(number)
 
-    return parts_of(make, 2, seed, sizes)
+    return generate_parts(make, 2, seed, sizes)
 
 
 def in_words(number: int) -> str:
-    """A number from 0 to 999,999 as the British say it."""
+    """Return a number from 0 to 999,999 in British English.
+
+    >>> in_words(412006)
+    'four hundred and twelve thousand and six'
+    """
     thousands, rest = divmod(number, 1000)
     if not thousands:
         return _below_thousand(rest)
-    said = f"{_below_thousand(thousands)} thousand"
+    words = f"{_below_thousand(thousands)} thousand"
     if not rest:
-        return said
-    return f"{said} and {_below_thousand(rest)}" if rest < 100 else f"{said} {_below_thousand(rest)}"
+        return words
+    return f"{words} and {_below_thousand(rest)}" if rest < 100 else f"{words} {_below_thousand(rest)}"
 
 
 def _below_thousand(number: int) -> str:

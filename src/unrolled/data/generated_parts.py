@@ -1,7 +1,7 @@
-"""Made-up pairs in three parts, no source of which occurs twice.
+"""Generate pairs with distinct sources, split into training, validation and test parts.
 
-A pair is a pure function of the seed and of the random numbers that it is given. Those that were made before are passed
-over, and the parts are drawn by lot from what is left, so all three are alike.
+A pair is a pure function of the seed and its random numbers. Duplicates are skipped, and the split is random, so all
+three parts have the same distribution.
 """
 
 from __future__ import annotations
@@ -15,38 +15,43 @@ from .bitext import Pairs
 from .counter import uniform
 
 SIZES = (20_000, 1_000, 2_000)  # pairs of each part
-_BLOCK = 4096  # made at once
-_PARTS = 0x9A27  # the lot that divides is not the one that makes
+_BLOCK = 4096  # pairs generated at once
+_PARTS = 0x9A27  # counter of the random split
 
 
-def parts_of(
+def generate_parts(
     make: Callable[[Sequence[float]], tuple[str, str]], draws: int, seed: int, sizes: Sequence[int]
 ) -> tuple[Pairs, Pairs, Pairs]:
-    """Training, validation and test pairs.
+    """Generate training, validation and test pairs.
 
     Args:
-        make: a source and its target, from numbers in [0, 1).
-        draws: how many numbers that takes.
-        seed: other pairs for another one.
-        sizes: pairs of each part.
+        make: maps random numbers in [0, 1) to a source and its target.
+        draws: random numbers per pair.
+        seed: random seed.
+        sizes: number of pairs of each part.
+
+    Raises:
+        ArgumentError: there are fewer distinct pairs than ``sizes`` in total.
     """
     total, begin = sum(sizes), 0
-    made: dict[str, tuple[str, str]] = {}
-    while len(made) < total:
+    generated: dict[str, tuple[str, str]] = {}
+    while len(generated) < total:
         if begin > 20 * (total + _BLOCK):
-            raise ArgumentError("sizes", f"at most {len(made):,} pairs together", total, "there are no more")
+            raise ArgumentError(
+                "sizes", f"at most {len(generated):,} pairs in total", total, "there are no more distinct pairs"
+            )
         numbers = uniform(seed, np.arange(begin, begin + _BLOCK)[:, None], np.arange(draws))
         for row in numbers.tolist():
             pair = make(row)
-            made.setdefault(pair[0].casefold(), pair)
+            generated.setdefault(pair[0].casefold(), pair)
         begin += _BLOCK
-    pairs = list(made.values())[:total]
+    pairs = list(generated.values())[:total]
     order = np.argsort(uniform(seed, _PARTS, np.arange(total)), kind="stable").tolist()
-    every = Pairs([source for source, _ in pairs], [target for _, target in pairs])
+    all_pairs = Pairs([source for source, _ in pairs], [target for _, target in pairs])
     first, second = sizes[0], sizes[0] + sizes[1]
-    return every.pick(order[:first]), every.pick(order[first:second]), every.pick(order[second:])
+    return all_pairs.pick(order[:first]), all_pairs.pick(order[first:second]), all_pairs.pick(order[second:])
 
 
 def pick(among: Sequence[str], draw: float) -> str:
-    """One of them, by a number in [0, 1)."""
+    """Return the item selected by a random number in [0, 1)."""
     return among[int(draw * len(among))]

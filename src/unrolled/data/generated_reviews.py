@@ -1,8 +1,8 @@
-"""Made-up reviews of a sentence or two, positive or negative, of which counting words tells little.
+"""Generated reviews of one or two sentences, positive or negative, which word counts classify poorly.
 
-Half of them say a good thing and a bad one, joined so that the order decides ("the soup was stale, but the bread was a
-delight"), and any judgement may be turned round by what stands before it ("far from", "anything but", "by no means").
-A reader who keeps the order in mind can know every answer.
+Half of them combine a positive and a negative judgement, and the order decides ("the soup was stale, but the bread was
+a delight"). Any judgement may be negated by the words before it ("far from", "anything but", "by no means"). A model of
+word order can classify every review.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ VERDICTS = {
 
 
 def reviews(seed: int, count: int) -> Examples:
-    """``count`` reviews; the same ones for the same seed."""
+    """Generate ``count`` reviews, a pure function of the seed."""
     draw = random.Random(seed)
-    made = Examples()
+    examples = Examples()
     for _ in range(count):
         positive = draw.random() < 0.5
-        made.texts.append(_review(draw, positive))
-        made.labels.append("positive" if positive else "negative")
-    return made
+        examples.texts.append(_review(draw, positive))
+        examples.labels.append("positive" if positive else "negative")
+    return examples
 
 
 def _review(draw: random.Random, positive: bool) -> str:
@@ -54,9 +54,9 @@ def _review(draw: random.Random, positive: bool) -> str:
         body = _judgement(draw, first, positive)
     elif kind < 0.5:  # two that agree
         body = f"{_judgement(draw, first, positive)} {draw.choice(ALSO)} {_judgement(draw, second, positive)}"
-    elif kind < 0.8:  # two that do not: the one after "but" decides
+    elif kind < 0.8:  # two that disagree: the one after "but" decides
         body = f"{_judgement(draw, first, not positive)} {draw.choice(BUT)} {_judgement(draw, second, positive)}"
-    else:  # …and so does the one that "although" does not introduce, wherever it stands
+    else:  # … or the one that is not introduced by "although"
         weak, strong = _judgement(draw, first, not positive), _judgement(draw, second, positive)
         word = draw.choice(IN_SPITE)
         body = f"{word} {weak}, {strong}" if draw.random() < 0.5 else f"{strong}, {word} {weak}"
@@ -69,7 +69,7 @@ def _review(draw: random.Random, positive: bool) -> str:
 
 
 def _judgement(draw: random.Random, thing: str, positive: bool) -> str:
-    """A thing and what it was like; one in three says so by denying the opposite."""
+    """Return a judgement of a thing; one in three negates the opposite."""
     if draw.random() < 1 / 3:
         return f"{thing} {draw.choice(TURNED)} {draw.choice(BAD if positive else GOOD)}"
     return f"{thing} {draw.choice(PLAIN)} {draw.choice(GOOD if positive else BAD)}"

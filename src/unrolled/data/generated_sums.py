@@ -3,8 +3,8 @@
     x_t = (v_t, m_t)      v_t uniform in [0, 1);  m_t = 1 at two steps, else 0
     target at step T      v_i + v_j,  i uniform in the first half of the steps, j in the second
 
-Who always answers 1 has a mean squared error of 2/12 = 0.1667, the variance of a sum of two such numbers. (Le et al.
-print 0.1767 for it, which is not what their definition gives.)
+Always predicting 1 has a mean squared error of 2/12 = 0.1667, the variance of the sum. (Le et al. print 0.1767, which
+does not follow from their definition.)
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 import numpy as np
 
 from .counter import hash64, uniform
-from .episodes import Episodes, Integers, Made
+from .episodes import EpisodeArrays, Episodes, Integers
 
-CONSTANT = 1 / 6  # mean squared error of the best constant
-CLOSE = 0.04  # an answer within it is a right one, as in Hochreiter and Schmidhuber
+CONSTANT = 1 / 6  # mean squared error of the best constant prediction
+CLOSE = 0.04  # maximum error of a correct prediction, as in Hochreiter and Schmidhuber
 
 
 class Sums(Episodes):
-    """``length`` numbers, at least 2, two of which are to be added."""
+    """The adding problem with ``length`` ≥ 2 numbers."""
 
     kind = "number"
     input_size, outputs, targets_per_episode = 2, 1, 1.0
@@ -30,16 +30,16 @@ class Sums(Episodes):
     def lengths(self, lanes: Integers, numbers: Integers) -> Integers:
         return np.full(len(lanes), self.length)
 
-    def make(self, lanes: Integers, numbers: Integers) -> Made:
+    def make(self, lanes: Integers, numbers: Integers) -> EpisodeArrays:
         T, N, half = self.length, len(lanes), self.length // 2
         keys = hash64(self.seed, lanes, numbers)
         inputs = np.zeros((T, N, 2), np.float32)
         inputs[:, :, 0] = uniform(keys, np.arange(T)[:, None])
         first = (uniform(keys, T) * half).astype(np.int64)
         second = half + (uniform(keys, T + 1) * (T - half)).astype(np.int64)
-        every = np.arange(N)
-        inputs[first, every, 1] = inputs[second, every, 1] = 1
+        columns = np.arange(N)
+        inputs[first, columns, 1] = inputs[second, columns, 1] = 1
         targets, where = np.zeros((T, N, 1), np.float32), np.zeros((T, N), np.bool_)
-        targets[-1, :, 0] = inputs[first, every, 0] + inputs[second, every, 0]
+        targets[-1, :, 0] = inputs[first, columns, 0] + inputs[second, columns, 0]
         where[-1] = True
-        return Made(inputs, targets, where, np.full(N, T))
+        return EpisodeArrays(inputs, targets, where, np.full(N, T))

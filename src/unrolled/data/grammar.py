@@ -1,9 +1,9 @@
-"""The lists of the grammar in generated_tags.py. In lists that are not `SHARED`, of every five entries the third is
-for validation and the fifth for the test only, so each should be as usual as its neighbours."""
+"""The lists of the grammar in generated_tags.py. In lists that are not `SHARED`, every third of five items is for
+validation only and every fifth for test only, so these should be as common as their neighbours."""
 
 from __future__ import annotations
 
-# Words that are first names too, and things they often come with.
+# Words that are also first names, and frequent continuations as words.
 THINGS = {
     "Teddy": ["bears", "pictures", "costumes", "collectors", "stickers"],
     "Rose": ["bushes", "petals", "gardens", "leaves", "thorns"],
@@ -41,7 +41,7 @@ THINGS = {
     "Brook": ["trout", "fishes", "stones", "bridges", "waters"],
 }
 
-# Names are rare: most are put together, so that most that are met are new.
+# Most names are composed of a stem and a suffix, so that most names in new text are unseen.
 STEMS = (
     "Ash Black Brad Brom Cald Clay Cran Dun East Elm Fair Farn Glen Gold Hart Hather Heath Hol Kirk Lang Lock Mar Mill "
     "Nor Oak Pem Pres Rad Red Roth Shel Stan Stock Thorn Tun Wake Whit Win Wood Brink"

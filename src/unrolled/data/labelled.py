@@ -1,11 +1,11 @@
-"""Texts with a label each, from the files in which people keep them.
+"""Labelled texts: read them from the common file formats.
 
-    csv, tsv    columns by name, or by number where there is no header
-    jsonl       objects by key, one to a line or in an array
+    csv, tsv    columns by name, or by number if there is no header
+    jsonl       objects with two keys, one per line or in an array
     lines       ``label text`` per line, ``text<TAB>label``, or fastText's ``__label__x text`` (see labelled_lines.py)
-    folder      a folder per class with a text in every file, as IMDb is distributed (see labelled_folders.py)
+    folder      a folder per class with one text per file, as IMDb is distributed (see labelled_folders.py)
 
-Everything is read into memory: labelled texts are small.
+All texts are read into memory.
 """
 
 from __future__ import annotations
@@ -28,40 +28,44 @@ from .table import Table
 from .textfile import TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
-MOST = 1 << 24  # examples
-_NAME_IT = "name the right one with --label-column"
+MOST = 1 << 24  # maximum number of examples
+_NAME_COLUMN = "give the column of labels with --label-column"
 
 
 @checked
 @dataclass
 class Examples:
-    """Texts and, beside each, its label."""
+    """Texts and their labels.
+
+    Raises:
+        ArgumentError: the two lists have different lengths.
+    """
 
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     how: str = field(default="", compare=False, repr=False)
-    """how the file was read, for a person"""
+    """how the file was parsed, for messages"""
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.texts):
-            raise ArgumentError("labels", f"one for each of the {len(self.texts):,} texts", len(self.labels))
+            raise ArgumentError("labels", f"of the same length as texts, {len(self.texts):,}", len(self.labels))
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def pick(self, indices: Iterable[int]) -> Examples:
-        """The examples with these numbers."""
+        """Return the examples with these indices."""
         chosen = list(indices)
         return Examples([self.texts[i] for i in chosen], [self.labels[i] for i in chosen], self.how)
 
     def digest(self) -> str:
-        """Changes with any text or label."""
+        """Return a SHA-256 digest of all texts and labels."""
         return hashlib.sha256(json.dumps([self.texts, self.labels]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How a file is written."""
+    """The format of a file."""
 
     form: Form = "auto"
     text_column: str | None = None
@@ -77,32 +81,34 @@ class Layout:
 
 
 def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
-    """All examples of a file or folder, and notes on what was left out.
+    """Read all examples of a file or folder; return them and notes on skipped ones.
 
     Raises:
-        DataError: there is nothing there, a line cannot be read, a column is missing (those present are listed).
+        DataError: the file does not exist or has no examples, a line is invalid, or a column is missing.
     """
     form = form_of(path, layout)
-    reading = _Reading(path)
+    collector = _ExampleCollector(path)
     notes: list[str] = []
     if form == "folder":
         count = 0
-        for place, text, label in folder_texts(path, layout.encoding, layout.errors, reading.foreign):
-            reading.add(text, label, place)
+        for _, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
+            collector.add(text, label)
             count += 1
-        how = f"{count:,} files, a folder for each class"
+        how = f"{count:,} files, one folder per class"
     else:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():
-            raise DataError(f"there is no file {path}; give a file of labelled texts, or a folder with one per class")
+            raise DataError(
+                f"there is no file {path}; give a file of labelled texts, or a folder with a folder per class"
+            )
         if form == "lines" and layout.form == "auto":
-            form = _named_columns(file) or form
+            form = _form_of_header(file) or form
         table = None if form == "lines" else _table(file, form, layout)
         how, rows = read_lines(file, layout.form == "auto") if table is None else table.read()
-        for line, text, label in rows:
-            reading.add(text, label, line)
+        for _, text, label in rows:
+            collector.add(text, label)
         notes = [] if table is None else table.notes
-    return replace(reading.examples, how=how), [*reading.end(), *notes]
+    return replace(collector.examples, how=how), [*collector.notes(), *notes]
 
 
 def _table(file: TextFile, form: str, layout: Layout) -> Table:
@@ -113,9 +119,9 @@ def _table(file: TextFile, form: str, layout: Layout) -> Table:
     return Table(file, form, columns, layout.header, layout.delimiter, False, '{"text": …, "label": …}')
 
 
-def _named_columns(file: TextFile) -> str:
-    """The form of a table, if the first line of a file of lines is the header of one."""
-    first = next(lines(file, every=True), "").lower()
+def _form_of_header(file: TextFile) -> str:
+    """Return "csv" or "tsv" if the first line is the header of a table, else an empty string."""
+    first = next(lines(file, lone_cr=True), "").lower()
     for delimiter in DELIMITERS:
         names = {cell.strip("\"' \t\r\n") for cell in first.split(delimiter)}
         if names & set(TEXT_NAMES) and names & set(LABEL_NAMES):
@@ -124,7 +130,7 @@ def _named_columns(file: TextFile) -> str:
 
 
 def form_of(path: Path, layout: Layout) -> str:
-    """The form that was asked for, or the one that the name tells."""
+    """Return the given form, or the form detected from the file name."""
     if layout.form != "auto":
         return layout.form
     if path.is_dir():
@@ -134,41 +140,41 @@ def form_of(path: Path, layout: Layout) -> str:
 
 
 def check_used(path: Path, layout: Layout) -> None:
-    """Raise ArgumentError for an option that the form of ``path`` has no use for."""
+    """Raise ArgumentError for an option that has no effect with the form of ``path``."""
     form = form_of(path, layout)
     unused, why = {
-        "lines": (("text_column", "label_column", "header", "delimiter"), "of 'label text'"),
-        "folder": (("text_column", "label_column", "header", "delimiter"), "of a folder per class"),
-        "jsonl": (("header", "delimiter"), "of objects with keys"),
+        "lines": (("text_column", "label_column", "header", "delimiter"), "lines ('label text')"),
+        "folder": (("text_column", "label_column", "header", "delimiter"), "folder (a folder per class)"),
+        "jsonl": (("header", "delimiter"), "jsonl (objects with keys)"),
     }.get(form, ((), ""))
     for name in unused:
         value = getattr(layout, name)
         if value != getattr(Layout, name):
-            remedy = "" if form == "jsonl" else "for columns use --form csv or --form tsv as well"
-            raise ArgumentError("--" + name.replace("_", "-"), f"left out for texts in the form {why}", value, remedy)
+            remedy = "" if form == "jsonl" else "for columns add --form csv or --form tsv"
+            raise ArgumentError("--" + name.replace("_", "-"), f"omitted with the form {why}", value, remedy)
 
 
 def other_label(path: Path, layout: Layout) -> str:
-    """What to do if what was taken for a label is none."""
+    """Return the remedy for wrong labels, depending on the form."""
     form = form_of(path, layout)
     if form == "lines":
         return (
-            "the first word of a line is read as its label; for columns use --form tsv --no-header (or --form csv) "
+            "the first word of each line is its label; for columns use --form tsv --no-header (or --form csv) "
             "with --text-column and --label-column"
         )
-    return "give the folder with the classes' folders in it" if form == "folder" else _NAME_IT
+    return "give the folder that contains the folders of the classes" if form == "folder" else _NAME_COLUMN
 
 
-def check_classes(examples: Examples, where: object, remedy: str = _NAME_IT) -> list[str]:
-    """The classes, in order.
+def check_classes(examples: Examples, where: object, remedy: str = _NAME_COLUMN) -> list[str]:
+    """Return the sorted classes.
 
     Raises:
-        DataError: there is only one, or nearly every text has its own.
+        DataError: there are fewer than two classes, or nearly as many as texts.
     """
     counts = Counter(examples.labels)
     if len(counts) < 2:
         only = f"only the class {next(iter(counts))!r}" if counts else "no labelled text"
-        raise DataError(f"{where} has {only}: there is nothing to tell apart; give texts of at least two classes")
+        raise DataError(f"{where} has {only}; give texts of at least two classes")
     if len(counts) > max(10, len(examples) // 2):
         raise DataError(
             f"{where} has {len(counts):,} different labels for {len(examples):,} texts; is "
@@ -177,15 +183,15 @@ def check_classes(examples: Examples, where: object, remedy: str = _NAME_IT) -> 
     return sorted(counts)
 
 
-class _Reading:
-    """Examples as they come; what is empty is left out and counted."""
+class _ExampleCollector:
+    """Collect examples; skip and count those with an empty text or label."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.examples = path, Examples()
         self.empty = self.unlabelled = 0
         self.foreign: list[str] = []
 
-    def add(self, text: str, label: str, where: object) -> None:
+    def add(self, text: str, label: str) -> None:
         text, label = text.strip(), label.strip()
         if not text:
             self.empty += 1
@@ -197,13 +203,14 @@ class _Reading:
             self.examples.texts.append(text)
             self.examples.labels.append(label)
 
-    def end(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """Return notes on skipped examples; raise `DataError` if there are no examples."""
         counts = ((self.empty, "without text"), (self.unlabelled, "without a label"))
-        notes = [f"{self.path}: {count:,} examples {what} were left out" for count, what in counts if count]
+        notes = [f"{self.path}: {count:,} examples {what} skipped" for count, what in counts if count]
         if self.foreign:
             names = ", ".join(self.foreign[:3]) + (", …" if len(self.foreign) > 3 else "")
-            one = "file that is no text" if len(self.foreign) == 1 else "files that are no texts"
-            notes.append(f"{self.path}: {len(self.foreign):,} {one} left out: {names}")
+            files = "non-text file" if len(self.foreign) == 1 else "non-text files"
+            notes.append(f"{self.path}: {len(self.foreign):,} {files} skipped: {names}")
         if not self.examples:
-            raise DataError(f"{self.path} has no labelled texts in it{'; ' + '; '.join(notes) if notes else ''}")
+            raise DataError(f"{self.path} has no labelled texts{'; ' + '; '.join(notes) if notes else ''}")
         return notes

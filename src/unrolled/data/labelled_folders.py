@@ -1,7 +1,7 @@
-"""A folder per class with a text in every file, and folders of such folders: the parts of a data set.
+"""Labelled texts in folders: a folder per class with one text per file, and folders of the splits of a data set.
 
-Parts are told by their names, in upper or lower case: ``train``, and beside it ``test``, or one of ``valid``, ``val``,
-``dev`` and ``validation``.
+Splits are recognized by their names, ignoring case: ``train``, ``test``, and ``valid``, ``val``, ``dev`` or
+``validation``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import DataError
 from .textfile import TextFile, is_foreign, looks_wide
 
-NO_CLASS = ("unsup",)  # folders of IMDb's that are no class
+NO_CLASS = ("unsup",)  # folders of IMDb that are not classes
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "dev", "validation"), "valid"),
@@ -21,17 +21,17 @@ PARTS = {
 
 
 def class_folders(path: Path) -> list[Path]:
-    """The folders of classes below ``path``."""
+    """Return the folders of the classes in ``path``."""
     return sorted(p for p in path.iterdir() if p.is_dir() and p.name not in NO_CLASS and not p.name.startswith("."))
 
 
-def parts_of(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """The folders of the parts ``train``, ``valid`` and ``test`` by these names, and notes on what is no part of them.
+def find_parts(path: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the folders of the splits ``train``, ``valid`` and ``test`` in ``path``, and notes on other folders.
 
-    Nothing is found unless there are ``train`` and one more.
+    The result is empty unless ``path`` has ``train`` and another split.
 
     Raises:
-        DataError: two folders are one part.
+        DataError: two folders are the same split.
     """
     found: dict[str, Path] = {}
     folders = class_folders(path) if path.is_dir() else []
@@ -39,39 +39,39 @@ def parts_of(path: Path) -> tuple[dict[str, Path], list[str]]:
         if part := PARTS.get(folder.name.lower()):
             if part in found:
                 raise DataError(
-                    f"{path} has two folders for {part}, {found[part].name} and {folder.name}; keep one of them there"
+                    f"{path} has two folders for {part}, {found[part].name} and {folder.name}; remove one of them"
                 )
             found[part] = folder
     if "train" not in found or len(found) < 2:
         return {}, []
     others = [folder.name for folder in folders if folder not in found.values()]
-    return found, [f"{path}: left out beside its parts: {', '.join(others[:5])}"] if others else []
+    return found, [f"{path}: folders skipped: {', '.join(others[:5])}"] if others else []
 
 
 def folder_texts(path: Path, encoding: str, errors: str, foreign: list[str]) -> Iterator[tuple[Path, str, str]]:
-    """Every file with its text and its class; to ``foreign`` are added the names of files that are no texts.
+    """Yield the path, text and class of every text file; append the names of other files to ``foreign``.
 
     Raises:
-        DataError: there is no such folder, the folders in it are no classes, or a file cannot be read.
+        DataError: there is no folder ``path``, the folders in it are not classes, or a file cannot be read.
     """
     if not path.is_dir():
-        raise DataError(f"there is no folder {path}; give a folder with a folder per class in it")
+        raise DataError(f"there is no folder {path}; give a folder with a folder per class")
     folders = class_folders(path)
-    inner = [{one.name for one in class_folders(folder)} for folder in folders]
+    inner = [{subfolder.name for subfolder in class_folders(folder)} for folder in folders]
     if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
-        named = "" if parts_of(path)[0] else ", or call the parts train, valid and test"
+        hint = "" if find_parts(path)[0] else ", or name the splits train, valid and test"
         raise DataError(
-            f"{path}: {', '.join(one.name for one in folders[:4])} all have the same folders, "
-            f"{', '.join(sorted(inner[0])[:4])}, so which are the classes? give one that has them in it, "
-            f"such as {folders[0]}{named}"
+            f"{path}: {', '.join(folder.name for folder in folders[:4])} all contain the same folders, "
+            f"{', '.join(sorted(inner[0])[:4])}; give the folder that contains the folders of the classes, such as "
+            f"{folders[0]}{hint}"
         )
     for folder in folders:
-        for place in sorted(folder.rglob("*")):
-            if not place.is_file():
+        for file_path in sorted(folder.rglob("*")):
+            if not file_path.is_file():
                 continue
-            inside, file = place.relative_to(folder), TextFile(place, encoding, errors)
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if hidden or is_foreign(place) or (file.looks_binary() and not looks_wide(file.head())):
-                foreign.append(f"{folder.name}/{inside}")
+            relative, file = file_path.relative_to(folder), TextFile(file_path, encoding, errors)
+            hidden = any(part.startswith(".") for part in relative.parts)
+            if hidden or is_foreign(file_path) or (file.looks_binary() and not looks_wide(file.head())):
+                foreign.append(f"{folder.name}/{relative}")
                 continue
-            yield place, "".join(file.read()), folder.name
+            yield file_path, "".join(file.read()), folder.name

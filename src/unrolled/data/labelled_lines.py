@@ -1,8 +1,8 @@
-"""Lines with a label and a text: which is which.
+"""Lines with a label and a text: detect the format.
 
-label text              the label is the first word; if there is a tab, what stands before it
-text<TAB>label          if what stands before the tab would be nearly as many labels as there are texts
-__label__x text         fastText's form; the label may also stand last
+label text              the label is the first word or, if there is a tab, the text before it
+text<TAB>label          if the texts before the tab would be nearly as many labels as there are lines
+__label__x text         the fastText format; the label may also be last
 """
 
 from __future__ import annotations
@@ -20,94 +20,94 @@ Numbered = list[tuple[int, str]]
 
 
 def read_lines(file: TextFile, look: bool) -> tuple[str, Found]:
-    """What was decided, for a person, and (line, text, label) of each.
+    """Return a description of the format, and (line number, text, label) of each line.
 
     Args:
-        look: whether another form than ``label text`` is to be told, not taken as it comes: a label after the text,
-            and columns.
+        file: the file.
+        look: whether to detect other formats than ``label text``: a label after the text, and columns.
 
     Raises:
-        DataError: a line has no label or several, or all have columns.
+        DataError: a line has no label or several labels, or the file is a table.
     """
-    raws = enumerate(lines(file, every=_returns_end(file)), 1)
-    every = [(number, line.strip()) for number, raw in raws if (line := without_end(raw)).strip()]
+    raw_lines = enumerate(lines(file, lone_cr=_lone_cr_ends(file)), 1)
+    numbered = [(number, line.strip()) for number, raw in raw_lines if (line := without_end(raw)).strip()]
     ends = ends_of(file)
-    marked = sum(PREFIX in line and any(word.startswith(PREFIX) for word in line.split()) for _, line in every)
-    if 2 * marked > len(every):
-        return f"lines with a word {PREFIX}…{ends}", iter([_fasttext(file, number, line) for number, line in every])
-    tabs = {line.count("\t") for _, line in every} if look else set[int]()
-    if len(tabs) == 1 and (count := tabs.pop() + 1) > 2 and len(every) > 1:
+    marked = sum(PREFIX in line and any(word.startswith(PREFIX) for word in line.split()) for _, line in numbered)
+    if 2 * marked > len(numbered):
+        return f"lines with a word {PREFIX}…{ends}", iter([_fasttext(file, n, line) for n, line in numbered])
+    tabs = {line.count("\t") for _, line in numbered} if look else set[int]()
+    if len(tabs) == 1 and (count := tabs.pop() + 1) > 2 and len(numbered) > 1:
         raise DataError(
-            f"{file.path} has {count} columns between tabs in every line; say which with --form tsv --no-header "
-            "--text-column N --label-column M (without --no-header if the first line names them), or use --form lines "
-            "if the text is all after the first tab"
+            f"{file.path} has {count} tab-separated columns in every line; choose two with --form tsv --no-header "
+            "--text-column N --label-column M (without --no-header if the first line is a header), or use --form "
+            "lines if the text is everything after the first tab"
         )
-    if look and every and all(line.count("\t") == 1 for _, line in every) and _label_last(every):
-        cut = [(number, *line.partition("\t")) for number, line in every]
+    if look and numbered and all(line.count("\t") == 1 for _, line in numbered) and _label_last(numbered):
+        cut = [(number, *line.partition("\t")) for number, line in numbered]
         return f"text, a tab, label{ends}", iter([(number, text, label) for number, text, _, label in cut])
-    every, header = _without_header(file, every) if look else (every, "")
+    numbered, header = _without_header(file, numbered) if look else (numbered, "")
     if look:
-        _check_separators(file, every)
+        _check_separators(file, numbered)
     return f"the first word of each line is its label{header}{ends}", iter(
-        [_first(file, number, line) for number, line in every]
+        [_label_first(file, number, line) for number, line in numbered]
     )
 
 
-def _returns_end(file: TextFile) -> bool:
-    """Whether a lone ``\\r`` beside ``\\n`` ends a line: what stands after it begins as lines do; else it is text.
+def _lone_cr_ends(file: TextFile) -> bool:
+    """Whether a lone ``\\r`` beside ``\\n`` ends a line: if so, the text after it starts like a line, with a label.
 
     Raises:
-        DataError: some of what stands after it does.
+        DataError: only some of the texts after it do.
     """
     if not mixed_ends(file):
         return False
     after, others, end = set[str](), set[str](), "\n"
-    for line in lines(file, every=True):
+    for line in lines(file, lone_cr=True):
         if line.strip():
             begin = PREFIX if PREFIX in line else "\t" * line.count("\t") or line.split()[0]
             (after if end == "\r" else others).add(begin)
         end = line[-1]
     if after & others and after - others:
         raise DataError(
-            f"{file.path} has lines that end with CR and lines that end with LF, and after a CR stand both labels and "
-            f"{min(after - others)!r}, which begins no other line; save it with one kind of line ends"
+            f"{file.path} has lines that end with CR and lines that end with LF, and both labels and "
+            f"{min(after - others)!r}, which starts no other line, follow a CR; save it with consistent line endings"
         )
     return after <= others
 
 
-def _without_header(file: TextFile, every: Numbered) -> tuple[Numbered, str]:
-    """The lines without a first one that says ``label text``, and what to add to how the file was read.
+def _without_header(file: TextFile, numbered: Numbered) -> tuple[Numbered, str]:
+    """Remove a header ``label text``; return the lines and a description.
 
     Raises:
-        DataError: it says that the label stands last.
+        DataError: the header has the label last.
     """
-    first = every[0][1].lower().split() if every else []
-    others = {line.lower().split()[0] for _, line in every[1:]}
-    if len(first) != 2 or len(every) < 2 or first[0] in others:
-        return every, ""
+    first = numbered[0][1].lower().split() if numbered else []
+    others = {line.lower().split()[0] for _, line in numbered[1:]}
+    if len(first) != 2 or len(numbered) < 2 or first[0] in others:
+        return numbered, ""
     if first[0] in LABEL_NAMES and first[1] in TEXT_NAMES:
-        return every[1:], ", but for the first line, a header"
+        return numbered[1:], ", except for the header"
     if first[0] in TEXT_NAMES and first[1] in LABEL_NAMES:
         raise DataError(
-            f"{file.path} has the header {every[0][1]!r}, so labels stand last; put a tab or a comma before each "
-            "and use --form tsv or --form csv, or put labels first"
+            f"{file.path} has the header {numbered[0][1]!r}, so labels are last; put a tab or a comma before each "
+            "label and use --form tsv or --form csv, or put labels first"
         )
-    return every, ""
+    return numbered, ""
 
 
-def _check_separators(file: TextFile, every: Numbered) -> None:
-    """Raise `DataError` if every first word has a separator of columns in it: it is no label then."""
-    words = [line.split("\t" if "\t" in line else None)[0] for _, line in every]
-    for one, name in DELIMITERS.items():
-        if len(words) > 1 and one != "\t" and all(one in word for word in words):
+def _check_separators(file: TextFile, numbered: Numbered) -> None:
+    """Raise `DataError` if the first word of every line contains a column separator: it is not a label then."""
+    words = [line.split("\t" if "\t" in line else None)[0] for _, line in numbered]
+    for delimiter, name in DELIMITERS.items():
+        if len(words) > 1 and delimiter != "\t" and all(delimiter in word for word in words):
             raise DataError(
                 f"{file.path} has {name} in the first word of every line, such as {words[0][:40]!r}; if they separate "
-                f"columns, use --form csv --no-header --delimiter {one!r} --text-column N --label-column M (without "
-                "--no-header if the first line names them), else --form lines"
+                f"columns, use --form csv --no-header --delimiter {delimiter!r} --text-column N --label-column M "
+                "(without --no-header if the first line is a header), otherwise --form lines"
             )
 
 
-def _first(file: TextFile, number: int, line: str) -> tuple[int, str, str]:
+def _label_first(file: TextFile, number: int, line: str) -> tuple[int, str, str]:
     label, _, text = line.partition("\t" if "\t" in line else " ")
     if not text:
         raise DataError(
@@ -122,15 +122,15 @@ def _fasttext(file: TextFile, number: int, line: str) -> tuple[int, str, str]:
     if len(labels) != 1 or labels[0].count(PREFIX) > 1:  # fastText also has them joined by commas
         found = " ".join(labels) or "none"
         raise DataError(
-            f"{file.path}, line {number} must have one label that begins with {PREFIX}, it has {found}; keep one in "
-            "each line: a text is of one class"
+            f"{file.path}, line {number} must have one label that starts with {PREFIX}, got {found}; keep one label "
+            "per line"
         )
     before, _, after = line.partition(labels[0])
     return number, f"{before.rstrip()} {after.lstrip()}".strip(), labels[0].removeprefix(PREFIX)
 
 
-def _label_last(every: Numbered) -> bool:
-    """Whether what stands before the tab is no label, and what stands after it can be one."""
-    firsts, lasts = (len({line.split("\t")[side].strip() for _, line in every}) for side in (0, 1))
-    many = max(10, len(every) // 2)
-    return (firsts > many or firsts == len(every)) and lasts < firsts and lasts <= many
+def _label_last(numbered: Numbered) -> bool:
+    """Whether the texts before the tab cannot be labels, and those after it can."""
+    firsts, lasts = (len({line.split("\t")[side].strip() for _, line in numbered}) for side in (0, 1))
+    many = max(10, len(numbered) // 2)
+    return (firsts > many or firsts == len(numbered)) and lasts < firsts and lasts <= many

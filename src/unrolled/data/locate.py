@@ -1,4 +1,4 @@
-"""From what a person wrote after ``--data`` to a corpus: a named one, a file, a folder or a pattern."""
+"""Resolve ``--data`` to a corpus: a name, a file, a folder or a glob pattern."""
 
 from __future__ import annotations
 
@@ -30,20 +30,21 @@ def open_corpus(
     line_ends: LineEnds | None = "keep",
     zeros: bool = False,
 ) -> Corpus:
-    """The corpus that ``spec`` names.
+    """Open the corpus that ``spec`` names.
 
     Args:
         spec: 'stdlib' (the source code of the running Python's standard library), another named corpus
-            ('shakespeare'), 'text:…' for literally that text, a file, a folder (its text files, recursively,
-            sorted by path) or a glob pattern.
-        separator: cuts every file into documents, at the end of each occurrence.
-        encoding, errors: how bytes become text, as in `open`.
-        line_ends: "unify" reads ``\\r\\n`` and ``\\r`` as ``\\n``, "keep" does not; either leaves byte order marks out.
+            ('shakespeare'), 'text:…' for the text itself, a file, a folder (its text files, recursively, sorted by
+            path) or a glob pattern.
+        separator: documents end after each occurrence of this text.
+        encoding: how files are decoded, as in `open`.
+        errors: what to do with bytes that cannot be decoded, as in `open`.
+        line_ends: "unify" converts ``\\r\\n`` and ``\\r`` to ``\\n``, "keep" does not; both remove byte order marks.
             `None` changes nothing.
-        zeros: whether zero bytes are text.
+        zeros: whether zero bytes are allowed.
 
     Raises:
-        DataError: there is no such file, or it is empty, or it cannot be text; the message says what to do.
+        DataError: the file does not exist, is empty, or is not a text file.
     """
     check_encoding(encoding, errors)
     if spec == STDLIB:
@@ -52,37 +53,37 @@ def open_corpus(
         return Corpus(spec, [TextFile(fetch(spec), line_ends=line_ends)], separator, line_ends=line_ends)
     if spec.startswith(LITERAL):
         if spec == LITERAL:
-            raise DataError("'text:' has no text after it; write for example --data text:hello")
-        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # literally, line ends too
-    path, how = Path(os.path.expanduser(spec)), _How(encoding, errors, line_ends, zeros)
+            raise DataError("'text:' must be followed by a text, for example --data text:hello")
+        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # without conversion of line endings
+    path, options = Path(os.path.expanduser(spec)), _ReadOptions(encoding, errors, line_ends, zeros)
     notes: list[str] = []
-    if not spec or len(os.fsencode(path.name)) > 255:  # no such name can exist; some systems raise on asking
+    if not spec or len(os.fsencode(path.name)) > 255:  # too long for a file name; some systems raise an error
         raise DataError(_missing(spec, path))
     if path.is_dir():
-        found = _text_files(_walk(path), how, notes)
+        found = _text_files(_walk(path), options, notes)
         kind = "folder"
     elif path.exists():
-        return Corpus(spec, [_single(path, how)], separator, line_ends=line_ends)
+        return Corpus(spec, [_single(path, options)], separator, line_ends=line_ends)
     elif glob.has_magic(spec):
         matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
-        found = _text_files((p for p in matches if not p.is_dir()), how, notes)
+        found = _text_files((p for p in matches if not p.is_dir()), options, notes)
         kind = "pattern"
     else:
         raise DataError(_missing(spec, path))
     if not found:
-        left_out = f" ({'; '.join(notes)})" if notes else ""
-        raise DataError(f"no text files found: {kind} {spec!r}{left_out}; give a text file or a folder of them")
+        skipped = f" ({'; '.join(notes)})" if notes else ""
+        raise DataError(f"no text files found: {kind} {spec!r}{skipped}; give a text file or a folder of them")
     return Corpus(spec, found, separator, notes, line_ends)
 
 
 def named_corpora() -> dict[str, str]:
-    """Every name that `open_corpus` knows, with its title."""
+    """Return the names that `open_corpus` accepts → titles."""
     titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm"}
     return {STDLIB: "source code of the running Python's standard library, without tests", **titles}
 
 
-class _How(NamedTuple):
-    """How bytes become text."""
+class _ReadOptions(NamedTuple):
+    """How files are decoded."""
 
     encoding: str
     errors: str
@@ -90,16 +91,16 @@ class _How(NamedTuple):
     zeros: bool
 
 
-def _single(path: Path, how: _How) -> TextFile:
-    file = TextFile(path, *how)
+def _single(path: Path, options: _ReadOptions) -> TextFile:
+    file = TextFile(path, *options)
     if not path.is_file():
-        raise DataError(f"{path} is not a regular file (text is read more than once); save it to a file first")
+        raise DataError(f"{path} is not a regular file, which must be readable more than once; save it to a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"cannot read {path}: permission denied; change its permissions or copy it")
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty; give a file with text in it")
-    if next(file.read(), "") == "":  # also finds binary files and bytes that are no text at the beginning
-        raise DataError(f"{path} has no text in it; give a file with text in it")
+        raise DataError(f"{path} is empty; give a file with text")
+    if next(file.read(), "") == "":  # also raises errors for binary and undecodable files
+        raise DataError(f"{path} has no text; give a file with text")
     return file
 
 
@@ -108,7 +109,7 @@ def _missing(spec: str, path: Path) -> str:
     near = [str(folder / name) if folder != Path() else name for name in _names(folder)]
     suggestion = clause(did_you_mean(spec, [*named_corpora(), *near]))
     return (
-        f"there is no file, folder or named corpus {spec!r}{suggestion}; "
+        f"file, folder or named corpus {spec!r} does not exist{suggestion}; "
         f"give a path, a pattern such as 'texts/*.txt', or one of {', '.join(named_corpora())}"
     )
 
@@ -121,7 +122,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _walk(folder: Path, without: frozenset[str] = frozenset()) -> list[Path]:
-    """The files below ``folder``, sorted by path, without hidden ones and folders in ``without``."""
+    """Return the files below ``folder``, sorted by path, without hidden ones and folders in ``without``."""
     found: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in without]
@@ -129,13 +130,13 @@ def _walk(folder: Path, without: frozenset[str] = frozenset()) -> list[Path]:
     return [Path(path) for path in sorted(found, key=lambda path: path.split(os.sep))]
 
 
-def _text_files(paths: Iterable[Path], how: _How, notes: list[str]) -> list[TextFile]:
-    """Those of ``paths`` that hold text; ``notes`` tells how many were left out and why."""
-    kept: list[TextFile] = []
+def _text_files(paths: Iterable[Path], options: _ReadOptions, notes: list[str]) -> list[TextFile]:
+    """Return the text files of ``paths``; append notes on skipped files."""
+    text_files: list[TextFile] = []
     binary = empty = other = foreign = 0
     for path in paths:
-        file = TextFile(path, *how)
-        if how.line_ends is not None and is_foreign(path):
+        file = TextFile(path, *options)
+        if options.line_ends is not None and is_foreign(path):
             foreign += 1
         elif not path.is_file():
             other += 1
@@ -144,15 +145,15 @@ def _text_files(paths: Iterable[Path], how: _How, notes: list[str]) -> list[Text
         elif file.looks_binary():
             binary += 1
         else:
-            kept.append(file)
+            text_files.append(file)
     for count, what in ((binary, "binary"), (empty, "empty"), (other, "special"), (foreign, "system")):
         if count:
-            notes.append(f"{count} {what} file{'s' if count > 1 else ''} left out")
-    return kept
+            notes.append(f"{count} {what} file{'s' if count > 1 else ''} skipped")
+    return text_files
 
 
 def _standard_library(separator: str | None, line_ends: LineEnds | None) -> Corpus:
-    """The ``.py`` files beside this Python's `os` module, each decoded by its own coding line (PEP 263)."""
+    """Return the ``.py`` files of the standard library of this Python, decoded by their coding lines (PEP 263)."""
     root = Path(os.__file__).resolve().parent
     files, notes = [], []
     for path in _walk(root, without=_NOT_STDLIB):
@@ -162,7 +163,7 @@ def _standard_library(separator: str | None, line_ends: LineEnds | None) -> Corp
             with path.open("rb") as file:
                 files.append(TextFile(path, tokenize.detect_encoding(file.readline)[0], line_ends=line_ends))
         except SyntaxError:
-            notes.append(f"{path} left out: its coding line does not say how to read it")
+            notes.append(f"{path} skipped: its coding line is invalid")
     if not files:
         raise DataError(f"this Python has no source code of its standard library in {root}; give --data FILE")
     return Corpus(STDLIB, files, separator, notes, line_ends)

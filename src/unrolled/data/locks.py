@@ -1,8 +1,8 @@
-"""Locks between processes by name, all on one file: the operating system's locks on single bytes of it.
+"""Named locks between processes, as operating system locks on single bytes of one file.
 
-They go with their process, however that ends, and a forked child has none of its parent's. However many names are
-locked, only one file is open; nothing else in the process may open it, because closing it would unlock everything.
-Threads of one process do not exclude each other: they need a lock of their own.
+Locks are released when their process ends, and a forked child does not inherit them. All names share one open file; the
+process must not open it elsewhere, because closing it would release all locks. The locks do not exclude threads of one
+process from each other.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 
-    PLACES = 1 << 30  # bytes that can be locked
+    PLACES = 1 << 30  # lockable bytes
 
     def _lock(handle: int, place: int, shared: bool) -> bool | None:
         if shared:
-            return None  # Windows has none through this interface
+            return None  # not supported on Windows through this interface
         os.lseek(handle, place, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -42,7 +42,7 @@ else:
     def _lock(handle: int, place: int, shared: bool) -> bool | None:
         try:
             fcntl.lockf(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB, 1, place)
-        except (BlockingIOError, PermissionError):  # POSIX allows both
+        except (BlockingIOError, PermissionError):  # POSIX allows either error
             return False
         except OSError:
             return None
@@ -54,7 +54,7 @@ else:
 
 
 class Locks:
-    """The locks of one file, which is made when it is first needed and never removed."""
+    """The locks of one file, which is created on first use and never removed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,11 +62,11 @@ class Locks:
         self._mutex = threading.Lock()
 
     def take(self, name: str, *, shared: bool = False) -> bool | None:
-        """Lock ``name`` without waiting; what this process has is changed to what is asked for.
+        """Lock ``name`` without waiting. A lock held by this process is converted to shared or exclusive.
 
         Returns:
-            Whether it was free; `None` if that cannot be told: there are no such locks on this system or file system,
-            or the file cannot be written.
+            `True` if the lock was taken, `False` if another process holds it, `None` if locks are not supported by the
+            system or file system, or the file cannot be written.
         """
         with self._mutex:
             handle = self._open()
@@ -79,14 +79,14 @@ class Locks:
                 _unlock(self._handle, _place(name))
 
     def close(self) -> None:
-        """Unlock everything (in a forked child: nothing, since the locks are its parent's)."""
+        """Release all locks of this process (a forked child has none)."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
     def _open(self) -> int | None:
         if self._handle is not None and not self._is_there(self._handle):
-            self.close()  # the file was removed: others lock the next one
+            self.close()  # the file was removed: other processes lock a new one
         if self._handle is None:
             with contextlib.suppress(OSError):
                 self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -100,5 +100,5 @@ class Locks:
 
 
 def _place(name: str) -> int:
-    """The byte that stands for a name."""
+    """Return the byte offset of a name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % PLACES

@@ -1,4 +1,4 @@
-"""A row of the list of named data sets."""
+"""The list of named data sets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .registry import NAMED, present
 
 
 class NamedData(NamedTuple):
-    """A data set that has a name.
+    """A named data set, a row of the list of `unrolled data`.
 
-    name     what `unrolled data` calls it: the value of ``--data``, unless ``data`` is given
-    title    what it is
-    licence  of its files; empty where none are needed
-    bytes    of its files; 0 if it is made up as needed
+    name     the name, usually also the value of ``--data``
+    title    a description
+    licence  the licence of its files; empty if it is generated
+    bytes    the size of its files; 0 if it is generated
     here     "yes", or how to get it
-    data     a value of ``--data`` that uses it, where its name is none
+    data     a value of ``--data`` that uses it, if its name is not one
     """
 
     name: str
@@ -28,9 +28,9 @@ class NamedData(NamedTuple):
 
 
 def named_data(name: str, title: str, files: Sequence[str]) -> NamedData:
-    """The row of a set that is kept in these files (see `registry.NAMED`)."""
-    every = [NAMED[file] for file in files]
+    """Return the row of a data set with these files of the registry (see `registry.NAMED`)."""
+    datasets = [NAMED[file] for file in files]
     missing = [NAMED[file] for file in files if not present(file)]
-    urls = all(one.url for one in missing)
-    here = "yes" if not missing else "no: downloaded when used" if urls else f"no: see unrolled data {name}"
-    return NamedData(name, title, every[0].licence, sum(one.size for one in every), here)
+    downloadable = all(dataset.url for dataset in missing)
+    here = "yes" if not missing else "no: downloaded when used" if downloadable else f"no: see unrolled data {name}"
+    return NamedData(name, title, datasets[0].licence, sum(dataset.size for dataset in datasets), here)

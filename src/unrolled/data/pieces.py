@@ -1,9 +1,8 @@
-"""Cutting a stream of text where no word or byte-pair token can straddle the cut.
+"""Split a stream of text at token boundaries, for word and byte-pair tokenizers.
 
-Tokens are runs of either visible characters (with a space before them) or white space, so a place where white
-space follows a visible character is always between two tokens, whatever comes before or after. Text cut there
-and encoded piece by piece has the same tokens as the whole. In text without such places (Chinese, base64) a
-piece is cut at its full length instead: nothing is lost, one token at the cut may differ.
+Tokens are runs of either visible characters (with a space before them) or white space, so a position where white space
+follows a visible character is always a token boundary. Text split there and encoded piece by piece has the same tokens
+as the whole. Text without such positions (Chinese, base64) is split at the maximum size; one token there may differ.
 """
 
 from __future__ import annotations
@@ -15,34 +14,34 @@ _SPACES = " \n\t\r"
 
 
 class Chunk(NamedTuple):
-    """A stretch of text; ``starts`` are the positions in it, ascending, where a document begins."""
+    """A piece of text; ``starts`` are the ascending positions at which documents start."""
 
     text: str
     starts: tuple[int, ...]
 
 
 class Piece(NamedTuple):
-    """A stretch of one document that can be tokenised by itself; ``begins``: the document begins with it."""
+    """A piece of one document that can be tokenized by itself; ``begins``: whether it starts the document."""
 
     text: str
     begins: bool
 
 
 def last_cut(text: str) -> int:
-    """The last position at which ``text`` can be cut without cutting a token; 0 if there is none."""
+    """Return the last token boundary at which ``text`` can be split; 0 if there is none."""
     at = len(text)
     while at > 0:
         at = max(text.rfind(space, 0, at) for space in _SPACES)
         while at > 0 and text[at - 1].isspace():
             at -= 1
-        # Other white space (U+001C, no-break space) counts as visible for some tokenisers: not a sure place.
+        # Other white space (U+001C, no-break space) is visible for some tokenizers, so the boundary is not certain.
         if at > 0 and text[at] in _SPACES:
             return at
     return 0
 
 
 def cut_safely(text: str, size: int) -> Iterator[str]:
-    """``text`` in pieces of at most ``size`` characters."""
+    """Split ``text`` into pieces of at most ``size`` characters, at token boundaries if possible."""
     at = 0
     while len(text) - at > size:
         end = at + (last_cut(text[at : at + size + 1]) or size)
@@ -53,8 +52,8 @@ def cut_safely(text: str, size: int) -> Iterator[str]:
 
 
 def pieces(chunks: Iterable[Chunk], size: int = 1 << 18) -> Iterator[Piece]:
-    """The text of ``chunks`` in pieces that end at the end of a document, at a safe place or, failing both,
-    once they are longer than ``size``."""
+    """Split the text of ``chunks`` into pieces that end with a document, at a token boundary or, if there is none,
+    above ``size`` characters."""
     held, begins = "", False
     for text, starts in chunks:
         at = 0

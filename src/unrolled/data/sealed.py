@@ -1,4 +1,4 @@
-"""Folders that are whole: flushed to disk, with a manifest that says what must be in them."""
+"""Sealed folders: flushed to disk, with a manifest for verification."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def seal(folder: Path) -> None:
-    """Flush a folder's files to disk, and write their sizes and SHA-256 and the time of the seal into its manifest.
+    """Flush the files of a folder to disk, and write a manifest with their sizes, SHA-256 and the time of sealing.
 
-    All files get that time, which is a little before now: whatever writes to one later gives it another.
+    The files get that time, which is slightly in the past, as modification time: later writes change it.
     """
-    sealed = int(time.time()) // 2 * 2 - 2  # even seconds: every file system keeps them exactly
+    sealed = int(time.time()) // 2 * 2 - 2  # even seconds, which all file systems store exactly
     files, folders = {}, [folder]
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
@@ -34,7 +34,7 @@ def seal(folder: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder is there and is as it was sealed: every size, and the SHA-256 of files with another time."""
+    """Whether a sealed folder is unchanged: verify all sizes, and the SHA-256 of files with a new timestamp."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         sealed = int(manifest["sealed"])
@@ -44,14 +44,14 @@ def is_whole(folder: Path) -> bool:
 
 
 def _is_as_sealed(path: Path, sealed: int, size: int, sha256: str) -> bool:
-    told = path.stat()
-    if told.st_size != size:
+    stat = path.stat()
+    if stat.st_size != size:
         return False
-    if told.st_mtime_ns != sealed * 10**9:
+    if stat.st_mtime_ns != sealed * 10**9:
         if _digest(path) != sha256:
             return False
         with contextlib.suppress(OSError):
-            os.utime(path, (sealed, sealed))  # copied with its folder: its content is read only once
+            os.utime(path, (sealed, sealed))  # after copying the folder: verify the content only once
     return True
 
 
@@ -61,7 +61,7 @@ def _digest(path: Path) -> str:
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write and flush to disk."""
+    """Write a file and flush it to disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -69,8 +69,8 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot
+    """Flush the directory entries of a folder, so that a rename survives a power cut."""
+    if not hasattr(os, "O_DIRECTORY"):  # not supported on Windows
         return
     _flush(path, os.O_RDONLY | os.O_DIRECTORY)
 

@@ -1,7 +1,7 @@
-"""Encoded text on disk: a folder with flat arrays and a description, written once and then memory-mapped.
+"""Encoded text on disk: a folder with flat arrays and a description, memory-mapped for reading.
 
-    FOLDER/description.json    what is in the folder, and the vocabulary
-    FOLDER/NAME.tokens         the ids, in the vocabulary's dtype      FOLDER/NAME.starts   int64
+    FOLDER/description.json    counts and vocabulary
+    FOLDER/NAME.tokens         token ids, in the dtype of the vocabulary      FOLDER/NAME.starts   int64
 
 Such a folder is an entry of the cache of derived data, see `derived`.
 """
@@ -27,11 +27,13 @@ DESCRIPTION = "description.json"
 
 @dataclass(frozen=True)
 class Split:
-    """A stretch of encoded text.
+    """A split of encoded text.
 
-    ``tokens`` (n,) are the ids; ``starts`` the positions of tokens with which a document begins, ascending (0
-    is among them only if the split begins where a document does); ``characters`` is the length of the text in
-    characters, and ``unknown`` the number of tokens that stand for something not in the vocabulary.
+    Attributes:
+        tokens: token ids ``(n,)``.
+        starts: ascending positions of the first tokens of documents (0 only if the split starts with a document).
+        characters: length of the text in characters.
+        unknown: number of unknown tokens.
     """
 
     tokens: npt.NDArray[Any]
@@ -44,7 +46,7 @@ class Split:
 
 
 def join(a: Split, b: Split) -> Split:
-    """Two stretches one after the other; nothing marks the seam, unless ``b`` begins where a document does."""
+    """Concatenate two splits, without a boundary unless ``b`` starts with a document."""
     return Split(
         np.concatenate([a.tokens, b.tokens]),
         np.concatenate([a.starts, b.starts + len(a)]),
@@ -54,17 +56,17 @@ def join(a: Split, b: Split) -> Split:
 
 
 def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
-    """The first ``tokens`` symbols of a split."""
-    kept = split.tokens[:tokens]
-    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(kept))
-    unknown = 0 if vocabulary.unknown is None else int((kept == vocabulary.unknown).sum())
+    """Return the first ``tokens`` tokens of a split."""
+    ids = split.tokens[:tokens]
+    characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(ids))
+    unknown = 0 if vocabulary.unknown is None else int((ids == vocabulary.unknown).sum())
     return dataclasses.replace(
-        split, tokens=kept, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
+        split, tokens=ids, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
     )
 
 
 def write_split(folder: Path, name: str, chunks: Iterable[Chunk], vocabulary: Vocabulary) -> dict[str, int]:
-    """Encode ``chunks`` into two files, piece by piece; returns the counts that `read_split` needs."""
+    """Encode ``chunks`` into two files; return the counts for `read_split`."""
     characters = tokens = documents = unknown = 0
     with (
         (folder / f"{name}.tokens").open("wb") as ids_file,
@@ -85,12 +87,12 @@ def write_split(folder: Path, name: str, chunks: Iterable[Chunk], vocabulary: Vo
 
 
 def _by_document(chunks: Iterable[Chunk]) -> Iterable[Chunk]:
-    """Pieces that can be encoded by themselves; a document can only begin at the beginning of one."""
+    """Split chunks into pieces that can be encoded separately; documents start only at the start of a piece."""
     return (Chunk(piece.text, (0,) if piece.begins else ()) for piece in pieces(chunks))
 
 
 def read_split(folder: Path, name: str, counts: dict[str, int], dtype: np.dtype[Any]) -> Split:
-    """Map the arrays that `write_split` wrote. ValueError or OSError if they are not what ``counts`` says."""
+    """Memory-map the arrays written by `write_split`. Raise ValueError or OSError if they do not match ``counts``."""
     tokens = _map(folder / f"{name}.tokens", dtype, counts["tokens"])
     starts = _map(folder / f"{name}.starts", np.dtype(np.int64), counts["starts"])
     return Split(tokens, starts, int(counts["characters"]), int(counts["unknown"]))
@@ -105,12 +107,12 @@ def _map(path: Path, dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
-    """Say what is in ``folder``."""
+    """Write the description of ``folder``."""
     (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
 
 def read_description(target: Path) -> dict[str, Any]:
-    """The description in ``target``. ValueError or OSError if it is missing or damaged."""
+    """Read the description in ``target``. Raise ValueError or OSError if it is missing or damaged."""
     description = json.loads((target / DESCRIPTION).read_text(encoding="utf-8"))
     if not isinstance(description, dict):
         raise ValueError("the description is not a JSON object")

@@ -1,10 +1,10 @@
 """Windows of encoded text for training and evaluation.
 
-Legend: T time steps of a window, B lanes (rows of the batch), n tokens of a split.
+T: time steps of a window, B: lanes (batch rows that carry their state), n: tokens of a split.
 
-Training cuts a split into B contiguous lanes; each window continues every lane where the last one ended, so a
-recurrent model that carries its state sees B long texts, T steps at a time. Every token but the first of a
-lane is predicted from the one before it.
+For training, a split is cut into B contiguous lanes. Each window continues every lane where the previous window ended,
+so a recurrent model that carries its state reads B long texts, T steps at a time. The target at each step is the next
+token.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ DRAWN_AT_ONCE = 256  # windows
 
 @dataclass(frozen=True)
 class Window:
-    """One step's worth of text.
+    """A batch of text.
 
-    ``inputs``, ``targets`` (T, B) int64: targets[t] is the token after inputs[t]. ``resets`` (T, B) bool: the
-    state is to be the initial one before inputs[t, b]. ``counted`` (T, B) bool: targets that count towards
-    the loss; the others are padding or warm-up. ``new_pass``: the window is the first of a pass over the
-    split.
+    Attributes:
+        inputs, targets: token ids ``(T, B)`` int64; targets[t] is the token after inputs[t].
+        resets: ``(T, B)`` bool: reset the state before inputs[t, b].
+        counted: ``(T, B)`` bool: mask of targets in the loss; the others are padding or warm-up.
+        index: index of the window.
+        new_pass: whether the window is the first of an epoch.
     """
 
     inputs: Tensor
@@ -44,32 +46,32 @@ class Window:
     new_pass: bool
 
     def part(self, steps: slice) -> Window:
-        """Some of its steps."""
-        inputs, targets, resets = (one[steps] for one in (self.inputs, self.targets, self.resets))
+        """Return the window of the given steps."""
+        inputs, targets, resets = (tensor[steps] for tensor in (self.inputs, self.targets, self.resets))
         return Window(inputs, targets, resets, self.counted[steps], self.index, self.new_pass and steps.start == 0)
 
 
 class LaneStream:
-    """Windows of B contiguous lanes, without end, pass after pass.
+    """An infinite stream of windows of B contiguous lanes.
 
-    ``window(index)`` depends on nothing but its argument, so the index is all there is to save for an exact
-    resume.
+    ``window(index)`` is a pure function of its argument, so the index is sufficient to resume exactly.
 
-    ``random_reset`` is the probability, per window and lane, that the lane starts from the initial state. Why
-    it matters: with the state always carried, a model in training meets the initial state a few times per
-    pass at most, and lives in states that only its own long history, in one order of the text, leads to. On
-    new text the carried state drifts away from all it was trained on: in our trial validation with carried
-    state stood 0.33 nats per character worse at equal time than with random_reset=0.02.
+    ``random_reset`` is the probability, per window and lane, that the state is reset. If the state is always carried, a
+    model in training sees the initial state only a few times per epoch, and otherwise states that result from a long
+    history in one order of the text. On new text the carried state drifts away from the training distribution: in our
+    experiment, the validation loss with carried state was 0.33 nats per character higher than with random_reset=0.02 at
+    equal training time.
 
     Args:
-        split: encoded text; a memory-mapped one is read a window at a time.
+        split: encoded text; a memory-mapped split is read window by window.
         batch_size: the number of lanes B.
-        bptt: the number of steps T of a window; the last of a pass may be shorter.
-        bptt_random: draw the number of steps of each window, see `cuts`; ``bptt`` is what they have in the mean.
+        bptt: the number of steps T per window; the last window of an epoch may be shorter.
+        bptt_random: randomize the length of each window, with mean ``bptt``; see `cuts`.
         random_reset: see above.
-        seed: of the random resets and lengths; see `unrolled.data.counter`.
+        seed: seed of the random resets and lengths; see `unrolled.data.counter`.
 
     Raises:
+        ArgumentError: an argument is out of range.
         DataError: the split is too short for one window of B lanes and T steps.
     """
 
@@ -101,11 +103,11 @@ class LaneStream:
 
     @property
     def windows_per_pass(self) -> float:
-        """In the mean, if lengths are random."""
+        """Windows per epoch; the expected value if lengths are random."""
         return self.cuts.per_pass
 
     def window(self, index: int) -> Window:
-        """Window number ``index``, counted over all passes from 0."""
+        """Return window ``index``, counted from 0 over all epochs."""
         begin, end = self.cuts.window(index)
         length = end - begin
         firsts = self._offsets + begin  # (B,)
@@ -119,7 +121,7 @@ class LaneStream:
         return Window(inputs, targets, torch.from_numpy(resets), counted, index, begin == 0)
 
     def _random_resets(self, index: int) -> npt.NDArray[np.bool_]:
-        """(B,): whether each lane starts anew in window ``index``; drawn for many windows at once, which is quicker."""
+        """Return whether each lane is reset in window ``index``, ``(B,)``; drawn in blocks of windows for speed."""
         block, within = divmod(index, DRAWN_AT_ONCE)
         if self._drawn[0] != block:
             windows = np.arange(block * DRAWN_AT_ONCE, (block + 1) * DRAWN_AT_ONCE)[:, None]
@@ -129,19 +131,22 @@ class LaneStream:
 
 @checked
 def sequential(split: Split, window: Size, lanes: Size = 1, warmup: Count = 0) -> Iterator[Window]:
-    """Windows of up to ``window`` steps that predict every token of ``split`` but the first exactly once, in
-    order.
+    """Yield windows of up to ``window`` steps; each token of ``split`` except the first is a target once, in order.
 
-    With one lane this is the exact evaluation with carried state. More lanes are faster: the split is cut
-    into contiguous lanes, each of which first runs up to ``warmup`` tokens before its own part, uncounted, to
-    reach a state near the one it would have been handed. Lanes that have ended are padded (uncounted).
+    With one lane this is the exact evaluation with carried state. Several lanes are faster: the split is cut into
+    contiguous lanes, each of which first processes up to ``warmup`` preceding tokens, uncounted, to approximate the
+    carried state. Finished lanes are padded (uncounted).
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        DataError: the split has fewer than two tokens.
     """
     _check_evaluation(split, window=window, lanes=lanes)
     if warmup < 0:
         raise ArgumentError("warmup", "at least 0", warmup)
     predicted = len(split) - 1
     share = -(-predicted // min(lanes, predicted))
-    begins = np.arange(0, predicted, share, dtype=np.int64)  # (B,) where the lanes begin to count
+    begins = np.arange(0, predicted, share, dtype=np.int64)  # (B,) first counted positions
     ends = np.minimum(begins + share, predicted)
     firsts = np.maximum(begins - warmup, 0)
     for index, at in enumerate(range(0, int((ends - firsts).max()), window)):
@@ -151,9 +156,13 @@ def sequential(split: Split, window: Size, lanes: Size = 1, warmup: Count = 0) -
 
 @checked
 def fresh(split: Split, length: Size, batch_size: Size = 64) -> Iterator[Window]:
-    """Windows of ``length`` steps that each begin from the initial state, ``batch_size`` at a time.
+    """Yield batches of ``batch_size`` windows of ``length`` steps, each starting from the initial state.
 
-    Together they predict every token of ``split`` but the first exactly once; the last is padded (uncounted).
+    Each token of ``split`` except the first is a target once; the last window is padded (uncounted).
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        DataError: the split has fewer than two tokens.
     """
     _check_evaluation(split, length=length, batch_size=batch_size)
     predicted = len(split) - 1
@@ -176,7 +185,7 @@ def _padded(
     *,
     fresh: bool,
 ) -> Window:
-    """A window whose lane b counts only the inputs from begins[b] up to, and without, ends[b]."""
+    """Return a window in which lane b counts only inputs from begins[b] to ends[b], exclusive."""
     inputs, targets = _gather(split, firsts, length)
     resets = _document_starts(split, firsts, length)
     if fresh:
@@ -187,17 +196,17 @@ def _padded(
 
 
 def _gather(split: Split, firsts: Positions, length: int) -> tuple[Tensor, Tensor]:
-    """Inputs and targets (T, B) of lanes that begin at ``firsts`` (B,); past the end the last repeats."""
+    """Return inputs and targets ``(T, B)`` of lanes from positions ``firsts`` ``(B,)``; the last token repeats."""
     positions = np.arange(length + 1)[:, None] + firsts  # (T + 1, B)
     tokens = torch.from_numpy(np.take(np.asarray(split.tokens), positions, mode="clip").astype(np.int64))
     return tokens[:-1], tokens[1:]
 
 
 def _document_starts(split: Split, firsts: Positions, length: int) -> npt.NDArray[np.bool_]:
-    """(T, B): whether the input there is the first token of a document."""
+    """Return a mask ``(T, B)`` of inputs that are the first token of a document."""
     resets = np.zeros((length, len(firsts)), dtype=np.bool_)
     if len(split.starts) == 1 and firsts[0] > split.starts[0]:
-        return resets  # one document, and the lanes are beyond its beginning
+        return resets  # a single document that starts before the window
     low, high = np.searchsorted(split.starts, firsts), np.searchsorted(split.starts, firsts + length)
     for lane in np.flatnonzero(low < high):
         resets[split.starts[low[lane] : high[lane]] - firsts[lane], lane] = True
@@ -224,6 +233,6 @@ def _check_evaluation(split: Split, **sizes: int) -> None:
             raise ArgumentError(name, "at least 1", value)
     if len(split) < 2:
         raise DataError(
-            f"a text of {len(split)} tokens is too short to evaluate: there is nothing to predict; "
+            f"a text of {len(split)} tokens is too short to evaluate: there are no targets; "
             "give more text, or larger fractions for validation and test"
         )

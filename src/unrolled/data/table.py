@@ -1,4 +1,4 @@
-"""Two columns of a table: CSV, TSV or other columns, or objects of JSON by key. What was decided is told."""
+"""Read two columns of a CSV or TSV table or of JSON objects, and describe the detected format."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from .objects import objects
 from .rows import Column, check_width, named, no_column, numbered, rows
 from .textfile import TextFile, ends_of
 
-LOOKED_AT = 100  # rows, for columns of numbers
-SWALLOWED = 5  # rows between quotes that are more than chance
+LOOKED_AT = 100  # rows examined to detect numeric columns
+SWALLOWED = 5  # maximum row-like lines in a quoted cell without a warning
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
 
 _SEP = re.compile("sep=([^a-zA-Z0-9\"'])(\r\n|\n|\r)", re.IGNORECASE)
 
-Found = Iterator[tuple[int, str, str]]  # line, what stands in the first column, what in the second
+Found = Iterator[tuple[int, str, str]]  # line number, first cell, second cell
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file with two columns that are wanted.
+    """A file with two required columns.
 
-    ``header``: whether the first row names the columns; `None`: if they are asked for by name or have usual names.
-    ``positions``: where nothing is asked and nothing has a usual name, the first two columns are meant.
+    Attributes:
+        header: whether the first row is a header; `None`: if columns are given by name, or it has usual names.
+        positions: whether to use the first two columns if none are given and there are no usual names.
     """
 
     file: TextFile
@@ -39,143 +40,148 @@ class Table:
     positions: bool
     example: str
     notes: list[str] = field(default_factory=list)
-    """what was odd, for a person, once all rows have been read"""
+    """warnings for the user, complete after all rows have been read"""
 
     def read(self) -> tuple[str, Found]:
-        """What was decided, for a person, and the rows.
+        """Return a description of the format, and the rows.
 
         Raises:
-            ArgumentError: a column that is asked for cannot be.
+            ArgumentError: a given column is invalid.
             DataError: the file cannot be read, or does not have the columns.
         """
-        found = objects(self.file, self.columns, self.example) if self.form == "jsonl" else self._rows()
-        how = next(found, "nothing in it")
+        parsed = objects(self.file, self.columns, self.example) if self.form == "jsonl" else self._rows()
+        how = next(parsed, "an empty file")
         assert isinstance(how, str)
-        return how + ends_of(self.file), found
+        return how + ends_of(self.file), parsed
 
     def _rows(self) -> Iterator[Any]:
         sample = next(self.file.read(), "")
         whole = sum(1 for _ in itertools.islice(self.file.read(), 2)) < 2
-        wanted = None if self.header is False else self._names
-        said = _SEP.match(sample)  # Excel's first line, which says what separates columns
-        asked = said[1] if said and self.delimiter == "auto" else self.delimiter
-        sample = sample[said.end() if said else 0 :]
-        dialect = detect(self.file.path, sample, whole, self.form, asked, wanted)
-        every = rows(self.file, dialect)
-        if said:
-            next(every)
-        begin = list(itertools.islice(every, LOOKED_AT))
+        has_columns = None if self.header is False else self._has_columns
+        declared = _SEP.match(sample)  # Excel's first line, which declares the separator
+        delimiter = declared[1] if declared and self.delimiter == "auto" else self.delimiter
+        sample = sample[declared.end() if declared else 0 :]
+        dialect = detect(self.file.path, sample, whole, self.form, delimiter, has_columns)
+        remaining = rows(self.file, dialect)
+        if declared:
+            next(remaining)
+        begin = list(itertools.islice(remaining, LOOKED_AT))
         if not begin:
             return
         first = [name.strip() for name in begin[0][1]]
-        places, header = self._which(first, [row for _, row in begin])
+        indices, header = self._select(first, [row for _, row in begin])
         width, body = len(first), [row for _, row in begin[header:]]
         spare = header and bool(body) and all(len(row) > width and not any(row[width:]) for row in body)
         spare = spare and not begins_with_blanks(sample, dialect)
-        how = f"{dialect}; an empty column at the end is left out" if spare else str(dialect)
-        yield self._told(how, places, first if header else None)
-        for line, row in itertools.chain(begin[header:], every):
+        how = f"{dialect}; empty last column ignored" if spare else str(dialect)
+        yield self._describe(how, indices, first if header else None)
+        for line, row in itertools.chain(begin[header:], remaining):
             check_width(self.file.path, line, row, width, spare, dialect)
-            self._look_for_rows(line, row, dialect)
-            yield line, row[places[0]], row[places[1]]
+            self._check_quotes(line, row, dialect)
+            yield line, row[indices[0]], row[indices[1]]
 
-    def _look_for_rows(self, line: int, row: list[str], dialect: Dialect) -> None:
-        """Note the first cell that has rows in it: two stray quotes hide all that stands between them."""
+    def _check_quotes(self, line: int, row: list[str], dialect: Dialect) -> None:
+        """Warn about the first cell that contains rows: two stray quotes enclose all rows between them."""
         for cell in row if dialect.quote and not self.notes else ():
             inner = re.split(r"\r\n|\n|\r", cell)[1:-1] if "\n" in cell or "\r" in cell else []
-            alike = sum(one.count(dialect.delimiter) == len(row) - 1 for one in inner)
+            alike = sum(text.count(dialect.delimiter) == len(row) - 1 for text in inner)
             if alike > SWALLOWED and 2 * alike > len(inner):
                 self.notes.append(
-                    f"{self.file.path}, line {line}: {len(inner):,} lines that look like rows stand between two "
-                    "quotes; is a quote missing, or one too many?"
+                    f"{self.file.path}, line {line}: {len(inner):,} lines that look like rows are inside one quoted "
+                    "cell; is a quote missing or redundant?"
                 )
 
-    def _told(self, how: str, places: tuple[int, int], names: list[str] | None) -> str:
-        each = (
-            f"{column.what} from column {at + 1}{f' ({names[at]})' if names else ''}"
-            for column, at in zip(self.columns, places, strict=True)
+    def _describe(self, how: str, indices: tuple[int, int], names: list[str] | None) -> str:
+        selected = (
+            f"{column.role} from column {at + 1}{f' ({names[at]})' if names else ''}"
+            for column, at in zip(self.columns, indices, strict=True)
         )
-        return f"{how}; {'with a' if names else 'no'} header; {', '.join(each)}"
+        return f"{how}; {'with a' if names else 'no'} header; {', '.join(selected)}"
 
-    def _names(self, row: list[str]) -> bool:
-        """Whether a first row has the columns that are wanted by name."""
+    def _has_columns(self, row: list[str]) -> bool:
+        """Whether a header row has the required columns."""
         lower = {name.strip().lower() for name in row}
-        by_name = [{one.asked.lower()} if one.asked is not None else set(one.usual) for one in self.columns]
-        by_number = [self.header and numbered(one.asked, row) is not None for one in self.columns]
-        return all(one & lower or number for one, number in zip(by_name, by_number, strict=True))
+        by_name = [
+            {column.requested.lower()} if column.requested is not None else set(column.usual) for column in self.columns
+        ]
+        by_number = [self.header and numbered(column.requested, row) is not None for column in self.columns]
+        return all(names & lower or number for names, number in zip(by_name, by_number, strict=True))
 
-    def _which(self, names: list[str], begin: list[list[str]]) -> tuple[tuple[int, int], bool]:
-        """The places (from 0) of both columns by the first row, and whether that row is a header."""
+    def _select(self, names: list[str], begin: list[list[str]]) -> tuple[tuple[int, int], bool]:
+        """Return the indices (from 0) of both columns, and whether the first row is a header."""
         path, header = self.file.path, self.header
-        asked = [one.asked for one in self.columns]
-        nothing = asked == [None, None]
+        requested = [column.requested for column in self.columns]
+        unspecified = requested == [None, None]
         if len(names) < 2:
-            remedy = "say what separates columns with --delimiter"
+            remedy = "give the column separator with --delimiter"
             if self.positions:
-                remedy = "give a file with source and target in each row, or the targets as well, with --target"
-            raise DataError(f"{path} has one column only, {names[0][:60]!r}; {remedy}")
-        usual = [None if header is False else self._usual(one, names) for one in self.columns]
+                remedy = "give a file with source and target in each row, or a second file with --target"
+            raise DataError(f"{path} has only one column, {names[0][:60]!r}; {remedy}")
+        usual = [None if header is False else self._usual(column, names) for column in self.columns]
         if header is None:
-            by_name = any(one is not None and not one.isdecimal() for one in asked)
-            header = by_name or (nothing and None not in usual)
-            if self.form == "csv" and nothing and not header:
+            by_name = any(name is not None and not name.isdecimal() for name in requested)
+            header = by_name or (unspecified and None not in usual)
+            if self.form == "csv" and unspecified and not header:
                 raise DataError(
-                    f"{path} has none of the usual columns; its first row is {', '.join(names)}; name columns with "
+                    f"{path} has none of the usual columns; its first row is {', '.join(names)}; choose columns with "
                     f"{self.columns[0].option} and {self.columns[1].option}, or use --no-header if that row is a pair"
                 )
-        by_place = self.positions and nothing and None in usual
-        header = header or (self.header is None and by_place and self._named_numbers(begin))
-        default = self._texts(names, begin[header:]) if by_place else (0, 1)
-        found = []
-        for side, one in enumerate(self.columns):
-            at = numbered(one.asked, names)
-            if by_place or (self.positions and not header and one.asked is None):
-                at = default[side]
+        by_position = self.positions and unspecified and None in usual
+        header = header or (self.header is None and by_position and self._names_numbers(begin))
+        default = self._text_columns(names, begin[header:]) if by_position else (0, 1)
+        selected = []
+        for side, column in enumerate(self.columns):
+            index = numbered(column.requested, names)
+            if by_position or (self.positions and not header and column.requested is None):
+                index = default[side]
             elif header:
-                there = usual[side] if one.asked is None else named(one.asked, names, path, one.option)
-                at = at if there is None else there
-                if at is None:
-                    raise no_column(path, one.option, one.asked, names)
-            elif at is None:
-                expected = f"a number from 1 to {len(names)} where there is no header"
-                raise ArgumentError(one.option, expected, one.asked, f"first row: {names}")
-            found.append(at)
-        self._check_different(found[0] == found[1], names[found[1]], names)
-        return (found[0], found[1]), header
+                if column.requested is None:
+                    by_header = usual[side]
+                else:
+                    by_header = named(column.requested, names, path, column.option)
+                index = index if by_header is None else by_header
+                if index is None:
+                    raise no_column(path, column.option, column.requested, names)
+            elif index is None:
+                expected = f"a number from 1 to {len(names)} without a header"
+                raise ArgumentError(column.option, expected, column.requested, f"first row: {names}")
+            selected.append(index)
+        self._check_different(selected[0] == selected[1], names[selected[1]], names)
+        return (selected[0], selected[1]), header
 
     def _usual(self, column: Column, names: list[str]) -> int | None:
-        """The place of a column with a usual name, unless it is asked for by another."""
-        if column.asked is not None:
+        """Return the index of a column with a usual name; `None` if there is none, or if another column is given."""
+        if column.requested is not None:
             return None
-        every = (named(name, names, self.file.path, column.option) for name in column.usual)
-        return next((at for at in every if at is not None), None)
+        indices = (named(name, names, self.file.path, column.option) for name in column.usual)
+        return next((index for index in indices if index is not None), None)
 
-    def _named_numbers(self, begin: list[list[str]]) -> bool:
-        """Whether the first row alone has no number in a column of numbers, beside the two of texts: it names them."""
+    def _names_numbers(self, begin: list[list[str]]) -> bool:
+        """Whether the first row is a header, because only it has text in a numeric column, beside two text columns."""
         first, *others = begin
-        below = [self._numbers(row, len(first)) for row in others]
-        numbers = [len(below) > 1 and all(column) for column in zip(*below, strict=True)]
-        names = [cell for cell, below_it in zip(first, numbers, strict=False) if below_it]
-        return numbers.count(False) > 1 and any(name.strip() and not _NUMBER.fullmatch(name) for name in names)
+        others_numeric = [self._numbers(row, len(first)) for row in others]
+        numeric = [len(others_numeric) > 1 and all(column) for column in zip(*others_numeric, strict=True)]
+        names = [cell for cell, is_numeric in zip(first, numeric, strict=False) if is_numeric]
+        return numeric.count(False) > 1 and any(name.strip() and not _NUMBER.fullmatch(name) for name in names)
 
     @staticmethod
     def _numbers(row: list[str], width: int) -> list[bool]:
-        """Whether each cell is a number; one that is missing can be."""
+        """Return whether each cell is a number or missing."""
         return [at >= len(row) or _NUMBER.fullmatch(row[at]) is not None for at in range(width)]
 
-    def _texts(self, names: list[str], examples: list[list[str]]) -> tuple[int, int]:
-        """The first two columns, or the second and the fourth where the others number them.
+    def _text_columns(self, names: list[str], examples: list[list[str]]) -> tuple[int, int]:
+        """Return the first two columns, or the second and the fourth if the other two of four are numeric.
 
         Raises:
-            DataError: one of the first two has numbers only, and there are others: it is no text then.
+            DataError: one of the first two is numeric, and there are other columns with text.
         """
         numbers = [all(column) for column in zip(*(self._numbers(row, len(names)) for row in examples), strict=True)]
         if numbers == [True, False, True, False]:  # as Tatoeba exports pairs
             return 1, 3
         if len(names) > 2 and any(numbers[:2]) and not all(numbers):
             raise DataError(
-                f"column {numbers.index(True) + 1} of {self.file.path} has numbers only; its first row is "
-                f"{', '.join(name[:40] for name in names)}; say where the texts are with {self.columns[0].option} and "
+                f"column {numbers.index(True) + 1} of {self.file.path} contains only numbers; its first row is "
+                f"{', '.join(name[:40] for name in names)}; choose the text columns with {self.columns[0].option} and "
                 f"{self.columns[1].option}, such as {self.columns[0].option} {numbers.index(False) + 1}"
             )
         return 0, 1
@@ -183,5 +189,5 @@ class Table:
     def _check_different(self, same: bool, name: str, names: list[str]) -> None:
         if same:
             first, second = self.columns
-            expected = f"another column than the {first.what}'s"
-            raise ArgumentError(second.option, expected, second.asked or name, f"columns: {names}")
+            expected = f"different from the column of the {first.role}"
+            raise ArgumentError(second.option, expected, second.requested or name, f"columns: {names}")

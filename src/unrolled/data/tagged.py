@@ -1,4 +1,4 @@
-"""Tagged sentences in three parts, from what was given for ``--data``: a name, or files in columns."""
+"""Resolve ``--data`` to training, validation and test sets of tagged sentences."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
-FIRST = 2  # sentences to be shown as they were read
-WHOLE = 50  # words that no one writes in a sentence or two of a file of them
+FIRST = 2  # sentences shown to the user
+WHOLE = 50  # more words than two sentences should have; see `_check_ends`
 FRACTIONS = (0.8, 0.1, 0.1)  # training, validation, test
 
 
 class NamedTagged(NamedTuple):
-    """A published set: files of the registry. Without ``test`` a part of the first is tested on."""
+    """A published set: files of the registry. Without ``test``, the test set is split off from ``train``."""
 
     title: str
     train: str
@@ -35,17 +35,17 @@ class NamedTagged(NamedTuple):
 
 NAMES = {
     "wnut17": NamedTagged(
-        "tweets with rare and new names (WNUT17; reported on its dev set)", "wnut17/train", "wnut17/dev"
+        "tweets with rare and emerging entities (WNUT17; its dev set is the test set)", "wnut17/train", "wnut17/dev"
     ),
-    "wikigold": NamedTagged("145 Wikipedia articles with names (Wikigold)", "wikigold", None),
+    "wikigold": NamedTagged("145 Wikipedia articles with named entities (Wikigold)", "wikigold", None),
 }
 _NUMBER = re.compile(r"[0-9.,:/-]*[0-9][0-9.,:/-]*")
-_SPLIT = 0x7A6  # the shuffle of the units is the same for every seed of training
+_SPLIT = 0x7A6  # seed of the split, which does not depend on the training seed
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """Sentences to learn, to decide by, and to report; tags in the scheme bio, or plain ones."""
+    """Training, validation and test sentences with tags in the scheme bio, or plain tags."""
 
     train: list[Sentence]
     valid: list[Sentence]
@@ -53,24 +53,24 @@ class Tagged:
     plain: bool = False
     notes: list[str] = field(default_factory=list)
     how: list[str] = field(default_factory=list)
-    """how each file was read"""
+    """how each file was parsed"""
     first: Sequence[Sentence] = ()
-    """the first sentences of the file that is learned from"""
+    """the first sentences of the training file"""
 
     @property
     def digest(self) -> str:
-        """Changes with any word, any tag and with which part a sentence is in."""
+        """A SHA-256 digest of all words and tags and of the split."""
         digest = hashlib.sha256()
         for part in (self.train, self.valid, self.test):
-            for one in part:
-                digest.update("\0".join((*one.words, *one.tags, "")).encode("utf-8", "surrogatepass"))
+            for sentence in part:
+                digest.update("\0".join((*sentence.words, *sentence.tags, "")).encode("utf-8", "surrogatepass"))
             digest.update(b"\1")
         return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Source:
-    """What to read, and how."""
+    """Data files and how to read them; see the options of the task ``tag``."""
 
     data: str
     valid: str | None = None
@@ -83,130 +83,133 @@ class Source:
     fold: int = 0
 
     def read(self) -> Tagged:
-        """The three parts.
+        """Read the training, validation and test sentences.
 
         Raises:
-            DataError: a file cannot be read or is no tagged text; the message names the line and what to do.
+            DataError: a file cannot be read or is not tagged text.
         """
         if self.data == GENERATED and not (self.valid or self.test or self.folds or self.fractions):
             train, valid, test = generate()
             return Tagged(train, valid, test, notes=[f"generated: {_sizes(train, valid, test)}"])
         notes: list[str] = []
         how: list[str] = []
-        every, found = self.one(self.data, how=how)
-        notes.append(f"{self.data}: {found}")
-        _check_ends(every, self.data, fewest=3, most=WHOLE)
-        plain = found == PLAIN
+        sentences, scheme = self.read_file(self.data, how=how)
+        notes.append(f"{self.data}: {scheme}")
+        _check_ends(sentences, self.data, fewest=3, most=WHOLE)
+        plain = scheme == PLAIN
         given = self._given(self.valid, plain, notes, how), self._given(self._test, plain, notes, how)
-        train, *cut = self._cut(every, *(part is None for part in given))
-        valid, test = (mine if part is None else part for part, mine in zip(given, cut, strict=True))
+        train, *held_out = self._split(sentences, *(part is None for part in given))
+        valid, test = (own if part is None else part for part, own in zip(given, held_out, strict=True))
         parts = train, valid, test
         if not train:
             raise DataError(
-                f"{self.data} has too few sentences to learn from: {len(every)}; give more, or other fractions"
+                f"{self.data} has too few sentences for training: {len(sentences)}; give more, or other fractions"
             )
-        if all(tag == OUTSIDE for one in train for tag in one.tags):
+        if all(tag == OUTSIDE for sentence in train for tag in sentence.tags):
             raise DataError(
-                f"every word of {self.data} is tagged {OUTSIDE}: there is nothing to learn; give tagged text, or say "
-                "where the tags are with --tag-column"
+                f"every word of {self.data} has the tag {OUTSIDE}: there is nothing to learn; give tagged text, or "
+                "give the column of tags with --tag-column"
             )
-        read = how[0].removeprefix(f"{self.data}: ") if how else "columns"
-        tags = {tag for one in every for tag in one.tags}
+        columns = how[0].removeprefix(f"{self.data}: ") if how else "columns"
+        tags = {tag for sentence in sentences for tag in sentence.tags}
         if len(tags) == 1:
             raise DataError(
-                f"every word of {self.data} has the tag {tags.pop()!r}: there is nothing to learn; say where the tags "
-                f"are with --tag-column, of the {read}"
+                f"every word of {self.data} has the tag {tags.pop()!r}: there is nothing to learn; give the column "
+                f"of tags with --tag-column, of the {columns}"
             )
-        if all(_NUMBER.fullmatch(word) for one in every for word in one.words):
+        if all(_NUMBER.fullmatch(word) for sentence in sentences for word in sentence.words):
             raise DataError(
-                f"every word of {self.data} is a number, such as {every[0].words[0]!r}; say where the words are with "
-                f"--token-column, of the {read}"
+                f"every word of {self.data} is a number, such as {sentences[0].words[0]!r}; give the column of words "
+                f"with --token-column, of the {columns}"
             )
         check_known(parts[1:], tags, plain)
-        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how, first=every[:FIRST])
+        return Tagged(*parts, plain=plain, notes=[*notes, _sizes(*parts)], how=how, first=sentences[:FIRST])
 
-    def one(self, spec: str, plain: bool | None = None, how: list[str] | None = None) -> tuple[list[Sentence], str]:
-        """The sentences of a file or of a named data set, and what was found about their tags.
+    def read_file(
+        self, spec: str, plain: bool | None = None, how: list[str] | None = None
+    ) -> tuple[list[Sentence], str]:
+        """Read the sentences of a file or of a named data set; return them and a description of their tags.
 
         Args:
             spec: a path or a name.
-            plain: whether tags must be plain (or must not be); `None`: look.
-            how: to this is added how a file was read.
+            plain: whether tags must be plain (or must not be); `None`: detect.
+            how: a description of the file format is appended to this list.
         """
         if spec == GENERATED:
-            return [one for part in generate() for one in part], "scheme bio"
+            return [sentence for part in generate() for sentence in part], "scheme bio"
         columns, path = self.columns, Path(os.path.expanduser(spec))
         if spec in NAMES or spec in NAMED:
             path, columns = fetch(NAMES[spec].train if spec in NAMES else spec), Columns()
         elif not path.exists():
             near = clause(did_you_mean(spec, tagged_names()))
             raise DataError(
-                f"there is no file or tagged data set {spec!r}{near}; give a file with a word and its tag on each "
+                f"file or tagged data set {spec!r} does not exist{near}; give a file with a word and its tag on each "
                 f"line, or one of {', '.join(tagged_names())}"
             )
         scheme = "plain" if plain else self.scheme
-        sentences, told = columns.open(path)
+        sentences, layout = columns.open(path)
         if how is not None and spec not in NAMES and spec not in NAMED:
-            how.append(f"{spec}: {told}")
+            how.append(f"{spec}: {layout}")
         return unify(sentences, spec, scheme, self.repair)
 
     @property
     def _test(self) -> str | None:
-        """What is tested on, unless it is cut from the data."""
+        """The file or name of the test set; `None` if it is split off from the data."""
         return self.test or (NAMES[self.data].test if self.data in NAMES and not self.folds else None)
 
     def _given(self, spec: str | None, plain: bool, notes: list[str], how: list[str]) -> list[Sentence] | None:
         if spec is None:
             return None
-        sentences, found = self.one(spec, plain, how)
-        notes.append(f"{spec}: {found}")
+        sentences, scheme = self.read_file(spec, plain, how)
+        notes.append(f"{spec}: {scheme}")
         _check_ends(sentences, spec, fewest=2, most=4 * WHOLE)
         return sentences
 
-    def _cut(
-        self, every: list[Sentence], cut_valid: bool, cut_test: bool
+    def _split(
+        self, sentences: list[Sentence], split_valid: bool, split_test: bool
     ) -> tuple[list[Sentence], list[Sentence], list[Sentence]]:
-        """Parts of one list: whole documents if there are enough of them, else sentences, shuffled once for all."""
-        documents = np.array([one.document for one in every])
-        units = documents if documents.max() + 1 >= max(10, self.folds) else np.arange(len(every))
+        """Split sentences, by whole documents if there are enough of them; the split is random but deterministic."""
+        documents = np.array([sentence.document for sentence in sentences])
+        units = documents if documents.max() + 1 >= max(10, self.folds) else np.arange(len(sentences))
         count = int(units.max()) + 1
         order = np.argsort(hash64(_SPLIT, np.arange(count)), kind="stable")  # the units, shuffled
         train, valid, test = self.fractions or FRACTIONS
-        in_test = order[self.fold :: self.folds] if self.folds else order[count - round(test * count * cut_test) :]
+        in_test = order[self.fold :: self.folds] if self.folds else order[count - round(test * count * split_test) :]
         rest = order[~np.isin(order, in_test)]
         share = round(valid / (train + valid) * len(rest))
-        in_valid = rest[len(rest) - (max(1, share) if cut_valid and valid and len(rest) > 1 else 0) :]
+        in_valid = rest[len(rest) - (max(1, share) if split_valid and valid and len(rest) > 1 else 0) :]
         masks = np.isin(units, in_valid), np.isin(units, in_test)
         parts = (~masks[0] & ~masks[1], *masks)
-        first, second, third = ([every[at] for at in np.flatnonzero(part)] for part in parts)
+        first, second, third = ([sentences[index] for index in np.flatnonzero(part)] for part in parts)
         return first, second, third
 
 
 def tagged_names() -> dict[str, str]:
-    """Every name that ``--data`` may have, with its title."""
-    return {GENERATED: "sentences with names, made up as needed", **{name: one.title for name, one in NAMES.items()}}
+    """Return the names that ``--data`` accepts → titles."""
+    published = {name: named.title for name, named in NAMES.items()}
+    return {GENERATED: "sentences with named entities (generated)", **published}
 
 
 def check_known(parts: Sequence[Sequence[Sentence]], known: set[str], plain: bool) -> None:
-    """Raise `DataError` if a tag of ``parts`` is not known; of entities, if its type is not."""
+    """Raise `DataError` for a tag in ``parts`` whose label (entity type, or plain tag) is not in ``known``."""
     names = known if plain else {tag.partition("-")[2] for tag in known}
     for part in parts:
-        for one in part:
-            for at, tag in enumerate(one.tags):
+        for sentence in part:
+            for at, tag in enumerate(sentence.tags):
                 name = tag if plain else tag.partition("-")[2]
                 if name not in names and tag != OUTSIDE:
                     raise DataError(
-                        f"unknown label {name!r} in line {one.line + at}: the text that is learned has "
-                        f"{', '.join(sorted(filter(None, names))[:12])}; correct it, or learn text that has it too"
+                        f"unknown label {name!r} in line {sentence.line + at}: the training text has "
+                        f"{', '.join(sorted(filter(None, names))[:12])}; correct it, or add training text with it"
                     )
 
 
 def _check_ends(sentences: Sequence[Sentence], where: str, fewest: int, most: int) -> None:
-    """Raise `DataError` if more than ``most`` words are fewer than ``fewest`` sentences: their ends are missing."""
+    """Raise `DataError` for fewer than ``fewest`` sentences of more than ``most`` words: sentence ends are missing."""
     words = sum(map(len, sentences))
     if len(sentences) < fewest and words > most:
-        told = "no empty line ends a sentence" if len(sentences) == 1 else f"it has only {len(sentences)} sentences"
-        raise DataError(f"{where}: {told}, in {words:,} words; put an empty line after each sentence")
+        count = "1 sentence" if len(sentences) == 1 else f"{len(sentences)} sentences"
+        raise DataError(f"{where} has only {count} in {words:,} words; put an empty line after each sentence")
 
 
 def _sizes(*parts: Sequence[Sentence]) -> str:

@@ -1,7 +1,6 @@
-"""One text file, decoded piece by piece: never more than a block of it is in memory.
+"""Text files, decoded block by block with constant memory.
 
-What is not text is dealt with here, once for every reader: the byte order mark at the beginning, line ends of other
-systems, and zero bytes.
+Byte order marks, line endings and zero bytes are handled here for all readers.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from typing import BinaryIO, Literal, cast
 
 from ..errors import ArgumentError, DataError
 
-BLOCK = 1 << 18  # bytes read at once
-MISREAD = 8  # a text with more than one character of so many zero was read in a wrong encoding
-SNIFF = 1 << 13  # bytes looked at to tell text from binary
+BLOCK = 1 << 18  # bytes per read
+MISREAD = 8  # more than one zero in this many characters indicates a wrong encoding
+SNIFF = 1 << 13  # bytes examined to distinguish text from binary files
 ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
 
@@ -32,9 +31,9 @@ _ENDS = {"\r\n": "CRLF", "\r": "CR"}
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file and how to decode it. Names that end in .gz are decompressed.
+    """A file and how to decode it. Files with the suffix .gz are decompressed.
 
-    ``line_ends``: "keep" leaves a byte order mark out, "unify" also reads ``\\r\\n`` and ``\\r`` as ``\\n``; `None`
+    ``line_ends``: "keep" removes a byte order mark, "unify" also converts ``\\r\\n`` and ``\\r`` to ``\\n``; `None`
     changes nothing.
     """
 
@@ -43,13 +42,13 @@ class TextFile:
     errors: str = "strict"
     line_ends: LineEnds | None = "keep"
     zeros: bool = False
-    """whether zero bytes are text, as for a model of bytes"""
+    """whether zero bytes are allowed, as for byte-level models"""
 
     def read(self, changed: set[str] | None = None) -> Iterator[str]:
-        """The text in pieces, none empty; to ``changed`` is added what is read as something else (see `told`).
+        """Yield the text in nonempty pieces; conversions are added to ``changed`` (see `describe_changes`).
 
         Raises:
-            DataError: it cannot be read as text; the message is one line.
+            DataError: the file cannot be read as text.
         """
         changed = set() if changed is None else changed
         unify = io.IncrementalNewlineDecoder(None, translate=True) if self.line_ends == "unify" else None
@@ -60,7 +59,7 @@ class TextFile:
                 changed.add(MARK)
             begun = True
             if unify is not None:
-                text = unify.decode(text)  # holds an \r at the end back: an \n may follow
+                text = unify.decode(text)  # holds back a final \r, which an \n may follow
             if text:
                 yield text
         if unify is not None:
@@ -69,10 +68,10 @@ class TextFile:
             changed |= {unify.newlines} if isinstance(unify.newlines, str) else set(unify.newlines or ())
 
     def _decoded(self) -> Iterator[str]:
-        """The text as it stands there, in pieces, none empty."""
+        """Yield the decoded text, before conversions, in nonempty pieces."""
         zero = "\0" if self.zeros else {"strict": None, "ignore": "", "replace": "\ufffd"}.get(self.errors, r"\x00")
         decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
-        consumed = ends = 0  # bytes, and line ends among them, given to the decoder so far
+        consumed = ends = 0  # bytes decoded so far, and line ends in them
         blocks = self.blocks()
         while True:
             block = next(blocks, b"")
@@ -84,12 +83,12 @@ class TextFile:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 raise self._undecodable(error, consumed - held + error.start) from None
-            except UnicodeError as error:  # UTF-16 or 32 without the mark that tells the order of its bytes
+            except UnicodeError as error:  # UTF-16 or UTF-32 without a byte order mark
                 raise DataError(
                     f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
-                    f"{self.encoding}-be if that is what it is"
+                    f"{self.encoding}-be if that is its encoding"
                 ) from None
-            if has_zero_bytes(self.encoding):  # a text may have a character 0 there; one of many is of another encoding
+            if has_zero_bytes(self.encoding):  # a few zero characters are possible; many indicate another encoding
                 if text.count("\0") * MISREAD > len(text):
                     raise self._zero_character(text, ends)
             elif zeros:
@@ -102,7 +101,7 @@ class TextFile:
             ends += _count_ends(block)
 
     def blocks(self) -> Iterator[bytes]:
-        """The bytes, decompressed, in blocks; DataError if they cannot be read."""
+        """Yield the decompressed bytes in blocks; raise `DataError` if they cannot be read."""
         try:
             with self.open() as file:
                 while block := file.read(BLOCK):
@@ -111,11 +110,11 @@ class TextFile:
             raise DataError(f"cannot read {self.path}: {_reason(error)}") from error
 
     def open(self) -> BinaryIO:
-        """The file, opened for reading bytes, decompressed if it is a .gz file."""
+        """Open the file for reading bytes, decompressed if it is a .gz file."""
         return cast(BinaryIO, gzip.open(self.path)) if self.path.suffix == ".gz" else self.path.open("rb")
 
     def fingerprint(self) -> list[object]:
-        """Changes when the file is written to, or is to be read in another way."""
+        """Return a list that changes if the file is modified or an option changes."""
         try:
             stat = self.path.stat()
         except OSError as error:
@@ -124,12 +123,12 @@ class TextFile:
         return [str(self.path), stat.st_size, stat.st_mtime_ns, self.encoding, self.errors, *rule]
 
     def looks_binary(self) -> bool:
-        """Whether the first few thousand bytes have a zero byte, which text in a byte encoding never has; or a PDF."""
+        """Whether the first few thousand bytes have a zero byte (unless the encoding has them), or are a PDF."""
         head = self.head()
         return not has_zero_bytes(self.encoding) and (b"\0" in head or head.startswith(b"%PDF-"))
 
     def head(self) -> bytes:
-        """The first few thousand bytes."""
+        """Return the first few thousand bytes."""
         try:
             with self.open() as file:
                 return file.read(SNIFF)
@@ -137,9 +136,9 @@ class TextFile:
             raise DataError(f"cannot read {self.path}: {_reason(error)}") from error
 
     def _zero(self, block: bytes, before: int, line: int) -> DataError:
-        """The error of a zero byte in a block, with a way on that fits the file."""
-        what = f"has a zero byte at offset {before + block.index(0):,} (line {line:,}), which no text has"
-        remedy = "remove it, or leave it out with --errors ignore, or read U+FFFD there with --errors replace"
+        """Return the error for a zero byte in a block, with a remedy that depends on the file."""
+        what = f"has a zero byte at offset {before + block.index(0):,} (line {line:,}), which text does not have"
+        remedy = "remove it, or use --errors ignore to skip it, or --errors replace to read U+FFFD"
         if not before and (encoding := _encoding_of(block)):
             remedy = f"it looks like {encoding[:6].upper()}: use --encoding {encoding}"
         elif block.count(0) > max(10, len(block) // 100):
@@ -147,14 +146,14 @@ class TextFile:
         return DataError(f"{self.path} {what}; {remedy}")
 
     def _zero_character(self, text: str, ends: int) -> DataError:
-        """The error of many zeros among the characters of an encoding in which zero bytes are ordinary."""
+        """Return the error for many zero characters in UTF-16 or UTF-32."""
         line = ends + _count_ends(text[: text.index("\0")].encode(errors="replace")) + 1
         other = _encoding_of(self.head())
         remedy = f"it looks like {other[:6].upper()}: use --encoding {other}"
         if not other or other[:6] == self.encoding.lower().replace("_", "-")[:6]:
-            remedy = "name the right --encoding"
+            remedy = "give the right --encoding"
         return DataError(
-            f"{self.path} has many zeros (U+0000, first in line {line:,}) as {self.encoding}, as no text has; {remedy}"
+            f"{self.path} has many zeros (U+0000, first in line {line:,}) when read as {self.encoding}; {remedy}"
         )
 
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
@@ -163,13 +162,13 @@ class TextFile:
         other = (not offset and _encoding_of(error.object)) or other
         return DataError(
             f"{self.path} is not valid {self.encoding}: byte 0x{bad} at offset {offset} ({error.reason}); "
-            f"use --encoding {other} if that is what it is, or --errors replace"
+            f"use --encoding {other} if that is its encoding, or --errors replace"
         )
 
 
 @dataclass(frozen=True)
 class LiteralText:
-    """Text given as it is, in place of a file."""
+    """A literal text in place of a file."""
 
     text: str
 
@@ -180,21 +179,21 @@ class LiteralText:
         return ["text:", self.text]
 
 
-def told(changed: Collection[str], remedy: str = "") -> list[str]:
-    """What `TextFile.read` has read as something else, for a person; ``remedy`` names how to keep line ends."""
+def describe_changes(changed: Collection[str], remedy: str = "") -> list[str]:
+    """Describe the conversions of `TextFile.read`; ``remedy`` tells how to keep line endings."""
     ends = " and ".join(name for end, name in _ENDS.items() if end in changed)
-    notes = [rf"{ends} line ends read as \n{remedy}"] if ends else []
-    return [*notes, "byte order mark left out"] if MARK in changed else notes
+    notes = [rf"{ends} line endings converted to \n{remedy}"] if ends else []
+    return [*notes, "byte order mark removed"] if MARK in changed else notes
 
 
 def normal(text: str, line_ends: LineEnds | None) -> str:
-    """A text as `TextFile` would read it by a rule for line ends."""
+    """Convert a text as `TextFile` does with ``line_ends``."""
     text = text if line_ends is None else text.removeprefix(MARK)
     return text.replace("\r\n", "\n").replace("\r", "\n") if line_ends == "unify" else text
 
 
 def ends_of(file: TextFile) -> str:
-    """``; CRLF line ends`` and the encoding, as far as they are not the usual ones, by the beginning of a file."""
+    """Describe unusual encoding and line endings, from the first block of a file: ``; CRLF line endings``."""
     changed: set[str] = set()
     sample = next(TextFile(file.path, file.encoding, file.errors).read(changed), "")
     unify = io.IncrementalNewlineDecoder(None, translate=True)
@@ -202,44 +201,46 @@ def ends_of(file: TextFile) -> str:
     ends = {unify.newlines} if isinstance(unify.newlines, str) else set(unify.newlines or ())
     names = [name for end, name in {**_ENDS, "\n": "LF"}.items() if end in ends]
     parts = [] if file.encoding.lower() in ("utf-8", "utf8") else [file.encoding]
-    parts += [f"{' and '.join(names)} line ends"] if ends - {"\n"} else []
-    return "".join(f"; {part}" for part in [*parts, *(["byte order mark left out"] if MARK in changed else [])])
+    parts += [f"{' and '.join(names)} line endings"] if ends - {"\n"} else []
+    return "".join(f"; {part}" for part in [*parts, *(["byte order mark removed"] if MARK in changed else [])])
 
 
 def mixed_ends(file: TextFile) -> bool:
-    """Whether an ``\\r`` stands alone in a file that has ``\\n`` as well."""
-    alone, others, held = False, False, ""
+    """Whether a file has both a lone ``\\r`` and ``\\n``."""
+    lone_cr, lf, held = False, False, ""
     for text in itertools.chain(file.read(), [" "]):
         text = held + text
         held = text[len(text.rstrip("\r")) :]  # an \n may follow
-        alone = alone or ("\r" in text and _ALONE.search(text, 0, len(text) - len(held)) is not None)
-        others = others or "\n" in text
-    return alone and others
+        lone_cr = lone_cr or ("\r" in text and _ALONE.search(text, 0, len(text) - len(held)) is not None)
+        lf = lf or "\n" in text
+    return lone_cr and lf
 
 
 def looks_wide(begin: bytes) -> bool:
-    """Whether a file that begins so is UTF-16 or UTF-32: by its mark, or by where its zeros are."""
+    """Whether a file with this beginning is UTF-16 or UTF-32, judged by its byte order mark or its zero bytes."""
     return bool(_encoding_of(begin))
 
 
 def _encoding_of(begin: bytes) -> str:
-    """The name of the UTF-32 or UTF-16 in which a file begins so; empty if it is neither."""
-    if begin.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the former begins as UTF-16 does
+    """Return the UTF-32 or UTF-16 encoding of a file with this beginning; "" if it is neither."""
+    if begin.startswith(
+        (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+    ):  # checked first: the little-endian mark starts with that of UTF-16
         return "utf-32"
     if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    some = begin[: min(SNIFF, len(begin) // 4 * 4)]
-    for name, zeros, least in (("utf-32-le", (2, 3), 0), ("utf-32-be", (1, 0), 3)):
+    sample = begin[: min(SNIFF, len(begin) // 4 * 4)]
+    for name, zeros, lowest in (("utf-32-le", (2, 3), 0), ("utf-32-be", (1, 0), 3)):
         if (
-            some
-            and not any(some[zeros[1] :: 4])
-            and 2 * some[zeros[0] :: 4].count(0) > len(some) // 4
-            and all(some[least::4])
+            sample
+            and not any(sample[zeros[1] :: 4])
+            and 2 * sample[zeros[0] :: 4].count(0) > len(sample) // 4
+            and all(sample[lowest::4])
         ):
             return name
-    some = begin[:SNIFF]
-    for name, zeros_at, others in (("utf-16-le", some[1::2], some[::2]), ("utf-16-be", some[::2], some[1::2])):
-        if len(some) > 3 and 2 * zeros_at.count(0) > len(zeros_at) and not others.count(0):
+    sample = begin[:SNIFF]
+    for name, zeros_at, others in (("utf-16-le", sample[1::2], sample[::2]), ("utf-16-be", sample[::2], sample[1::2])):
+        if len(sample) > 3 and 2 * zeros_at.count(0) > len(zeros_at) and not others.count(0):
             return name
     return ""
 
@@ -249,18 +250,18 @@ def _count_ends(block: bytes) -> int:
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether the file was left by a system or an editor among the texts of a folder, going by its name."""
+    """Whether the name is that of a file left by an operating system or editor."""
     name = path.name.lower()
     return name.startswith("~$") or name in ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 
 
 def has_zero_bytes(encoding: str) -> bool:
-    """Whether ordinary text has zero bytes in this encoding."""
+    """Whether text in this encoding has zero bytes."""
     return re.fullmatch(r"utf[-_]?(16|32)([-_]?[bl]e)?", encoding.lower()) is not None
 
 
 def check_encoding(encoding: str, errors: str) -> None:
-    """Raise ArgumentError unless text can be decoded with these options."""
+    """Raise ArgumentError if the encoding or error handler is unknown."""
     try:
         codecs.getincrementaldecoder(encoding)
         known = codecs.lookup(encoding)._is_text_encoding

@@ -1,8 +1,8 @@
-"""Words of a sentence, for tasks that read text and do not write it.
+"""Word tokenizer for text classification.
 
-`cut` follows the Penn Treebank in what matters for word vectors: ``it's`` is ``it 's``, ``don't`` is ``do n't``,
-hyphens hold a word together, and every other sign stands alone. White space is left out, but each token knows where it
-stood.
+`tokenize` follows the Penn Treebank as far as it matters for word vectors: ``it's`` is ``it 's``, ``don't`` is
+``do n't``, hyphenated words are one token, and other punctuation marks are separate tokens. White space is dropped;
+tokens have offsets.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A stretch of a text: ``text[begin:end]`` is what it was cut from."""
+    """A token and its offsets in the text."""
 
     text: str
     begin: int
     end: int
 
 
-def cut(text: str, *, lowercase: bool = False) -> list[Token]:
-    """The tokens of ``text`` in order."""
-    found = ((match.group(), *match.span()) for match in _TOKEN.finditer(text))
-    return [Token(word.lower() if lowercase else word, begin, end) for word, begin, end in found]
+def tokenize(text: str, *, lowercase: bool = False) -> list[Token]:
+    """Return the tokens of ``text``.
+
+    >>> [token.text for token in tokenize("It's well-made.")]
+    ['It', "'s", 'well-made', '.']
+    """
+    matches = ((match.group(), *match.span()) for match in _TOKEN.finditer(text))
+    return [Token(word.lower() if lowercase else word, begin, end) for word, begin, end in matches]

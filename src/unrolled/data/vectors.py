@@ -1,10 +1,10 @@
-"""Word vectors: read from GloVe's and word2vec's files, or trained on a corpus by gensim.
+"""Word vectors: read GloVe and word2vec files, or train word2vec with gensim.
 
-    word 0.12 -0.3 …            GloVe's text
-    400000 100                  word2vec's text: such a first line, then the same
-    400000 100                  word2vec's binary (.bin): such a first line, then words with float32 numbers
+    word 0.12 -0.3 …            GloVe text
+    400000 100                  word2vec text: this header, then lines as above
+    400000 100                  word2vec binary (.bin): this header, then words with float32 numbers
 
-Only the words that are asked for are kept.
+Only vectors of requested words are kept.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from ..errors import ArgumentError, DataError
 from .textfile import TextFile
 
 Vectors = dict[str, npt.NDArray[np.float32]]
-WIDEST = 4096  # numbers of a vector
-LONGEST_WORD = 1000  # bytes
+WIDEST = 4096  # maximum dimension
+LONGEST_WORD = 1000  # maximum bytes per word
 
 
 def read_vectors(path: Path, words: Collection[str]) -> tuple[Vectors, int]:
-    """The vectors of those of ``words`` that the file has, and their width.
+    """Read the vectors of those of ``words`` that are in the file; return them and their dimension.
 
     Raises:
-        DataError: it cannot be read, or a line of it (numbered) is not a word and as many numbers as the others.
+        DataError: the file cannot be read, or a line is not a word followed by the right number of numbers.
     """
-    wanted = frozenset(words)
+    requested = frozenset(words)
     try:
         with TextFile(path).open() as file:
             if ".bin" in path.suffixes:
-                return _binary(path, file, wanted)
-            return _text(path, file, wanted)
+                return _read_binary(path, file, requested)
+            return _read_text(path, file, requested)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 
-def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, int]:
+def _read_text(path: Path, file: BinaryIO, requested: frozenset[str]) -> tuple[Vectors, int]:
     found: Vectors = {}
     width = 0
     longest = WIDEST * 32
     for line, raw in enumerate(_lines(file, longest), 1):
         raw = raw.removeprefix(BOM_UTF8) if line == 1 else raw
         if not raw.endswith(b"\n") and len(raw) == longest:
-            raise DataError(f"{path}, line {line} is longer than any vector; is this a file of word vectors?")
+            raise DataError(f"{path}, line {line} is longer than any vector; is it a file of word vectors?")
         if not (raw := raw.rstrip()):
             continue
         if not width:
@@ -66,9 +66,9 @@ def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, 
             key = word.decode()
         except UnicodeDecodeError:
             raise DataError(
-                f"{path}, line {line} is not UTF-8; is it a binary file? then its name must end in .bin"
+                f"{path}, line {line} is not UTF-8; if it is a binary file, its name must end in .bin"
             ) from None
-        if key in wanted and key not in found:
+        if key in requested and key not in found:
             found[key] = _numbers(path, line, raw.split()[-width:])
     if not width:
         raise DataError(f"{path} is empty; give a file of word vectors")
@@ -76,7 +76,7 @@ def _text(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, 
 
 
 def _lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
-    """Its lines, at most so many bytes at a time. Where the first has an ``\\r`` inside, that is what ends lines."""
+    """Yield lines of at most ``longest`` bytes. If the first line has an ``\\r`` inside, lines end with ``\\r``."""
     end = b"\r" if b"\r" in file.readline(longest).rstrip(b"\r\n") else b"\n"
     file.seek(0)
     if end == b"\n":
@@ -88,7 +88,7 @@ def _lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
         *whole, held = (held + block).split(end)
         yield from (line + b"\n" for line in whole)
         if len(held) > longest:
-            yield held[:longest]  # is refused
+            yield held[:longest]  # raises an error in the caller
     if held:
         yield held
 
@@ -97,16 +97,18 @@ def _numbers(path: Path, line: int, parts: list[bytes]) -> npt.NDArray[np.float3
     try:
         vector = np.array([float(part) for part in parts], dtype=np.float32)
     except ValueError:
-        raise DataError(f"{path}, line {line} has something that is no number; repair or remove it") from None
+        raise DataError(f"{path}, line {line} has a value that is not a number; repair or remove it") from None
     if not np.isfinite(vector).all():
         raise DataError(f"{path}, line {line} has a number that is not finite; repair or remove it")
     return vector
 
 
-def _binary(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors, int]:
+def _read_binary(path: Path, file: BinaryIO, requested: frozenset[str]) -> tuple[Vectors, int]:
     header = file.readline(100).split()
     if len(header) != 2 or not all(part.isdigit() for part in header):
-        raise DataError(f"{path} does not begin with a number of words and a width, as word2vec's binary files do")
+        raise DataError(
+            f"{path} does not start with the number of words and the dimension, as word2vec binary files do"
+        )
     count, width = int(header[0]), _checked_width(path, int(header[1]))
     found: Vectors = {}
     for number in range(count):
@@ -119,7 +121,7 @@ def _binary(path: Path, file: BinaryIO, wanted: frozenset[str]) -> tuple[Vectors
         if len(data) < 4 * width:
             raise DataError(f"{path} ends at word {number + 1:,} of {count:,}; fetch it again")
         key = bytes(word).strip().decode("utf-8", "replace")
-        if key in wanted and key not in found:
+        if key in requested and key not in found:
             found[key] = np.frombuffer(data, dtype="<f4").astype(np.float32)
             if not np.isfinite(found[key]).all():
                 raise DataError(f"{path}, word {number + 1:,} has a number that is not finite; fetch it again")
@@ -142,7 +144,7 @@ def train_vectors(
     epochs: int = 20,
     seed: int = 0,
 ) -> Vectors:
-    """word2vec (Mikolov et al. 2013) with negative sampling on the sentences, by gensim. Deterministic.
+    """Train word2vec (Mikolov et al. 2013) with negative sampling, using gensim. Deterministic.
 
     Raises:
         ArgumentError: gensim is not installed.
@@ -151,7 +153,7 @@ def train_vectors(
         from gensim.models import Word2Vec
     except ImportError:
         raise ArgumentError(
-            "embeddings", "learned, one-hot or a file where gensim is missing", "word2vec", "pip install gensim"
+            "embeddings", "learned, one-hot or a file if gensim is not installed", "word2vec", "pip install gensim"
         ) from None
     model = Word2Vec(
         sentences,
@@ -162,7 +164,7 @@ def train_vectors(
         negative=5,
         epochs=epochs,
         seed=seed + 1,
-        workers=1,  # more would make it depend on their timing
+        workers=1,  # several workers would be nondeterministic
     )
     return {word: model.wv[word] for word in model.wv.index_to_key}
 
@@ -170,7 +172,8 @@ def train_vectors(
 def matrix(
     words: Sequence[str], vectors: Vectors, size: int, generator: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """``(len(words), size)``: a row for each word; those without a vector are drawn like the others are spread."""
+    """Return an embedding matrix ``(len(words), size)``; words without a vector are drawn from a normal distribution
+    with the standard deviation of the others."""
     known = np.array([word in vectors for word in words])
     rows = np.zeros((len(words), size), dtype=np.float32)
     for at in map(int, np.flatnonzero(known)):

@@ -1,4 +1,4 @@
-"""What a vocabulary is: a numbered list of symbols, and the way text is cut into them.
+"""Vocabularies: the tokens of a model, and the tokenization of text.
 
     vocabulary.encode("text") -> ids (N,)      vocabulary.decode(ids) -> "text"
 
@@ -19,34 +19,38 @@ from ..checks import checked
 from ..errors import ArgumentError, DataError
 
 Ids = npt.NDArray[Any]
-MAX_SYMBOLS = 1 << 22  # no vocabulary is larger: a bound for what a model file may ask us to allocate
+MAX_TOKENS = 1 << 22  # maximum size of a vocabulary: bounds the allocation for untrusted model files
 
 
 class Vocabulary(ABC):
-    """A numbered list of symbols. Immutable; equal vocabularies have equal `to_json()`."""
+    """A vocabulary: tokens with ids 0 … len-1, immutable. Equal vocabularies have equal `to_json()`."""
 
     kind: ClassVar[str]
-    unknown: int | None = None  # the id that stands for what is not in the vocabulary; None: there is no such id
+    unknown: int | None = None  # the id of the unknown token, or None
 
     @abstractmethod
     def __len__(self) -> int:
-        """The number of symbols; ids are 0 … len-1."""
+        """Return the number of tokens."""
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
-        """The ids (N,) of ``text``, in `dtype`; DataError if it cannot be written with these symbols."""
+        """Return the token ids ``(N,)`` of ``text``, in `dtype`.
+
+        Raises:
+            DataError: the text has characters that cannot be encoded.
+        """
 
     @abstractmethod
     def spell(self, id: int) -> bytes:
-        """The UTF-8 bytes that one symbol stands for (for byte-level symbols maybe part of a character)."""
+        """Return the UTF-8 bytes of one token (for byte-level tokens possibly part of a character)."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which `vocabulary_from_json` makes this vocabulary again."""
+        """Return JSON data from which `vocabulary_from_json` restores the vocabulary."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest of uint8, uint16 and uint32 that holds every id."""
+        """The smallest of uint8, uint16 and uint32 that represents all ids."""
         if len(self) <= 1 << 8:
             return np.dtype(np.uint8)
         return np.dtype(np.uint16) if len(self) <= 1 << 16 else np.dtype(np.uint32)
@@ -58,27 +62,27 @@ class Vocabulary(ABC):
 
     @checked
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ``ids``. Bytes that are no UTF-8 (a model may write some) become U+FFFD.
+        """Return the text of ``ids``. Invalid UTF-8, which a model may generate, becomes U+FFFD.
 
         Raises:
-            ArgumentError: an id is none of 0 to ``len(self) - 1``.
+            ArgumentError: an id is out of range.
         """
-        return self._text(self._known(ids))
+        return self._text(self._checked_ids(ids))
 
     def _text(self, ids: Ids) -> str:
         return b"".join(map(self.spell, ids.tolist())).decode("utf-8", "replace")
 
-    def _known(self, ids: Iterable[int]) -> Ids:
-        """The ids as an array."""
-        found = ids if isinstance(ids, np.ndarray) else np.array([int(id) for id in ids], dtype=np.int64)
-        if found.size and not 0 <= int(found.min()) <= int(found.max()) < len(self):
-            wrong = next(int(id) for id in found.flat if not 0 <= id < len(self))
-            raise ArgumentError("ids", f"symbols from 0 to {len(self) - 1}", wrong)
-        return found
+    def _checked_ids(self, ids: Iterable[int]) -> Ids:
+        """Return the ids as an array; raise `ArgumentError` if one is out of range."""
+        array = ids if isinstance(ids, np.ndarray) else np.array([int(id) for id in ids], dtype=np.int64)
+        if array.size and not 0 <= int(array.min()) <= int(array.max()) < len(self):
+            wrong = next(int(id) for id in array.flat if not 0 <= id < len(self))
+            raise ArgumentError("ids", f"token ids from 0 to {len(self) - 1}", wrong)
+        return array
 
     @checked
     def outside(self, text: str) -> dict[str, int]:
-        """The characters of ``text`` that cannot be encoded, each with its first position."""
+        """Return the characters of ``text`` that cannot be encoded → first position."""
         return {c: text.index(c) for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"}
 
     @checked
@@ -86,29 +90,35 @@ class Vocabulary(ABC):
         """Raise ArgumentError if ``text`` has characters that this vocabulary cannot encode."""
         outside = self.outside(text)
         if outside:
-            expected = f"text in the model's {self.kind} vocabulary ({len(self)} symbols)"
-            remedy = f"leave out {describe(outside)}"
+            expected = f"text in the model's {self.kind} vocabulary ({len(self)} tokens)"
+            remedy = f"remove {describe(outside)}"
             raise ArgumentError("prompt", expected, text if len(text) <= 60 else text[:60] + "…", remedy)
 
 
 def describe(outside: dict[str, int], limit: int = 5) -> str:
-    """``'é' (U+00E9), '\\x00' (U+0000) and 3 more`` for a message."""
+    """Format characters for a message: ``'é' (U+00E9), '\\x00' (U+0000) and 3 more``."""
     named = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in list(outside)[:limit])
     return named + (f" and {len(outside) - limit} more" if len(outside) > limit else "")
 
 
 def outside_error(vocabulary: Vocabulary, outside: dict[str, int]) -> DataError:
-    """The error for text, its first character at 0, that ``vocabulary`` cannot encode."""
-    places = ", ".join(str(at) for at in list(outside.values())[:5])
+    """Return the error for characters that ``vocabulary`` cannot encode, counted from 0."""
+    positions = ", ".join(str(at) for at in list(outside.values())[:5])
     return DataError(
         f"the text has characters that are not in the {vocabulary.kind} vocabulary: {describe(outside)}, "
-        f"first at character {places}; remove them, or train with --min-count 2 (rare characters become one "
-        "unknown symbol) or with a byte vocabulary"
+        f"first at character {positions}; remove them, or train with --min-count 2 (rare characters become the "
+        "unknown token) or with a byte vocabulary"
     )
 
 
 class StreamingDecoder:
-    """Decodes ids as they come. A character whose bytes are not all there yet is held back until they are."""
+    """Decode ids one at a time. A character is returned when all of its bytes are known.
+
+    >>> from unrolled.data import ByteVocabulary
+    >>> decoder = StreamingDecoder(ByteVocabulary())
+    >>> [decoder.feed(id) for id in "é!".encode()]
+    ['', 'é', '!']
+    """
 
     @checked
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -116,9 +126,9 @@ class StreamingDecoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, id: int) -> str:
-        """The text that is complete now that ``id`` is known; often one character, sometimes none."""
+        """Return the text completed by ``id``: often one character, possibly none."""
         return self._decoder.decode(self._spell(int(id)))
 
     def flush(self) -> str:
-        """What was held back, at the end of the text."""
+        """Return the incomplete rest at the end of the text, as U+FFFD."""
         return self._decoder.decode(b"", final=True)

@@ -1,15 +1,13 @@
-"""Word vocabulary, and the rule by which text is cut into words.
+"""Word vocabulary and word tokenization.
 
-`tokens(text)` cuts text so that joining the tokens gives the text again, character for character:
+`tokens(text)` splits text into tokens whose concatenation is exactly the text:
 
-* a word is a run of letters, digits and underscores *with the one space before it*, if there is one: as
-  ``" the"``;
-* a run of other visible characters is a token, also with the one space before it: ``" ("``, ``"):"``;
+* a word is a run of letters, digits and underscores *with one space before it*, if there is one: ``" the"``;
+* a run of other visible characters is a token, also with one space before it: ``" ("``, ``"):"``;
 * every line break (``\\r\\n``, ``\\n`` or ``\\r``) is a token;
-* what other white space is left (indentation, tabs) is one token per run, less the space that belongs to a
-  word.
+* other white space (indentation, tabs) is one token per run, without the space that belongs to a word.
 
-So nothing has to be guessed when text is put together again.
+So detokenization is exact.
 """
 
 from __future__ import annotations
@@ -30,15 +28,21 @@ _TOKEN = re.compile(r" ?\w+| ?[^\w\s]+|\r\n|[\r\n]|[^\S\r\n]+(?= \S)|[^\S\r\n]+"
 
 
 def tokens(text: str) -> list[str]:
-    """The tokens of ``text`` in order; ``"".join(tokens(text)) == text``."""
+    """Return the tokens of ``text``; ``"".join(tokens(text)) == text``.
+
+    >>> tokens("the cat (sat)")
+    ['the', ' cat', ' (', 'sat', ')']
+    """
     return _TOKEN.findall(text)
 
 
 class WordVocabulary(Vocabulary):
-    """Words, most frequent first; id 0 is ``<unk>``, for every word that is not listed.
+    """A word vocabulary, most frequent words first; id 0 is the unknown token ``<unk>``.
 
-    The text ``<unk>`` is itself three tokens (``<``, ``unk``, ``>``), so no word can be taken for the unknown
-    one.
+    The text ``<unk>`` is three tokens (``<``, ``unk``, ``>``), so no word is confused with the unknown token.
+
+    Raises:
+        DataError: a word occurs twice, or has surrogates.
     """
 
     kind: ClassVar[str] = "word"
@@ -55,9 +59,9 @@ class WordVocabulary(Vocabulary):
 
     @classmethod
     def from_counts(cls, counts: Counter[str], min_count: int = 1) -> WordVocabulary:
-        """The words seen at least ``min_count`` times; ties in alphabetical order."""
-        kept = [word for word, count in counts.items() if count >= min_count]
-        return cls(sorted(kept, key=lambda word: (-counts[word], word)))
+        """Return a vocabulary of the words seen at least ``min_count`` times; ties are in alphabetical order."""
+        frequent = [word for word, count in counts.items() if count >= min_count]
+        return cls(sorted(frequent, key=lambda word: (-counts[word], word)))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -68,7 +72,7 @@ class WordVocabulary(Vocabulary):
 
     @checked
     def look_up(self, words: Iterable[str]) -> Ids:
-        """The ids of words that were cut by another rule."""
+        """Return the ids of words from another tokenizer."""
         get = self._ids.get
         return np.array([get(word, 0) for word in words], dtype=self.dtype)
 

@@ -1,4 +1,4 @@
-"""From scores to symbols: sampling, writing and searching. Each takes a ``step`` or a frozen model, not a task's."""
+"""Decoding: sampling, generation and beam search. All work on a ``step`` function or a frozen model of any task."""
 
 from .beam import beam_search
 from .frozen import generate_frozen

@@ -1,4 +1,4 @@
-"""Writing text, symbol by symbol, from anything that has a step."""
+"""Autoregressive generation, token by token, from any model with a step function."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .sampling import Sampling
 
 Logits = npt.NDArray[np.floating]
 Step = Callable[[npt.NDArray[np.int64], Any], tuple[Logits, Any]]
-"""``(ids (B,), state) -> (logits (B, V) of what comes next, state)``"""
+"""``(ids (B,), state) -> (logits (B, V) of the next token, state)``"""
 
 
 @checked
 def generate(
     step: Step, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Draw ``length`` symbols for B streams, ids ``(B,)`` at a time.
+    """Sample ``length`` tokens for B streams; yield the ids ``(B,)`` of each position.
 
     Args:
         step: one step of the model.
-        logits: ``(B, V)``, what comes after the prompt.
+        logits: ``(B, V)``, of the first token after the prompt.
         state: the state after the prompt.
-        sampling: how to choose.
-        length: how many.
+        sampling: the sampling options.
+        length: number of tokens.
     """
     streams = np.arange(logits.shape[0])
     for position in range(length):
@@ -40,9 +40,16 @@ def generate(
 
 
 class TextWriter:
-    """Turns one stream's ids into text as they come, and ends it at a stop string.
+    """Decodes the token ids of one stream to text as they arrive, up to a stop string.
 
-    A character whose bytes are not all there is held back, and so is what may be the beginning of the stop string.
+    Incomplete characters, and text that may be the beginning of the stop string, are held back.
+
+    Args:
+        vocabulary: decodes the ids.
+        stop: the stop string; `None` for none. It is not part of the text.
+
+    Raises:
+        ArgumentError: the stop string is empty.
     """
 
     @checked
@@ -53,11 +60,11 @@ class TextWriter:
         self.stop, self.held, self.done = stop, "", False
 
     def feed(self, id: int) -> str:
-        """The text that is certain now that ``id`` is known; nothing more once `done`."""
+        """Return the text that is complete after ``id``; an empty string once `done`."""
         return "" if self.done else self._take(self.decoder.feed(id))
 
     def close(self) -> str:
-        """The text still held back, when no more ids will come."""
+        """Return the text still held back, at the end of the ids."""
         if self.done:
             return ""
         rest = self._take(self.decoder.flush()) + self.held
@@ -72,7 +79,7 @@ class TextWriter:
         if at >= 0:
             text, self.held, self.done = self.held[:at], "", True
             return text
-        # hold back the longest end that the stop string begins with
+        # hold back the longest suffix that is a prefix of the stop string
         longest = min(len(self.held), len(self.stop) - 1)
         keep = next((n for n in range(longest, 0, -1) if self.stop.startswith(self.held[-n:])), 0)
         cut = len(self.held) - keep

@@ -1,10 +1,10 @@
-"""Choosing the next symbol: temperature, top-k, top-p, greedy.
+"""Sampling of the next token: temperature, top-k, top-p, greedy.
 
-    p_v = softmax(logits / temperature)_v, kept to the k likeliest, then to the fewest that together reach top_p
+    p_v = softmax(logits / temperature)_v, limited to the top k, then to the smallest set with probability top_p
     choose the first v, in the vocabulary's order, with  p_0 + … + p_v > u · Σp,   u ∈ [0, 1)
 
-All in float64, and u comes from a counter-based generator keyed by (seed, stream, position): the same seed writes
-the same text on every path, however many streams run beside each other.
+All in float64, with u from a counter-based generator keyed by (seed, stream, position): the same seed gives the same
+text with every backend and any number of parallel streams.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from ..checks import checked
 from ..data.counter import uniform
 from ..errors import ArgumentError, DivergedError
 
-# B streams, V symbols
+# B streams, V tokens in the vocabulary
 
 
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How symbols are chosen.
+    """Options for sampling tokens.
 
     Raises:
-        ArgumentError: a number out of range.
+        ArgumentError: a number is out of range.
     """
 
     temperature: Annotated[float, "a number of at least 0"] = 1.0
-    """below 1 safer, above 1 bolder; 0 always takes the likeliest"""
+    """softmax temperature: below 1 less random, above 1 more; 0: greedy"""
     top_k: Annotated[int, "a whole number of at least 0"] = 0
-    """only ever choose among the k likeliest; 0: among all"""
+    """sample among the k most likely tokens only; 0: among all"""
     top_p: Annotated[float, "a probability above 0 and at most 1"] = 1.0
-    """only ever choose among the fewest symbols that together have this probability"""
+    """nucleus sampling: sample among the smallest set of tokens with this total probability"""
     greedy: bool = False
-    """always take the likeliest (the same as --temperature 0)"""
+    """greedy decoding: always take the most likely token (same as --temperature 0)"""
     seed: int = 0
-    """the same seed writes the same text"""
+    """random seed; the same seed generates the same text"""
 
     def __post_init__(self) -> None:
         if not (0 <= self.temperature < float("inf")):
@@ -53,15 +53,15 @@ class Sampling:
     def choose(
         self, logits: npt.NDArray[np.floating], position: int, streams: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
-        """One symbol for each stream: ``logits (B, V)`` → ids ``(B,)``; ``streams (B,)`` are their numbers.
+        """Sample one token for each stream: ``logits (B, V)`` → ids ``(B,)``; ``streams (B,)`` are the stream numbers.
 
         Raises:
-            DivergedError: there is no largest number among the logits of a stream.
+            DivergedError: the largest logit of a stream is infinite or NaN.
         """
         if not np.isfinite(logits.max(axis=1)).all():
             raise DivergedError(
-                "the model's outputs are not finite numbers, so nothing can be chosen by them; its weights have "
-                "diverged or were altered: open another checkpoint or run"
+                "the model's outputs are not finite numbers; its weights have diverged or were altered: open another "
+                "checkpoint or run"
             )
         if self.greedy or self.temperature == 0:
             return logits.argmax(axis=1)
@@ -73,24 +73,24 @@ class Sampling:
         return ids.astype(np.int64)
 
     def probabilities(self, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """What is drawn from, ``(B, V)``: zero for symbols that top-k or top-p leave out, not normalised anew."""
+        """Return the sampling probabilities ``(B, V)``, zero where top-k or top-p exclude a token, not renormalised."""
         logits = logits.astype(np.float64)
-        below = logits - logits.max(axis=1, keepdims=True)  # before dividing, which may overflow
+        shifted = logits - logits.max(axis=1, keepdims=True)  # before the division, which may overflow
         with np.errstate(over="ignore"):
-            p = np.exp(below / self.temperature)
+            p = np.exp(shifted / self.temperature)
         p /= p.sum(axis=1, keepdims=True)
         V = p.shape[1]
         if 0 < self.top_k < V or self.top_p < 1:
-            order = np.argsort(-p, axis=1, kind="stable")  # likeliest first; ties in the vocabulary's order
+            order = np.argsort(-p, axis=1, kind="stable")  # most likely first; ties in the vocabulary's order
             ranked = np.take_along_axis(p, order, axis=1)
             keep = np.ones_like(ranked, dtype=bool)
             if 0 < self.top_k < V:
                 keep[:, self.top_k :] = False
                 ranked = ranked * keep
             if self.top_p < 1:
-                before = ranked.cumsum(axis=1) - ranked  # mass of the likelier ones
+                before = ranked.cumsum(axis=1) - ranked  # mass of the more likely tokens
                 keep &= before < self.top_p * ranked.sum(axis=1, keepdims=True)
-            kept = np.zeros_like(keep)
-            np.put_along_axis(kept, order, keep, axis=1)
-            p = p * kept
+            mask = np.zeros_like(keep)
+            np.put_along_axis(mask, order, keep, axis=1)
+            p = p * mask
         return p

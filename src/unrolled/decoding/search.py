@@ -1,12 +1,12 @@
-"""What a search for the best sequence is asked for, what it finds, and how finished sequences are scored.
+"""Options and results of a search for the best sequence, and the score of finished sequences.
 
     s(Y, X) = log P(Y|X) / lp(Y) + cp(X, Y)
     lp(Y) = (5 + |Y|)^α / 6^α
-    cp(X, Y) = β Σ_i log min(Σ_j p_ij, 1)          i over the source's positions, j over the symbols of Y
+    cp(X, Y) = β Σ_i log min(Σ_j p_ij, 1)          i over the source positions, j over the tokens of Y
 
-Wu et al. 2016 (GNMT), section 7, equation 14. Here |Y| counts the end as a symbol and Σ_j the attention of its step,
-for its probability is a factor of P(Y|X) too; so lp is at least 1. A position that attention never met at all counts
-as `LEAST`: it costs 20.7 β, where log 0 would make all such sequences alike.
+Wu et al. 2016 (GNMT), section 7, equation 14. Here |Y| includes the end token and Σ_j the attention of its step,
+because its probability is a factor of P(Y|X) too; so lp is at least 1. The coverage of a position is clipped to at
+least `LEAST`: without any attention it costs 20.7 β, where log 0 would give all such sequences the same score.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ..cells import check_size
 from ..checks import checked
 from ..errors import ArgumentError
 
-# N rows, V symbols, S source positions, T symbols of a hypothesis and its end
+# N rows, V tokens in the vocabulary, S source positions, T tokens of a hypothesis including the end token
 
 SearchStep = Callable[[Tensor, Any], tuple[Tensor, Tensor | None, Any]]
 """``(ids (N,) int64, state) -> (log_probs (N, V), weights (N, S) or None, state)``; every leaf of a state has N rows"""
 
 LEAST = 1e-9
-# a model file may ask for any
+# limits, because options may come from a model file
 WIDEST = 1_000  # beam
 LONGEST = 10_000  # min_length, max_length
 
@@ -41,11 +41,11 @@ class Hypothesis:
     """A finished sequence.
 
     Attributes:
-        ids: its symbols, without the end.
-        score: s(Y, X), what it is ranked by; with both penalties 0 the log-probability.
-        log_probability: ``log P(Y|X)``, that of the end included.
-        weights: ``(T, S)`` float32, the attention of each symbol's step and, last, of the end's: ``T = len(ids) + 1``;
-            `None` if the step gives none.
+        ids: the token ids, without the end token.
+        score: s(Y, X), used for ranking; with both penalties 0 the log-probability.
+        log_probability: ``log P(Y|X)``, including the end token.
+        weights: ``(T, S)`` float32, attention weights of every step, the last one that of the end token:
+            ``T = len(ids) + 1``; `None` if the step returns none.
     """
 
     ids: list[int]
@@ -57,26 +57,26 @@ class Hypothesis:
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """How the best sequence is looked for.
+    """Options of beam search.
 
     Raises:
-        ArgumentError: a number out of range.
+        ArgumentError: a number is out of range.
     """
 
     beam: int = 5
-    """hypotheses kept for each sentence; 1 always takes the likeliest symbol"""
+    """beam size: hypotheses kept per sentence; 1: greedy decoding"""
     n_best: int = 1
-    """answers for each sentence, best first"""
+    """hypotheses returned per sentence, best first"""
     length_penalty: Annotated[float, "a number of at least 0"] = 0.6
-    """0 compares log-probabilities, which favours short answers; the higher, the longer they are"""
+    """length penalty α: 0 ranks by log-probability, which favours short outputs; higher favours longer ones"""
     coverage_penalty: Annotated[float, "a number of at least 0"] = 0.0
-    """above 0: prefer answers that have looked at every word of the source"""
+    """coverage penalty β: above 0 prefers outputs whose attention covers every source token"""
     min_length: int = 0
-    """no answer has fewer symbols"""
+    """minimum number of output tokens"""
     max_length: int = 0
-    """no answer has more symbols; 0: twice those of the source and ten, or min_length if that is more"""
+    """maximum number of output tokens; 0: twice the source length plus 10, or min_length if larger"""
     no_repeat_ngram: int = 0
-    """no n symbols in a row occur twice in an answer; 0: they may"""
+    """forbid n-grams of this size to occur twice in an output; 0: allow them"""
 
     def __post_init__(self) -> None:
         check_size("beam", self.beam)
@@ -98,45 +98,47 @@ class Search:
             raise ArgumentError("min_length", f"at most max_length ({self.max_length})", self.min_length)
 
     def limits(self, source_lengths: Tensor) -> Tensor:
-        """The most symbols of each sentence's answers, ``(sentences,)`` int64; never fewer than ``min_length``."""
+        """Return the maximum number of tokens for each sentence, ``(sentences,)`` int64; at least ``min_length``."""
         if self.max_length:
             return torch.full_like(source_lengths, self.max_length)
         return (2 * source_lengths + 10).clamp(min=self.min_length)
 
 
 def length_penalty(length: npt.ArrayLike, alpha: float) -> npt.NDArray[np.float64]:
-    """``lp``, of the shape of ``length``, which counts the end."""
+    """Compute lp with the shape of ``length``, which includes the end token."""
     return ((5 + np.asarray(length, dtype=np.float64)) / 6) ** alpha
 
 
 def coverage_penalty(
     covered: npt.NDArray[np.float64], source_lengths: npt.NDArray[np.int64], beta: float
 ) -> npt.NDArray[np.float64]:
-    """``cp (N,)`` of ``covered (N, S)``, attention summed over the symbols; positions from ``source_lengths (N,)`` on
-    are padding."""
+    """Compute cp ``(N,)`` from ``covered (N, S)``, the attention summed over the tokens.
+
+    Positions from ``source_lengths (N,)`` on are padding.
+    """
     inside = np.arange(covered.shape[1]) < source_lengths[:, None]
     return beta * np.log(np.where(inside, covered.clip(LEAST, 1.0), 1.0)).sum(1)
 
 
 def check_lengths(name: str, lengths: Tensor | Sequence[int], sentences: int) -> npt.NDArray[np.int64]:
-    """One whole number for each sentence, ``(sentences,)``.
+    """Return the lengths as an array of int64, ``(sentences,)``.
 
     Raises:
-        ArgumentError: another number of them, or one below 0.
+        ArgumentError: their number is not that of the sentences, or one is below 0.
     """
-    found = np.array(torch.as_tensor(lengths, device="cpu").tolist(), dtype=np.int64)
-    if found.shape != (sentences,):
-        raise ArgumentError(name, f"one number for each of the {sentences} sentences", found.shape)
-    if (found < 0).any():
-        raise ArgumentError(name, "numbers of at least 0", int(found.min()))
-    return found
+    array = np.array(torch.as_tensor(lengths, device="cpu").tolist(), dtype=np.int64)
+    if array.shape != (sentences,):
+        raise ArgumentError(name, f"one number for each of the {sentences} sentences", array.shape)
+    if (array < 0).any():
+        raise ArgumentError(name, "numbers of at least 0", int(array.min()))
+    return array
 
 
 def first_ids(state: Any, sentences: int, begin: int) -> Tensor:
-    """``begin`` for every sentence, ``(sentences,)``, where the state lies.
+    """Return ``begin`` for every sentence, ``(sentences,)``, on the device of the state.
 
     Raises:
-        ArgumentError: the state has not one row for each sentence.
+        ArgumentError: the state does not have one row for each sentence.
     """
     leaves = [leaf for leaf in tree_leaves(state) if isinstance(leaf, Tensor)]
     for leaf in leaves:

@@ -1,4 +1,4 @@
-"""A text that a person and a model write in turn."""
+"""Interactive generation: the user and the model write a text in turn."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .generate import Logits, Step, TextWriter
 from .sampling import Sampling
 
 Read = Callable[[str, Any], tuple[Logits, Any]]
-"""``(text, state or None) -> (logits (1, V) of what comes next, state)``"""
+"""``(text, state or None) -> (logits (1, V) of the next token, state)``"""
 
 
 class Place(NamedTuple):
-    """Where a text stands: what comes next, the state, and how many symbols the model has written."""
+    """A position in the text: logits of the next token, the state, and the number of tokens generated so far."""
 
     logits: Logits | None = None
     state: Any = None
@@ -29,14 +29,14 @@ class Place(NamedTuple):
 
 @checked_methods
 class Session:
-    """Reads what it is given and writes on from there; its state is kept from one to the next.
+    """Reads text and generates continuations, keeping the state between calls.
 
     Args:
-        vocabulary: the model's symbols.
-        read: reads a text.
+        vocabulary: the model's vocabulary.
+        read: reads a text and returns logits and state.
         step: one step of the model.
-        opening: read first if there is nothing to go on from.
-        frozen: a frozen copy of the model, to write with instead of ``step``.
+        opening: text to read first if generation starts without any other text.
+        frozen: a frozen copy of the model, used for generation instead of ``step``.
     """
 
     def __init__(
@@ -47,24 +47,27 @@ class Session:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Reset the state and the position."""
         self._place = Place()
-        self._chunk: tuple[Place, Sampling, int] | None = None  # where it began, how, symbols of it not yet taken
+        self._chunk: tuple[Place, Sampling, int] | None = None  # its start, the sampling, tokens not yet consumed
 
     def read(self, text: str) -> None:
-        """Go on from ``text``, as if the model had written it.
+        """Read ``text`` as if the model had generated it.
 
         Raises:
-            ArgumentError: it has characters outside the vocabulary; nothing of it was read.
+            ArgumentError: the text has characters outside the vocabulary; the state is unchanged.
         """
         if text:
-            self._settle()
+            self._discard_unused()
             logits, state = self._read(text, self._place.state)
             self._place = Place(logits, state, self._place.position)
 
     def write(self, sampling: Sampling, length: Count, stop: str | None = None) -> Iterator[str]:
-        """Up to ``length`` symbols, piece by piece. Whoever stops listening finds the state where the text ends."""
-        self._settle()
+        """Generate up to ``length`` tokens and yield the text piece by piece.
+
+        If the caller stops early, the state is that after the last piece.
+        """
+        self._discard_unused()
         if self._place.logits is None:
             self.read(self.opening)
         writer, pace, left = TextWriter(self.vocabulary, stop), Pace(), length
@@ -72,8 +75,8 @@ class Session:
             for id in self._choose(sampling, pace, left):
                 left -= 1
                 if self._chunk is not None:
-                    began, how, rest = self._chunk
-                    self._chunk = began, how, rest - 1
+                    start, chunk_sampling, unused = self._chunk
+                    self._chunk = start, chunk_sampling, unused - 1
                 if text := writer.feed(id):
                     yield text
                 if writer.done:
@@ -82,27 +85,27 @@ class Session:
             yield text
 
     def _choose(self, sampling: Sampling, pace: Pace, left: int) -> list[int]:
-        """The next symbols, one or with a frozen model several; the place is then behind them all."""
-        self._settle()
+        """Sample the next token, or a chunk of tokens with a frozen model, and move the position past them."""
+        self._discard_unused()
         logits, state, position = before = self._place
         assert logits is not None
         if self._frozen is None:
             ids = sampling.choose(logits, position, np.zeros(1, dtype=np.int64))
             self._place = Place(*self._step(ids, state), position + 1)
             return [int(ids[0])]
-        many, ahead, state = pace.run(self._frozen, torch.from_numpy(logits), state, sampling, position, left)
-        self._place = Place(ahead.numpy(), state, position + len(many))
-        self._chunk = before, sampling, len(many)
-        return many[:, 0].tolist()
+        chunk, next_logits, state = pace.run(self._frozen, torch.from_numpy(logits), state, sampling, position, left)
+        self._place = Place(next_logits.numpy(), state, position + len(chunk))
+        self._chunk = before, sampling, len(chunk)
+        return chunk[:, 0].tolist()
 
-    def _settle(self) -> None:
-        """If symbols of a chunk were never taken, go back to its beginning and write only those that were."""
+    def _discard_unused(self) -> None:
+        """If tokens of the last chunk were not consumed, return to its start and regenerate only the consumed ones."""
         chunk, self._chunk = self._chunk, None
         if chunk is None or chunk[2] == 0:
             return
-        (logits, state, position), sampling, rest = chunk
+        (logits, state, position), sampling, unused = chunk
         assert self._frozen is not None
         assert logits is not None
-        count = self._place.position - position - rest
-        _, ahead, state = self._frozen.run(torch.from_numpy(logits), state, count, draws(sampling, position, 1))
-        self._place = Place(ahead.numpy(), state, position + count)
+        count = self._place.position - position - unused
+        _, next_logits, state = self._frozen.run(torch.from_numpy(logits), state, count, draws(sampling, position, 1))
+        self._place = Place(next_logits.numpy(), state, position + count)

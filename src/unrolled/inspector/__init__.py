@@ -1,4 +1,4 @@
-"""See inside: which units of a network know what about a text, its states on disk, and a page that shows them."""
+"""Inspect a trained network: score its units against hypotheses about a text, save its states, show them on a page."""
 
 from ..analysis.inspection import Inspection
 from .findings import Finding, Found, Scored, Unit
@@ -6,7 +6,8 @@ from .hypotheses import Hypothesis, Labels, built_in, label, own
 from .reading import read
 from .unit_search import search, untrained
 
-Reading = Inspection  # its earlier name
+Reading = Inspection
+"""The earlier name of `Inspection`."""
 
 __all__ = [
     "Finding",

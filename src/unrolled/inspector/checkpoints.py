@@ -1,7 +1,7 @@
-"""The states at some symbols of a running text, from which any stretch of it can be read again at once.
+"""Saved states at regular positions of a running text, from which any stretch of it can be recomputed quickly.
 
-A text is read in the lanes of `passes.RunningText`; where each stretch of a lane begins, the state is kept. So whatever
-is read again from there is what one pass over the text would have given.
+The text is read in the lanes of `passes.RunningText` (a lane: a batch row that carries its state). The state is saved
+at the beginning of each stretch of a lane, so recomputing a stretch gives the same values as one pass over the text.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from ..analysis.tokenized import Ids
 
 # B lanes, S stretches, T steps
 
-SHORTEST, LONGEST = 64, 1024  # symbols of a stretch: short ones are read sooner, and take more memory
-ROOM = 192 << 20  # bytes that the states should fit into
+SHORTEST, LONGEST = 64, 1024  # tokens of a stretch: shorter ones are recomputed faster, but need more memory
+MEMORY_LIMIT = 192 << 20  # bytes for all saved states
 
 
 class Checkpoints:
-    """Where the stretches of a text are, and the states before them, as far as they are known.
+    """The stretches of a text, and the state before each, where it has been computed.
 
     Attributes:
-        firsts: ``(S,)``, ascending: the first symbol of each stretch that is read.
-        begins, ends: ``(S,)``: the symbols of it that count, which are each in one stretch; before them are those with
-            which a lane warms up.
-        known: ``(S,)``: whether the state is there.
+        firsts: ``(S,)``, ascending: the first token that is read for each stretch.
+        begins, ends: ``(S,)``: the tokens that belong to the stretch; every token belongs to exactly one. The tokens
+            from ``firsts`` to ``begins`` only warm up a lane.
+        known: ``(S,)``: whether the state has been computed.
     """
 
     def __init__(self, text: RunningText, initial: Any) -> None:
-        """``initial``: a state of one lane, whose leaves ``(1, …)`` tell the shapes."""
+        """``initial``: the state of one lane; its leaves ``(1, …)`` give the shapes."""
         self.text = text
         leaves, self._shape = tree_flatten(initial)
         size = sum(leaf.numel() * leaf.element_size() for leaf in leaves)
         self.length = SHORTEST
-        while self.length < LONGEST and len(text) // self.length * size > ROOM:
+        while self.length < LONGEST and len(text) // self.length * size > MEMORY_LIMIT:
             self.length *= 2
         lanes = text.lanes()
         self._lanes, self._count = lanes, -(-int((lanes.ends - lanes.firsts).max()) // self.length)
@@ -50,14 +50,14 @@ class Checkpoints:
         self.firsts, self.begins, self.ends = firsts[within], begins[within], ends[within]
         self._number = np.where(within, within.cumsum().reshape(within.shape) - 1, -1)  # (B, windows)
         self.known = np.zeros(len(self.firsts), dtype=np.bool_)
-        self._kept = [torch.empty(len(self.firsts), *leaf.shape[1:], dtype=leaf.dtype) for leaf in leaves]
+        self._saved = [torch.empty(len(self.firsts), *leaf.shape[1:], dtype=leaf.dtype) for leaf in leaves]
 
     def __len__(self) -> int:
         return len(self.firsts)
 
     @torch.no_grad()
     def fill(self, model: nn.Module, before: Callable[[], None] = lambda: None) -> None:
-        """Read the whole text once; ``before`` each window is called first, and may raise to end it."""
+        """Read the whole text once and save the states; ``before`` runs before each window and may raise to stop."""
         lanes, n = self._lanes, len(self.text)
         state: Any = None
         reader: Any = model
@@ -66,17 +66,17 @@ class Checkpoints:
             numbers = self._number[:, window]
             here = np.flatnonzero(numbers >= 0)
             if window:
-                for kept, leaf in zip(self._kept, tree_flatten(state)[0], strict=True):
-                    kept[numbers[here]] = leaf[here].cpu()
+                for saved, leaf in zip(self._saved, tree_flatten(state)[0], strict=True):
+                    saved[numbers[here]] = leaf[here].cpu()
             else:
                 initial = tree_flatten(reader.initial_state(1))[0]
-                for kept, leaf in zip(self._kept, initial, strict=True):
-                    kept[numbers[here]] = leaf.cpu().expand(len(here), *leaf.shape[1:])
+                for saved, leaf in zip(self._saved, initial, strict=True):
+                    saved[numbers[here]] = leaf.cpu().expand(len(here), *leaf.shape[1:])
             self.known[numbers[here]] = True
             places = lanes.firsts + window * self.length + np.arange(self.length)[:, None]  # (T, B)
             places = np.minimum(places, n - 1)
             _, state = reader.read(*self.text.inputs(reader, places, state, window == 0))
 
     def states(self, numbers: Ids) -> Any:
-        """Those before the stretches ``numbers (B,)``, which are known."""
-        return tree_unflatten([kept[torch.from_numpy(numbers)] for kept in self._kept], self._shape)
+        """Return the states before the stretches ``numbers (B,)``, all of which must be known."""
+        return tree_unflatten([saved[torch.from_numpy(numbers)] for saved in self._saved], self._shape)

@@ -1,4 +1,4 @@
-"""What a cell search finds: units, their scores, and for each hypothesis the best of them beside the baselines."""
+"""Results of a unit search: units, their scores, and for each hypothesis the best units and the baselines."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..results import Table, markup
+from ..results.markup import Shown
 from .scores import Floats
 
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
+HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A number that a network computes at every step: one unit of a gate or state of a layer.
+    """One unit of a gate or state of a recurrent layer: a scalar that the network computes at every step.
 
     Attributes:
-        recurrence: the layer's and direction's name in the stack, ``layers.1.0``.
+        recurrence: the name of the layer and direction in the stack, such as ``layers.1.0``.
         gate: ``h``, ``c``, ``i``, …
-        index: from 0.
+        index: the unit's number, from 0.
     """
 
     recurrence: str
@@ -32,13 +35,13 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """``layer 2 h[37]``; a layer's backward direction has an arrow."""
+        """The printed name, such as ``layer 2 h[37]``; an arrow marks the backward direction."""
         layer, backward = self.place
         return f"layer {layer}{' ←' if backward else ''} {self.gate}[{self.index}]"
 
     @property
     def place(self) -> tuple[int, bool]:
-        """The layer, from 1, and whether it is read backwards."""
+        """The layer's number, from 1, and whether this is its backward direction."""
         layer, direction = re.findall(r"\d+", self.recurrence)[-2:]
         return int(layer) + 1, direction == "1"
 
@@ -48,10 +51,10 @@ class Scored:
     """A unit and its score for a hypothesis.
 
     Attributes:
-        unit: which.
-        sign: 1, or −1 where the unit is low when the label is high.
-        score: AUC or R².
-        rank: rank correlation; of a binary hypothesis AUC again.
+        unit: the unit.
+        sign: 1, or −1 if the unit is low where the label is high.
+        score: AUC (binary hypothesis) or R² (numeric).
+        rank: Spearman's ρ for a numeric hypothesis; the AUC again for a binary one.
     """
 
     unit: Unit
@@ -61,18 +64,19 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What the search found for one hypothesis.
+class Finding(Shown):
+    """The result of the search for one hypothesis.
 
     Attributes:
-        hypothesis: its name.
-        binary: else numeric.
-        share: of positions for which it is true; the mean of a numeric one.
-        best: the units with the highest scores on the choosing part, best first, scored on the other.
-        twins: (K,) the best unit of each untrained twin.
-        shifted: (K,) the best unit for labels moved along.
-        symbol: what the current symbol alone gives.
-        p: equation 1.
+        hypothesis: the hypothesis's name.
+        binary: whether it is binary; otherwise numeric.
+        share: the share of positions where it is true; for a numeric one, the mean label.
+        best: the units with the highest scores on the selection part of the text, best first; the scores given are
+            those on the other part.
+        twins: (K,) the score of each untrained twin's best unit.
+        shifted: (K,) the best unit's score for each shift of the labels.
+        symbol: the score of a lookup table by the current token.
+        p: the p-value, equation 1 of `unit_search`.
     """
 
     hypothesis: str
@@ -86,11 +90,12 @@ class Finding:
 
     @property
     def score(self) -> float:
+        """The best unit's score."""
         return self.best[0].score
 
     @property
     def baseline(self) -> float:
-        """The best that need not have been learned."""
+        """The highest score that needs no training: of the twins, the shifted labels and the current token."""
         return max(*self.twins, *self.shifted, self.symbol)
 
     @property
@@ -100,35 +105,58 @@ class Finding:
 
     @property
     def closed(self) -> float:
-        """The excess as a share of what was left above the baseline: it ranks AUCs and R²s in one list."""
+        """The excess as a share of 1 − baseline, which makes AUC and R² comparable for ranking."""
         return self.excess / max(1 - self.baseline, 1e-6)
 
     @property
     def found(self) -> bool:
-        """Whether the unit knows more than chance and an untrained network explain."""
+        """Whether the best unit scores significantly higher than the baselines: p ≤ `LEVEL` and a positive excess."""
         return self.p <= LEVEL and self.excess > 0
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The cells of the finding's row, for the columns of `HEADER`; ★: found, −: the unit is low where true."""
+        best = self.best[0]
+        return (
+            "★" if self.found else "",
+            self.hypothesis,
+            f"{best.unit.name}{' −' if best.sign < 0 else ''}",
+            "AUC" if self.binary else "R²",
+            f"{self.score:.3f}",
+            "" if self.binary else f"{best.rank:+.3f}",
+            *(f"{value:.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
+            f"{self.excess:+.3f}",
+            f"{self.p:.2f}",
+        )
+
+    def plain(self) -> str:
+        """Return the table as text."""
+        return _table([self]).plain()
+
+    def _repr_html_(self) -> str:
+        return markup.part(_table([self]))
+
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
-        own = asdict(self)
-        own["measure"] = "auc" if own.pop("binary") else "r2"
-        for scored, one in zip(own["best"], self.best, strict=True):
-            scored["unit"] |= {"name": one.unit.name}
-        return own | {"excess": self.excess, "found": self.found}
+        """Return the finding as plain data for JSON."""
+        fields = asdict(self)
+        fields["measure"] = "auc" if fields.pop("binary") else "r2"
+        for entry, scored in zip(fields["best"], self.best, strict=True):
+            entry["unit"] |= {"name": scored.unit.name}
+        return fields | {"excess": self.excess, "found": self.found}
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A network's scores on a text.
+    """The scores of all units of a network on a text.
 
     Attributes:
-        units: (U,) of all planes, in order.
-        chosen: (J, U) what the choice goes by.
-        sign: (J, U).
-        score, rank: (J, U) on the other part.
-        symbol: (J,) what the current symbol gives.
-        positions: scored, of both parts.
-        seen: (J,) whether the labels differ enough in both parts for a score to mean anything.
+        units: (U,) the units of all planes (layer, direction and gate), in order.
+        chosen: (J, U) the score on the selection part of the text, used to choose units.
+        sign: (J, U) the sign of each unit, see `Scored`.
+        score, rank: (J, U) the scores on the other part.
+        symbol: (J,) the score of a lookup table by the current token.
+        positions: the number of scored positions, both parts together.
+        seen: (J,) whether the labels vary enough in both parts for a meaningful score.
     """
 
     units: list[Unit]
@@ -141,11 +169,11 @@ class Scores:
     seen: npt.NDArray[np.bool_]
 
     def best(self) -> Floats:
-        """``(J,)``: for each hypothesis the score of the unit that was chosen."""
+        """Return ``(J,)``: for each hypothesis the score of the chosen unit."""
         return self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
 
     def ranked(self, j: int, most: int) -> list[Scored]:
-        """The ``most`` units that hypothesis ``j`` chooses."""
+        """Return the ``most`` best units for hypothesis ``j``, ranked on the selection part."""
         return [
             Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
             for u in np.argsort(-self.chosen[j], kind="stable")[:most]
@@ -153,11 +181,43 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Everything a search gives: the findings, ranked, and what it was made on."""
+class Found(Shown):
+    """The result of a search.
+
+    Attributes:
+        findings: one for each tested hypothesis, ranked.
+        left_out: the hypotheses that could not be tested, name → reason.
+        units: the number of units.
+        positions: the number of scored positions.
+        steps: the number of tokens read.
+    """
 
     findings: list[Finding]
     left_out: dict[str, str]
     units: int
     positions: int
     steps: int
+
+    @property
+    def table(self) -> Table:
+        """The findings as a table, a row each."""
+        return _table(self.findings)
+
+    def plain(self) -> str:
+        """Return the table as text."""
+        return f"{self.table.plain()}\n{self._summary}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{markup.part(self.table)}{markup.dim([self._summary])}</div>"
+
+    @property
+    def _summary(self) -> str:
+        count = sum(finding.found for finding in self.findings)
+        return (
+            f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and a positive excess; "
+            f"{self.units:,} units, {self.positions:,} positions scored"
+        )
+
+
+def _table(findings: list[Finding]) -> Table:
+    return Table("units", HEADER, [finding.row for finding in findings], right=HEADER[4:])

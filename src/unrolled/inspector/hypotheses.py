@@ -1,4 +1,4 @@
-"""Which hypotheses are tried: the built-in ones and the user's own, and the labels they give to a text."""
+"""Hypotheses about a text, built in or given by the user, and the labels that they assign to its characters."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..errors import ArgumentError
 from .labels import BUILT_IN, Numbers, Text
 from .source import inside
 
-FEWEST = 20  # characters of a text for which a binary hypothesis must be true, and false, to be tried
+FEWEST = 20  # a binary hypothesis is tested if it is true, and false, for at least so many characters of the text
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A name, and what gives each character of a text its label: booleans (binary) or numbers (numeric)."""
+    """A named function that labels each character of a text: with booleans (binary) or numbers (numeric)."""
 
     name: str
     label: Callable[[Text], npt.NDArray[Any]]
@@ -30,13 +30,13 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Labels:
-    """What the hypotheses say of one text of n characters.
+    """The labels of a text of n characters under J hypotheses.
 
     Attributes:
-        names: of the J hypotheses that the text can tell something about.
-        binary: ``(J,)``.
-        values: ``(J, n)``; a binary one is 0 or 1.
-        left_out: name → why there is nothing to tell.
+        names: the J hypotheses that can be tested on the text.
+        binary: ``(J,)``: whether each is binary.
+        values: ``(J, n)``: the labels; 0 or 1 for a binary hypothesis.
+        left_out: the hypotheses that cannot be tested, name → reason.
     """
 
     names: list[str]
@@ -47,95 +47,102 @@ class Labels:
 
 @checked
 def built_in(tick: str = "character") -> list[Hypothesis]:
-    """Those that are always tried on inputs whose places count such a tick; there are some for characters only."""
+    """Return the built-in hypotheses for inputs counted in ``tick``; only characters have some."""
     return [Hypothesis(name, label) for name, label in BUILT_IN.items()] if tick == "character" else []
 
 
 @checked
-def own(said: str) -> Hypothesis:
-    """A hypothesis of the user's: ``NAME=REGEX``, true inside matches, or ``module:function``, text → array.
+def own(specification: str) -> Hypothesis:
+    """Return a custom hypothesis: ``NAME=REGEX``, true inside matches, or ``module:function``, text → array.
 
     Raises:
-        ArgumentError: it is neither, the expression does not compile, or there is no such function.
+        ArgumentError: it has neither form, the expression does not compile, or the function does not exist.
     """
-    name, equals, expression = said.partition("=")
+    name, equals, expression = specification.partition("=")
     if equals:
-        return Hypothesis(_named(name, said), _matching(expression))
-    if _FUNCTION.fullmatch(said):
-        return Hypothesis(said, _calling(said))
-    raise ArgumentError("hypothesis", "NAME=REGEX or module:function", said)
+        return Hypothesis(_checked_name(name, specification), _regex_label(expression))
+    if _FUNCTION.fullmatch(specification):
+        return Hypothesis(specification, _function_label(specification))
+    raise ArgumentError("hypothesis", "NAME=REGEX or module:function", specification)
 
 
 @checked
 def label(text: str, hypotheses: Sequence[Hypothesis]) -> Labels:
-    """The labels of a text.
+    r"""Return the labels of a text under the hypotheses.
+
+    >>> from unrolled.inspector import label, own
+    >>> labels = label("x = 12345\n" * 10, [own(r"a number=\d+"), own("a comment=#.*$")])
+    >>> labels.names, labels.values.shape, int(labels.values.sum())
+    (['a number'], (1, 100), 50)
+    >>> labels.left_out
+    {'a comment': 'never true in this text'}
 
     Raises:
-        ArgumentError: a name comes twice, or a function gives no label for each character.
+        ArgumentError: two hypotheses have the same name, or a function does not return one label for each character.
     """
-    names = [one.name for one in hypotheses]
+    names = [hypothesis.name for hypothesis in hypotheses]
     for name in names:
         if names.count(name) > 1:
             raise ArgumentError("hypothesis", "a name that no other hypothesis has", name)
     shared = Text(text)
-    kept, binary, values, left_out = list[str](), list[bool](), list[Numbers](), dict[str, str]()
-    for one in hypotheses:
-        found = one.label(shared)
-        is_binary = found.dtype == np.bool_
-        if why := _nothing(found, is_binary):
-            left_out[one.name] = why
+    tested, binary, values, left_out = list[str](), list[bool](), list[Numbers](), dict[str, str]()
+    for hypothesis in hypotheses:
+        labels = hypothesis.label(shared)
+        is_binary = labels.dtype == np.bool_
+        if reason := _untestable(labels, is_binary):
+            left_out[hypothesis.name] = reason
             continue
-        kept.append(one.name)
+        tested.append(hypothesis.name)
         binary.append(is_binary)
-        values.append(found.astype(np.float32))
+        values.append(labels.astype(np.float32))
     rows = np.stack(values) if values else np.zeros((0, len(text)), dtype=np.float32)
-    return Labels(kept, np.array(binary, dtype=np.bool_), rows, left_out)
+    return Labels(tested, np.array(binary, dtype=np.bool_), rows, left_out)
 
 
-def _nothing(found: npt.NDArray[Any], binary: bool) -> str:
-    """Why there is nothing to be learned from these labels; empty if there is."""
+def _untestable(labels: npt.NDArray[Any], binary: bool) -> str:
+    """Return why these labels cannot be tested; an empty string if they can."""
     if binary:
-        true = int(np.count_nonzero(found))
+        true = int(np.count_nonzero(labels))
         if true < FEWEST:
-            return f"true for {true} characters of this text" if true else "nowhere in this text"
-        if len(found) - true < FEWEST:
-            return f"false for only {len(found) - true} characters of this text"
+            return f"true for {true} characters of this text" if true else "never true in this text"
+        if len(labels) - true < FEWEST:
+            return f"false for only {len(labels) - true} characters of this text"
         return ""
-    return "the same everywhere in this text" if len(found) == 0 or found.min() == found.max() else ""
+    return "constant over this text" if len(labels) == 0 or labels.min() == labels.max() else ""
 
 
-def _named(name: str, said: str) -> str:
+def _checked_name(name: str, specification: str) -> str:
     if not name.strip():
-        raise ArgumentError("hypothesis", "NAME=REGEX with a name before the =", said)
+        raise ArgumentError("hypothesis", "NAME=REGEX with a name before the =", specification)
     return name.strip()
 
 
-def _matching(expression: str) -> Callable[[Text], npt.NDArray[np.bool_]]:
+def _regex_label(expression: str) -> Callable[[Text], npt.NDArray[np.bool_]]:
     try:
         pattern = re.compile(expression, re.MULTILINE)
     except re.error as error:
-        remedy = "correct it: it is a regular expression of Python's"
+        remedy = "correct the regular expression (Python's re syntax)"
         raise ArgumentError("hypothesis", f"NAME=REGEX that compiles ({error})", expression, remedy) from None
-    return lambda text: inside(len(text), (found.span() for found in pattern.finditer(text.text)))
+    return lambda text: inside(len(text), (match.span() for match in pattern.finditer(text.text)))
 
 
-def _calling(place: str) -> Callable[[Text], npt.NDArray[Any]]:
-    module, _, name = place.partition(":")
+def _function_label(reference: str) -> Callable[[Text], npt.NDArray[Any]]:
+    module, _, name = reference.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        remedy = "give module:function, the module in this folder or installed"
-        raise ArgumentError("hypothesis", f"a function that can be imported ({error})", place, remedy) from None
+        remedy = "give module:function; the module must be installed or in the current folder"
+        raise ArgumentError("hypothesis", f"a function that can be imported ({error})", reference, remedy) from None
     if not callable(function):
-        raise ArgumentError("hypothesis", "a function, text -> array", place)
+        raise ArgumentError("hypothesis", "a function, text -> array", reference)
 
     def labels(text: Text) -> npt.NDArray[Any]:
-        found = np.asarray(function(text.text))
-        expected = f"a function that gives one number or truth value for each of the {len(text)} characters"
-        if found.shape != (len(text),) or found.dtype.kind not in "biuf":
-            raise ArgumentError("hypothesis", expected, f"{found.dtype} {found.shape} from {place}")
-        if not np.isfinite(found).all():
-            raise ArgumentError("hypothesis", expected, f"nan or infinity from {place}")
-        return found
+        values = np.asarray(function(text.text))
+        expected = f"a function that returns one number or truth value for each of the {len(text)} characters"
+        if values.shape != (len(text),) or values.dtype.kind not in "biuf":
+            raise ArgumentError("hypothesis", expected, f"{values.dtype} {values.shape} from {reference}")
+        if not np.isfinite(values).all():
+            raise ArgumentError("hypothesis", expected, f"nan or infinity from {reference}")
+        return values
 
     return labels

@@ -1,4 +1,4 @@
-"""Values as bytes, and the scale of colours they are on: what both kinds of page draw."""
+"""Quantize unit values to bytes on a colour scale, for the static and the live page."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy.typing as npt
 
 from .scores import Numbers
 
-EDGE = 0.005  # share of the values beyond either end of the scale of colours
+EDGE = 0.005  # share of the values that are clipped at either end of the colour scale
 
 
 def levels(values: Numbers, low: Any, high: Any) -> npt.NDArray[np.uint8]:
-    """A byte each: 0 for none, 1 to 255 from the low end of the scale to the high one."""
+    """Return one byte per value: 1 to 255 from ``low`` to ``high``, 0 for nan."""
     level = np.rint((np.nan_to_num(values) - low) / (high - low) * 254) + 1
     return np.where(np.isnan(values), 0, np.clip(level, 1, 255)).astype(np.uint8)
 
 
 def scale(values: Numbers) -> tuple[float, float]:
-    """The values that are wholly blue and wholly red; white is half way: 0, for values of both signs."""
-    some = values[np.isfinite(values)]
-    if not len(some):
+    """Return the values at the blue and the red end of the colour scale; with values of both signs, white is 0."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return -1.0, 1.0
-    if some.min() < 0:
-        return even(some)
-    low, high = float(np.quantile(some, EDGE)), float(np.quantile(some, 1 - EDGE))
+    if finite.min() < 0:
+        return symmetric_scale(finite)
+    low, high = float(np.quantile(finite, EDGE)), float(np.quantile(finite, 1 - EDGE))
     return low, max(high, low + 1e-3)
 
 
-def even(values: Numbers) -> tuple[float, float]:
-    """A scale whose middle is 0."""
-    some = np.abs(values[np.isfinite(values)])
-    most = max(float(np.quantile(some, 1 - 2 * EDGE)), 1e-3) if len(some) else 1.0
-    return -most, most
+def symmetric_scale(values: Numbers) -> tuple[float, float]:
+    """Return a symmetric scale around 0."""
+    magnitudes = np.abs(values[np.isfinite(values)])
+    limit = max(float(np.quantile(magnitudes, 1 - 2 * EDGE)), 1e-3) if len(magnitudes) else 1.0
+    return -limit, limit
 
 
 def in_base64(array: npt.NDArray[Any]) -> str:
-    """An array's bytes as text."""
+    """Return the array's bytes in base64."""
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()

@@ -1,8 +1,7 @@
-"""The page: one HTML file with the text, the units and a script, which asks for nothing from anywhere.
+"""The static page: one self-contained HTML file with the text, the units' values and a script; it loads nothing.
 
-The text of a corpus, and the symbols of a model, stand in it as JSON whose ``<``, ``>`` and ``&`` are escaped, so that
-no text can end the element it stands in. The page's own script is the only one that its content security policy lets
-run (by its hash), and it puts text on the page as text.
+The text and the model's tokens are embedded as JSON with ``<``, ``>`` and ``&`` escaped, so that no text can close its
+element. The content security policy allows only the page's own script (by its hash), which inserts text as text nodes.
 """
 
 from __future__ import annotations
@@ -24,41 +23,43 @@ from .packing import in_base64, levels, scale
 from .scores import Numbers
 from .shown import Shown
 
-MOST_CELLS = 14  # with more, a page of 100,000 characters would be over 5 MB
+MOST_UNITS = 14  # with more, a page of 100,000 characters would exceed 5 MB
 MOST_CHARACTERS = 100_000
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A unit on the page: the hypothesis it goes by, and what is told of it in a line."""
+class PageUnit:
+    """A unit on the page: its hypothesis and a one-line summary of its score."""
 
     hypothesis: str
-    told: str
+    summary: str
 
 
-def page(title: str, about: str, text: str, cells: Sequence[Cell], shown: Shown, spell: Callable[[int], str]) -> str:
-    """The page's source.
+def page(
+    title: str, about: str, text: str, units: Sequence[PageUnit], shown: Shown, spell: Callable[[int], str]
+) -> str:
+    """Return the page's HTML source.
 
     Args:
-        title, about: its head.
-        text: of at most `MOST_CHARACTERS` characters.
-        cells: at most `MOST_CELLS`; ``shown`` has their values in this order.
-        shown: see there.
-        spell: what a symbol of the model's looks like.
+        title, about: the page's heading and the paragraph below it.
+        text: at most `MOST_CHARACTERS` characters.
+        units: at most `MOST_UNITS`; ``shown.values`` has a row for each, in this order.
+        shown: the units' values and the model's predictions.
+        spell: token id → text.
 
     Raises:
-        ArgumentError: too much of something.
+        ArgumentError: the text is too long, or there are no units or too many.
     """
     if len(text) > MOST_CHARACTERS:
         raise ArgumentError("text", f"at most {MOST_CHARACTERS:,} characters for a page", len(text))
-    if not 1 <= len(cells) <= MOST_CELLS:
-        raise ArgumentError("cells", f"from 1 to {MOST_CELLS} for a page", len(cells))
+    if not 1 <= len(units) <= MOST_UNITS:
+        raise ArgumentError("units", f"from 1 to {MOST_UNITS} for a page", len(units))
     data = {
         "text": text,
-        "cells": [
-            {"hypothesis": cell.hypothesis, "told": cell.told, **_packed(values)}
-            for cell, values in zip(cells, shown.values, strict=True)
+        "units": [
+            {"hypothesis": unit.hypothesis, "summary": unit.summary, **_packed(values)}
+            for unit, values in zip(units, shown.values, strict=True)
         ],
         "guesses": _guesses(shown, spell),
     }
@@ -77,17 +78,16 @@ def page(title: str, about: str, text: str, cells: Sequence[Cell], shown: Shown,
         "@SCRIPT@": script,
         "@DATA@": harmless(data),
     }
-    found = source
     for mark in ("@HASH@", "@STYLE@", "@SCRIPT@"):
-        found = found.replace(mark, parts[mark])
-    before, rest = found.split("@DATA@")
-    for mark in ("@TITLE@", "@ABOUT@"):  # last, and each in its place only: what comes from outside may hold marks
+        source = source.replace(mark, parts[mark])
+    before, rest = source.split("@DATA@")
+    for mark in ("@TITLE@", "@ABOUT@"):  # last, and only in the template: texts from outside may contain marks
         before = parts[mark].join(before.split(mark))
-    return _SURROGATES.sub("\ufffd", before + parts["@DATA@"] + rest)  # they are no characters, and no UTF-8
+    return _SURROGATES.sub("\ufffd", before + parts["@DATA@"] + rest)  # not valid in UTF-8
 
 
 def harmless(data: Any) -> str:
-    """JSON that can stand in a script element whatever the strings in it are."""
+    """Return JSON that is safe inside a script element, whatever strings it contains."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for c in "<>&\u2028\u2029":
         text = text.replace(c, f"\\u{ord(c):04x}")

@@ -1,4 +1,4 @@
-"""How a model goes through a text, whatever its task: the trained model says it."""
+"""Prepare a trained model of any task and a text for inspection."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ..tasks.common.inspectable import Readable
 
 @checked
 def read(model: Any, text: str, starts: Sequence[int] = (0,)) -> Inspection:
-    """What a trained model of any task makes of a text.
+    """Return an `Inspection`: a trained model of any task with the text that it reads.
 
     Args:
-        model: what `unrolled.load` gives.
+        model: the result of `unrolled.load`.
         text: at least one character.
-        starts: where documents begin, ascending; a language model's state is fresh there.
+        starts: the positions where documents begin, ascending; a language model resets its state there.
 
     Raises:
-        RunError: the model has no recurrent layers, or reads no text.
-        DataError: the text has characters that it cannot read.
+        RunError: the model has no recurrent layers, or does not read text.
+        DataError: the text has characters that the model cannot encode.
     """
     check_recurrent(getattr(model, "model", model))
     if not isinstance(model, Readable):
         raise RunError(
-            f"a {type(model).__name__} reads no text, so there is none to look at its units over; give the run of a "
+            f"a {type(model).__name__} does not read text, so its units cannot be inspected on one; give the run of a "
             "model that reads text"
         )
     return model.reading(text, starts)

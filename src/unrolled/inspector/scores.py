@@ -1,15 +1,15 @@
-"""Scores of units against labels, from sums that are added up as a text streams by; no trace is kept.
+"""Scores of units against labels, from sums accumulated while a text streams by; no trace is stored.
 
     r_t   = (rank of z_t among the n values of a chunk − (n + 1)/2) / n           equal values share their mean rank
     (1)   AUC = 1/2 + Σ_chunks n Σ_{t: y_t} r_t / Σ_chunks n₊ n₋                  binary labels y
-    (2)   ρ   = Σ_chunks Σ_t q_t r_t / sqrt(Σ_chunks Σ_t q_t² · Σ_chunks Σ_t r_t²)      numeric ones, q as r, of y
+    (2)   ρ   = Σ_chunks Σ_t q_t r_t / sqrt(Σ_chunks Σ_t q_t² · Σ_chunks Σ_t r_t²)      numeric labels y; q: r of y
     (3)   R²  = 1 − Σ (y − a z − b)² / Σ (y − ȳ)²                                 a, b: least squares on another part
 
 (1) is Mann and Whitney's statistic (Hanley and McNeil 1982) over all pairs of a true and a false position *of the same
-chunk*, (2) Spearman's correlation with ranks taken in each chunk. A chunk has thousands of positions from all over the
-text, so both are near those of the whole text at once: equal to them for one chunk, and else as near as samples of
-that size can be (tests/inspector/test_scores.py measures it). (3) follows from Σz, Σz², Σy, Σy² and Σzy alone and is
-exact. Both are products of matrices, over all units and hypotheses at once, which is why they are quick.
+chunk*, (2) Spearman's correlation with ranks taken within each chunk. A chunk has thousands of positions from all over
+the text, so both are close to the scores over the whole text: equal to them for a single chunk, otherwise up to the
+sampling error of a chunk (measured by tests/inspector/test_scores.py). (3) needs only Σz, Σz², Σy, Σy² and Σzy and is
+exact. All of them are matrix products over all units and hypotheses at once, which makes them fast.
 """
 
 from __future__ import annotations
@@ -21,19 +21,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-# n positions of a chunk, H units of a plane, U units of all planes, J rows of labels, M numeric ones among them
+# n positions of a chunk, H units of a plane, U units of all planes, J rows of labels, M numeric rows among them
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float32]
-Plane = tuple[str, str]  # the recurrence's name, the gate's
+Plane = tuple[str, str]  # (the recurrence's name, the gate's)
 
-FEW_TIES = (
-    0.01  # a unit with fewer equal neighbours, which rounding makes, has them ranked as they come: one rank amiss
-)
+FEW_TIES = 0.01  # a unit with a smaller share of ties (from rounding) is ranked without averaging: one rank off
 
 
 def ranks(z: Numbers) -> Numbers:
-    """``r (H, n)`` of the values ``z (H, n)``; their rows are shared out among as many threads as torch has."""
+    """Return ``r (H, n)``, the ranks of the values ``z (H, n)``; rows are split over as many threads as torch has."""
     r = np.empty_like(z)
     threads = min(torch.get_num_threads(), len(z))
     if threads <= 1:
@@ -53,20 +51,20 @@ def _rank(z: Numbers, into: Numbers) -> None:
     ordered = np.take_along_axis(z, order, axis=1)
     ties = np.count_nonzero(ordered[:, 1:] == ordered[:, :-1], axis=1)
     for row in np.flatnonzero(ties > FEW_TIES * n):
-        fresh = np.append(True, ordered[row, 1:] != ordered[row, :-1])
-        run = np.cumsum(fresh) - 1  # which run of equal values
-        begins = np.flatnonzero(fresh)
+        is_new = np.append(True, ordered[row, 1:] != ordered[row, :-1])
+        run = np.cumsum(is_new) - 1  # the index of the run of equal values
+        begins = np.flatnonzero(is_new)
         ends = np.append(begins[1:], n) - 1
         into[row, order[row]] = ((places[begins] + places[ends]) / 2)[run]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The labels of one chunk's positions, ready to be compared with any plane's values.
+    """The labels of one chunk's positions, prepared for comparison with the values of any plane.
 
     Attributes:
         rows: ``(J, n)``: for binary labels n·y, for numeric ones their ranks q.
-        raw: ``(M, n)``: the numeric labels less a constant.
+        raw: ``(M, n)``: the numeric labels minus a constant.
         pairs: ``(J,)``: n₊ n₋, or Σ q².
     """
 
@@ -76,7 +74,7 @@ class Chunk:
 
     @classmethod
     def of(cls, values: Numbers, binary: npt.NDArray[np.bool_], centre: Floats) -> Chunk:
-        """Of labels ``values (J, n)``; ``centre (M,)``: a constant near the mean of each numeric one."""
+        """Prepare the labels ``values (J, n)``; ``centre (M,)``: a constant near the mean of each numeric row."""
         n = values.shape[1]
         rows = np.empty_like(values)
         rows[binary] = values[binary] * n
@@ -92,7 +90,7 @@ class Chunk:
 
 @dataclass
 class Sums:
-    """What one plane's units add up to over one part of a text; every array is float64."""
+    """The accumulated sums of one plane's units over one part of a text; every array is float64."""
 
     ranked: Floats  # (J, H): Σ rows · r
     spread: Floats  # (H,): Σ r²
@@ -105,8 +103,8 @@ class Tally:
     """The sums of one part of a text.
 
     Args:
-        binary: ``(J,)``, which rows of labels are.
-        centre: ``(M,)``, see `Chunk.of`.
+        binary: ``(J,)``: which rows of labels are binary.
+        centre: ``(M,)``: see `Chunk.of`.
     """
 
     def __init__(self, binary: npt.NDArray[np.bool_], centre: Floats) -> None:
@@ -119,7 +117,7 @@ class Tally:
         self.planes: dict[Plane, Sums] = {}
 
     def labels(self, values: Numbers) -> Chunk:
-        """Take in the labels ``(J, n)`` of the next chunk; `add` then wants its values plane by plane."""
+        """Add the labels ``(J, n)`` of the next chunk; pass its values plane by plane to `add` afterwards."""
         chunk = Chunk.of(values, self.binary, self.centre)
         raw = chunk.raw.double()
         self.positions += values.shape[1]
@@ -130,13 +128,13 @@ class Tally:
         return chunk
 
     def differing(self, fewest: int) -> npt.NDArray[np.bool_]:
-        """``(J,)``: whether labels were true and false ``fewest`` times at least; numeric ones, not all alike."""
-        found = self.pairs > 0
-        found[self.binary] &= np.minimum(self.true, self.positions - self.true) >= fewest
-        return found
+        """Return ``(J,)``: whether binary labels were true and false at least ``fewest`` times, numeric ones varied."""
+        varied = self.pairs > 0
+        varied[self.binary] &= np.minimum(self.true, self.positions - self.true) >= fewest
+        return varied
 
     def add(self, plane: Plane, chunk: Chunk, z: torch.Tensor, origin: torch.Tensor) -> None:
-        """Take in the values ``z (H, n)`` of a plane; ``origin (H,)``: a constant near their means, the same always."""
+        """Add the values ``z (H, n)`` of a plane; ``origin (H,)``: a constant near their means, always the same."""
         sums = self.planes.get(plane)
         if sums is None:
             J, M, H = len(self.binary), len(self.centre), z.size(0)
@@ -150,22 +148,21 @@ class Tally:
         sums.first += z.sum(1).numpy()
         sums.second += torch.linalg.vecdot(z, z).numpy()
 
-    def whole(self, planes: list[Plane]) -> Sums:
-        """The sums of all planes side by side, U = their units."""
-        every = [self.planes[plane] for plane in planes]
-        return Sums(
-            *(np.concatenate([getattr(one, name) for one in every], axis=-1) for name in Sums.__dataclass_fields__)
-        )
+    def concatenated(self, planes: list[Plane]) -> Sums:
+        """Return the sums of all planes, concatenated along the units."""
+        sums = [self.planes[plane] for plane in planes]
+        fields = Sums.__dataclass_fields__
+        return Sums(*(np.concatenate([getattr(plane, name) for plane in sums], axis=-1) for name in fields))
 
 
 @dataclass(frozen=True)
-class Choosing:
-    """What the first part of a text says of every unit.
+class SelectionScores:
+    """The scores and fits of every unit on the first part of a text, which units are selected on.
 
     Attributes:
         rank: ``(J, U)``: AUC − 1/2 of binary hypotheses, ρ of numeric ones.
-        slope, intercept: ``(M, U)``: the fit of each numeric hypothesis by each unit, y less its centre.
-        merit: ``(J, U)``: what the choice goes by, |AUC − 1/2| or R².
+        slope, intercept: ``(M, U)``: the least-squares fit of each numeric label (minus its centre) to each unit.
+        merit: ``(J, U)``: the score used for selection, |AUC − 1/2| or R².
     """
 
     rank: Floats
@@ -174,35 +171,35 @@ class Choosing:
     merit: Floats
 
 
-def choose(tally: Tally, planes: list[Plane]) -> Choosing:
-    """Scores of all units on the part that the choice is made on."""
-    sums, n, numeric = tally.whole(planes), max(1, tally.positions), ~tally.binary
+def choose(tally: Tally, planes: list[Plane]) -> SelectionScores:
+    """Score all units on the part of the text that units are selected on."""
+    sums, n, numeric = tally.concatenated(planes), max(1, tally.positions), ~tally.binary
     rank = _rank_scores(tally, sums)
     variance = np.maximum(sums.second / n - (sums.first / n) ** 2, 0.0)  # (U,)
-    shared = sums.product / n - np.outer(tally.y / n, sums.first / n)  # (M, U)
-    still = variance <= 1e-10  # a unit that does not move fits nothing
-    slope = np.where(still, 0.0, shared / np.where(still, 1.0, variance))
+    covariance = sums.product / n - np.outer(tally.y / n, sums.first / n)  # (M, U)
+    constant = variance <= 1e-10  # a constant unit fits nothing
+    slope = np.where(constant, 0.0, covariance / np.where(constant, 1.0, variance))
     intercept = tally.y[:, None] / n - slope * sums.first / n
     merit = np.abs(rank)
-    of_labels = tally.yy / n - (tally.y / n) ** 2
-    merit[numeric] = slope * shared / np.maximum(of_labels, 1e-12)[:, None]
-    return Choosing(rank, slope, intercept, merit)
+    label_variance = tally.yy / n - (tally.y / n) ** 2
+    merit[numeric] = slope * covariance / np.maximum(label_variance, 1e-12)[:, None]
+    return SelectionScores(rank, slope, intercept, merit)
 
 
 @dataclass(frozen=True)
-class Reported:
-    """What the second part of a text says of every unit: ``score (J, U)`` is AUC or R², ``rank (J, U)`` AUC or ρ.
+class ReportedScores:
+    """The scores of every unit on the second part of a text: ``score (J, U)`` is AUC or R², ``rank (J, U)`` AUC or ρ.
 
-    An AUC counts the unit's values from below where the first part had it the other way round.
+    The sign of each unit comes from the first part: the AUC is of −z where the unit was low for true labels there.
     """
 
     score: Floats
     rank: Floats
 
 
-def report(tally: Tally, planes: list[Plane], chosen: Choosing) -> Reported:
-    """Scores of all units on the part that nothing was chosen or fitted on."""
-    sums, n, binary = tally.whole(planes), max(1, tally.positions), tally.binary
+def report(tally: Tally, planes: list[Plane], chosen: SelectionScores) -> ReportedScores:
+    """Score all units on the part of the text that was not used for selection or fitting."""
+    sums, n, binary = tally.concatenated(planes), max(1, tally.positions), tally.binary
     rank = _rank_scores(tally, sums)
     rank[binary] = 0.5 + np.sign(chosen.rank[binary]) * rank[binary]
     score = rank.copy()
@@ -210,11 +207,11 @@ def report(tally: Tally, planes: list[Plane], chosen: Choosing) -> Reported:
     y, yy = tally.y[:, None], tally.yy[:, None]
     squares = yy - 2 * a * sums.product - 2 * b * y + a * a * sums.second + 2 * a * b * sums.first + n * b * b
     score[~binary] = 1 - squares / np.maximum(yy - y * y / n, 1e-12)
-    return Reported(score, rank)
+    return ReportedScores(score, rank)
 
 
 def _rank_scores(tally: Tally, sums: Sums) -> Floats:
-    """``(J, U)``: AUC − 1/2 and ρ, equations 1 and 2; 0 where nothing can be compared."""
+    """Return ``(J, U)``: AUC − 1/2 or ρ, equations 1 and 2; 0 without pairs to compare."""
     pairs, binary = tally.pairs[:, None], tally.binary
     rank = sums.ranked / np.maximum(pairs, 1e-12)
     rank[~binary] = sums.ranked[~binary] / np.sqrt(np.maximum(pairs[~binary] * sums.spread, 1e-12))
@@ -223,11 +220,11 @@ def _rank_scores(tally: Tally, sums: Sums) -> Floats:
 
 
 class Lookup:
-    """The best that can be said from the current symbol alone: for each symbol the mean of the label.
+    """The baseline that sees only the current token: it predicts the mean label of each token.
 
     Args:
-        symbols: V.
-        binary: ``(J,)``.
+        symbols: V, the vocabulary size.
+        binary: ``(J,)``: which rows of labels are binary.
     """
 
     def __init__(self, symbols: int, binary: npt.NDArray[np.bool_]) -> None:
@@ -236,7 +233,7 @@ class Lookup:
         self.sum, self.square = (np.zeros((2, len(binary), symbols)) for _ in range(2))
 
     def add(self, part: int, symbols: npt.NDArray[np.int64], values: Numbers) -> None:
-        """Symbols ``(n,)`` of a part (0: fitted on, 1: reported on) and their labels ``(J, n)``."""
+        """Add tokens ``(n,)`` of a part (0: fit, 1: report) and their labels ``(J, n)``."""
         V = self.symbols
         self.count[part] += np.bincount(symbols, minlength=V)
         for j, row in enumerate(values):
@@ -244,26 +241,26 @@ class Lookup:
             self.square[part, j] += np.bincount(symbols, weights=np.square(row, dtype=np.float64), minlength=V)
 
     def scores(self) -> Floats:
-        """``(J,)``: AUC and R² on the second part."""
-        found = np.zeros(len(self.binary))
+        """Return ``(J,)``: AUC or R² on the second part."""
+        scores = np.zeros(len(self.binary))
         for j, binary in enumerate(self.binary):
             seen = self.count[0] > 0
             overall = self.sum[0, j].sum() / max(1.0, self.count[0].sum())
-            guess = np.where(seen, self.sum[0, j] / np.maximum(self.count[0], 1), overall)  # (V,)
+            prediction = np.where(seen, self.sum[0, j] / np.maximum(self.count[0], 1), overall)  # (V,)
             n, s, ss = self.count[1], self.sum[1, j], self.square[1, j]
-            found[j] = _auc(guess, s, n - s) if binary else _r2(guess, n, s, ss)
-        return found
+            scores[j] = _auc(prediction, s, n - s) if binary else _r2(prediction, n, s, ss)
+        return scores
 
 
-def _auc(guess: Floats, true: Floats, false: Floats) -> float:
-    """AUC of a guess for each symbol, from how often each was true and false."""
-    levels, which = np.unique(guess, return_inverse=True)
-    t, f = (np.bincount(which, weights=one, minlength=len(levels)) for one in (true, false))
+def _auc(prediction: Floats, true: Floats, false: Floats) -> float:
+    """Return the AUC of a prediction per token, given the counts of true and false labels of each token."""
+    levels, which = np.unique(prediction, return_inverse=True)
+    t, f = (np.bincount(which, weights=counts, minlength=len(levels)) for counts in (true, false))
     pairs = t.sum() * f.sum()
     return float((t * (np.cumsum(f) - f / 2)).sum() / pairs) if pairs else 0.5
 
 
-def _r2(guess: Floats, n: Floats, s: Floats, ss: Floats) -> float:
+def _r2(prediction: Floats, n: Floats, s: Floats, ss: Floats) -> float:
     total = float(ss.sum() - s.sum() ** 2 / max(1.0, n.sum()))
-    left = float((ss - 2 * guess * s + n * guess * guess).sum())
-    return 1 - left / total if total > 0 else 0.0
+    residual = float((ss - 2 * prediction * s + n * prediction * prediction).sum())
+    return 1 - residual / total if total > 0 else 0.0

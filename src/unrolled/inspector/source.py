@@ -1,6 +1,6 @@
-"""What a text is written in, and which of it is quoted: enough to tell strings and comments from the rest of a program.
+"""Detect whether a text is source code, and find its strings, comments and conditions.
 
-It is no parser: regular expressions that find strings and comments from left to right, as a lexer would.
+This is not a parser: regular expressions find strings and comments from left to right, as a lexer would.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Language = Literal["python", "c", "prose"]
 Span = tuple[int, int]
 Mask = npt.NDArray[np.bool_]
 
-LINES = 4000  # that are looked at to tell the language
+LINES = 4000  # lines examined to detect the language
 _PYTHON_LINE = re.compile(r"\s*(?:(?:def|class|elif|for|with|if|while)\b.*:|import \w|from [\w.]+ import\b|return\b)")
 _C_LINE = re.compile(r".*[;{}]\s*$")
 _QUOTED: dict[Language, re.Pattern[str]] = {
@@ -31,7 +31,7 @@ _PARAGRAPH = re.compile(r"[\"“”]|\n[ \t]*\n")
 
 
 def language_of(text: str) -> Language:
-    """Python, a language with C's punctuation, or neither; told from how its lines look."""
+    """Return whether a text is Python, a language with C-like punctuation, or prose, judged by its lines."""
     lines = [line for line in text[: 100 * LINES].splitlines()[:LINES] if line.strip()]
     python = sum(_PYTHON_LINE.match(line) is not None for line in lines)
     c = sum(_C_LINE.match(line) is not None for line in lines)
@@ -41,13 +41,13 @@ def language_of(text: str) -> Language:
 
 
 def quoted(text: str, language: Language) -> list[Span]:
-    """Where strings and comments stand in a program, quotation marks included; nowhere in prose."""
+    """Return the spans of strings and comments of a program, quotation marks included; none for prose."""
     pattern = _QUOTED.get(language)
-    return [] if pattern is None else [found.span() for found in pattern.finditer(text)]
+    return [] if pattern is None else [match.span() for match in pattern.finditer(text)]
 
 
 def code_only(text: str, language: Language) -> str:
-    """``text`` with every string and comment blanked out; places and line ends stay."""
+    """Return ``text`` with every string and comment blanked out; positions and line ends are preserved."""
     parts, at = [], 0
     for begin, end in quoted(text, language):
         parts += [text[at:begin], re.sub(r"[^\n]", " ", text[begin:end])]
@@ -56,7 +56,7 @@ def code_only(text: str, language: Language) -> str:
 
 
 def inside(length: int, spans: Iterable[Span]) -> Mask:
-    """``(length,)``: true from each span's begin up to, and without, its end."""
+    """Return ``(length,)``: true from the beginning of each span up to its end, excluded."""
     steps = np.zeros(length + 1, dtype=np.int32)
     for begin, end in spans:
         steps[begin] += 1
@@ -65,35 +65,35 @@ def inside(length: int, spans: Iterable[Span]) -> Mask:
 
 
 def double_quotes(text: str, language: Language) -> list[Span]:
-    """Stretches in double quotes, without the closing mark; in prose a quotation ends with its paragraph."""
+    """Return the spans in double quotes, without the closing mark; in prose a quotation ends with its paragraph."""
     if language != "prose":
         return [
             (begin, end - 1) for begin, end in quoted(text, language) if text[begin] == '"' and end - begin > 1
         ]  # fmt: skip
     spans, opened = [], -1
-    for found in _PARAGRAPH.finditer(text):
-        mark = found.group()
+    for match in _PARAGRAPH.finditer(text):
+        mark = match.group()
         if opened >= 0 and mark != "“":
-            spans.append((opened, found.start()))
+            spans.append((opened, match.start()))
             opened = -1
         elif opened < 0 and mark in ('"', "“"):
-            opened = found.start()
+            opened = match.start()
     return [*spans, (opened, len(text))] if opened >= 0 else spans
 
 
 def conditions(code: str, language: Language) -> list[Span]:
-    """What stands between ``if`` and the colon (Python), or in the parentheses after it (C)."""
+    """Return the spans between ``if`` and the colon (Python), or in the parentheses after it (C)."""
     if language == "python":
-        begins = (found.end() for found in re.finditer(r"^[ \t]*(?:if|elif)\b", code, re.MULTILINE))
+        begins = (match.end() for match in re.finditer(r"^[ \t]*(?:if|elif)\b", code, re.MULTILINE))
         return [(begin, _end(code, begin, ":\n")) for begin in begins]
     if language == "c":
-        begins = (found.end() for found in re.finditer(r"\bif\s*\(", code))
+        begins = (match.end() for match in re.finditer(r"\bif\s*\(", code))
         return [(begin, _end(code, begin, ")")) for begin in begins]
     return []
 
 
 def _end(code: str, begin: int, closing: str, longest: int = 2000) -> int:
-    """The first of ``closing`` from ``begin`` on that is in no brackets opened since."""
+    """Return the position of the first of ``closing`` after ``begin``, outside brackets opened since."""
     depth = 0
     for at in range(begin, min(len(code), begin + longest)):
         c = code[at]

@@ -1,12 +1,12 @@
-"""The states of a whole text on disk, a row for each character: for a page that shows any unit at any place.
+"""Save the states of a whole text as NumPy arrays, a row for each character.
 
     FOLDER/text.txt              the text
-    FOLDER/layers.0.0.h.npy      (characters, units) float16: that state after reading each character's symbol
-    FOLDER/states.json           what is there: each file's layer, direction and state
+    FOLDER/layers.0.0.h.npy      (characters, units) float16: the state after reading each character's token
+    FOLDER/states.json           the index: each file's layer, direction and state
 
-Only states are kept, h and of an LSTM c: every gate follows from them and the symbols in one step. Rows of characters
-within a symbol of several are left out (zero, and holes in the file where the system can have them). The files are
-ordinary NumPy arrays, to be mapped into memory; while they are written only one pass's steps are in it.
+Only states are saved, h and for an LSTM c; every gate can be computed from them and the tokens in one step. For a token
+of several characters only the row of its last character is written; the others stay zero (sparse in the file, if the
+file system supports it). The files can be memory-mapped, and are written one pass at a time.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ LARGEST = float(np.finfo(np.float16).max)
 
 @checked
 @torch.no_grad()
-def keep_states(reading: Inspection, text: str, folder: Path) -> list[Path]:
-    """Run the model over its text and write the states; returns the files.
+def save_states(reading: Inspection, text: str, folder: Path) -> list[Path]:
+    """Run the model over its text, write the states to a new folder and return the files.
 
     Raises:
-        RunError: the places of the input are no characters.
-        SaveError: the folder is there already, or cannot be written.
+        RunError: the steps of the input are not characters.
+        SaveError: the folder already exists, or cannot be written.
     """
     reading.check_characters("states")
     try:
         folder.mkdir(parents=True)
         (folder / "text.txt").write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-        kept = _write(reading, len(text), folder)
-        about = {"characters": len(text), "states": kept}
-        (folder / DESCRIPTION).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        files = _write(reading, len(text), folder)
+        description = {"characters": len(text), "states": files}
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
     except FileExistsError:
-        raise SaveError(f"{folder} is there already; choose another folder, or remove it") from None
+        raise SaveError(f"{folder} already exists; choose another folder, or remove it") from None
     except OSError as error:
         raise SaveError(
             f"cannot write the states to {folder}: {error.strerror or error}; choose another folder"
         ) from error
-    return [folder / one["file"] for one in kept]
+    return [folder / file["file"] for file in files]
 
 
 def _write(reading: Inspection, n: int, folder: Path) -> list[dict[str, Any]]:
     files: dict[tuple[str, str], Any] = {}
-    now: list[Any] = []  # of this pass: steps, places
+    current: list[Any] = []  # of the current pass: rows of the trace, places in the text
 
     def take(name: str, begin: int, trace: Trace) -> None:
-        rows, places = now
+        rows, places = current
         for gate in STATES:
             if gate not in trace:
                 continue
@@ -72,10 +72,10 @@ def _write(reading: Inspection, n: int, folder: Path) -> list[dict[str, Any]]:
             files[name, gate][places] = z.cpu().numpy()
 
     with capture(reading.stack(reading.model), take, chunk=1 << 40):
-        for one in reading.passes():
-            rows = np.flatnonzero(one.part != NOWHERE)
-            now[:] = [torch.from_numpy(rows), one.positions.ravel()[rows]]
-            one.run()
+        for batch in reading.passes():
+            rows = np.flatnonzero(batch.part != NOWHERE)
+            current[:] = [torch.from_numpy(rows), batch.positions.ravel()[rows]]
+            batch.run()
     for file in files.values():
         file.flush()
     return [

@@ -1,8 +1,8 @@
-"""Any gate of any unit at any place of a text, computed when it is asked for; a whole trace is never kept.
+"""Any gate of any unit at any position of a text, computed on request; the whole trace is never stored.
 
 A text is divided into pieces: stretches of a running text, each with the state before it (`checkpoints`), or lines. The
-pieces that a place belongs to are read side by side with all gates, and those read last are kept for the next question.
-While the state before a stretch is not known yet, it is read after a warm-up, and what comes of it is provisional.
+pieces of the requested positions are read as one batch with all gates; recently read blocks are cached. While the state
+before a stretch is unknown, the stretch is read after a warm-up, and its values are provisional.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from ..cells import Trace
 from ..data.batches import in_order
 from ..errors import ArgumentError
 from .checkpoints import Checkpoints
-from .packing import even
+from .packing import symmetric_scale
 from .scores import Numbers
 from .states import STATES
 
-# N symbols, P pieces, T steps, B lanes, H units
+# N tokens, P pieces, T steps, B lanes (batch rows that carry their state), H units
 
-KEPT = 256 << 20  # bytes of traces
+CACHE = 256 << 20  # bytes of cached traces
 LONGEST_WARMUP = 3 * WARMUP // 2
-RUN = 512  # symbols that are read after one warm-up
-SAMPLE, PLACES = 2048, 8  # symbols from which the scales of colours are taken, and in how many parts of the text
+RUN = 512  # tokens that are read after one warm-up
+SAMPLE, PLACES = 2048, 8  # tokens sampled for the colour scales, and from how many parts of the text
 
 Mask = npt.NDArray[np.bool_]
 Plane = tuple[str, str]
-"""A recurrence's name and a gate's."""
+"""(recurrence, gate), by name."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Piece:
     """A piece of the text that has been read.
 
     Attributes:
-        block: what was read with it, side by side.
-        rows: the steps of its symbols, in the text's order.
-        lane: its own.
-        provisional: see the module.
+        block: the batch that it was read in.
+        rows: the steps of its tokens, in the order of the text.
+        lane: its row of the batch.
+        provisional: whether it was read after a warm-up, because the state before it was unknown.
     """
 
     block: Block
@@ -59,11 +59,11 @@ class Piece:
     provisional: bool
 
     def values(self, plane: Plane) -> Tensor:
-        """``(n, H)``."""
+        """Return the values of a gate, ``(n, H)``."""
         return _lane(self.block.trace[plane], self)
 
     def read(self) -> Tensor:
-        """``(n, ·)``, what the head reads."""
+        """Return the head's input, ``(n, ·)``."""
         assert self.block.read is not None
         return _lane(self.block.read, self)
 
@@ -75,39 +75,44 @@ def _lane(z: Tensor, piece: Piece) -> Tensor:
 
 @dataclass(frozen=True)
 class Block:
-    """Pieces that were read side by side: every gate ``(T, B, H)``, and what the head reads ``(T, B, ·)``."""
+    """Pieces read as one batch: every gate ``(T, B, H)``, and the head's input ``(T, B, ·)``."""
 
     trace: dict[Plane, Tensor]
     read: Tensor | None
 
     @property
     def size(self) -> int:
-        """Bytes."""
-        return sum(one.numel() * one.element_size() for one in tree_leaves((self.trace, self.read)) if one is not None)
+        """The size in bytes."""
+        tensors = [leaf for leaf in tree_leaves((self.trace, self.read)) if leaf is not None]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 @dataclass(frozen=True)
 class Values:
-    """A gate over characters: ``values (n, H)``, nan where no symbol was read."""
+    """A gate over characters: ``values (n, H)``, nan where no token was read."""
 
     values: Numbers
     provisional: bool
 
 
 class Traces:
-    """A text through the eyes of a network; see the module. One thread at a time.
+    """The gates and predictions of a network over a text, computed on request; not thread-safe.
+
+    Args:
+        reading: the network and the text.
+        cache: bytes of traces to cache.
 
     Attributes:
-        planes: each recurrence's gates, and how many units they have.
-        scales: of each, ``(low, high)``, ``(H,)`` each: the values at the ends of the scale of colours.
-        checkpoints: of a running text.
+        planes: the gates of each recurrence, with their number of units.
+        scales: for each plane ``(low, high)``, ``(H,)`` each: the values at the ends of the colour scale.
+        checkpoints: the saved states of a running text; `None` for lines.
 
     Raises:
         ArgumentError: the recurrent cell names no gates.
     """
 
-    def __init__(self, reading: Inspection, *, kept: int = KEPT) -> None:
-        self.reading, self.text, self.kept = reading, reading.text, kept
+    def __init__(self, reading: Inspection, *, cache: int = CACHE) -> None:
+        self.reading, self.text, self.cache = reading, reading.text, cache
         model: Any = reading.model
         self.checkpoints: Checkpoints | None = None
         if isinstance(self.text, RunningText):
@@ -116,8 +121,8 @@ class Traces:
             self._begins, self._ends = self.checkpoints.begins, self.checkpoints.ends
         else:
             self._orders = [np.argsort(line.places, kind="stable") for line in self.text.lines]
-            some = [line.places[order] for line, order in zip(self.text.lines, self._orders, strict=True)]
-            self.places = np.concatenate(some)
+            places = [line.places[order] for line, order in zip(self.text.lines, self._orders, strict=True)]
+            self.places = np.concatenate(places)
             self._ends = np.cumsum(self.text.lengths)
             self._begins = self._ends - self.text.lengths
         self._recent: OrderedDict[int, tuple[Block, list[int]]] = OrderedDict()  # by the block's id
@@ -126,18 +131,18 @@ class Traces:
         self.scales = self._scales()
 
     def symbols(self, begin: int, end: int) -> Ids:
-        """``(end - begin,)``: the number of each character's symbol, the last that ends with it; -1: none."""
+        """Return ``(end - begin,)``: the index of each character's token, the last that ends with it; −1: none."""
         N = len(self.places)
         following = np.searchsorted(self.places, np.arange(begin, end))
         last = np.searchsorted(self.places, self.places[np.minimum(following, N - 1)], side="right") - 1
         return np.where(following < N, last, -1)
 
     def values(self, plane: Plane, begin: int, end: int, units: slice = slice(None)) -> Values:
-        """Units of a gate at the characters from ``begin`` up to ``end``, after the symbol that each belongs to."""
+        """Return units of a gate at the characters ``begin`` to ``end``, after reading the token of each character."""
         numbers = self.symbols(begin, end)
         values = np.full((end - begin, len(range(self.planes[plane])[units])), np.nan, dtype=np.float32)
         provisional = False
-        for piece, offset, here in self._met(numbers):
+        for piece, offset, here in self._pieces_with(numbers):
             z = piece.values(plane)[:, units].float().cpu().numpy()
             values[here] = z[numbers[here] - offset]
             provisional |= piece.provisional
@@ -145,11 +150,11 @@ class Traces:
 
     @torch.no_grad()
     def guesses(self, begin: int, end: int, count: int) -> tuple[Ids, Numbers]:
-        """For each character the likeliest next symbols ``(n, count)``, and their probabilities."""
+        """Return for each character the most probable next tokens ``(n, count)`` and their probabilities."""
         numbers = self.symbols(begin, end)
         model: Any = self.reading.model
         ids, shares = np.zeros((end - begin, count), dtype=np.int64), np.zeros((end - begin, count), dtype=np.float32)
-        for piece, offset, here in self._met(numbers):
+        for piece, offset, here in self._pieces_with(numbers):
             logits = model.logits(piece.read()[torch.from_numpy(numbers[here] - offset)]).float()
             best = logits.topk(min(count, logits.size(1)), dim=1)
             width = best.indices.size(1)
@@ -157,38 +162,38 @@ class Traces:
             shares[here, :width] = (best.values - logits.logsumexp(1, keepdim=True)).exp().cpu().numpy()
         return ids, shares
 
-    def _met(self, numbers: Ids) -> list[tuple[Piece, int, Ids]]:
-        """The pieces with these symbols, ascending: each, its first symbol, and which of ``numbers`` are in it."""
+    def _pieces_with(self, numbers: Ids) -> list[tuple[Piece, int, Ids]]:
+        """Return the pieces with these tokens, ascending: (piece, its first token, its indices into ``numbers``)."""
         inside = np.flatnonzero(numbers >= 0)
         if not len(inside):
             return []
         owner = np.searchsorted(self._ends, numbers[inside], side="right")
         wanted, first = np.unique(owner, return_index=True)
         parts = np.split(inside, first[1:])
-        found = self._traced(wanted.tolist())
+        pieces = self._cached(wanted.tolist())
         return [
             (piece, int(self._begins[number]), part)
-            for number, piece, part in zip(wanted, found, parts, strict=True)
+            for number, piece, part in zip(wanted, pieces, parts, strict=True)
         ]  # fmt: skip
 
-    def _traced(self, numbers: Sequence[int]) -> list[Piece]:
-        """These pieces, read now unless they have been read lately."""
+    def _cached(self, numbers: Sequence[int]) -> list[Piece]:
+        """Return these pieces, from the cache or read now."""
         known = np.ones(1, dtype=np.bool_) if self.checkpoints is None else self.checkpoints.known.copy()
         outdated = {n for n in numbers if n in self._pieces and self._pieces[n].provisional and known[n]}
-        found = {n: self._pieces[n] for n in numbers if n in self._pieces and n not in outdated}
-        for piece in found.values():
+        pieces = {n: self._pieces[n] for n in numbers if n in self._pieces and n not in outdated}
+        for piece in pieces.values():
             self._recent.move_to_end(id(piece.block))
-        for some in self._groups([n for n in numbers if n not in found], known):
-            for number, piece in zip(some, self._read(some, known), strict=True):
-                found[number] = self._pieces[number] = piece
+        for group in self._groups([n for n in numbers if n not in pieces], known):
+            for number, piece in zip(group, self._read(group, known), strict=True):
+                pieces[number] = self._pieces[number] = piece
                 self._recent.setdefault(id(piece.block), (piece.block, []))[1].append(number)
-        self._forget()
-        return [found[n] for n in numbers]
+        self._evict()
+        return [pieces[n] for n in numbers]
 
-    def _forget(self) -> None:
-        """Let go of what was read longest ago."""
+    def _evict(self) -> None:
+        """Drop the least recently used blocks."""
         size = sum(block.size for block, _ in self._recent.values())
-        while size > self.kept and len(self._recent) > 1:
+        while size > self.cache and len(self._recent) > 1:
             _, (block, numbers) = self._recent.popitem(last=False)
             size -= block.size
             for number in numbers:
@@ -196,7 +201,7 @@ class Traces:
                     del self._pieces[number]
 
     def _groups(self, numbers: list[int], known: Mask) -> list[list[int]]:
-        """Which of these are read at once: all of known state or none, and not too many."""
+        """Group pieces into batches: the states before them all known or all unknown, and of limited size."""
         if not numbers:
             return []
         if self.checkpoints is None:
@@ -205,19 +210,19 @@ class Traces:
             return [[numbers[i] for i in chosen] for chosen in in_order([lengths[n] for n in numbers], 64, AT_ONCE)]
         groups = []
         for wanted in (True, False):
-            some = [n for n in numbers if known[n] == wanted]
+            selected = [n for n in numbers if known[n] == wanted]
             most = max(1, AT_ONCE // self.checkpoints.length // (1 if wanted else 2))
-            groups += [some[at : at + most] for at in range(0, len(some), most)]
+            groups += [selected[at : at + most] for at in range(0, len(selected), most)]
         return groups
 
     @torch.no_grad()
     def _read(self, numbers: list[int], known: Mask) -> list[Piece]:
-        """These pieces side by side."""
+        """Read these pieces as one batch."""
         trace: dict[Plane, Tensor] = {}
 
         def take(name: str, begin: int, gates: Trace) -> None:
             if not gates:
-                raise ArgumentError("cell", "one that names its gates in step_traced", name)
+                raise ArgumentError("cell", "a cell that names its gates in step_traced", name)
             trace.update({(name, gate): z for gate, z in gates.items()})
 
         with capture(self.reading.stack(self.reading.model), take, chunk=1 << 40):
@@ -234,7 +239,7 @@ class Traces:
             runs, firsts, state = [[n] for n in numbers], checkpoints.firsts[numbers], checkpoints.states(numbers)
         else:
             runs = _runs(numbers, self._ends - self._begins)
-            firsts, state = text.calm(self._begins[[run[0] for run in runs]], LONGEST_WARMUP), None
+            firsts, state = text.warmup_starts(self._begins[[run[0] for run in runs]], LONGEST_WARMUP), None
         T = max(int(self._ends[run[-1]] - first) for run, first in zip(runs, firsts, strict=True))
         places = np.minimum(firsts + np.arange(T)[:, None], len(text) - 1)  # (T, B)
         y, _ = model.read(*text.inputs(model, places, state, not known))
@@ -247,33 +252,33 @@ class Traces:
 
     def _read_lines(self, numbers: Ids, trace: dict[Plane, Tensor]) -> list[Piece]:
         assert isinstance(self.text, Lines)
-        self.text.side_by_side(self.reading.model, numbers, np.zeros_like(numbers)).run()
+        self.text.batch_pass(self.reading.model, numbers, np.zeros_like(numbers)).run()
         block = Block(trace, None)
         return [Piece(block, self._orders[number], lane, False) for lane, number in enumerate(numbers)]
 
     def _scales(self) -> dict[Plane, tuple[Numbers, Numbers]]:
-        """From pieces all over the text; what is never below 0 nor above 1 is a gate that is shut or open."""
+        """Compute the colour scales from sampled pieces: 0 to 1 for gates within [0, 1], otherwise symmetric."""
         P = len(self._begins)
-        some = min(P, max(1, SAMPLE * P // len(self.places)))  # pieces
-        places = max(1, min(PLACES, some)) if self.checkpoints is not None else some
-        firsts = np.linspace(0, P - some // places, places).round().astype(np.int64)
-        chosen = np.unique(firsts[:, None] + np.arange(some // places)).tolist()
+        count = min(P, max(1, SAMPLE * P // len(self.places)))  # pieces
+        places = max(1, min(PLACES, count)) if self.checkpoints is not None else count
+        firsts = np.linspace(0, P - count // places, places).round().astype(np.int64)
+        chosen = np.unique(firsts[:, None] + np.arange(count // places)).tolist()
         known = np.zeros(P, dtype=np.bool_)
-        pieces = [piece for some in self._groups(chosen, known) for piece in self._read(some, known)]
-        found = {}
+        pieces = [piece for group in self._groups(chosen, known) for piece in self._read(group, known)]
+        scales = {}
         for plane in pieces[0].block.trace:
             z = torch.cat([piece.values(plane) for piece in pieces]).float().cpu().numpy()  # (n, H)
             self.planes[plane] = H = z.shape[1]
             if plane[1] not in STATES and z.min() >= 0 and z.max() <= 1:
-                found[plane] = np.zeros(H, dtype=np.float32), np.ones(H, dtype=np.float32)
+                scales[plane] = np.zeros(H, dtype=np.float32), np.ones(H, dtype=np.float32)
             else:
-                most = np.array([even(z[:, unit])[1] for unit in range(H)], dtype=np.float32)
-                found[plane] = -most, most
-        return found
+                limits = np.array([symmetric_scale(z[:, unit])[1] for unit in range(H)], dtype=np.float32)
+                scales[plane] = -limits, limits
+        return scales
 
 
 def _runs(numbers: Ids, lengths: Ids) -> list[list[int]]:
-    """Stretches ``numbers``, ascending, that follow on one another, as far as one warm-up goes."""
+    """Group consecutive stretches of the ascending ``numbers`` into runs that share one warm-up."""
     runs: list[list[int]] = []
     for n in numbers.tolist():
         if runs and runs[-1][-1] == n - 1 and lengths[runs[-1]].sum() < RUN:

@@ -1,22 +1,22 @@
-"""Cell search: which unit of a network knows what about the text it reads, beyond what an untrained network knows.
+"""Unit search: find units of a network that encode a property of the text better than an untrained network does.
 
-Every unit of every layer, in every gate and state, is scored against every hypothesis: a binary one by AUC, a numeric
-one by R² of a line fitted to the unit, with the rank correlation beside it. The unit is chosen (and its sign, and the
-line) on one part of the text and its score taken on another, so the score owes nothing to how many units were tried.
-It is set against what the network need not have learned:
+Every unit of every layer, in every gate and state, is scored against every hypothesis: binary hypotheses by AUC,
+numeric ones by R² of a linear fit on the unit, with the rank correlation in addition. The unit, its sign and the linear
+fit are selected on one part of the text and scored on another, so that the number of units does not inflate the score.
+The score is compared with baselines that require no training:
 
-    twins      the best unit, found in the same way, of each of K untrained networks of the same shape;
-               untrained networks do encode what they have just read
-    shifted    the best unit of the network itself for the labels moved along the text by 1/(K+1), …, K/(K+1) of its
-               length, in a circle: labels that are like the true ones and belong to other places
-    symbol     a table of the label's mean for each current symbol
+    twins      the best unit of each of K untrained networks of the same shape, selected in the same way;
+               untrained networks do encode their most recent inputs
+    shifted    the best unit of the network itself for the labels rotated along the text by 1/(K+1), …, K/(K+1) of its
+               length: labels with the same statistics at the wrong positions
+    token      a lookup table: the mean label of each current token
 
-    excess   = score − the best of these
-    (1)  p   = max over both of (1 + #{of the K that reach the score}) / (K + 1)          twins, shifted
+    excess   = score − the highest of these
+    (1)  p   = max over both of (1 + #{of the K with at least this score}) / (K + 1)          twins, shifted
 
-For (1) the network's score, too, is taken on the sample of the text that the twins read, so that like is compared with
-like. A network that is itself untrained reaches p ≤ 1/(K + 1) for a hypothesis with a probability of at most 1/(K + 1).
-A cell is *found* where p ≤ 5 % and there is an excess. Of many hypotheses some pass by chance: one in twenty at most.
+For (1) the network is scored on the same sample of the text as the twins. An untrained network reaches
+p ≤ 1/(K + 1) for a hypothesis with a probability of at most 1/(K + 1). A unit is *found* if p ≤ 5 % and the excess is
+positive. There is no correction for multiple hypotheses: at most one in twenty passes by chance.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from .scores import Floats, Lookup, Plane, Tally, choose, report
 
 # J hypotheses, K twins and shifts, U units, n positions
 
-TWINS = 19  # with fewer nothing can reach `findings.LEVEL`: the smallest p is 1/(K + 1)
-SCORED, SCORED_OF_SAMPLE = 1 << 26, 1 << 22  # positions times units of h that are scored at most, evenly spread
-FEWEST = 10  # scored positions of each part of the sample at which a binary label must be true, and false
+TWINS = 19  # the fewest that can reach `findings.LEVEL`: the smallest p is 1/(K + 1)
+SCORED, SCORED_OF_SAMPLE = 1 << 26, 1 << 22  # the most positions × units of h to score, evenly spread
+FEWEST = 10  # a binary label must be true, and false, at so many scored positions of each part of the sample
 Progress = Callable[[int], None]
 
 
@@ -56,34 +56,34 @@ def search(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Found:
-    """Look for the units that know what the labels say.
+    """Find the units that predict the labels best, and compare them with the baselines.
 
     Args:
         reading: the network and the text.
-        labels: of the text.
-        twins: K, or what `untrained` gave for these labels.
-        top: units named for each hypothesis.
-        seed: of the twins' weights.
-        progress: told how many steps have been computed, of `work`.
+        labels: the labels of the text, from `label`.
+        twins: K, or the result of `untrained` for these labels.
+        top: the number of units listed for each hypothesis.
+        seed: the random seed of the twins' weights.
+        progress: called with the total number of steps computed so far, out of `work`.
 
     Raises:
-        DataError: the text is too short to have two parts.
-        ArgumentError: the recurrent cell names no gates.
+        DataError: the text is too short for two parts, or no hypothesis can be tested on it.
+        ArgumentError: the recurrent cell does not name its gates.
     """
     if not labels.names:
-        raise DataError("no hypothesis can be tried on this text: each is the same everywhere in it; give more text")
-    told = _Told(progress)
-    nulls = untrained(reading, labels, twins, seed, told) if isinstance(twins, int) else twins
+        raise DataError("no hypothesis can be tested on this text: each is constant over it; give more text")
+    counter = _StepCounter(progress)
+    nulls = untrained(reading, labels, twins, seed, counter) if isinstance(twins, int) else twins
     K, J = nulls.shape
-    own = measure(reading, labels, sample=True, shifts=K, progress=told)
-    at = own.best().reshape(K + 1, J)
-    full = own if reading.short else measure(reading, labels, progress=told)
+    sampled = measure(reading, labels, sample=True, shifts=K, progress=counter)
+    best = sampled.best().reshape(K + 1, J)
+    full = sampled if reading.short else measure(reading, labels, progress=counter)
     findings, left_out = [], dict(labels.left_out)
     for j, name in enumerate(labels.names):
-        if not own.seen[j]:
-            left_out[name] = "too rare in the sample that untrained twins read"
+        if not sampled.seen[j]:
+            left_out[name] = "too rare in the sample for the untrained twins"
             continue
-        score, shifted = at[0, j], at[1:, j]
+        score, shifted = best[0, j], best[1:, j]
         p = max(float(1 + (null >= score).sum()) / (K + 1) for null in (nulls[:, j], shifted))
         findings.append(
             Finding(
@@ -92,14 +92,14 @@ def search(
             )
         )  # fmt: skip
     if not findings:
-        raise DataError("no hypothesis can be tried on this text: what they ask is too rare in it; give more text")
-    findings.sort(key=lambda one: (not one.found, -one.closed))
+        raise DataError("no hypothesis can be tested on this text: each is too rare in it; give more text")
+    findings.sort(key=lambda finding: (not finding.found, -finding.closed))
     return Found(findings, left_out, len(full.units), full.positions, reading.steps)
 
 
 def work(reading: Inspection, twins: int = TWINS) -> int:
-    """About how many steps a search computes."""
-    sample = sum(one.positions.size for one in reading.passes(sample=True))
+    """Return about how many steps a search computes."""
+    sample = sum(batch.positions.size for batch in reading.passes(sample=True))
     return sample * (twins + 1) + (0 if reading.short else reading.steps)
 
 
@@ -107,16 +107,16 @@ def work(reading: Inspection, twins: int = TWINS) -> int:
 def untrained(
     reading: Inspection, labels: Labels, count: Count = TWINS, seed: int = 0, progress: Progress | None = None
 ) -> Floats:
-    """``(K, J)``: for each of ``count`` untrained twins and each hypothesis the score of the twin's best unit."""
+    """Return ``(K, J)``: the score of the best unit of each of ``count`` untrained twins for each hypothesis."""
     check_size("twins", count, least=TWINS)
-    found = []
+    scores = []
     device = next(reading.model.parameters()).device
     for number in range(count):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed * 1000 + number)
             twin = reading.twin().to(device).eval()
-        found.append(measure(reading, labels, model=twin, sample=True, progress=progress).best())
-    return np.stack(found)
+        scores.append(measure(reading, labels, model=twin, sample=True, progress=progress).best())
+    return np.stack(scores)
 
 
 @torch.no_grad()
@@ -133,49 +133,49 @@ def measure(
 
     Args:
         reading: the network and the text.
-        labels: of the text.
-        model: a twin to score in the network's place.
-        sample: read a sample of the text only.
-        shifts: K: score also for the labels moved along in K steps; rows ``J k`` to ``J (k + 1)`` are those of step k.
-        progress: told how many steps have been computed.
+        labels: the labels of the text.
+        model: a twin to score instead of the network.
+        sample: read only a sample of the text.
+        shifts: K: score the labels rotated by K shifts, too; rows ``J k`` to ``J (k + 1)`` are those of shift k.
+        progress: called after each pass with its number of steps.
     """
     model = reading.model if model is None else model
     n = labels.values.shape[1]
-    moved = [round(n * k / (shifts + 1)) for k in range(shifts + 1)]
+    offsets = [round(n * k / (shifts + 1)) for k in range(shifts + 1)]
     binary = np.tile(labels.binary, shifts + 1)
     centre = np.tile(labels.values[~labels.binary].mean(axis=1, dtype=np.float64), shifts + 1)
     tallies = [Tally(binary, centre) for _ in (CHOOSING, REPORTING)]
     lookup = Lookup(reading.symbols, binary[: len(labels.names)])
     stride = _stride(reading, sample)
     origin: dict[Plane, Tensor] = {}
-    where: list[tuple[int, Tensor, Any]] = []  # of this pass: part, rows of the trace, labels
+    scored: list[tuple[int, Tensor, Any]] = []  # of the current pass: part, rows of the trace, labels
 
     def take(name: str, begin: int, trace: Trace) -> None:
         if not trace:
-            raise ArgumentError("cell", "one that names its gates in step_traced", name)
+            raise ArgumentError("cell", "a cell that names its gates in step_traced", name)
         for gate, values in trace.items():
             flat = values.flatten(0, 1)
-            for part, rows, chunk in where:
+            for part, rows, chunk in scored:
                 z = flat[rows].t().contiguous().float().cpu()  # (H, n)
                 if (name, gate) not in origin:
                     origin[name, gate] = z.mean(1)
                 tallies[part].add((name, gate), chunk, z, origin[name, gate])
 
     with capture(reading.stack(model), take, chunk=1 << 40) as names:
-        for one in reading.passes(model, sample=sample):
-            where[:] = []
+        for batch in reading.passes(model, sample=sample):
+            scored[:] = []
             for part, tally in enumerate(tallies):
-                rows = _rows(one, part, stride)
+                rows = _rows(batch, part, stride)
                 if len(rows):
-                    places = one.positions.ravel()[rows]
-                    values = np.concatenate([labels.values[:, (places + move) % n] for move in moved])
-                    lookup.add(part, one.symbols.ravel()[rows], values[: len(labels.names)])
-                    where.append((part, torch.from_numpy(rows), tally.labels(values)))
-            one.run()
+                    places = batch.positions.ravel()[rows]
+                    values = np.concatenate([labels.values[:, (places + offset) % n] for offset in offsets])
+                    lookup.add(part, batch.symbols.ravel()[rows], values[: len(labels.names)])
+                    scored.append((part, torch.from_numpy(rows), tally.labels(values)))
+            batch.run()
             if progress is not None:
-                progress(one.positions.size)
+                progress(batch.positions.size)
     if not all(tally.positions > 1 for tally in tallies):
-        raise DataError("the text is too short to choose units on one part of it and score them on another")
+        raise DataError("the text is too short to select units on one part and score them on another; give more text")
     planes = [plane for name in names for plane in origin if plane[0] == name]
     chosen = choose(tallies[CHOOSING], planes)
     reported = report(tallies[REPORTING], planes, chosen)
@@ -188,21 +188,21 @@ def measure(
 
 
 def _stride(reading: Inspection, sample: bool) -> int:
-    """Every how manieth position is scored."""
+    """Return s, where every s-th position is scored."""
     sample = sample or reading.short
     positions = min(reading.steps, reading.sample) if sample else reading.steps
     return max(1, -(-positions * reading.width // (SCORED_OF_SAMPLE if sample else SCORED)))
 
 
-def _rows(one: Pass, part: int, stride: int) -> Any:
-    """Which of the T·B positions of a pass are scored for a part: every so manieth step, another first one per lane."""
-    T, B = one.part.shape
+def _rows(batch: Pass, part: int, stride: int) -> Any:
+    """Return which of the T·B positions of a pass to score for a part: every ``stride``-th step, offset by the lane."""
+    T, B = batch.part.shape
     due = (np.arange(T)[:, None] + np.arange(B)) % stride == 0
-    return np.flatnonzero((one.part == part) & due)
+    return np.flatnonzero((batch.part == part) & due)
 
 
-class _Told:
-    """Adds up steps for whoever follows."""
+class _StepCounter:
+    """Adds up the steps of all passes and reports the total."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.progress, self.done = progress, 0

@@ -1,1 +1,1 @@
-"""Fast paths for recurrences. `scan` alone chooses between them."""
+"""Backends for recurrences; `unrolled.scan` chooses between them."""

@@ -1,9 +1,9 @@
-"""Parallel recurrences by torch's own operations, on any device: as many rounds as T has binary digits.
+"""Parallel recurrences by an associative scan of torch operations, on any device, in ⌈log₂ T⌉ rounds.
 
     h_t = a_t ∘ h_{t-1} + b_t  =  (a_t a_{t-1}) ∘ h_{t-2} + (a_t b_{t-1} + b_t)  =  …
 
-Every round doubles how far back each step reaches (Hillis and Steele 1986). Products of numbers between 0 and 1 are all
-that is ever formed, so nothing overflows and nothing is divided by what has underflowed.
+Every round doubles how far back each step reaches (Hillis and Steele 1986). Only products of numbers between 0 and 1
+are formed, so nothing overflows, and there is no division.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run(
     resets: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, State]:
-    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after."""
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must not reach the weights' gradient
+    """Compute what the reference loop does: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after the last step."""
+    if lengths is not None:  # the padding may hold anything, even NaN, and must not affect the weights' gradient
         inputs = reference.inside(inputs, lengths)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     window, last = seen(cell, inputs, state, initial, lengths, resets, reverse)
@@ -39,7 +39,7 @@ def run(
 
 
 def after(h: Tensor, last: Tensor | None) -> State:
-    """The state, with the quasi-recurrent layer's last inputs."""
+    """Return the state of h and, for the quasi-recurrent layer, the last inputs."""
     return RNNState(h) if last is None else QRNNState(h, last)
 
 
@@ -52,20 +52,20 @@ def seen(
     resets: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """What p_t is a product with, and the last W − 1 inputs after the last step; the latter for a QRNN only.
+    """Return the inputs that p_t depends on and, for a QRNN, the last W − 1 inputs after the last step.
 
-    The inputs themselves ``(T, B, I)``; or with those before them ``(T + W − 1, B, I)``; or, where a step's inputs are
-    not simply those before it in time, every step's window ``(T, B, W·I)``. `products` takes any of them.
+    The former are the inputs ``(T, B, I)``; or, for a QRNN, preceded by the earlier inputs ``(T + W − 1, B, I)``; or,
+    with lengths or resets, the window of every step ``(T, B, W·I)``. `products` accepts each of these.
     """
     if not isinstance(state, QRNNState):
         return inputs, None
     W, (T, B, I) = cell.filter_width, inputs.shape
-    before = state.x.view(B, W - 1, I)  # the last of them is the latest
+    before = state.x.view(B, W - 1, I)  # oldest first
     if lengths is None and resets is None:
         earlier = before.transpose(0, 1).to(inputs.dtype)
-        whole = torch.cat([inputs, earlier.flip(0)]) if reverse else torch.cat([earlier, inputs])
-        last = whole[: W - 1].flip(0) if reverse else whole[T:]
-        return whole, last.transpose(0, 1).reshape(B, (W - 1) * I).to(state.x.dtype)
+        extended = torch.cat([inputs, earlier.flip(0)]) if reverse else torch.cat([earlier, inputs])
+        last = extended[: W - 1].flip(0) if reverse else extended[T:]
+        return extended, last.transpose(0, 1).reshape(B, (W - 1) * I).to(state.x.dtype)
     alive = _alive(inputs, lengths)
     inputs = torch.where(alive[:, :, None], inputs, 0)
     begins = None if resets is None else resets & alive
@@ -82,11 +82,11 @@ def seen(
 def _before(
     values: Tensor, start: Tensor, initial: Tensor | None, alive: Tensor, begins: Tensor | None, reverse: bool
 ) -> tuple[Tensor, Tensor]:
-    """For ``values (T, B, ·)`` those of the step before each, and those of the last step: what a state would carry."""
+    """Return the values of the step before each of ``values (T, B, ·)``, and those of the last step ``(B, ·)``."""
     if not len(values):
         return values, start
     if reverse:
-        outside = torch.cat([~alive[1:], torch.ones_like(alive[:1])])  # the step before is beyond the end
+        outside = torch.cat([~alive[1:], torch.ones_like(alive[:1])])  # the step before lies past the end
         before = torch.where(outside[:, :, None], start, values.roll(-1, 0))
         last = torch.where(alive[0, :, None], values[0], start)
     else:
@@ -101,7 +101,7 @@ def _before(
 
 
 def products(window: Tensor, weight: Tensor, bias: Tensor | None, reverse: bool) -> Tensor:
-    """(1): ``p (T, B, G·H)`` from what `seen` gives."""
+    """Compute (1): ``p (T, B, G·H)`` from the result of `seen`."""
     pieces = slots(window, weight, reverse)
     p = F.linear(*pieces[0], bias)
     for piece in pieces[1:]:
@@ -110,7 +110,7 @@ def products(window: Tensor, weight: Tensor, bias: Tensor | None, reverse: bool)
 
 
 def slots(window: Tensor, weight: Tensor, reverse: bool) -> list[tuple[Tensor, Tensor]]:
-    """The factors of the products whose sum is p: stretches of the inputs and the weights they meet."""
+    """Return the pairs of inputs and weights whose products sum to p."""
     I = window.size(2)
     W = weight.size(1) // I if I else 1
     T = window.size(0) - W + 1
@@ -128,7 +128,7 @@ def recur(
     resets: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
-    """(2) and (3): outputs and states ``(T, B, H)``, the last state ``(B, H)``, and every gate ``(T, B, H)``."""
+    """Compute (2) and (3): outputs and states ``(T, B, H)``, the last state ``(B, H)``, and the gates ``(T, B, H)``."""
     a, b, o, trace = cell.coefficients(p, decay)
     alive = _alive(p, lengths)[:, :, None]
     begins = None if resets is None else resets[:, :, None] & alive
@@ -149,7 +149,7 @@ def recur(
 
 
 def _recurrence(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
-    """h_t = a_t ∘ h_{t-1} + b_t for all t, ``(T, B, H)``."""
+    """Compute h_t = a_t ∘ h_{t-1} + b_t for all t, ``(T, B, H)``."""
     if not len(a):
         return b
     h, reach = torch.cat([(a[0] * h0 + b[0])[None], b[1:]]), 1
@@ -161,7 +161,7 @@ def _recurrence(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
 
 
 def _alive(like: Tensor, lengths: Tensor | None) -> Tensor:
-    """``(T, B)``: the steps before each lane's end."""
+    """Return a mask ``(T, B)``, true before the end of each lane."""
     T, B = like.shape[:2]
     if lengths is None:
         return torch.ones(T, B, dtype=torch.bool, device=like.device)

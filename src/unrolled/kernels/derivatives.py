@@ -1,7 +1,7 @@
-"""A kernel's operator and every rule of differentiation: quick calls, vmap, gradients by kernels or by equations.
+"""Differentiation rules of the kernels' operators: fast calls, vmap, gradients from kernels or equations.
 
-A family of kernels gives two operators and its cell's equations to `Kernel`; all that torch's transformations ask for
-follows from these. See `watch` for who goes which way.
+`Kernel` takes the two operators of a family of kernels and the equations of its cell, and derives every rule that
+torch's transformations need. `watch` describes which feature of torch takes which path.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch._library.custom_ops import CustomOpDef
 from . import watch
 
 
-def learning(tensors: Sequence[Any]) -> bool:
-    """Whether a backward pass may follow. What requires a gradient inside a transformation cannot be seen outside."""
+def needs_backward(tensors: Sequence[Any]) -> bool:
+    """Whether a backward pass may follow; always true within transformations, which hide ``requires_grad``."""
     return torch.is_grad_enabled() and (
-        any(one is not None and one.requires_grad for one in tensors) or watch.transformed()
+        any(tensor is not None and tensor.requires_grad for tensor in tensors) or watch.transformed()
     )
 
 
-Given = tuple[Any, ...]
-Arguments = Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Given, Sequence[bool]], Given | None]
+Args = tuple[Any, ...]
+Arguments = Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Args, Sequence[bool]], Args | None]
 Equations = Callable[[Sequence[Any], Sequence[Any]], Sequence[Tensor | None]]
 
 
@@ -34,15 +34,16 @@ Equations = Callable[[Sequence[Any], Sequence[Any]], Sequence[Tensor | None]]
 class Kernel:
     """An operator and its backward, with every rule that torch's transformations need.
 
-    operator       of ``tensors`` tensors and then options; gives a tuple of tensors
-    backward       the operator of its backward pass
-    tensors        so many arguments come first; ``differentiable`` of these may have a gradient
-    kept           which of the results the backward pass reads
-    arguments      ``(tensors, options, kept results, gradients by the results, needed)`` → what ``backward`` is called
-                   with; `None` if it cannot do this
-    equations      ``(tensors, options)`` → the same results by torch's own operations, `None` for those that have no
-                   gradient; derivatives of any order and kind come from these
-    internal       ``tensors`` → which of the results have no gradient
+    operator        takes ``tensors`` tensors and then options; returns a tuple of tensors
+    backward        the operator of its backward pass
+    tensors         number of tensor arguments
+    differentiable  number of leading tensor arguments that may have a gradient
+    kept            indices of the results that the backward pass reads
+    arguments       ``(tensors, options, kept results, gradients of the results, needed)`` → the arguments of
+                    ``backward``; `None` if that operator does not support the case
+    equations       ``(tensors, options)`` → the same results by torch operations, `None` for those without a gradient;
+                    the source of derivatives of any order and kind
+    internal        ``tensors`` → indices of the results without a gradient
     """
 
     operator: CustomOpDef
@@ -55,41 +56,42 @@ class Kernel:
     internal: Callable[[Sequence[Any]], Sequence[int]] = lambda tensors: ()
 
     def __post_init__(self) -> None:
-        self.operator.register_autograd(self.pull, setup_context=self.keep)
+        self.operator.register_autograd(self.backward_pass, setup_context=self.setup_context)
         register_vmap(self.operator)
         register_vmap(self.backward)
 
-    def __call__(self, tensors: Sequence[Any], options: Sequence[Any], learning: bool) -> Any:
-        """The results, by the least detour that whoever watches allows."""
+    def __call__(self, tensors: Sequence[Any], options: Sequence[Any], backward: bool) -> Any:
+        """Call the operator by the fastest path that the active features of torch allow.
+
+        ``backward``: whether a backward pass may follow.
+        """
         if not watch.watched(tensors):
-            way = self.eager if learning else self.operator._init_fn
-        elif learning and watch.asks_for_rules():
-            way = self.transformable
+            function = self.eager if backward else self.operator._init_fn
+        elif backward and watch.needs_function_rules():
+            function = self.transformable
         else:
-            way = self.operator
-        return way(*tensors, *options)
+            function = self.operator
+        return function(*tensors, *options)
 
     @cached_property
     def eager(self) -> Callable[..., Any]:
-        """Without the dispatcher's detour, which costs a small layer as much as its arithmetic."""
+        """The operator without the dispatcher, whose overhead equals the arithmetic of a small layer."""
         kernel = self
 
         class Eager(torch.autograd.Function):
             @staticmethod
-            def forward(
-                ctx: Any, *args: Any
-            ) -> Any:  # with a setup_context of its own, torch would look at the signature
+            def forward(ctx: Any, *args: Any) -> Any:  # with a separate setup_context torch inspects the signature
                 output = kernel.operator._init_fn(*args)
-                kernel.keep(ctx, args, output)
+                kernel.setup_context(ctx, args, output)
                 return output
 
-            backward = staticmethod(kernel.pull)
+            backward = staticmethod(kernel.backward_pass)
 
         return Eager.apply
 
     @cached_property
     def transformable(self) -> Callable[..., Any]:
-        """For the transformations of torch.func, which ask for a function of this form at every level."""
+        """The operator as the autograd function that the transformations of torch.func need at every level."""
         kernel = self
 
         class Transformable(torch.autograd.Function):
@@ -97,18 +99,18 @@ class Kernel:
             def forward(*args: Any) -> Any:
                 return kernel.operator(*args)
 
-            setup_context = staticmethod(kernel.keep)
-            backward = staticmethod(kernel.pull_transformed)
+            setup_context = staticmethod(kernel.setup_context)
+            backward = staticmethod(kernel.transformed_backward_pass)
 
             @staticmethod
-            def vmap(info: Any, in_dims: Given, *args: Any) -> Any:
-                return one_by_one(Transformable.apply, info, in_dims, *args)
+            def vmap(info: Any, in_dims: Args, *args: Any) -> Any:
+                return map_slices(Transformable.apply, info, in_dims, *args)
 
         return Transformable.apply
 
     @cached_property
     def transformable_backward(self) -> Callable[..., Any]:
-        """The backward pass in the same form; its own derivatives come from the equations."""
+        """The backward pass as such a function; its derivatives come from the equations."""
         kernel = self
 
         class TransformableBackward(torch.autograd.Function):
@@ -119,110 +121,112 @@ class Kernel:
                 return kernel.backward(*arguments)
 
             @staticmethod
-            def setup_context(ctx: Any, inputs: Given, output: Any) -> None:
+            def setup_context(ctx: Any, inputs: Args, output: Any) -> None:
                 ctx.plan = inputs[0]
                 ctx.save_for_backward(*inputs[1:])
                 ctx.set_materialize_grads(False)
 
             @staticmethod
-            def backward(ctx: Any, *given: Any) -> Any:
+            def backward(ctx: Any, *grad_outputs: Any) -> Any:
                 plan, args = ctx.plan, ctx.saved_tensors
                 tensors, options, kept, grads, needed = plan.parts(args)
-                moving = [*grads, *tensors[: kernel.differentiable]]
+                variables = [*grads, *tensors[: kernel.differentiable]]
 
-                def first(*moved: Any) -> list[Tensor | None]:
-                    every = [*moved[len(grads) :], *tensors[kernel.differentiable :]]
-                    return pulled_back(kernel.equations, every, options, needed, moved[: len(grads)])
+                def first_derivative(*values: Any) -> list[Tensor | None]:
+                    inputs = [*values[len(grads) :], *tensors[kernel.differentiable :]]
+                    return functional_vjp(kernel.equations, inputs, options, needed, values[: len(grads)])
 
                 needs = ctx.needs_input_grad[1:]
                 begin = len(grads) + len(kept)
-                wanted = [*needs[: len(grads)], *needs[begin : begin + kernel.differentiable]]
-                found = pulled_back(lambda moved, _: first(*moved), moving, (), wanted, given)
+                needed_again = [*needs[: len(grads)], *needs[begin : begin + kernel.differentiable]]
+                results = functional_vjp(
+                    lambda values, _: first_derivative(*values), variables, (), needed_again, grad_outputs
+                )
                 rest = [None] * (kernel.tensors - kernel.differentiable)
-                return (None, *found[: len(grads)], *[None] * len(kept), *found[len(grads) :], *rest)
+                return (None, *results[: len(grads)], *[None] * len(kept), *results[len(grads) :], *rest)
 
             @staticmethod
-            def vmap(info: Any, in_dims: Given, *args: Any) -> Any:
-                return one_by_one(TransformableBackward.apply, info, in_dims, *args)
+            def vmap(info: Any, in_dims: Args, *args: Any) -> Any:
+                return map_slices(TransformableBackward.apply, info, in_dims, *args)
 
         return TransformableBackward.apply
 
-    def keep(self, ctx: Any, inputs: Given, output: tuple[Tensor, ...]) -> None:
-        """What the backward pass will read."""
+    def setup_context(self, ctx: Any, inputs: Args, output: tuple[Tensor, ...]) -> None:
+        """Save what the backward pass reads."""
         tensors, ctx.options = inputs[: self.tensors], inputs[self.tensors :]
         ctx.save_for_backward(*tensors, *(output[i] for i in self.kept))
         ctx.mark_non_differentiable(*(output[i] for i in self.internal(tensors)))
         ctx.set_materialize_grads(False)
 
-    def kept_by(self, ctx: Any) -> tuple[Given, Given]:
-        """The tensors and the results that `keep` kept; recomputing allows for asking once."""
+    def saved(self, ctx: Any) -> tuple[Args, Args]:
+        """Return the saved tensors and results; with activation checkpointing they can be read only once."""
         saved = ctx.saved_tensors
         return saved[: self.tensors], saved[self.tensors :]
 
-    def pull(self, ctx: Any, *grads: Any) -> Given:
-        """The backward pass: by its kernel, or through the equations where that cannot do what is asked."""
-        tensors, kept = self.kept_by(ctx)
+    def backward_pass(self, ctx: Any, *grads: Any) -> Args:
+        """Run the backward pass by its kernel, or by the equations where the kernel does not support the case."""
+        tensors, kept = self.saved(ctx)
         watched = watch.watched([*grads, *tensors])
         if watched and watch.transformed():
-            return self._pull_transformed(ctx, tensors, kept, grads)
+            return self._transformed_backward_pass(ctx, tensors, kept, grads)
         needed = ctx.needs_input_grad[: self.differentiable]
         arguments = None
         if not (torch.is_grad_enabled() or watch.vectorised() or (watched and watch.no_kernel())):
             arguments = self.arguments(tensors, ctx.options, kept, grads, needed)
         if arguments is None:
-            found = through(self.equations, tensors, ctx.options, needed, grads)
+            gradients = vjp(self.equations, tensors, ctx.options, needed, grads)
         else:
-            found = (self.backward if watched else self.backward._init_fn)(*arguments)
-        return self.only(found, needed, ctx.options)
+            gradients = (self.backward if watched else self.backward._init_fn)(*arguments)
+        return self.only_needed(gradients, needed, ctx.options)
 
-    def pull_transformed(self, ctx: Any, *grads: Any) -> Given:
-        """The backward pass as a function that transformations see through."""
-        return self._pull_transformed(ctx, *self.kept_by(ctx), grads)
+    def transformed_backward_pass(self, ctx: Any, *grads: Any) -> Args:
+        """Run the backward pass as a function that transformations can differentiate and map."""
+        return self._transformed_backward_pass(ctx, *self.saved(ctx), grads)
 
-    def _pull_transformed(self, ctx: Any, tensors: Given, kept: Given, grads: Given) -> Given:
+    def _transformed_backward_pass(self, ctx: Any, tensors: Args, kept: Args, grads: Args) -> Args:
         needed = tuple(ctx.needs_input_grad[: self.differentiable])
-        found: Any
+        gradients: Any
         if watch.no_kernel() is None and self.arguments(tensors, ctx.options, kept, grads, needed) is not None:
             plan = Plan(tuple(ctx.options), needed, len(grads), len(kept))
-            found = self.transformable_backward(plan, *grads, *kept, *tensors)
+            gradients = self.transformable_backward(plan, *grads, *kept, *tensors)
         else:
-            found = pulled_back(self.equations, tensors, ctx.options, needed, grads)
-        return self.only(found, needed, ctx.options)
+            gradients = functional_vjp(self.equations, tensors, ctx.options, needed, grads)
+        return self.only_needed(gradients, needed, ctx.options)
 
-    def only(self, found: Sequence[Any], needed: Sequence[bool], options: Sequence[Any]) -> Given:
-        """Gradients by what needs one, and none by everything else."""
-        gradients = [one if wanted else None for one, wanted in zip(found, needed, strict=True)]
-        return (*gradients, *[None] * (self.tensors - self.differentiable + len(options)))
+    def only_needed(self, gradients: Sequence[Any], needed: Sequence[bool], options: Sequence[Any]) -> Args:
+        """Return the needed gradients, and `None` for every other argument."""
+        selected = [gradient if need else None for gradient, need in zip(gradients, needed, strict=True)]
+        return (*selected, *[None] * (self.tensors - self.differentiable + len(options)))
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What of a backward pass is no tensor."""
+    """The arguments of a backward pass that are not tensors: options, needed gradients, numbers of tensors."""
 
-    options: Given
+    options: Args
     needed: tuple[bool, ...]
     grads: int
     kept: int
 
-    def parts(self, args: Given) -> tuple[list[Any], Given, Given, Given, tuple[bool, ...]]:
-        """Tensors, options, kept results, gradients by the results, and what is needed."""
+    def parts(self, args: Args) -> tuple[list[Any], Args, Args, Args, tuple[bool, ...]]:
+        """Split ``args`` into tensors, options, kept results, gradients of the results, and needed gradients."""
         grads, kept, tensors = args[: self.grads], args[self.grads :][: self.kept], args[self.grads + self.kept :]
         return list(tensors), self.options, kept, grads, self.needed
 
 
 def register_vmap(operator: Any) -> None:
-    """vmap by a loop: each slice is a whole sequence, so there is little to win by merging them into one batch."""
-    operator.register_vmap(partial(one_by_one, operator))
+    """Register a vmap rule that loops: each slice is a whole sequence, so merging them would gain little."""
+    operator.register_vmap(partial(map_slices, operator))
 
 
-def one_by_one(function: Callable[..., Any], info: Any, in_dims: Given, *args: Any) -> Any:
-    """The results for every slice, stacked; as a rule for vmap."""
-    if not info.batch_size:  # no slice tells what would come out: one of zeros does
+def map_slices(function: Callable[..., Any], info: Any, in_dims: Args, *args: Any) -> Any:
+    """Apply a function to every slice and stack the results, as a vmap rule."""
+    if not info.batch_size:  # without slices, the shapes of the results come from a slice of zeros
         zeros = (
             a if d is None else a.new_zeros([*a.shape[:d], *a.shape[d + 1 :]])
             for a, d in zip(args, in_dims, strict=True)
         )
-        outputs = tuple(one.new_empty(0, *one.shape) for one in function(*zeros))
+        outputs = tuple(output.new_empty(0, *output.shape) for output in function(*zeros))
         return outputs, tuple(0 for _ in outputs)
     slices = [
         function(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
@@ -232,51 +236,53 @@ def one_by_one(function: Callable[..., Any], info: Any, in_dims: Given, *args: A
     return outputs, tuple(0 for _ in outputs)
 
 
-def through(
-    equations: Equations, tensors: Sequence[Any], options: Sequence[Any], needed: Sequence[bool], given: Sequence[Any]
+def vjp(
+    equations: Equations, tensors: Sequence[Any], options: Sequence[Any], needed: Sequence[bool], grads: Sequence[Any]
 ) -> list[Tensor | None]:
-    """Gradients by those of the tensors that are needed, from those ``given`` by the equations' results.
+    """Return the needed gradients with respect to the tensors, given the gradients ``grads`` of the results.
 
-    In a second pass they are differentiable in turn. The equations read views, so that gradients stop here and yet can
-    flow on to where these tensors came from.
+    If gradients are enabled the result is differentiable in turn. The equations read views, so that differentiation
+    stops at these tensors but can continue from there in a second pass.
     """
-    again = torch.is_grad_enabled()
+    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
-        some: list[Any] = [
-            t if t is None or not want else t.view_as(t) if again else t.detach().requires_grad_()
-            for t, want in zip(tensors, [*needed, *[False] * (len(tensors) - len(needed))], strict=True)
+        views: list[Any] = [
+            t if t is None or not need else t.view_as(t) if create_graph else t.detach().requires_grad_()
+            for t, need in zip(tensors, [*needed, *[False] * (len(tensors) - len(needed))], strict=True)
         ]
-        pairs = [(r, d) for r, d in zip(equations(some, options), given, strict=False) if not (r is None or d is None)]
-        wanted = [t for t, want in zip(some, needed, strict=False) if want and t is not None]
-        found = iter(
+        results = equations(views, options)
+        pairs = [(r, d) for r, d in zip(results, grads, strict=False) if not (r is None or d is None)]
+        inputs = [t for t, need in zip(views, needed, strict=False) if need and t is not None]
+        gradients = iter(
             torch.autograd.grad(
-                [r for r, _ in pairs], wanted, [d for _, d in pairs], create_graph=again, allow_unused=True
+                [r for r, _ in pairs], inputs, [d for _, d in pairs], create_graph=create_graph, allow_unused=True
             )
             if pairs
-            else [None] * len(wanted)
+            else [None] * len(inputs)
         )
-        return [next(found) if want and t is not None else None for t, want in zip(some, needed, strict=False)]
+        return [next(gradients) if need and t is not None else None for t, need in zip(views, needed, strict=False)]
 
 
-def pulled_back(
-    equations: Equations, tensors: Sequence[Any], options: Sequence[Any], needed: Sequence[bool], given: Sequence[Any]
+def functional_vjp(
+    equations: Equations, tensors: Sequence[Any], options: Sequence[Any], needed: Sequence[bool], grads: Sequence[Any]
 ) -> list[Tensor | None]:
-    """As `through`, by torch.func, which works within its own transformations."""
-    at = [i for i, want in enumerate(needed) if want and tensors[i] is not None]
-    found: list[Tensor | None] = [None] * len(needed)
-    used: list[Tensor] = []  # of what is given
+    """Compute `vjp` by torch.func, which works within its own transformations."""
+    indices = [i for i, need in enumerate(needed) if need and tensors[i] is not None]
+    gradients: list[Tensor | None] = [None] * len(needed)
+    used: list[Tensor] = []  # the gradients in `grads` that belong to results of the equations
 
-    def function(*moved: Tensor) -> tuple[Tensor, ...]:
-        every = list(tensors)
-        for i, one in zip(at, moved, strict=True):
-            every[i] = one
-        pairs = [(r, d) for r, d in zip(equations(every, options), given, strict=False) if not (r is None or d is None)]
+    def function(*values: Tensor) -> tuple[Tensor, ...]:
+        inputs = list(tensors)
+        for i, value in zip(indices, values, strict=True):
+            inputs[i] = value
+        results = equations(inputs, options)
+        pairs = [(r, d) for r, d in zip(results, grads, strict=False) if not (r is None or d is None)]
         used[:] = [d for _, d in pairs]
         return tuple(r for r, _ in pairs)
 
-    if at and any(one is not None for one in given):
-        vjp: Any = torch.func.vjp  # its annotation allows for a third result
-        _, pull = vjp(function, *(tensors[i] for i in at))
-        for i, one in zip(at, pull(tuple(used)), strict=True):
-            found[i] = one
-    return found
+    if indices and any(gradient is not None for gradient in grads):
+        func_vjp: Any = torch.func.vjp  # its annotation allows for a third result
+        _, pullback = func_vjp(function, *(tensors[i] for i in indices))
+        for i, gradient in zip(indices, pullback(tuple(used)), strict=True):
+            gradients[i] = gradient
+    return gradients

@@ -1,11 +1,11 @@
-"""Dilated recurrences at the speed of the cell's own path: T steps of B lanes are T/d steps of d·B lanes.
+"""Run dilated recurrences with any backend: T steps of B lanes become T/d steps of d·B lanes.
 
-Step t = n·d + j of lane b is step n of lane (b, j). Steps that fill up the last row, and those past a sequence's end,
-are beyond the end of their lane. A reset at step t is one of each of the d lanes at its first step ≥ t; where that step
-is beyond the end, it is one of the state that comes out.
+Step t = n·d + j of lane b becomes step n of lane (b, j). Steps that pad the last row, and steps past the end of a
+sequence, lie past the end of their lane. A reset at step t becomes a reset of each of the d lanes at its first step
+≥ t; if that step lies past the end, the final state is reset.
 
-    ring[i]                the state that step T + i will read: that of lane (b, (T + i) mod d)
-    hit[t] = any(marks[t-d+1 … t])                                          whether the state that step t reads is reset
+    ring[i]                                  the state that step T + i will read: that of lane (b, (T + i) mod d)
+    hit[t] = any(marks[t-d+1 … t])           whether the state that step t reads is reset
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Run = Callable[..., tuple[Any, ...]]
 
 
 def folds(noise: State | None) -> bool:
-    """Whether the noise can be given to d·B lanes: what its dimensions mean is known, and weights keep their masks."""
+    """Whether the noise can be folded to d·B lanes: it is `Noise`, with one mask of weights for all steps."""
     if not isinstance(noise, Noise):
         return noise is None
     return noise.weight_hh is None or noise.weight_hh.stride(0) == 0 or len(noise.weight_hh) < 2
@@ -46,7 +46,11 @@ def run(
     reverse: bool,
     backend: str,
 ) -> tuple[Tensor, State, Trace]:
-    """See `unrolled.scan`; ``inner`` runs the cell that is dilated."""
+    """Run a dilated cell, see `unrolled.scan`; ``inner`` runs the inner cell.
+
+    Raises:
+        ShapeError: a leaf of the state does not have shape ``(B, d, …)``.
+    """
     d, (T, B) = cell.dilation, inputs.shape[:2]
     for leaf in tree_leaves(state):
         if leaf.dim() < 2 or leaf.size(1) != d:
@@ -54,17 +58,17 @@ def run(
     ends = None if lengths is None else lengths.to(inputs.device)
     marks = None if resets is None else _marks(resets, ends, d, reverse)  # (T + d, B)
     if reverse:
-        inputs = _turned(inputs, ends)
-        noise = None if noise is None else Noise(*(_turned_mask(mask, ends) for mask in noise))
-    every = torch.full((B,), T, device=inputs.device) if ends is None else ends
+        inputs = _reversed(inputs, ends)
+        noise = None if noise is None else Noise(*(_reversed_mask(mask, ends) for mask in noise))
+    all_ends = torch.full((B,), T, device=inputs.device) if ends is None else ends
     lane = torch.arange(d, device=inputs.device)
-    own = (every[:, None] - lane + d - 1).div(d, rounding_mode="floor").clamp(min=0).flatten()  # (B·d,)
+    lane_lengths = (all_ends[:, None] - lane + d - 1).div(d, rounding_mode="floor").clamp(min=0).flatten()  # (B·d,)
     hit = None if marks is None else _hit(marks, d)  # (T + d, B)
     outputs, after, *traced = inner(
         cell.cell,
         _fold(inputs, d),
         tree_map(lambda leaf: leaf.flatten(0, 1), state),
-        lengths=None if ends is None and T % d == 0 else own,
+        lengths=None if ends is None and T % d == 0 else lane_lengths,
         resets=None if hit is None else _fold(hit[:T], d),
         noise=None if noise is None else _fold_noise(noise, d, B),
         backend=backend,
@@ -74,24 +78,24 @@ def run(
     if ends is None:
         ring = tree_map(lambda leaf: leaf.roll(-(T % d), 1), after)
     else:
-        ring = tree_map(lambda leaf: _taken(leaf, (ends[:, None] + lane) % d), after)
+        ring = tree_map(lambda leaf: _gather(leaf, (ends[:, None] + lane) % d), after)
     if hit is not None:
-        pending = hit.t().gather(1, every[:, None] + lane)  # (B, d)
+        pending = hit.t().gather(1, all_ends[:, None] + lane)  # (B, d)
         ring = _where(pending, cell.initial_state(B), ring)
     y = _unfold(outputs, d, T)
     if reverse:
-        y, trace = _turned(y, ends), {name: _turned(gate, ends) for name, gate in trace.items()}
+        y, trace = _reversed(y, ends), {name: _reversed(gate, ends) for name, gate in trace.items()}
     return y, ring, trace
 
 
 def _marks(resets: Tensor, ends: Tensor | None, d: int, reverse: bool) -> Tensor:
-    """``(T + d, B)``: whether a document begins before this step, counted in the order in which steps are taken."""
+    """Return ``(T + d, B)``: whether a document begins before this step, in the order in which the steps run."""
     T, B = resets.shape
     if ends is not None:
         resets = resets & (torch.arange(T, device=resets.device)[:, None] < ends)
-    above = int(reverse)  # reversed, the state is reset after the step: before the next
-    rows = _turned(resets, ends) if reverse else resets
-    return torch.cat([rows.new_zeros(above, B), rows, rows.new_zeros(d - above, B)])
+    shift = int(reverse)  # in reverse the state is reset after the step, that is before the next
+    rows = _reversed(resets, ends) if reverse else resets
+    return torch.cat([rows.new_zeros(shift, B), rows, rows.new_zeros(d - shift, B)])
 
 
 def _hit(marks: Tensor, d: int) -> Tensor:
@@ -100,8 +104,8 @@ def _hit(marks: Tensor, d: int) -> Tensor:
     return count > before
 
 
-def _turned(x: Tensor, ends: Tensor | None) -> Tensor:
-    """``x (T, B, …)`` from each sequence's end to its beginning; beyond the end it stays."""
+def _reversed(x: Tensor, ends: Tensor | None) -> Tensor:
+    """Reverse every sequence of ``x (T, B, …)`` within its length; the padding stays in place."""
     if ends is None:
         return x.flip(0)
     t = torch.arange(x.size(0), device=x.device)[:, None]  # (T, 1)
@@ -109,15 +113,15 @@ def _turned(x: Tensor, ends: Tensor | None) -> Tensor:
     return x.gather(0, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
 
 
-def _turned_mask(mask: Tensor | None, ends: Tensor | None) -> Tensor | None:
-    """A mask that is the same at every step is the same backwards."""
+def _reversed_mask(mask: Tensor | None, ends: Tensor | None) -> Tensor | None:
+    """Reverse a mask like `_reversed`; one that is the same at every step is returned as it is."""
     if mask is None or mask.size(0) < 2 or not mask.stride(0):
         return mask
-    return _turned(mask if ends is None else mask.expand(-1, len(ends), -1), ends)
+    return _reversed(mask if ends is None else mask.expand(-1, len(ends), -1), ends)
 
 
 def _fold(x: Tensor, d: int) -> Tensor:
-    """``(T, B, …)`` → ``(N, B·d, …)``, filled up with zeros."""
+    """Reshape ``(T, B, …)`` to ``(N, B·d, …)``, padded with zeros."""
     T, B, *rest = x.shape
     N = -(-T // d)
     if T % d:
@@ -126,13 +130,13 @@ def _fold(x: Tensor, d: int) -> Tensor:
 
 
 def _unfold(y: Tensor, d: int, T: int) -> Tensor:
-    """The reverse of `_fold`."""
+    """Invert `_fold`."""
     N, lanes, *rest = y.shape
     return y.reshape(N, lanes // d, d, *rest).transpose(1, 2).reshape(N * d, lanes // d, *rest)[:T]
 
 
 def _fold_noise(noise: Noise, d: int, B: int) -> Noise:
-    def of_lanes(mask: Tensor | None) -> Tensor | None:
+    def fold(mask: Tensor | None) -> Tensor | None:
         if mask is None:
             return None
         mask = mask.expand(-1, B, -1)
@@ -140,15 +144,15 @@ def _fold_noise(noise: Noise, d: int, B: int) -> Noise:
             return _fold(mask, d)
         return mask[:1].repeat_interleave(d, 1).expand(-(-mask.size(0) // d), -1, -1)
 
-    recurrent, zoneout_h, zoneout_c = map(of_lanes, noise[:3])
+    recurrent, zoneout_h, zoneout_c = map(fold, noise[:3])
     return Noise(recurrent, zoneout_h, zoneout_c, None if noise.weight_hh is None else noise.weight_hh[::d])
 
 
-def _taken(leaf: Tensor, index: Tensor) -> Tensor:
-    """``leaf (B, d, …)`` at ``index (B, d)`` of dimension 1."""
+def _gather(leaf: Tensor, index: Tensor) -> Tensor:
+    """Gather ``leaf (B, d, …)`` at ``index (B, d)`` along dimension 1."""
     return leaf.gather(1, index.view(*index.shape, *[1] * (leaf.dim() - 2)).expand_as(leaf))
 
 
 def _where(mask: Tensor, a: State, b: State) -> State:
-    """``a`` where ``mask (B, d)`` is true, ``b`` elsewhere."""
+    """Select ``a`` where ``mask (B, d)`` is true, ``b`` elsewhere."""
     return tree_map(lambda x, y: torch.where(mask.view(*mask.shape, *[1] * (x.dim() - 2)), x, y), a, b)

@@ -1,14 +1,14 @@
-"""Writing with a frozen model: embedding → layers → head → choice, in compiled code (native/generate.cpp).
+"""Generation with a frozen model: embedding → layers → head → sampling, in compiled code (native/generate.cpp).
 
-`freeze` copies the weights once, into the order in which a step reads them. Later changes of the model do not reach
-the copy. A step of a few streams costs little else than reading the weights, hence the precisions:
+`freeze` copies the weights once, in the order in which a step reads them. Later changes of the model do not affect the
+copy. A step of a few streams is bound by the memory bandwidth of reading the weights, hence the precisions:
 
-    float32     the model's own numbers
+    float32     the weights of the model
     bfloat16    weights in half the bytes; states, inputs and sums stay float32
-    int8        weights in a quarter, rounded to 255 steps per row of a matrix; each product's inputs are rounded to 255
-                steps of their largest magnitude, states and sums are not rounded
+    int8        weights in a quarter of the bytes, quantized to 255 levels per row of a matrix; the inputs of each
+                product are quantized to 255 levels of their largest magnitude, states and sums are not
 
-The first layer's product with its input has only V values, one for each symbol: they are looked up in a table.
+The product of the first layer with its input has only V values, one for each token: they are looked up in a table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..errors import ArgumentError, BackendError, DivergedError, ShapeError
 from . import extension
 from .operators import guard
 
-# B streams, V symbols, E embedding_size, I input_size, H hidden_size, G gates
+# B streams, V tokens in the vocabulary, E embedding_size, I input_size, H hidden_size, G gates
 
 Precision = Literal["float32", "bfloat16", "int8"]
 Reads = Literal["last", "sum", "concat"]
@@ -36,16 +36,16 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 READS: tuple[Reads, ...] = ("last", "sum", "concat")
 
 PAD = 16  # kPad of native/generation.h: units and depths are multiples of it
-HEAD_VECTORS = 4  # kHead of native/generate.cpp: vectors of symbols in a panel
-TABLE_BYTES = 1 << 26  # a larger table of products is not made: the product is then computed in every step
-BYTES_PER_THREAD = 1 << 17  # of weights: with less to read, a further thread costs more than it saves
+HEAD_VECTORS = 4  # kHead of native/generate.cpp: vectors of tokens in a panel
+TABLE_BYTES = 1 << 26  # largest table of products; beyond, the product is computed at every step
+BYTES_PER_THREAD = 1 << 17  # of weights; with fewer, another thread costs more than it saves
 
 
 class Draws(NamedTuple):
-    """How each of B streams chooses its symbols; the rule is `unrolled.decoding.Sampling`'s. All ``(B,)``.
+    """The sampling parameters of each of B streams, see `unrolled.decoding.Sampling`. All are ``(B,)``.
 
-    seed, stream, position   int64: the keys of a stream's first draw; the position grows by one a symbol
-    temperature              float64; 0 takes the likeliest symbol
+    seed, stream, position   int64: the keys of a stream's first draw; the position increases by one per token
+    temperature              float64; 0 takes the most likely token
     top_k                    int64; 0 for all
     top_p                    float64; 1 for all
     """
@@ -59,19 +59,20 @@ class Draws(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A matrix as the kernel reads it: ``[panel][k][vector][lane][numbers side by side]``."""
+    """A matrix in the kernel's layout: ``[panel][k][vector][lane][adjacent values]`` (lanes of a SIMD vector)."""
 
     weights: Tensor
     scales: Tensor | None = None  # int8: [panel][vector][lane], a weight is its integer times this
     offsets: Tensor | None = None  # int8: −128 · the sum of a row's integers
 
     def addresses(self) -> tuple[int, int, int]:
+        """Return the addresses of the tensors; 0 for missing ones."""
         return _address(self.weights), _address(self.scales), _address(self.offsets)
 
 
 @dataclass(frozen=True)
 class FrozenLayer:
-    """One layer: its cell's sizes and options, and the tensors behind the addresses that the kernel is given."""
+    """One layer: sizes and options of its cell as the kernel's fields, and the tensors whose addresses they hold."""
 
     kind: int
     hidden_size: int
@@ -79,12 +80,12 @@ class FrozenLayer:
     tensors: tuple[Tensor | None, ...]
 
     def state(self, entry: State) -> list[Tensor]:
-        """A copy of one layer's state, for the kernel to write into."""
+        """Copy the state of the layer, for the kernel to write into."""
         return [leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(entry)]
 
 
 def unsupported(cells: Sequence[Cell]) -> str | None:
-    """Why a model with these layers cannot be frozen; `None` if it can."""
+    """Return why a model with these layers cannot be frozen; `None` if it can."""
     if extension.missing:
         return extension.missing
     for cell in cells:
@@ -113,41 +114,41 @@ def freeze(
     residual: bool = False,
     precision: Precision = "float32",
 ) -> Frozen:
-    """A copy of a language model's weights that writes without Python in its loop.
+    """Copy a language model's weights into a model that generates in compiled code.
 
     Args:
-        cells: one per layer, each over the outputs of the one below.
-        embedding: ``(V, E)``, E the first cell's input_size; `None` for one-hot symbols.
-        head_weight: ``(V, K)`` with K the width of what the head reads.
+        cells: one per layer, each over the outputs of the layer below.
+        embedding: ``(V, E)``, E the input size of the first cell; `None` for one-hot inputs.
+        head_weight: ``(V, K)``, K the input width of the head.
         head_bias: ``(V,)``.
-        reads: what the head reads: the last layer's outputs, the sum of all layers', or all side by side.
+        reads: the input of the head: the outputs of the last layer, or the sum or concatenation of all layers' outputs.
         residual: add a layer's input to its output from the second layer on, where the widths agree.
-        precision: of the weights, see the module.
+        precision: precision of the weights, see the module.
 
     Raises:
-        ArgumentError: there is no such precision, or the head reads no such thing.
-        BackendError: the kernels cannot run these cells.
-        ShapeError: embedding, cells and head do not fit on one another.
-        DivergedError: a weight is no finite number.
+        ArgumentError: precision or reads is unknown.
+        BackendError: the kernels do not support these cells.
+        ShapeError: the sizes of embedding, cells and head do not fit together.
+        DivergedError: a weight is infinite or NaN.
     """
     if precision not in PRECISIONS:
         raise ArgumentError("precision", f"one of {', '.join(PRECISIONS)}", precision)
     if reads not in READS:
         raise ArgumentError("reads", f"one of {', '.join(READS)}", reads)
-    why = unsupported(cells)
-    if why is not None:
-        raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
+    reason = unsupported(cells)
+    if reason is not None:
+        raise BackendError(f"the model cannot be frozen: {reason}; use the model without freeze()")
     _check_fit(cells, embedding, head_weight, head_bias, reads)
-    numbers = [*(p for cell in cells for p in cell.parameters()), head_weight, head_bias]
-    if not all(bool(one.isfinite().all()) for one in [*numbers, *([] if embedding is None else [embedding])]):
+    weights = [*(p for cell in cells for p in cell.parameters()), head_weight, head_bias]
+    if not all(bool(weight.isfinite().all()) for weight in [*weights, *([] if embedding is None else [embedding])]):
         raise DivergedError("the model's weights are not all finite numbers; open another checkpoint or run")
     instructions = extension.instruction_set()
     lanes = extension.compiled.vector_bytes(instructions) // 4
     layers, width = [], -1
     for number, cell in enumerate(cells):
         assert isinstance(cell, GatedCell)
-        symbols = (embedding, head_weight.size(0)) if number == 0 else None
-        layers.append(_layer(cell, symbols, residual and width == cell.hidden_size, lanes, precision))
+        inputs = (embedding, head_weight.size(0)) if number == 0 else None
+        layers.append(_layer(cell, inputs, residual and width == cell.hidden_size, lanes, precision))
         width = cell.hidden_size
     looked_up = layers[0].fields["I"] == 0
     pieces = head_weight.split([cell.hidden_size for cell in cells], dim=1) if reads == "concat" else [head_weight]
@@ -155,9 +156,9 @@ def freeze(
     rows = _pad(padded, 0, HEAD_VECTORS * lanes)
     return Frozen(
         layers=layers,
-        embedding=None if looked_up or embedding is None else _kept(_pad(embedding, 1, PAD)),
+        embedding=None if looked_up or embedding is None else _dense(_pad(embedding, 1, PAD)),
         head=_pack(rows.view(-1, HEAD_VECTORS, lanes, rows.size(1)), precision),
-        head_bias=_kept(_pad(head_bias, 0, HEAD_VECTORS * lanes)),
+        head_bias=_dense(_pad(head_bias, 0, HEAD_VECTORS * lanes)),
         symbols=head_weight.size(0),
         reads=reads,
         precision=precision,
@@ -166,10 +167,10 @@ def freeze(
 
 
 class Frozen:
-    """A frozen language model; `freeze` makes it. It holds no state: streams come and go from call to call.
+    """A frozen language model, built by `freeze`. It keeps no state between calls.
 
-    Its state is that of the model it was made from: a tuple with each layer's `RNNState`, `GRUState` or `LSTMState`,
-    leaves ``(B, H)``.
+    The state passed to its methods is that of the original model: a tuple with the `RNNState`, `GRUState` or
+    `LSTMState` of each layer, leaves ``(B, H)``. ``symbols`` is V, the size of the vocabulary.
     """
 
     def __init__(
@@ -189,32 +190,31 @@ class Frozen:
 
     @property
     def bytes_per_step(self) -> int:
-        """The bytes of weights that every step reads, for all streams together."""
+        """Number of bytes of weights that every step reads, for all streams together."""
         packed = [field for layer in self.layers for field in layer.fields.values() if isinstance(field, Packed)]
-        return sum(one.weights.nbytes for one in [*packed, self.head])
+        return sum(matrix.weights.nbytes for matrix in [*packed, self.head])
 
     def run(self, logits: Tensor, state: State, count: int, draws: Draws) -> tuple[Tensor, Tensor, State]:
-        """Choose a symbol and take a step, ``count`` times.
+        """Sample a token and take a step, ``count`` times. The arguments are not modified.
 
         Args:
-            logits: ``(B, V)`` float32, of what comes first.
-            state: the state before, B streams.
-            count: symbols for each stream.
-            draws: how each stream chooses.
+            logits: ``(B, V)`` float32, of the first token.
+            state: the state of the B streams before it.
+            count: number of tokens for each stream.
+            draws: the sampling parameters of each stream.
 
         Returns:
-            The symbols ``(count, B)`` int64, the logits ``(B, V)`` of what comes next and the state there. The
-            arguments are left as they are: the same call gives the same again.
+            The token ids ``(count, B)`` int64, the logits ``(B, V)`` of the next token, and the state there.
 
         Raises:
             ShapeError: logits, state or draws do not fit.
-            BackendError: something watches that would see nothing, see `watch`.
+            BackendError: forward-mode derivatives are active, which the kernel does not support.
         """
         guard()
         B = logits.size(0) if logits.dim() == 2 else -1
         if logits.shape != (B, self.symbols) or logits.dtype != torch.float32 or logits.device.type != "cpu":
-            given = f"{tuple(logits.shape)} {logits.dtype} on {logits.device}"
-            raise ShapeError(f"logits must be (B, {self.symbols}) float32 on the CPU, got {given}")
+            received = f"{tuple(logits.shape)} {logits.dtype} on {logits.device}"
+            raise ShapeError(f"logits must be (B, {self.symbols}) float32 on the CPU, got {received}")
         for name, numbers in draws._asdict().items():
             dtype = torch.float64 if name in ("temperature", "top_p") else torch.int64
             if numbers.shape != (B,) or numbers.dtype != dtype:
@@ -226,7 +226,7 @@ class Frozen:
         return ids, after, state
 
     def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read symbols instead of choosing them: ``ids (T, B)`` int64 → logits ``(T, B, V)`` and the state after.
+        """Read token ids instead of sampling them: ``ids (T, B)`` int64 → logits ``(T, B, V)`` and the state after.
 
         Raises:
             ShapeError: ids or state do not fit.
@@ -236,19 +236,19 @@ class Frozen:
         if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < self.symbols:
             raise ShapeError(f"ids must lie in 0..{self.symbols - 1}, got {int(ids.min())}..{int(ids.max())}")
         T, B = ids.shape
-        every = torch.empty(T, B, self.symbols)
-        arrays = {"logits": torch.zeros(B, self.symbols), "ids": torch.empty_like(ids), "every": every}
+        all_logits = torch.empty(T, B, self.symbols)
+        arrays = {"logits": torch.zeros(B, self.symbols), "ids": torch.empty_like(ids), "every": all_logits}
         state = self._call(state, B, T, {**arrays, "forced": ids.contiguous()})
-        return every, state
+        return all_logits, state
 
     def _call(self, state: State, B: int, count: int, arrays: dict[str, Tensor]) -> State:
-        """Hand addresses to the kernel; the tensors behind them live until it has returned."""
+        """Pass the addresses of the arrays to the kernel; the tensors live until it returns."""
         self._check_state(state, B)
         leaves = [layer.state(entry) for layer, entry in zip(self.layers, state, strict=True)]
         layers = []
-        for layer, own in zip(self.layers, leaves, strict=True):
+        for layer, layer_leaves in zip(self.layers, leaves, strict=True):
             fields = {name: f.addresses() if isinstance(f, Packed) else f for name, f in layer.fields.items()}
-            layers.append({**fields, **{name: leaf.data_ptr() for name, leaf in zip("hc", own, strict=False)}})
+            layers.append({**fields, **{name: leaf.data_ptr() for name, leaf in zip("hc", layer_leaves, strict=False)}})
         if B and count > 0:
             extension.compiled.generate(
                 self.instructions, PRECISIONS.index(self.precision), layers, self.head.addresses(),
@@ -257,26 +257,27 @@ class Frozen:
                 embedding=_address(self.embedding), head_bias=_address(self.head_bias),
                 **{name: tensor.data_ptr() for name, tensor in arrays.items()},
             )  # fmt: skip
-        return tuple((RNNState, GRUState, LSTMState)[layer.kind](*own)
-                     for layer, own in zip(self.layers, leaves, strict=True))  # fmt: skip
+        return tuple((RNNState, GRUState, LSTMState)[layer.kind](*layer_leaves)
+                     for layer, layer_leaves in zip(self.layers, leaves, strict=True))  # fmt: skip
 
     def _check_state(self, state: State, B: int) -> None:
         if len(state) != len(self.layers):
             raise ShapeError(f"state must have {len(self.layers)} entries, one per layer, got {len(state)}")
         for number, (layer, entry) in enumerate(zip(self.layers, state, strict=True)):
-            own = tree_leaves(entry)
-            wanted = [(B, layer.hidden_size)] * (2 if layer.kind == 2 else 1)
-            got = [tuple(leaf.shape) for leaf in own]
-            if got != wanted or any(leaf.dtype != torch.float32 or leaf.device.type != "cpu" for leaf in own):
-                raise ShapeError(f"state[{number}] must have {wanted} float32 on the CPU, got {entry}")
+            layer_leaves = tree_leaves(entry)
+            expected = [(B, layer.hidden_size)] * (2 if layer.kind == 2 else 1)
+            shapes = [tuple(leaf.shape) for leaf in layer_leaves]
+            on_cpu = all(leaf.dtype == torch.float32 and leaf.device.type == "cpu" for leaf in layer_leaves)
+            if shapes != expected or not on_cpu:
+                raise ShapeError(f"state[{number}] must have {expected} float32 on the CPU, got {entry}")
 
 
 def _check_fit(
     cells: Sequence[Cell], embedding: Tensor | None, head_weight: Tensor, head_bias: Tensor, reads: Reads
 ) -> None:
-    """Raise `ShapeError` unless every part fits on the one below."""
+    """Raise `ShapeError` unless every part fits the one below it."""
     if not cells:
-        raise ShapeError("cells must be at least one cell, got none")
+        raise ShapeError("cells must not be empty")
     V, K = head_weight.shape
     widths = [cell.hidden_size for cell in cells]
     below = [V if embedding is None else embedding.size(1), *widths[:-1]]
@@ -285,22 +286,22 @@ def _check_fit(
     if [cell.input_size for cell in cells] != below:
         raise ShapeError(f"cells must have the input sizes {below}, got {[cell.input_size for cell in cells]}")
     if reads == "sum" and len(set(widths)) > 1:
-        raise ShapeError(f"cells must be of one width for reads='sum', got {widths}")
-    wanted = sum(widths) if reads == "concat" else widths[-1]
-    if wanted != K or head_bias.shape != (V,):
-        given = f"{tuple(head_weight.shape)} and {tuple(head_bias.shape)}"
-        raise ShapeError(f"head_weight and head_bias must be (V, {wanted}) and (V,), got {given}")
+        raise ShapeError(f"cells must have the same width for reads='sum', got {widths}")
+    expected = sum(widths) if reads == "concat" else widths[-1]
+    if expected != K or head_bias.shape != (V,):
+        received = f"{tuple(head_weight.shape)} and {tuple(head_bias.shape)}"
+        raise ShapeError(f"head_weight and head_bias must be (V, {expected}) and (V,), got {received}")
 
 
 def _layer(
-    cell: GatedCell, symbols: tuple[Tensor | None, int] | None, residual: bool, lanes: int, precision: Precision
+    cell: GatedCell, inputs: tuple[Tensor | None, int] | None, residual: bool, lanes: int, precision: Precision
 ) -> FrozenLayer:
-    """A cell's weights, packed. ``symbols``: the embedding (or `None`) and V, for the first layer."""
+    """Pack the weights of a cell. ``inputs``: the embedding (or `None`) and V, for the first layer."""
     kind, H, G = CELLS.index(type(cell)), cell.hidden_size, cell.gates
-    after = getattr(cell, "reset_after", False)
+    reset_after = getattr(cell, "reset_after", False)
 
     def gates(rows: Tensor) -> Tensor:
-        """``(·H, K)`` → ``[panel][gate][lane][K]``, all padded."""
+        """Reshape ``(·H, K)`` to ``[panel][gate][lane][K]``, all padded."""
         parts = _pad(_pad(rows.unflatten(0, (-1, H)), 1, PAD), 2, PAD)  # (·, D, K)
         return parts.unflatten(1, (-1, lanes)).movedim(0, 1)
 
@@ -311,14 +312,14 @@ def _layer(
     bias_hn = None
     if cell.bias:
         bias = cell.bias_ih + cell.bias_hh
-        if after:  # b_hn is multiplied by r, with its product
+        if reset_after:  # b_hn and its product are multiplied by r
             bias[2 * H :] = cell.bias_ih[2 * H :]
             bias_hn = cell.bias_hh[2 * H :]
-    if after and bias_hn is None:
+    if reset_after and bias_hn is None:
         bias_hn = bias.new_zeros(H)
     table, depth, ih = bias[None], 0, None
-    if symbols is not None:
-        embedding, V = symbols
+    if inputs is not None:
+        embedding, V = inputs
         if embedding is None:
             table = cell.weight_ih.t() + bias  # (V, G·H)
         elif V * G * H * 4 <= TABLE_BYTES:
@@ -329,21 +330,21 @@ def _layer(
         depth = -(-cell.input_size // PAD) * PAD
     if depth:
         ih = product(cell.weight_ih)
-    table = _kept(gates(table.t()).movedim(-1, 0)[: table.size(0)])  # (V or 1, panel, gate, lane)
-    split = (2 * H, H) if kind == 1 and not after else (G * H,)  # (3b): n apart
+    table = _dense(gates(table.t()).movedim(-1, 0)[: table.size(0)])  # (V or 1, panel, gate, lane)
+    split = (2 * H, H) if kind == 1 and not reset_after else (G * H,)  # (3b): n separately
     hh, *hn = (product(rows) for rows in cell.weight_hh.split(split))
     peepholes = None
     if isinstance(cell, LSTMCell) and cell.peepholes:
-        peepholes = _kept(_pad(torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o]), 1, PAD))
+        peepholes = _dense(_pad(torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o]), 1, PAD))
     if bias_hn is not None:
-        bias_hn = _kept(_pad(bias_hn, 0, PAD))
+        bias_hn = _dense(_pad(bias_hn, 0, PAD))
     products = {"ih": ih, "hh": hh, "hn": hn[0] if hn else None}
     fields: dict[str, Any] = {
         "kind": kind,
         "H": H,
         "I": depth,
         "relu": int(getattr(cell, "nonlinearity", "tanh") == "relu"),
-        "reset_after": int(after),
+        "reset_after": int(reset_after),
         "residual": int(residual),
         "zoneout_h": cell.zoneout_h,
         "zoneout_c": cell.zoneout_c,
@@ -356,30 +357,30 @@ def _layer(
 
 
 def _pack(rows: Tensor, precision: Precision) -> Packed:
-    """``[panel][vector][lane][k]`` → the order of reading, in the precision asked for."""
+    """Reorder ``[panel][vector][lane][k]`` as the kernel reads it, in the given precision."""
     if precision == "int8":
         largest = rows.abs().amax(-1, keepdim=True)
         scales = torch.where(largest > 0, largest / 127, 1.0)
         integers = (rows / scales).round().clamp(-127, 127)
         offsets = -128 * integers.sum(-1)
-        return Packed(_interleave(integers.to(torch.int8), 4), _kept(scales[..., 0]), offsets.to(torch.int32))
+        return Packed(_interleave(integers.to(torch.int8), 4), _dense(scales[..., 0]), offsets.to(torch.int32))
     if precision == "bfloat16":
         return Packed(_interleave(rows.bfloat16(), 2))
     return Packed(_interleave(rows, 1))
 
 
-def _interleave(rows: Tensor, side_by_side: int) -> Tensor:
-    """``[panel][vector][lane][k]`` → ``[panel][k][vector][lane][numbers side by side]``."""
-    return _kept(rows.unflatten(-1, (-1, side_by_side)).permute(0, 3, 1, 2, 4))
+def _interleave(rows: Tensor, adjacent: int) -> Tensor:
+    """Reorder ``[panel][vector][lane][k]`` to ``[panel][k][vector][lane][adjacent values]``."""
+    return _dense(rows.unflatten(-1, (-1, adjacent)).permute(0, 3, 1, 2, 4))
 
 
-def _kept(tensor: Tensor) -> Tensor:
-    """A dense copy, in large pages if it is large."""
+def _dense(tensor: Tensor) -> Tensor:
+    """Return a contiguous copy, in huge pages if it is large."""
     return extension.empty(*tensor.shape, like=tensor).copy_(tensor)
 
 
 def _pad(tensor: Tensor, dim: int, multiple: int) -> Tensor:
-    """``tensor`` with zeros at the end of a dimension, up to a multiple."""
+    """Pad a dimension with zeros at the end, up to a multiple."""
     missing = -tensor.size(dim) % multiple
     if not missing:
         return tensor

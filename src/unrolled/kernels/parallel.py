@@ -1,8 +1,8 @@
-"""Parallel recurrences through the compiled CPU kernels (native/parallel.cpp), as functional custom operators.
+"""Run parallel recurrences with the compiled CPU kernels (native/parallel.cpp), as functional custom operators.
 
-`unrolled::parallel` is a product over many steps and a pass over its result, a stretch of steps after the other; its
-backward likewise. Second derivatives and gradients by traced gates go through the cell's own equations (see
-`associative_scan`).
+`unrolled::parallel` processes the sequence in chunks of many steps, each by a matrix product and a pass over its
+result; so does its backward. Second derivatives and gradients with respect to traced gates are computed from the cell's
+own equations (see `associative_scan`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch import Tensor
 from ..cells import Cell, MinGRUCell, MinLSTMCell, ParallelCell, QRNNCell, RGLRUCell, State, Trace
 from ..errors import ShapeError
 from . import associative_scan, extension, reference
-from .derivatives import Kernel, learning
-from .operators import TYPES, autocast, check, guard, one_hot, skeleton, spelled
+from .derivatives import Kernel, needs_backward
+from .operators import TYPES, autocast, check, guard, one_hot, resolve_shapes, skeleton
 from .watch import no_kernel
 
 # T steps, B lanes, I input_size, W filter_width, H hidden_size, G gates
@@ -30,17 +30,17 @@ KINDS: tuple[tuple[type[ParallelCell], dict[str, Any]], ...] = (
     (MinLSTMCell, {"candidate": "positive"}),
     (RGLRUCell, {}),
     (QRNNCell, {}),
-)  # as native/parallel.h numbers them
+)  # in the order of native/parallel.h
 QRNN = 5
-SMALL, SMALL_PRODUCT = 1 << 14, 1 << 21  # numbers in the states, and multiplications: below, one thread is done sooner
+SMALL, SMALL_PRODUCT = 1 << 14, 1 << 21  # state values and multiplications below which a single thread is faster
 
 
 def unsupported(cell: Cell, inputs: Tensor) -> str | None:
-    """Why the kernels cannot run this cell over these inputs; `None` if they can."""
+    """Return why the kernels cannot run this cell over these inputs; `None` if they can."""
     if extension.missing:
         return extension.missing
     if not hasattr(extension.compiled, "parallel"):
-        return "the compiled kernels are older than this cell; install again"
+        return "the compiled kernels are older than this cell; reinstall the package"
     if not any(type(cell) is kind for kind, _ in KINDS):
         return f"there is no kernel for {type(cell).__name__}"
     if inputs.device.type != "cpu":
@@ -49,7 +49,7 @@ def unsupported(cell: Cell, inputs: Tensor) -> str | None:
     if inputs.dtype not in TYPES or casting not in (None, torch.bfloat16):
         return "the kernels compute in bfloat16, float32 and float64"
     if casting is not None and inputs.dtype == torch.float64:
-        return "there is no automatic casting from float64"
+        return "autocast does not cast from float64"
     return no_kernel()
 
 
@@ -63,37 +63,37 @@ def run(
     reverse: bool,
     traced: bool = False,
 ) -> tuple[Tensor, State, Trace]:
-    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after, trace.
+    """Compute what the reference loop does: ``inputs (T, B, I)`` → ``outputs (T, B, H)``, state after, trace.
 
-    Inputs ``(T, B)`` int64 are symbols, each one of I. In bfloat16, or under autocast to it, products are of bfloat16;
-    everything else is float32 in between.
+    Inputs may also be token ids ``(T, B)`` int64 in 0..I-1. In bfloat16, or under autocast to it, matrix products use
+    bfloat16 and everything else float32.
     """
-    if not inputs.is_floating_point() and isinstance(cell, QRNNCell):  # the state holds inputs as vectors
+    if not inputs.is_floating_point() and isinstance(cell, QRNNCell):  # its state holds inputs as vectors
         inputs = one_hot(inputs, cell.input_size, cell.weight_ih.dtype)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
     window, last = associative_scan.seen(cell, inputs, state, initial, lengths, resets, reverse)
     first, decay = None if initial is None else initial[0], cell.decay()
-    given: list[Any] = [window, state[0], first, cell.weight_ih, cell.bias_ih, decay, lengths, resets]
-    asked = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
-    half = torch.bfloat16 in (asked, autocast())
+    tensors: list[Any] = [window, state[0], first, cell.weight_ih, cell.bias_ih, decay, lengths, resets]
+    dtype = inputs.dtype if inputs.is_floating_point() else cell.weight_ih.dtype
+    half = torch.bfloat16 in (dtype, autocast())
     if half:
-        given = [one.float() if one is not None and one.dtype == torch.bfloat16 else one for one in given]
-    y, c, p, h = _kernel(given, [kind_of(cell), reverse, half], learning(given))
+        tensors = [t.float() if t is not None and t.dtype == torch.bfloat16 else t for t in tensors]
+    y, c, p, h = _kernel(tensors, [kind_of(cell), reverse, half], needs_backward(tensors))
     trace: Trace = {}
     if traced:
-        bias, decay = given[4], given[5]
+        bias, decay = tensors[4], tensors[5]
         trace = cell.coefficients(p if bias is None else p + bias, decay).trace
         if lengths is not None:
             alive = (torch.arange(p.size(0))[:, None] < lengths)[:, :, None]
             trace = {name: torch.where(alive, gate, 0.0) for name, gate in trace.items()}
         trace = {**trace, **({"c": c} if isinstance(cell, QRNNCell) else {}), "h": y}
-    if asked == torch.bfloat16 and autocast() is None:
+    if dtype == torch.bfloat16 and autocast() is None:
         y, h = y.bfloat16(), h.bfloat16()
     return y, associative_scan.after(h, last), trace
 
 
 def kind_of(cell: ParallelCell) -> int:
-    """The number of its kernel."""
+    """Return the number of the cell's kernel, its index in `KINDS`."""
     return next(
         number
         for number, (kind, options) in enumerate(KINDS)
@@ -115,21 +115,21 @@ def parallel(
     reverse: bool,
     half: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """y (T, B, H), c (T, B, H) of a QRNN, p (T, B, G·H) without its bias, and the state after the last step (B, H).
+    """Return y (T, B, H), c (T, B, H) of a QRNN, p (T, B, G·H) without its bias, and the last state (B, H).
 
-    ``x`` is what `associative_scan.seen` gives, or symbols (T, B).
+    ``x`` is the first result of `associative_scan.seen`, or token ids (T, B).
     """
     T, B, H, rows = _sizes(x, weight, h0)
-    p, symbols = extension.empty(T, B, rows, like=weight), x.dtype == torch.int64
-    if symbols:
+    p, tokens = extension.empty(T, B, rows, like=weight), x.dtype == torch.int64
+    if tokens:
         torch.index_select(weight.t().contiguous(), 0, x.flatten(), out=p.view(T * B, rows))
     results = {
         "y": extension.empty(T, B, H, like=weight),
-        "c": extension.room(kind == QRNN, T, B, H, like=weight),
+        "c": extension.empty_if(kind == QRNN, T, B, H, like=weight),
         "hn": torch.empty_like(h0, memory_format=torch.contiguous_format),
     }
     arrays = {"h0": h0, "hi": hi, "bias": bias, "decay": decay, "lengths": lengths, "resets": resets, "p": p, **results}
-    if not symbols:
+    if not tokens:
         arrays |= {"x": x, "weight": weight}
     _call(kind, False, x, weight, h0, arrays, reverse, half)
     return results["y"], results["c"], p, results["hn"]
@@ -165,15 +165,15 @@ def parallel_backward(
     half: bool,
     need_x: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients by x, h0, hi, weight, bias and decay; empty where there is none."""
+    """Return the gradients with respect to x, h0, hi, weight, bias and decay; empty if there is none."""
     T, B, H, rows = _sizes(x, weight, h0)
-    threads, symbols = _threads(x, weight, h0), x.dtype == torch.int64
-    room = partial(extension.room, like=weight)
-    found = {
-        "dx": room(need_x, *x.shape),
-        "dh0": room(True, B, H),
-        "dhi": room(hi is not None, B, H),
-        "dweight": room(not symbols, *weight.shape),
+    threads, tokens = _threads(x, weight, h0), x.dtype == torch.int64
+    empty_if = partial(extension.empty_if, like=weight)
+    gradients = {
+        "dx": empty_if(need_x, *x.shape),
+        "dh0": empty_if(True, B, H),
+        "dhi": empty_if(hi is not None, B, H),
+        "dweight": empty_if(not tokens, *weight.shape),
         "dbias": weight.new_zeros(threads, rows),
         "ddecay": weight.new_empty(0) if decay is None else weight.new_zeros(threads, H),
     }
@@ -181,16 +181,16 @@ def parallel_backward(
         "dy": torch.zeros_like(y) if dy is None else dy, "dhn": dhn, "y": y, "c": c, "p": p, "h0": h0, "hi": hi,
         "bias": bias, "decay": decay, "lengths": lengths, "resets": resets,
     }  # fmt: skip
-    dp = room(symbols, T, B, rows)
-    arrays |= {"dp": dp} if symbols else {"x": x, "weight": weight}
-    _call(kind, True, x, weight, h0, {**arrays, **found}, reverse, half)
-    if symbols:
+    dp = empty_if(tokens, T, B, rows)
+    arrays |= {"dp": dp} if tokens else {"x": x, "weight": weight}
+    _call(kind, True, x, weight, h0, {**arrays, **gradients}, reverse, half)
+    if tokens:
         table = weight.new_zeros(weight.size(1), rows).index_add_(0, x.flatten(), dp.view(T * B, rows))
-        found["dweight"] = table.t().contiguous()
-    found["dbias"] = weight.new_empty(0) if bias is None else found["dbias"].sum(0)
+        gradients["dweight"] = table.t().contiguous()
+    gradients["dbias"] = weight.new_empty(0) if bias is None else gradients["dbias"].sum(0)
     if decay is not None:
-        found["ddecay"] = found["ddecay"].sum(0)
-    return tuple(found.values())  # type: ignore[return-value]
+        gradients["ddecay"] = gradients["ddecay"].sum(0)
+    return tuple(gradients.values())  # type: ignore[return-value]
 
 
 @parallel_backward.register_fake
@@ -203,20 +203,20 @@ def _(dy: Any, dhn: Any, y: Any, c: Any, p: Any, x: Tensor, h0: Tensor, hi: Any,
 
 
 def _sizes(x: Tensor, weight: Tensor, h0: Tensor) -> tuple[Any, Any, Any, Any]:
-    """T, B, H and G·H."""
+    """Return T, B, H and G·H."""
     (B, H), rows = h0.shape, weight.size(0)
     W = 1 if x.dim() == 2 or not x.size(2) else weight.size(1) // x.size(2)
     return x.size(0) - W + 1, B, H, rows
 
 
 def _threads(x: Tensor, weight: Tensor, h0: Tensor) -> int:
-    """One where so little is to be done that it is done sooner."""
+    """Return the number of threads; 1 for small calls, where that is faster."""
     multiplications = x.numel() * weight.size(0) if x.is_floating_point() else 0
     return extension.threads() if h0.numel() * x.size(0) >= SMALL or multiplications >= SMALL_PRODUCT else 1
 
 
-WHOLE = {"lengths": torch.int64, "resets": torch.bool}
-# Of every array, by the letters of the sizes: R rows of the weight, C its columns, S threads, X steps of x.
+INTEGER_DTYPES = {"lengths": torch.int64, "resets": torch.bool}
+# The shape of every array by the letters of the sizes: R rows of the weight, C its columns, S threads, X steps of x.
 SHAPES = {
     "lengths": "B", "resets": "TB", "bias": "R", "decay": "H", "dbias": "SR", "ddecay": "SH",
     **dict.fromkeys(("x", "dx"), "XBI"), **dict.fromkeys(("weight", "dweight"), "RC"),
@@ -235,35 +235,35 @@ def _call(
     reverse: bool,
     half: bool,
 ) -> None:
-    """Hand addresses to a kernel; the tensors behind them live until it has returned."""
+    """Check the arrays and pass their addresses to the kernel; the tensors live until it returns."""
     guard()
-    given = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
+    tensors = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
     T, B, H, rows = _sizes(x, weight, h0)
-    if not T * B and "dweight" in given:  # no product is made
-        given["dweight"].zero_()
+    if not T * B and "dweight" in tensors:  # there is no product
+        tensors["dweight"].zero_()
     if not B:
         return
-    dtype, I, columns = given["h0"].dtype, 0 if x.dim() == 2 else x.size(2), weight.size(1)
+    dtype, I, columns = tensors["h0"].dtype, 0 if x.dim() == 2 else x.size(2), weight.size(1)
     if rows != KINDS[kind][0].gates * H or (I and columns % I):
         raise ShapeError(f"weight must be ({KINDS[kind][0].gates * H}, a multiple of {I}), got {tuple(weight.shape)}")
     threads = _threads(x, weight, h0)
     size = {"T": T, "B": B, "H": H, "R": rows, "S": threads, "I": I, "C": columns, "X": x.size(0)}
-    check(given, dtype, WHOLE, spelled(SHAPES, size))
-    addresses = {name: tensor.data_ptr() for name, tensor in given.items()}
+    check(tensors, dtype, INTEGER_DTYPES, resolve_shapes(SHAPES, size))
+    addresses = {name: tensor.data_ptr() for name, tensor in tensors.items()}
     extension.compiled.parallel(
         extension.instruction_set(), kind, dtype == torch.float64, backward, T=T, B=B, H=H, I=I,
         slots=columns // I if I else 1, threads=threads, reverse=int(reverse), half=int(half), **addresses,
     )  # fmt: skip
 
 
-DIFFERENTIABLE = 6  # the first so many arguments of `parallel`
-TENSORS = 8
+DIFFERENTIABLE = 6  # number of leading arguments of `parallel` that may have a gradient
+TENSORS = 8  # number of its tensor arguments
 
 
 def _arguments(
     tensors: Sequence[Any], options: Sequence[Any], kept: Sequence[Any], grads: tuple[Any, ...], needed: Sequence[bool]
 ) -> tuple[Any, ...] | None:
-    """What `parallel_backward` is called with; it knows no gradients by p or by a QRNN's c."""
+    """Return the arguments of `parallel_backward`; `None` if there are gradients of p or of a QRNN's c."""
     dy, dc, dp, dhn = grads
     if dp is not None or dc is not None:
         return None
@@ -271,12 +271,12 @@ def _arguments(
 
 
 def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
-    """y, c, p and the last state by the cell's own equations."""
+    """Compute y, c, p and the last state by the cell's own equations."""
     kind, reverse, _ = options
     x, h0, hi, weight, bias, decay, lengths, resets = tensors
-    build, own = KINDS[kind]
+    cls, cell_options = KINDS[kind]
     with skeleton():
-        cell = build(1, 1, **own)  # of which only the equations are used
+        cell = cls(1, 1, **cell_options)  # only its equations are used
     inputs = x
     if x.dtype == torch.int64:
         inputs = one_hot(x, weight.size(1), weight.dtype)

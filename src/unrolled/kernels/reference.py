@@ -1,4 +1,4 @@
-"""Recurrences as they are written: Python loops over ``cell.step``."""
+"""Reference implementation of recurrences: Python loops over ``cell.step``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ def run(
     noise: State | None,
     reverse: bool,
 ) -> tuple[Tensor, State, Trace]:
-    """See `unrolled.scan`; ``initial`` is what a reset puts in a state's place."""
+    """Run the loop, see `unrolled.scan`.
+
+    ``initial`` is the state after a reset. The trace is empty unless ``traced``.
+    """
     T, B = inputs.shape[:2]
-    if lengths is not None:  # whatever stands in the padding, be it NaN, must reach neither outputs nor gradients
+    if lengths is not None:  # the padding may hold anything, even NaN, and must not affect outputs or gradients
         inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
         inputs = torch.where(inside[:, :, None], inputs, 0)
     outputs: list[Tensor] = [inputs.new_empty(0)] * T
@@ -64,9 +67,9 @@ def attend(
     noise: State | None,
     traced: bool = False,
 ) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
-    """See `unrolled.attend`; without ``traced`` there is nothing in the trace."""
-    h, keys, values, known = memory
-    memory = Memory(inside(h, known), inside(keys, known), inside(values, known), known)
+    """Run the loop, see `unrolled.attend`; without ``traced`` the trace is empty."""
+    h, keys, values, ends = memory
+    memory = Memory(inside(h, ends), inside(keys, ends), inside(values, ends), ends)
     if rows is not None:
         memory = memory.of(rows)
     if lengths is not None:
@@ -78,10 +81,10 @@ def attend(
         else:
             (y, after, a), trace = cell.step(x, state, memory, noise=_at(noise, t)), {}
         if lengths is not None:
-            going = t < lengths
-            y, a = (torch.where(going[:, None], new, 0.0) for new in (y, a))
-            trace = {name: torch.where(going[:, None], gate, 0.0) for name, gate in trace.items()}
-            after = where(going, after, state)
+            alive = t < lengths
+            y, a = (torch.where(alive[:, None], new, 0.0) for new in (y, a))
+            trace = {name: torch.where(alive[:, None], gate, 0.0) for name, gate in trace.items()}
+            after = where(alive, after, state)
         state = after
         outputs.append(y)
         weights.append(a)
@@ -89,16 +92,16 @@ def attend(
     if not outputs:
         N = inputs.size(1)
         return inputs.new_zeros(0, N, cell.output_size), inputs.new_zeros(0, N, memory.h.size(0)), state, {}
-    every = {name: torch.stack([trace[name] for trace in traces]) for name in traces[0]}
-    return torch.stack(outputs), torch.stack(weights), state, every
+    gates = {name: torch.stack([trace[name] for trace in traces]) for name in traces[0]}
+    return torch.stack(outputs), torch.stack(weights), state, gates
 
 
 def inside(sequences: Tensor, lengths: Tensor) -> Tensor:
-    """``sequences (S, B, ·)`` with zeros past their ends: what stands there, be it NaN, must reach no gradient."""
-    real = torch.arange(sequences.size(0), device=sequences.device)[:, None] < lengths  # (S, B)
-    return torch.where(real[:, :, None], sequences, 0.0)
+    """Set the padding of ``sequences (S, B, ·)`` to zero, so that its content, even NaN, reaches no gradient."""
+    mask = torch.arange(sequences.size(0), device=sequences.device)[:, None] < lengths  # (S, B)
+    return torch.where(mask[:, :, None], sequences, 0.0)
 
 
 def _at(noise: State | None, t: int) -> State | None:
-    """The noise of step t; leaves that are `None` stay so."""
+    """Return the noise of step t; leaves that are `None` stay `None`."""
     return tree_map(lambda leaf: None if leaf is None else leaf[t], noise)

@@ -1,6 +1,6 @@
-"""Recurrences through torch's own fused layers (oneDNN on the CPU, cuDNN on CUDA).
+"""Run recurrences with torch's fused layers (oneDNN on the CPU, cuDNN on CUDA).
 
-They know neither a mask nor a reset: windows are cut where a document begins, and lengths go through packing.
+These layers support neither masks nor resets: sequences are split at resets, and lengths are handled by packing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from . import watch
 
 
 def unsupported(cell: Cell, noise: State | None) -> str | None:
-    """Why torch's fused layers cannot run this cell; `None` if they can."""
+    """Return why torch's fused layers cannot run this cell; `None` if they can."""
     if type(cell) not in (RNNCell, GRUCell, LSTMCell):
         return f"torch has no fused layer for {type(cell).__name__}"
     assert isinstance(cell, RNNCell | GRUCell | LSTMCell)
@@ -28,7 +28,7 @@ def unsupported(cell: Cell, noise: State | None) -> str | None:
     if cell.zoneout_h or cell.zoneout_c:
         return "torch's layers have no zoneout"
     if isinstance(cell, GRUCell) and not cell.reset_after:
-        return "torch's GRU applies the reset gate after the product only"
+        return "torch's GRU applies the reset gate only after the product"
     if isinstance(cell, LSTMCell) and cell.peepholes:
         return "torch's LSTM has no peepholes"
     if noise is None:
@@ -42,10 +42,10 @@ def unsupported(cell: Cell, noise: State | None) -> str | None:
     return None
 
 
-def sooner(gates: int, T: int, B: int, I: int, H: int, packed: bool) -> bool:
-    """Whether torch's layer is done with so little work before a compiled kernel has been called (measured).
+def faster_than_kernel(gates: int, T: int, B: int, I: int, H: int, packed: bool) -> bool:
+    """Whether torch's layer is faster because a call is so small that the overhead of a kernel dominates (measured).
 
-    Packed sequences have to be padded for a kernel, and torch takes them as they are.
+    Kernels need packed sequences padded; torch takes them as they are.
     """
     weights = gates * H * (I + H)
     work = T * B * weights
@@ -68,14 +68,14 @@ def run(
     noise: State | None,
     reverse: bool,
 ) -> tuple[Tensor, State]:
-    """The same function as the reference loop: ``inputs (T, B, I)`` → ``outputs (T, B, O)``, state after."""
+    """Compute what the reference loop does: ``inputs (T, B, I)`` → ``outputs (T, B, O)``, state after the last step."""
     if reverse:
         order = _reversal(inputs, lengths)
-        later = None if resets is None else _resets_backwards(resets, lengths)
+        reversed_resets = None if resets is None else _reverse_resets(resets, lengths)
         outputs, state = run(
-            cell, _take(inputs, order), state, lengths=lengths, resets=later, noise=noise, reverse=False
+            cell, _take(inputs, order), state, lengths=lengths, resets=reversed_resets, noise=noise, reverse=False
         )
-        if resets is not None:  # the document that begins at step 0 was the last one run
+        if resets is not None:  # the document that begins at step 0 ran last
             at_start = resets[0] if lengths is None else resets[0] & (lengths > 0)
             state = where(at_start, cell.initial_state(inputs.size(1)), state)
         return _take(outputs, order), state
@@ -83,7 +83,7 @@ def run(
     weights = _weights(cell, noise)
     if resets is None:
         return _segment(cell, weights, inputs, state, lengths)
-    if lengths is not None:  # past its end a lane takes no further part
+    if lengths is not None:  # ignore resets past the end of a lane
         resets = resets & (torch.arange(resets.size(0), device=resets.device)[:, None] < lengths)
     T = inputs.size(0)
     initial = cell.initial_state(inputs.size(1))
@@ -107,32 +107,33 @@ def _weights(cell: Any, noise: State | None) -> list[Tensor]:
 def _segment(
     cell: Any, weights: list[Tensor], inputs: Tensor, state: State, lengths: Tensor | None
 ) -> tuple[Tensor, State]:
-    """One stretch without resets."""
+    """Run a segment without resets."""
     if lengths is None:
         return _fused(cell, weights, (inputs,), state, batch_first=(False,))
-    # Packing refuses empty sequences: run those for one step of zeros and take the step back afterwards.
-    some = lengths > 0
-    inputs = torch.where(some[None, :, None], inputs, 0)
+    # Packing does not accept empty sequences: run them for one step of zeros and discard the result.
+    nonempty = lengths > 0
+    inputs = torch.where(nonempty[None, :, None], inputs, 0)
     packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), enforce_sorted=False)
-    order, back = packed.sorted_indices, packed.unsorted_indices
+    order, inverse = packed.sorted_indices, packed.unsorted_indices
     assert order is not None
-    assert back is not None
+    assert inverse is not None
     before = type(state)(*(leaf[order] for leaf in state))
     data, after = _fused(cell, weights, (packed.data, packed.batch_sizes), before, batch_first=())
-    outputs, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes, order, back), total_length=inputs.size(0))
-    after = type(state)(*(leaf[back] for leaf in after))
-    return torch.where(some[None, :, None], outputs, 0), where(some, after, state)
+    packed = PackedSequence(data, packed.batch_sizes, order, inverse)
+    outputs, _ = pad_packed_sequence(packed, total_length=inputs.size(0))
+    after = type(state)(*(leaf[inverse] for leaf in after))
+    return torch.where(nonempty[None, :, None], outputs, 0), where(nonempty, after, state)
 
 
 def _fused(
     cell: Any, weights: list[Tensor], data: tuple[Tensor, ...], state: State, batch_first: tuple[bool, ...]
 ) -> tuple[Tensor, State]:
-    """torch's functional layers; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
-    # cuDNN keeps what backward needs only in training; nothing else depends on it. torch.jit.trace checks a trace by a
-    # second one without gradients, which must be the same.
+    """Call torch's functional layer; ``data`` is ``(inputs,)`` or a packed ``(data, batch_sizes)``."""
+    # cuDNN saves what backward needs only if `train` is set; nothing else depends on it. torch.jit.trace verifies a
+    # trace by a second one without gradients, which must be identical.
     train = cell.training if watch.traced() else torch.is_grad_enabled()
     options = (cell.bias, 1, 0.0, train, False, *batch_first)
-    lstm: Any = torch.lstm  # their annotations do not allow for arguments unpacked from a tuple
+    lstm: Any = torch.lstm  # torch's annotations do not allow arguments unpacked from a tuple
     gru: Any = torch.gru
     rnn: Any = torch.rnn_tanh if getattr(cell, "nonlinearity", "tanh") == "tanh" else torch.rnn_relu
     if isinstance(cell, LSTMCell):
@@ -146,7 +147,7 @@ def _fused(
 
 
 def _reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """``order (T, B)``: the step at place s when every sequence is turned round within its length."""
+    """Return ``order (T, B)``, the steps of every sequence reversed within its length."""
     T, B = inputs.shape[:2]
     steps = torch.arange(T, device=inputs.device)[:, None].expand(T, B)
     if lengths is None:
@@ -158,10 +159,10 @@ def _take(x: Tensor, order: Tensor) -> Tensor:
     return x.gather(0, order[:, :, None].expand(-1, -1, x.size(2)))
 
 
-def _resets_backwards(resets: Tensor, lengths: Tensor | None) -> Tensor:
-    """A reset *after* step t in reversed time is one *before* the step that follows it there."""
+def _reverse_resets(resets: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the resets in reversed time, where a reset *after* a step is one *before* the next step."""
     T, B = resets.shape
-    place = torch.arange(T, device=resets.device)[:, None].expand(T, B)
+    step = torch.arange(T, device=resets.device)[:, None].expand(T, B)
     end = torch.full((B,), T, device=resets.device) if lengths is None else lengths
-    source = (end - place).clamp(0, T - 1)
-    return resets.gather(0, source) & (place > 0) & (place < end)
+    source = (end - step).clamp(0, T - 1)
+    return resets.gather(0, source) & (step > 0) & (step < end)

@@ -1,12 +1,11 @@
-"""What watches a call: the one place where it is asked.
+"""Detect the torch features that observe a call, such as compilation, torch.func and tracing.
 
-A compiled kernel takes addresses and gives numbers; nothing of torch sees inside it. Whoever needs more than numbers
-gets it by another way:
+A compiled kernel works on addresses and is opaque to torch. Features that need more than results take other paths:
 
-    torch.compile, export, a mode, a subclass of tensors      the operator, through the dispatcher
-    torch.func.grad, vjp, jacrev, vmap                        the operator as a function with rules for them
+    torch.compile, export, a mode, a tensor subclass          the operator, through the dispatcher
+    torch.func.grad, vjp, jacrev, vmap                        the operator as an autograd function with rules for them
     forward-mode derivatives (jvp, jacfwd, dual levels)       the cell's own equations
-    torch.jit.trace                                           torch's own layers; what has none refuses
+    torch.jit.trace                                           torch's own layers; an error if there are none
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 PLAIN = {Tensor, nn.Parameter, type(None)}
-COMPILED = "torch.compile cannot take the kernels' gradients by torch.func"
+COMPILED = "torch.compile does not support gradients of the kernels by torch.func"
 
-Ask = TypeVar("Ask", bound=Callable[[], object])
+Query = TypeVar("Query", bound=Callable[[], object])
 
 TRACED = "torch.jit.trace cannot see inside the kernels"
 FORWARD_MODE = "the kernels have no forward-mode derivatives (jvp, jacfwd, dual tensors)"
-VECTORISED = "the kernels cannot be run under the vmap of torch.autograd (vectorize=True, is_grads_batched=True)"
+VECTORISED = "the kernels cannot run under the vmap of torch.autograd (vectorize=True, is_grads_batched=True)"
 
 
-def asked_when_compiled(ask: Ask) -> Ask:
-    """torch.compile takes the answer that it gets while it compiles; its own guards see to it that it stays right."""
-    ask._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    return ask
+def compile_time_constant(query: Query) -> Query:
+    """Decorate a query that torch.compile evaluates once, while it compiles; its own guards keep the result valid."""
+    query._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return query
 
 
 def watched(tensors: Sequence[Any]) -> bool:
-    """Whether something looks on and must see operators: any of the above."""
+    """Whether any of the features above is active and must see operators."""
     return (
         torch.compiler.is_compiling()
         or transformed()
@@ -46,52 +45,52 @@ def watched(tensors: Sequence[Any]) -> bool:
     )
 
 
-@asked_when_compiled
+@compile_time_constant
 def transformed() -> bool:
-    """Whether a transformation of torch.func is running."""
+    """Whether a transformation of torch.func is active."""
     return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def kinds() -> list[Any]:
-    """The transformations of torch.func that are running, the outermost first."""
-    return [one.key() for one in torch._C._functorch.get_interpreter_stack() or ()]
+    """List the active transformations of torch.func, the outermost first."""
+    return [interpreter.key() for interpreter in torch._C._functorch.get_interpreter_stack() or ()]
 
 
-@asked_when_compiled
+@compile_time_constant
 def differentiated() -> bool:
-    """Whether torch.func.grad, vjp or jacrev is running."""
+    """Whether torch.func.grad, vjp or jacrev is active."""
     return torch._C._functorch.TransformType.Grad in kinds()
 
 
-def asks_for_rules() -> bool:
-    """Whether transformations run whose rules are those of functions; a compiled graph has operators only."""
+def needs_function_rules() -> bool:
+    """Whether active transformations need an autograd function with their rules; a compiled graph needs operators."""
     if torch.compiler.is_compiling() or not transformed():
         return False
     return torch._C._functorch.TransformType.Functionalize not in kinds()
 
 
-@asked_when_compiled
+@compile_time_constant
 def forward_mode() -> bool:
-    """Whether forward-mode derivatives are being taken, by torch.func.jvp and jacfwd or within a dual level."""
+    """Whether forward-mode derivatives are active, by torch.func.jvp and jacfwd or within a dual level."""
     return forward_ad._current_level >= 0
 
 
-@asked_when_compiled
+@compile_time_constant
 def traced() -> bool:
-    """Whether torch.jit.trace is writing down what runs."""
+    """Whether torch.jit.trace is recording."""
     return torch._C._get_tracing_state() is not None
 
 
-@asked_when_compiled
+@compile_time_constant
 def vectorised() -> bool:
-    """Whether torch.autograd runs a backward pass for several gradients at once (``is_grads_batched``)."""
+    """Whether torch.autograd is running a backward pass for several gradients at once (``is_grads_batched``)."""
     nesting: int = torch._C._vmapmode_increment_nesting()
     torch._C._vmapmode_decrement_nesting()
     return nesting > 1
 
 
 def no_kernel() -> str | None:
-    """Why a kernel cannot be run at the moment; `None` if it can."""
+    """Return why a kernel cannot run at the moment; `None` if it can."""
     if forward_mode():
         return FORWARD_MODE
     if traced():
@@ -102,9 +101,9 @@ def no_kernel() -> str | None:
 
 
 def batched(tensor: Tensor | None) -> bool:
-    """Whether ``vmap`` runs over this tensor, at any depth of transformations: its numbers cannot be looked at."""
+    """Whether ``vmap`` runs over this tensor at any level of transformations, so that its values cannot be read."""
     functorch = torch._C._functorch
-    if torch.compiler.is_compiling():  # it knows this question only
+    if torch.compiler.is_compiling():  # which supports only this query
         return tensor is not None and functorch.is_batchedtensor(tensor)
     while tensor is not None and functorch.is_functorch_wrapped_tensor(tensor):
         if functorch.is_batchedtensor(tensor):

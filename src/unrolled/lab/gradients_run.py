@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from ..analysis.inspection import has_recurrent_layers
 from ..analysis.lookback import States, lookback
-from ..analysis.text_windows import one_way
+from ..analysis.text_windows import check_unidirectional
 from ..analysis.units import stack_of
 from ..data import Split
 from ..data.storage import head
@@ -110,7 +110,7 @@ def measure_stage(
         progress: called after each layer at each position.
     """
     handle, model = stage.model, stage.model.model
-    one_way(handle)
+    check_unidirectional(handle)
     stack = stack_of(model)
     carried, states = States(handle, text), []
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Layers of cells, and what stands between them."""
+"""Layers: stacks of cells, torch drop-ins, dropout, CRF and character encoders."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Words read letter by letter, each into one vector: what an unknown word looks like, its case, its ending.
+"""Character-level word representations: one vector for each word, from its characters.
 
-recurrent     u = [→h_n, ←h_1] over the letters' embeddings x_1 … x_n                   (Lample et al. 2016)
+They carry information about case, prefixes and suffixes, also for out-of-vocabulary words.
+
+recurrent     u = [→h_n, ←h_1] over the character embeddings x_1 … x_n                  (Lample et al. 2016)
 convolution   u = max_t tanh(W [x_{t-1}, x_t, x_{t+1}] + b),  x_0 = x_{n+1} = 0         (Ma and Hovy 2016)
 """
 
@@ -16,24 +18,24 @@ from ..checks import checked
 from ..errors import ArgumentError
 from .rnn import Stack
 
-# L letters of the longest word, W words, E embedding_size, U output_size
+# L characters of the longest word, W words, E embedding_size, U output_size
 
-PADDING = 0  # the letter that stands past a word's end
-WIDTH = 3  # letters that the convolution sees at once
+PADDING = 0  # the id that fills a word up to L
+WIDTH = 3  # characters in the window of the convolution
 
 
 class CharacterReader(nn.Module):
-    """``letters (L, W)`` int64, ``lengths (W,)`` → ``(W, U)``; the letter 0 is padding.
+    """Encode words by their characters: ``letters (L, W)`` int64, ``lengths (W,)`` → ``(W, U)``; id 0 is padding.
 
     Args:
-        letters: how many letters there are, padding included.
-        output_size: U, width of a word's vector; for the recurrent reader even.
-        embedding_size: E, width of a letter's.
-        reader: one of the two above.
-        cell: of the recurrent reader.
+        letters: number of distinct characters, padding included.
+        output_size: U, width of a word's vector; must be even for the recurrent reader.
+        embedding_size: E, width of a character embedding.
+        reader: the encoder, ``recurrent`` or ``convolution``; see the module.
+        cell: cell of the recurrent reader.
 
     Raises:
-        ArgumentError: a size below 1, or odd where it must be even.
+        ArgumentError: a size is below 1, or odd where it must be even.
     """
 
     @checked
@@ -60,7 +62,7 @@ class CharacterReader(nn.Module):
             self.convolution = nn.Linear(WIDTH * embedding_size, output_size)
 
     def forward(self, letters: Tensor, lengths: Tensor) -> Tensor:
-        """The words' vectors."""
+        """Return the vectors of the words, ``(W, U)``."""
         x = self.embedding(letters)  # (L, W, E)
         if self.stack is not None:
             y, _ = self.stack(x, lengths=lengths)  # (L, W, U)
@@ -72,4 +74,4 @@ class CharacterReader(nn.Module):
         edge = x.new_zeros(1, *x.shape[1:])
         padded = torch.cat([edge, x, edge])  # (L+2, W, E)
         y = torch.tanh(self.convolution(torch.cat([padded[:-2], x, padded[2:]], dim=2)))  # (L, W, U)
-        return y.masked_fill(outside, -1.0).amax(dim=0)  # tanh is nowhere below -1
+        return y.masked_fill(outside, -1.0).amax(dim=0)  # tanh is never below -1

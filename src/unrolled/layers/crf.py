@@ -1,13 +1,14 @@
-"""A conditional random field over a chain of tags, on top of scores for each word.
+"""A linear-chain conditional random field over tags.
 
-With scores e_t(j) of tag j for word t, a(j) and b(j) of beginning and ending with it, A(i, j) of j after i:
+With the emission scores e_t(j) of tag j for word t, the scores a(j) and b(j) of starting and ending with tag j, and the
+transition scores A(i, j) from tag i to j:
 
     (1)  s(y)     = a(y_1) + Σ_t e_t(y_t) + Σ_{t>1} A(y_{t-1}, y_t) + b(y_T)
     (2)  α_1(j)   = a(j) + e_1(j)
          α_t(j)   = e_t(j) + log Σ_i exp(α_{t-1}(i) + A(i, j))
-    (3)  log Z    = log Σ_j exp(α_T(j) + b(j))                       the sum over all taggings, without listing them
+    (3)  log Z    = log Σ_j exp(α_T(j) + b(j))                       the log-partition, over all tag sequences
     (4)  log p(y) = s(y) − log Z
-    (5)  δ_t(j)   = e_t(j) + max_i (δ_{t-1}(i) + A(i, j))            the best tagging: (2) with max, and who it was
+    (5)  δ_t(j)   = e_t(j) + max_i (δ_{t-1}(i) + A(i, j))            Viterbi: (2) with max, and back-pointers
     (6)  p(y_t = j) = ∂ log Z / ∂ e_t(j)
     (7)             = exp(α_t(j) + β_t(j) − log Z),  β_T = b,  β_{t-1}(i) = log Σ_j exp(A(i, j) + e_t(j) + β_t(j))
 
@@ -25,20 +26,26 @@ from ..kernels.operators import check_range
 
 # T steps, B sentences, K tags
 
-FORBIDDEN = -1e4  # added to the score of what may not be; finite, so that no gradient is NaN
+FORBIDDEN = -1e4  # added to the score of forbidden tags and transitions; finite, so that no gradient is NaN
 
 
 class CRF(nn.Module):
-    """The equations (1) to (7), over sentences of any lengths side by side.
+    """A linear-chain CRF, equations (1) to (7) of the module, over a padded batch of sentences.
 
     Args:
-        tags: K.
+        tags: K, number of tags.
         allowed: ``(K, K)`` bool, whether tag j may follow tag i; `None`: always.
-        begins, ends: ``(K,)`` bool, whether a sentence may begin and end with it.
+        begins: ``(K,)`` bool, whether a sentence may begin with tag k; `None`: always.
+        ends: ``(K,)`` bool, whether a sentence may end with tag k; `None`: always.
 
     Raises:
-        ArgumentError: no tags, or a mask that leaves no tagging.
-        ShapeError: a mask of another shape.
+        ArgumentError: there are no tags, or a mask is false everywhere.
+        ShapeError: a mask has the wrong shape or dtype.
+
+    >>> crf = CRF(5)
+    >>> emissions, lengths = torch.zeros(4, 2, 5), torch.tensor([4, 2])
+    >>> crf(emissions, torch.zeros(4, 2, dtype=torch.int64), lengths).shape, crf.best(emissions, lengths).shape
+    (torch.Size([2]), torch.Size([4, 2]))
     """
 
     allowed: Tensor
@@ -65,11 +72,17 @@ class CRF(nn.Module):
             self.register_buffer(name, mask, persistent=False)
 
     def forward(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """(4): ``emissions (T, B, K)``, ``tags (T, B)`` int64, ``lengths (B,)`` → log-probabilities ``(B,)``."""
+        """Compute (4): ``emissions (T, B, K)``, ``tags (T, B)`` int64, ``lengths (B,)`` → log-probabilities ``(B,)``.
+
+        Padding is ignored, even a tag of −100 or an emission of NaN. The same holds for all methods.
+
+        Raises:
+            ShapeError: the shapes or dtypes do not fit, or a tag or length is out of range.
+        """
         return self.score(emissions, tags, lengths) - self.log_partition(emissions, lengths)
 
     def score(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """(1), ``(B,)``; what stands past a sentence's end is ignored, be it a tag of −100 or an emission of NaN."""
+        """Compute (1), the scores ``(B,)`` of the given tags."""
         follow, begin, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)  # (T, B)
         tags = self._inside_tags(tags, inside)
@@ -80,12 +93,12 @@ class CRF(nn.Module):
         return total + begin[tags[0]] + end[last]
 
     def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """(3), ``(B,)``."""
+        """Compute (3), ``(B,)``."""
         emissions, inside = self._inside(emissions, lengths)
         return torch.logsumexp(self._forward(emissions, inside)[-1] + self.transitions()[2], dim=1)
 
     def _forward(self, emissions: Tensor, inside: Tensor) -> list[Tensor]:
-        """(2): α_t of every step, (B, K) each; past a sentence's end it stays."""
+        """Compute (2): α_t of every step, ``(B, K)`` each; past the end of a sentence it is kept."""
         follow, begin, _ = self.transitions()
         alpha = [begin + emissions[0]]
         for t in range(1, emissions.size(0)):
@@ -95,25 +108,25 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """(5): the most probable tags ``(T, B)``, 0 past a sentence's end (Viterbi)."""
+        """Return the most probable tags by (5), ``(T, B)``, 0 past the end of a sentence (Viterbi decoding)."""
         follow, begin, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)  # (T, B)
         delta = begin + emissions[0]  # (B, K)
-        came: list[Tensor] = []  # from which tag the best way to each comes, (B, K); past the end: from itself
+        pointers: list[Tensor] = []  # (B, K), the best previous tag of each tag; past the end: the tag itself
         stay = torch.arange(self.begin.numel(), device=emissions.device).expand_as(delta)
         for t in range(1, emissions.size(0)):
-            value, from_ = (delta.unsqueeze(2) + follow).max(dim=1)
+            value, previous = (delta.unsqueeze(2) + follow).max(dim=1)
             delta = torch.where(inside[t].unsqueeze(1), emissions[t] + value, delta)
-            came.append(torch.where(inside[t].unsqueeze(1), from_, stay))
+            pointers.append(torch.where(inside[t].unsqueeze(1), previous, stay))
         tag = (delta + end).argmax(dim=1)  # (B,) at the last word
         tags = [tag]
-        for from_ in reversed(came):
-            tag = from_.gather(1, tag.unsqueeze(1)).squeeze(1)
+        for previous in reversed(pointers):
+            tag = previous.gather(1, tag.unsqueeze(1)).squeeze(1)
             tags.append(tag)
         return torch.stack(tags[::-1]) * inside
 
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """(6) by (7): ``(T, B, K)``, zero past a sentence's end; differentiable as everything else."""
+        """Return the marginals (6), computed by (7): ``(T, B, K)``, zero past the end of a sentence; differentiable."""
         follow, _, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)
         alpha = self._forward(emissions, inside)
@@ -127,7 +140,7 @@ class CRF(nn.Module):
         return torch.stack(found[::-1]).exp() * inside.unsqueeze(2)
 
     def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
-        """A ``(K, K)``, a and b ``(K,)``, with what is forbidden far below the rest."""
+        """Return A ``(K, K)``, a and b ``(K,)`` with `FORBIDDEN` added where the masks are false."""
         return (
             self.follow + FORBIDDEN * ~self.allowed,
             self.begin + FORBIDDEN * ~self.begins,
@@ -135,25 +148,26 @@ class CRF(nn.Module):
         )
 
     def _inside(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The emissions, 0 past a sentence's end, and ``(T, B)`` bool, true at the words of a sentence."""
+        """Return the emissions, 0 past the end of a sentence, and a mask ``(T, B)``, true before the end."""
         K = self.begin.numel()
         if emissions.dim() != 3 or emissions.size(2) != K or not emissions.size(0) or not emissions.is_floating_point():
-            raise ShapeError(f"emissions must be (T, B, {K}) with T at least 1, got {_told(emissions)}")
+            raise ShapeError(f"emissions must be (T, B, {K}) with T at least 1, got {_describe(emissions)}")
         T, B = emissions.shape[:2]
         if not isinstance(lengths, Tensor) or lengths.shape != (B,) or lengths.is_floating_point():
-            raise ShapeError(f"lengths must be ({B},) int64, got {_told(lengths)}")
+            raise ShapeError(f"lengths must be ({B},) int64, got {_describe(lengths)}")
         check_range("lengths", lengths, 1, T)
         inside = torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
         return torch.where(inside.unsqueeze(2), emissions, 0.0), inside
 
     def _inside_tags(self, tags: Tensor, inside: Tensor) -> Tensor:
-        """The tags, 0 past a sentence's end."""
+        """Return the tags, 0 past the end of a sentence."""
         if not isinstance(tags, Tensor) or tags.shape != inside.shape or tags.dtype != torch.int64:
-            raise ShapeError(f"tags must be {tuple(inside.shape)} int64, got {_told(tags)}")
+            raise ShapeError(f"tags must be {tuple(inside.shape)} int64, got {_describe(tags)}")
         tags = torch.where(inside, tags, 0)
         check_range("tags", tags, 0, self.begin.numel() - 1)
         return tags
 
 
-def _told(given: object) -> str:
-    return f"{tuple(given.shape)} {given.dtype}" if isinstance(given, Tensor) else type(given).__name__
+def _describe(value: object) -> str:
+    """Return shape and dtype of a tensor, or the name of another type."""
+    return f"{tuple(value.shape)} {value.dtype}" if isinstance(value, Tensor) else type(value).__name__

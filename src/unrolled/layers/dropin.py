@@ -1,4 +1,4 @@
-"""torch.nn's RNN, GRU and LSTM by another hand: their constructors, calls and ``state_dict``, and more."""
+"""Drop-in replacements for torch.nn's RNN, GRU and LSTM: same constructors, calls and ``state_dict``, more options."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .torch_interface import DropIn, Extras, Sequences
 
 
 class RNN(DropIn):
-    """``torch.nn.RNN`` and more; the equations are in `cells.rnn`. See `LSTM` for what holds for all three.
+    """A drop-in for ``torch.nn.RNN`` with more options; the equations are in `cells.rnn`.
 
-    ``nonlinearity`` is ``"tanh"`` or ``"relu"``; with ``"relu"`` and ``init="identity"`` it is the IRNN of
-    Le et al. 2015.
+    Arguments and properties common to all three layers are documented at `LSTM`. ``nonlinearity`` is ``"tanh"`` or
+    ``"relu"``; with ``"relu"`` and ``init="identity"`` the layer is the IRNN of Le et al. 2015.
     """
 
     cell, torch_class = "rnn", nn.RNN
@@ -51,16 +51,16 @@ class RNN(DropIn):
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
-        """``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
+        """Return ``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
         output, (h_n,) = self._run(input, None if hx is None else (hx,))
         return output, h_n
 
 
 class GRU(DropIn):
-    """``torch.nn.GRU`` and more; the equations are in `cells.gru`. See `LSTM` for what holds for all three.
+    """A drop-in for ``torch.nn.GRU`` with more options; the equations are in `cells.gru`.
 
-    ``reset_after=False`` applies the reset gate before the recurrent product (Cho et al. 2014, eq. 8) instead
-    of after it (torch, cuDNN).
+    Arguments and properties common to all three layers are documented at `LSTM`. ``reset_after=False`` applies the
+    reset gate before the recurrent product (Cho et al. 2014, eq. 8) instead of after it (torch, cuDNN).
     """
 
     cell, torch_class = "gru", nn.GRU
@@ -96,42 +96,49 @@ class GRU(DropIn):
         )
 
     def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
-        """``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
+        """Return ``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
         output, (h_n,) = self._run(input, None if hx is None else (hx,))
         return output, h_n
 
 
 class LSTM(DropIn):
-    """``torch.nn.LSTM`` and more; the equations are in `cells.lstm`.
+    """A drop-in for ``torch.nn.LSTM`` with more options; the equations are in `cells.lstm`.
 
-    The arguments up to ``dtype`` are torch's, in its order; with them alone it computes what torch does, and
-    starts from the same weights under the same seed. Its ``state_dict`` has torch's names and loads both
-    ways; they can also be read and set as attributes (``lstm.weight_hh_l0``). What further options add is
-    named likewise, as ``norm_c_weight_l0``. Only ``named_parameters`` goes by where the parameters are:
-    ``stack.layers.0.0.weight_hh``. A loop over it that picks names ending in ``_l0`` picks nothing; go over
-    ``state_dict()``'s names and ``getattr``, or over ``all_weights``.
+    The arguments up to ``dtype`` are those of torch, in the same order. With these alone the layer computes what torch
+    computes, and the same seed gives the same initial weights.
 
-    It is a ``torch.nn.RNNBase`` but no ``torch.nn.LSTM``, which torch.compile would not look into. What asks for
-    that class exactly, as quantization and ``torch.jit.script`` do, gets it from `to_torch`. Under autocast outputs
-    and states have the types that torch's have.
+    The ``state_dict`` uses torch's names and can be loaded in both directions. Parameters can also be read and set as
+    attributes by these names (``lstm.weight_hh_l0``); those of further options are named alike (``norm_c_weight_l0``).
+    ``named_parameters``, however, yields module paths (``stack.layers.0.0.weight_hh``), so code that selects names
+    ending in ``_l0`` must iterate over ``state_dict()`` with ``getattr``, or over ``all_weights``.
+
+    The class derives from ``torch.nn.RNNBase`` but not from ``torch.nn.LSTM``, which torch.compile does not trace into.
+    Use `to_torch` for tools that require exactly that class, such as quantization and ``torch.jit.script``. Under
+    autocast outputs and states have the same dtypes as those of torch.
 
     Args:
         input_size: I, width of the input.
         hidden_size: H, width of the state.
-        num_layers: layers, each over the outputs of the one below.
-        bias: with ``bias_ih`` and ``bias_hh`` or without.
-        batch_first: batched tensors are ``(B, T, ·)`` instead of ``(T, B, ·)``; states stay as they are.
-        dropout: rate of dropout between layers, none after the last.
-        bidirectional: two directions, outputs concatenated.
+        num_layers: number of layers, each over the outputs of the one below.
+        bias: whether the cells have ``bias_ih`` and ``bias_hh``.
+        batch_first: batched tensors are ``(B, T, ·)`` instead of ``(T, B, ·)``; states are not affected.
+        dropout: rate of dropout between layers; there is none after the last.
+        bidirectional: run in both directions and concatenate the outputs.
         proj_size: P < H, width of a projected h (Sak et al. 2014); 0 for none.
-        device: where the parameters are made.
-        dtype: their type.
-        forget_bias: if given, the forget gate's total bias starts here (1.0: Jozefowicz et al. 2015).
-        peepholes: let i and f see c_{t-1}, and o see c_t (Gers and Schmidhuber 2000).
+        device: device of the parameters.
+        dtype: dtype of the parameters.
+        forget_bias: if given, the initial total bias of the forget gate (1.0: Jozefowicz et al. 2015).
+        peepholes: connect c_{t-1} to the gates i and f, and c_t to the gate o (Gers and Schmidhuber 2000).
         extras: the options of `Extras`.
 
     Raises:
-        ArgumentError: a size, rate or name that cannot be.
+        ArgumentError: a size, rate or name is invalid.
+
+    >>> import torch
+    >>> lstm = LSTM(8, 16, num_layers=2, layer_norm=True)
+    >>> output, (h_n, c_n) = lstm(torch.randn(5, 3, 8))  # 5 steps, 3 sequences
+    >>> output.shape, h_n.shape
+    (torch.Size([5, 3, 16]), torch.Size([2, 3, 16]))
     """
 
     cell, torch_class = "lstm", nn.LSTM
@@ -179,20 +186,20 @@ class LSTM(DropIn):
     def forward(
         self, input: Sequences, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Sequences, tuple[Tensor, Tensor]]:
-        """Run over whole sequences.
+        """Run the layers over whole sequences.
 
         Args:
             input: ``(T, B, I)``, ``(B, T, I)`` with ``batch_first``, unbatched ``(T, I)``, or packed.
-            hx: ``(h_0, c_0)``, shaped ``(layers × directions, B, P or H)`` and ``(…, B, H)``, without B if
-                unbatched; `None` is the initial state: zero, or what was learned.
+            hx: ``(h_0, c_0)``, of shape ``(layers × directions, B, P or H)`` and ``(…, B, H)``, without B if
+                unbatched; `None` means the initial state: zero, or learned.
 
         Returns:
-            ``output, (h_n, c_n)``: the last layer's outputs in the same form as ``input``, their last
+            ``output, (h_n, c_n)``: the outputs of the last layer in the same form as ``input``, with last
             dimension ``directions × (P or H)``; and the state after the last step.
 
         Raises:
-            ShapeError: a shape or dtype that does not fit; the message names the argument.
-            BackendError: the backend asked for by name cannot run this.
+            ShapeError: a shape or dtype does not fit; the message names the argument.
+            BackendError: the requested backend cannot run this.
         """
         output, (h_n, c_n) = self._run(input, hx)
         return output, (h_n, c_n)

@@ -14,9 +14,9 @@ from ..errors import ArgumentError
 class LockedDropout(nn.Module):
     """Dropout with one mask for all steps: ``y_t = x_t ∘ m / (1 − p)``, ``m ~ Bernoulli(1 − p)``.
 
-    Ordinary dropout draws a mask anew at every step, so a feature flickers along the sequence. Here each lane
-    keeps the same features from its first step to its last ("variational dropout": Gal and Ghahramani 2016,
-    section 4; "locked dropout" in Merity et al. 2018, section 4.2). In evaluation the input passes unchanged.
+    Standard dropout draws a new mask at every step. Here each lane keeps the same features from its first step to its
+    last ("variational dropout": Gal and Ghahramani 2016, section 4; "locked dropout": Merity et al. 2018, section 4.2).
+    In evaluation the input is returned unchanged.
 
     Args:
         p: probability that a feature is dropped, 0 to 1.
@@ -44,7 +44,7 @@ class LockedDropout(nn.Module):
 
 
 def check_dropout(p: float) -> None:
-    """Raise `ArgumentError` unless ``p`` is a probability; 1 drops everything, as in ``torch.nn``."""
+    """Raise `ArgumentError` unless ``p`` is a probability; 1 is allowed and drops everything, as in ``torch.nn``."""
     p = plain(p)
     if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
         raise ArgumentError("dropout", "a probability from 0 to 1", p)

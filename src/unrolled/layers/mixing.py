@@ -1,9 +1,9 @@
-"""What stands between recurrent layers, as between the attention layers of a transformer, and mixes units at each step.
+"""A feed-forward block after a recurrent layer, as in a transformer, that mixes the units of each step.
 
     (1)  n_t = LayerNorm(y_t)
     (2)  y_t ← y_t + W_2 gelu(W_1 n_t + b_1) + b_2
 
-Cells whose gates see inputs only need it (De et al. 2024, section 2): within a layer their units never meet.
+Cells whose gates depend only on the inputs need it (De et al. 2024, section 2): their units do not interact otherwise.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from torch import Tensor, nn
 from ..cells import check_size
 from ..cells.norm import LayerNorm
 
-# M width between the two products, O output_size of the layer before
+# M width of the hidden layer, O output_size of the recurrent layer
 
 
 class Mixing(nn.Module):
-    """(1) and (2) for outputs ``(…, O)``; begins as the identity, for W_2 and b_2 are zero.
+    """Apply (1) and (2) to outputs ``(…, O)``; initially the identity, because W_2 and b_2 are zero.
+
+    Args:
+        output_size: O.
+        feedforward_size: M.
 
     Raises:
-        ArgumentError: a size below 1.
+        ArgumentError: a size is below 1.
     """
 
     def __init__(self, output_size: int, feedforward_size: int) -> None:

@@ -1,7 +1,7 @@
-"""torch's flat names for a stack's parameters: layer 0's backward ``weight_hh`` is ``weight_hh_l0_reverse``.
+"""torch's flat names for the parameters of a stack, such as ``weight_hh_l0_reverse``.
 
-A module that holds a `Stack` as ``stack`` shows and takes these names in its ``state_dict`` by two hooks; the
-parameters themselves exist once, inside the cells.
+Two hooks make a module that holds a `Stack` as ``stack`` save and load its ``state_dict`` by these names. The
+parameters themselves exist once, in the cells.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ FLAT = re.compile(r".+_l\d+(_reverse)?")
 
 
 def flat_names(stack: Stack) -> dict[str, str]:
-    """Flat name → path inside the module that holds ``stack``, in the order of the parameters.
+    """Map flat names to paths inside the module that holds ``stack``, in the order of the parameters.
 
-    What torch has no name for follows the pattern: ``peephole_i_l0``, ``initial_h_l1``, ``norm_c_bias_l0``.
+    Parameters that torch does not have follow the same pattern: ``peephole_i_l0``, ``initial_h_l1``,
+    ``norm_c_bias_l0``.
     """
     names: dict[str, str] = {}
     for index, cell in enumerate(stack.cells):
@@ -31,7 +32,7 @@ def flat_names(stack: Stack) -> dict[str, str]:
 
 
 def use_flat_names(module: nn.Module) -> None:
-    """Make ``module.state_dict()`` and ``module.load_state_dict()`` speak flat names for ``module.stack``."""
+    """Make ``module.state_dict()`` and ``module.load_state_dict()`` use flat names for ``module.stack``."""
     module.register_state_dict_post_hook(_save)
     module.register_load_state_dict_pre_hook(_load)
 
@@ -51,20 +52,19 @@ def _load(
     unexpected_keys: list[str],
     error_msgs: list[str],
 ) -> None:
-    """Rename what is there, and report by its flat name what is not.
+    """Rename the entries from flat names to paths, and report missing or mismatched ones by their flat names.
 
-    A parameter that is not there then stands for itself, so that the cell that owns it doesn't report it
-    again under a name the reader has never seen.
+    Such an entry is replaced by the module's own parameter, so that torch does not report it again by its path.
     """
     for flat, path in flat_names(module.stack).items():
-        own = module.get_parameter(path)
-        given = state_dict.pop(prefix + flat, None)
-        if given is None:
+        parameter = module.get_parameter(path)
+        value = state_dict.pop(prefix + flat, None)
+        if value is None:
             missing_keys.append(prefix + flat)
-        elif isinstance(given, Tensor) and given.shape != own.shape:
+        elif isinstance(value, Tensor) and value.shape != parameter.shape:
             error_msgs.append(
-                f"size mismatch for {prefix + flat}: copying a param with shape {given.shape} from "
-                f"checkpoint, the shape in current model is {own.shape}."
+                f"size mismatch for {prefix + flat}: copying a param with shape {value.shape} from "
+                f"checkpoint, the shape in current model is {parameter.shape}."
             )
-            given = None
-        state_dict[prefix + path] = own if given is None else given
+            value = None
+        state_dict[prefix + path] = parameter if value is None else value

@@ -1,13 +1,13 @@
-"""From the outputs of a recurrent layer to one vector a sequence.
+"""Pooling: reduce the outputs of a recurrent layer to one vector per sequence.
 
-    last        v = [→y_L, ←y_1]                        what each direction ends with, at the sequence's true end
+    last        v = [→y_L, ←y_1]                        the last output of each direction
     mean        v = 1/L Σ_t y_t
     max         v_i = max_t y_{t,i}
     attention   (1) e_t = uᵀ tanh(W y_t + b)
-                (2) a = softmax(e)                       over the L true steps
+                (2) a = softmax(e)                       over the L steps
                 (3) v = Σ_t a_t y_t                      Yang et al. 2016, equations 5 to 7
 
-L is the sequence's length; steps past it count for nothing.
+L is the length of the sequence; padding is ignored.
 """
 
 from __future__ import annotations
@@ -22,23 +22,26 @@ from ..errors import ArgumentError
 # T steps, B sequences, O width of the outputs
 
 Kind = Literal["last", "mean", "max", "attention"]
-RUNNING = ("last", "mean", "max")  # those that need not see all steps at once
+RUNNING = ("last", "mean", "max")  # the kinds that can be computed step by step
 
 
 class Pooled(NamedTuple):
-    """What `Pooling.step` has to know of the steps before: ``value (B, O)``, of ``steps (B,)``."""
+    """The running state of `Pooling.step`: ``value (B, O)`` over the first ``steps (B,)``."""
 
     value: Tensor
     steps: Tensor
 
 
 class Pooling(nn.Module):
-    """``outputs (T, B, O), lengths (B,) → (B, O)``.
+    """Pool outputs over time: ``outputs (T, B, O), lengths (B,)`` → ``(B, O)``.
 
     Args:
-        kind: see the module.
+        kind: ``last``, ``mean``, ``max`` or ``attention``; see the module.
         size: O.
-        directions: 2 if the second half of the outputs comes from a layer that ran backwards.
+        directions: 2 if the second half of the outputs comes from the backward direction.
+
+    Raises:
+        ArgumentError: the kind is unknown.
     """
 
     def __init__(self, kind: Kind, size: int, directions: int = 1) -> None:
@@ -51,7 +54,7 @@ class Pooling(nn.Module):
             del self.score
 
     def forward(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """One vector a sequence."""
+        """Return one vector per sequence, ``(B, O)``."""
         T, B, O = outputs.shape
         last = (lengths - 1).clamp(min=0)  # (B,)
         if self.kind == "last":
@@ -59,29 +62,29 @@ class Pooling(nn.Module):
             if self.directions == 1:
                 return ends
             return torch.cat([ends[:, : O // 2], outputs[0, :, O // 2 :]], dim=1)
-        true = torch.arange(T, device=outputs.device)[:, None] <= last  # (T, B)
+        inside = torch.arange(T, device=outputs.device)[:, None] <= last  # (T, B)
         if self.kind == "mean":
-            return (outputs * true[..., None]).sum(0) / (last + 1)[:, None]
+            return (outputs * inside[..., None]).sum(0) / (last + 1)[:, None]
         if self.kind == "max":
-            return outputs.masked_fill(~true[..., None], -torch.inf).amax(0)
-        return (self.weights(outputs, true)[..., None] * outputs).sum(0)  # (3)
+            return outputs.masked_fill(~inside[..., None], -torch.inf).amax(0)
+        return (self.weights(outputs, inside)[..., None] * outputs).sum(0)  # (3)
 
     def before(self, batch_size: int, like: Tensor) -> Pooled:
-        """Before the first step: ``(B, O)``, O, dtype and device as those of ``like (…, O)``."""
-        nothing = -torch.inf if self.kind == "max" else 0.0
+        """Return the state before the first step, with O, dtype and device of ``like (…, O)``."""
+        neutral = -torch.inf if self.kind == "max" else 0.0
         steps = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
-        return Pooled(like.new_full((batch_size, like.size(-1)), nothing), steps)
+        return Pooled(like.new_full((batch_size, like.size(-1)), neutral), steps)
 
     def step(self, output: Tensor, pooled: Pooled) -> Pooled:
-        """One step more, ``output (B, O)``; of a layer that runs forward, and any kind but attention."""
+        """Add one step, ``output (B, O)``, of a layer that runs forward; for any kind except attention."""
         value = {"last": output, "mean": pooled.value + output, "max": torch.maximum(pooled.value, output)}[self.kind]
         return Pooled(value, pooled.steps + 1)
 
     def so_far(self, pooled: Pooled) -> Tensor:
-        """``(B, O)``: the vector of the steps so far, as if the sequence ended there."""
+        """Return the vector of the steps so far, ``(B, O)``, as if the sequence ended there."""
         return pooled.value / pooled.steps[:, None] if self.kind == "mean" else pooled.value
 
-    def weights(self, outputs: Tensor, true: Tensor) -> Tensor:
-        """(1) and (2): ``a (T, B)``."""
-        e = self.score(outputs).squeeze(-1).masked_fill(~true, -torch.inf)
+    def weights(self, outputs: Tensor, inside: Tensor) -> Tensor:
+        """Compute (1) and (2): ``a (T, B)``; ``inside (T, B)`` is false at padding."""
+        e = self.score(outputs).squeeze(-1).masked_fill(~inside, -torch.inf)
         return e.softmax(0)

@@ -1,9 +1,9 @@
-"""Layers of cells, stacked, in one or two directions.
+"""Stacks of recurrent layers, in one or two directions.
 
     (1)  →y_t^l = forward cell of layer l over x_1^l … x_t^l        ←y_t^l = backward cell over x_T^l … x_t^l
     (2)  y_t^l  = [→y_t^l, ←y_t^l]                                  with one direction: →y_t^l
     (3)  y_t^l  = y_t^l + x_t^l                                     residual, from the second layer on
-    (4)  y_t^l  = mixed                                             see `Mixing`, if there is any
+    (4)  y_t^l  = Mixing(y_t^l)                                     if there is a feed-forward block, see `Mixing`
     (5)  x_t^{l+1} = dropout(y_t^l)
 
 Two directions: Schuster and Paliwal 1997. Residual: He et al. 2016; between recurrent layers: Wu et al. 2016,
@@ -22,7 +22,7 @@ from ..cells import Cell, State, check_size, make_cell
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
-from ..scan import BACKENDS, choose, is_symbols, scan
+from ..scan import BACKENDS, choose, is_token_ids, scan
 from .dropout import LockedDropout, check_dropout
 from .mixing import Mixing
 
@@ -30,22 +30,21 @@ from .mixing import Mixing
 
 
 class Stack(nn.Module):
-    """Layers of cells over a sequence, time first; see the module for the equations.
+    """Stacked layers of cells over a sequence, time first; see the module for the equations.
 
-    Its state is a flat tuple with one entry per layer and direction, each the cell's own state, in torch's
-    order: layer 0 forward, layer 0 backward, layer 1 forward, … Residual connections and dropout act on what
-    is passed up, never on the state.
+    The state is a flat tuple of the cells' states, one per layer and direction in torch's order: layer 0 forward, layer
+    0 backward, layer 1 forward, … Residual connections and dropout act on the outputs, not on the state.
 
     Args:
-        layers: for each layer its cells: ``(forward,)`` or ``(forward, backward)``, alike in all layers.
-        dropout: rate of dropout between layers, none after the last.
-        locked_dropout: draw that mask once for all steps, see `LockedDropout`.
+        layers: the cells of each layer: ``(forward,)`` or ``(forward, backward)``, the same in all layers.
+        dropout: rate of dropout between layers; there is none after the last.
+        locked_dropout: draw one dropout mask for all steps, see `LockedDropout`.
         residual: add a layer's input to its output from the second layer on, where the widths agree.
-        feedforward_size: width of a `Mixing` after every layer; 0: none.
-        backend: the path every recurrence takes, see `scan`.
+        feedforward_size: width of a `Mixing` block after every layer; 0: none.
+        backend: the backend of every recurrence, see `scan`.
 
     Raises:
-        ArgumentError: no layers, layers that do not fit on one another, no such rate or backend.
+        ArgumentError: there are no layers, their sizes do not fit, or a rate or the backend is invalid.
     """
 
     @checked
@@ -91,18 +90,24 @@ class Stack(nn.Module):
         backend: str = "auto",
         **cell_options: Any,
     ) -> Stack:
-        """A stack of ``num_layers`` layers of the cell `make_cell` gives for ``cell, **cell_options``.
+        """Build ``num_layers`` layers of the cell `make_cell` returns for ``cell, **cell_options``.
 
-        With a dilation d they are `Dilated` by 1, d, d², … (Chang et al. 2017, section 2.2).
+        With dilation d the layers are `Dilated` by 1, d, d², … (Chang et al. 2017, section 2.2). The other arguments
+        are those of the class.
+
+        >>> Stack.build("lstm", 8, 16, num_layers=2, bidirectional=True).output_size
+        32
         """
         check_size("num_layers", num_layers)
         check_size("dilation", dilation)
         layers: list[list[Cell]] = []
         width = input_size
         for number in range(num_layers):
-            made = [make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)]
-            layers.append([Dilated(one, dilation**number) for one in made] if number and dilation > 1 else made)
-            width = sum(one.output_size for one in layers[-1])
+            cells = [make_cell(cell, width, hidden_size, **cell_options) for _ in range(1 + bidirectional)]
+            if number and dilation > 1:
+                cells = [Dilated(inner, dilation**number) for inner in cells]
+            layers.append(cells)
+            width = sum(layer_cell.output_size for layer_cell in cells)
         return cls(
             layers,
             dropout=dropout,
@@ -121,9 +126,9 @@ class Stack(nn.Module):
         resets: Tensor | None = None,
         below: Tensor | None = None,
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """``inputs (T, B, I)`` → the last layer's outputs ``(T, B, O)`` and the state after; see `run`."""
-        every, state = self.run(inputs, state, lengths=lengths, resets=resets, below=below)
-        return every[-1], state
+        """Return the outputs of the last layer ``(T, B, O)`` and the state after the last step; see `run`."""
+        outputs, state = self.run(inputs, state, lengths=lengths, resets=resets, below=below)
+        return outputs[-1], state
 
     def run(
         self,
@@ -134,74 +139,74 @@ class Stack(nn.Module):
         resets: Tensor | None = None,
         below: Tensor | None = None,
     ) -> tuple[list[Tensor], tuple[State, ...]]:
-        """The outputs of every layer, for heads that read them all.
+        """Run the stack and return the outputs of every layer, for heads that read them all.
 
         Args:
-            inputs: ``(T, B, I)``, time first; or symbols ``(T, B)`` int64, as `scan` takes them.
-            state: what an earlier call gave, to go on from there; `None` is `initial_state`.
-            lengths: ``(B,)`` int64; past its end a sequence's outputs are zero and its state stands still.
-            resets: ``(T, B)`` bool, true at a document's first step, see `scan`.
-            below: ``(T, B, O)``, what a layer under this stack put out: with residual connections it is added to the
-                first layer's output.
+            inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, see `scan`.
+            state: the state returned by an earlier call, to continue from; `None` means `initial_state`.
+            lengths: ``(B,)`` int64; past the end of a sequence the outputs are zero and the state is kept.
+            resets: ``(T, B)`` bool, true at the first step of a document, see `scan`.
+            below: ``(T, B, O)``, the output of a layer below this stack; with residual connections it is added to the
+                output of the first layer.
 
         Returns:
-            Each layer's outputs ``(T, B, O)`` and the state after. Below the last layer they are as the next
-            layer received them, dropout included; the last layer's are bare: a head applies its own dropout.
+            The outputs of each layer ``(T, B, O)`` and the state after the last step. Dropout is applied to all but
+            the last layer's outputs; a head applies its own.
 
         Raises:
             ShapeError: inputs, state, lengths or resets do not fit.
-            BackendError: the backend asked for by name cannot run these cells.
+            BackendError: the requested backend cannot run these cells.
         """
         rows = self._rows()
         input_size = rows[0][0].input_size
-        if not is_symbols(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
+        if not is_token_ids(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
             raise ShapeError(f"inputs must be (T, B, {input_size}), got {tuple(inputs.shape)}")
         before = self.initial_state(inputs.size(1)) if state is None else state
         entries = self.num_layers * self.num_directions
         if len(before) != entries:
             raise ShapeError(f"state must have {entries} entries, one per layer and direction, got {len(before)}")
-        every: list[Tensor] = []
+        outputs: list[Tensor] = []
         after: list[State] = []
         x = inputs
         for layer in rows:
-            ways = []
+            directions = []
             for cell in layer:
                 y, new = self._scan(cell, len(after), x, before[len(after)], lengths=lengths, resets=resets)
-                ways.append(y)
+                directions.append(y)
                 after.append(new)
-            y = ways[0] if len(ways) == 1 else torch.cat(ways, dim=-1)  # (2)
-            under = x if every else below
-            if self.residual and under is not None and under.size(2) == y.size(2):
-                y = y + under  # (3)
+            y = directions[0] if len(directions) == 1 else torch.cat(directions, dim=-1)  # (2)
+            shortcut = x if outputs else below
+            if self.residual and shortcut is not None and shortcut.size(2) == y.size(2):
+                y = y + shortcut  # (3)
             if self.mixing is not None:
-                y = self.mixing[len(every)](y)  # (4)
-            if len(every) < self.num_layers - 1:
+                y = self.mixing[len(outputs)](y)  # (4)
+            if len(outputs) < self.num_layers - 1:
                 y = self.dropout(y)  # (5)
-            every.append(y)
+            outputs.append(y)
             x = y
-        return every, tuple(after)
+        return outputs, tuple(after)
 
-    runner: Callable[..., tuple[Tensor, State]] = staticmethod(scan)  # `analysis.capture` puts a tracing one here
+    runner: Callable[..., tuple[Tensor, State]] = staticmethod(scan)  # `analysis.capture` sets a tracing one
 
     def _scan(self, cell: Cell, index: int, x: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
-        """(1): every recurrence of the stack goes through here; ``index`` is the cell's place in `cells`."""
+        """Run one recurrence (1) of the stack; ``index`` is the cell's index in `cells`."""
         noise = cell.draw_noise(x.size(0), x.size(1)) if self.training else None
         reverse = index % self.num_directions == 1
         return self.runner(cell, x, state, noise=noise, reverse=reverse, backend=self.backend, **options)
 
     def check_backend(self, device: torch.device) -> None:
-        """Raise `BackendError` if the backend asked for by name cannot run one of these cells there; see `scan`."""
+        """Raise `BackendError` if the requested backend cannot run one of the cells on ``device``; see `scan`."""
         for cell in self.cells:
             noise = cell.draw_noise(1, 1) if self.training else None
             choose(cell, torch.zeros(1, 1, cell.input_size, device=device), noise=noise, backend=self.backend)
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
-        """The state before the first step of ``batch_size`` sequences."""
+        """Return the state before the first step of ``batch_size`` sequences."""
         return tuple(cell.initial_state(batch_size) for cell in self.cells)
 
     @property
     def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order of the state's entries."""
+        """All cells, in the order of the state's entries."""
         return (cell for layer in self._rows() for cell in layer)
 
     @property
@@ -210,16 +215,16 @@ class Stack(nn.Module):
 
     @property
     def hidden_size(self) -> int:
-        """The width of the last layer's state, in one direction."""
+        """Hidden size of the last layer, in one direction."""
         return list(self.cells)[-1].hidden_size
 
     @property
     def output_size(self) -> int:
-        """The width of the outputs: that of all directions together."""
+        """Width of the outputs, all directions together."""
         return sum(cell.output_size for cell in list(self.cells)[-self.num_directions :])
 
     def _rows(self) -> list[list[Cell]]:
-        layers: Any = self._modules["layers"]  # twice as quick as by iterating over module lists
+        layers: Any = self._modules["layers"]  # twice as fast as iterating over module lists
         return [list(layer._modules.values()) for layer in layers._modules.values()]
 
     def extra_repr(self) -> str:
@@ -227,7 +232,7 @@ class Stack(nn.Module):
 
 
 def _check_layers(layers: Sequence[Sequence[Cell]]) -> None:
-    """Raise `ArgumentError` unless all layers have the same one or two directions and fit on one another."""
+    """Raise `ArgumentError` unless all layers have the same number of directions, one or two, and fit together."""
     directions = {len(layer) for layer in layers}
     if directions not in ({1}, {2}):
         received = [len(layer) for layer in layers]

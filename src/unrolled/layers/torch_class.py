@@ -1,8 +1,8 @@
-"""What makes a layer one of torch's recurrent ones: its inside as code that was written for torch expects it.
+"""Compatibility of the drop-ins with code written for torch's recurrent layers.
 
-Initialisers and samplers ask whether a module is a `torch.nn.RNNBase`, so a drop-in is one. Nothing of that class runs
-but what reads sizes; and what would take the layer to pieces by its class gets it right or says what to do. It is no
-`torch.nn.LSTM`: of those torch.compile sees nothing, and a drop-in it sees through.
+Initialisers and other tools test whether a module is a `torch.nn.RNNBase`, so a drop-in derives from that class, but
+uses only its methods that read sizes. Tools that depend on the internals of the class work, or raise an error with a
+remedy. A drop-in does not derive from `torch.nn.LSTM`, because torch.compile does not trace into that class.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ TORCH_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 class TorchClass(nn.RNNBase):
-    """One of torch's recurrent layers that keeps its weights in the cells of ``stack``."""
+    """A recurrent layer with torch's interface that keeps its weights in the cells of ``stack``."""
 
     torch_class: ClassVar[type[nn.RNNBase]]
-    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three has
+    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
     stack: Stack
     _function: str
-    _beyond: list[str]  # options it was made with that torch lacks, and that change what is computed
+    _unsupported: list[str]  # options in use that torch does not have and that change the results
 
     def to_torch(self) -> nn.RNNBase:
-        """A copy that is torch's own layer, for whatever asks for exactly that: quantization, `torch.jit.script`.
+        """Copy the layer as torch's own class, for tools that require it: quantization, `torch.jit.script`.
 
         Raises:
-            ArgumentError: it was made with an option that torch lacks.
+            ArgumentError: the layer uses an option that torch does not have.
         """
-        if self._beyond:
-            expected = f"made without what torch.nn.{self.torch_class.__name__} lacks"
-            raise ArgumentError("the layer", expected, ", ".join(self._beyond))
+        if self._unsupported:
+            expected = f"built without options that torch.nn.{self.torch_class.__name__} does not have"
+            raise ArgumentError("the layer", expected, ", ".join(self._unsupported))
         names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
         weight = next(self.parameters())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of dropout in one layer we have told
+            warnings.simplefilter("ignore")  # the constructor has already warned of dropout in a single layer
             copy = self.torch_class(
                 **{name: getattr(self, name) for name in (*names, *self.own_options)},
                 device=weight.device,
@@ -54,19 +54,19 @@ class TorchClass(nn.RNNBase):
 
     def __prepare_scriptable__(self) -> nn.Module:
         raise BackendError(
-            f"torch.jit.script cannot compile an unrolled.nn.{type(self).__name__}; put module.to_torch() in its place "
+            f"torch.jit.script cannot compile an unrolled.nn.{type(self).__name__}; replace it by module.to_torch() "
             "first, torch's own layer with the same weights, or use torch.export or torch.compile"
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "qconfig":
-            text = f"torch's quantization leaves an unrolled.nn.{type(self).__name__} as it is"
-            warnings.warn(f"{text}; put module.to_torch() in its place first", UnrolledWarning, stacklevel=3)
+            text = f"torch's quantization does not quantize an unrolled.nn.{type(self).__name__}"
+            warnings.warn(f"{text}; replace it by module.to_torch() first", UnrolledWarning, stacklevel=3)
         nn.Module.__setattr__(self, name, value)
 
     @property
     def mode(self) -> str:  # type: ignore[override]
-        """torch's name for the kind of layer."""
+        """torch's name of the layer's kind, such as ``LSTM`` or ``RNN_TANH``."""
         return self._function.upper()
 
     @property
@@ -87,9 +87,9 @@ class TorchClass(nn.RNNBase):
         return [getattr(self, name) for name in self._flat_weights_names]
 
     def flatten_parameters(self) -> None:
-        """Nothing to do: kept because programs written for torch call it."""
+        """Do nothing; kept for programs written for torch."""
 
-    # torch's class keeps a list of its weights beside them; here each is in its cell and nowhere else.
+    # torch's class also keeps a list of its weights; here they exist only in the cells.
     _init_flat_weights = _update_flat_weights = flatten_parameters
     _apply = nn.Module._apply
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
@@ -108,13 +108,13 @@ def as_torch_casts(
     *,
     packed: bool = False,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Outputs and state, found from ``x`` and ``hx``, under autocast in the type that torch's layer gives there.
+    """Cast outputs and state, computed from ``x`` and ``hx``, to the dtype of torch's layer under autocast.
 
-    On the CPU torch runs some layers in autocast's type as a whole, and of the others each operation by itself; what
-    comes out then has the type of the state.
+    On the CPU torch runs some layers entirely in autocast's dtype; in others it casts each operation separately, and
+    the results have the dtype of the state.
     """
     device = x.device.type
-    if device == "meta" or not torch.is_autocast_enabled(device) or x.dtype == torch.float64:  # which is never cast
+    if device == "meta" or not torch.is_autocast_enabled(device) or x.dtype == torch.float64:  # float64 is never cast
         return outputs, leaves
     whole = device != "cpu" or cell == "rnn" or (cell == "lstm" and not packed)
     like = x if hx is None else hx[0]

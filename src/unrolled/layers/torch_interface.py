@@ -1,4 +1,4 @@
-"""torch's interface around a `Stack`: its ``(layers, B, H)`` states, ``batch_first`` and packed sequences."""
+"""torch's interface around a `Stack`: ``(layers, B, H)`` states, ``batch_first`` and packed sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from ..cells import GatedCell, State
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
-from ..kernels.torch import sooner
+from ..kernels.torch import faster_than_kernel
 from ..kernels.watch import watched
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
@@ -23,29 +23,29 @@ from .torch_class import TORCH_PARAMETERS, TorchClass, as_torch_casts
 # T steps, B lanes, I input_size, H hidden_size, L layers × directions
 
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
-SHORT, SHORT_PACKED = 24, 30  # steps: only shorter calls may go to torch's own layer
+SHORT, SHORT_PACKED = 24, 30  # steps; only shorter calls may use torch's own layer
 
 
 class Extras(TypedDict, total=False):
-    """The keyword-only options torch doesn't have; all are off unless given."""
+    """The keyword-only options that torch does not have; all are off by default."""
 
     layer_norm: bool  # normalise the two products, and an LSTM's c (Ba et al. 2016)
     recurrent_dropout: float  # one mask on h_{t-1} for all steps (Gal and Ghahramani 2016)
     zoneout: float | tuple[float, float]  # rate at which units keep their old value (Krueger et al. 2017)
-    weight_drop: float  # DropConnect on weight_hh (Merity et al. 2018)
+    weight_drop: float  # rate of DropConnect on weight_hh (Merity et al. 2018)
     residual: bool  # add a layer's input to its output from the second layer on (Wu et al. 2016)
-    learned_initial_state: bool  # what stands for a missing hx is a parameter
+    learned_initial_state: bool  # the initial state, used if hx is missing, is a parameter
     locked_dropout: bool  # `dropout` draws one mask for all steps
     init: str  # torch, xavier, lecun, orthogonal or identity, see `cells.init`
-    backend: str  # auto, or one of `scan.BACKENDS` by name
+    backend: str  # one of `scan.BACKENDS`
 
 
 class DropIn(TorchClass):
-    """What `RNN`, `GRU` and `LSTM` share: everything but the kind of cell."""
+    """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell."""
 
     cell: ClassVar[str]
     torch_class: ClassVar[type[nn.RNNBase]]
-    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three has
+    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
     state_names: ClassVar[tuple[str, ...]] = ("hx",)
     proj_size = 0
 
@@ -65,7 +65,7 @@ class DropIn(TorchClass):
         backend: str = "auto",
         **cell_options: Any,
     ) -> None:
-        nn.Module.__init__(self)  # torch's own would make the weights a second time
+        nn.Module.__init__(self)  # that of RNNBase would create the weights a second time
         for name, flag in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
             if not isinstance(flag, bool):
                 raise ArgumentError(name, "True or False", flag)
@@ -86,25 +86,25 @@ class DropIn(TorchClass):
             **cell_options,
         )
         if dropout and num_layers == 1:
-            text = f"dropout={dropout} acts between layers, and num_layers=1 has nothing between"
+            text = f"dropout={dropout} acts between layers and has no effect with num_layers=1"
             warnings.warn(text, UnrolledWarning, stacklevel=4)
         use_flat_names(self)
-        more = {name for name, value in cell_options.items() if value not in (0, None)}
-        more -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
-        extra = residual or learned_initial_state or backend != "auto" or more
+        in_use = {name for name, value in cell_options.items() if value not in (0, None)}
+        in_use -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
+        extra = residual or learned_initial_state or backend != "auto" or in_use
         self._function = f"rnn_{cell_options['nonlinearity']}" if self.cell == "rnn" else self.cell  # of torch
         self._plain = not extra and cell_options.get("reset_after", True)
-        self._beyond = sorted(more - {"forget_bias", *self.own_options})
-        said = {"residual": residual, "learned_initial_state": learned_initial_state}
-        said |= {"locked_dropout": locked_dropout, "reset_after=False": not cell_options.get("reset_after", True)}
-        self._beyond += [name for name, on in said.items() if on]
+        self._unsupported = sorted(in_use - {"forget_bias", *self.own_options})
+        flags = {"residual": residual, "learned_initial_state": learned_initial_state}
+        flags |= {"locked_dropout": locked_dropout, "reset_after=False": not cell_options.get("reset_after", True)}
+        self._unsupported += [name for name, on in flags.items() if on]
 
     @classmethod
     def from_torch(cls, module: nn.RNNBase, **extras: Any) -> Self:
-        """A copy of torch's module; ``extras`` are options of `Extras` that add no parameters.
+        """Copy a module of torch; ``extras`` are options of `Extras` that add no parameters.
 
         Raises:
-            ArgumentError: ``module`` is not the one of torch's modules that this class stands for.
+            ArgumentError: ``module`` is not an instance of the corresponding torch class.
         """
         if not isinstance(module, cls.torch_class):
             raise ArgumentError("module", f"a torch.nn.{cls.torch_class.__name__}", type(module).__name__)
@@ -129,22 +129,22 @@ class DropIn(TorchClass):
         return copy.train(module.training)
 
     def _run(self, input: Sequences, hx: tuple[Tensor, ...] | None) -> tuple[Sequences, tuple[Tensor, ...]]:
-        """Any of the inputs torch takes → outputs of the same kind, and the leaves of the state after."""
+        """Run any kind of input that torch accepts; return outputs of the same kind, and the leaves of the state."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
         batched = isinstance(input, Tensor) and input.dim() == 3
-        if batched:  # first of all, because a call may take no longer than looking at its arguments twice
+        if batched:  # first, because in a small call checking the arguments takes as long as the computation
             B, T, I = input.shape if self.batch_first else (input.shape[1], input.shape[0], input.shape[2])
             if T < SHORT and self.input_size == I:
-                found = self._directly(input, hx, T, B)
-                if found is not None:
-                    return found[0], found[1:]
+                results = self._call_torch(input, hx, T, B)
+                if results is not None:
+                    return results[0], results[1:]
         self._check_input(input, (2, 3))
         if not batched:
             x = input.unsqueeze(1)  # (T, 1, I)
         else:
             x = input.transpose(0, 1) if self.batch_first else input  # (T, B, I)
-        stack: Any = self._modules["stack"]  # an attribute would be looked for in three places
+        stack: Any = self._modules["stack"]  # attribute access would search three places
         outputs, state = stack(x, self._state(hx, x.size(1), batched))
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))  # (L, B, ·) each
         outputs, leaves = as_torch_casts(self.cell, input, hx, outputs, leaves)
@@ -152,19 +152,19 @@ class DropIn(TorchClass):
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
 
-    def _directly(
+    def _call_torch(
         self, x: Tensor, hx: tuple[Tensor, ...] | None, T: int, B: int, batch_sizes: Tensor | None = None
     ) -> tuple[Tensor, ...] | None:
-        """torch's own layer where so little is to be done that it is done before ours has begun; else `None`.
+        """Call torch's own layer if the call is so small that it is faster; else return `None`.
 
-        ``x`` is the input as it was given, or packed data with its ``batch_sizes``.
+        ``x`` is the input of `forward`, or packed data with its ``batch_sizes``.
         """
         packed = batch_sizes is not None
         stack: Any = self._modules["stack"]
         cells = [cell for layer in stack._modules["layers"]._modules.values() for cell in layer._modules.values()]
         if (
             not self._plain
-            or not sooner(cells[0].gates, T, B, self.input_size, self.hidden_size, packed)
+            or not faster_than_kernel(cells[0].gates, T, B, self.input_size, self.hidden_size, packed)
             or not (x.is_cpu and x.numel())
             or (self.training and stack._modules["dropout"].p)
             or "runner" in stack.__dict__
@@ -177,7 +177,7 @@ class DropIn(TorchClass):
         try:
             names = TORCH_PARAMETERS[: 4 if self.bias else 2]
             weights = [cell._parameters[name] for cell in cells for name in names]
-        except KeyError:  # something else computes them
+        except KeyError:  # the weights are computed, e.g. by a parametrization
             return None
         if weights[0].dtype != x.dtype:
             return None
@@ -185,45 +185,49 @@ class DropIn(TorchClass):
             zeros = torch.zeros(len(cells), B, self.hidden_size, dtype=x.dtype)
             hx = (zeros,) if len(self.state_names) == 1 else (zeros, zeros)
         else:
-            self._state(hx, B, batched=True)  # raises what is wrong with it
-        begin = hx if len(hx) > 1 else hx[0]
-        how = (weights, self.bias, self.num_layers, 0.0, self.training, self.bidirectional)
+            self._state(hx, B, batched=True)  # checks it
+        initial = hx if len(hx) > 1 else hx[0]
+        options = (weights, self.bias, self.num_layers, 0.0, self.training, self.bidirectional)
         layer: Callable[..., tuple[Tensor, ...]] = getattr(torch, self._function)
-        return layer(x, batch_sizes, begin, *how) if packed else layer(x, begin, *how, self.batch_first)
+        return layer(x, batch_sizes, initial, *options) if packed else layer(x, initial, *options, self.batch_first)
 
     def _run_packed(
         self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
-        """Pads in the packed order (longest first), so that what comes back is packed as the input was."""
-        order, back = packed.sorted_indices, packed.unsorted_indices  # None if the caller had sorted
+        """Run a packed input. Padding keeps its order (longest first), so that the output is packed like the input."""
+        order, inverse = packed.sorted_indices, packed.unsorted_indices  # None if the caller has sorted
         x, T = packed.data, packed.batch_sizes.size(0)
         if T < SHORT_PACKED and x.dim() == 2 and x.size(1) == self.input_size:
             B = packed.batch_sizes.tolist()[0]
-            begin = hx
-            if order is not None and isinstance(hx, tuple) and all(isinstance(one, Tensor) for one in hx):
-                self._state(hx, B, batched=True)  # raises what is wrong with it
-                begin = tuple(one.index_select(1, order) for one in hx)
-            found = self._directly(x, begin, T, B, packed.batch_sizes)
-            if found is not None:
-                data, *last = found
-                if back is not None:
-                    last = [one.index_select(1, back) for one in last]
-                return PackedSequence(data, packed.batch_sizes, order, back), tuple(last)
+            initial = hx
+            if order is not None and isinstance(hx, tuple) and all(isinstance(leaf, Tensor) for leaf in hx):
+                self._state(hx, B, batched=True)  # checks it
+                initial = tuple(leaf.index_select(1, order) for leaf in hx)
+            results = self._call_torch(x, initial, T, B, packed.batch_sizes)
+            if results is not None:
+                data, *last = results
+                if inverse is not None:
+                    last = [leaf.index_select(1, inverse) for leaf in last]
+                return PackedSequence(data, packed.batch_sizes, order, inverse), tuple(last)
         self._check_input(x, (2,))
         x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
         state = self._state(hx, x.size(1), batched=True)
         if order is not None:
             state = select(state, order)
         outputs, state = self.stack(x, state, lengths=lengths.to(x.device))
-        if back is not None:
-            state = select(state, back)
+        if inverse is not None:
+            state = select(state, inverse)
         data = pack_padded_sequence(outputs, lengths).data
         leaves = tuple(torch.stack(leaf) for leaf in zip(*state, strict=True))
         data, leaves = as_torch_casts(self.cell, packed.data, hx, data, leaves, packed=True)
-        return PackedSequence(data, packed.batch_sizes, order, back), leaves
+        return PackedSequence(data, packed.batch_sizes, order, inverse), leaves
 
     def _state(self, hx: tuple[Tensor, ...] | None, B: int, batched: bool) -> tuple[State, ...]:
-        """torch's ``(L, B, ·)`` leaves as a stack's state; the initial state for a missing ``hx``."""
+        """Convert torch's ``(L, B, ·)`` leaves to a stack's state; the initial state if ``hx`` is missing.
+
+        Raises:
+            ShapeError: a leaf does not fit.
+        """
         stack: Any = self._modules["stack"]
         initial: tuple[Any, ...] = stack.initial_state(B)
         if hx is None:
@@ -252,16 +256,16 @@ class DropIn(TorchClass):
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:
         stack: Any = self._modules["stack"]
-        own = next(stack.cells).weight_hh.dtype
-        if tensor.dtype != own and not torch.is_autocast_enabled(tensor.device.type):
+        dtype = next(stack.cells).weight_hh.dtype
+        if tensor.dtype != dtype and not torch.is_autocast_enabled(tensor.device.type):
             raise ShapeError(
-                f"{name} must have the weights' dtype {own}, got {tensor.dtype}; "
-                f"convert one of them: {name}.to({own}) or module.to({tensor.dtype})"
+                f"{name} must have the weights' dtype {dtype}, got {tensor.dtype}; "
+                f"convert one of them: {name}.to({dtype}) or module.to({tensor.dtype})"
             )
 
     @property
     def dropout(self) -> float:
-        """Rate of the dropout between layers."""
+        """Rate of dropout between layers."""
         return self.stack.dropout.p
 
     @dropout.setter
@@ -270,17 +274,17 @@ class DropIn(TorchClass):
 
     @property
     def all_weights(self) -> list[list[nn.Parameter]]:
-        """The parameters torch knows, cell by cell."""
+        """The parameters that torch's layer has, cell by cell."""
         return [
             [weight for name in TORCH_PARAMETERS if (weight := getattr(cell, name, None)) is not None]
             for cell in self.stack.cells
         ]
 
     def flatten_parameters(self) -> None:
-        """Nothing to do: kept because programs written for torch call it."""
+        """Do nothing; kept for programs written for torch."""
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew by the initialiser named at construction."""
+        """Reinitialise the weights with the initialiser given at construction."""
         for cell in self.stack.cells:
             cast(GatedCell, cell).reset_parameters()
 
@@ -292,18 +296,18 @@ class DropIn(TorchClass):
         path = self._path(name)
         if path is None:
             super().__setattr__(name, value)
-        else:  # the parameter lives in its cell; a second one here would never be used
-            owner, _, leaf = path.rpartition(".")
-            setattr(self.get_submodule(owner), leaf, value)
+        else:  # the parameter belongs to its cell; a second one here would never be used
+            owner, _, attribute = path.rpartition(".")
+            setattr(self.get_submodule(owner), attribute, value)
 
     def _path(self, name: str) -> str | None:
-        """Where the parameter that torch calls ``name`` is; `None` for all other names."""
+        """Return the path of the parameter with torch's name ``name``; `None` for all other names."""
         if "_l" not in name or not FLAT.fullmatch(name) or "stack" not in self.__dict__.get("_modules", {}):
             return None
         return flat_names(self.stack).get(name)
 
     def extra_repr(self) -> str:
-        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
-        usual |= {"bidirectional": False}
-        changed = [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
+        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
+        defaults |= {"bidirectional": False}
+        changed = [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])

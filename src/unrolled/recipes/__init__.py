@@ -1,6 +1,6 @@
-"""Recipes: named experiments. Each is a TOML file like a run's config.toml; what it leaves out is the default.
+"""Recipes: named experiments. A recipe is a TOML file like config.toml; omitted options have their defaults.
 
-Its optional table ``[result]`` says what the recipe reaches and how long that took; training ignores it.
+The optional table ``[result]`` records metrics and training time; training ignores it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..training.config import parse_toml, read_text
 
 
 class Recipe(NamedTuple):
-    """A recipe: the task, its options by name, and what it reaches."""
+    """A recipe: task, options by name, and recorded results."""
 
     task: str
     options: dict[str, Any]
@@ -23,17 +23,17 @@ class Recipe(NamedTuple):
 
 
 def names(task: str | None = None) -> list[str]:
-    """The recipes that come with the package: all, or those for ``task``."""
+    """Return the names of the packaged recipes, all or those for ``task``."""
     files = resources.files(__name__).iterdir()
-    every = sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
-    return every if task is None else [name for name in every if read(name).task == task]
+    all_names = sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    return all_names if task is None else [name for name in all_names if read(name).task == task]
 
 
 def read(name_or_path: str) -> Recipe:
-    """A recipe by name, or from a TOML file (also a run's config.toml).
+    """Read a recipe by name, or from a TOML file (also the config.toml of a run).
 
     Raises:
-        RunError: there is none of that name, or the file is not a recipe.
+        RunError: the recipe does not exist, or the file is not a recipe.
     """
     if name_or_path in names():
         text = resources.files(__name__).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
@@ -41,8 +41,6 @@ def read(name_or_path: str) -> Recipe:
         text = read_text(Path(name_or_path))
     else:
         near = clause(did_you_mean(name_or_path, names()))
-        raise RunError(
-            f"there is no recipe {name_or_path!r}{near}; give {', '.join([*names(), ''])}or a file that ends in .toml"
-        )
+        raise RunError(f"recipe {name_or_path!r} does not exist{near}; give {', '.join([*names(), ''])}or a .toml file")
     task, options = parse_toml(text, f"recipe {name_or_path}")
     return Recipe(task, options, tomllib.loads(text).get("result", {}))

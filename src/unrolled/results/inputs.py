@@ -87,8 +87,8 @@ class Input:
         try:
             with self.content.open("rb") as file:
                 return file.read(most + 1)
-        except OSError as error:
-            raise DataError(f"cannot read {self.title}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:  # ValueError: a character 0 in the path
+            raise DataError(f"cannot read {self.title}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def chunked(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:

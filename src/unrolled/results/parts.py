@@ -1,10 +1,10 @@
 """The parts of a result. Each has three forms:
 
-    plain()     text for a terminal or a log
+    plain()     text for a terminal or a log, also what `print` shows
     as_json()   plain data, with its ``kind``
     files()     name → bytes, for a folder
 
-Pictures are rendered on first use.
+They show themselves in a notebook too, as HTML, PNG or SVG. Pictures are rendered on first use.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from . import markup
+from .markup import Shown
 
 BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a series in plain text
@@ -37,7 +40,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Shown):
     """Plain text; a file only if it has a ``name``."""
 
     text: str
@@ -47,6 +50,9 @@ class Text:
     def plain(self) -> str:
         return self.text
 
+    def _repr_html_(self) -> str:
+        return markup.preformatted(self.text)
+
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "text": self.text}
 
@@ -55,7 +61,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(Shown):
     """Labels and values."""
 
     rows: Sequence[tuple[str, str]]
@@ -65,6 +71,9 @@ class Pairs:
         width = max((len(label) for label, _ in self.rows), default=0)
         return "\n".join(f"{label:<{width}}  {text}".rstrip() for label, text in self.rows)
 
+    def _repr_html_(self) -> str:
+        return markup.pairs(self.rows)
+
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "rows": [list(row) for row in self.rows]}
 
@@ -73,7 +82,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Shown):
     """A table of text.
 
     Attributes:
@@ -100,6 +109,9 @@ class Table:
             for row in lines
         )
 
+    def _repr_html_(self) -> str:
+        return markup.table(self.header, self.rows, self.right)
+
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "header": list(self.header), "rows": [list(r) for r in self.rows]}
 
@@ -108,7 +120,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Series:
+class Series(Shown):
     """Time series.
 
     Attributes:
@@ -129,6 +141,9 @@ class Series:
         lines = (f"{name:<{width}}  {_spark(values)}" for name, values in self.columns.items())
         return "\n".join(f"{line} {self.unit}".rstrip() for line in lines)
 
+    def _repr_html_(self) -> str:
+        return markup.curves(self.columns.items(), self.unit)
+
     def as_json(self) -> dict[str, Any]:
         columns = {name: list(map(float, values)) for name, values in self.columns.items()}
         index = [entry if isinstance(entry, int | float) else str(entry) for entry in self.index]
@@ -140,7 +155,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Spans:
+class Spans(Shown):
     """Labelled segments of a recording or a video, in seconds.
 
     Attributes:
@@ -155,6 +170,10 @@ class Spans:
     def plain(self) -> str:
         return "\n".join(f"{begin:8.2f}–{end:.2f} s  {label}" for begin, end, label in self.spans)
 
+    def _repr_html_(self) -> str:
+        rows = [(f"{begin:.2f} s", f"{end:.2f} s", label) for begin, end, label in self.spans]
+        return markup.table(("begin", "end", "label"), rows, ("begin", "end"))
+
     def as_json(self) -> dict[str, Any]:
         spans = [{"begin": begin, "end": end, "label": label} for begin, end, label in self.spans]
         return {"kind": self.kind, "name": self.name, "spans": spans}
@@ -164,7 +183,7 @@ class Spans:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Picture(Shown):
     """A PNG image.
 
     Attributes:
@@ -188,6 +207,9 @@ class Picture:
     def plain(self) -> str:
         return f"{self.title or self.name}: {self.path or f'{self.name}.png'}"
 
+    def _repr_png_(self) -> bytes:
+        return self.png
+
     def as_json(self) -> dict[str, Any]:
         png = base64.b64encode(self.png).decode()
         return {"kind": self.kind, "name": self.name, "title": self.title, "png": png}
@@ -197,7 +219,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(Shown):
     """An SVG drawing.
 
     Attributes:
@@ -213,6 +235,9 @@ class Drawing:
 
     def plain(self) -> str:
         return f"{self.title or self.name}: {self.name}.svg"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "title": self.title, "svg": self.svg}

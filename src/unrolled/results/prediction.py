@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import markup
+from .markup import Shown
 from .parts import Part
+
+LEAST = 0.05  # the weight of a piece that is worth a mark in plain text
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Shown):
     """The prediction for one input. For a blank text (white space only) everything is empty.
 
     Attributes:
@@ -46,6 +50,30 @@ class Prediction:
     lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    def likeliest(self, most: int = 4) -> str:
+        """``positive 93%  negative 7%``: the most probable classes; empty without probabilities."""
+        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:most]
+        return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
+
+    def marked(self) -> str:
+        """The text with its marks: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
+        return "".join(_marked(piece) for piece in self.pieces or (Piece(self.text),))
+
+    def plain(self) -> str:
+        """As text: the answer, the text with its marks, and the parts."""
+        text = self.marked() if self.pieces else "" if self.answer else self.text
+        answer = filter(None, (self.likeliest() or self.answer, text))
+        lines = answer if self.lines is None else self.lines
+        return "\n".join((*lines, *(part.plain() for part in self.parts)))
+
+    def _repr_html_(self) -> str:
+        rest = markup.escaped(self.likeliest().removeprefix(self.answer))
+        answer = f"<div><b>{markup.escaped(self.answer)}</b> <small>{rest}</small></div>" if self.answer else ""
+        marked = markup.marked(self.pieces or (Piece(self.text),), markup.LABEL)
+        text = f'<div style="white-space: pre-wrap">{marked}</div>'
+        shown = f"{answer}{text}" if self.lines is None else markup.preformatted("\n".join(self.lines))
+        return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
+
     def as_json(self) -> dict[str, Any]:
         """Return plain data for JSON; a blank text has every key, with empty values."""
         values: dict[str, Any] = {"text": self.text}
@@ -61,6 +89,12 @@ class Prediction:
         values |= {"pieces": marked} if self.pieces or blank else {}
         values |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
         return values | dict(self.more)
+
+
+def _marked(piece: Piece) -> str:
+    if piece.label:
+        return f"[{piece.text}]{piece.label}"
+    return f"{piece.text}({piece.weight:+.2f})" if abs(piece.weight) >= LEAST else piece.text
 
 
 def is_blank(text: str) -> bool:

@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from . import markup
+from .markup import Shown
 from .parts import Part
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """Metrics, and parts that show them.
 
     Attributes:
@@ -33,12 +35,22 @@ class Report:
         """Return the report as text."""
         return "\n\n".join(part.plain() for part in self.parts)
 
+    def _repr_html_(self) -> str:
+        notes = markup.dim((*self.how, *(f"note: {note}" for note in self.notes)))
+        return f"<div>{notes}{''.join(map(markup.part, self.parts))}</div>"
+
 
 class Comparison(NamedTuple):
     """Several models on the same data: a report of each (``values`` are for JSON), and one that shows all."""
 
     reports: list[Report]
     together: Report
+
+    def __str__(self) -> str:
+        return self.together.plain()
+
+    def _repr_html_(self) -> str:
+        return self.together._repr_html_()
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from ..errors import RunError
 from ..training import checkpoint, modelfile
 from ..training.config import from_toml
 from ..training.folder import RunFolder
-from .registry import ready, task_class
+from .registry import class_of_run, ready
 
 
 def open_model(path: Path, cell: str | None = None) -> Any:
@@ -20,10 +20,13 @@ def open_model(path: Path, cell: str | None = None) -> Any:
         RunError: the model does not exist, is damaged, or was saved by a newer version.
     """
     file = _checkpoint_file(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
-    cls = ready(task_class(file.task))
+    cls = ready(class_of_run(file.task, path))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
     return cls.open(file, config)
+
+
+opened = open_model  # its former name, for tasks of other packages
 
 
 def task_of(run: str | Path) -> str:

@@ -1,9 +1,11 @@
-"""The table of tasks: the one place that names them. A task's module is imported when it is used.
+"""The registry of tasks. The module of a task is imported when the task is used.
 
-Another package adds a task of its own by an entry point of the group ``unrolled.tasks``:
+Other packages add tasks through entry points of the group ``unrolled.tasks``:
 
     [project.entry-points."unrolled.tasks"]
     weather = "my_package.weather:Weather"
+
+and a script or notebook, for itself alone, by `register`.
 """
 
 from __future__ import annotations
@@ -21,40 +23,56 @@ if TYPE_CHECKING:
     from ..training.task import Task
 
 GROUP = "unrolled.tasks"
+_registered: dict[str, type[Task]] = {}
 
 
 class Entry(NamedTuple):
-    """Where a task lives, and what it is, in one line."""
+    """The import path ``module:Class`` of a task, and its description in one line."""
 
     place: str
     what: str
 
 
 TASKS = {
-    "lm": Entry("unrolled.tasks.lm.task:LanguageModelling", "language model by character, byte, word or subword"),
+    "lm": Entry("unrolled.tasks.lm.task:LanguageModelling", "language modelling by character, byte, word or subword"),
     "classify": Entry(
         "unrolled.tasks.classify.task:Classification",
-        "the class of a text: sentiment, author, kind of question, any labels of yours",
+        "text classification (sentiment, author, kind of question, any labels of yours)",
     ),
     "tag": Entry(
         "unrolled.tasks.tag.task:Tagging",
-        "a label for each word: names in a text, parts of speech, any tags of yours",
+        "sequence labelling (named entities, parts of speech, any tags of yours)",
     ),
     "translate": Entry(
         "unrolled.tasks.translate.task:Translation",
-        "a sentence into another: a language, a format, any pairs of texts of yours",
+        "translation (between languages or formats, any pairs of texts of yours)",
     ),
-    "memory": Entry("unrolled.tasks.memory.task:Memory", "problems of remembering: adding, copying, recalling"),
+    "memory": Entry(
+        "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
+    ),
 }
+"""The built-in tasks by name."""
 
 
 def names() -> list[str]:
-    """The tasks there are: ours, then those of other packages."""
-    return [*TASKS, *_foreign()]
+    """Return the names of the tasks: the built-in ones, then those of other packages."""
+    return [*TASKS, *(name for name in _external() if name not in _registered), *_registered]
+
+
+def register(cls: type[Task]) -> type[Task]:
+    """Register a task for the current process, such as a task of a script or notebook; may be used as a decorator.
+
+    Raises:
+        ArgumentError: a built-in task has the same name.
+    """
+    if cls.name in TASKS:
+        raise ArgumentError(f"{cls.__name__}.name", "a name that no task of unrolled has", cls.name)
+    _registered[cls.name] = cls
+    return cls
 
 
 def what(name: str) -> str:
-    """What a task is, in one line; of another package's that cannot be imported, why not."""
+    """Return the description of a task in one line; if its package cannot be imported, the reason."""
     if name in TASKS:
         return TASKS[name].what
     try:
@@ -65,34 +83,47 @@ def what(name: str) -> str:
 
 
 def task_class(name: str) -> type[Task]:
-    """The class of the task ``name``.
+    """Return the class of the task ``name``.
 
     Raises:
-        ArgumentError: there is none of that name.
-        RunError: it is another package's, and cannot be imported.
+        ArgumentError: the task does not exist.
+        RunError: the task of another package cannot be imported.
     """
     if name in TASKS:
         module, _, attribute = TASKS[name].place.partition(":")
-        found: type[Task] = getattr(importlib.import_module(module), attribute)
-        return found
-    foreign = _foreign()
-    if name not in foreign:
+        cls: type[Task] = getattr(importlib.import_module(module), attribute)
+        return cls
+    if name in _registered:
+        return _registered[name]
+    external = _external()
+    if name not in external:
         remedy = f"is the package installed that adds it, by an entry point in the group {GROUP}?"
         raise ArgumentError("task", f"one of {', '.join(names())}", name, did_you_mean(name, names()) or remedy)
-    return _imported(foreign[name])
+    return _imported(external[name])
+
+
+def class_of_run(name: str, run: object) -> type[Task]:
+    """Return the class of the task ``name`` of a run.
+
+    Raises:
+        RunError: the task is not installed or cannot be imported.
+    """
+    if name not in names():
+        raise RunError(f"{run} is of the task {name}, which is unknown here; is the package installed that adds it?")
+    return task_class(name)
 
 
 def ready(cls: type[Task]) -> type[Task]:
-    """The class of a task, if the modules are installed that its work needs (`Task.extras`).
+    """Return the class of a task if the modules that it needs (`Task.extras`) are installed.
 
     Raises:
-        RunError: one is missing; the message has the command that installs it.
+        RunError: a module is missing; the message has the command that installs it.
     """
     missing = [module for module in cls.extras if not _is_installed(module)]
     if not missing:
         return cls
     needs = f"the module{'s' * (len(missing) > 1)} {', '.join(missing)}"
-    raise RunError(f"the task {cls.name} needs {needs}; install with: {_installing(cls, missing)}")
+    raise RunError(f"the task {cls.name} needs {needs}; install with: {_install_command(cls, missing)}")
 
 
 def _is_installed(module: str) -> bool:
@@ -100,13 +131,13 @@ def _is_installed(module: str) -> bool:
         return sys.modules[module] is not None
     try:
         return find_spec(module) is not None
-    except ImportError:  # a package above it is missing
+    except ImportError:  # its parent package is missing
         return False
 
 
-def _installing(cls: type[Task], missing: list[str]) -> str:
-    """The command that installs modules: the extras of the task's package, or the modules by name."""
-    point = _foreign().get(cls.name)
+def _install_command(cls: type[Task], missing: list[str]) -> str:
+    """Return the command that installs modules: the extras of the task's package, or the modules by name."""
+    point = _external().get(cls.name)
     package = "unrolled" if point is None else point.dist.name if point.dist is not None else None
     extras = dict.fromkeys(cls.extras[module] for module in missing)
     if package is None or not all(extras):
@@ -119,13 +150,15 @@ def _imported(point: EntryPoint) -> type[Task]:
 
     place = f"the task {point.name} ({point.value}{_distribution(point)})"
     try:
-        found = point.load()
-    except (Exception, SystemExit) as error:  # whatever that package does when it is imported
+        cls = point.load()
+    except (Exception, SystemExit) as error:  # importing may raise anything
         text = " ".join(str(error).split())
         raise RunError(f"{place} cannot be imported: {type(error).__name__}: {text}; repair or remove it") from error
-    if not (isinstance(found, type) and issubclass(found, Task)):
-        raise RunError(f"{place} is no class derived from unrolled.training.task.Task; repair or remove it")
-    return found
+    if not (isinstance(cls, type) and issubclass(cls, Task)):
+        raise RunError(f"{place} is not a subclass of unrolled.training.task.Task; repair or remove it")
+    if cls.name != point.name:  # runs are found by name
+        raise RunError(f"{place} has the name {cls.name!r}; repair it: class and entry point must have the same name")
+    return cls
 
 
 def _distribution(point: EntryPoint) -> str:
@@ -133,6 +166,6 @@ def _distribution(point: EntryPoint) -> str:
 
 
 @cache
-def _foreign() -> dict[str, EntryPoint]:
-    """Other packages' tasks by name. None takes the place of one of ours."""
+def _external() -> dict[str, EntryPoint]:
+    """Return the tasks of other packages by name; they cannot replace a built-in task."""
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in TASKS}

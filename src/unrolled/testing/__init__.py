@@ -1,9 +1,9 @@
-"""The conformance suite of cells: does a cell do what every other part of the package relies on?
+"""Conformance tests for cells: check that a cell keeps the contract that the rest of the package relies on.
 
     from unrolled.testing import check_cell
     print(check_cell(MyCell(8, 16)))
 
-``python -m unrolled.testing`` writes ``docs/conformance.md``, the table of what each built-in cell cannot do.
+``python -m unrolled.testing`` writes ``docs/conformance.md``, a table of what each built-in cell supports.
 """
 
 from .conformance import CHECKS, check_cell

@@ -1,4 +1,4 @@
-"""``python -m unrolled.testing [FILE]``: write the conformance table, by default to docs/conformance.md."""
+"""Write the conformance table: ``python -m unrolled.testing [FILE]``, by default to docs/conformance.md."""
 
 import sys
 from pathlib import Path

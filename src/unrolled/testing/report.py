@@ -1,4 +1,4 @@
-"""What a run of the conformance suite found."""
+"""Results of the conformance suite."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConformanceError
+from ..results.markup import Shown, preformatted
 
 Outcome = Literal["ok", "none", "exempt", "cannot", "failed", "not run"]
 
 
 class Failure(Exception):
-    """Raised by a check: what was expected, what happened, what to do."""
+    """Raised by a check that fails, with what was expected, what happened, and a remedy."""
 
     def __init__(self, expected: str, happened: str, remedy: str) -> None:
         super().__init__(expected, happened, remedy)
@@ -20,11 +21,11 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """One check: its name, the outcome and, unless that is ``ok``, the reason.
+    """The result of one check: its name, the outcome and, unless that is ``ok``, the reason.
 
-    ok       the cell does it                    none     there is nothing to check (a cell without noise)
-    exempt   the caller asked to skip it         cannot   the backend asked for says that it cannot
-    failed   the cell does not do it             not run  a more basic check failed
+    ok       passed                              none     not applicable (such as noise for a cell without noise)
+    exempt   skipped by the caller               cannot   not supported by the requested backend
+    failed   the cell violates the contract      not run  skipped because a more basic check failed
     """
 
     check: str
@@ -33,8 +34,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
-    """The results of one cell on one backend; printing it gives a table."""
+class Report(Shown):
+    """The results of one cell with one backend; ``str(report)`` is a table."""
 
     cell: str
     backend: str
@@ -47,17 +48,21 @@ class Report:
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """Check → outcome."""
+        """The outcome of each check, by name."""
         return {result.check: result.outcome for result in self.results}
 
-    def __str__(self) -> str:
-        wide = max((len(result.check) for result in self.results), default=0)
+    def plain(self) -> str:
+        """Return the table as text."""
+        width = max((len(result.check) for result in self.results), default=0)
         lines = [f"{self.cell}, backend {self.backend}"]
-        lines += [f"  {one.check:{wide}}  {one.outcome:7}  {one.detail}".rstrip() for one in self.results]
+        lines += [f"  {r.check:{width}}  {r.outcome:7}  {r.detail}".rstrip() for r in self.results]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return preformatted(self.plain())
+
     def raise_if_failed(self) -> None:
-        """Raise `ConformanceError` that lists every failed check; nothing if there is none."""
+        """Raise `ConformanceError` with a list of the failed checks, if there are any."""
         if not self.failed:
             return
         lines = [f"{self.cell} (backend {self.backend}) fails {len(self.failed)} of {len(self.results)} checks"]

@@ -1,4 +1,4 @@
-"""Checks of whole sequences: the backend against the loop, carried state, lengths, resets, reverse, empty input."""
+"""Checks of whole sequences: backend against reference, carried state, lengths, resets, reverse, empty input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESETS = ((1, 0, 0), (0, 0, 0), (0, 1, 1), (1, 0, 0), (0, 0, 1))  # (T, B)
 
 
 def options() -> dict[str, dict[str, Any]]:
-    """The ways to call ``scan`` that every backend must agree on."""
+    """Return the options of ``scan`` for which every backend is compared with the reference."""
     lengths, resets = torch.tensor(LENGTHS), torch.tensor(RESETS, dtype=torch.bool)
     return {
         "plain": {},
@@ -31,32 +31,32 @@ def options() -> dict[str, dict[str, Any]]:
 
 
 def agreement(subject: Subject) -> None:
-    """The backend's results and gradients are those of the plain loop over ``step``."""
-    for name, how in options().items():
-        inputs, state = subject.inputs(T, B).requires_grad_(), _needing_gradient(subject.state(B))
-        wanted = subject.reference(inputs, state, **how)
-        got = subject.scan(inputs, state, **how)
-        remedy = "a fast path must compute what step does; report it if the cell is a built-in one"
-        require_close(got, wanted, f"the loop's results ({name})", remedy)
-        given = [inputs, *real_leaves(state), *subject.cell.parameters()]
-        expected = f"the loop's gradients ({name})"
-        require_close(_gradients(got, given), _gradients(wanted, given), expected, remedy)
+    """The backend gives the same results and gradients as the reference loop over ``step``."""
+    for name, scan_options in options().items():
+        inputs, state = subject.inputs(T, B).requires_grad_(), _requiring_gradient(subject.state(B))
+        expected = subject.reference(inputs, state, **scan_options)
+        received = subject.scan(inputs, state, **scan_options)
+        remedy = "a backend must compute what step does; report it if the cell is a built-in one"
+        require_close(received, expected, f"the loop's results ({name})", remedy)
+        args = [inputs, *real_leaves(state), *subject.cell.parameters()]
+        message = f"the loop's gradients ({name})"
+        require_close(_gradients(received, args), _gradients(expected, args), message, remedy)
 
 
-def _needing_gradient(state: State) -> State:
+def _requiring_gradient(state: State) -> State:
     return tree_map(lambda leaf: leaf.requires_grad_() if leaf.is_floating_point() else leaf, state)
 
 
-def _gradients(results: Any, given: list[Tensor]) -> list[Tensor]:
-    """Gradients of a sum that weighs every number of the results differently; zeros where there are none."""
+def _gradients(results: Any, args: list[Tensor]) -> list[Tensor]:
+    """Return the gradients of a sum with different weights for all elements of the results; zeros where unused."""
     loss = sum((leaf * torch.arange(1, leaf.numel() + 1).view_as(leaf).cos()).sum() for leaf in real_leaves(results))
     assert isinstance(loss, Tensor)
-    found = torch.autograd.grad(loss, [one for one in given if one.requires_grad], allow_unused=True)
-    return [torch.zeros(()) if gradient is None else gradient for gradient in found]
+    gradients = torch.autograd.grad(loss, [arg for arg in args if arg.requires_grad], allow_unused=True)
+    return [torch.zeros(()) if gradient is None else gradient for gradient in gradients]
 
 
 def carried(subject: Subject) -> None:
-    """A sequence cut anywhere, the state carried over the cut, gives what the whole gives."""
+    """A sequence split into two windows, with the state carried over, gives the same as the whole."""
     inputs, state = subject.inputs(T, B), subject.state(B)
     whole = subject.scan(inputs, state)
     for cut in range(1, T):
@@ -66,12 +66,12 @@ def carried(subject: Subject) -> None:
             (torch.cat([left, right]), after),
             whole,
             f"the same in windows of {cut} and {T - cut} steps as in one of {T}",
-            "keep all that a step leaves behind in the state",
+            "keep everything that later steps need in the state",
         )
 
 
 def lengths(subject: Subject) -> None:
-    """A padded sequence gives what it gives alone, whatever the padding holds; beyond its end come zeros."""
+    """A padded sequence gives the same as without padding, whatever the padding holds, and zeros past its end."""
     inputs, state = subject.inputs(T, B), subject.state(B)
     for b, length in enumerate(LENGTHS):
         inputs[length:, b] = float("nan")
@@ -92,18 +92,18 @@ def lengths(subject: Subject) -> None:
 
 
 def resets(subject: Subject) -> None:
-    """Documents parted by resets give what they give apart, forward and reversed."""
+    """Documents separated by resets give the same as separate sequences, forward and in reverse."""
     inputs, state = subject.inputs(T, B), subject.state(B)
     marks = torch.tensor(RESETS, dtype=torch.bool)
     for reverse in (False, True):
         outputs, after = subject.scan(inputs, state, resets=marks, reverse=reverse)
         for b in range(B):
             lane = torch.tensor([b])
-            apart = _documents(subject, inputs[:, b : b + 1], select(state, lane), marks[:, b].tolist(), reverse)
+            separate = _documents(subject, inputs[:, b : b + 1], select(state, lane), marks[:, b].tolist(), reverse)
             require_close(
                 (outputs[:, b : b + 1], select(after, lane)),
-                apart,
-                f"documents parted by resets to give what they give apart (reverse={reverse})",
+                separate,
+                f"documents separated by resets to give the same as separate sequences (reverse={reverse})",
                 "start from nothing but initial_state(B), and keep no memory outside the state",
             )
 
@@ -111,7 +111,7 @@ def resets(subject: Subject) -> None:
 def _documents(
     subject: Subject, inputs: Tensor, state: State, marks: list[bool], reverse: bool
 ) -> tuple[Tensor, State]:
-    """One lane (T, 1, I), each document run by itself."""
+    """Run each document of one lane ``(T, 1, I)`` separately."""
     starts = [t for t in range(T) if marks[t] and t > 0]
     pieces = list(zip([0, *starts], [*starts, T], strict=True))
     outputs: list[Tensor] = []
@@ -126,21 +126,21 @@ def _documents(
 
 
 def reverse(subject: Subject) -> None:
-    """Running backwards is running the turned-round sequence forward and turning the outputs round."""
+    """Running in reverse gives the same as running the flipped sequence forward and flipping the outputs."""
     inputs, state = subject.inputs(T, B), subject.state(B)
     outputs, after = subject.scan(inputs, state, reverse=True)
-    turned, last = subject.reference(inputs.flip(0), state)
-    expected = "reverse=True to give what the turned-round sequence gives"
-    require_close((outputs, after), (turned.flip(0), last), expected, "keep no clock outside the state")
+    flipped, last = subject.reference(inputs.flip(0), state)
+    expected = "reverse=True to give the same as the flipped sequence"
+    require_close((outputs, after), (flipped.flip(0), last), expected, "keep no step counter outside the state")
 
 
 def empty(subject: Subject) -> None:
-    """No steps leave the state as it was; no lanes give outputs without rows."""
-    wide = subject.cell.output_size
+    """An empty sequence returns the state unchanged; an empty batch gives outputs without rows."""
+    width = subject.cell.output_size
     state = subject.state(B)
     outputs, after = subject.scan(subject.inputs(0, B), state)
-    require(tuple(outputs.shape) == (0, B, wide), "outputs (0, B, O) for T=0", f"{tuple(outputs.shape)}", "see scan")
-    require_close(after, state, "no steps to leave the state as it was", "see scan", rtol=0)
+    require(tuple(outputs.shape) == (0, B, width), "outputs (0, B, O) for T=0", f"{tuple(outputs.shape)}", "see scan")
+    require_close(after, state, "an empty sequence to return the state unchanged", "see scan", rtol=0)
     try:
         outputs, _ = subject.scan(subject.inputs(T, 0), subject.cell.initial_state(0))
     except (RuntimeError, IndexError) as error:
@@ -148,4 +148,4 @@ def empty(subject: Subject) -> None:
             raise
         remedy = "let step and initial_state take a batch of 0 (no squeeze, no max over the batch)"
         raise Failure("an empty batch to run", f"{type(error).__name__}: {error}", remedy) from error
-    require(tuple(outputs.shape) == (T, 0, wide), "outputs (T, 0, O) for B=0", f"{tuple(outputs.shape)}", "see scan")
+    require(tuple(outputs.shape) == (T, 0, width), "outputs (T, 0, O) for B=0", f"{tuple(outputs.shape)}", "see scan")

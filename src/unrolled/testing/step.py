@@ -15,28 +15,28 @@ from .subject import Subject, copy_of, real_leaves, require, require_close
 
 
 def shapes(subject: Subject) -> None:
-    """``step`` gives ``(output (B, O), state)``; every leaf has the batch in dimension 0 and keeps its shape."""
+    """``step`` returns ``(output (B, O), state)``; every leaf has the batch in dimension 0 and keeps its shape."""
     cell = subject.cell
     for B in (3, 2, 1):
         state = cell.initial_state(B)
         _batched(state, B, "initial_state(B)")
         output, after = cell.step(subject.inputs(1, B)[0], state)
-        wanted = (B, cell.output_size)
+        shape = (B, cell.output_size)
         require(
-            tuple(output.shape) == wanted,
-            f"an output of shape (B, output_size) = {wanted}",
+            tuple(output.shape) == shape,
+            f"an output of shape (B, output_size) = {shape}",
             f"it is {tuple(output.shape)}",
-            "define output_size as the width of what step puts out, and put the batch first",
+            "define output_size as the width of the output of step, and put the batch first",
         )
         _batched(after, B, "step")
-        before_leaves, before_form = tree_flatten(state)
-        after_leaves, after_form = tree_flatten(after)
-        moved = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(before_leaves, after_leaves, strict=False)]
+        before_leaves, before_structure = tree_flatten(state)
+        after_leaves, after_structure = tree_flatten(after)
+        pairs = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(before_leaves, after_leaves, strict=False)]
         require(
-            before_form == after_form and all(a == b for a, b in moved),
+            before_structure == after_structure and all(a == b for a, b in pairs),
             "a state of the same structure and shapes before and after a step",
-            f"{before_form} {[a for a, _ in moved]} became {after_form} {[b for _, b in moved]}",
-            "return the state in the same pytree as initial_state makes it",
+            f"{before_structure} {[a for a, _ in pairs]} became {after_structure} {[b for _, b in pairs]}",
+            "return the state in the same pytree as initial_state",
         )
 
 
@@ -51,7 +51,7 @@ def _batched(state: Any, B: int, source: str) -> None:
 
 
 def dtypes(subject: Subject) -> None:
-    """In float32 and in float64 the output and the state have the dtype of the weights."""
+    """Output and state have the dtype of the weights, in float32 and float64."""
     for dtype in (torch.float32, torch.float64):
         cell = copy.deepcopy(subject.cell).to(dtype)
         state = cell.initial_state(2)
@@ -67,7 +67,7 @@ def dtypes(subject: Subject) -> None:
 
 
 def purity(subject: Subject) -> None:
-    """``step`` changes neither its arguments nor the cell; called twice it gives the same."""
+    """``step`` modifies neither its arguments nor the cell; called twice it gives the same result."""
     cell = subject.cell
     x, state, noise = subject.inputs(1, 2)[0], subject.state(2), cell.draw_noise(1, 2)
     noise = tree_map(lambda leaf: None if leaf is None else leaf[0], noise)
@@ -79,18 +79,18 @@ def purity(subject: Subject) -> None:
         for old, new in zip(tree_leaves(before[name]), tree_leaves(tree), strict=True):
             require(
                 old is None or torch.equal(old, new),
-                f"step to leave its {name} as it was",
+                f"step not to modify its {name}",
                 f"the {name} changed in place",
                 "compute new tensors instead of writing to the old ones (no add_, no x[...] = ...)",
             )
-    memory = "keep everything that a step leaves behind in the state it returns, nothing on self"
-    require_close(cell.step(x, state, noise), first, "the same step twice to give the same", memory, rtol=0)
-    same = "initial_state(B) to give the same in evaluation mode whatever ran before"
-    require_close(cell.initial_state(2), start, same, memory, rtol=0)
+    remedy = "keep everything that later steps need in the returned state, nothing on self"
+    require_close(cell.step(x, state, noise), first, "the same step twice to give the same result", remedy, rtol=0)
+    same = "initial_state(B) to give the same result in evaluation mode whatever ran before"
+    require_close(cell.initial_state(2), start, same, remedy, rtol=0)
 
 
 def lanes(subject: Subject) -> None:
-    """A lane alone (a batch of one) gives what it gives among others."""
+    """A lane gives the same alone, as a batch of one, and in a larger batch."""
     inputs, state = subject.inputs(4, 3), subject.state(3)
     outputs, after = subject.scan(inputs, state)
     for b in range(3):
@@ -105,7 +105,7 @@ def lanes(subject: Subject) -> None:
 
 
 def trace(subject: Subject) -> str | None:
-    """``step_traced`` computes what ``step`` does, and names gates of shape ``(B, ·)``."""
+    """``step_traced`` computes what ``step`` does, and returns gates of shape ``(B, ·)``."""
     x, state = subject.inputs(1, 2)[0], subject.state(2)
     output, after, gates = subject.cell.step_traced(x, state)
     agrees = "step_traced to give the output and state of step"
@@ -133,23 +133,23 @@ def noise(subject: Subject) -> str | None:
             "draw (T, ...) masks; expand a mask that all steps share: mask.expand(T, *mask.shape)",
         )
     inputs, state = subject.inputs(T, B), subject.state(B)
-    silent = "without noise the same result every time"
-    mean = "noise=None means evaluation: put the mask's mean in its place"
-    require_close(subject.scan(inputs, state), subject.scan(inputs, state), silent, mean, rtol=0)
+    deterministic = "without noise the same result every time"
+    mean = "noise=None means evaluation: replace the mask by its mean"
+    require_close(subject.scan(inputs, state), subject.scan(inputs, state), deterministic, mean, rtol=0)
     if not masks:
         return "the cell has no noise"
     again = subject.cell.draw_noise(T, B, torch.Generator().manual_seed(1))
-    same = "draw_noise to give the same for generators of the same seed"
+    same = "draw_noise to give the same noise for generators of the same seed"
     require_close([leaf for leaf in tree_leaves(again) if leaf is not None], masks, same, "draw from the generator")
-    agrees = "the same noise to give the same on this backend as in the loop over step"
-    remedy = "draw nothing inside step: every random number comes from draw_noise"
-    wanted = subject.reference(inputs, state, noise=drawn)
-    require_close(subject.scan(inputs, state, noise=drawn), wanted, agrees, remedy)
+    agrees = "the same noise to give the same result with this backend as in the loop over step"
+    remedy = "draw no random numbers in step; draw all of them in draw_noise"
+    expected = subject.reference(inputs, state, noise=drawn)
+    require_close(subject.scan(inputs, state, noise=drawn), expected, agrees, remedy)
     return None
 
 
 def saving(subject: Subject) -> str | None:
-    """Saved to and loaded from safetensors, without pickle, the cell computes the same bit for bit."""
+    """Saved to and loaded from safetensors, the cell computes bitwise the same."""
     weights = subject.cell.state_dict()
     if not weights:
         return "the cell has no parameters"
@@ -160,6 +160,6 @@ def saving(subject: Subject) -> str | None:
     loaded.load_state_dict(load(save({name: tensor.contiguous() for name, tensor in weights.items()})))
     x, state = subject.inputs(1, 2)[0], subject.state(2)
     remedy = "register everything that step needs as a parameter or buffer"
-    wanted = subject.cell.step(x, state)
-    require_close(loaded.step(x, state), wanted, "the loaded cell to compute the same", remedy, rtol=0)
+    expected = subject.cell.step(x, state)
+    require_close(loaded.step(x, state), expected, "the loaded cell to compute the same", remedy, rtol=0)
     return None

@@ -1,4 +1,4 @@
-"""The table in docs/conformance.md: what every built-in cell, with each of its options, can and cannot do."""
+"""The table in docs/conformance.md: what every built-in cell supports, with each of its options."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SHARED: dict[str, dict[str, Any]] = {
     "learned initial": {"initial": "learned"},
     "random initial": {"initial": "random"},
 }
-GATED = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop")  # of these, what a parallel cell does not have
-OWN: dict[str, dict[str, dict[str, Any]]] = {
+GATED = ("layer_norm", "recurrent_dropout", "zoneout", "weight_drop")  # the shared options parallel cells do not have
+SPECIFIC: dict[str, dict[str, dict[str, Any]]] = {
     "rnn": {"relu": {"nonlinearity": "relu"}},
     "gru": {
         "reset before": {"reset_after": False},
@@ -52,16 +52,16 @@ MARKS = {"ok": "✓", "none": "–", "exempt": "exempt", "failed": "FAILED", "no
 
 
 def builtin_cells() -> dict[str, Cell]:
-    """Every built-in cell with each of its options, small, the weights drawn from a fixed seed."""
+    """Build small instances of every built-in cell with each of its options, with weights from a fixed seed."""
     cells: dict[str, Cell] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for kind, cls in CELLS.items():
-            for label, options in {**SHARED, **OWN[kind]}.items():
+            for label, options in {**SHARED, **SPECIFIC[kind]}.items():
                 if label in GATED and issubclass(cls, ParallelCell):
                     continue
                 cell = cls(2, 3, **options)
-                with torch.no_grad():  # a learned state and the norms start at values that hide mistakes
+                with torch.no_grad():  # the initial values of a learned state and of norms would hide errors
                     for parameter in cell.parameters():
                         parameter.add_(0.2 * torch.randn_like(parameter))
                 cells[f"{kind}, {label}".rstrip(", ")] = cell
@@ -70,10 +70,10 @@ def builtin_cells() -> dict[str, Cell]:
 
 @checked
 def conformance_table(cells: Mapping[str, Cell], backends: Iterable[str] = ("reference", "native", "torch")) -> str:
-    """A markdown table, cell × check, for each backend, with the reason of everything that cannot be done.
+    """Return a markdown table, cell × check, for each backend, with the reasons for what it does not support.
 
     Raises:
-        ConformanceError: a cell failed a check.
+        ConformanceError: a cell fails a check.
     """
     text = [_HEAD]
     for backend in backends:
@@ -98,11 +98,11 @@ def _section(backend: str, reports: list[Report]) -> str:
     return "\n".join([f"## Backend `{backend}`", "", *head, *rows, "", *reasons, *([""] if reasons else [])])
 
 
-_HEAD = """# What each cell can do
+_HEAD = """# What each cell supports
 
 `python -m unrolled.testing` writes this page by running `unrolled.testing.check_cell` on every built-in cell.
-✓: passes. –: nothing to check (a cell without noise). no: the backend refuses, for the reason given below the
-table; `backend="auto"` then takes the next of native, torch and the reference loop, which does everything. The
-drop-in layers of `unrolled.nn` add torch's interface, unbatched input included; their tests compare them with
-`torch.nn`.
+✓: passes. –: not applicable (such as noise for a cell without noise). no: not supported by the backend, for the reason
+given below the table; `backend="auto"` then uses the next of native, torch and the reference loop, which supports
+everything. The drop-in layers of `unrolled.nn` add torch's interface, unbatched input included; their tests compare
+them with `torch.nn`.
 """

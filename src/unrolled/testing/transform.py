@@ -1,7 +1,7 @@
 """Checks of PyTorch's program transformations: compile, export, vmap.
 
-Compilation uses the backend ``aot_eager``: it traces forward and backward into one whole graph as any other
-would, but needs no compiler and takes about a second.
+Compilation uses the backend ``aot_eager``: like any other it traces forward and backward into a single graph, but it
+needs no compiler and takes about a second.
 """
 
 from __future__ import annotations
@@ -19,49 +19,44 @@ from .sequence import options
 from .subject import Scanner, Subject, real_leaves, require_close
 
 STEPS, LANES = 2, 3
-COMPILED_STEPS = 1  # the loop is unrolled, so further steps add copies of this one to the graph, and time
-GRAPH = "let no Python branch, print or .item() in step depend on a tensor's numbers"
+COMPILED_STEPS = 1  # the loop is unrolled, so more steps only add copies to the graph, and time
+GRAPH = "let no Python branch, print or .item() in step depend on the values of a tensor"
 
 
 def compiled(subject: Subject) -> None:
-    """``torch.compile(fullgraph=True)`` gives the same results and gradients, with lengths and resets too."""
+    """``torch.compile(fullgraph=True)`` gives the same results and gradients, also with lengths and resets."""
     try:
-        _compiled(subject, every=True)
+        _compiled(subject, with_options=True)
     except BackendError as error:
-        _compiled(subject, every=False)
+        _compiled(subject, with_options=False)
         raise BackendError(f"with lengths or resets only: {error}") from error
 
 
-def _compiled(subject: Subject, every: bool) -> None:
-    how = {
-        name: value[:COMPILED_STEPS] if name == "resets" else value.clamp(max=COMPILED_STEPS)
-        for name, value in _given(every).items()
-    }
+def _compiled(subject: Subject, with_options: bool) -> None:
+    arguments: dict[str, Any] = {}
+    if with_options:
+        lengths, resets = options()["lengths"]["lengths"], options()["resets"]["resets"]
+        arguments = {"lengths": lengths.clamp(max=COMPILED_STEPS), "resets": resets[:COMPILED_STEPS]}
     inputs, state = subject.inputs(COMPILED_STEPS, LANES), subject.state(LANES)
     torch._dynamo.reset()
-    run: Any = torch.compile(Scanner(subject, **how), fullgraph=True, backend="aot_eager")
+    run: Any = torch.compile(Scanner(subject, **arguments), fullgraph=True, backend="aot_eager")
     results = []
-    for function in (run, Scanner(subject, **how)):
+    for function in (run, Scanner(subject, **arguments)):
         x = inputs.clone().requires_grad_()
         try:
-            found = function(x, state)
+            result = function(x, state)
         except Exception as error:
-            reason = _refusal(error)
+            reason = _backend_error(error)
             if reason is None:
                 raise
             raise BackendError(reason) from error
-        loss = torch.stack([leaf.square().sum() for leaf in real_leaves(found)]).sum()
-        results.append((found, torch.autograd.grad(loss, x)))
-    require_close(results[0], results[1], "the compiled scan to give what the plain one gives", GRAPH)
+        loss = torch.stack([leaf.square().sum() for leaf in real_leaves(result)]).sum()
+        results.append((result, torch.autograd.grad(loss, x)))
+    require_close(results[0], results[1], "the compiled scan to give the same as the eager one", GRAPH)
 
 
-def _given(every: bool) -> dict[str, Any]:
-    both = options()
-    return {**both["lengths"], **both["resets"]} if every else {}
-
-
-def _refusal(error: Exception) -> str | None:
-    """The message of a `BackendError`, which the tracer quotes in an exception of its own."""
+def _backend_error(error: Exception) -> str | None:
+    """Return the message of a `BackendError`, which the tracer may quote in an exception of its own."""
     if isinstance(error, BackendError):
         return str(error)
     quoted = re.search(r"BackendError\(['\"](.*)['\"]\)", str(error))
@@ -69,30 +64,30 @@ def _refusal(error: Exception) -> str | None:
 
 
 def exported(subject: Subject) -> None:
-    """``torch.export`` of a module that runs ``scan``: the number of steps fixed, that of lanes free."""
+    """``torch.export`` of a module that runs ``scan``, with a fixed number of steps and any number of lanes."""
     inputs, state = subject.inputs(STEPS, LANES), subject.state(LANES)
     lanes = Dim("lanes", min=2)
     shape = {"inputs": {1: lanes}, "state": tree_map(lambda leaf: {0: lanes}, state)}
     scanner = Scanner(subject)
     program = export(scanner, (inputs, state), dynamic_shapes=shape).module()
-    more, others = subject.inputs(STEPS, LANES + 2), subject.state(LANES + 2)
-    require_close(program(more, others), scanner(more, others), "the exported scan to give the same", GRAPH)
+    inputs, state = subject.inputs(STEPS, LANES + 2), subject.state(LANES + 2)
+    require_close(program(inputs, state), scanner(inputs, state), "the exported scan to give the same", GRAPH)
 
 
 def vmapped(subject: Subject) -> None:
-    """``vmap`` over sequences without a batch dimension gives what the batch gives, for step and scan."""
-    cell, remedy = subject.cell, "use operations that have a vmap rule, and write to nothing in place"
+    """``vmap`` over sequences without a batch dimension gives the same as the batch, for step and scan."""
+    cell, remedy = subject.cell, "use operations that have a vmap rule, and no in-place operations"
     inputs, state = subject.inputs(STEPS, LANES), subject.state(LANES)
 
-    def run(x: Any, one: Any) -> Any:  # x (T, I), leaves (...)
-        outputs, after = subject.scan(x[:, None], tree_map(lambda leaf: leaf[None], one))
+    def run(x: Any, lane: Any) -> Any:  # x (T, I), leaves (...)
+        outputs, after = subject.scan(x[:, None], tree_map(lambda leaf: leaf[None], lane))
         return outputs[:, 0], tree_map(lambda leaf: leaf[0], after)
 
-    def step(x: Any, one: Any) -> Any:  # x (I,), leaves (...)
-        output, after = cell.step(x[None], tree_map(lambda leaf: leaf[None], one))
+    def step(x: Any, lane: Any) -> Any:  # x (I,), leaves (...)
+        output, after = cell.step(x[None], tree_map(lambda leaf: leaf[None], lane))
         return output[0], tree_map(lambda leaf: leaf[0], after)
 
-    expected = "vmap over single sequences to give what the batch gives"
+    expected = "vmap over single sequences to give the same as the batch"
     require_close(vmap(step)(inputs[0], state), cell.step(inputs[0], state), f"{expected} (step)", remedy)
     mapped = vmap(run, in_dims=(1, 0), out_dims=(1, 0))(inputs, state)
     require_close(mapped, subject.reference(inputs, state), f"{expected} (scan)", remedy)

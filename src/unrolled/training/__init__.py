@@ -1,1 +1,1 @@
-"""Training: the one loop, what it asks of a task, and everything it keeps on disk."""
+"""Training: the training loop, the interface of a task, and the files of a run."""

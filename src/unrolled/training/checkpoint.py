@@ -1,9 +1,9 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped.
+"""Checkpoints: the complete training state, so that a resumed run continues as if it had never stopped.
 
-checkpoints/step-N/tensors.safetensors   weights, average, optimiser, carried state, random generators
+checkpoints/step-N/tensors.safetensors   weights, weight average, optimizer state, carried state, RNG states
 checkpoints/step-N/state.json            step, best loss, schedule, offset into metrics.jsonl
-checkpoints/step-N/manifest.json         SHA-256 of the two
-checkpoints/latest                       the name of the newest complete one
+checkpoints/step-N/manifest.json         SHA-256 of these two files
+checkpoints/latest                       the name of the newest complete checkpoint
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ KEEP = 2
 
 
 def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write ``folder/step-N`` whole or not at all, point to it, and drop all but the newest two.
+    """Write ``folder/step-N`` atomically, point ``latest`` to it, and remove all but the newest two checkpoints.
 
     Raises:
-        SaveError: it could not be written; the earlier checkpoints stand.
+        SaveError: the checkpoint could not be written; the earlier checkpoints are intact.
     """
     final, temporary = folder / f"step-{step}", folder / f".step-{step}.part"
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -39,8 +39,8 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, A
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     contents["manifest.json"] = json.dumps(digests).encode()
     try:
-        for left in folder.glob(".step-*.part"):  # by a save that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for partial in folder.glob(".step-*.part"):  # left by a killed process
+            shutil.rmtree(partial, ignore_errors=True)
         temporary.mkdir(parents=True)
         for name, data in contents.items():
             write_synced(temporary / name, data)
@@ -53,65 +53,66 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, A
         shutil.rmtree(temporary, ignore_errors=True)
         raise save_error(final, error) from error
     write_atomically(folder / "latest", final.name.encode())
-    # Later steps can only be damaged: the run went back to an older checkpoint because of it.
-    found = _steps(folder)
-    at = found.index(final)
-    for old in (*found[:at], *found[at + KEEP :]):
+    # Checkpoints of later steps must be damaged: otherwise the run would not have resumed from an older one.
+    paths = _steps(folder)
+    index = paths.index(final)
+    for old in (*paths[:index], *paths[index + KEEP :]):
         shutil.rmtree(old, ignore_errors=True)
 
 
 def load_newest(folder: Path, lost: list[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest checkpoint that verifies, or `None` if there is none at all.
+    """Return the tensors and the state of the newest intact checkpoint, or `None` if there are no checkpoints.
 
-    Newer ones that are damaged, or that ``latest`` names and that are missing, are added to ``lost``, in words.
+    A message is appended to ``lost`` for each newer checkpoint that is damaged, and for one that ``latest`` names but
+    that is missing.
 
     Raises:
-        RunError: there are checkpoints, but every one of them is damaged.
+        RunError: all checkpoints are damaged.
     """
-    found = _steps(folder)
+    paths = _steps(folder)
     lost = [] if lost is None else lost
-    newest, named = _step(found[0]) if found else -1, _latest(folder)
+    newest, named = _step(paths[0]) if paths else -1, _latest(folder)
     if named is not None and _step(named) > newest:
         lost.append(f"{named} is missing")
-    for path in found:
+    for path in paths:
         loaded = _load(path)
         if loaded is not None:
             return loaded
         lost.append(f"{path} is damaged")
-    if found:
-        raise RunError(f"every checkpoint in {folder} is damaged; restore one from a backup or train anew")
+    if paths:
+        raise RunError(f"every checkpoint in {folder} is damaged; restore one from a backup or train a new run")
     return None
 
 
 def has_any(folder: Path) -> bool:
-    """Whether there are checkpoints, whole or damaged."""
+    """Whether the folder has checkpoints, intact or damaged."""
     return bool(_steps(folder))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """One checkpoint, by its folder ``step-N``.
+    """Return the tensors and the state of one checkpoint, given its folder ``step-N``.
 
     Raises:
-        RunError: it is damaged.
+        RunError: the checkpoint is damaged.
     """
     loaded = _load(path)
     if loaded is None:
-        raise RunError(f"the checkpoint {path} is damaged; take another, or the run's model")
+        raise RunError(f"the checkpoint {path} is damaged; use another checkpoint, or the model of the run")
     return loaded
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a folder is one of `save`, whole or damaged."""
+    """Whether a folder was written by `save`; it may be damaged."""
     return _numbered(path) and (path / "manifest.json").is_file()
 
 
 def load_every(folder: Path) -> list[tuple[dict[str, Tensor], dict[str, Any]]]:
-    """The checkpoints that verify, oldest first."""
+    """Return all intact checkpoints, oldest first."""
     return [loaded for path in reversed(_steps(folder)) if (loaded := _load(path)) is not None]
 
 
 def peek(folder: Path) -> dict[str, Any] | None:
-    """The numbers of the newest checkpoint that has readable ones, without its tensors and unverified."""
+    """Return the newest readable ``state.json``, without loading tensors or verifying digests; `None` if none."""
     for path in _steps(folder):
         try:
             state = json.loads((path / "state.json").read_bytes())
@@ -123,14 +124,14 @@ def peek(folder: Path) -> dict[str, Any] | None:
 
 
 def _steps(folder: Path) -> list[Path]:
-    """Checkpoint folders, newest first."""
+    """Return the checkpoint folders, newest first."""
     if not folder.is_dir():
         return []
     return sorted(filter(_numbered, folder.iterdir()), key=_step, reverse=True)
 
 
 def _latest(folder: Path) -> Path | None:
-    """The checkpoint that ``latest`` names; `None` if it names none."""
+    """Return the checkpoint that ``latest`` names; `None` if it names none."""
     try:
         path = folder / (folder / "latest").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
@@ -147,7 +148,7 @@ def _step(path: Path) -> int:
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Its tensors and state; `None` if a byte of it is missing or altered."""
+    """Return tensors and state; `None` if a file is missing or its digest does not match."""
     try:
         digests = json.loads((path / "manifest.json").read_bytes())
         contents = {name: (path / name).read_bytes() for name in ("tensors.safetensors", "state.json")}

@@ -1,4 +1,4 @@
-"""Several runs of one task side by side."""
+"""Compare several runs of one task."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .metrics import Metric
 
 
 def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: Any, progress: Progress) -> Comparison:
-    """Each model's report, and a table of the metrics that they share.
+    """Return the report of each model, and a table of the metrics they have in common.
 
     Raises:
-        RunError: they were trained on different data, and the options name none to compare them on.
+        RunError: the models were trained on different data, and ``options`` names no data to compare them on.
     """
     if getattr(options, "data", None) is None:
         same_data({run: model.fingerprint for run, model in models.items()}, elsewhere=hasattr(options, "data"))
     reports = [model.evaluation(options, progress) for model in models.values()]
-    shared = [one for one in metrics if all(one.name in report.values for report in reports)]
-    header = ("run", *(one.label for one in shared))
+    shared = [metric for metric in metrics if all(metric.name in report.values for report in reports)]
+    header = ("run", *(metric.label for metric in shared))
     rows = [
-        (run, *(f"{report.values[one.name]:{one.format}}" for one in shared))
+        (run, *(f"{report.values[metric.name]:{metric.format}}" for metric in shared))
         for run, report in zip(models, reports, strict=True)
     ]
     table = Table("comparison", header, rows, right=header[1:])
@@ -31,11 +31,14 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
 
 
 def same_data(fingerprints: Mapping[str, object], what: str = "data", *, elsewhere: bool = True) -> None:
-    """Raise `RunError` unless all runs, by name, have the same fingerprint of ``what`` they were trained on.
+    """Raise `RunError` unless all runs have the same fingerprint of the data they were trained on.
 
-    ``elsewhere`` is whether ``--data`` can name other data.
+    Args:
+        fingerprints: run name → fingerprint.
+        what: the noun for the data in the message.
+        elsewhere: whether ``--data`` can name other data.
     """
-    remedy = "name the data to compare them on with --data" if elsewhere else "evaluate each by itself"
+    remedy = "name the data to compare them on with --data" if elsewhere else "evaluate each run separately"
     (first, own), *others = fingerprints.items()
     for run, fingerprint in others:
         if fingerprint != own:

@@ -1,14 +1,14 @@
-"""Configurations: frozen dataclasses of groups, flat to the user.
+"""Configurations: nested frozen dataclasses with one flat namespace of options.
 
-A task's config is a frozen dataclass whose fields are *groups*, themselves frozen dataclasses: `data`, `model`,
-`training`… Every option's name is unique over all groups, so that one name serves everywhere:
+The config of a task is a frozen dataclass whose fields are *groups*, which are frozen dataclasses too: `data`, `model`,
+`training`… Option names are unique across groups, so an option has the same name everywhere:
 
     --hidden-size 256         on the command line
     hidden_size=256           in unrolled.train(…)
     [model]
     hidden_size = 256         in config.toml and in recipes
 
-An option that is `None` is left out of TOML. Checks live in the groups' ``__post_init__``.
+Options that are `None` are omitted from TOML. Each group validates its options in ``__post_init__``.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from ..errors import ArgumentError, RunError, did_you_mean
 
 FORMAT = 1
 C = TypeVar("C")
-HOW_LONG = ("steps", "epochs", "time")
+LENGTH_OPTIONS = ("steps", "epochs", "time")
 
-# What other tools call our options (char-rnn, torch-rnn, PyTorch's word language model example, Keras).
+# Names of the options in other tools (char-rnn, torch-rnn, PyTorch's word language model example, Keras).
 ALIASES = {
     "rnn_size": "hidden_size",
     "nhid": "hidden_size",
@@ -42,7 +42,7 @@ ALIASES = {
     "seq_length": "bptt",
     "emsize": "embedding_size",
     "learning_rate": "lr",
-    "grad_clip": "clip_value",  # char-rnn and torch-rnn clamp every entry
+    "grad_clip": "clip_value",  # char-rnn and torch-rnn clip every gradient entry
     "clip_norm": "clip",
     "max_epochs": "epochs",
     "data_dir": "data",
@@ -55,7 +55,7 @@ ALIASES = {
 
 
 def options(cls: type) -> dict[str, tuple[str, dataclasses.Field[Any]]]:
-    """Every option of a config class: name → (group it lives in, its field)."""
+    """Return all options of a config class: name → (group, dataclass field)."""
     table = {}
     for group, group_cls in groups(cls).items():
         for field in dataclasses.fields(group_cls):
@@ -65,20 +65,20 @@ def options(cls: type) -> dict[str, tuple[str, dataclasses.Field[Any]]]:
 
 
 def groups(cls: type) -> dict[str, type]:
-    """The groups of a config class: field name → dataclass."""
+    """Return the groups of a config class: field name → dataclass."""
     hints = typing.get_type_hints(cls).items()
     return {name: hint for name, hint in hints if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
 
 
 def update(config: C, /, **flat: Any) -> C:
-    """A copy of ``config`` with the named options changed, wherever they live; the groups check them.
+    """Return a copy of ``config`` with the given options changed, whichever group they belong to.
 
     Raises:
-        ArgumentError: an unknown name (the nearest are suggested), a wrong type, a value out of range.
+        ArgumentError: an option is unknown (similar names are suggested), has the wrong type or is out of range.
     """
     table = options(type(config))
     changed: dict[str, dict[str, Any]] = {}
-    for given, value in (_one_length(flat) if "epochs" in table else flat).items():
+    for given, value in (_with_one_length(flat) if "epochs" in table else flat).items():
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
@@ -92,64 +92,67 @@ def update(config: C, /, **flat: Any) -> C:
     return dataclasses.replace(config, **parts)  # type: ignore[type-var]
 
 
-def _one_length(flat: dict[str, Any]) -> dict[str, Any]:
-    """``flat``, and what it replaces of how long to train is taken out: a default would contradict it."""
-    told = [name for name in HOW_LONG if flat.get(name) is not None]
-    if "epochs" in told:
+def _with_one_length(flat: dict[str, Any]) -> dict[str, Any]:
+    """Return ``flat`` with the other length options reset to `None`, so that defaults do not contradict it."""
+    given = [name for name in LENGTH_OPTIONS if flat.get(name) is not None]
+    if "epochs" in given:
         return dict.fromkeys(("steps", "time")) | flat
-    return {"epochs": None} | flat if told else flat
+    return {"epochs": None} | flat if given else flat
 
 
 def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
-    """Raise `ArgumentError` for the first of these options of a group that is not its default; it is to be left out
-    ``why``, as in "with --cell rnn, which has no such option"."""
+    """Raise `ArgumentError` for the first of these options of a group that differs from its default.
+
+    ``why`` completes "must be omitted …", as in "with --cell rnn, which has no such option".
+    """
     defaults = {field.name: field.default for field in dataclasses.fields(group)}
     for name in names:
         if getattr(group, name) != defaults[name]:
-            raise ArgumentError(name, f"left out {why}", getattr(group, name))
+            raise ArgumentError(name, f"omitted {why}", getattr(group, name))
 
 
 def without_effect(config: Any) -> dict[str, str]:
-    """The options that are not their defaults and have no effect beside others, each with why, as in "with
-    --optimizer adamw": what the groups' own ``without_effect`` say.
+    """Return the options that differ from their defaults but have no effect, each with the reason, such as "with
+    --optimizer adamw".
 
-    A run or a recipe may have them from before they were refused, so that no group refuses them itself.
+    The groups report them in their ``without_effect`` methods. They do not raise an error themselves: saved runs and
+    recipes may contain such options.
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in groups(type(config)):
         group = getattr(config, name)
         defaults = {field.name: field.default for field in dataclasses.fields(group)}
-        told = group.without_effect() if hasattr(group, "without_effect") else {}
-        found |= {option: why for option, why in told.items() if getattr(group, option) != defaults[option]}
-    return found
+        unused = group.without_effect() if hasattr(group, "without_effect") else {}
+        reasons |= {option: why for option, why in unused.items() if getattr(group, option) != defaults[option]}
+    return reasons
 
 
 def refuse_without_effect(config: Any, given: Iterable[str]) -> None:
-    """Raise `ArgumentError` for the first option that was ``given`` and has no effect."""
-    useless = without_effect(config)
+    """Raise `ArgumentError` for the first option in ``given`` that has no effect."""
+    unused = without_effect(config)
     for name in given:
-        if (name := ALIASES.get(name, name)) in useless:
-            raise ArgumentError(name, f"left out {useless[name]}, which has no use for it", flatten(config)[name])
+        if (name := ALIASES.get(name, name)) in unused:
+            raise ArgumentError(name, f"omitted {unused[name]}, which does not use it", flatten(config)[name])
 
 
 def notes_without_effect(config: Any) -> list[str]:
-    """A line for each option that has no effect, for a training that begins or goes on with it."""
+    """Return a note for each option that has no effect, shown when training starts or resumes."""
     flat = flatten(config)
     return [f"{name} = {flat[name]} has no effect {why}" for name, why in without_effect(config).items()]
 
 
 def since(default: Any, *, before: Any) -> Any:
-    """The default of an option that came later; for a run that was saved without it, it is what ``before`` says."""
+    """Return a field for an option added in a later version; runs saved without it use the value ``before``."""
     return dataclasses.field(default=default, metadata={"before": before})
 
 
 def flatten(config: Any) -> dict[str, Any]:
-    """Every option by name."""
+    """Return the values of all options by name."""
     return {name: getattr(getattr(config, group), name) for name, (group, _) in options(type(config)).items()}
 
 
 def to_toml(config: Any, task: str) -> str:
-    """The whole config, defaults included, with the versions that wrote it."""
+    """Return the complete config as TOML, with defaults and the versions of unrolled, torch and Python."""
     from .. import __version__
 
     body: dict[str, Any] = {
@@ -168,19 +171,19 @@ def to_toml(config: Any, task: str) -> str:
 
 
 def parse_toml(text: str, where: str) -> tuple[str, dict[str, Any]]:
-    """``(task, options by name)`` of a config.toml or a recipe.
+    """Return ``(task, options by name)`` of a config.toml or a recipe.
 
     Raises:
-        RunError: it is no TOML, or it was written by a newer version.
+        RunError: the text is not valid TOML, names no task, or was written by a newer version.
     """
     try:
         body = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RunError(f"{where} is not valid TOML: {error}; restore it or train anew") from error
+        raise RunError(f"{where} is not valid TOML: {error}; restore it or train a new run") from error
     version = body.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise RunError(
-            f"{where} has config format {version}, this version of unrolled reads up to {FORMAT}; "
+            f"{where} has config format {version}, but this version of unrolled reads formats up to {FORMAT}; "
             "upgrade with: pip install --upgrade unrolled"
         )
     task = body.get("task")
@@ -194,10 +197,10 @@ def parse_toml(text: str, where: str) -> tuple[str, dict[str, Any]]:
 
 
 def from_toml(config: C, text: str, where: str) -> C:
-    """``config`` with the options of a saved run's TOML text; those that came later are as before (see `since`).
+    """Return ``config`` with the options of a saved run; options added later get their earlier value (see `since`).
 
     Raises:
-        RunError: the text is not valid, or an option in it is unknown or wrong.
+        RunError: the text is not valid, or an option in it is unknown or invalid.
     """
     _, flat = parse_toml(text, where)
     later = {name: field.metadata["before"] for name, (_, field) in options(type(config)).items() if field.metadata}
@@ -208,19 +211,23 @@ def from_toml(config: C, text: str, where: str) -> C:
 
 
 def read_text(path: Path) -> str:
-    """A small text file of ours, with a limit on its size."""
+    """Read a config or recipe file of at most 1 MB.
+
+    Raises:
+        RunError: the file cannot be read, is too large or is not UTF-8 text.
+    """
     try:
         if path.stat().st_size > 1_000_000:
-            raise RunError(f"{path} is over 1 MB, which no config is; restore it or train anew")
+            raise RunError(f"{path} is larger than 1 MB, too large for a config; restore it or train a new run")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise RunError(f"{path} is not text; restore it or train anew") from error
+        raise RunError(f"{path} is not UTF-8 text; restore it or train a new run") from error
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
-    """``value`` as the type ``hint`` asks; TOML's arrays become tuples, whole numbers floats, NumPy's Python's."""
+    """Convert ``value`` to the type ``hint``: arrays to tuples, integers to floats, NumPy scalars to Python numbers."""
     value = plain(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
@@ -246,7 +253,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     elif hint is str and isinstance(value, str | Path):
         if str(value).encode(errors="ignore").decode() == str(value):
             return str(value)
-        raise ArgumentError(name, "text that can be written as UTF-8", str(value))
+        raise ArgumentError(name, "text that can be encoded as UTF-8", str(value))
     elif isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     raise ArgumentError(name, f"a value of type {_type_name(hint)}", value)

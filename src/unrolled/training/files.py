@@ -1,4 +1,4 @@
-"""Writing files so that a crash, a full disk or a kill never costs what was there before."""
+"""Atomic writes: a crash, a full disk or a killed process never damages the previous file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``path`` whole or not at all: a temporary file, flushed to disk, then renamed over it.
+    """Write ``path`` atomically: write a temporary file, flush it to disk, then rename it.
 
     Raises:
-        SaveError: the disk is full or the folder cannot be written; ``path`` is as it was.
+        SaveError: the disk is full or the folder is not writable; ``path`` is unchanged.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -32,22 +32,23 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def distinct(name: str, taken: set[str]) -> str:
-    """``name``, which then is taken too; with a number if it was taken before: ``a.png``, ``a-2.png``."""
+    """Return ``name``, numbered if it is in ``taken`` (``a.png``, ``a-2.png``), and add it to ``taken``."""
     stem, suffix = os.path.splitext(name)
-    free = next(one for n in itertools.count(1) if (one := f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") not in taken)
+    numbered = (f"{stem}{f'-{n}' if n > 1 else ''}{suffix}" for n in itertools.count(1))
+    free = next(candidate for candidate in numbered if candidate not in taken)
     taken.add(free)
     return free
 
 
 def save_error(path: Path, error: OSError) -> SaveError:
-    """The error for a failed write, saying what is safe and what to do."""
+    """Return the error for a failed write; its message says that earlier files are intact and what to do."""
     if error.errno in FULL:
         remedy = "Free some space or choose another folder"
     elif error.errno in FORBIDDEN:
         remedy = "Make it writable"
     else:
-        remedy = "See what has become of it"
+        remedy = "Check the file system"
     return SaveError(
-        f"cannot write {path}: {error.strerror or error}; nothing saved before is lost. "
-        f"{remedy}, then go on with: unrolled resume"
+        f"cannot write {path}: {error.strerror or error}; earlier files are intact. "
+        f"{remedy}, then continue with: unrolled resume"
     )

@@ -1,8 +1,7 @@
-"""A model that is made from the data at once, such as one that counts, on its way into a run's folder.
+"""Fit models in closed form, such as n-gram counts, without gradient descent.
 
-What the loop does between the first step and the last is not needed: there are no checkpoints, and there is nothing to
-go on with. Evaluation, the model file, the preview and the summary are the same, so that everything else can treat the
-two alike; it all happens at step 1.
+There is no training loop and there are no checkpoints, so such a run cannot be resumed. Evaluation, model file, preview
+and summary are the same as for trained models, all at step 1, so the other commands need not distinguish the two.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from .task import Task
 def fit(
     task: Task, make: Callable[[], nn.Module], folder: RunFolder, reporter: Reporter, *, resume: bool = False
 ) -> Summary:
-    """Make the model of ``task`` by ``make``, score it and save it.
+    """Build the model of ``task`` with ``make``, evaluate it and save it.
 
     Raises:
-        RunError: it was asked to go on.
-        DataError, ArgumentError, SaveError: as for a training.
+        RunError: ``resume`` is true.
+        DataError, ArgumentError, SaveError: as for `loop.train`.
     """
     if resume:
-        raise RunError(f"{folder.path} was made in one go: there is nothing to go on with; train a new run instead")
+        raise RunError(f"{folder.path} was fitted at once and cannot be resumed; train a new run instead")
     notes = [*task.prepare(), *notes_without_effect(task.config)]
     config = to_toml(task.config, task.name)
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
@@ -38,7 +37,7 @@ def fit(
     model = make().eval()
     seconds = time.perf_counter() - begin
     scores = task.evaluate(model, "valid")
-    folder.write_config(config)  # only now: before, there is no run
+    folder.write_config(config)  # not earlier: a folder with a config counts as a run
     modelfile.save(folder.model, model.state_dict(), task.name, config, task.assets(), {**scores, "step": 1})
     metrics = MetricsFile(folder.metrics, 0, task.config.training.tensorboard)
     metrics.write(1, {"split": "valid", **scores, "best": True, "by": task.decides})

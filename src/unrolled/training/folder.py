@@ -1,4 +1,4 @@
-"""A run's folder: where its config, model, checkpoints, metrics and previews lie."""
+"""The folder of a run: config, model, checkpoints, metrics and previews."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..results import Drawing, Part, Picture, Text
 from . import checkpoint, lock
 from .files import distinct, save_error, write_atomically
 
-_ODD = r"[^\w.-]"  # characters of a part's name that its file's has not
+_UNSAFE = r"[^\w.-]"  # characters replaced in file names
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """``runs/NAME/`` and the names in it."""
+    """The paths in ``runs/NAME/``."""
 
     path: Path
 
@@ -47,17 +47,17 @@ class RunFolder:
 
     @property
     def trainer(self) -> str:
-        """Who trains here now, see `lock.holder`."""
+        """The process that is training in this folder, as text; see `lock.holder`."""
         return lock.holder(self.path)
 
     @classmethod
     @contextlib.contextmanager
     def new(cls, path: Path) -> Iterator[RunFolder]:
-        """A new run's folder, in which nobody else trains meanwhile; taken away if the run never began.
+        """Create and lock the folder of a new run; remove it again if the run never started.
 
         Raises:
-            RunError: there is a run at ``path`` already, or somebody else begins one there now.
-            SaveError: it cannot be made.
+            RunError: ``path`` already holds a run, or another process is starting one there.
+            SaveError: the folder cannot be created.
         """
         folder = cls(path)
         folder._refuse_taken()
@@ -67,8 +67,8 @@ class RunFolder:
                     try:
                         path.mkdir(parents=True, exist_ok=True)
                     except OSError as error:
-                        raise _unmakable(path, error) from error
-                    with contextlib.suppress(FileNotFoundError):  # whoever gave up here has just taken it away
+                        raise _creation_error(path, error) from error
+                    with contextlib.suppress(FileNotFoundError):  # another process gave up and removed the folder
                         stack.enter_context(lock.held(path))
                         break
                 stack.callback(folder.discard_unused)
@@ -80,45 +80,45 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """A new run's folder.
+        """Create the folder of a new run.
 
         Raises:
-            RunError: there is a run at ``path`` already.
-            SaveError: it cannot be made.
+            RunError: ``path`` already holds a run.
+            SaveError: the folder cannot be created.
         """
         folder = cls(path)
         folder._refuse_taken()
         try:
             folder._complete()
         except OSError as error:
-            raise _unmakable(path, error) from error
+            raise _creation_error(path, error) from error
         return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """An existing run's folder.
+        """Open the folder of an existing run.
 
         Raises:
-            RunError: it is none.
+            RunError: ``path`` is not the folder of a run.
         """
         folder = cls(path)
         if not path.is_dir():
             raise RunError(f"{path} is not a folder; list your runs with: unrolled runs")
         if not folder.config.is_file():
-            if who := folder.trainer:
+            if owner := folder.trainer:
                 raise RunError(
-                    f"{path} is no run yet: its training is being prepared by {who}; wait until it has begun"
+                    f"{path} is not a run yet: its training is being prepared by {owner}; wait until it has started"
                 )
             raise RunError(f"{path} is not a run: it has no config.toml; list your runs with: unrolled runs")
         return folder
 
     @contextlib.contextmanager
     def resumed(self) -> Iterator[None]:
-        """Within it this run can be gone on with, and by nobody else.
+        """Lock the run for resuming.
 
         Raises:
-            RunError: somebody trains it now.
-            SaveError: something in it cannot be written.
+            RunError: another process is training the run.
+            SaveError: a file in the folder cannot be written.
         """
         with lock.held(self.path):
             try:
@@ -128,17 +128,17 @@ class RunFolder:
             yield
 
     def refuse_lost(self) -> None:
-        """Raise `RunError` if there is no checkpoint to go on from, but what training from step 0 would write over."""
-        kept = self._results()
-        if kept and not checkpoint.has_any(self.checkpoints):
+        """Raise `RunError` if there is no checkpoint to resume from and training anew would overwrite results."""
+        results = self._results()
+        if results and not checkpoint.has_any(self.checkpoints):
             raise RunError(
-                f"{self.path} has no checkpoint to go on from, and beginning anew would write over its "
-                f"{' and '.join(kept)}; put {self.checkpoints} back from a backup, or train another run with the same "
+                f"{self.path} has no checkpoint to resume from, and training from step 0 would overwrite its "
+                f"{' and '.join(results)}; restore {self.checkpoints} from a backup, or train a new run with the same "
                 f"options: unrolled train --recipe {self.config} --run FOLDER"
             )
 
     def discard_unused(self) -> None:
-        """Take away the empty folders of a run that never began."""
+        """Remove the empty folders of a run that never started."""
         if not self.config.exists():
             with contextlib.suppress(OSError):
                 if not self.metrics.stat().st_size:
@@ -150,20 +150,19 @@ class RunFolder:
     def _refuse_taken(self) -> None:
         if self.config.exists():
             raise RunError(
-                f"{self.path} holds a run already; go on with it: unrolled resume {self.path}, or name another folder"
+                f"{self.path} already holds a run; continue it with: unrolled resume {self.path}, or use another folder"
             )
         if self._results() or checkpoint.has_any(self.checkpoints):
             raise RunError(
-                f"{self.path} holds a run that has lost its config.toml; put that back from a backup, or name another "
-                "folder"
+                f"{self.path} holds a run without config.toml; restore that file from a backup, or name another folder"
             )
 
     def _results(self) -> list[str]:
-        """What training has left here besides checkpoints."""
+        """Return the names of the result files here, without checkpoints."""
         return [path.name for path in (self.model, self.metrics) if path.exists() and path.stat().st_size]
 
     def _complete(self) -> None:
-        """Make the folders that are missing; raise `OSError` if something in them cannot be written."""
+        """Create missing folders; raise `OSError` if a file in them cannot be written."""
         for part in (self.path, self.checkpoints, self.previews):
             part.mkdir(parents=True, exist_ok=True)
             probe = part / ".writable"
@@ -177,43 +176,43 @@ class RunFolder:
         write_atomically(self.config, text.encode())
 
     def write_preview(self, step: int, preview: str | Sequence[Part]) -> str:
-        """Write a preview's text, and the files of its parts beside it under their names after the step's.
+        """Write the text of a preview, and the files of its parts, prefixed with the step.
 
         Returns:
-            The text to show: the preview's, with the path of a picture in the place of each picture.
+            The text to show, with the path of its file in place of each picture.
         """
         self.previews.mkdir(exist_ok=True)
         stem = f"step-{step:07d}"
-        kept, told, taken = list[str](), list[str](), set[str]()  # the text of the file, and the text to show
+        saved, shown, taken = list[str](), list[str](), set[str]()
         for part in [Text(preview)] if isinstance(preview, str) else preview:
             files = part.files()
-            names = [f"{stem}-{distinct(re.sub(_ODD, '-', given), taken)}" for given in files]
+            names = [f"{stem}-{distinct(re.sub(_UNSAFE, '-', name), taken)}" for name in files]
             for name, data in zip(names, files.values(), strict=True):
                 write_atomically(self.previews / name, data)
             if isinstance(part, Picture | Drawing):
-                kept.append(f"{part.title or part.name}: {names[0]}")
-                told.append(f"{part.title or part.name}: {self.previews / names[0]}")
+                saved.append(f"{part.title or part.name}: {names[0]}")
+                shown.append(f"{part.title or part.name}: {self.previews / names[0]}")
             else:
-                kept.append(part.plain())
-                told.append(kept[-1])
-        write_atomically(self.previews / f"{stem}.txt", "\n".join(kept).encode())
-        return "\n".join(told)
+                saved.append(part.plain())
+                shown.append(saved[-1])
+        write_atomically(self.previews / f"{stem}.txt", "\n".join(saved).encode())
+        return "\n".join(shown)
 
 
-def _unmakable(path: Path, error: OSError) -> SaveError:
-    return SaveError(f"cannot make a run in {path}: {error.strerror or error}; name another folder with --run")
+def _creation_error(path: Path, error: OSError) -> SaveError:
+    return SaveError(f"cannot create a run in {path}: {error.strerror or error}; name another folder with --run")
 
 
 def new_path(parent: Path, stem: str) -> Path:
-    """The first of ``parent/stem-1``, ``parent/stem-2``… that is free."""
+    """Return the first of ``parent/stem-1``, ``parent/stem-2``… that does not exist."""
     return next(p for n in itertools.count(1) if not (p := parent / f"{stem}-{n}").exists())
 
 
 def reserve(parent: Path, stem: str) -> Path:
-    """`new_path`, as an empty folder that is nobody else's.
+    """Create the folder `new_path`, safely against concurrent processes.
 
     Raises:
-        SaveError: it cannot be made.
+        SaveError: the folder cannot be created.
     """
     while True:
         path = new_path(parent, stem)
@@ -221,10 +220,10 @@ def reserve(parent: Path, stem: str) -> Path:
             path.mkdir(parents=True)
             return path
         except OSError as error:
-            if not path.is_dir():  # else another process was faster: take the next
-                raise _unmakable(path, error) from error
+            if not path.is_dir():  # otherwise another process was faster: try the next name
+                raise _creation_error(path, error) from error
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: the environment variable ``UNROLLED_RUNS``, or ``runs`` here."""
+    """Return the folder of all runs: the environment variable ``UNROLLED_RUNS``, or ``runs``."""
     return Path(os.environ.get("UNROLLED_RUNS", "runs"))

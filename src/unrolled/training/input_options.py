@@ -1,4 +1,4 @@
-"""What the command line asks of the options of ``unrolled predict``."""
+"""The interface of the options of ``unrolled predict``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from ..results import Input
 
 
 class InputOptions(Protocol):
-    """The options of one task's ``unrolled predict``, a frozen dataclass: they say how words become inputs."""
+    """Options of ``unrolled predict`` for one task, a frozen dataclass: how command-line arguments become inputs."""
 
     input_name: ClassVar[str]
-    """What a word after RUN is, such as ``text`` or ``file``."""
+    """The name of an argument after RUN, such as ``text`` or ``file``."""
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
-        """The inputs, in order, as many at once as are there (at most `results.inputs.AT_ONCE`): of the words, of the
-        files that options name, or of standard input, where an input may come any time.
+        """Yield the inputs in order, in chunks of those available (at most `results.inputs.AT_ONCE`).
+
+        Inputs come from the arguments ``words``, from files named by options, or from standard input.
 
         Raises:
-            ArgumentError: there are none.
-            DataError: they cannot be read; those before are answered.
+            ArgumentError: there are no inputs.
+            DataError: an input cannot be read; inputs before it have been yielded.
         """

@@ -1,10 +1,10 @@
-"""The lock on a run's folder: one training at a time, whichever process or thread it is in.
+"""The lock on the folder of a run: one training at a time, across processes and threads.
 
-The operating system's lock on the file ``.lock`` decides. It goes with its process, however that ends, so a killed
-training never leaves one; on a network file system it holds for all machines that mount it with locks. What is written
-in the file (process, machine, time) is for the message to whoever comes second. Only on a file system without locks it
-decides: a process of this machine that has ended holds nothing, and one of another machine holds it until the file is
-removed, because nobody here can tell.
+The lock is the operating system's lock on the file ``.lock``. It is released when its process ends, however that ends,
+so a killed process leaves no stale lock; a network file system mounted with locks enforces it across machines. The
+content of the file (process, machine, time) is used for the error message of the second process. Only on file systems
+without locks does the content decide: a process of this machine holds the lock while it is alive, and a process of
+another machine until the file is removed, because its state is unknown here.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ from typing import NamedTuple
 
 from ..errors import RunError, SaveError
 
-NAME = ".lock"  # hidden: where a folder of texts is read, such files are none
-SETTLE = 0.2  # seconds: within them two that take a file system without locks at once have both written
+NAME = ".lock"  # hidden: hidden files are skipped when a folder of texts is read
+SETTLE = 0.2  # seconds in which two processes racing without file locks have both written
 _held: set[int] = set()  # file descriptors of the locks of this process
 
 
 class Owner(NamedTuple):
-    """Who holds a lock."""
+    """The process that holds a lock; also the content of the lock file."""
 
     pid: int
     host: str
     since: float
     born: str
-    """when the process started, in whatever the system counts: its number may be another's by now; "" if unknown"""
+    """start time of the process in system units, to detect a reused process id; "" if unknown"""
 
     @classmethod
     def here(cls) -> Owner:
-        return cls(os.getpid(), socket.gethostname(), time.time(), _born(os.getpid()))
+        return cls(os.getpid(), socket.gethostname(), time.time(), _start_time(os.getpid()))
 
     def is_gone(self) -> bool:
-        """Whether it certainly holds nothing any more."""
+        """Whether the process has certainly ended."""
         if self.host != socket.gethostname() or os.name != "posix":
             return False
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except OSError:  # somebody else's
+        except OSError:  # a process of another user
             pass
-        return bool(self.born) and _born(self.pid) not in ("", self.born)
+        return bool(self.born) and _start_time(self.pid) not in ("", self.born)
 
-    def told(self) -> str:
-        """The process, its machine and how long it has trained."""
+    def describe(self) -> str:
+        """Return the process, its machine and how long it has been training."""
         this = " (this one)" if self.pid == os.getpid() else ""
-        return f"process {self.pid} on {self.host}{this}, begun {_age(time.time() - self.since)} ago"
+        return f"process {self.pid} on {self.host}{this}, started {_age(time.time() - self.since)} ago"
 
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Within it nobody else trains in ``folder``.
+    """Hold the lock on ``folder``: a context manager.
 
     Raises:
-        RunError: somebody does.
-        SaveError: the lock cannot be written.
-        FileNotFoundError: there is no such folder.
+        RunError: another process or thread holds the lock.
+        SaveError: the lock file cannot be written.
+        FileNotFoundError: the folder does not exist.
     """
     path = folder / NAME
     handle = _acquire(path)
@@ -72,18 +72,18 @@ def held(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if handle in _held:  # a forked child has none
+        if handle in _held:  # not in a forked child, which holds no locks
             _held.remove(handle)
             _release(path, handle)
 
 
 def holder(folder: Path) -> str:
-    """Who trains in ``folder`` now, as in "process 12 on host, begun 2 minutes ago"; "" if nobody does.
+    """Return the process training in ``folder``, as in "process 12 on host, started 2 minutes ago"; "" if none.
 
-    It only reads: to try the lock would stand in the way of a training that begins.
+    Only reads the file: trying the lock could make a training that is just starting fail.
     """
     owner = _read(folder / NAME)
-    return "" if owner is None or owner.is_gone() else owner.told()
+    return "" if owner is None or owner.is_gone() else owner.describe()
 
 
 def _acquire(path: Path) -> int:
@@ -93,31 +93,31 @@ def _acquire(path: Path) -> int:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise _write_error(path, error) from error
         try:
             locked = _lock(handle)
             if locked is None:
                 _claim(path, handle)
                 return handle
             if not locked:
-                raise RunError(_refusal(path, _wait_for_owner(path)))
+                raise RunError(_locked_message(path, _wait_for_owner(path)))
             if _is_at(path, handle):
                 _write(handle, Owner.here())
                 return handle
         except BaseException as error:
             os.close(handle)
             if isinstance(error, OSError):
-                raise _unwritable(path, error) from error
+                raise _write_error(path, error) from error
             raise
-        os.close(handle)  # the one before has just removed this file: take the next
+        os.close(handle)  # the previous owner has just removed this file: try again
 
 
 def _release(path: Path, handle: int) -> None:
-    if os.name == "posix":  # removed while it is still locked, or it would be the next one's file
+    if os.name == "posix":  # removed while still locked: afterwards it could be the file of the next owner
         with contextlib.suppress(OSError):
             path.unlink()
     os.close(handle)
-    if os.name != "posix":  # an open file cannot be removed, and one that the next has opened will not be
+    if os.name != "posix":  # Windows removes no open file, so one opened by the next owner stays
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -126,8 +126,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(handle: int) -> bool | None:
-        """Lock the file; `False`: somebody else has, `None`: this file system has no locks."""
-        os.lseek(handle, 1 << 30, os.SEEK_SET)  # beyond what is written, which others may read
+        """Lock the file. Return `False` if it is locked already, `None` if the file system has no locks."""
+        os.lseek(handle, 1 << 30, os.SEEK_SET)  # beyond the content, which other processes read
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -138,7 +138,7 @@ else:
     import fcntl
 
     def _lock(handle: int) -> bool | None:
-        """Lock the file; `False`: somebody else has, `None`: this file system has no locks."""
+        """Lock the file. Return `False` if it is locked already, `None` if the file system has no locks."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -149,19 +149,19 @@ else:
 
 
 def _claim(path: Path, handle: int) -> None:
-    """Take a lock by writing alone; of two who do so at the same moment the last to write has it."""
+    """Take the lock without file locks, by writing the file; of two racing processes the last writer wins."""
     owner = _read(path)
     if owner is not None and not owner.is_gone():
-        raise RunError(f"{_refusal(path, owner)}; if that process is no more, remove {path}")
+        raise RunError(f"{_locked_message(path, owner)}; if that process has ended, remove {path}")
     mine = Owner.here()
     _write(handle, mine)
     time.sleep(SETTLE)
     if (now := _read(path)) != mine:
-        raise RunError(_refusal(path, now))
+        raise RunError(_locked_message(path, now))
 
 
 def _is_at(path: Path, handle: int) -> bool:
-    """Whether the open file is the one at ``path``."""
+    """Whether the open file is still the file at ``path``."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:
@@ -184,7 +184,7 @@ def _read(path: Path) -> Owner | None:
 
 
 def _wait_for_owner(path: Path) -> Owner | None:
-    """Who holds the lock; it may be about to write its name."""
+    """Return the owner of the lock, which may be about to write the file."""
     for _ in range(20):
         if (owner := _read(path)) is not None and not owner.is_gone():
             return owner
@@ -192,12 +192,12 @@ def _wait_for_owner(path: Path) -> Owner | None:
     return owner
 
 
-def _refusal(path: Path, owner: Owner | None) -> str:
+def _locked_message(path: Path, owner: Owner | None) -> str:
     if owner is None:
-        return f"{path.parent} is being trained by another process; wait until that has ended, then try again"
+        return f"{path.parent} is being trained by another process; wait until it has ended, then try again"
     return (
-        f"{path.parent} is being trained by {owner.told()}; "
-        f"wait until that has ended or stop it (kill {owner.pid} lets it save first), then try again"
+        f"{path.parent} is being trained by {owner.describe()}; "
+        f"wait until it has ended or stop it (kill {owner.pid} lets it save first), then try again"
     )
 
 
@@ -209,8 +209,8 @@ def _age(seconds: float) -> str:
     raise AssertionError
 
 
-def _born(pid: int) -> str:
-    """When a process started, as Linux tells it; "ended" of one that has, "" elsewhere."""
+def _start_time(pid: int) -> str:
+    """Return the start time of a process on Linux, "ended" if it has ended, "" on other systems."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -218,15 +218,15 @@ def _born(pid: int) -> str:
     return "ended" if fields[0] in ("Z", "X") else fields[19]
 
 
-def _unwritable(path: Path, error: OSError) -> SaveError:
+def _write_error(path: Path, error: OSError) -> SaveError:
     return SaveError(
-        f"cannot write {path}: {error.strerror or error}; training writes into its run's folder: make it writable, "
+        f"cannot write {path}: {error.strerror or error}; training writes to the folder of its run: make it writable, "
         "free some space, or copy the run elsewhere"
     )
 
 
 def _forget() -> None:
-    """In a forked child: the locks are its parent's, and must not outlive it here."""
+    """In a forked child, close the lock files of the parent, which must not outlive it here."""
     for handle in _held:
         os.close(handle)
     _held.clear()

@@ -1,4 +1,4 @@
-"""What the loop tells the world, and the file it keeps of it."""
+"""Progress reports of the training loop, and the metrics file."""
 
 from __future__ import annotations
 
@@ -8,48 +8,72 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..results import Table, markup
+from ..results.duration import clock
+from ..results.markup import Shown
 from .files import save_error
 
 
 class Excerpt(str):
-    """A note that shows a piece of text: who prints it cuts it to the width there is."""
+    """A note that quotes text; the reporter truncates it to the available width."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One moment of a training."""
+    """A progress report during training."""
 
     step: int
     steps: int
     epoch: float
     loss: float
-    """mean loss in nats since the last report"""
+    """mean loss in nats since the last logged step"""
     lr: float
     grad_norm: float
     rate: float
-    """units per second"""
+    """units (see `Task.unit`) per second"""
     seconds_left: float
 
 
 @dataclass(frozen=True)
-class Summary:
-    """How a training ended."""
+class Summary(Shown):
+    """The result of a training run."""
 
     folder: Path
     task: str
     steps: int
     seconds: float
     stopped: str
-    """why: "finished", "interrupted", "no better for N evaluations", "reached" what ``until`` asked for, or "fitted" if
-    it was made in one go"""
+    """the reason: "finished", "interrupted", "no better for N evaluations", "reached …" (the value of ``until``), or
+    "fitted" for a model without a training loop"""
     best: dict[str, float]
-    """validation metrics of the model that was kept"""
+    """validation metrics of the saved model"""
     test: dict[str, float] = field(default_factory=dict)
-    """metrics on the test split, scored once"""
+    """metrics of the saved model on the test split"""
+
+    @property
+    def scores(self) -> Table:
+        """The metrics, a row for each."""
+        names = dict.fromkeys(name for name in (*self.best, *self.test) if name != "step")
+        header = ("", "validation", "test") if self.test else ("", "validation")
+        parts = (self.best, self.test)[: len(header) - 1]
+        rows = [(name, *(f"{part[name]:.4f}" if name in part else "" for part in parts)) for name in names]
+        return Table("scores", header, rows, right=header[1:])
+
+    def plain(self) -> str:
+        """As text."""
+        return f"{self._done}\n{self.scores.plain()}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{markup.dim([self._done])}{markup.part(self.scores)}</div>"
+
+    @property
+    def _done(self) -> str:
+        steps = "" if self.stopped == "fitted" else f"{self.steps:,} steps, "
+        return f"{self.task}: {steps}{self.stopped} in {clock(self.seconds)}, {self.folder}"
 
 
 class Rate:
-    """Units per second since it was made, the first step left out."""
+    """Units per second, measured from the end of the first step."""
 
     def __init__(self) -> None:
         self.begin: float | None = None
@@ -73,29 +97,29 @@ class Rate:
 
 @runtime_checkable
 class Reporter(Protocol):
-    """Whoever wants to know how a training goes: a console, a web page, a test."""
+    """Receives progress reports of training: a console, a web page, a test."""
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
-        """Training begins (or goes on)."""
+        """Training starts or resumes."""
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """A one-line note for the user."""
 
     def progress(self, progress: Progress) -> None:
-        """Several times a second at most."""
+        """Called at most a few times per second."""
 
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
-        """The validation split was scored."""
+        """The validation split was evaluated; ``best``: this is the best model so far."""
 
     def preview(self, step: int, text: str) -> None:
-        """What the model does now, as text; its first line is the path of a preview's picture, if there is one."""
+        """Example output of the current model, as text, with paths in place of pictures."""
 
     def end(self, summary: Summary) -> None:
-        """Training is over."""
+        """Training ended."""
 
 
 class Silent:
-    """A reporter that keeps quiet."""
+    """A reporter that ignores all reports."""
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None: ...
     def note(self, text: str) -> None: ...
@@ -106,16 +130,16 @@ class Silent:
 
 
 class MetricsFile:
-    """metrics.jsonl: one JSON object per line; `offset` is where the next one goes."""
+    """metrics.jsonl: one JSON object per line; `offset` is the position of the next line in bytes."""
 
     def __init__(self, path: Path, offset: int = 0, tensorboard: bool = False) -> None:
-        """Open for writing; whatever stands past ``offset`` (a killed run's last lines) is cut off."""
+        """Open for writing; truncate the file to ``offset``, dropping lines written after the last checkpoint."""
         self.path, self.offset = path, offset
         self.board = _tensorboard(path.parent) if tensorboard else None
         try:
             path.touch()
             self.cut_short = path.stat().st_size < offset
-            if self.cut_short:  # lost in a power cut: keep the whole lines that are left
+            if self.cut_short:  # data lost in a power cut: keep the complete lines
                 self.offset = path.read_bytes().rfind(b"\n") + 1
             os.truncate(path, self.offset)
         except OSError as error:
@@ -125,7 +149,7 @@ class MetricsFile:
         """Append one line.
 
         Raises:
-            SaveError: it could not be written.
+            SaveError: the file cannot be written.
         """
         line = (json.dumps({"step": step, **values}) + "\n").encode()
         try:
@@ -140,7 +164,7 @@ class MetricsFile:
                     self.board.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write out what TensorBoard still holds back."""
+        """Flush and close the TensorBoard writer."""
         if self.board is not None:
             self.board.close()
 
@@ -152,6 +176,6 @@ def _tensorboard(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ArgumentError(
-            "tensorboard", "off unless it is installed", True, "pip install 'unrolled[tensorboard]'"
+            "tensorboard", "off where TensorBoard is not installed", True, "pip install 'unrolled[tensorboard]'"
         ) from error
     return SummaryWriter(str(folder / "tensorboard"))

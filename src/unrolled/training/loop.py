@@ -1,6 +1,6 @@
-"""The one training loop. It owns truncated backpropagation through time with carried state, clipping, schedules,
-precision, averages, evaluation, previews, checkpoints, early stopping, signals and losses that are not finite; it
-knows nothing of any task (see task.py). One step is in step.py, how many there are in plan.py."""
+"""The training loop: truncated backpropagation through time with carried state, evaluation, previews, checkpoints,
+early stopping and signals. It is independent of the task (see task.py). One step is in step.py, the number of steps in
+plan.py."""
 
 from __future__ import annotations
 
@@ -23,52 +23,59 @@ from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
 from .plan import EVALUATIONS, plan_steps
-from .process import Interrupt, check_device, half_products, interruptible, keep_freed_memory
-from .standing import Standing, less, machine
+from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
+from .run_state import RunState, less, machine
 from .step import Stepper
 from .task import Task
 
-REPORT_SECONDS = 0.25  # between two live reports
-LOG_LINES = 1000  # of metrics.jsonl over a whole training, at most about this many
-FIXED = ("batch_size", "optimizer", "average")  # what a checkpoint's contents depend on
-SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size", "synthetic_samples")  # with them
+REPORT_SECONDS = 0.25  # between two progress reports
+LOG_LINES = 1000  # approximate maximum number of training lines in metrics.jsonl
+FIXED = ("batch_size", "optimizer", "average")  # a resumed run must have the same
+# … and in addition, with synthetic gradients:
+SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size", "synthetic_samples")
 
 
 def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = False) -> Summary:
-    """Train ``task`` into ``folder``, from the beginning or from its newest checkpoint.
+    """Train ``task``, from scratch or from the newest checkpoint, and save the run in ``folder``.
+
+    Args:
+        task: data, model and loss.
+        folder: the folder of the run; the caller holds its lock.
+        reporter: receives progress reports.
+        resume: continue from the newest checkpoint.
 
     Raises:
-        DataError, ArgumentError: the data or an option is wrong; nothing was trained.
-        RunError: resuming, and there is nothing to go on with or the data has changed.
-        SaveError: the disk is full; the last good checkpoint stands.
-        DivergedError: loss or gradient is not finite; the last good checkpoint stands.
+        DataError, ArgumentError: the data or an option is invalid; nothing was trained.
+        RunError: the run cannot be resumed, or its data has changed.
+        SaveError: a file could not be written; the last checkpoint is intact.
+        DivergedError: loss or gradient is not finite; the last checkpoint is intact.
     """
-    make = task.fit()
-    if make is not None:
-        return fit(task, make, folder, reporter, resume=resume)
+    build = task.fit()
+    if build is not None:
+        return fit(task, build, folder, reporter, resume=resume)
     if resume:
         folder.refuse_lost()
     options: Training = task.config.training
     device = check_device(options.device)
     keep_freed_memory()
-    notes = [*task.prepare(), *half_products(options.precision, device)[1], *notes_without_effect(task.config)]
+    notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]
     if options.steps is None:
         planned, note = plan_steps(task, device)
         task.config = update(task.config, **planned)
         notes = [*notes, note]
     run = _Run(task, folder, device, resume)
-    folder.write_config(to_toml(task.config, task.name))  # only now: a run that cannot go on keeps its config
+    folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
     with interruptible() as interrupt:
-        return run.go(reporter, interrupt)
+        return run.train(reporter, interrupt)
 
 
 class _Run:
-    """One training from its beginning, or from a checkpoint, to its end."""
+    """One training run, from step 0 or from a checkpoint to its end."""
 
     def __init__(self, task: Task, folder: RunFolder, device: torch.device, resume: bool) -> None:
         self.task, self.folder, self.device = task, folder, device
-        self.selecting = task.selecting
+        self.metric = task.selecting  # used for model selection
         self.reporter: Reporter = Silent()
         self.options: Training = task.config.training
         assert self.options.steps is not None
@@ -76,153 +83,156 @@ class _Run:
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
         self.stepper = Stepper(task, device, self.steps)
-        with self._own_randomness():
+        with self._isolated_rng():
             for part in self.stepper.model.modules():
                 if isinstance(part, Stack):
                     part.check_backend(device)
         fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
-        made = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
-        self.at = Standing(data=task.fingerprint(), made=made, machine=machine())
-        self.notes: list[str] = []  # what whoever goes on with a run should know of it
-        self.ahead: dict[str, float] = {}  # scores of a model on disk that is better than any up to here
+        settings = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
+        self.state = RunState(data=task.fingerprint(), made=settings, machine=machine())
+        self.notes: list[str] = []  # for the user, when a run resumes
+        self.ahead: dict[str, float] = {}  # metrics of a model on disk that is better than the best one so far
         if resume:
-            self._go_on()
-        self.metrics = MetricsFile(folder.metrics, self.at.metrics_offset, self.options.tensorboard)
+            self._resume()
+        self.metrics = MetricsFile(folder.metrics, self.state.metrics_offset, self.options.tensorboard)
         if self.metrics.cut_short:
-            self.notes.append(f"{folder.metrics} had lost its last lines: there is a gap in it before this step")
+            self.notes.append(f"{folder.metrics} has lost its last lines: metrics before this step are missing")
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
+        """Restore the newest checkpoint, and compare the model on disk with it."""
         lost: list[str] = []
-        found = checkpoint.load_newest(self.folder.checkpoints, lost)
-        if found is None:
-            self.notes = [*lost, "stopped before its first checkpoint: this run begins anew"]
+        loaded = checkpoint.load_newest(self.folder.checkpoints, lost)
+        if loaded is None:
+            self.notes = [*lost, "stopped before its first checkpoint: this run starts from step 0"]
             return
-        self._restore(*found)
-        if self.at.step > self.steps:
-            raise ArgumentError("steps", f"at least the {self.at.step:,} that are done", self.steps)
-        self.notes = [f"{text}: going on from step {self.at.step:,} instead" for text in lost]
+        self._restore(*loaded)
+        if self.state.step > self.steps:
+            raise ArgumentError("steps", f"at least {self.state.step:,}, the steps already done", self.steps)
+        self.notes = [f"{text}: resuming from step {self.state.step:,} instead" for text in lost]
         try:
             scores = modelfile.load(self.folder.model).scores
         except RunError:
-            if self.at.best:
+            if self.state.best:
                 what = "damaged" if self.folder.model.exists() else "missing"
-                self.notes.append(f"{self.folder.model} is {what}: the best model from here on takes its place")
-                self.at.best = {}
+                self.notes.append(f"{self.folder.model} is {what}: the best model from here on replaces it")
+                self.state.best = {}
             return
-        told = {"loss", self.task.decides, "step"} <= scores.keys()
-        if told and (not self.at.best or self._better(scores, self.at.best)):
+        complete = {"loss", self.task.decides, "step"} <= scores.keys()
+        if complete and (not self.state.best or self._better(scores, self.state.best)):
             self.ahead = scores
             if lost:
                 self.notes.append(
-                    f"{self.folder.model} is of step {scores['step']:,.0f} and stays until there is a better one"
+                    f"{self.folder.model} is from step {scores['step']:,.0f}; it is kept until a better model is found"
                 )
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        data, made = self.at.data, self.at.made
+        data, settings = self.state.data, self.state.made
         try:
-            self.at = Standing(**state)
+            self.state = RunState(**state)
         except TypeError as error:
-            raise RunError(f"{self.folder.path} was checkpointed by another version of unrolled: {error}") from error
-        if self.at.made != made:
+            raise RunError(f"{self.folder.path} has a checkpoint of another version of unrolled: {error}") from error
+        if self.state.made != settings:
             raise RunError(
-                f"{self.folder.path} was trained with {self.at.made}; it cannot go on with {made}: train a new run"
+                f"{self.folder.path} was trained with {self.state.made} and cannot be resumed with {settings}; "
+                "train a new run"
             )
-        if self.at.data != data:
+        if self.state.data != data:
             raise RunError(
-                f"the data of {self.folder.path} has changed since it was trained; put the old data back, "
+                f"the data of {self.folder.path} has changed since it was trained; restore the old data, "
                 "or train a new run on the new data"
             )
         self.stepper.restore(tensors, str(self.folder.checkpoints))
-        self.stepper.schedule.plateaus = self.at.plateaus
-        self.stepper.average.count = self.at.averaged
+        self.stepper.schedule.plateaus = self.state.plateaus
+        self.stepper.average.count = self.state.averaged
 
-    def go(self, reporter: Reporter, interrupt: Interrupt) -> Summary:
+    def train(self, reporter: Reporter, interrupt: Interrupt) -> Summary:
+        """Train until the last step, early stopping or an interrupt; return the summary."""
         self.reporter = reporter
-        before, begin = self.at.seconds, time.perf_counter()
+        before, begin = self.state.seconds, time.perf_counter()
         saved = reported = begin
         rate = Rate()
         for text in self.notes:
             reporter.note(text)
-        if self.at.step == 0:
-            with self._own_randomness():
+        if self.state.step == 0:
+            with self._isolated_rng():
                 self._preview(0)
             self._save()
         else:
-            reporter.note(f"going on at step {self.at.step:,} of {self.steps:,}")
-            if self.at.machine != machine():
+            reporter.note(f"resuming at step {self.state.step:,} of {self.steps:,}")
+            if self.state.machine != machine():
                 reporter.note(
-                    f"this run was computed with {self.at.machine} and goes on with {machine()}: "
-                    "its losses will agree to rounding only"
+                    f"this run was trained with {self.state.machine} and continues with {machine()}: "
+                    "losses will agree only up to rounding"
                 )
-                self.at.machine = machine()
-        stopped = self._enough()
-        while self.at.step < self.steps and not stopped:
-            value, norm, units = self.stepper.step(self.at.step)
-            self.at.step += 1
-            self.at.loss_sum += value * units
-            self.at.loss_count += units
+                self.state.machine = machine()
+        stopped = self._stop_reason()
+        while self.state.step < self.steps and not stopped:
+            value, norm, units = self.stepper.step(self.state.step)
+            self.state.step += 1
+            self.state.loss_sum += value * units
+            self.state.loss_count += units
             now = time.perf_counter()
-            self.at.seconds = before + now - begin
+            self.state.seconds = before + now - begin
             rate.add(now, units)
-            if now - reported >= REPORT_SECONDS or self.at.step == self.steps:
+            if now - reported >= REPORT_SECONDS or self.state.step == self.steps:
                 reported = now
                 self.reporter.progress(self._progress(value, norm, rate))
-            if self.at.step % self.log_every == 0 or self.at.step == self.steps:
+            if self.state.step % self.log_every == 0 or self.state.step == self.steps:
                 self._log(norm, rate)
-            if self.at.step % self.eval_every == 0 or self.at.step == self.steps:
+            if self.state.step % self.eval_every == 0 or self.state.step == self.steps:
                 self._evaluate()
-                stopped = self._enough()
-            interrupted = interrupt.requested  # asked once: it may be set at any moment
-            over = stopped or interrupted or self.at.step == self.steps
-            if interrupted and self.at.step < self.steps:
-                self.reporter.note("stopping: saving and scoring first; Ctrl-C again stops at once")
+                stopped = self._stop_reason()
+            interrupted = interrupt.requested  # read once: a signal may set it at any moment
+            over = stopped or interrupted or self.state.step == self.steps
+            if interrupted and self.state.step < self.steps:
+                self.reporter.note("stopping: saving and evaluating first; press Ctrl-C again to stop at once")
             if over or now - saved >= self.options.checkpoint_seconds:
                 self._save()
                 saved = time.perf_counter()
-            if interrupted and self.at.step < self.steps and not stopped:
+            if interrupted and self.state.step < self.steps and not stopped:
                 stopped = "interrupted"
-                if self.at.step % self.eval_every:
-                    self._evaluate(regular=False)  # after saving, lest a second Ctrl-C lose the training
-                    self._save()  # which model is kept now
-            if self.at.step % self.eval_every == 0:
-                rate = Rate()  # an evaluation is no training
-        if not (self.at.best or self.ahead):  # lost, and there was nothing left to train
+                if self.state.step % self.eval_every:
+                    self._evaluate(regular=False)  # after saving, so that a second Ctrl-C loses no training
+                    self._save()  # with the metrics of the saved model
+            if self.state.step % self.eval_every == 0:
+                rate = Rate()  # exclude the time of the evaluation
+        if not (self.state.best or self.ahead):  # the model file was lost, and no steps were left
             self._evaluate(regular=False)
             self._save()
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
-            steps=self.at.step,
-            seconds=self.at.seconds,
+            steps=self.state.step,
+            seconds=self.state.seconds,
             stopped=stopped or "finished",
-            best=self.ahead or self.at.best,
+            best=self.ahead or self.state.best,
             test={} if stopped == "interrupted" else self._test(),
         )
         self.metrics.close()
         reporter.end(summary)
         return summary
 
-    def _enough(self) -> str:
-        """Why training is to stop here, or an empty string."""
+    def _stop_reason(self) -> str:
+        """Return the reason to stop training now, or an empty string."""
         until = self.options.until
-        if until is not None and self.at.goal <= self.selecting.cost(until):
+        if until is not None and self.state.goal <= self.metric.cost(until):
             return f"reached a validation {self.task.decides} of {until:g}"
-        out = self.options.patience and self.at.worse >= self.options.patience
-        return f"no better for {self.at.worse} evaluations" if out else ""
+        exhausted = self.options.patience and self.state.worse >= self.options.patience
+        return f"no better for {self.state.worse} evaluations" if exhausted else ""
 
-    def _own_randomness(self) -> AbstractContextManager[None]:
-        """Within it random numbers may be drawn that are none of training's."""
+    def _isolated_rng(self) -> AbstractContextManager[None]:
+        """Restore the random generators on exit, so that training does not depend on numbers drawn inside."""
         return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
 
     def _progress(self, value: float, norm: float, rate: Rate) -> Progress:
         per_second, units_per_step = rate.per_second, rate.units_per_step
-        left = (self.steps - self.at.step) * units_per_step / per_second if per_second else math.nan
+        left = (self.steps - self.state.step) * units_per_step / per_second if per_second else math.nan
         return Progress(
-            step=self.at.step,
+            step=self.state.step,
             steps=self.steps,
-            epoch=self.at.step / self.task.steps_per_epoch,
-            loss=self.at.loss_sum / self.at.loss_count if self.at.loss_count else value,
-            lr=self.stepper.schedule.lr(self.at.step - 1),
+            epoch=self.state.step / self.task.steps_per_epoch,
+            loss=self.state.loss_sum / self.state.loss_count if self.state.loss_count else value,
+            lr=self.stepper.schedule.lr(self.state.step - 1),
             grad_norm=norm,
             rate=per_second,
             seconds_left=left,
@@ -230,48 +240,48 @@ class _Run:
 
     def _log(self, norm: float, rate: Rate) -> None:
         values = {
-            "loss": self.at.loss_sum / self.at.loss_count,
-            "lr": self.stepper.schedule.lr(self.at.step - 1),
+            "loss": self.state.loss_sum / self.state.loss_count,
+            "lr": self.stepper.schedule.lr(self.state.step - 1),
             "grad_norm": norm,
             "rate": round(rate.per_second, 1),
-            "seconds": round(self.at.seconds, 2),
+            "seconds": round(self.state.seconds, 2),
         }
         if self.stepper.synthetic is not None:
             values["synthetic_error"] = round(self.stepper.synthetic.unexplained, 4)
-        self.metrics.write(self.at.step, values)
-        self.at.loss_sum, self.at.loss_count = 0.0, 0
+        self.metrics.write(self.state.step, values)
+        self.state.loss_sum, self.state.loss_count = 0.0, 0
 
     def _evaluate(self, *, regular: bool = True) -> None:
-        """Score the validation split with the averaged weights; keep the model if it is the best so far.
+        """Evaluate the validation split with the averaged weights; save the model if it is the best so far.
 
-        An evaluation that is not ``regular`` (after Ctrl-C) decides nothing about how training goes on.
+        An evaluation that is not ``regular`` (after Ctrl-C) does not count for patience, plateaus and ``until``.
         """
         self.stepper.average.swap()
         try:
-            with self._own_randomness():
+            with self._isolated_rng():
                 scores = self.task.evaluate(self.stepper.model.eval(), "valid")
             cost = self._cost(scores)
-            best = not self.at.best or self._better(scores, self.at.best)
+            best = not self.state.best or self._better(scores, self.state.best)
             if best:
-                self.at.best = {**scores, "step": self.at.step}
-                self._keep()
-            if regular and less(cost, self.at.goal):
-                self.at.goal, self.at.worse = cost, 0
+                self.state.best = {**scores, "step": self.state.step}
+                self._save_model()
+            if regular and less(cost, self.state.goal):
+                self.state.goal, self.state.worse = cost, 0
             elif regular:
-                self.at.worse += 1
-                self.at.plateaus += 1
-                self.stepper.schedule.plateaus = self.at.plateaus
-            self.metrics.write(self.at.step, {"split": "valid", **scores, "best": best, "by": self.task.decides})
-            self.reporter.evaluated(self.at.step, scores, best)
-            with self._own_randomness():
-                self._preview(self.at.step)
+                self.state.worse += 1
+                self.state.plateaus += 1
+                self.stepper.schedule.plateaus = self.state.plateaus
+            self.metrics.write(self.state.step, {"split": "valid", **scores, "best": best, "by": self.task.decides})
+            self.reporter.evaluated(self.state.step, scores, best)
+            with self._isolated_rng():
+                self._preview(self.state.step)
         finally:
             self.stepper.average.swap()
             self.stepper.model.train()
 
-    def _keep(self) -> None:
-        """Make the model what `model.safetensors` holds, unless that is a better one of steps that are done again."""
-        if self.ahead and self._better(self.ahead, self.at.best):
+    def _save_model(self) -> None:
+        """Write the model file, unless it already holds a better model of steps that are being repeated."""
+        if self.ahead and self._better(self.ahead, self.state.best):
             return
         self.ahead = {}
         modelfile.save(
@@ -280,35 +290,37 @@ class _Run:
             self.task.name,
             to_toml(self.task.config, self.task.name),
             self.task.assets(),
-            self.at.best,
+            self.state.best,
         )
 
     def _better(self, a: dict[str, float], b: dict[str, float]) -> bool:
-        """Whether scores ``a`` are better than ``b``; where what decides is the same, by the loss."""
+        """Whether scores ``a`` are better than ``b`` in the metric for model selection; ties are broken by the loss."""
         costs = self._cost(a), self._cost(b)
         return less(*costs) or (costs[0] == costs[1] and less(a["loss"], b["loss"]))
 
     def _cost(self, scores: dict[str, float]) -> float:
-        """What decides, as something that should be small."""
-        return self.selecting.cost(scores[self.task.decides])
+        """Return the metric for model selection as a cost: smaller is better."""
+        return self.metric.cost(scores[self.task.decides])
 
     def _preview(self, step: int) -> None:
         model = self.stepper.model
-        was = model.training
+        training = model.training
         preview = self.task.preview(model.eval())
-        model.train(was)
+        model.train(training)
         self.reporter.preview(step, self.folder.write_preview(step, preview))
 
     def _test(self) -> dict[str, float]:
-        """Score the test split, once, with the model that was kept."""
+        """Evaluate the saved model on the test split."""
         model = copy.deepcopy(self.stepper.model).eval()
         modelfile.restore(model, modelfile.load(self.folder.model).tensors, str(self.folder.model))
         scores = self.task.evaluate(model, "test")
         if scores:
-            self.metrics.write(self.at.step, {"split": "test", **scores})
+            self.metrics.write(self.state.step, {"split": "test", **scores})
         return scores
 
     def _save(self) -> None:
-        self.at.metrics_offset = self.metrics.offset
-        self.at.averaged = self.stepper.average.count
-        checkpoint.save(self.folder.checkpoints, self.at.step, self.stepper.tensors(), dataclasses.asdict(self.at))
+        self.state.metrics_offset = self.metrics.offset
+        self.state.averaged = self.stepper.average.count
+        checkpoint.save(
+            self.folder.checkpoints, self.state.step, self.stepper.tensors(), dataclasses.asdict(self.state)
+        )

@@ -1,4 +1,4 @@
-"""model.safetensors: one file that is the model. Its header carries task, config, vocabulary, scores and a digest."""
+"""model.safetensors: the complete model in one file. The header holds task, config, vocabulary, scores and a digest."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FORMAT = "unrolled-1"
 
 
 class ModelFile(NamedTuple):
-    """What a model file holds."""
+    """The content of a model file."""
 
     task: str
     config: str  # TOML
     assets: dict[str, Any]
     tensors: dict[str, Tensor]
     scores: dict[str, float] = {}  # noqa: RUF012
-    """how good it is on validation data, and at which step; empty if its writer did not say"""
+    """validation metrics and step; empty if they were not saved"""
 
 
 def save(
@@ -37,10 +37,10 @@ def save(
     assets: dict[str, Any],
     scores: dict[str, float] | None = None,
 ) -> None:
-    """Write a model file whole or not at all.
+    """Write a model file atomically.
 
     Raises:
-        SaveError: it could not be written; an earlier one at ``path`` stands.
+        SaveError: the file could not be written; an earlier file at ``path`` is unchanged.
     """
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     header = {"format": FORMAT, "task": task, "config": config, "assets": json.dumps(assets)}
@@ -51,10 +51,10 @@ def save(
 
 
 def _sorted_header(data: bytes) -> bytes:
-    """A safetensors file with its header's keys in order, so that equal models are equal files.
+    """Sort the metadata keys of a safetensors file, so that equal models give equal files.
 
-    The library writes the metadata in an order that changes from process to process. A file begins with the length of
-    its header, 8 bytes; the header is JSON, padded with blanks to a multiple of 8.
+    The library writes metadata in an order that varies between processes. A file starts with the length of its header
+    (8 bytes); the header is JSON, padded with spaces to a multiple of 8 bytes.
     """
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
@@ -68,10 +68,12 @@ def load(path: Path) -> ModelFile:
     """Read and verify a model file.
 
     Raises:
-        RunError: missing, truncated, altered, not ours, or from a newer version.
+        RunError: the file is missing, truncated or altered, is not a model file, or is from a newer version.
     """
     if not path.is_file():
-        raise RunError(f"{path} is not a file; give a run's folder or its model.safetensors (list them: unrolled runs)")
+        raise RunError(
+            f"{path} is not a file; give the folder of a run or its model.safetensors (list runs with: unrolled runs)"
+        )
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -79,16 +81,19 @@ def load(path: Path) -> ModelFile:
             if form != FORMAT:
                 newer = form.startswith("unrolled-")
                 raise RunError(
-                    f"{path} is {form}, newer than this version of unrolled reads; pip install --upgrade unrolled"
+                    f"{path} has format {form}, newer than this version of unrolled supports; upgrade with: "
+                    "pip install --upgrade unrolled"
                     if newer
                     else f"{path} is not a model of unrolled: its header has no format"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header.get("digest") != _digest(header, tensors):
-            raise RunError(f"{path} is damaged or was altered: its digest does not match; restore it or train anew")
+            raise RunError(
+                f"{path} is damaged or was altered: its digest does not match; restore it or train a new model"
+            )
         assets, scores = json.loads(header["assets"]), json.loads(header.get("scores", "{}"))
         if not (isinstance(assets, dict) and isinstance(scores, dict)):
-            raise ValueError("its assets or scores are no JSON object")
+            raise ValueError("assets and scores must be JSON objects")
         return ModelFile(header["task"], header["config"], assets, tensors, scores)
     except (
         safetensors.SafetensorError,
@@ -99,42 +104,42 @@ def load(path: Path) -> ModelFile:
         TypeError,
         RecursionError,
     ) as error:
-        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
+        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train a new model") from error
 
 
 def task_of(path: Path) -> str:
-    """The name of a model file's task, from its header alone.
+    """Return the task of a model file, reading only its header.
 
     Raises:
-        RunError: it is no model file of ours.
+        RunError: the file is not a model file of unrolled.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
     except (safetensors.SafetensorError, OSError, RuntimeError) as error:
-        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train anew") from error
+        raise RunError(f"{path} is truncated or damaged ({error}); restore it or train a new model") from error
     if "task" not in header:
         raise RunError(f"{path} is not a model of unrolled: its header names no task")
     return str(header["task"])
 
 
 def check_fit(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Raise `RunError` unless ``tensors`` have the names and shapes of the model's."""
+    """Raise `RunError` unless names and shapes of ``tensors`` match those of the model."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise RunError(
-                f"the weights in {where} do not fit its config: {name} is {found.get(name, 'missing')}, "
-                f"the config asks for {expected.get(name, 'none')}"
+                f"the weights in {where} do not match its config: {name} is {found.get(name, 'missing')}, "
+                f"the config requires {expected.get(name, 'none')}"
             )
 
 
 def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Put weights into a model.
+    """Load weights into a model.
 
     Raises:
-        RunError: names or shapes differ.
+        RunError: names or shapes do not match.
     """
     check_fit(model, tensors, where)
     model.load_state_dict(tensors)
@@ -144,7 +149,7 @@ def _digest(header: dict[str, str], tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in ("format", "task", "config", "assets"):
         digest.update(header.get(key, "").encode() + b"\0")
-    digest.update(header.get("scores", "").encode())  # which older files lack
+    digest.update(header.get("scores", "").encode())  # not in older files
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())

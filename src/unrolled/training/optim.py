@@ -1,4 +1,4 @@
-"""Optimisers, learning-rate schedules, clipping and weight averages, each by name."""
+"""Optimizers, learning rate schedules, gradient clipping and weight averaging."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .options import Training
 
 
 def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """The optimiser of ``options``; weight decay goes to matrices only."""
+    """Return the optimizer that ``options`` name. Weight decay applies to matrices only, not to biases."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     decay = options.weight_decay
     if decay is None:
@@ -32,19 +32,19 @@ def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer
         case "rmsprop":
             return torch.optim.RMSprop(groups, lr=lr, alpha=options.beta2, momentum=options.momentum)
         case "adagrad":
-            on_cpu = all(p.device.type == "cpu" for p in parameters)  # torch has fused Adagrad there only
+            on_cpu = all(p.device.type == "cpu" for p in parameters)  # fused Adagrad is CPU-only
             return torch.optim.Adagrad(groups, lr=lr, fused=True if on_cpu else None)
         case "sgd":
             return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, fused=True)
 
 
 class Schedule:
-    """The learning rate at each step: a linear warm-up, then the named course.
+    """The learning rate at each step: linear warm-up, multiplied by the named schedule.
 
     constant   lr
     cosine     lr · ½(1 + cos(π · step/steps)), towards zero at the end  (Loshchilov and Hutter 2017, eq. 5)
-    step       lr · decay^⌊step / (decay_every · steps per pass)⌋
-    plateau    lr · decay^(evaluations that brought nothing better)
+    step       lr · decay^⌊step / (decay_every · steps per epoch)⌋
+    plateau    lr · decay^(number of evaluations without improvement)
     """
 
     def __init__(self, options: Training, steps: int, steps_per_epoch: float) -> None:
@@ -53,7 +53,7 @@ class Schedule:
         self.plateaus = 0
 
     def lr(self, step: int) -> float:
-        """The learning rate of step number ``step`` (from 0)."""
+        """Return the learning rate of step number ``step``, counted from 0."""
         options = self.options
         lr = options.lr * min(1.0, (step + 1) / (self.warmup + 1))
         match options.schedule:
@@ -71,7 +71,8 @@ class Schedule:
 def clip(parameters: Iterable[Tensor], options: Training) -> float:
     """Clip the gradients in place, by value and then by global norm (Pascanu et al. 2013, algorithm 1).
 
-    Returns the global norm before clipping; it is not finite if any entry is not.
+    Returns:
+        The global norm before clipping; not finite if any entry is not finite.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
@@ -91,7 +92,7 @@ def _global_norm(gradients: list[Tensor]) -> float:
 
 
 class Average:
-    """An average of the weights along training, kept beside them.
+    """A running average of the weights during training.
 
     ema   a ← d·a + (1−d)·w,  d = min(ema_decay, (1+k)/(10+k)) after k updates  (Polyak and Juditsky 1992)
     swa   the plain mean of the weights since ``swa_start``                       (Izmailov et al. 2018)
@@ -106,7 +107,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after step number ``step``."""
+        """Update the average with the weights after step number ``step``."""
         if not self.weights or step < self.begin:
             return
         if self.kind == "ema":
@@ -118,10 +119,10 @@ class Average:
 
     @torch.no_grad()
     def swap(self) -> None:
-        """Exchange the average and the live weights; call it again to go back."""
+        """Swap the average and the live weights; a second call swaps them back."""
         if self.count:
             for name, average in self.weights.items():
                 live = self.live[name].data
-                kept = live.clone()
+                previous = live.clone()
                 live.copy_(average)
-                average.copy_(kept)
+                average.copy_(previous)

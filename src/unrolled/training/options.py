@@ -1,4 +1,4 @@
-"""The options of training that every task shares."""
+"""The training options shared by all tasks."""
 
 from __future__ import annotations
 
@@ -14,77 +14,73 @@ from .config import refuse_changed
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How long to train, and how."""
+    """Duration, optimizer, regularization and bookkeeping of training."""
 
     time: str | None = None
-    """train for about this long ("90s", "15m", "2h"): measures the rate, then fixes --steps (default: 5m)"""
+    """training time ("90s", "15m", "2h"): the step rate is measured, then --steps is set (default: 5m)"""
     steps: int | None = None
-    """train for this many steps"""
+    """number of training steps"""
     epochs: float | None = None
-    """train for this many passes over the training text"""
+    """number of epochs"""
     batch_size: int = 32
-    """sequences (lanes of text) per step"""
+    """sequences per step (lanes: batch rows that carry their state)"""
     optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
-    """the optimiser"""
+    """optimizer"""
     lr: float = 3e-3
     """peak learning rate"""
     weight_decay: float | None = None
-    """decay of weight matrices (not of biases): decoupled for adamw (default: 0.05), an L2 penalty for the others
-    (default: 0)"""
+    """weight decay of matrices: decoupled for adamw (default: 0.05), an L2 penalty for the others (default: 0)"""
     momentum: float = 0.0
-    """momentum of sgd and rmsprop"""
+    """momentum (sgd, rmsprop)"""
     beta2: float = 0.99
-    """decay of adam's second moment, and of rmsprop's"""
+    """decay of the second moment (adamw, adam, rmsprop)"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
-    """learning rate after the warm-up: cosine falls to zero at the end"""
+    """learning rate schedule after warm-up; cosine decays to zero"""
     warmup: int = 100
-    """steps over which the learning rate rises to its peak"""
+    """steps of linear learning rate warm-up"""
     decay_every: float = 1.0
-    """--schedule step: passes over the training text between two decays"""
+    """--schedule step: epochs between decays"""
     decay: float = 0.5
-    """--schedule step and plateau: factor of each decay"""
+    """--schedule step, plateau: learning rate factor of each decay"""
     clip: float = 1.0
-    """largest global norm of the gradient; 0 for no clipping"""
+    """maximum global gradient norm; 0: no clipping"""
     clip_value: float = 0.0
-    """largest absolute value of a gradient entry; 0 for no clipping"""
+    """maximum absolute value of gradient entries; 0: no clipping"""
     average: Literal["ema", "swa", "none"] = "ema"
-    """use the exponential moving average (ema) or the running mean (swa) of the weights"""
+    """weight averaging: exponential moving average (ema) or running mean (swa)"""
     ema_decay: float = 0.998
-    """decay of the exponential average per step"""
+    """decay of the exponential moving average per step"""
     swa_start: float = 0.75
-    """fraction of training after which swa begins"""
+    """fraction of training after which swa starts"""
     synthetic_gradients: bool = False
-    """predict the gradient at a window's end from the state there, instead of taking it for zero"""
+    """predict the gradient at the end of each window from the hidden state, instead of truncating it to zero"""
     synthetic_ahead: bool = False
-    """from the state at a window's beginning predict what will be predicted at its end, too"""
+    """auxiliary loss: predict the synthetic gradient one window ahead"""
     synthetic_size: int = 128
-    """random units that are read beside the state to predict it"""
+    """number of random features of the gradient predictor"""
     synthetic_samples: int = 3
-    """targets remembered for each number that is read: few follow a model that moves, many average noise out"""
+    """targets per input feature in the fit of the predictor; fewer adapt faster, more average out noise"""
     recompute: int | Literal["auto"] = 0
-    """keep only the state before every so many steps of a window, and compute the rest again on the way back: less
-    memory, the same gradients; random masks are drawn for each piece; auto: the square root of the window's steps;
-    0: off"""
+    """gradient checkpointing every N steps of a window: less memory, same gradients; auto: √bptt; 0: off"""
     precision: Literal["float32", "bf16"] = "float32"
-    """bf16: products in bfloat16 where the processor has them, float32 for all else"""
+    """bf16: mixed precision, matrix products in bfloat16 if the processor supports it"""
     eval_every: int | None = None
-    """steps between evaluations and previews (default: 12 over the whole training)"""
+    """steps between evaluations (default: 12 evaluations in total)"""
     patience: int = 0
-    """stop after this many evaluations without a better validation loss; 0: never"""
+    """early stopping: evaluations without improvement of the metric for model selection; 0: off"""
     until: float | None = None
-    """stop once the metric that selects the model is as good as this on validation data: the loss; of taggers F1, or
-    accuracy of plain tags; of pictures read by a memory task accuracy"""
+    """stop when the validation metric used for model selection reaches this value"""
     checkpoint_seconds: float = 60.0
     """seconds between checkpoints"""
     seed: int = 0
-    """seed of weights, dropout and resets"""
+    """random seed of weights, dropout and state resets"""
     device: str = "cpu"
-    """where to train: cpu, cuda, cuda:1, mps"""
+    """device: cpu, cuda, cuda:1, mps"""
     tensorboard: bool = False
-    """write TensorBoard events into the run's folder too"""
+    """also write TensorBoard events to the folder of the run"""
 
     def __post_init__(self) -> None:
-        for name, least in (
+        for name, minimum in (
             ("batch_size", 1),
             ("warmup", 0),
             ("patience", 0),
@@ -92,9 +88,9 @@ class Training:
             ("synthetic_samples", 1),
             ("seed", 0),
         ):
-            check_size(name, getattr(self, name), least)
+            check_size(name, getattr(self, name), minimum)
         if self.seed >= 1 << 63:
-            raise ArgumentError("seed", "a whole number below 2^63", self.seed)
+            raise ArgumentError("seed", "an integer below 2^63", self.seed)
         if self.recompute != "auto":
             check_size("recompute", self.recompute, least=0)
         for name in ("steps", "eval_every"):
@@ -113,16 +109,16 @@ class Training:
         for name in ("momentum", "beta2", "ema_decay", "swa_start"):
             check_rate(name, getattr(self, name))
         if self.synthetic_gradients and self.precision != "float32":
-            raise ArgumentError("synthetic_gradients", f"left out with --precision {self.precision}", True)
+            raise ArgumentError("synthetic_gradients", f"omitted with --precision {self.precision}", True)
         if not self.synthetic_gradients:
             refuse_changed(
                 self, ("synthetic_ahead", "synthetic_size", "synthetic_samples"), "without --synthetic-gradients"
             )
         if self.time is not None:
             seconds(self.time)
-        for name in ("steps", "time"):  # these two go together: the steps that were measured for the time
+        for name in ("steps", "time"):  # steps and time may both be set: the steps measured for the time
             if self.epochs is not None and getattr(self, name) is not None:
-                raise ArgumentError("epochs", f"left out when {name} is given", self.epochs)
+                raise ArgumentError("epochs", f"omitted when {name} is given", self.epochs)
 
     def without_effect(self) -> dict[str, str]:
         """See `config.without_effect`."""
@@ -134,15 +130,15 @@ class Training:
             "ema_decay": ("average", ("ema",)),
             "swa_start": ("average", ("swa",)),
         }
-        said = {by: getattr(self, by) for by in ("optimizer", "schedule", "average")}
-        return {name: f"with --{by} {said[by]}" for name, (by, kinds) in used.items() if said[by] not in kinds}
+        values = {by: getattr(self, by) for by in ("optimizer", "schedule", "average")}
+        return {name: f"with --{by} {values[by]}" for name, (by, kinds) in used.items() if values[by] not in kinds}
 
 
 def seconds(text: str) -> float:
-    """``"90s"``, ``"15m"``, ``"1.5h"`` or ``"1h30m"`` in seconds.
+    """Parse a duration such as ``"90s"``, ``"15m"``, ``"1.5h"`` or ``"1h30m"``; return seconds.
 
     Raises:
-        ArgumentError: anything else, or nothing above zero.
+        ArgumentError: the text is not a duration, or is zero.
     """
     units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip())

@@ -1,12 +1,12 @@
-"""The loss of a window computed piece by piece along time, the state going on from each piece to the next.
+"""The loss of a window, computed piece by piece along time with the state carried between pieces.
 
-Recomputing (Chen, Xu, Zhang and Guestrin 2016, section 4): of a piece only the state before it is kept; on the way back
-its forward pass runs again, and then its activations are there. With pieces of N out of T steps there are T/N states
-and the activations of N steps in memory, least for N ≈ √T: O(√T) for one forward pass more, and the same gradients.
+Gradient checkpointing (Chen, Xu, Zhang and Guestrin 2016, section 4): the forward pass stores only the state before
+each piece; the backward pass recomputes the activations of one piece at a time. With pieces of N of T steps the memory
+footprint is T/N states plus the activations of N steps, minimal for N ≈ √T: O(√T) memory for one extra forward pass.
 
-Segments (Tallec and Ollivier 2017): what a randomised truncation that is without bias does to the gradients. A window
-is made of segments; after each the window ends with probability c, which multiplies the gradient by the state there by
-0; where it goes on, that gradient is multiplied by 1/(1−c), so that in expectation it is what it is without truncation:
+Unbiased randomized truncation (Tallec and Ollivier 2017): a window consists of segments and ends after each of them
+with probability c, which multiplies the gradient with respect to the state there by 0. Where the window continues, that
+gradient is multiplied by 1/(1−c), so its expectation equals the gradient without truncation:
 
     (1)  ∂L/∂s_t ← ξ_t/(1−c) · ∂L/∂s_t,    P(ξ_t = 1) = 1 − c,    t the end of a segment
 """
@@ -28,35 +28,39 @@ if TYPE_CHECKING:
     from .task import Task
 
 Recompute = int | Literal["auto"]
-"""Steps of a piece; ``"auto"``: √T."""
+"""Steps per piece; ``"auto"``: √T."""
 
 
 class Segments(NamedTuple):
-    """Their steps, and 1/(1−c)."""
+    """Segments of ``steps`` steps; ``factor``: 1/(1−c)."""
 
     steps: int
     factor: float
 
 
 def cuts(T: int, steps: Recompute) -> list[slice]:
-    """0..T in pieces of ``steps``; the last may be shorter."""
+    """Split the steps 0..T into slices of ``steps`` steps; the last may be shorter.
+
+    >>> cuts(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
     length = max(1, math.isqrt(T)) if steps == "auto" else steps
     return [slice(begin, min(begin + length, T)) for begin in range(0, T, length)]
 
 
 def check_recompute(task: Task, recompute: Recompute) -> None:
-    """Raise `ArgumentError` unless the windows of a task can be cut into pieces, or need not be."""
+    """Raise `ArgumentError` if ``recompute`` is set and the batches of the task cannot be cut along time."""
     if recompute and task.pieces(task.batch(0), recompute) is None:
         why = "its sequences are not read as windows of a stream"
-        raise ArgumentError("recompute", f"left out with the task {task.name}", recompute, why)
+        raise ArgumentError("recompute", f"omitted with the task {task.name}", recompute, why)
 
 
 def window_loss(
     task: Task, model: nn.Module, batch: Any, carry: State | None, recompute: Recompute = 0
 ) -> tuple[Tensor, State | None]:
-    """As ``task.loss``: the mean loss of a batch and the state after; in segments if the task has any.
+    """Return the mean loss of a batch and the final state, as ``task.loss`` does, computed piece by piece.
 
-    Random masks are drawn piece by piece; the second time they are the same.
+    Dropout masks are drawn per piece; recomputation uses the same masks.
     """
     segments = task.segments()
     if not recompute and segments is None:
@@ -71,23 +75,23 @@ def window_loss(
     for number, (piece, share, joins) in enumerate(parts):
         if joins and segments is not None:
             carry = tree_map(lambda leaf, factor=segments.factor: Scaled.apply(leaf, factor), carry)  # (1)
-        if recompute and number < len(parts) - 1:  # the last is needed first on the way back
+        if recompute and number < len(parts) - 1:  # the backward pass starts with the last piece
             loss, carry = checkpoint(task.loss, model, piece, carry, use_reentrant=False)
         else:
             loss, carry = task.loss(model, piece, carry)
-        if share:  # a mean over nothing is no number
+        if share:  # an empty piece has loss nan
             total = share * loss if total is None else total + share * loss
     return loss if total is None else total, carry
 
 
 def _pieces(task: Task, batch: Any, steps: Recompute) -> list[tuple[Any, float]]:
-    found = task.pieces(batch, steps)
-    assert found is not None
-    return found
+    parts = task.pieces(batch, steps)
+    assert parts is not None
+    return parts
 
 
 class Scaled(torch.autograd.Function):
-    """The same numbers; gradients are multiplied on the way back."""
+    """The identity in the forward pass; the backward pass scales the gradient."""
 
     @staticmethod
     def forward(context: Any, leaf: Tensor, factor: float) -> Tensor:

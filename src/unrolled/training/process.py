@@ -1,4 +1,4 @@
-"""What training needs of the process it runs in: its memory allocator, its signals, its devices."""
+"""The process of a training run: memory allocator, devices, precision and signals."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..kernels import extension
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep freed blocks instead of handing them back to the kernel after every step.
+    """Configure glibc's allocator to keep freed blocks instead of returning them to the kernel after every step.
 
-    A training step frees and takes the same tens of megabytes again and again; each time the kernel has to map and
-    clear the pages (thousands of faults a step, a quarter of a small LSTM's time). Elsewhere this does nothing.
+    Each training step frees and allocates the same tens of megabytes; otherwise the kernel maps and clears the pages
+    every time (thousands of page faults per step, a quarter of the time of a small LSTM). No effect without glibc.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -31,10 +31,10 @@ def keep_freed_memory() -> None:
 
 
 def check_device(name: str) -> torch.device:
-    """The device called ``name``.
+    """Return the device called ``name``.
 
     Raises:
-        ArgumentError: there is none.
+        ArgumentError: the name is invalid, or this machine does not have the device.
     """
     try:
         device = torch.device(name)
@@ -46,31 +46,31 @@ def check_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not present.get(device.type, False):
-        there = ", ".join(kind for kind, yes in present.items() if yes)
-        raise ArgumentError("device", f"one that this machine has ({there})", name, "leave --device out for the CPU")
+        available = ", ".join(kind for kind, is_present in present.items() if is_present)
+        raise ArgumentError("device", f"available on this machine ({available})", name, "omit --device for the CPU")
     return device
 
 
-def half_products(precision: str, device: torch.device) -> tuple[bool, list[str]]:
-    """Whether training computes its products in bfloat16, and what the user should know about that."""
+def mixed_precision(precision: str, device: torch.device) -> tuple[bool, list[str]]:
+    """Return whether training uses bfloat16 matrix products, and notes for the user."""
     if precision != "bf16":
         return False, []
     if device.type != "cpu" or extension.bfloat16():
         return True, []
-    return False, ["this processor has no bfloat16 dot products (avx512_bf16): instead of bf16, training uses float32"]
+    return False, ["this processor has no bfloat16 dot products (avx512_bf16): training uses float32 instead of bf16"]
 
 
 def stop_signals() -> list[signal.Signals]:
-    """What asks a process to end: Ctrl-C, SIGTERM, and SIGHUP unless it is ignored (nohup)."""
-    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    """Return the signals that request termination: SIGINT (Ctrl-C), SIGTERM, and SIGHUP unless ignored (nohup)."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
     ignored = hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM, *([] if hangup is None or ignored else [hangup])]
 
 
 class Interrupt:
-    """Set by the first Ctrl-C, SIGTERM or SIGHUP; a second one of the former two raises `KeyboardInterrupt` at once.
+    """A signal handler: the first signal sets ``requested``; a second SIGINT or SIGTERM raises `KeyboardInterrupt`.
 
-    SIGHUP only asks, however often it comes: a terminal that goes away may send it twice.
+    Repeated SIGHUPs do not raise: a closing terminal may send two.
     """
 
     requested = False
@@ -83,10 +83,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Within it the first of `stop_signals` only asks to stop.
-
-    Outside the main thread signals are left alone.
-    """
+    """Handle `stop_signals` with an `Interrupt`: a context manager. No effect outside the main thread."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt

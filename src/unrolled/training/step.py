@@ -1,4 +1,4 @@
-"""One step of training, and everything that it changes."""
+"""One training step."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from . import modelfile
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
 from .pieces import check_recompute, window_loss
-from .process import half_products
+from .process import mixed_precision
 from .synthetic import SyntheticGradients
 from .task import Task
 
 
 class Stepper:
-    """Model, optimiser and everything else that changes with a step; a step changes it and nothing else."""
+    """Model, optimizer and all other state that a training step changes."""
 
     def __init__(self, task: Task, device: torch.device, steps: int) -> None:
         options: Training = task.config.training
@@ -33,14 +33,19 @@ class Stepper:
         self.schedule = Schedule(options, steps, task.steps_per_epoch)
         self.average = Average(self.model, options, steps)
         self.carry: State | None = task.carry(self.model)
-        self.half, _ = half_products(options.precision, device)
+        self.half, _ = mixed_precision(options.precision, device)
         self.synthetic: SyntheticGradients | None = None
         if options.synthetic_gradients:
-            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # noise as without it
+            # Forked, so that dropout draws the same numbers as without synthetic gradients.
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 self.synthetic = SyntheticGradients(self.carry, options)
 
     def step(self, number: int) -> tuple[float, float, float]:
-        """One window: forward, backward, clip, update. Returns loss, gradient norm, units."""
+        """Train on one batch: forward, backward, clip, update. Return loss, gradient norm and number of units.
+
+        Raises:
+            DivergedError: loss or gradient norm is not finite; the weights are unchanged.
+        """
         batch = self.task.batch(number)
         before = self.carry if self.synthetic is None else self.synthetic.begin(self.carry)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
@@ -55,21 +60,21 @@ class Stepper:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise DivergedError(
                 f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
-                f"The last checkpoint is intact: go on from it with unrolled resume and a lower --lr (now "
-                f"{self.options.lr:g}) or --clip (now {self.options.clip or 'off: try 1'}), or train anew with a "
-                "longer --warmup"
+                f"The last checkpoint is intact: continue from it with unrolled resume and a lower --lr (now "
+                f"{self.options.lr:g}) or --clip (now {self.options.clip or 'off: try 1'}), or train a new run with "
+                "a longer --warmup"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.lr(number) * self.task.lr_scale(batch)
         self.optimizer.step()
         self.average.update(number)
-        # Cloned as well as detached: it keeps no outputs alive, and lies in memory as one read from a checkpoint does,
-        # so that the matrix products of a resumed run give the same bits.
-        self.carry = None if carry is None else tree_map(_cut, carry)
+        # Cloned as well as detached: this frees the outputs, and gives the same memory layout as a state loaded from a
+        # checkpoint, so that the matrix products of a resumed run are bitwise equal.
+        self.carry = None if carry is None else tree_map(_detached, carry)
         return value, norm, self.task.units(batch)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything a checkpoint needs in tensors, by name."""
+        """Return all tensors of a checkpoint by name."""
         found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         found |= {f"average.{name}": value for name, value in self.average.weights.items()}
         found |= _optimizer_tensors("optimizer", self.optimizer)
@@ -83,7 +88,11 @@ class Stepper:
         return found
 
     def restore(self, tensors: dict[str, Tensor], where: str) -> None:
-        """The reverse of `tensors`."""
+        """Restore the tensors of a checkpoint; the inverse of `tensors`.
+
+        Raises:
+            RunError: names or shapes do not match the model.
+        """
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             head, _, rest = name.partition(".")
@@ -120,5 +129,5 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _cut(leaf: Tensor) -> Tensor:
+def _detached(leaf: Tensor) -> Tensor:
     return leaf.detach().clone(memory_format=torch.contiguous_format)

@@ -1,4 +1,4 @@
-"""What the loop asks of a task."""
+"""The interface between a task and the training loop."""
 
 from __future__ import annotations
 
@@ -23,153 +23,156 @@ PREVIEW_LINES = 8
 
 
 class Task(ABC):
-    """A problem: its data, model, loss, metric and preview. The loop knows nothing else of it.
+    """A task: data, model, loss, metrics and preview. The training loop uses nothing else.
 
-    Everything random about a batch is decided by its step number, so that a resumed run sees the same ones.
+    The randomness of a batch depends only on its step number, so that a resumed run sees the same batches.
     """
 
     name: ClassVar[str]
-    """What the command line calls it."""
+    """The name on the command line."""
     Config: ClassVar[type]
-    """Its config: a frozen dataclass of groups, one of which is ``training: Training``."""
+    """The config class: a frozen dataclass of groups, one of which is ``training: Training``."""
     unit: ClassVar[str]
-    """What the rate counts: characters, sentences, images…"""
+    """The unit of the training rate: characters, sentences, images…"""
     use: ClassVar[dict[str, str]] = {"measure it": "evaluate"}
-    """What is done with a run → the verb for it."""
+    """Next steps suggested after training: description → command."""
     extras: ClassVar[Mapping[str, str]] = {}
-    """Modules that its work needs beyond the base install → the extra of the task's package that has each, as in
-    ``{"av": "video"}``, or "" if pip installs it by its own name. Not to be imported with the task."""
+    """Optional dependencies: module → the extra of the task's package that installs it, as in ``{"av": "video"}``, or
+    "" if the module is installed by its own name. Import them lazily, not with the task."""
     word: ClassVar[str | None] = None
-    """The option that a word after the task's name is for: ``unrolled train memory copy``."""
+    """The option set by an argument after the task name: ``unrolled train memory copy``."""
     preview_lines: ClassVar[int] = PREVIEW_LINES
-    """So many lines of a preview are shown as training goes on."""
+    """Number of preview lines shown during training."""
     Evaluate: ClassVar[type | None] = None
-    """The options of ``unrolled evaluate`` for its runs, a frozen dataclass; `None`: they cannot be evaluated."""
+    """The options of ``unrolled evaluate``, a frozen dataclass; `None`: not supported."""
     Predict: ClassVar[type[InputOptions] | None] = None
-    """The options of ``unrolled predict``; `None`: its models answer nothing."""
+    """The options of ``unrolled predict``; `None`: not supported."""
     Sample: ClassVar[type | None] = None
-    """The options of ``unrolled sample``; `None`: its models make up nothing."""
+    """The options of ``unrolled sample``; `None`: not supported."""
     metrics: tuple[Metric, ...] = (LOSS,)
-    """What `evaluate` gives."""
+    """The metrics returned by `evaluate`."""
     decides: str = "loss"
-    """The metric by which a model is kept; `metrics` says whether it should be large."""
+    """The name of the metric used for model selection."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
-        """The options that may name a file or a folder, ``data`` first, and which names of each are none."""
+        """Return the options that may name a file or folder, ``data`` first → the names that are not paths."""
         return {"data": ()}
 
     @classmethod
     def named(cls) -> list[NamedData]:
-        """The data sets that ``data`` can name."""
+        """Return the data sets that ``data`` accepts by name."""
         return []
 
     @classmethod
     def likely(cls, path: Path) -> bool:
-        """Whether a file or folder, by its name, looks like this task's data."""
+        """Whether the name of a file or folder looks like data of this task."""
         return False
 
     def describe(self) -> Report:
-        """What is in the data, for ``unrolled data``: sizes, classes, how files were read, the first examples.
+        """Describe the data for ``unrolled data``: sizes, classes, detected file format, first examples.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the data cannot be read.
         """
         return Report({}, notes=tuple(self.prepare()), event="data")
 
     def check(self) -> list[str]:
-        """What training would say of the data, and whatever else is suspicious in it; raises what is wrong with it."""
+        """Check the data; return the notes of training and warnings about suspicious data, and raise on errors."""
         return self.prepare()
 
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
-        """Several trained models on the same data, by the name of each run.
+        """Compare several trained models on the same data; ``models`` maps run names to models.
 
         Raises:
-            RunError: they were trained on different data, and the options name none to compare them on.
+            RunError: the models were trained on different data, and ``options`` names no data to compare them on.
         """
         return side_by_side(cls.metrics, models, options, progress)
 
     @property
     def selecting(self) -> Metric:
-        """The metric by which a model is kept.
+        """The metric used for model selection.
 
         Raises:
-            ArgumentError: `metrics` has none of that name.
+            ArgumentError: `metrics` has no metric of the name `decides`.
         """
         for metric in self.metrics:
             if metric.name == self.decides:
                 return metric
         known = ", ".join(metric.name for metric in self.metrics)
-        raise ArgumentError(f"{type(self).__name__}.decides", f"one of its metrics ({known})", self.decides)
+        raise ArgumentError(f"{type(self).__name__}.decides", f"the name of one of its metrics ({known})", self.decides)
 
     @abstractmethod
     def prepare(self) -> list[str]:
-        """Read the data; raise what is wrong with it now. Returns notes for the user, one line each."""
+        """Read and validate the data; return notes for the user, one line each."""
 
     @abstractmethod
     def build_model(self) -> nn.Module:
-        """A new model; its weights come from torch's global generator."""
+        """Return a new model; its weights are initialized from the global random generator of torch."""
 
     def fit(self) -> Callable[[], nn.Module] | None:
-        """What makes the model from the data at once, as counting does; `None`: steps of gradient descent train it."""
+        """Return a function that builds the fitted model at once, such as by counting; `None`: gradient descent."""
         return None
 
     @property
     @abstractmethod
     def steps_per_epoch(self) -> float:
-        """Steps in one pass over the training data."""
+        """Steps per epoch."""
 
     @abstractmethod
     def batch(self, step: int) -> Any:
-        """The batch of step number ``step`` (from 0), a pure function of it."""
+        """Return the batch of step number ``step`` (from 0), a pure function of it."""
 
     @abstractmethod
     def units(self, batch: Any) -> float:
-        """How many units (see `unit`) a batch holds."""
+        """Return the number of units (see `unit`) in a batch."""
 
     def carry(self, model: nn.Module) -> State | None:
-        """What the first step starts from: a recurrent state, or `None` if nothing is carried."""
+        """Return the initial recurrent state of training, or `None` if no state is carried between batches."""
         return None
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Any, carry: State | None) -> tuple[Tensor, State | None]:
-        """The mean loss of a batch in nats, and what the next step starts from (the loop detaches it)."""
+        """Return the mean loss of a batch in nats and the state carried to the next batch (the loop detaches it)."""
 
     def pieces(self, batch: Any, steps: Recompute) -> list[tuple[Any, float]] | None:
-        """A batch cut along time: pieces of ``steps`` steps (see `pieces.cuts`) for `loss`, each with its share of the
-        batch's mean loss, 1 together; `None`: it cannot be cut."""
+        """Cut a batch along time into pieces of ``steps`` steps (see `pieces.cuts`), each a batch for `loss`.
+
+        Returns:
+            The pieces with their weights in the mean loss, of sum 1; `None` if the batch cannot be cut.
+        """
         return None
 
     def segments(self) -> Segments | None:
-        """What batches consist of, where the gradient by the state is multiplied between (see `pieces`)."""
+        """Return the segments between which the gradient with respect to the state is scaled (see `pieces`)."""
         return None
 
     def lr_scale(self, batch: Any) -> float:
-        """What the learning rate is multiplied by at this batch."""
+        """Return the factor of the learning rate for this batch."""
         return 1.0
 
     @abstractmethod
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        """Metrics on ``"valid"`` (decides) or ``"test"`` (reported), `decides` and ``"loss"`` among them."""
+        """Return metrics on the split ``"valid"`` or ``"test"``, including `decides` and ``"loss"``."""
 
     @abstractmethod
     def preview(self, model: nn.Module) -> str | Sequence[Part]:
-        """Something to look at, what the model does now: a text, or parts such as texts and pictures."""
+        """Return example output of the current model: text, or parts such as texts and pictures."""
 
     def assets(self) -> dict[str, Any]:
-        """What the model needs besides its weights (JSON), such as its vocabulary, and under ``data`` the fingerprint.
-        Stored in the model file."""
+        """Return JSON data for the model file that the model needs besides its weights, such as its vocabulary; the key
+        ``data`` holds the fingerprint of the data."""
         return {"data": self.fingerprint()}
 
     @classmethod
     @abstractmethod
     def open(cls, file: ModelFile, config: Any) -> Any:
-        """The trained model of a model file, ready for use."""
+        """Return the trained model of a model file, ready for use."""
 
     def fingerprint(self) -> str:
-        """A digest of the data; a run that is resumed on other data is refused."""
+        """Return a digest of the data; resuming with different data raises an error."""
         return ""

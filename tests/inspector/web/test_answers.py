@@ -175,7 +175,7 @@ def test_unrolled(lm):
     assert last["loss"] == pytest.approx(losses[-2], rel=1e-3)
     long = client.post("/api/unrolled", json={"text": "a" * 61})
     assert long.status_code == 422
-    assert "at most 60 symbols" in long.json()["detail"]
+    assert "at most 60 tokens" in long.json()["detail"]
 
 
 def test_a_translator():
@@ -222,5 +222,5 @@ def test_what_is_not_there(lm):
         assert answer.json()["detail"].startswith(detail)
     sort = {"recurrence": "layers.0.0", "gate": "h", "begin": 0, "end": 1, "sort": "no such"}
     assert lm[0].get("/api/grid", params=sort).status_code == 404
-    assert lm[0].get("/api/nothing").json()["detail"].startswith("there is no such address")
+    assert lm[0].get("/api/nothing").json()["detail"].startswith("this path does not exist")
     assert lm[0].get("/docs").status_code == 404

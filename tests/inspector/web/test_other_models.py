@@ -61,5 +61,5 @@ def test_a_pane_of_its_own_and_none_of_others(page):
     for address, body in asked.items():
         answer = client.post(address, json=body)
         assert answer.status_code == 409, address
-        assert answer.json()["detail"].endswith("; this run is of the task gesture")
+        assert answer.json()["detail"].endswith("; the run's task is gesture")
     assert "no pane 'translation'" in client.post("/api/translate", json=asked["/api/translate"]).json()["detail"]

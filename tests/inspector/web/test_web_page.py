@@ -354,14 +354,14 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     some = write(page, prompt="the cat ", length=80, temperature=1, seed=5)
     assert len(some) == 80
     expect(page.locator("#write-said")).to_contain_text("80 characters")
-    expect(page.locator("#write-said")).to_contain_text("symbols/s; seed 5")
+    expect(page.locator("#write-said")).to_contain_text("tokens/s; seed 5")
     assert page.locator("#written .prompt").inner_text() == "the cat "
     assert page.evaluate("[...document.querySelectorAll('#written > span[data-at]')].some(s => s.className !== '')")
     assert write(page, seed=5) == some
     assert write(page, seed=6) != some
 
     page.click("#clamp-add")
-    page.fill(".clamp [aria-label='number of the unit']", "3")
+    page.fill(".clamp [aria-label='index of the unit']", "3")
     page.fill(".clamp [aria-label='value to hold it at']", "-50")
     held = write(page, seed=5)
     assert held != some
@@ -429,10 +429,10 @@ def test_boxes_through_time_and_their_numbers(writer, visit):
     page.keyboard.press("ArrowUp")
     expect(page.locator("#numbers h2")).to_have_text("layer 2 after “l”, step 3")
     page.keyboard.press("ArrowUp")
-    expect(page.locator("#numbers h2")).to_have_text("Guess after “l”, step 3")
+    expect(page.locator("#numbers h2")).to_have_text("Prediction after “l”, step 3")
     assert page.locator("#numbers li").count() == 5
     page.keyboard.press("End")
-    expect(page.locator("#numbers p")).to_have_text("What comes next is not known.")
+    expect(page.locator("#numbers p")).to_have_text("The next token is unknown.")
 
     norms = lambda: page.locator("svg .gradient").count()  # noqa: E731
     assert norms() > 0
@@ -483,20 +483,20 @@ def test_a_translation_and_where_it_looked(translator, visit):
     page.fill("#sentence", "decade")
     page.click("#translation-form button")
     want = httpx.post(f"{translator.address}/api/translate", json={"text": "decade"}, timeout=SECONDS).json()
-    expect(page.locator("#translated")).to_have_text(want["text"].strip() or "(nothing)")
+    expect(page.locator("#translated")).to_have_text(want["text"].strip() or "(empty)")
     until(page, "n => document.querySelectorAll('#alignment thead th').length === n", len(want["source"]))
     assert page.locator("#alignment tbody tr").count() == len(want["target"])
     told = page.locator("#alignment-said")
     page.hover("#alignment td[data-row='0'][data-column='1']")
-    expect(told).to_contain_text(f": {want['weights'][0][1]:.3f} on ")
+    expect(told).to_contain_text(f"attention weight {want['weights'][0][1]:.3f} on ")
     page.focus("#alignment td[tabindex='0']")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(told).to_contain_text(f": {want['weights'][0][2]:.3f} on ")
+    expect(told).to_contain_text(f"attention weight {want['weights'][0][2]:.3f} on ")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     if len(want["weights"]) > 1:
-        expect(told).to_contain_text(f": {want['weights'][1][0]:.3f} on ")
+        expect(told).to_contain_text(f"attention weight {want['weights'][1][0]:.3f} on ")
     page.click("#tab-text")
     page.wait_for_selector("#units [role=option]")
     expect(page.locator("#text")).to_contain_text("decade")
@@ -507,7 +507,7 @@ def test_a_translation_and_where_it_looked(translator, visit):
 def test_tabs_by_keys_and_the_way_back(writer, visit):
     page = visit(writer)
     tabs = page.locator("[role=tab]")
-    assert tabs.all_inner_texts() == ["Text", "Type here", "Write", "Unrolled", "Training"]
+    assert tabs.all_inner_texts() == ["Text", "Type here", "Generate", "Unrolled", "Training"]
     page.focus("#tab-text")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#tab-training")).to_be_focused()
@@ -546,7 +546,7 @@ def test_a_request_that_fails_is_told_and_can_be_tried_again(writer, visit):
     with page.watch.expecting("ERR_FAILED"):
         page.route("**/api/values*", lambda route: route.abort())
         page.click("#units [role=option] >> nth=7")
-        expect(page.locator("#alert")).to_contain_text("does not answer")
+        expect(page.locator("#alert")).to_contain_text("does not respond")
         page.unroute("**/api/values*")
         page.click("#alert >> text=Try again")
         expect(page.locator("#alert")).to_be_hidden()

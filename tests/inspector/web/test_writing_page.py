@@ -149,7 +149,7 @@ def test_two_at_once_and_a_closed_connection_ends_the_writing(monkeypatch):
                 next(more)
                 busy = client.post("/api/write", json={})
                 assert busy.status_code == 503
-                assert "2 texts are being written" in busy.json()["detail"]
+                assert "2 texts are being generated" in busy.json()["detail"]
             wait(lambda: slow.writing == 1, 10)
         wait(lambda: slow.writing == 0, 10)
         given = slow.given

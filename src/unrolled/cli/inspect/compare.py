@@ -1,4 +1,4 @@
-"""unrolled inspect compare RUN OTHER [--data TEXT]: two runs, or two checkpoints of one, over the same text."""
+"""unrolled inspect compare RUN OTHER [--data TEXT]: compare two runs or checkpoints on the same text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tyro
 from ...analysis.compare import Comparison, Place, compare
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.matching import UnitMatching, match_units
-from ...analysis.text_windows import check_alike
+from ...analysis.text_windows import check_same_vocabulary
 from ...analysis.unit_names import NamedUnit, leaves_of
 from ...analysis.units import stack_of
 from ...cells import check_size
@@ -26,27 +26,27 @@ from .view import View, language_model, side_by_side, text_of, visible
 
 PROG = "unrolled inspect compare"
 ABOUT = (
-    "Let two language models predict the same text: two runs, or two checkpoints of one run. Which is the better, on "
-    "what kind of symbol, and where by most; and which unit of the one does what a unit of the other does, by the "
-    "correlation of the two over the text (Li et al. 2016). Both need the same vocabulary.\n\n"
+    "Compare two language models, runs or checkpoints of one run, on the same text: the loss by the kind of token, the "
+    "positions with the largest difference, and units of the two that match, by their correlation over the text (Li et "
+    "al. 2016). Both models need the same vocabulary.\n\n"
     "unrolled inspect compare runs/lm-stdlib-1/checkpoints/step-200 runs/lm-stdlib-1"
 )
 STRONG, FAIR = 0.9, 0.5  # |r|
-PAIRS = 5  # of units, shown
+PAIRS = 5  # matching units to show
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareView(View):
-    """Which models, and what to tell."""
+    """Options of the comparison."""
 
     other: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OTHER")]
-    """the other: a run, a model.safetensors, or a checkpoint"""
+    """the other model: a run, a model.safetensors file, or a checkpoint"""
     most: int = 8
-    """places to show at which either is the better"""
+    """positions to show for each model where it is better"""
     leaf: Literal["h", "c"] = "h"
-    """match units of h, or of an LSTM's memory c"""
+    """match units of h, or of an LSTM's cell state c"""
     lanes: int | None = None
-    """stretches read side by side, each warmed up on the 256 symbols before it; 1 is exact (default: up to 32)"""
+    """batch size: parts of the text read at once, each after a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -57,7 +57,7 @@ class CompareView(View):
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of the first model, and its units' partners in that of the other."""
+    """A layer of the first model matched with a layer of the other."""
 
     number: int
     other: int
@@ -65,7 +65,7 @@ class Layer:
     matching: UnitMatching
 
     def pairs(self) -> list[tuple[str, str, float]]:
-        """Both units' names and their correlation, the strongest first."""
+        """Return the matched units' names and their correlation, the strongest first."""
         best, strength = self.matching.best(), self.matching.strength()
         named = [
             (str(NamedUnit(self.number, 0, u, self.leaf)), str(NamedUnit(self.other, 0, int(best[u]), self.leaf)))
@@ -75,7 +75,7 @@ class Layer:
 
 
 def run(argv: list[str]) -> int:
-    """The view."""
+    """Run `unrolled inspect compare`; return the exit status."""
     options = parse(CompareView, argv, PROG, ABOUT)
     with Schema(CompareView, PROG).names():
         a = language_model(options.run, options.cell, recurrent=False)
@@ -83,7 +83,7 @@ def run(argv: list[str]) -> int:
         _check(a, b, options)
         name, split = text_of(a, options.run, options.data, options.limit)
         layers = _layers(a, b, options.leaf)
-        with counting((len(split) - 1) + len(layers) * len(split), "symbols") as counter:
+        with counting((len(split) - 1) + len(layers) * len(split), "tokens") as counter:
             found = compare(a, b, split, most=options.most, lanes=side_by_side(split, options.lanes), progress=counter)
             matched = []
             for number, (layer, other) in enumerate(layers):
@@ -94,19 +94,21 @@ def run(argv: list[str]) -> int:
                 )  # fmt: skip
                 matched.append(Layer(layer, other, options.leaf, matching))
         if options.json:
-            told = [{"layer": one.number + 1, "other": one.other + 1, **one.matching.as_json()} for one in matched]
+            layers_json = [
+                {"layer": layer.number + 1, "other": layer.other + 1, **layer.matching.as_json()} for layer in matched
+            ]
             emit(
                 "compare", run=options.run, other=options.other, data=name, symbols=len(split), leaf=options.leaf,
-                **found.as_json(), layers=told,
+                **found.as_json(), layers=layers_json,
             )  # fmt: skip
         else:
-            _tell(found, matched, name, split, options)
+            _report(found, matched, name, split, options)
     return 0
 
 
 def _check(a: Writer, b: Writer, options: CompareView) -> None:
     try:
-        check_alike(a, b)
+        check_same_vocabulary(a, b)
     except ArgumentError as error:
         raise ArgumentError(
             "OTHER", f"a model with the vocabulary of {options.run}", options.other, f"{error.received}; {error.remedy}"
@@ -115,11 +117,11 @@ def _check(a: Writer, b: Writer, options: CompareView) -> None:
         if options.leaf == "c" and not (
             has_recurrent_layers(model.model) and "c" in leaves_of(next(stack_of(model.model).cells))
         ):
-            raise ArgumentError("leaf", f"h: {run} has no c, which only an LSTM has", options.leaf)
+            raise ArgumentError("leaf", f"h: {run} has no cell state c, which only an LSTM has", options.leaf)
 
 
 def _layers(a: Writer, b: Writer, leaf: str) -> list[tuple[int, int]]:
-    """Which layer of a is set beside which of b: the same one, or the last; none without recurrent layers."""
+    """Return the pairs of layers to match: the same number, or b's last; none without recurrent layers."""
     if not all(has_recurrent_layers(model.model) for model in (a, b)):
         return []
     if not all("h" in leaves_of(cell) for model in (a, b) for cell in stack_of(model.model).cells):
@@ -128,7 +130,7 @@ def _layers(a: Writer, b: Writer, leaf: str) -> list[tuple[int, int]]:
     return [(layer, min(layer, last)) for layer in range(stack_of(a.model).num_layers)]
 
 
-def _tell(found: Comparison, matched: list[Layer], name: str, split: Split, options: CompareView) -> None:
+def _report(found: Comparison, matched: list[Layer], name: str, split: Split, options: CompareView) -> None:
     header = ("predicted", "count", "RUN", "OTHER", "better by", "")
     rows = [*zip(found.classes, found.counts, found.losses, found.sums, strict=True)]
     rows = sorted((row for row in rows if row[1]), key=lambda row: -row[1])
@@ -137,29 +139,29 @@ def _tell(found: Comparison, matched: list[Layer], name: str, split: Split, opti
     for title, better in (("OTHER", found.gained), ("RUN", found.lost)):
         if better:
             print()
-            show_table(("", "RUN p", "OTHER p", f"where {title} is better by most"), map(_place, better),
+            show_table(("", "RUN p", "OTHER p", f"largest advantage of {title}"), map(_place, better),
                        right=("", "RUN p", "OTHER p"))  # fmt: skip
-    for one in matched:
-        if pairs := one.pairs():
+    for layer in matched:
+        if pairs := layer.pairs():
             print()
             show_table(
                 ("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+.3f}") for a, b, r in pairs[:PAIRS]), right=("r",)
             )
     print()
-    rows_of_units = [(f"layer {one.number + 1} {one.leaf}", _matched(one)) for one in matched]
+    match_notes = [(f"layer {layer.number + 1} {layer.leaf}", _matched(layer)) for layer in matched]
     show_pairs(
         [
             ("RUN", options.run),
             ("OTHER", options.other),
-            ("loss", "nats per symbol, by what is predicted"),
-            *rows_of_units,
-            ("text", f"{name}: {len(split):,} symbols"),
+            ("loss", "nats per token, by the kind of token predicted"),
+            *match_notes,
+            ("text", f"{name}: {len(split):,} tokens"),
         ]
     )
 
 
 def _row(name: str, count: int, loss: float, saved: float) -> tuple[str, ...]:
-    better = "OTHER" if saved > 0 else "RUN" if saved < 0 else "alike"
+    better = "OTHER" if saved > 0 else "RUN" if saved < 0 else "equal"
     return (
         name,
         f"{count:,}",
@@ -170,21 +172,21 @@ def _row(name: str, count: int, loss: float, saved: float) -> tuple[str, ...]:
     )
 
 
-def _place(one: Place) -> tuple[str, ...]:
-    text = f"{visible(one.before)}[{visible(one.symbol)}]{visible(one.after)}"
-    return f"{one.position:,}", _share(one.p_a), _share(one.p_b), text
+def _place(place: Place) -> tuple[str, ...]:
+    text = f"{visible(place.before)}[{visible(place.symbol)}]{visible(place.after)}"
+    return f"{place.position:,}", _probability(place.p_a), _probability(place.p_b), text
 
 
-def _share(p: float) -> str:
+def _probability(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 
-def _matched(one: Layer) -> str:
-    strength = np.abs([r for *_, r in one.pairs()])
+def _matched(layer: Layer) -> str:
+    strength = np.abs([r for *_, r in layer.pairs()])
     if not len(strength):
-        return "no unit of it ever changes"
+        return "all units are constant"
     counts: Any = [np.count_nonzero(strength >= level) for level in (STRONG, FAIR)]
     return (
-        f"of {len(one.matching.correlation)} units {counts[0]} have a partner with |r| ≥ {STRONG}, {counts[1]} with "
+        f"of {len(layer.matching.correlation)} units, {counts[0]} have a match with |r| ≥ {STRONG}, {counts[1]} with "
         f"|r| ≥ {FAIR}; median {np.median(strength):.2f}"
     )

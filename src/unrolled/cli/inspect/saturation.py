@@ -1,4 +1,4 @@
-"""unrolled inspect saturation RUN [--data TEXT] [--picture FILE]: how much of the time each gate is shut, or open."""
+"""unrolled inspect saturation RUN [--data TEXT] [--picture FILE]: how often each gate is saturated."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from .view import View, language_model, side_by_side, text_of
 
 PROG = "unrolled inspect saturation"
 ABOUT = (
-    "Count how much of the time each gate of an LSTM or GRU is all but shut (left-saturated, below --low) or all but "
-    "open (right-saturated, above --high) while the model reads a text, as in figure 2 of Karpathy, Johnson and "
-    "Fei-Fei (2015): a forget gate that is right-saturated carries its memory on.\n\n"
+    "Measure the share of steps in which each gate of an LSTM or GRU is almost closed (left-saturated, below --low) or "
+    "almost open (right-saturated, above --high) while the model reads a text, as in figure 2 of Karpathy, Johnson and "
+    "Fei-Fei (2015): a right-saturated forget gate preserves the cell state.\n\n"
     "unrolled inspect saturation runs/lm-stdlib-1 --picture gates.png"
 )
-MOSTLY = 0.9  # of the time: a unit that is all but stuck
+MOSTLY = 0.9  # a unit saturated in this share of the steps counts as mostly saturated
 
 
 @dataclass(frozen=True, kw_only=True)
 class SaturationView(View):
-    """Which gates, and when they count as saturated."""
+    """Options of the saturation analysis."""
 
     low: float = LOW
-    """below it a gate is left-saturated"""
+    """a gate below this value is left-saturated"""
     high: float = HIGH
-    """above it a gate is right-saturated"""
+    """a gate above this value is right-saturated"""
     lanes: int | None = None
-    """stretches read side by side, each warmed up on the 256 symbols before it; 1 is exact (default: up to 32)"""
+    """batch size: parts of the text read at once, each after a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
     picture: str | None = None
-    """draw every unit into this file (.png, .svg or .pdf)"""
+    """plot every unit to this file (.png, .svg or .pdf)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,46 +46,46 @@ class SaturationView(View):
 
 
 def run(argv: list[str]) -> int:
-    """The view."""
+    """Run `unrolled inspect saturation`; return the exit status."""
     options = parse(SaturationView, argv, PROG, ABOUT)
     with Schema(SaturationView, PROG).names():
         model = language_model(options.run, options.cell)
         name, split = text_of(model, options.run, options.data, options.limit)
-        with counting(len(split) - 1, "symbols") as counter:
+        with counting(len(split) - 1, "tokens") as counter:
             found = saturation(
                 model, split, low=options.low, high=options.high, lanes=side_by_side(split, options.lanes),
                 progress=counter,
             )  # fmt: skip
         if options.picture is not None:
-            title = f"{options.run}: {found.steps:,} symbols of {name}"
+            title = f"{options.run}: {found.steps:,} tokens of {name}"
             saturation_picture(Path(options.picture), found, title)
         if options.json:
             emit("saturation", run=options.run, data=name, symbols=len(split), **found.as_json())
         else:
-            _tell(found, name, options)
+            _report(found, name, options)
     return 0
 
 
-def _tell(found: Saturation, name: str, options: SaturationView) -> None:
+def _report(found: Saturation, name: str, options: SaturationView) -> None:
     header = ("layer", "gate", "units", "left", "right", "mostly left", "mostly right")
     show_table(header, map(_row, found.gates), right=header[2:])
     print()
     pairs = [
-        ("left, right", f"share of the time below {found.low:g}, above {found.high:g}: mean over the units"),
-        ("mostly", f"units that are so for at least {MOSTLY:.0%} of the time"),
-        ("text", f"{name}: {found.steps:,} symbols"),
+        ("left, right", f"share of the steps below {found.low:g}, above {found.high:g}: mean over the units"),
+        ("mostly", f"units saturated in at least {MOSTLY:.0%} of the steps"),
+        ("text", f"{name}: {found.steps:,} tokens"),
     ]
     if options.picture is not None:
         pairs.append(("picture", options.picture))
     show_pairs(pairs)
 
 
-def _row(one: Gate) -> tuple[str, ...]:
-    shares = one.left, one.right
+def _row(gate: Gate) -> tuple[str, ...]:
+    shares = gate.left, gate.right
     return (
-        named(one.recurrence),
-        TITLES.get(one.gate, one.gate),
-        f"{len(one.left)}",
+        named(gate.recurrence),
+        TITLES.get(gate.gate, gate.gate),
+        f"{len(gate.left)}",
         *(f"{share.mean():.1%}" for share in shares),
         *(f"{np.count_nonzero(share >= MOSTLY)}" for share in shares),
     )

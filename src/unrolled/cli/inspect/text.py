@@ -1,4 +1,4 @@
-"""The text that `unrolled inspect` looks at: the one that is named, or what a language model was not trained on."""
+"""The text for `unrolled inspect`: the one given, or the test part of a language model's own text."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from ...tasks.common.writer import Writer
 
 
 def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
-    """The text, where its documents begin, and what to call it.
+    """Return the text, the positions where its documents begin, and its name for display.
 
     Args:
-        data: what is named; if nothing is, the test part of a language model's own text.
-        limit: characters at most.
+        data: the name of a text; if empty, the test part of a language model's own text.
+        limit: the most characters to read.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no text.
         RunError: the model's own text cannot be read, or has changed.
     """
     if not data:
         return _held_out(model, limit)
     text, starts = beginning(model, data, limit)
-    source = "a text given" if data.startswith("text:") else data
+    source = "the given text" if data.startswith("text:") else data
     return text, starts, source
 
 
 def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
-    """The first ``limit`` characters of a text, and where its documents begin.
+    """Return the first ``limit`` characters of a text, and the positions where its documents begin.
 
     Raises:
-        DataError: there are none.
+        DataError: the text is empty.
     """
     corpus = model.corpus(data) if isinstance(model, Writer) else open_corpus(data, line_ends="unify")
     parts, starts, count = list[str](), list[int](), 0
-    for text, begun in corpus.chunks():
+    for text, document_starts in corpus.chunks():
         text = text[: limit - count]
-        starts += [count + at for at in begun if at < len(text)]
+        starts += [count + at for at in document_starts if at < len(text)]
         parts.append(text)
         count += len(text)
         if count >= limit:
             break
     if not count:
-        raise DataError(f"{data} has no text in it; give a text with --data")
+        raise DataError(f"{data} has no text; give another text with --data")
     return "".join(parts), starts
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
     if not isinstance(model, Writer):
-        raise DataError("this model is no language model, so it has no text of its own to show; name one with --data")
-    named = model.config.data.data
+        raise DataError("this model is not a language model and has no text of its own; give a text with --data")
+    name = model.config.data.data
     _, test = model.own_text("test")
     begins = [int(start) for start in test.starts if start < limit] or [0]
     parts, starts, count = list[str](), list[int](), 0
@@ -61,5 +61,5 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
             parts.append(text)
             count += len(text)
     if not count:
-        raise DataError(f"no part of {named} was kept for testing; name a text with --data")
-    return "".join(parts), starts, f"{named} (test part)"
+        raise DataError(f"{name} has no test part; give a text with --data")
+    return "".join(parts), starts, f"{name} (test part)"

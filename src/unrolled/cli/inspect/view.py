@@ -1,4 +1,4 @@
-"""What the views of `unrolled inspect` share: whose units, which text, and a table of the views."""
+"""Shared parts of the views of `unrolled inspect`: common options, the model, the text, and the table of views."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tyro
 from ... import api
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.picture import check_picture
-from ...analysis.tokenized import located
+from ...analysis.tokenized import tokenize
 from ...cells import check_size
 from ...data import Split, StreamingDecoder, Vocabulary
 from ...data.storage import head
@@ -23,28 +23,28 @@ from ...tasks.common.writer import Writer
 from .text import beginning
 
 VIEWS = {
-    "saturation": "how much of the time each gate is shut, or open",
-    "ablate": "hold units, and see the loss rise: beside random units",
-    "lookback": "how far back predictions look",
-    "similar": "where else in a text the same units are on",
-    "compare": "two runs, or two checkpoints of one: what either predicts better",
+    "saturation": "how often each gate is saturated: almost closed or open",
+    "ablate": "hold units and measure the rise in loss, compared with random units",
+    "lookback": "the effective context length of predictions",
+    "similar": "passages where the same units are active",
+    "compare": "two runs or checkpoints: what each predicts better",
 }
-LEAST = 2048  # symbols of a lane, so that little of the work is warm-up
+LEAST = 2048  # tokens of a lane (a batch row), so that the warm-up is a small part of the work
 MOST_LANES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A language model and a text."""
+    """Common options: a language model and a text."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """a language model's folder, a model.safetensors, or a checkpoint: RUN/checkpoints/step-N"""
+    """a language model's run folder, a model.safetensors file, or a checkpoint: RUN/checkpoints/step-N"""
     data: str | None = None
-    """the text: a file, a folder, a pattern, "text:…" or a named corpus (default: the test part of the run's own)"""
+    """the text: a file, a folder, a pattern, "text:…" or a named corpus (default: the test part of the run's text)"""
     limit: int = 100_000
-    """read so many characters at most, from the text's beginning"""
+    """the most characters to read, from the beginning of the text"""
     cell: str | None = None
-    """the model's cell, if it is one of your own (module:Class)"""
+    """the model's cell, if it is a custom one (module:Class)"""
     json: bool = False
     """print one JSON object"""
 
@@ -55,11 +55,11 @@ class View:
             check_picture(Path(picture))
 
 
-def asked_for(argv: list[str]) -> Callable[[list[str]], int] | None:
-    """The view that a command line begins with, to be run on the words after it; `None` if it begins with a run.
+def requested_view(argv: list[str]) -> Callable[[list[str]], int] | None:
+    """Return the view named by the first argument, to run on the arguments after it; `None` if that names a run.
 
     Raises:
-        UnrolledError: a view is misspelled, by all appearances.
+        UnrolledError: the first argument looks like a misspelled view.
     """
     if not argv or argv[0].startswith("-") or Path(argv[0]).exists():
         return None
@@ -68,32 +68,34 @@ def asked_for(argv: list[str]) -> Callable[[list[str]], int] | None:
         run: Callable[[list[str]], int] = importlib.import_module(f".{word}", __package__).run
         return run
     near = clause(did_you_mean(word, VIEWS))
-    if near and rest and not rest[0].startswith("-"):  # a run has no second word beside it
+    if near and rest and not rest[0].startswith("-"):  # with a run, no second positional argument follows
         raise UnrolledError(f"unrolled inspect has no view {word!r}{near}")
     return None
 
 
 def language_model(run: str, cell: str | None, *, recurrent: bool = True) -> Writer:
-    """The language model of a run.
+    """Load the language model of a run.
 
     Raises:
-        RunError: there is none, or it has no recurrent layers and is to have some.
+        RunError: the model is not a language model, or lacks the required recurrent layers.
     """
     model = api.load(run, cell=cell)
     if not isinstance(model, Writer):
-        raise RunError(f"{run} is no language model; this view is of language models only")
+        raise RunError(f"{run} is not a language model; give the run of one")
     if recurrent and not has_recurrent_layers(model.model):
         kind = type(model.model).__name__
-        raise RunError(f"{run}: a {kind} has no recurrent layers, so there are no units; give a recurrent model's run")
+        raise RunError(
+            f"{run}: a {kind} has no recurrent layers, so there are no units; give the run of a recurrent model"
+        )
     return model
 
 
 def text_of(model: Writer, run: str, data: str | None, limit: int) -> tuple[str, Split]:
-    """(its name, the first ``limit`` characters of a text in the model's vocabulary).
+    """Return (name, tokens) of the first ``limit`` characters of a text.
 
     Raises:
-        DataError: it cannot be read, has nothing to predict, or cannot be written in the vocabulary.
-        RunError: the run's own text is not what it was.
+        DataError: the text cannot be read, is too short, or cannot be encoded in the model's vocabulary.
+        RunError: the run's own text has changed.
     """
     if data is None:
         name, split = model.own_text("test", run)
@@ -103,29 +105,29 @@ def text_of(model: Writer, run: str, data: str | None, limit: int) -> tuple[str,
     else:
         name, split = data, _beginning(model, data, limit)
     if len(split) < 2:
-        raise DataError(f"too little text: {name} has {len(split)} of the 2 symbols it takes; give more text")
+        raise DataError(f"the text is too short: {name} must have at least 2 tokens, got {len(split)}; give more text")
     return name, split
 
 
 def _beginning(model: Writer, data: str, limit: int) -> Split:
     text, starts = beginning(model, data, limit)
-    read = located(model.vocabulary, text, starts)
+    read = tokenize(model.vocabulary, text, starts)
     unknown = model.vocabulary.unknown
     outside = 0 if unknown is None else int(np.count_nonzero(read.ids == unknown))
     return Split(read.ids, np.array(read.starts, dtype=np.int64), len(text), outside)
 
 
 def side_by_side(split: Split, lanes: int | None) -> int:
-    """In how many stretches side by side a text is read."""
+    """Return the number of lanes (batch rows that carry their state) to read a text in."""
     return lanes or max(1, min(MOST_LANES, len(split) // LEAST))
 
 
 def places(vocabulary: Vocabulary, split: Split) -> tuple[str, Any]:
-    """The text, and ``(N,)`` the place in it of each symbol's last character; of a byte, its character's."""
+    """Return the text and ``(N,)``, the position of each token's last character; for a byte, of its character."""
     if vocabulary.kind == "byte":
         text = vocabulary.decode(split.tokens)
-        first = split.tokens.astype(np.uint8) & 0xC0 != 0x80  # bytes with which a character begins
-        if np.count_nonzero(first) == len(text):  # otherwise it is cut, or no UTF-8
+        first = split.tokens.astype(np.uint8) & 0xC0 != 0x80  # bytes that begin a character
+        if np.count_nonzero(first) == len(text):  # otherwise it is truncated or not UTF-8
             return text, np.maximum(np.cumsum(first) - 1, 0)
     decoder = StreamingDecoder(vocabulary)
     parts = [decoder.feed(int(id)) for id in split.tokens]
@@ -134,5 +136,5 @@ def places(vocabulary: Vocabulary, split: Split) -> tuple[str, Any]:
 
 
 def visible(text: str) -> str:
-    """On one line, with line ends and tabs to be seen."""
+    """Return the text on one line, with visible line ends and tabs."""
     return text.replace("\n", "↵").replace("\t", "→")

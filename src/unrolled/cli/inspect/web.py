@@ -1,4 +1,4 @@
-"""unrolled inspect RUN --web: the page's server, on this machine and for it alone."""
+"""unrolled inspect RUN --web: serve the live page on this machine only."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ...training.process import stop_signals
 from ..terminal.look import printable
 
 HOST = "127.0.0.1"
-GRACE = 2  # seconds in which answers under way may end
+GRACE = 2  # seconds for pending responses at shutdown
 
 
 def serve(
     model: Any, reading: Inspection, text: str, source: str, hypotheses: Sequence[Hypothesis], options: Any
 ) -> int:
-    """Serve the page until Ctrl-C; the exit status."""
+    """Serve the page until Ctrl-C; return the exit status."""
     import uvicorn
 
     from ...inspector.web import Inspected, application
@@ -43,11 +43,11 @@ def serve(
         )
         address = f"http://{HOST}:{listener.getsockname()[1]}/"
         print(printable(f"{name}: {len(text):,} characters of {source}"))
-        print(f"open {address}  (Ctrl-C ends it)", flush=True)
+        print(f"open {address}  (Ctrl-C to stop)", flush=True)
         if not options.no_browser and _has_browser():
             threading.Timer(0.5, webbrowser.open, [address]).start()
         server = uvicorn.Server(config)
-        with _ended_by_signals(server, app.state.service):
+        with _stop_on_signals(server, app.state.service):
             server.run(sockets=[listener])
     return 0
 
@@ -57,35 +57,37 @@ def _listening(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
-        listener.listen(128)  # who comes at once waits until there is an answer
+        listener.listen(128)  # early connections wait until the server is ready
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).lower()
-        raise ArgumentError("port", f"one that is free ({reason})", port, "choose another, or 0 for any") from error
+        raise ArgumentError(
+            "port", f"a free port ({reason})", port, "choose another, or 0 for any free port"
+        ) from error
     return listener
 
 
 @contextlib.contextmanager
-def _ended_by_signals(server: Any, seen: Any) -> Iterator[None]:
-    """Within it the server ends in order at Ctrl-C, SIGTERM and SIGHUP, also if they come before it has begun.
+def _stop_on_signals(server: Any, service: Any) -> Iterator[None]:
+    """Within this context Ctrl-C, SIGTERM and SIGHUP shut the server down cleanly, even before it has started.
 
-    While it runs it has handlers of its own; at its end it raises the signals that it got once more, which come here.
+    uvicorn installs its own handlers while it runs, and re-raises the received signals at its end, which arrive here.
     """
 
     def end(number: int, frame: Any) -> None:
-        seen.end_writing()
+        service.end_writing()
         server.should_exit = True
 
     server.handle_exit = end
-    before = {one: signal.signal(one, end) for one in stop_signals()}
+    before = {number: signal.signal(number, end) for number in stop_signals()}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _has_browser() -> bool:
-    """Whether a person with a screen has started this; a browser for terminals would only be in the way."""
+    """Return whether the command runs in a terminal on a machine with a graphical display."""
     screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return sys.stdout.isatty() and bool(screen)

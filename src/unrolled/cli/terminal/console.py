@@ -18,7 +18,8 @@ from rich.text import Text
 from ...tasks.registry import task_class
 from ...training.log import Excerpt, Progress, Summary
 from ...training.metrics import line as scores
-from .look import bits, clock, console, fitted, loss_unit, printable
+from ...training.metrics import loss_unit
+from .look import bits, clock, console, fitted, printable
 from .summary import summary_lines
 from .tables import show_pairs
 

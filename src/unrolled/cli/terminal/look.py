@@ -49,11 +49,6 @@ def bits(config: Any, loss: float) -> float | None:
     return loss / math.log(2) if per_character else None
 
 
-def loss_unit(config: Any) -> str:
-    """Return the unit of the training loss."""
-    return str(getattr(getattr(config, "data", None), "loss_unit", "nats"))
-
-
 def size(count: float) -> str:
     """Return a human-readable number of bytes."""
     for unit in ("bytes", "kB", "MB", "GB"):

@@ -1,19 +1,18 @@
-"""Predictions with highlighted spans, by label or saliency: on a terminal, as plain text, as HTML."""
+"""Predictions with highlighted spans, by label or saliency: on a terminal, and as an HTML page."""
 
 from __future__ import annotations
 
-import base64
 import html
-import zlib
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from ...results import Drawing, Part, Picture, Piece, Prediction
+from ...results import Piece, Prediction
+from ...results.markup import AGAINST, FOR, marked, number_of, part
+from ...results.prediction import LEAST
 from .look import printable
 
 LABEL_STYLES = ("bold cyan", "bold magenta", "bold yellow", "bold green", "bold blue", "bold red")
-HUES = (200, 310, 45, 130, 240, 10)
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -25,7 +24,7 @@ PAGE = """<!doctype html>
   .answer {{ font: 14px/1.5 system-ui, sans-serif; color: #555; margin-top: 1.6rem; }}
   .answer b {{ color: #000; }}
   p {{ margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
-  mark {{ color: inherit; border-radius: 3px; padding: 1px 0; }}
+  mark {{ border-radius: 3px; padding: 1px 0; }}
   mark small {{ font: 11px system-ui, sans-serif; margin: 0 3px; opacity: .75; }}
   img {{ max-width: 100%; }}
   pre {{ font-size: 13px; overflow-x: auto; }}
@@ -35,15 +34,9 @@ PAGE = """<!doctype html>
 {key}{body}
 </html>
 """
-KEY = """<p class="key"><mark style="background: rgb(120, 200, 130)">green</mark> supports the prediction,
-<mark style="background: rgb(240, 140, 130)">red</mark> opposes it (gradient times input)</p>
+KEY = f"""<p class="key"><mark style="background: rgba({FOR}, .6)">green</mark> supports the prediction,
+<mark style="background: rgba({AGAINST}, .6)">red</mark> opposes it (gradient times input)</p>
 """
-
-
-def answer_line(prediction: Prediction, most: int = 4) -> str:
-    """Return ``positive 93%  negative 7%``: the most probable classes."""
-    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])[:most]
-    return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
 
 
 def on_terminal(prediction: Prediction, *, shades: bool = True) -> Text:
@@ -57,24 +50,11 @@ def on_terminal(prediction: Prediction, *, shades: bool = True) -> Text:
         shown = printable(piece.text)
         if piece.label:
             text.append(shown, _style(piece.label)).append(f" {piece.label}", "dim")
-        elif abs(piece.weight) >= 0.05:
+        elif abs(piece.weight) >= LEAST:
             text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _ansi(piece.weight))
         else:
             text.append(shown)
     return text
-
-
-def plain(prediction: Prediction) -> str:
-    """Return the text with plain marks: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
-    parts = []
-    for piece in prediction.pieces or (Piece(prediction.text),):
-        if piece.label:
-            parts.append(f"[{piece.text}]{piece.label}")
-        elif abs(piece.weight) >= 0.05:
-            parts.append(f"{piece.text}({piece.weight:+.2f})")
-        else:
-            parts.append(piece.text)
-    return "".join(parts)
 
 
 def page(title: str, predictions: Iterable[Prediction]) -> str:
@@ -87,45 +67,16 @@ def page(title: str, predictions: Iterable[Prediction]) -> str:
 
 def _html(prediction: Prediction) -> Iterator[str]:
     if prediction.answer:
-        rest = html.escape(answer_line(prediction).removeprefix(prediction.answer))
+        rest = html.escape(prediction.likeliest().removeprefix(prediction.answer))
         yield f'<div class="answer"><b>{html.escape(prediction.answer)}</b>{rest}</div>'
     else:
         yield '<div class="answer"></div>'
-    parts = []
-    for piece in prediction.pieces or (Piece(prediction.text),):
-        text = html.escape(piece.text)
-        if piece.label:
-            label = html.escape(piece.label)
-            hue = HUES[_number(piece.label)]
-            parts.append(f'<mark style="background: hsl({hue}, 70%, 85%)">{text}<small>{label}</small></mark>')
-        elif abs(piece.weight) >= 0.02:
-            parts.append(f'<mark style="background: {_rgb(piece.weight)}" title="{piece.weight:+.2f}">{text}</mark>')
-        else:
-            parts.append(text)
-    yield f"<p>{''.join(parts)}</p>"
-    yield from map(_part, prediction.parts)
-
-
-def _part(part: Part) -> str:
-    """Return a picture as an embedded image, any other part as text."""
-    match part:
-        case Picture():
-            kind, data = "png", part.png
-        case Drawing():  # as an image it runs no scripts and loads nothing
-            kind, data = "svg+xml", part.svg.encode("utf-8", errors="replace")
-        case _:
-            return f"<pre>{html.escape(part.plain())}</pre>"
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img alt="{html.escape(part.title or part.name)}" src="{source}">'
-
-
-def _number(label: str) -> int:
-    """Return the label's colour index, the same in every run."""
-    return zlib.crc32(label.encode()) % len(HUES)
+    yield f"<p>{marked(prediction.pieces or (Piece(prediction.text),))}</p>"
+    yield from map(part, prediction.parts)
 
 
 def _style(label: str) -> str:
-    return LABEL_STYLES[_number(label)]
+    return LABEL_STYLES[number_of(label, len(LABEL_STYLES))]
 
 
 def _ansi(weight: float) -> str:

@@ -14,8 +14,9 @@ from ...tasks.registry import task_class
 from ...training.config import flatten
 from ...training.log import Excerpt, Progress, Summary
 from ...training.metrics import line as scores
+from ...training.metrics import loss_unit
 from .. import INTERRUPTED
-from .look import bits, clock, command, console, fitted, is_live, loss_unit, printable
+from .look import bits, clock, command, console, fitted, is_live, printable
 from .results_folder import finite
 from .summary import summary_lines
 

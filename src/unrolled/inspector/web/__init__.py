@@ -1,4 +1,4 @@
-"""The inspector's page, live: a server on this machine for one run and one text."""
+"""The inspector's live page: a local server for one run and one text."""
 
 from .app import application
 from .inspected import Inspected

@@ -1,4 +1,4 @@
-"""Who computes: one thread for each copy of the model, so that nobody watches a model that another one uses."""
+"""Threads for computation: one for each copy of the model, because a model with capture hooks must not be shared."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
-PATIENCE = 5.0  # seconds that background work waits for questions to be answered before it takes its turn
+PATIENCE = 5.0  # the longest that background work waits for active requests, in seconds
 
 
 class Stopped(Exception):
-    """The work is not wanted any more."""
+    """The background work was cancelled."""
 
 
-class Questions:
-    """How many questions are being answered: meanwhile background work waits, for cores are few."""
+class ActiveRequests:
+    """Counts the requests being answered; background work waits until there are none, to leave them the cores."""
 
     def __init__(self) -> None:
         self._count, self._lock, self._none = 0, threading.Lock(), threading.Event()
@@ -37,50 +37,50 @@ class Questions:
                 self._none.set()
 
     def wait(self) -> None:
-        """Until there are none, but not for ever."""
+        """Wait until there are none, at most `PATIENCE` seconds."""
         self._none.wait(PATIENCE)
 
 
-class Desk:
-    """Answers questions one after the other, in a thread of its own with all of torch's threads."""
+class ModelThread:
+    """Runs functions one after the other in a thread of its own, with ``threads`` torch threads."""
 
-    def __init__(self, questions: Questions, threads: int) -> None:
-        self._questions = questions
+    def __init__(self, requests: ActiveRequests, threads: int) -> None:
+        self._requests = requests
         self._pool = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,))
 
-    def ask(self, question: Callable[[], T]) -> T:
-        """The answer."""
-        with self._questions:
-            return self._pool.submit(question).result()
+    def run(self, function: Callable[[], T]) -> T:
+        """Run the function in the thread and return its result."""
+        with self._requests:
+            return self._pool.submit(function).result()
 
     def close(self) -> None:
-        """Answer nothing more."""
+        """Cancel pending calls and accept no more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Background:
-    """A thread that works beside the questions, on one core, until it is done or stopped."""
+    """A thread that runs ``work`` on one core, with lower priority than requests, until it is done or stopped."""
 
-    def __init__(self, questions: Questions, work: Callable[[Background], None]) -> None:
-        self._questions, self._stop = questions, threading.Event()
+    def __init__(self, requests: ActiveRequests, work: Callable[[Background], None]) -> None:
+        self._requests, self._stop = requests, threading.Event()
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
-    def turn(self) -> None:
-        """Called between small parts of the work.
+    def pause(self) -> None:
+        """Wait for active requests; call this between small parts of the work.
 
         Raises:
-            Stopped: it is to end.
+            Stopped: the work was cancelled.
         """
-        self._questions.wait()
+        self._requests.wait()
         if self._stop.is_set():
             raise Stopped
 
     def stop(self, wait: float = 0.0) -> None:
-        """Let it end, and wait for that for so many seconds."""
+        """Cancel the work, and wait up to ``wait`` seconds for the thread to end."""
         self._stop.set()
         if wait and self._thread.is_alive():
             self._thread.join(wait)

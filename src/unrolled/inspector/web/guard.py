@@ -1,8 +1,8 @@
-"""Who may ask, and how much: what is checked before any question is read.
+"""Checks of every request before it is handled: host, origin, content type and size.
 
-The server listens on this machine only, but any page in the browser can send requests to it. So a request must name
-this machine as its host (a name of somebody else's that leads here is refused), what changes something must be JSON,
-which pages from elsewhere cannot send unasked, and come from this page if it says where it comes from.
+The server listens on this machine only, but any page in the browser can send requests to it. So the Host header must
+name this machine (which prevents DNS rebinding), and a request that changes something must be JSON, which other sites
+cannot send without a CORS preflight, and must have this page's origin if it has an Origin header.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
-FAILED = "the server could not answer this: an error of its own, which it has told where it was started"
+FAILED = "internal server error; see the terminal in which the server was started"
 
 
 class Guard:
-    """An application in front of another."""
+    """ASGI middleware that refuses requests from elsewhere and adds security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,12 +37,12 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
+        started = False
 
         async def answer(message: Message) -> None:
-            nonlocal begun
+            nonlocal started
             if message["type"] == "http.response.start":
-                begun = True
+                started = True
                 message["headers"] = [*message.get("headers", ()), *HEADERS.items()]
             await send(message)
 
@@ -50,23 +50,23 @@ class Guard:
         if refused is None and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             body = await _body(receive)
             if body is None:
-                refused = 413, f"the body must be at most {LARGEST:,} bytes; ask for less"
+                refused = 413, f"the body must be at most {LARGEST:,} bytes; request less"
             else:
-                receive = _again(body, receive)
+                receive = _replayed(body, receive)
         if refused is not None:
-            await _tell(answer, *refused)
+            await _respond(answer, *refused)
             return
         try:
             await self.app(scope, receive, answer)
         except Exception:
             logging.getLogger("uvicorn.error").exception("%s %s", scope["method"], scope["path"])
-            if begun:
+            if started:
                 raise
-            await _tell(answer, 500, FAILED)
+            await _respond(answer, 500, FAILED)
 
 
 def _refusal(scope: Scope) -> tuple[int, str] | None:
-    """Why a request is not even looked at."""
+    """Return (status, reason) for a request that is refused by its headers, else `None`."""
     headers = scope["headers"]
     hosts = _all(headers, b"host")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
@@ -76,12 +76,12 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     origins = _all(headers, b"origin")
     if origins and origins != [b"http://" + hosts[0]]:
         return 403, "the request must come from this page; open the address that was printed"
-    kinds = _all(headers, b"content-type")
-    if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":
+    types = _all(headers, b"content-type")
+    if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
         return 415, "the content-type must be application/json"
-    said = _all(headers, b"content-length")
-    if said and (not said[0].isdigit() or len(said[0]) > 15 or int(said[0]) > LARGEST):
-        return 413, f"the body must be at most {LARGEST:,} bytes; ask for less"
+    lengths = _all(headers, b"content-length")
+    if lengths and (not lengths[0].isdigit() or len(lengths[0]) > 15 or int(lengths[0]) > LARGEST):
+        return 413, f"the body must be at most {LARGEST:,} bytes; request less"
     return None
 
 
@@ -90,7 +90,7 @@ def _all(headers: Any, name: bytes) -> list[bytes]:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body, or `None` if it is too large: then no more of it has been read than that takes."""
+    """Return the body, or `None` if it is too large; reading stops as soon as it is."""
     parts, size = list[bytes](), 0
     while True:
         message = await receive()
@@ -105,21 +105,21 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Gives the body, and then what comes after it: that the client has gone."""
-    given = False
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a channel that gives the body once more, and then the client's later messages (its disconnect)."""
+    replayed = False
 
-    async def again() -> Message:
-        nonlocal given
-        if given:
+    async def replay() -> Message:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replay
 
 
-async def _tell(send: Send, status: int, detail: str) -> None:
+async def _respond(send: Send, status: int, detail: str) -> None:
     body = json.dumps({"detail": detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,4 +1,4 @@
-"""What the page is about: one model, one text, and the folder of the run."""
+"""The subject of the page: one model, one text, and the run's folder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ..unit_search import TWINS
 
 @dataclass(frozen=True)
 class Inspected:
-    """A run and the text it is looked at with.
+    """A run and the text on which it is inspected.
 
     Attributes:
-        name: the run's.
-        model: what `unrolled.load` gave.
-        reading: what `inspector.read` made of it and the text.
-        text: it.
-        source: where it came from.
-        hypotheses: that are tried on it.
-        folder: the run's; `None` for a model file by itself.
-        twins: untrained networks that it can be compared with.
-        seed: of their weights.
+        name: the run's name.
+        model: the result of `unrolled.load`.
+        reading: the result of `inspector.read` for the model and the text.
+        text: the text.
+        source: where the text came from, for display.
+        hypotheses: the hypotheses to test.
+        folder: the run's folder; `None` for a model file without a run.
+        twins: the number of untrained networks to compare with.
+        seed: the random seed of their weights.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Inspected:
 
     @property
     def panes(self) -> list[str]:
-        """What can be shown of this run."""
+        """The panes available for this run; ``training`` needs a log."""
         logged = self.folder is not None and self.folder.metrics.is_file()
         return [pane for pane in self.model.panes if pane != "training" or logged]
 
     def about(self) -> str:
-        """``LSTM, 2 layers of 256, 1,234,567 weights``."""
+        """Return a summary such as ``LSTM, 2 layers of 256, 1,234,567 weights``."""
         stack = self.reading.stack(self.reading.model)
         cell = next(stack.cells)
         name = type(cell).__name__.removesuffix("Cell")
@@ -58,10 +58,10 @@ class Inspected:
         return f"{name}, {layers} of {cell.hidden_size}{both}, {weights:,} weights"
 
     def copied(self) -> Inspection:
-        """The reading with a copy of the model: whatever watches a model must be alone with it."""
+        """Return the inspection with a copy of the model, for a thread that captures its traces."""
         return dataclasses.replace(self.reading, model=copy.deepcopy(self.reading.model))
 
     def writer(self) -> Writer | None:
-        """A copy of a language model, for whoever watches it or writes with it; `None` for other models."""
+        """Return a copy of a language model, for a thread that captures or generates; `None` for other models."""
         model = self.model
         return model.with_model(copy.deepcopy(model.model)) if isinstance(model, Writer) else None

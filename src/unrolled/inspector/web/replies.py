@@ -1,4 +1,4 @@
-"""What is answered: the schema that ``/openapi.json`` promises."""
+"""The reply models: the schema published at ``/openapi.json``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Reply(BaseModel):
 
 
 class Problem(Reply):
-    """What was wrong with a request, in a sentence."""
+    """An error, in one sentence."""
 
     detail: str
 
 
 class Recurrence(Reply):
-    """One layer in one direction."""
+    """A layer in one direction."""
 
     name: str
     label: str
@@ -32,14 +32,14 @@ class Recurrence(Reply):
 
 
 class Source(Reply):
-    """The text."""
+    """The text's source and length."""
 
     source: str
     characters: int
 
 
 class Run(Reply):
-    """The run, and what can be asked of it."""
+    """The run, with its units, panes and request limits."""
 
     name: str
     task: str
@@ -53,7 +53,7 @@ class Run(Reply):
 
 
 class Text(Reply):
-    """Characters; ``read``: 1 for each with which a symbol ends, left out where all do."""
+    """Characters; ``read``: 1 for each that ends a token, omitted if all do."""
 
     begin: int
     end: int
@@ -62,7 +62,7 @@ class Text(Reply):
 
 
 class Values(Reply):
-    """A unit over characters, a byte each."""
+    """A unit's values over characters, one byte each."""
 
     begin: int
     end: int
@@ -73,7 +73,7 @@ class Values(Reply):
 
 
 class Grid(Values):
-    """A gate's units over characters, a row each."""
+    """The values of a gate's units over characters, a row each."""
 
     order: list[int]
     scores: list[float | None] | None
@@ -81,7 +81,7 @@ class Grid(Values):
 
 
 class Guesses(Reply):
-    """What the model expects after each character."""
+    """The most probable next tokens after each character."""
 
     begin: int
     end: int
@@ -103,7 +103,7 @@ class Best(Reply):
 
 
 class Hypothesis(Reply):
-    """A hypothesis and the units that know it best."""
+    """A hypothesis and the units with the highest scores."""
 
     name: str
     binary: bool
@@ -117,7 +117,7 @@ class Hypothesis(Reply):
 
 
 class Hypotheses(Reply):
-    """All of them, ranked."""
+    """All hypotheses, ranked, and the state of scoring."""
 
     state: State
     done: float
@@ -128,20 +128,20 @@ class Hypotheses(Reply):
 
 
 class Comparison(Reply):
-    """How far scoring is."""
+    """The state of scoring."""
 
     state: State
 
 
 class Likely(Reply):
-    """A symbol that may follow."""
+    """A possible next token and its probability."""
 
     symbol: str
     p: float
 
 
 class LayerState(Reply):
-    """A state after a text."""
+    """A state after reading a text."""
 
     recurrence: str
     gate: str
@@ -149,7 +149,7 @@ class LayerState(Reply):
 
 
 class Typed(Reply):
-    """What the model makes of a text."""
+    """A typed text: next tokens, surprise per character, a unit's values and the final state."""
 
     next: list[Likely]
     surprise: list[float | None]
@@ -194,21 +194,21 @@ class Unrolled(Reply):
 
 
 class Preview(Reply):
-    """What the model wrote after some steps of training."""
+    """A text generated after some training steps."""
 
     step: int
     text: str
 
 
 class BestScore(Reply):
-    """The validation score of the model that was kept."""
+    """The validation loss of the best model."""
 
     step: int
     loss: float
 
 
 class Training(Reply):
-    """How the run was trained."""
+    """The training log: metrics by step, previews and the best validation loss."""
 
     points: list[dict[str, float]]
     previews: list[Preview]

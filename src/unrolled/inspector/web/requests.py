@@ -1,4 +1,4 @@
-"""What the page may ask: every field with its bounds, and nothing besides."""
+"""The request models: every field with its bounds; unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SLICE, GRID = 1600, 600  # characters of an answer: about a screenful, which a wide network reads in a tenth of a second
+SLICE, GRID = 1600, 600  # characters per reply: about a screenful, which a wide network reads in 0.1 s
 TYPED, PROMPT, LENGTH = 2000, 2000, 5000
 UNROLLED, SENTENCE = 60, 400
 CLAMPS, STRONGEST = 8, 1000.0
-FARTHEST = 1 << 40  # a place in a text
-EXACT = (1 << 53) - 1  # the largest whole number that JavaScript has
+FARTHEST = 1 << 40  # the largest position in a text
+EXACT = (1 << 53) - 1  # the largest integer that JavaScript represents exactly
 
 LIMITS = {
     "slice": SLICE,
@@ -29,29 +29,29 @@ Index = Annotated[int, Field(ge=0, le=1 << 31)]
 Place = Annotated[int, Field(ge=0, le=FARTHEST)]
 
 
-class Question(BaseModel):
-    """In an address: numbers are spelled."""
+class QueryParameters(BaseModel):
+    """Query parameters, with numbers parsed from strings."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Range(Question):
-    """Characters of the text."""
+class Range(QueryParameters):
+    """A range of characters of the text."""
 
     begin: Place
     end: Place
 
 
-class OfUnit(Range):
-    """A unit over characters."""
+class UnitRange(Range):
+    """A unit over a range of characters."""
 
     recurrence: Name
     gate: Name
     index: Index
 
 
-class OfGate(Range):
-    """All units of a gate over characters."""
+class GateRange(Range):
+    """All units of a gate over a range of characters."""
 
     recurrence: Name
     gate: Name
@@ -59,17 +59,17 @@ class OfGate(Range):
 
 
 class Body(BaseModel):
-    """A request's body."""
+    """A JSON body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Nothing(Body):
-    """``{}``."""
+    """The empty object ``{}``."""
 
 
 class Unit(Body):
-    """A unit by its three names."""
+    """A unit: its recurrence, gate and index."""
 
     recurrence: Name
     gate: Name
@@ -77,19 +77,19 @@ class Unit(Body):
 
 
 class Typed(Unit):
-    """A text, and a unit to look at."""
+    """A typed text, and the unit to colour it by."""
 
     text: Annotated[str, Field(max_length=TYPED)]
 
 
 class Clamp(Unit):
-    """A unit of the state that is held at a value."""
+    """A unit of the state to hold at a value."""
 
     value: Annotated[float, Field(ge=-STRONGEST, le=STRONGEST)]
 
 
 class Write(Body):
-    """A text to be written."""
+    """Options for generating a text."""
 
     prompt: Annotated[str, Field(max_length=PROMPT)] = ""
     length: Annotated[int, Field(ge=1, le=LENGTH)] = 500
@@ -102,13 +102,13 @@ class Write(Body):
 
 
 class Unroll(Body):
-    """A short text, step by step."""
+    """A short text to show step by step."""
 
     text: Annotated[str, Field(min_length=1, max_length=TYPED)]
     last_only: bool = False
 
 
 class Sentence(Body):
-    """A sentence to be translated."""
+    """A sentence to translate."""
 
     text: Annotated[str, Field(min_length=1, max_length=SENTENCE)]

@@ -1,4 +1,4 @@
-"""What a language model makes of a text that is typed, and of a short one step by step."""
+"""Queries to a language model: the analysis of a typed text, and of a short text step by step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...analysis import capture
-from ...analysis.tokenized import located
+from ...analysis.tokenized import tokenize
 from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace
@@ -21,14 +21,14 @@ from ..states import STATES
 from ..traces import Plane
 from . import requests
 
-NEXT, TOP = 10, 5  # symbols that may follow
+NEXT, TOP = 10, 5  # next tokens listed, for a typed text and for each step
 
 
 @torch.no_grad()
 def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: float) -> dict[str, Any]:
-    """The text through the eyes of one unit, what it cost, and what may follow."""
+    """Return a unit's values over the text, the surprise per character in nats, the state and the next tokens."""
     shown = text or model.opening()
-    read = located(model.vocabulary, shown)
+    read = tokenize(model.vocabulary, shown)
     trace: dict[Plane, Tensor] = {}
 
     def take(name: str, begin: int, gates: Trace) -> None:
@@ -37,7 +37,7 @@ def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: 
     with capture(stack_of(model.model), take, chunk=1 << 40):
         logits, _ = model.model(torch.from_numpy(read.ids)[:, None])
     log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
-    last = {int(place): step for step, place in enumerate(read.places)}  # of each character that ends symbols
+    last = {int(place): step for step, place in enumerate(read.places)}  # of each character that ends a token
     nats = -log_p[:-1].gather(1, torch.from_numpy(read.ids)[1:, None])[:, 0]
     surprise: list[float | None] = [None] * len(text)
     for step, place in enumerate(read.places[1:].tolist() if text else ()):
@@ -60,12 +60,16 @@ def typed(model: Writer, text: str, plane: Plane, index: int, low: float, high: 
     }
 
 
-def unrolled(model: Writer, asked: requests.Unroll) -> dict[str, Any]:
-    """Every step of a short text."""
-    symbols = len(model.vocabulary.encode(asked.text)) if not model.vocabulary.outside(asked.text) else 0
-    if symbols > requests.UNROLLED:
-        raise ArgumentError("text", f"at most {requests.UNROLLED} symbols", symbols, "give a shorter one")
-    found = unroll(model, asked.text, last_only=asked.last_only)
+def unrolled(model: Writer, request: requests.Unroll) -> dict[str, Any]:
+    """Return every step of a short text: states, gradients and predictions.
+
+    Raises:
+        ArgumentError: the text has too many tokens.
+    """
+    count = len(model.vocabulary.encode(request.text)) if not model.vocabulary.outside(request.text) else 0
+    if count > requests.UNROLLED:
+        raise ArgumentError("text", f"at most {requests.UNROLLED} tokens", count, "give a shorter text")
+    found = unroll(model, request.text, last_only=request.last_only)
     spelled = [model.vocabulary.decode([id]) for id in found.ids]
     norms = {layer.name: (layer.h.norm(dim=1).tolist(), layer.grad.norm(dim=1).tolist()) for layer in found.layers}
     steps = []
@@ -74,11 +78,11 @@ def unrolled(model: Writer, asked: requests.Unroll) -> dict[str, Any]:
         target = found.ids[t + 1] if t + 1 < len(found.ids) else None
         layers = []
         for layer in found.layers:
-            told = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
+            fields = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
             if layer.c is not None:
-                told["c"] = _rounded(layer.c[t])
+                fields["c"] = _rounded(layer.c[t])
             h_norm, grad_norm = norms[layer.name]
-            layers.append({**told, "h_norm": _figure(h_norm[t]), "grad_norm": _figure(grad_norm[t])})
+            layers.append({**fields, "h_norm": _figure(h_norm[t]), "grad_norm": _figure(grad_norm[t])})
         steps.append({
             "x": spelled[t], "x_id": id,
             "target": None if target is None else spelled[t + 1],
@@ -105,7 +109,7 @@ def _p(log_p: Tensor) -> float:
 
 
 def _rounded(values: Tensor) -> list[float]:
-    """Three decimals of a state."""
+    """Round a state to three decimals."""
     return [round(value, 3) for value in values.tolist()]
 
 
@@ -114,5 +118,5 @@ def _figures(values: Tensor) -> list[float]:
 
 
 def _figure(value: float) -> float:
-    """Four significant figures."""
+    """Round to four significant figures."""
     return float(f"{value:.4g}")

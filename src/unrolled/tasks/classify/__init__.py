@@ -1,1 +1,1 @@
-"""The class of a text."""
+"""The task ``classify``: text classification."""

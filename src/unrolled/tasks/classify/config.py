@@ -17,43 +17,43 @@ from ..common.recurrent import Recurrent
 from .text_input import TextOptions
 
 OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
-"""the options that say how a file is read"""
+"""The options of the file format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledText:
-    """Which texts, and where their labels stand."""
+    """The labelled texts and the format of their files."""
 
     data: str = "generated"
-    """labelled texts: a file of CSV, TSV, JSON or JSON Lines, or of "label text" lines, a folder with a folder per
-    class, or a named set: generated, sst2, trec, spooky"""
+    """labelled texts: a file (CSV, TSV, JSON, JSON Lines, "label text" lines), a folder with a subfolder per class, or
+    a named data set: generated, sst2, trec, spooky"""
     test: str | None = None
-    """texts to report on, in the same form (default: a part of --data)"""
+    """test set in the same format (default: a part of --data)"""
     form: Form = "auto"
-    """how the file is written (default: as its name tells; lines is "label text")"""
+    """file format (default: from the file name; lines: "label text")"""
     text_column: str | None = None
-    """name of the column (or key) with the text; its number with --no-header"""
+    """column (or key) of the text; its number with --no-header"""
     label_column: str | None = None
-    """name of the column with the label"""
+    """column (or key) of the label"""
     header: bool = True
-    """whether the first row names the columns"""
+    """the first row contains the column names"""
     delimiter: str = "auto"
-    """what separates columns: one character, or tab (default: look)"""
+    """column separator: one character, or tab (default: detect)"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
+    """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the texts, at random (default: 0.8 0.1 0.1)"""
+    """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
         check_delimiter(self.delimiter)
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", parts)
+            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
 
     def layout(self) -> Layout:
-        """How the file is written."""
+        """Return the options of the file format."""
         return Layout(
             form=self.form,
             text_column=self.text_column,
@@ -65,30 +65,30 @@ class LabelledText:
         )
 
     def read(self) -> LabelledSets:
-        """The three sets."""
+        """Read the training, validation and test sets."""
         return open_labelled(self.data, self.layout(), self.fractions, self.test)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """From the recurrent layers to the class."""
+    """The classifier on top of the recurrent layers, and its loss."""
 
     bidirectional: bool = True
     """read the text in both directions"""
     pooling: Kind = "max"
-    """one vector a text: the last output at its end, or mean, max or attention over all"""
+    """pooling of the outputs into one vector per text: last, mean, max or attention"""
     ngrams: int = 0
-    """also count what stands in the text, without where: runs of up to so many symbols, hashed (fastText); 0: don't"""
+    """add a bag of hashed n-grams up to this length (fastText); 0: off"""
     ngram_buckets: int = 1 << 16
-    """rows that all n-grams share"""
+    """rows of the n-gram embedding table"""
     ngram_size: int = 16
-    """width of their embedding"""
+    """width of the n-gram embedding"""
     ngram_dropout: float = 0.3
-    """probability that training leaves an n-gram out"""
+    """dropout probability of an n-gram in training"""
     class_weights: Literal["none", "balanced"] = "none"
-    """balanced: rare classes count for more, each class as much as any other"""
+    """balanced: weight the loss inversely to the class frequencies"""
     label_smoothing: float = 0.0
-    """share of the answer that is spread over all classes"""
+    """label smoothing (Szegedy et al. 2016)"""
 
     def __post_init__(self) -> None:
         for name in ("label_smoothing", "ngram_dropout"):
@@ -96,14 +96,12 @@ class Answer:
         for name, least in (("ngrams", 0), ("ngram_buckets", 1), ("ngram_size", 1)):
             check_size(name, getattr(self, name), least)
         if not self.ngrams:
-            refuse_changed(
-                self, ("ngram_buckets", "ngram_size", "ngram_dropout"), "without --ngrams, which has no use for it"
-            )
+            refuse_changed(self, ("ngram_buckets", "ngram_size", "ngram_dropout"), "without --ngrams")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifyConfig:
-    """Everything about a classifier and its training."""
+    """Configuration of a classifier and its training."""
 
     data: LabelledText = field(default_factory=LabelledText)
     reading: TextOptions = field(default_factory=TextOptions)

@@ -1,4 +1,4 @@
-"""What `unrolled data` says of labelled texts."""
+"""``unrolled data`` for the task ``classify``: a summary of labelled texts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.labelled import Examples, check_used, read_labelled
-from ...data.labelled_folders import class_folders, parts_of
-from ...data.labelled_sets import SETS, LabelledSets, labelled_names, place_of
+from ...data.labelled_folders import class_folders, find_parts
+from ...data.labelled_sets import SETS, LabelledSets, existing_path, labelled_names
 from ...data.named_data import NamedData, named_data
 from ...errors import DataError
 from ...results import Pairs, Report
@@ -21,14 +21,14 @@ PARTS = ("train", "valid", "test")
 
 
 def named() -> list[NamedData]:
-    """The sets that have a name."""
-    made_up = [NamedData(name, title) for name, title in labelled_names().items() if name not in SETS]
-    kept = (named_data(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in SETS.items())
-    return [*made_up, *kept]
+    """Return the named data sets."""
+    generated = [NamedData(name, title) for name, title in labelled_names().items() if name not in SETS]
+    published = (named_data(name, data.title, [f for f in (data.train, data.test) if f]) for name, data in SETS.items())
+    return [*generated, *published]
 
 
 def likely(path: Path) -> bool:
-    """Tables, JSON, and folders that have a folder of texts for each class and nothing beside them."""
+    """Return whether ``path`` may be labelled texts: a table, JSON, or a folder with only a subfolder per class."""
     return table_by_name(path) or (path.is_dir() and _has_classes(path))
 
 
@@ -38,63 +38,63 @@ def describe(data: LabelledText) -> Report:
 
 
 def suspicious(sets: LabelledSets) -> list[str]:
-    """What may be wrong with labelled texts that can be learned from."""
+    """Return notes on likely mistakes in labelled texts, such as duplicates and classes with a single text."""
     parts = {part: getattr(sets, part) for part in PARTS}
     notes = repeated(
-        {part: list(zip(one.texts, one.labels, strict=True)) for part, one in parts.items()}, "texts", "label"
+        {part: list(zip(texts.texts, texts.labels, strict=True)) for part, texts in parts.items()}, "texts", "label"
     )
     counts = Counter(sets.train.labels)
-    if alone := sorted(label for label, count in counts.items() if count < 2):
-        notes.append(f"classes with a single training text: {visible(', '.join(alone[:LISTED]))}")
+    if single := sorted(label for label, count in counts.items() if count < 2):
+        notes.append(f"classes with a single training text: {visible(', '.join(single[:LISTED]))}")
     return notes
 
 
 def _has_classes(path: Path) -> bool:
     try:
-        if parts_of(path)[0]:
+        if find_parts(path)[0]:
             return True
-        beside = (one for one in path.iterdir() if not one.is_dir() and not one.name.startswith("."))
-        folders = [] if any(beside) else class_folders(path)
-        firsts = [next(folder.iterdir(), folder) for folder in folders]
+        files = (entry for entry in path.iterdir() if not entry.is_dir() and not entry.name.startswith("."))
+        folders = [] if any(files) else class_folders(path)
+        first_files = [next(folder.iterdir(), folder) for folder in folders]
     except (DataError, OSError):
         return False
-    return len(firsts) > 1 and all(map(text_by_name, firsts))
+    return len(first_files) > 1 and all(map(text_by_name, first_files))
 
 
 def _describe_named(data: LabelledText) -> Report:
     if data.test is None:
-        refuse_changed(data, OF_FILES, f"with --data {data.data}, which has no use for it")
+        refuse_changed(data, OF_FILES, f"with --data {data.data}, which does not use it")
     sets = data.read()
     parts: dict[str, Examples] = {part: getattr(sets, part) for part in PARTS}
-    classes = Counter(label for one in parts.values() for label in one.labels)
+    classes = Counter(label for examples in parts.values() for label in examples.labels)
     rows = [
         ("set", f"{data.data}: {labelled_names()[data.data]}"),
-        *((part, f"{len(one):,} texts") for part, one in parts.items()),
-        _row(classes),
+        *((part, f"{len(examples):,} texts") for part, examples in parts.items()),
+        _class_row(classes),
     ]
     first = zip(sets.train.labels[:SHOWN], sets.train.texts[:SHOWN], strict=True)
-    values = {"name": data.data, "classes": dict(classes), **{part: len(one) for part, one in parts.items()}}
+    values = {"name": data.data, "classes": dict(classes), **{part: len(examples) for part, examples in parts.items()}}
     lines = (f"{label}  {text[:LONGEST]}" for label, text in first)
     return Report(values, (Pairs(rows), first_lines(lines)), event="labelled")
 
 
 def _describe_files(data: LabelledText) -> Report:
-    """Files as they are, before a part is taken out of them."""
-    path, layout = place_of(data.data), data.layout()
+    """Describe files as a whole, before they are split."""
+    path, layout = existing_path(data.data), data.layout()
     check_used(path, layout)
-    places = list(parts_of(path)[0].values()) or [path]
+    places = list(find_parts(path)[0].values()) or [path]
     if data.test is not None:
         places = [*(place for place in places if place.name != "test"), Path(data.test).expanduser()]
     read = [(place, *read_labelled(place, layout)) for place in places]
-    texts = [(label, text) for _, one, _ in read for label, text in zip(one.labels, one.texts, strict=True)]
+    texts = [(label, text) for _, part, _ in read for label, text in zip(part.labels, part.texts, strict=True)]
     classes = Counter(label for label, _ in texts)
-    how = how_read([(place, "; ".join([one.how, *notes])) for place, one, notes in read])
+    how = how_read([(place, "; ".join([part.how, *notes])) for place, part, notes in read])
     values = {"name": data.data, "classes": dict(classes), "texts": len(texts)}
-    rows = [("texts", f"{len(texts):,}"), _row(classes)]
+    rows = [("texts", f"{len(texts):,}"), _class_row(classes)]
     return Report(values, (Pairs(rows),), how=(how, *excerpts(map(" ← ".join, texts))), event="labelled")
 
 
-def _row(classes: Counter[str]) -> tuple[str, str]:
+def _class_row(classes: Counter[str]) -> tuple[str, str]:
     return "classes", _counted(classes.most_common(LISTED))
 
 

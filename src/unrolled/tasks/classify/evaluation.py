@@ -1,4 +1,4 @@
-"""``unrolled evaluate`` for the task ``classify``: how often it is right, and what it takes for what."""
+"""``unrolled evaluate`` for the task ``classify``: accuracy, F1, calibration, confusion matrix, baselines."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ MOST_ROWS = 30  # classes in the table
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(EvaluatedExamples):
-    """Which texts, and how their file is read."""
+    """The labelled texts to evaluate on and the format of their file."""
 
     data: str | None = None
-    """other labelled texts: a file, a folder, or a named set"""
+    """other labelled texts: a file, a folder or a named data set"""
     form: Form | None = None
-    """how the file is written (default: as in training)"""
+    """file format (default: as in training)"""
     text_column: str | None = None
-    """name of the column (or key) with the text; its number with --no-header"""
+    """column (or key) of the text; its number with --no-header"""
     label_column: str | None = None
-    """name of the column with the label"""
+    """column (or key) of the label"""
     header: bool | None = None
-    """whether the first row names the columns"""
+    """the first row contains the column names"""
     delimiter: str | None = None
-    """what separates columns: one character, or tab"""
+    """column separator: one character, or tab"""
     baselines: bool = False
-    """print beside it what chance, the commonest class and a bag of words reach"""
+    """also report random guessing, the majority class and a bag of words"""
     of_files: ClassVar[tuple[str, ...]] = OF_FILES
 
 
@@ -63,7 +63,7 @@ def evaluation(model: TrainedClassifier, options: Evaluate, progress: Progress) 
         "classes": measures.classes,
     }
     if others:
-        values["baselines"] = {other: one.summary() for other, one in others.items()}
+        values["baselines"] = {name: baseline.summary() for name, baseline in others.items()}
     parts: list[Part] = [
         Pairs(
             [
@@ -77,47 +77,48 @@ def evaluation(model: TrainedClassifier, options: Evaluate, progress: Progress) 
         by_class(measures),
     ]
     if others:
-        parts.append(_beside({"this run": measures, **others}))
+        parts.append(_baseline_table({"this run": measures, **others}))
     return Report(values, (*parts, *_picture(measures)), how)
 
 
 def compare(models: Mapping[str, Any], options: Evaluate, progress: Progress) -> Comparison:
-    """See `Task.compare`; the baselines, which are the same for all, stand below the runs."""
+    """See `Task.compare`; the baselines, which are the same for all runs, follow the runs."""
     reports, together = side_by_side(METRICS, models, options, progress)
     table = together.parts[0]
     assert isinstance(table, Table)
     others = reports[0].values.get("baselines", {})
-    rows = [(other, *(_figure(one[m.name], m.format) for m in METRICS)) for other, one in others.items()]
+    rows = [(name, *(_figure(values[m.name], m.format) for m in METRICS)) for name, values in others.items()]
     table = Table(table.name, table.header, [*table.rows, *rows], table.right)
     return Comparison(reports, Report(together.values, (table,), together.how))
 
 
 def _how(data: str, examples: Examples, notes: list[str]) -> tuple[str, ...]:
-    """How a file was read, and its first examples."""
+    """Return how a file was read, and its first examples."""
     how = [f"{data}: {examples.how}"] if examples.how else []
     first = (f"{label} ← {text}" for text, label in zip(examples.texts, examples.labels, strict=True))
     return (*how, *notes, *excerpts(first))
 
 
 def by_class(measures: Measures) -> Table:
-    """Precision, recall and F1 of each class, the commonest first."""
-    hits, there, said = measures.confusion.diagonal(), measures.confusion.sum(1), measures.confusion.sum(0)
+    """Return a table of precision, recall and F1 by class, most frequent class first."""
+    hits, support, predicted = measures.confusion.diagonal(), measures.confusion.sum(1), measures.confusion.sum(0)
     rows = []
-    for number in sorted(range(len(measures.classes)), key=lambda n: -there[n])[:MOST_ROWS]:
-        precision = hits[number] / said[number] if said[number] else math.nan
-        recall = hits[number] / there[number] if there[number] else math.nan
-        f1 = 2 * hits[number] / (there[number] + said[number]) if there[number] + said[number] else math.nan
+    for number in sorted(range(len(measures.classes)), key=lambda n: -support[n])[:MOST_ROWS]:
+        precision = hits[number] / predicted[number] if predicted[number] else math.nan
+        recall = hits[number] / support[number] if support[number] else math.nan
+        total = support[number] + predicted[number]
+        f1 = 2 * hits[number] / total if total else math.nan
         figures = (_figure(value, ".3f") for value in (precision, recall, f1))
-        rows.append((measures.classes[number], f"{there[number]:,}", *figures))
+        rows.append((measures.classes[number], f"{support[number]:,}", *figures))
     header = ("class", "texts", "precision", "recall", "F1")
     return Table("classes", header, rows, right=header[1:])
 
 
-def _beside(models: Mapping[str, Measures]) -> Table:
+def _baseline_table(models: Mapping[str, Measures]) -> Table:
     figures = ("accuracy", "macro F1", "log loss")
     rows = [
-        (name, *(_figure(value, ".4f") for value in (one.accuracy, one.macro_f1, one.loss)))
-        for name, one in models.items()
+        (name, *(_figure(value, ".4f") for value in (measures.accuracy, measures.macro_f1, measures.loss)))
+        for name, measures in models.items()
     ]
     return Table("baselines", ("", *figures), rows, right=figures)
 
@@ -127,7 +128,7 @@ def _figure(value: float, form: str) -> str:
 
 
 def _picture(measures: Measures) -> Iterator[Picture]:
-    """The confusion matrix, where it can be drawn and looked at."""
+    """Yield the confusion matrix if matplotlib is installed and the number of classes allows it."""
     if len(measures.classes) > MOST_CLASSES or importlib.util.find_spec("matplotlib") is None:
         return
     draw = partial(confusion_picture, measures.confusion, measures.classes, f"accuracy {measures.accuracy:.1%}")

@@ -1,4 +1,4 @@
-"""How often a classifier is right, and how sure it is when it is."""
+"""Metrics of a classifier: log loss, accuracy, F1, calibration, confusion matrix."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measures:
-    """How well a classifier does on examples.
+    """Results of a classifier on labelled texts.
 
     Attributes:
         loss: mean −log p(true class), in nats.
-        accuracy: share of right answers.
-        macro_f1: mean over the classes of 2PR/(P + R); a class that neither occurs nor is answered is left out.
-        calibration_error: mean distance of confidence and accuracy over bins of confidence (Guo et al. 2017, eq. 3).
+        accuracy: fraction of correct predictions.
+        macro_f1: mean of 2PR/(P + R) over the classes that occur or are predicted.
+        calibration_error: expected calibration error (Guo et al. 2017, equation 3).
         confusion: ``(C, C)`` counts, true class by row.
-        classes: their names.
+        classes: names of the C classes.
     """
 
     loss: float
@@ -49,7 +49,7 @@ class Measures:
     classes: list[str]
 
     def summary(self) -> dict[str, float]:
-        """The numbers that are one each."""
+        """Return the scalar metrics by name."""
         names = ("loss", "accuracy", "macro_f1", "calibration_error")
         return {name: getattr(self, name) for name in names}
 
@@ -57,10 +57,10 @@ class Measures:
 def measure(
     classifier: TrainedClassifier, examples: Examples, progress: Callable[[int], None] | None = None
 ) -> Measures:
-    """How well it does; ``progress`` is told how many texts have been answered.
+    """Evaluate a classifier; ``progress`` is called with the number of texts classified so far.
 
     Raises:
-        DataError: an example has a label that is none of its classes.
+        DataError: a label is not one of the classes of the model.
     """
     numbers = {name: number for number, name in enumerate(classifier.classes)}
     for label, text in zip(examples.labels, examples.texts, strict=True):
@@ -74,29 +74,29 @@ def measure(
 
 
 def scores(probabilities: Matrix, true: npt.NDArray[np.int64], classes: list[str]) -> Measures:
-    """`Measures` of probabilities ``(N, C)`` where the right classes are ``true (N,)``."""
+    """Compute `Measures` from probabilities ``(N, C)`` and the true classes ``true (N,)``."""
     rows = np.arange(len(true))
-    answered = probabilities.argmax(1)
+    predicted = probabilities.argmax(1)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(confusion, (true, answered), 1)
-    hits, there, said = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-    seen = there + said > 0
+    np.add.at(confusion, (true, predicted), 1)
+    hits, support, predictions = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    occurs = support + predictions > 0
     return Measures(
         loss=float(-np.log(np.maximum(probabilities[rows, true], 1e-15)).mean()),
         accuracy=float(hits.sum() / len(true)),
-        macro_f1=float((2 * hits[seen] / (there + said)[seen]).mean()),
-        calibration_error=_calibration_error(probabilities.max(1), answered == true),
+        macro_f1=float((2 * hits[occurs] / (support + predictions)[occurs]).mean()),
+        calibration_error=_calibration_error(probabilities.max(1), predicted == true),
         confusion=confusion,
         classes=classes,
     )
 
 
-def _calibration_error(confidence: Matrix, right: npt.NDArray[np.bool_]) -> float:
-    """Σ_b |B_b|/N · |accuracy(B_b) − confidence(B_b)| over bins of equal width."""
+def _calibration_error(confidence: Matrix, correct: npt.NDArray[np.bool_]) -> float:
+    """Return Σ_b |B_b|/N · |accuracy(B_b) − confidence(B_b)| over bins of equal width."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     total = 0.0
     for number in range(BINS):
         inside = bins == number
         if inside.any():
-            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+            total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
     return float(total) if math.isfinite(total) else math.nan

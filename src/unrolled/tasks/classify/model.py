@@ -1,8 +1,8 @@
-"""The classifier: symbols in, a score for each class out.
+"""The classifier: tokens in, a logit for each class out.
 
 x_t (B, E) embeddings → recurrent layers, one or two directions → y_t (B, O)
 v = pooling of y_1 … y_L (B, O)
-z = W v + b (B, C), and W' u beside it, u the bag of n-grams, if there is one
+z = W v + b (B, C), plus W' u with a bag of n-grams u, if enabled
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from ...layers.pooling import Pooling
 from .config import ClassifyConfig
 from .text_input import Embedding
 
-# T steps, B texts, E embedding width, O outputs of all directions, C classes
+# T steps, B texts, E embedding width, O output width of all directions, C classes
 
 
 class Classifier(nn.Module):
-    """``ids (T, B), lengths (B,)`` → logits ``(B, C)``."""
+    """``ids (T, B), lengths (B,)`` → logits ``(B, C)``.
+
+    Args:
+        symbols: the vocabulary size.
+        classes: C.
+        config: the options.
+        vectors: initial embedding weights ``(symbols, E)``.
+        size: E of a saved model.
+    """
 
     def __init__(
         self, symbols: int, classes: int, config: ClassifyConfig, vectors: Tensor | None = None, size: int | None = None
@@ -40,7 +48,7 @@ class Classifier(nn.Module):
         return self.answer(self.embedding(ids), ids, lengths)
 
     def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
-        """Logits from texts ``(T, B)`` and their embeddings ``x (T, B, E)``; ``present``: see `NGramBag`."""
+        """Return logits for texts ``ids (T, B)`` with embeddings ``x (T, B, E)``; ``present``: see `NGramBag`."""
         y, _ = self.stack(x, lengths=lengths)  # (T, B, O)
         logits: Tensor = self.head(self.drop(self.pooling(y, lengths)))
         return logits if self.bag is None else logits + self.bag_head(self.bag(ids, lengths, present))

@@ -1,13 +1,13 @@
-"""Classification: a text in, the class it belongs to out (many-to-one).
+"""Text classification: a text in, its class out (many-to-one).
 
     unrolled train classify --data reviews.csv
     unrolled predict runs/classify-reviews-1 "not as bad as I had feared"
 
-    x_t (B,) symbols → embedding (B, E) → recurrent layers, one or two directions (B, O)
+    x_t (B,) tokens → embedding (B, E) → recurrent layers, one or two directions (B, O)
     v = pooling of y_1 … y_L (B, O) → logits z = W v + b (B, C)
     loss = −Σ_c q_c log softmax(z)_c,  q = (1 − ε) one-hot + ε/C   (label smoothing, Szegedy et al. 2016)
 
-Sentences of any length: outputs are read at each text's true end, and batches hold texts of like length.
+Texts have any length: padding is ignored, and batches contain texts of similar length.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from .trained import TrainedClassifier
 
 # T steps, B texts
 
-LISTED = 10  # classes that are named before training
+LISTED = 10  # classes listed before training
 
 
 class Batch(NamedTuple):
-    """Texts side by side and their classes."""
+    """A padded batch of texts and their classes."""
 
     ids: Tensor  # (T, B)
     lengths: Tensor  # (B,)
@@ -58,8 +58,8 @@ class Classification(Task):
 
     name: ClassVar[str] = "classify"
     Config: ClassVar[type] = ClassifyConfig
-    unit: ClassVar[str] = "symbols"
-    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    unit: ClassVar[str] = "tokens"
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = METRICS
@@ -90,42 +90,42 @@ class Classification(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        if config.data.test is None and config.data.data in labelled_names():  # it knows its own
-            refuse_changed(config.data, OF_FILES, f"with --data {config.data.data}, which has no use for it")
+        if config.data.test is None and config.data.data in labelled_names():  # the named sets have a fixed format
+            refuse_changed(config.data, OF_FILES, f"with --data {config.data.data}, which does not use it")
         self.sets = config.data.read()
         train = self.sets.train
-        self.classes, unlearned = classes_of(self.sets, config.data.data)
+        self.classes, class_notes = classes_of(self.sets, config.data.data)
         self.reader = Tokenizer.build(train.texts, config.reading)
         longest = config.reading.max_length
-        whole = [self.reader.encode(text) for text in train.texts]
-        self.ids = [ids[:longest] for ids in whole]
+        encoded = [self.reader.encode(text) for text in train.texts]
+        self.ids = [ids[:longest] for ids in encoded]
         numbers = {name: number for number, name in enumerate(self.classes)}
         self.labels = torch.tensor([numbers[label] for label in train.labels])
         seed = config.training.seed
         self.batches = Batches([len(ids) for ids in self.ids], config.training.batch_size, seed)
-        self.vectors, told = initial_vectors(self.reader, train.texts, config.reading, seed)
+        self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
         names = ", ".join(self.classes[:LISTED]) + (", …" if len(self.classes) > LISTED else "")
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
-            f"{len(self.reader.vocabulary):,} symbols ({self.reader.vocabulary.kind})",
+            f"{len(self.reader.vocabulary):,} tokens ({self.reader.vocabulary.kind})",
             f"{len(self.classes)} classes: {visible(names)}",
             *self.sets.how,
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
-            *unlearned,
+            *class_notes,
         ]
-        if told:
-            notes.append(told)
-        if long := sum(len(ids) > longest for ids in whole):
-            notes.append(f"{long:,} training texts are longer than {longest} symbols and are read up to there")
+        if vector_note:
+            notes.append(vector_note)
+        if long := sum(len(ids) > longest for ids in encoded):
+            notes.append(f"{long:,} training texts are longer than {longest} tokens and are truncated")
         if not len(self.sets.test):
-            notes.append("no test texts: nothing is reported at the end")
+            notes.append("no test texts: the final report has no test metrics")
         return notes
 
     def _class_weights(self) -> Tensor | None:
-        """N / (C · N_c), which is 1 on average over the examples."""
+        """Return the weights N / (C · N_c), whose mean over the examples is 1."""
         if self.config.answer.class_weights == "none":
             return None
         counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
@@ -166,9 +166,10 @@ class Classification(Task):
         shown = self.sets.valid.pick(range(min(5, len(self.sets.valid))))
         handle = self._handle(model)
         lines = []
-        for label, said in zip(shown.labels, handle.predict(shown.texts), strict=True):
-            right = "right" if said.answer == label else f"wrong: {label}"
-            lines.append(f"{said.probabilities[said.answer]:4.0%} {said.answer} ({right})  {said.text[:100]}")
+        for label, prediction in zip(shown.labels, handle.predict(shown.texts), strict=True):
+            answer, text = prediction.answer, prediction.text[:100]
+            verdict = "right" if answer == label else f"wrong: {label}"
+            lines.append(f"{prediction.probabilities[answer]:4.0%} {answer} ({verdict})  {text}")
         return "\n".join(lines)
 
     def _handle(self, model: nn.Module) -> TrainedClassifier:

@@ -1,4 +1,4 @@
-"""How tasks that answer questions about texts read them: symbols, and what stands for each symbol inside the model."""
+"""Tokenization and embedding of texts for tasks such as classification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...cells import check_rate, check_size
 from ...data import CharVocabulary, StreamingDecoder, Vocabulary, WordVocabulary, build_vocabulary
-from ...data.tokens import cut
+from ...data.tokens import tokenize
 from ...data.vectors import matrix, read_vectors, train_vectors
 from ...data.vocabulary import Ids
 from ...errors import ArgumentError, did_you_mean
@@ -26,30 +26,30 @@ LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
-    """How texts are read."""
+    """Tokenization and embedding of the texts."""
 
     vocabulary: Literal["word", "char", "byte", "bpe"] = "word"
-    """symbols: words, characters, bytes or byte pairs (subwords)"""
+    """tokens: words, characters, bytes or byte pairs (subwords)"""
     min_count: int = 1
-    """words or characters seen less often become the unknown symbol"""
+    """words or characters seen less often become the unknown token"""
     vocab_size: int = 8192
     """size of a byte-pair vocabulary"""
     lowercase: bool = True
-    """read capitals as small letters"""
+    """convert texts to lower case"""
     max_length: int = 400
-    """symbols of a text that training reads at most, from its beginning; predictions read all"""
+    """tokens per text in training, longer texts are truncated; predictions read whole texts"""
     embeddings: str = LEARNED
-    """learned, one-hot, word2vec (trained on the training texts first), or a file of GloVe or word2vec vectors"""
+    """learned, one-hot, word2vec (pretrained on the training texts), or a file of GloVe or word2vec vectors"""
     embedding_size: int | None = None
-    """width of the embedding (default: 100, or that of the file)"""
+    """embedding width (default: 100, or that of the file)"""
     freeze_embeddings: bool = False
-    """leave word2vec's or the file's vectors as they are"""
+    """do not fine-tune pretrained embeddings (word2vec or a file)"""
     word2vec: Literal["skip-gram", "cbow"] = "skip-gram"
-    """how word2vec learns: the words around from the word, or the word from those around it"""
+    """word2vec algorithm: skip-gram (context from word) or cbow (word from context)"""
     embedding_dropout: float = 0.3
     """dropout on the embedding"""
     word_dropout: float = 0.0
-    """probability that training reads a symbol as unknown"""
+    """probability of replacing a token with the unknown token in training"""
 
     def __post_init__(self) -> None:
         for name in ("min_count", "vocab_size", "max_length"):
@@ -58,8 +58,8 @@ class TextOptions:
             check_size("embedding_size", self.embedding_size)
         for name in ("embedding_dropout", "word_dropout"):
             check_rate(name, getattr(self, name))
-        embeddings = f"with --embeddings {self.embeddings}, which has no use for it"
-        symbols = f"with --vocabulary {self.vocabulary}, which has no use for it"
+        embeddings = f"with --embeddings {self.embeddings}, which does not use it"
+        symbols = f"with --vocabulary {self.vocabulary}, which does not use it"
         if self.embeddings in (LEARNED, ONE_HOT):
             refuse_changed(self, ("freeze_embeddings",), embeddings)
         if self.embeddings == ONE_HOT:
@@ -75,67 +75,67 @@ class TextOptions:
 
 
 class Tokenizer:
-    """Text → ids, and back to where each symbol stood."""
+    """Text → token ids, and the pieces of the text that the tokens stand for."""
 
     def __init__(self, vocabulary: Vocabulary, lowercase: bool) -> None:
         self.vocabulary, self.lowercase = vocabulary, lowercase
 
     @classmethod
     def build(cls, texts: Iterable[str], options: TextOptions) -> Tokenizer:
-        """The symbols of ``texts``; for words and characters there is one for all others."""
+        """Build the vocabulary of ``texts``; for words and characters it has an unknown token."""
         kind = options.vocabulary
         if kind == "word":
-            counts = Counter(t.text for text in texts for t in cut(text, lowercase=options.lowercase))
+            counts = Counter(t.text for text in texts for t in tokenize(text, lowercase=options.lowercase))
             return cls(WordVocabulary.from_counts(counts, options.min_count), options.lowercase)
         lower = (_lower(text) if options.lowercase else text for text in texts)
         if kind == "char":
             characters = Counter(c for text in lower for c in text)
-            kept = (c for c, n in characters.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
-            return cls(CharVocabulary("".join(kept), unknown=True), options.lowercase)
+            frequent = (c for c, n in characters.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
+            return cls(CharVocabulary("".join(frequent), unknown=True), options.lowercase)
         return cls(build_vocabulary(kind, lower, vocab_size=options.vocab_size), options.lowercase)
 
     def encode(self, text: str) -> Ids:
-        """The ids ``(N,)``; of a text without any symbol, the one for the unknown."""
+        """Return the ids ``(N,)``; a text without tokens is encoded as one unknown token."""
         if isinstance(self.vocabulary, WordVocabulary):
-            ids = self.vocabulary.look_up(t.text for t in cut(text, lowercase=self.lowercase))
+            ids = self.vocabulary.look_up(t.text for t in tokenize(text, lowercase=self.lowercase))
         else:
             ids = self.vocabulary.encode(_lower(text) if self.lowercase else text)
         return ids if len(ids) else np.zeros(1, dtype=ids.dtype)
 
     def pieces(self, text: str) -> list[tuple[str, int | None]]:
-        """The text in stretches that joined are the text, each with the number of its symbol (`None`: between two)."""
-        found: list[tuple[str, int | None]] = []
+        """Split the text into pieces, each with the index of its token; `None` for text between two tokens."""
+        pieces: list[tuple[str, int | None]] = []
         if isinstance(self.vocabulary, WordVocabulary):
             at = 0
-            for number, token in enumerate(cut(text)):
+            for number, token in enumerate(tokenize(text)):
                 if token.begin > at:
-                    found.append((text[at : token.begin], None))
-                found.append((text[token.begin : token.end], number))
+                    pieces.append((text[at : token.begin], None))
+                pieces.append((text[token.begin : token.end], number))
                 at = token.end
-            return [*found, (text[at:], None)] if at < len(text) else found
+            return [*pieces, (text[at:], None)] if at < len(text) else pieces
         if self.vocabulary.one_per_character:
             return [(c, number) for number, c in enumerate(text)]
         decoder, at = StreamingDecoder(self.vocabulary), 0
         for number, id in enumerate(self.encode(text)):
             length = len(decoder.feed(int(id)))
-            found.append((text[at : at + length], number))
+            pieces.append((text[at : at + length], number))
             at += length
-        return found
+        return pieces
 
 
 def _lower(text: str) -> str:
-    """Small letters, one for each character, so that places in the text stay what they were."""
+    """Convert to lower case where that keeps the number of characters, so that positions do not change."""
     return "".join(low if len(low := c.lower()) == 1 else c for c in text)
 
 
 def initial_vectors(
     reader: Tokenizer, texts: Iterable[str], options: TextOptions, seed: int
 ) -> tuple[Tensor | None, str]:
-    """``(V, E)`` that the embedding starts from, if it starts from something, and a note.
+    """Return pretrained embeddings ``(V, E)``, or `None` for those without pretraining, and a note.
 
     Raises:
+        ArgumentError: the file does not exist, or its width differs from ``embedding_size``.
         DataError: the file of vectors is damaged.
-        ArgumentError: its width is not the one asked for.
     """
     if options.embeddings in (LEARNED, ONE_HOT):
         return None, ""
@@ -143,29 +143,29 @@ def initial_vectors(
     words = reader.vocabulary.words
     if options.embeddings == WORD2VEC:
         size = options.embedding_size or 100
-        sentences = [[t.text for t in cut(text, lowercase=reader.lowercase)] for text in texts]
+        sentences = [[t.text for t in tokenize(text, lowercase=reader.lowercase)] for text in texts]
         vectors = train_vectors(sentences, size, algorithm=options.word2vec, seed=seed)
         note = f"word2vec ({options.word2vec}) on {sum(map(len, sentences)):,} words of the training texts"
     else:
-        path, known = Path(options.embeddings).expanduser(), (LEARNED, ONE_HOT, WORD2VEC)
-        if not path.is_file():  # asked only now: a trained model needs the file no more
-            near = did_you_mean(options.embeddings, known)
-            raise ArgumentError("embeddings", f"{', '.join(known)} or a file of vectors", options.embeddings, near)
+        path, names = Path(options.embeddings).expanduser(), (LEARNED, ONE_HOT, WORD2VEC)
+        if not path.is_file():  # checked in training only: a trained model does not need the file
+            near = did_you_mean(options.embeddings, names)
+            raise ArgumentError("embeddings", f"{', '.join(names)} or a file of vectors", options.embeddings, near)
         vectors, size = read_vectors(path, words)
         if options.embedding_size not in (None, size):
-            raise ArgumentError("embedding_size", f"left out, or {size} as in the file", options.embedding_size)
-        note = f"{options.embeddings} has vectors of {size} numbers for {len(vectors):,} of the {len(words):,} words"
+            raise ArgumentError("embedding_size", f"omitted, or {size} as in the file", options.embedding_size)
+        note = f"{options.embeddings} has vectors of width {size} for {len(vectors):,} of the {len(words):,} words"
     return torch.from_numpy(matrix(words, vectors, size, np.random.default_rng(seed))), note
 
 
 class Embedding(nn.Module):
-    """``ids (T, B) → (T, B, E)``; symbols stay symbols (T, B) where they are one-hot and nothing need be dropped.
+    """``ids (T, B) → (T, B, E)``; with one-hot embeddings the output is the ids ``(T, B)``, which the layers accept.
 
     Args:
-        symbols: V.
+        symbols: V, the vocabulary size.
         options: see `TextOptions`.
-        vectors: ``(V, E)`` to start from.
-        size: E, where a model is read from a file.
+        vectors: initial weights ``(V, E)``.
+        size: E of a saved model.
     """
 
     def __init__(
@@ -195,5 +195,5 @@ class Embedding(nn.Module):
         return self.drop(self.table(ids))
 
     def vectors(self, ids: Tensor) -> Tensor:
-        """``(T, B, E)``, of one-hot symbols too: what a gradient can be taken by."""
+        """Return vectors ``(T, B, E)`` for one-hot embeddings, too, to differentiate with respect to them."""
         return F.one_hot(ids, self.symbols).float() if self.table is None else self.table(ids)

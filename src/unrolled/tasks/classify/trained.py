@@ -1,4 +1,4 @@
-"""A trained classifier in use: ask it, measure it, let it say which words moved it."""
+"""A trained classifier: predict classes, explain predictions, evaluate."""
 
 from __future__ import annotations
 
@@ -37,14 +37,17 @@ MOST_CLASSES = 100_000
 
 @checked_methods
 class TrainedClassifier(Trained):
-    """What `unrolled.load` gives for a run of the task ``classify``.
+    """A trained classifier, as returned by `unrolled.load` for a run of the task ``classify``.
+
+        handle = unrolled.load("runs/classify-reviews-1")
+        handle.predict(["not as bad as I had feared"])[0].answer
 
     Args:
         model: ``ids (T, B), lengths (B,) → logits (B, C)``.
-        reader: how it reads texts.
-        classes: their names.
-        config: the config it was trained with.
-        fingerprint: of the texts it was trained on.
+        reader: the tokenizer.
+        classes: the names of the C classes.
+        config: the configuration it was trained with.
+        fingerprint: digest of the training data.
     """
 
     task: ClassVar[str] = "classify"
@@ -62,7 +65,11 @@ class TrainedClassifier(Trained):
     def from_file(
         cls, file: ModelFile, config: Any, build: Callable[..., Classifier] = Classifier
     ) -> TrainedClassifier:
-        """Build the model a file describes and fill in its weights."""
+        """Build the model and load the weights of a model file.
+
+        Raises:
+            RunError: the file does not list the classes, or the weights do not fit.
+        """
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
         classes = file.assets.get("classes")
         if (
@@ -70,25 +77,30 @@ class TrainedClassifier(Trained):
             or not 2 <= len(classes) <= MOST_CLASSES
             or not all(isinstance(name, str) for name in classes)
         ):
-            raise RunError("the model file does not name its classes; restore it or train anew")
+            raise RunError("the model file does not list its classes; restore it or train anew")
         table = file.tensors.get("embedding.table.weight")
         sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
         model = restored(file, config.model, lambda: build(*sizes))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
+    def about(self) -> list[tuple[str, str]]:
+        """See `Trained.about`."""
+        more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
+        return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
+
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """The class of each text, with probabilities.
+        """Predict the class of each text, with probabilities.
 
         Args:
-            texts: of any length; a blank one has the empty answer.
-            explain: say of every word how much it spoke for the answer or against it (gradient times input).
+            texts: texts of any length; the answer for a blank text is empty.
+            explain: add the contribution of each word to the predicted class (gradient times input).
 
         Raises:
-            ArgumentError: ``texts`` is no list of texts.
+            ArgumentError: ``texts`` is not a list of strings.
         """
 
-        def answers(some: list[str]) -> Iterator[Prediction]:
-            for text, row in zip(some, self.probabilities(some), strict=True):
+        def answers(batch: list[str]) -> Iterator[Prediction]:
+            for text, row in zip(batch, self.probabilities(batch), strict=True):
                 best = int(row.argmax())
                 pieces = self._explain(text, best) if explain else ()
                 probabilities = dict(zip(self.classes, row.tolist(), strict=True))
@@ -98,56 +110,57 @@ class TrainedClassifier(Trained):
 
     @torch.no_grad()
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
-        """``(N, C)``, a row for each text that adds up to 1; ``progress`` is told how many texts have been answered."""
+        """Return probabilities ``(N, C)``; ``progress`` is called with the number of texts classified so far."""
         done = 0
         ids = [self.reader.encode(text) for text in texts]
-        found = np.zeros((len(texts), len(self.classes)))
-        for chosen in in_order([len(one) for one in ids], 64):
+        probabilities = np.zeros((len(texts), len(self.classes)))
+        for chosen in in_order([len(sequence) for sequence in ids], 64):
             batch, lengths = pad([ids[i] for i in chosen])
             logits = self.model(batch.to(self._device), lengths.to(self._device))
-            found[chosen] = logits.double().softmax(1).cpu().numpy()
+            probabilities[chosen] = logits.double().softmax(1).cpu().numpy()
             done += len(chosen)
             if progress is not None:
                 progress(done)
-        return found
+        return probabilities
 
     def _explain(self, text: str, answer: int) -> tuple[Piece, ...]:
+        """Return the pieces of the text with their contributions to the class ``answer``, the largest being ±1."""
         ids, lengths = (part.to(self._device) for part in pad([self.reader.encode(text)]))
 
         def log_probability(present: Tensor) -> Tensor:
-            """Of the text with so much (1: all) of each symbol there: its vector and its n-grams depend on that."""
+            """Return log p of ``answer`` with each token's embedding and n-grams scaled by ``present (T, 1, 1)``."""
             x = self.model.embedding.vectors(ids) * present
             return self.model.answer(x, ids, lengths, present[..., 0]).log_softmax(1)[:, answer]
 
-        everything = torch.ones(*ids.shape, 1, device=self._device)
-        weights = gradient_times_input(log_probability, everything)[:, 0]  # by the chain rule Σ_d x_d ∂f/∂x_d
+        ones = torch.ones(*ids.shape, 1, device=self._device)
+        weights = gradient_times_input(log_probability, ones)[:, 0]  # Σ_d x_d ∂f/∂x_d by the chain rule
         largest = float(weights.abs().max()) or 1.0
         return tuple(
-            Piece(part, weight=0.0 if number is None else float(weights[number]) / largest)
-            for part, number in self.reader.pieces(text)
+            Piece(piece, weight=0.0 if number is None else float(weights[number]) / largest)
+            for piece, number in self.reader.pieces(text)
         )
 
     def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
-        """Metrics on labelled texts: a file, folder or named set, or examples."""
+        """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
         if isinstance(data, str | Path):
             data, _ = read_test(str(data), self.config.data.layout())
         return measure(self, data).summary()
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """`Measures` on the texts that `find` finds.
+        """Return `Measures` on the texts that `find` returns, the texts and notes.
 
         Raises:
-            DataError: there are no such texts, or a label is none of the model's.
+            DataError: there are no texts, or a label is not one of the classes.
             RunError: the run's own texts cannot be read, or have changed.
         """
         examples, notes = self.find(data, split)
         return {"measures": measure(self, examples), "examples": examples, "notes": notes}
 
     def find(self, data: str | Path | None, split: Part) -> tuple[Examples, list[str]]:
-        """The labelled texts of ``data``, or a part of the run's own texts; and notes.
+        """Return the labelled texts of ``data``, or a part of the run's own texts, and notes.
 
         Raises:
-            DataError: there are no such texts.
+            DataError: there are no texts.
             RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
@@ -160,7 +173,7 @@ class TrainedClassifier(Trained):
         return examples, notes
 
     def own_sets(self) -> LabelledSets:
-        """The texts it was trained with.
+        """Read the run's own data sets.
 
         Raises:
             RunError: they cannot be read, or have changed.
@@ -177,21 +190,24 @@ class TrainedClassifier(Trained):
         return predictions(self, inputs, options)
 
     def streaming(self, lanes: Size = 1) -> SteppedClassifier:
-        """See `Trained.streaming`; a step is a symbol's id ``(B,)``, what is said after it are probabilities ``(B, C)``
-        of the classes, as if the text ended there."""
-        if why := why_whole(self.model):
-            raise self.unable(f"answer step by step: {why}")
+        """See `Trained.streaming`; a step maps token ids ``(B,)`` to class probabilities ``(B, C)`` of the text so far.
+
+        Raises:
+            RunError: the classifier needs the whole text.
+        """
+        if reason := why_whole(self.model):
+            raise self.unable(f"answer step by step: {reason}")
         return SteppedClassifier(self.model, lanes)
 
     def modules(self) -> Modules:
-        """See `Trained.modules`; around the network are the vocabulary and the classes."""
+        """See `Trained.modules`; the metadata are the vocabulary and the classes."""
         return modules(self.model, self.reader, self.classes)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
-        """The text as the inspector has it read, line by line, whatever ``starts``.
+        """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.
 
         Raises:
-            DataError: there is nothing in the text.
+            DataError: the text is blank.
         """
         return reading(self, text)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...errors import DataError
 from ...results import Input, Prediction
 from .prediction import Predictor
-from .text_inputs import TextInputs
+from .text_inputs import TextInputs, readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +21,7 @@ class ExplainedTexts(TextInputs):
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
     for chunk in inputs:
-        texts, error = _texts(chunk)
+        texts, error = readable(chunk)
         yield from model.predict(texts, explain=options.explain)
         if error is not None:
             raise error
-
-
-def _texts(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
-    """Return the texts before the first unreadable input, and that input's error."""
-    texts: list[str] = []
-    for item in inputs:
-        try:
-            texts.append(item.text())
-        except DataError as error:
-            return texts, error
-    return texts, None

@@ -63,4 +63,5 @@ class FileInputs:
 
 def natural(path: Path) -> list[tuple[bool, int, str]]:
     """Return a sort key for natural order: ``frame-2`` before ``frame-10``."""
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(path))]
+    parts = re.split(r"(\d+)", str(path))
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 from ...cells import State
 from ...errors import RunError
-from ...results import Input, Part, Prediction, Progress, Report, SamplePiece, silent
+from ...results import Input, Pairs, Part, Prediction, Progress, Report, SamplePiece, silent
+from ...results.markup import Shown, part
+from .recurrent import Recurrent
+
+LONGEST = 100  # characters of the data's name that are shown
 
 
-class Trained:
+class Trained(Shown):
     """A trained model. Each task's subclass implements the methods it supports, and adds methods of its own for Python.
 
     Attributes:
@@ -29,6 +33,29 @@ class Trained:
 
     def __init__(self, model: nn.Module, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has learned: its parameters."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def about(self) -> list[tuple[str, str]]:
+        """What it is, as labels and texts, for `print` and notebooks."""
+        layers = getattr(self.config, "model", None)
+        data = str(getattr(getattr(self.config, "data", None), "data", ""))
+        rows = [("task", self.task), ("data", data if len(data) <= LONGEST else f"{data[:LONGEST]}…")]
+        if isinstance(layers, Recurrent):
+            cell = layers.cell if ":" in layers.cell else layers.cell.upper()
+            count = f"{layers.num_layers} layer{'s' * (layers.num_layers > 1)}"
+            rows.append(("network", f"{cell}, {count} of {layers.hidden_size:,} units"))
+        return [(label, text) for label, text in (*rows, ("parameters", f"{self.size:,}")) if text]
+
+    def plain(self) -> str:
+        """What it is, as text."""
+        return Pairs(self.about()).plain()
+
+    def _repr_html_(self) -> str:
+        return part(Pairs(self.about()))
 
     def evaluation(self, options: Any, progress: Progress = silent) -> Report:
         """Return the report of ``unrolled evaluate``.

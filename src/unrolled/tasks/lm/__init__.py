@@ -1,1 +1,1 @@
-"""Language models."""
+"""The task ``lm``: language models."""

@@ -1,4 +1,4 @@
-"""Which kind of language model: recurrent, or one from before recurrent networks to compare it with."""
+"""The kinds of language model: recurrent, and two baselines that preceded recurrent networks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ class Baseline:
     """The kind of model."""
 
     kind: Kind = "recurrent"
-    """recurrent layers; feedforward: a network that sees the last few symbols only (Bengio et al. 2003); ngram: counts
-    of short strings, smoothed (modified Kneser-Ney), which need no --time"""
+    """recurrent; feedforward: fixed context window (Bengio et al. 2003); ngram: modified Kneser-Ney, needs no --time"""
     order: int = 5
-    """ngram: symbols of the longest string that is counted, the predicted one among them"""
+    """ngram: length of the longest n-gram in tokens, including the predicted token"""
     context: int = 16
-    """feedforward: symbols that the network sees"""
+    """feedforward: length of the context window in tokens"""
     direct: bool = False
-    """feedforward: connect what it sees with the output directly too"""
+    """feedforward: add direct connections from the embeddings to the output"""
 
     def __post_init__(self) -> None:
         check_size("order", self.order)
@@ -31,7 +30,7 @@ class Baseline:
 
 
 def refuse_ignored(config: Any) -> None:
-    """Raise `ArgumentError` for an option that was changed and that this kind of model would ignore."""
+    """Raise `ArgumentError` for a changed option that this kind of model ignores."""
     kind: Kind = config.baseline.kind
     for name, (group, _) in options(type(config)).items():
         if _ignores(kind, group, name):

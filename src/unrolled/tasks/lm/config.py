@@ -16,30 +16,29 @@ from .text import Text
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """How the text is fed to the model."""
+    """How training feeds the text to the model."""
 
     bptt: int = 64
-    """steps of a window: how far back gradients go; the state goes on further"""
+    """steps of truncated backpropagation through time; the state is carried from window to window"""
     bptt_random: Literal["none", "merity", "unbiased"] = "none"
-    """draw each window's steps: around bptt, now and then half of it (Merity et al. 2018); or bptt in the mean, with
-    gradients reweighted so that truncation has no bias (Tallec and Ollivier 2017); both scale --lr by the steps"""
+    """random window lengths, with --lr scaled by the length: merity: around bptt, sometimes half of it (Merity et al.
+    2018); unbiased: bptt on average, with reweighted gradients (Tallec and Ollivier 2017)"""
     random_reset: float = 0.02
-    """probability, per lane and window, of starting from the initial state: without it the carried state drifts"""
+    """probability, per lane (batch row) and window, of resetting the state; prevents drift of the carried state"""
     embedding_size: int | None = None
-    """width of the embedding; 0: one-hot (default: one-hot up to 512 symbols, else the layers' width; feedforward:
-    32)"""
+    """embedding width; 0: one-hot (default: one-hot up to 512 tokens, else the layers' width; feedforward: 32)"""
     head: Literal["last", "sum", "concat"] = "last"
-    """what predicts the next symbol: the last layer, or the sum or concatenation of all layers' outputs"""
+    """input of the output layer: the last layer, or the sum or concatenation of all layers' outputs"""
     tied: bool = False
-    """use the embedding as the output weights too (Press and Wolf 2017)"""
+    """tie the output weights to the embedding (Press and Wolf 2017)"""
     eval_tokens: int = 100_000
-    """score this many symbols of the validation text while training; 0: all of it"""
+    """validation tokens to evaluate on during training; 0: the whole validation set"""
 
     def __post_init__(self) -> None:
         check_size("bptt", self.bptt, least=2 if self.bptt_random == "unbiased" else 1)
         check_size("eval_tokens", self.eval_tokens, least=0)
         if self.eval_tokens == 1:
-            raise ArgumentError("eval_tokens", "at least 2, one to predict the other from, or 0 for all", 1)
+            raise ArgumentError("eval_tokens", "at least 2, or 0 for the whole validation set", 1)
         if self.embedding_size is not None:
             check_size("embedding_size", self.embedding_size, least=0)
         check_rate("random_reset", self.random_reset)
@@ -47,14 +46,14 @@ class Windows:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The samples shown while training."""
+    """The samples generated during training."""
 
     prompt: str = ""
-    """how the samples begin"""
+    """prompt of the samples"""
     preview_length: int = 300
-    """symbols of a sample"""
+    """tokens per sample"""
     preview_temperature: float = 0.8
-    """its temperature"""
+    """sampling temperature of the samples"""
 
     def __post_init__(self) -> None:
         check_size("preview_length", self.preview_length, least=0)
@@ -63,7 +62,7 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelConfig:
-    """Everything about a language model and its training."""
+    """Configuration of a language model and its training."""
 
     data: Text = field(default_factory=Text)
     baseline: Baseline = field(default_factory=Baseline)
@@ -77,5 +76,5 @@ class LanguageModelConfig:
         if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
             raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
         if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":
-            why = "left out with --bptt-random unbiased, whose gradients need no addition"
+            why = "omitted with --bptt-random unbiased, whose gradients are already unbiased"
             raise ArgumentError("synthetic_gradients", why, True)

@@ -1,4 +1,4 @@
-"""What `unrolled data` says of a text."""
+"""``unrolled data`` for the task ``lm``: a summary of a text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from ...data import NAMED, fetch, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
 from ...data.named_data import NamedData, named_data
-from ...data.textfile import told
+from ...data.textfile import describe_changes
 from ...results import Pairs, Report
 from ..common.description import SHOWN, first_lines, text_by_name
 from .text import Text
@@ -16,7 +16,7 @@ WIDTH = 110  # characters of a line
 
 
 def named() -> list[NamedData]:
-    """The texts that have a name; the standard library is always there."""
+    """Return the named corpora; the standard library is always available."""
     rows = []
     for name, title in named_corpora().items():
         if name in NAMED:
@@ -24,18 +24,18 @@ def named() -> list[NamedData]:
         else:
             files = open_corpus(name).files
             rows.append(
-                NamedData(name, title, "PSF", sum(one.path.stat().st_size for one in files if hasattr(one, "path")))
+                NamedData(name, title, "PSF", sum(file.path.stat().st_size for file in files if hasattr(file, "path")))
             )
     return rows
 
 
 def likely(path: Path) -> bool:
-    """Any folder may have texts in it, and any file is one unless its name says what else it is."""
+    """Return whether ``path`` may be text: any folder, and any file whose name does not imply another format."""
     return path.is_dir() or text_by_name(path)
 
 
 def describe(data: Text) -> Report:
-    """See `Task.describe`: the whole text, read once."""
+    """See `Task.describe`; the whole text is read once."""
     how = (f"{data.data}: {fetch(data.data)} (verified)",) if data.data in NAMED else ()
     corpus = data.open()
     changed: set[str] = set()
@@ -55,15 +55,15 @@ def describe(data: Text) -> Report:
         "symbols": symbols,
         "documents": documents,
         "rare": rare,
-        "notes": [*corpus.notes, *told(changed)],
+        "notes": [*corpus.notes, *describe_changes(changed)],
     }
     rows = [
         ("text", data.data),
         ("files", f"{len(corpus.files):,}{' (' + '; '.join(corpus.notes) + ')' if corpus.notes else ''}"),
         ("documents", f"{documents:,}"),
         ("characters", f"{characters:,}"),
-        ("symbols", f"{symbols:,} different characters" + (f", {rare:,} of them fewer than ten times" if rare else "")),
-        *(("", note) for note in told(changed, "; --line-ends keep keeps them")),
+        ("alphabet", f"{symbols:,} distinct characters" + (f", {rare:,} of them rare (fewer than 10)" if rare else "")),
+        *(("", note) for note in describe_changes(changed, "; --line-ends keep keeps them")),
     ]
     lines = (line[:WIDTH] for line in opening.removesuffix("\n").split("\n")[:SHOWN])
     return Report(values, (Pairs(rows), first_lines(lines)), how=how, event="text")

@@ -1,4 +1,4 @@
-"""``unrolled evaluate`` for the task ``lm``: one model on a text in full, several side by side."""
+"""``unrolled evaluate`` for the task ``lm``: one model in detail, several models in a table."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Which text, and how it is read."""
+    """The text to evaluate on and how the model reads it."""
 
     data: str | None = None
-    """another text: a file, a folder, a pattern, "text:…" literally, or a named corpus (unrolled data)"""
+    """another text: a file, folder, glob pattern, literal "text:…" or named corpus (see unrolled data)"""
     split: OwnPart | None = None
-    """part of the run's own text; heldout: validation and test one after the other (default: test)"""
+    """part of the run's own text; heldout: validation and test together (default: test)"""
     encoding: str | None = None
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
-    """what to do with bytes that are no text in that encoding (default: as in training)"""
+    """handling of bytes that cannot be decoded (default: as in training)"""
     window: int = 256
-    """steps computed at once; it does not change the result"""
+    """steps computed at once; does not change the result"""
     lanes: int = 1
-    """1 is exact; more are faster: stretches side by side, each warmed up on the 512 symbols before it"""
+    """segments of the text evaluated in parallel, each after a warm-up of 512 tokens; 1 is exact"""
     fresh: int = 0
-    """start anew every so many symbols instead of carrying the state; 0: carry it"""
+    """reset the state every so many tokens; 0: carry it through the text"""
     clamp: tuple[str, ...] = ()
-    """hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; again for another"""
+    """clamp a unit of the state to a value, e.g. 'layer 1 c[106]=2'; may be repeated"""
 
     def __post_init__(self) -> None:
         check_size("window", self.window)
         check_size("lanes", self.lanes)
         check_size("fresh", self.fresh, least=0)
         if self.data is not None and self.split is not None:
-            raise ArgumentError("split", "left out with --data, which is measured whole", self.split)
+            raise ArgumentError("split", "omitted with --data, which is evaluated as a whole", self.split)
         if self.data is None and (self.encoding or self.errors):
-            raise ArgumentError("encoding and errors", "given with --data only", self.encoding or self.errors)
+            raise ArgumentError("encoding and errors", "omitted without --data", self.encoding or self.errors)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one model is worth on a text."""
+    """Results of one model on a text; ``text`` is its name, ``symbols`` its length in tokens."""
 
     text: str
     symbols: int
@@ -65,86 +65,88 @@ class Measured:
 
     @property
     def unknown(self) -> str:
-        """Why there are no bits per character; empty if there are."""
+        """The reason why bits per character are undefined; empty if they are defined."""
         if "bits_per_char" in self.metrics:
             return ""
-        return f"{self.metrics['unknown_tokens']:,.0f} symbols of the text are unknown to the model"
+        return f"{self.metrics['unknown_tokens']:,.0f} tokens of the text are unknown to the model"
 
 
 def evaluation(model: TrainedLanguageModel, options: Evaluate, progress: Progress = silent) -> Report:
     """See `Trained.evaluation`."""
-    found = _measured(model, options, progress)
-    metrics = found.metrics
-    rows = [("text", found.text), ("loss", f"{metrics['loss']:.4f} nats per symbol")]
-    if found.unknown:
-        rows.append(("", f"{found.unknown}: not comparable"))
+    result = _evaluate(model, options, progress)
+    metrics = result.metrics
+    rows = [("text", result.text), ("loss", f"{metrics['loss']:.4f} nats per token")]
+    if result.unknown:
+        rows.append(("", f"{result.unknown}: not comparable"))
     else:
         rows.append(("", f"{metrics['bits_per_char']:.4f} bits per character"))
     rows += [
-        ("perplexity", f"{metrics['perplexity']:.4f} per symbol"),
-        ("size", f"{found.symbols:,} symbols, {found.characters:,} characters"),
-        *_how(options),
-        ("time", f"{clock(found.seconds)}, {found.symbols / max(found.seconds, 1e-9):,.0f} symbols/s"),
+        ("perplexity", f"{metrics['perplexity']:.4f} per token"),
+        ("size", f"{result.symbols:,} tokens, {result.characters:,} characters"),
+        *_state_rows(options),
+        ("time", f"{clock(result.seconds)}, {result.symbols / max(result.seconds, 1e-9):,.0f} tokens/s"),
     ]
-    return Report(_values(model, options, found), (Pairs(rows),))
+    return Report(_values(model, options, result), (Pairs(rows),))
 
 
 def compare(models: Mapping[str, TrainedLanguageModel], options: Evaluate, progress: Progress = silent) -> Comparison:
-    """Several models on one text, by the name of each run; a model that cannot read it has no figures.
+    """Evaluate several models, by run name, on one text; a model that cannot read it gets no metrics.
 
-    Bits per character are what is compared: nats and perplexity are per symbol, whatever a model's symbols are.
+    Bits per character are comparable across vocabularies; nats and perplexity are per token of each vocabulary.
 
     Raises:
-        ArgumentError: a model has no unit of that name.
+        ArgumentError: a model has no such unit.
         DataError: no model can read the text.
-        RunError: a run's own text is not what it was, or the runs' own texts are not the same.
+        RunError: a run's own text has changed, or the runs' own texts differ.
     """
     if options.data is None:
         same_data({run: model.trained_on for run, model in models.items()}, "text, cut into the same parts")
     for model in models.values():
-        with hold(model.model, options.clamp):  # refuses what a model lacks before any is measured
+        with hold(model.model, options.clamp):  # check every model before any is evaluated
             pass
-    every = {run: _tried(run, model, options, progress) for run, model in models.items()}
-    found = [one for one in every.values() if isinstance(one, Measured)]
-    if not found:
-        raise next(one for one in every.values() if isinstance(one, DataError))
-    reports = [Report(_values(model, options, every[run])) for run, model in models.items()]
+    results = {run: _try_evaluate(run, model, options, progress) for run, model in models.items()}
+    measured = [result for result in results.values() if isinstance(result, Measured)]
+    if not measured:
+        raise next(result for result in results.values() if isinstance(result, DataError))
+    reports = [Report(_values(model, options, results[run])) for run, model in models.items()]
     header = ("run", "model", "parameters", "nats", "bits per character", "perplexity", "")
-    rows = [_row(run, report.values, every[run]) for run, report in zip(models, reports, strict=True)]
-    text = f"{found[0].text}: {max(one.characters for one in found):,} characters"
-    parts = (Table("comparison", header, rows, right=header[2:6]), Pairs([("text", text), *_how(options)]))
+    rows = [_row(run, report.values, results[run]) for run, report in zip(models, reports, strict=True)]
+    text = f"{measured[0].text}: {max(result.characters for result in measured):,} characters"
+    parts = (Table("comparison", header, rows, right=header[2:6]), Pairs([("text", text), *_state_rows(options)]))
     return Comparison(reports, Report({}, parts))
 
 
-def _tried(run: str, model: TrainedLanguageModel, options: Evaluate, progress: Progress) -> Measured | DataError:
+def _try_evaluate(run: str, model: TrainedLanguageModel, options: Evaluate, progress: Progress) -> Measured | DataError:
     try:
-        return _measured(model, options, progress, run)
+        return _evaluate(model, options, progress, run)
     except DataError as error:
         return error
 
 
-def _row(run: str, values: dict[str, Any], found: Measured | DataError) -> tuple[str, ...]:
-    figures, why = ("–", "–", "–"), str(found)
-    if isinstance(found, Measured):
-        bits = "–" if found.unknown else f"{found.metrics['bits_per_char']:.4f}"
-        figures, why = (f"{found.metrics['loss']:.4f}", bits, f"{found.metrics['perplexity']:.4f}"), found.unknown
+def _row(run: str, values: dict[str, Any], result: Measured | DataError) -> tuple[str, ...]:
+    figures, why = ("–", "–", "–"), str(result)
+    if isinstance(result, Measured):
+        bits = "–" if result.unknown else f"{result.metrics['bits_per_char']:.4f}"
+        figures, why = (f"{result.metrics['loss']:.4f}", bits, f"{result.metrics['perplexity']:.4f}"), result.unknown
     return run, values["model"], f"{values['parameters']:,}", *figures, f"not comparable: {why}" if why else ""
 
 
-def _measured(model: TrainedLanguageModel, options: Evaluate, progress: Progress, run: str = "the model") -> Measured:
-    """The figures of one model.
+def _evaluate(model: TrainedLanguageModel, options: Evaluate, progress: Progress, run: str = "the model") -> Measured:
+    """Evaluate one model.
 
     Raises:
         DataError: the text cannot be read, is too short, or cannot be written in the model's vocabulary.
     """
-    name, text = _other(model, options) if options.data is not None else model.own_text(options.split or "test", run)
+    name, text = (
+        _other_text(model, options) if options.data is not None else model.own_text(options.split or "test", run)
+    )
     if len(text) < 2:
         raise DataError(
-            f"too little text to measure: {name} has {len(text):,} of the 2 symbols it takes; choose another --split, "
-            "or a text with --data"
+            f"the text is too short to evaluate: {name} has {len(text):,} of at least 2 tokens; choose another "
+            "--split, or a text with --data"
         )
     begin = time.perf_counter()
-    with hold(model.model, options.clamp), progress(len(text) - 1, "symbols") as done:
+    with hold(model.model, options.clamp), progress(len(text) - 1, "tokens") as done:
         metrics = model.evaluate(
             text,
             window=options.window,
@@ -155,23 +157,23 @@ def _measured(model: TrainedLanguageModel, options: Evaluate, progress: Progress
     return Measured(name, len(text), text.characters, time.perf_counter() - begin, metrics)
 
 
-def _other(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
-    """(its name, the text of ``--data`` in the model's vocabulary)."""
+def _other_text(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
+    """Return the name and the text of ``--data``, encoded with the model's vocabulary."""
     corpus = model.config.data.open(options.data, encoding=options.encoding, errors=options.errors)
     return options.data or "", encode_text(corpus, model.vocabulary)
 
 
-def _values(model: TrainedLanguageModel, options: Evaluate, found: Measured | DataError) -> dict[str, Any]:
-    """The figures for a program, or why there are none."""
+def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | DataError) -> dict[str, Any]:
+    """Return the values for JSON: the metrics, or under ``why`` the reason why there are none."""
     values: dict[str, Any] = {"model": model_name(flatten(model.config)), "parameters": model.size}
-    if isinstance(found, DataError):
-        values |= {"text": options.data or "", "why": str(found)}
+    if isinstance(result, DataError):
+        values |= {"text": options.data or "", "why": str(result)}
     else:
-        values |= {"text": found.text, "symbols": found.symbols, "seconds": found.seconds, **found.metrics}
+        values |= {"text": result.text, "symbols": result.symbols, "seconds": result.seconds, **result.metrics}
     return values | ({"clamp": options.clamp} if options.clamp else {})
 
 
-def _how(options: Evaluate) -> list[tuple[str, str]]:
-    """What is done with the state."""
-    state = f"afresh every {options.fresh:,} symbols" if options.fresh else "carried from beginning to end"
-    return [("state", state), *(("held", unit) for unit in options.clamp)]
+def _state_rows(options: Evaluate) -> list[tuple[str, str]]:
+    """Return the printed rows on how the state is handled."""
+    state = f"reset every {options.fresh:,} tokens" if options.fresh else "carried through the text"
+    return [("state", state), *(("clamped", unit) for unit in options.clamp)]

@@ -1,4 +1,4 @@
-"""What is measured of a language model."""
+"""Metrics of a language model."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ METRICS = (
     LOSS,
     PERPLEXITY,
     Metric("bits_per_char", "bits per character"),
-    Metric("unknown_tokens", "unknown symbols", ",.0f"),
+    Metric("unknown_tokens", "unknown tokens", ",.0f"),
 )
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a model's parameters lie, or its buffers if it has none."""
+    """Return the device of a model's parameters, or of its buffers if it has no parameters."""
     return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
@@ -34,16 +34,23 @@ def score(
     windows: Iterable[Window],
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
-    """Total loss over the counted predictions of ``windows``, summed in float64.
+    """Compute the metrics over the counted predictions of ``windows``, accumulated in float64.
 
-    bits_per_char = total nats / (ln 2 · characters predicted). A text with unknown symbols has none: not knowing a
-    symbol makes predicting it easy, so the figure could not be compared.
+    bits_per_char = total nats / (ln 2 · characters predicted). It is omitted for a text with unknown tokens: these are
+    easier to predict than the characters they replace, so the value would not be comparable.
+
+    Args:
+        model: ``ids (T, B), state, resets -> logits (T, B, V), state``.
+        split: the text, for its counts of characters and unknown tokens.
+        vocabulary: the model's vocabulary.
+        windows: the windows of ``split`` in order.
+        progress: called with the number of tokens predicted so far.
     """
     device = device_of(model)
     total, count, state = 0.0, 0, None
     for window in windows:
         if window.resets[0].all():
-            state = None  # every lane begins anew; there may be fewer of them than before
+            state = None  # every lane restarts; there may be fewer lanes than before
         resets = window.resets.to(device) if window.resets.any() else None
         logits, state = model(window.inputs.to(device), state, resets)
         nats = F.cross_entropy(logits.flatten(0, 1).float(), window.targets.to(device).flatten(), reduction="none")

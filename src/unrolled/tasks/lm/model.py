@@ -1,4 +1,4 @@
-"""The recurrent language model, and the choice between it and one of a fixed window."""
+"""The recurrent language model, and the choice between the kinds of model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ from ..common.stepwise import state_names
 from .config import LanguageModelConfig, Windows
 from .feedforward import FEATURES, FeedForward
 
-# T steps, B lanes, V symbols
+# T steps, B lanes, V vocabulary size
 
-ONE_HOT_UP_TO = 512  # symbols; with more, an embedding is the default
+ONE_HOT_UP_TO = 512  # tokens; larger vocabularies get an embedding by default
 
 
 class LanguageModel(nn.Module):
-    """``ids (T, B)`` → logits ``(T, B, V)`` of each next symbol."""
+    """``ids (T, B)`` → logits ``(T, B, V)`` of each next token.
+
+    Args:
+        symbols: V, the vocabulary size.
+        recurrent: the options of the recurrent layers.
+        windows: the options of the embedding and the head.
+
+    Raises:
+        ArgumentError: the weights cannot be tied because the embedding and the head differ in width.
+    """
 
     def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
         super().__init__()
@@ -48,48 +57,48 @@ class LanguageModel(nn.Module):
         self.tied = windows.tied
 
     def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
-        """Logits ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        """Return logits ``(T, B, V)`` and the final state; ``resets (T, B)`` mark the first steps of documents."""
         y, state = self.read(ids, state, resets)
         return self.logits(y), state
 
     def read(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
-        """What the head reads, ``(T, B, ·)``, and the state after."""
+        """Return the input of the head, ``(T, B, ·)``, and the final state."""
         x = ids.long() if self.embedding is None else self.embedding(ids)  # (T, B): one-hot; or (T, B, E)
-        every, state = self.stack.run(x, state, resets=resets)
-        every[-1] = self.drop(every[-1])
+        outputs, state = self.stack.run(x, state, resets=resets)  # one per layer
+        outputs[-1] = self.drop(outputs[-1])
         match self.head_reads:
             case "last":
-                y = every[-1]
+                y = outputs[-1]
             case "sum":
-                y = torch.stack(every).sum(dim=0) if len(every) > 2 else sum(every[1:], every[0])
+                y = torch.stack(outputs).sum(dim=0) if len(outputs) > 2 else sum(outputs[1:], outputs[0])
             case _:
-                y = torch.cat(every, dim=-1)
+                y = torch.cat(outputs, dim=-1)
         return y, state
 
     def logits(self, y: Tensor) -> Tensor:
-        """The head: of ``y (…, ·)``, ``(…, V)``."""
+        """Apply the head: ``y (…, ·)`` → logits ``(…, V)``."""
         return F.linear(y, self.head_weight, self.head.bias)
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         return self.stack.initial_state(batch_size)
 
     @property
     def head_weight(self) -> Tensor:
-        """``(V, width of what the head reads)``."""
+        """The output weights, ``(V, input width of the head)``."""
         return self.embedding.weight if self.tied and self.embedding else self.head.weight
 
     def unfreezable(self) -> str | None:
-        """Why `freeze` cannot copy this model; `None` if it can."""
+        """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if self.stack.mixing is not None:
-            return "it has networks between its layers (feedforward_size)"
+            return "it has feedforward blocks between its layers (feedforward_size)"
         return unsupported(list(self.stack.cells))
 
     def freeze(self, precision: Precision = "float32") -> Frozen:
-        """A copy of the weights that writes without Python in its loop, see `unrolled.kernels.generation`.
+        """Copy the weights for generation in compiled code; see `unrolled.kernels.generation`.
 
         Raises:
-            BackendError: `unfreezable` says why not.
+            BackendError: the model cannot be frozen; see `unfreezable`.
         """
         if self.stack.mixing is not None:
             raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use it as it is, without freeze()")
@@ -105,32 +114,32 @@ class LanguageModel(nn.Module):
 
 
 class LogProbabilities(nn.Module):
-    """``ids (T, B)`` → log-probabilities ``(T, B, V)`` of each next symbol, by a language model of any kind."""
+    """``ids (T, B)`` → log-probabilities ``(T, B, V)`` of each next token, for any kind of language model."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """The log-probabilities, in nats, and the state after."""
+        """Return the log-probabilities, in nats, and the final state."""
         logits, state = self.model(ids, state)
         return F.log_softmax(logits.float(), dim=-1), state
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         model: Any = self.model
         return model.initial_state(batch_size)
 
     @property
     def states(self) -> tuple[str, ...]:
-        """A name for each leaf of the state, in order."""
+        """The names of the leaves of the state, in order."""
         if isinstance(self.model, LanguageModel):
             return state_names(self.model.stack)
         return ("last symbols",)
 
 
 def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
-    """The model that steps of gradient descent train."""
+    """Build an untrained recurrent or feedforward model for a vocabulary of ``symbols`` tokens."""
     if config.baseline.kind == "recurrent":
         return LanguageModel(symbols, config.model, config.windows)
     return FeedForward(

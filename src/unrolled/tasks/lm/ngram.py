@@ -3,16 +3,16 @@
     P(w | h) = max(a(h w) − D(a(h w)), 0) / Σ_v a(h v)  +  γ(h) P(w | h′)                                  (1)
     γ(h)     = (D₁ N₁(h ·) + D₂ N₂(h ·) + D₃₊ N₃₊(h ·)) / Σ_v a(h v)                                        (2)
     P(w)     = max(a(w) − D(a(w)), 0) / Σ_v a(v)  +  γ() / V                                               (3)
-    P(w | h) = P(w | h′)                                    if nothing was ever seen after h                (4)
+    P(w | h) = P(w | h′)                                    if h was never followed by a token              (4)
 
     Y = n₁ / (n₁ + 2 n₂)    D₁ = 1 − 2 Y n₂/n₁    D₂ = 2 − 3 Y n₃/n₂    D₃₊ = 3 − 4 Y n₄/n₃                   (5)
 
-h are the last n − 1 symbols, h′ is h without its first; a counts as ngram_counts.py says; N_c(h ·) symbols have count c
-after h; n_c strings of the same length have count c. Chen and Goodman 1998, section 3.
+h: the last n − 1 tokens; h′: h without its first token; a: the counts of ngram_counts.py; N_c(h ·): the number of
+tokens with count c after h; n_c: the number of n-grams of the same length with count c. Chen and Goodman 1998, sec. 3.
 
-Each length has discounts of its own. Where (5) has none to give, because no string of that length is counted once,
-twice, three or four times or because a discount would not be above 0 (short texts, and single characters), they are
-½, 1 and 1½. All of them are above 0, so every symbol has a probability above 0 after everything.
+Each length has its own discounts. Where (5) is undefined or not positive, because one of n₁ to n₄ is zero (short texts,
+and single characters), the discounts are ½, 1 and 1½. All discounts are positive, so every token has a positive
+probability in every context.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from ...errors import RunError
 from .history import NOTHING, History, empty, windows
 from .ngram_counts import Numbers, Strings, count
 
-# T steps, B lanes, V symbols, n the order, R rows: T · B or a part of them
+# T steps, B lanes, V vocabulary size, n the order, R rows: T · B or a part of them
 
 Floats = npt.NDArray[np.float64]
 FALLBACK = (0.5, 1.0, 1.5)
-AT_ONCE = 1 << 18  # probabilities: what stays in the processor's cache
+AT_ONCE = 1 << 18  # probabilities per block, to fit the processor's cache
 
 
 class Continuations(NamedTuple):
-    """What follows the strings h of one length; h's continuations stand from ``first[h]`` to ``first[h + 1]``."""
+    """Continuations of the contexts h of one length; those of h are at ``first[h]`` to ``first[h + 1]``."""
 
     keys: Numbers  # number(h) · V + w, ascending
     first: Numbers
@@ -47,14 +47,14 @@ class Continuations(NamedTuple):
 
 
 class NGram(nn.Module):
-    """``ids (T, B)`` → logarithms ``(T, B, V)`` of the probabilities of each next symbol.
+    """``ids (T, B)`` → log-probabilities ``(T, B, V)`` of each next token.
 
-    It has no parameters to train: `fit` counts. Its buffers, the counts, are what a model file holds.
+    The model has no trainable parameters: `fit` counts n-grams, and a model file stores the counts as buffers.
 
     Args:
-        symbols: V.
-        strings: the distinct strings of 1, …, n symbols.
-        discounts: (n, 3); D₁, D₂, D₃₊ for each length.
+        symbols: V, the vocabulary size.
+        strings: the distinct n-grams of 1, …, n tokens.
+        discounts: ``(n, 3)``: D₁, D₂, D₃₊ for each length.
     """
 
     def __init__(self, symbols: int, strings: list[Strings], discounts: Floats) -> None:
@@ -69,21 +69,21 @@ class NGram(nn.Module):
 
     @property
     def size(self) -> int:
-        """How many strings it has counted."""
+        """The number of distinct n-grams."""
         return sum(len(level.keys) for level in self.levels)
 
     @classmethod
     def fit(cls, text: Split, symbols: int, order: int) -> NGram:
-        """Count the strings of ``text``."""
+        """Count the n-grams of ``text``."""
         strings = count(text.tokens, text.starts, symbols, order)
         return cls(symbols, strings, np.array([discounts(counts) for _, counts in strings]))
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], symbols: int, order: int) -> NGram:
-        """The model whose buffers are ``tensors``, which may come from anyone.
+        """Build the model from the buffers of a model file, which is not trusted.
 
         Raises:
-            RunError: they are no such model.
+            RunError: the tensors are not a valid model.
         """
         strings, size = [], 1
         for length in range(1, order + 1):
@@ -103,29 +103,29 @@ class NGram(nn.Module):
     def forward(
         self, ids: Tensor, state: History | None = None, resets: Tensor | None = None
     ) -> tuple[Tensor, History]:
-        """Logarithms ``(T, B, V)`` and the state after; ``resets (T, B)`` mark first steps of documents."""
+        """Return log-probabilities ``(T, B, V)`` and the final state; ``resets (T, B)`` mark starts of documents."""
         before = self.initial_state(ids.shape[1]) if state is None else state
         contexts = self.contexts(ids, before, resets)  # n − 1 of (T, B)
         rows, V = ids.numel(), self.symbols
         logits = np.empty((rows, V), dtype=np.float32)
         share = max(1, AT_ONCE // V)
         for at in range(0, rows, share):
-            p = self.probabilities([some.reshape(-1)[at : at + share] for some in contexts], min(share, rows - at))
+            p = self.probabilities([h.reshape(-1)[at : at + share] for h in contexts], min(share, rows - at))
             logits[at : at + share] = np.log(p, out=p)
         _, after = windows(ids.cpu().long(), before, None if resets is None else resets.cpu())
         return torch.from_numpy(logits).view(*ids.shape, V).to(ids.device), after
 
     def contexts(self, ids: Tensor, before: History, resets: Tensor | None) -> list[npt.NDArray[np.int64]]:
-        """For k = 1, …, n − 1 the number ``(T, B)`` of the last k symbols as a string; −1 if never seen."""
+        """Return, for k = 1, …, n − 1, the n-gram number ``(T, B)`` of the last k tokens; −1 if never seen."""
         C = self.order - 1
         x = torch.cat([before.symbols.t().cpu(), ids.cpu().long()]).numpy()  # (C + T, B)
         cut = np.zeros(x.shape, dtype=bool)
         if resets is not None:
             cut[C:] = resets.cpu().numpy()
         found: list[npt.NDArray[np.int64]] = []
-        number = np.zeros(x.shape, dtype=np.int64)  # of the empty string
+        number = np.zeros(x.shape, dtype=np.int64)  # of the empty n-gram
         for level in self.levels[:C]:
-            if found:  # the string before x_t, one symbol shorter
+            if found:  # the n-gram before x_t, one token shorter
                 number = np.concatenate([np.full_like(number[:1], -1), number[:-1]])
                 number[cut] = -1
             number = _look_up(level.keys, np.where((number < 0) | (x == NOTHING), -1, number * self.symbols + x))
@@ -133,7 +133,7 @@ class NGram(nn.Module):
         return [number[C:] for number in found]
 
     def probabilities(self, contexts: list[npt.NDArray[np.int64]], rows: int) -> Floats:
-        """``(R, V)`` after contexts given by number, equations 1 to 4: no context first, the longest last."""
+        """Return the probabilities ``(R, V)`` after contexts given by number, shortest first (equations 1 to 4)."""
         V, lowest = self.symbols, self.levels[0]
         single = np.full(V, lowest.backoff[0] / V)
         single[lowest.symbols] += lowest.gains  #                                              (3)
@@ -150,12 +150,12 @@ class NGram(nn.Module):
         return p
 
     def initial_state(self, batch_size: int) -> History:
-        """Nothing has been read."""
+        """Return the state before the first step."""
         return empty(batch_size, self.order - 1)
 
 
 def discounts(counts: npt.NDArray[np.int32]) -> tuple[float, float, float]:
-    """D₁, D₂ and D₃₊ for strings of one length with these counts, equation 5."""
+    """Return D₁, D₂ and D₃₊ for n-grams of one length with these counts (equation 5)."""
     n1, n2, n3, n4 = (int(np.count_nonzero(counts == c)) for c in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) > 0:
         Y = n1 / (n1 + 2 * n2)
@@ -176,12 +176,12 @@ def _continuations(symbols: int, strings: Strings, d: Floats, parents: int) -> C
     return Continuations(keys, first, w.astype(np.int32), (counts - D) / total[h], backoff)
 
 
-def _look_up(keys: Numbers, wanted: Numbers) -> Numbers:
-    """The place of each wanted key among ``keys``; −1 if it is not there."""
+def _look_up(keys: Numbers, queries: Numbers) -> Numbers:
+    """Return the index of each query in ``keys``; −1 if it is absent."""
     if not len(keys):
-        return np.full_like(wanted, -1)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, place, -1)
+        return np.full_like(queries, -1)
+    place = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
+    return np.where(keys[place] == queries, place, -1)
 
 
 def _array(tensors: dict[str, Tensor], name: str, dtype: torch.dtype, shape: tuple[int, ...] | None = None) -> Any:

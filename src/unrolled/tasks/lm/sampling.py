@@ -1,4 +1,4 @@
-"""``unrolled sample`` for the task ``lm``: text that goes on from a prompt."""
+"""``unrolled sample`` for the task ``lm``: generate text from a prompt."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ..common.standard_input import standard_input
 if TYPE_CHECKING:
     from .trained import TrainedLanguageModel
 
-WORTH_FREEZING = 32  # symbols: below, copying the weights takes longer than it saves
+WORTH_FREEZING = 32  # tokens: below, copying the weights takes longer than it saves
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What to write."""
+    """What to generate."""
 
     prompt: str = ""
-    """how the text begins; - reads it from standard input"""
+    """beginning of the text; - reads it from standard input"""
     length: int = 500
-    """symbols to write at most"""
+    """maximum tokens to generate"""
     stop: str | None = None
-    """end before this text is written"""
+    """stop before generating this text"""
     samples: int = 1
-    """texts to write, each another"""
+    """independent samples to generate"""
     precision: Precision = "float32"
-    """numbers that stand for the weights: smaller ones write faster and less exactly"""
+    """number format of the weights: smaller formats are faster and less exact"""
     interactive: bool = False
-    """you type, it goes on; and so on"""
+    """write a text in turns: you type, the model continues"""
     clamp: tuple[str, ...] = ()
-    """hold a unit of the state at a value while it writes, e.g. 'layer 1 c[106]=2'; again for another"""
+    """clamp a unit of the state to a value during generation, e.g. 'layer 1 c[106]=2'; may be repeated"""
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
@@ -53,23 +53,23 @@ class Sample:
 
 
 def samples(model: TrainedLanguageModel, options: Sample) -> Iterator[SamplePiece]:
-    """See `Trained.samples`. The options are checked, and standard input is read, before the first piece is asked for.
+    """See `Trained.samples`. Options are checked and standard input is read before the first piece is requested.
 
     Raises:
-        DataError: standard input is no text.
+        DataError: standard input is not text.
     """
-    prompt, writer = options.prompt, _writer(model, options)
+    prompt, generator = options.prompt, _generator(model, options)
     if prompt == "-":
         prompt = model.config.data.normal(standard_input().text())
     model.vocabulary.check_prompt(prompt)
-    pieces = writer.stream_many(options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling))
+    pieces = generator.stream_many(options.samples, prompt, options.length, stop=options.stop, **vars(options.sampling))
     return _in_pieces(prompt, options.samples, pieces)
 
 
 def conversation(model: TrainedLanguageModel, options: Sample) -> Session:
     """See `TrainedLanguageModel.conversation`."""
     model.vocabulary.check_prompt(options.prompt)
-    return _writer(model, options).session()
+    return _generator(model, options).session()
 
 
 def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> Iterator[SamplePiece]:
@@ -79,12 +79,11 @@ def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> 
         yield SamplePiece(number, text)
 
 
-def _writer(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
-    """A copy with units held, or a frozen one in the precision asked for where the model can be frozen and it pays;
-    else the model.
+def _generator(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
+    """Return a copy with clamped units, or a frozen copy where the model can be frozen and it pays; else the model.
 
     Raises:
-        ArgumentError: it has no such unit; or another precision was asked for, and it cannot be frozen.
+        ArgumentError: the model has no such unit, or a precision other than float32 needs a model that can be frozen.
     """
     if options.clamp:
         return model.held(options.clamp)

@@ -1,15 +1,16 @@
-"""Language modelling: predict the next symbol of a text, and so write text like it.
+"""Language modelling: predict the next token of a text, and generate similar text.
 
     unrolled train lm --data shakespeare --hidden-size 256 --time 15m
 
-    x_t (B,) symbols → one-hot or embedding (B, E) → recurrent layers (B, H) → logits (B, V)
-    loss = −log softmax(logits_t)[x_{t+1}],  in nats per symbol
+    x_t (B,) tokens → one-hot or embedding (B, E) → recurrent layers (B, H) → logits (B, V)
+    loss = −log softmax(logits_t)[x_{t+1}],  in nats per token
 
-    unrolled train lm --kind feedforward      a network of a fixed window, trained in the same way (feedforward.py)
-    unrolled train lm --kind ngram --order 6  smoothed counts, made at once (ngram.py)
+    unrolled train lm --kind feedforward      a network with a fixed context window (feedforward.py)
+    unrolled train lm --kind ngram --order 6  smoothed counts, without gradient descent (ngram.py)
 
-Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is cut into ``batch_size`` lanes; each window of
-``bptt`` steps goes on where the lane's last one ended, with the state carried over and detached.
+Mikolov et al. 2010; Graves 2013, section 2; Karpathy 2015. The text is split into ``batch_size`` lanes (rows of
+the batch that carry their state); each window of ``bptt`` steps continues where the previous one ended, with the state
+detached.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from .ngram import NGram
 from .sampling import Sample
 from .trained import TrainedLanguageModel
 
-# T steps, B lanes, E embedding_size, H hidden_size, V symbols
+# T steps, B lanes, E embedding_size, H hidden_size, V vocabulary size
 
 
 class LanguageModelling(Task):
@@ -50,7 +51,7 @@ class LanguageModelling(Task):
     name: ClassVar[str] = "lm"
     Config: ClassVar[type] = LanguageModelConfig
     unit: ClassVar[str] = "characters"
-    use: ClassVar[dict[str, str]] = {"let it write": "sample", "measure it": "evaluate"}
+    use: ClassVar[dict[str, str]] = {"generate text": "sample", "evaluate it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
     Sample: ClassVar[type | None] = Sample
     metrics = METRICS
@@ -77,28 +78,28 @@ class LanguageModelling(Task):
         config = self.config
         cell_class(config.model.cell)
         self.text = config.data.read()
-        left_out = self._cut()
+        dropped = self._cut()
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
         self.characters_per_token = self.text.train.characters / len(self.text.train)
         scored = [name for name in ("valid", "test") if len(getattr(self.text, name)) > 1]
         sizes = ", ".join(f"{getattr(self.text, name).characters:,} {name}" for name in ("train", *scored))
         notes = [
-            f"{config.data.data}: {sizes} characters; {len(vocabulary):,} symbols ({vocabulary.kind})",
+            f"{config.data.data}: {sizes} characters; {len(vocabulary):,} tokens ({vocabulary.kind})",
             *self.text.notes,
-            *left_out,
+            *dropped,
         ]
         if config.data.data not in named_corpora():
             notes += excerpts([vocabulary.decode(self.text.train.tokens[:LONGEST])])
         if "valid" not in scored:
-            notes.append("no validation text: training text decides which model is kept")
+            notes.append("no validation text: model selection uses the training text")
         return notes
 
     def _cut(self) -> list[str]:
-        """Cut the training text into lanes; a note if some of it is left over. An n-gram model counts it whole."""
+        """Split the training text into lanes, except for n-gram models; return a note on tokens that are dropped."""
         if self.config.baseline.kind == "ngram":
             if len(self.text.train) < 2:
-                raise DataError("the text is too short: there is nothing to count in it; give more text")
+                raise DataError("the text is too short to count n-grams; provide at least 2 tokens of training text")
             return []
         self.stream = LaneStream(
             self.text.train,
@@ -108,8 +109,8 @@ class LanguageModelling(Task):
             random_reset=self.config.windows.random_reset,
             seed=self.config.training.seed,
         )
-        left = self.stream.dropped
-        return [f"the last {left} training symbols do not fill the lanes and are left out"] if left else []
+        count = self.stream.dropped
+        return [f"the last {count} training tokens do not fill the lanes and are dropped"] if count else []
 
     def build_model(self) -> nn.Module:
         return new_model(len(self.text.vocabulary), self.config)
@@ -152,7 +153,7 @@ class LanguageModelling(Task):
         return 1.0 if self.stream.cuts.random == "none" else len(batch.inputs) / self.stream.bptt
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        """Loss with carried state: 16 lanes, each warmed up on the text before it."""
+        """Evaluate with carried state in up to 16 lanes, each after a warm-up on the preceding text."""
         part: Split = getattr(self.text, split)
         if len(part) < 2:
             if split == "test":

@@ -1,4 +1,4 @@
-"""The options that every task on text shares, and the text they name."""
+"""The options of a text corpus and its vocabulary."""
 
 from __future__ import annotations
 
@@ -16,33 +16,32 @@ from ...training.config import since
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Which text, and how it is cut into symbols."""
+    """The text corpus and its tokenization."""
 
     data: str = "stdlib"
-    """text to learn: a file, a folder, a pattern ("src/**/*.py"), "text:…" literally, or a named corpus
-    (unrolled data)"""
+    """training text: a file, folder, glob pattern ("src/**/*.py"), literal "text:…" or named corpus (unrolled data)"""
     separator: str | None = None
-    """cut files into documents after each of these, e.g. "<|endoftext|>"; the files of a folder are documents anyway"""
+    """end of a document within a file, e.g. "<|endoftext|>"; each file of a folder is a document"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
+    """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
-    """unify: line ends of Windows and old Macs (CRLF, CR) are read as \\n; keep: they are not"""
+    """unify: read the line endings CRLF and CR as \\n; keep: leave them unchanged"""
     vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
-    """symbols: characters, bytes, words or byte pairs (subwords)"""
+    """tokens: characters, bytes, words or byte pairs (subwords)"""
     min_count: int = 1
-    """characters or words seen less often become the unknown symbol"""
+    """characters or words seen less often become the unknown token"""
     vocab_size: int = 8192
     """size of a byte-pair vocabulary"""
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
-    """training, validation and test parts of the text, by position"""
+    """fractions of the text for training, validation and test, by position"""
 
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
         check_size("vocab_size", self.vocab_size)
         if min(self.fractions) < 0 or self.fractions[0] == 0 or abs(sum(self.fractions) - 1) > 1e-6:
-            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1", self.fractions)
+            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", self.fractions)
 
     def without_effect(self) -> dict[str, str]:
         """See `training.config.without_effect`."""
@@ -51,12 +50,12 @@ class Text:
         return {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
 
     def fingerprint(self, text: TextData) -> str:
-        """Changes with the text and with everything that decides which part of it is which."""
+        """Return a digest of the text and of everything that determines its vocabulary and its split."""
         vocabulary = hashlib.sha256(json.dumps(text.vocabulary.to_json()).encode()).hexdigest()
         return " ".join([text.digest, vocabulary, repr(self.separator), *map(str, self.fractions)])
 
     def open(self, data: str | None = None, *, encoding: str | None = None, errors: str | None = None) -> Corpus:
-        """The text, or another one read by the same rules (or by other ones for bytes)."""
+        """Open the text, or another one with the same options except for ``encoding`` and ``errors``."""
         return open_corpus(
             self.data if data is None else data,
             separator=self.separator,
@@ -67,11 +66,11 @@ class Text:
         )
 
     def normal(self, text: str) -> str:
-        """A text that comes from elsewhere, by the rules for this one's mark and line ends."""
+        """Normalize the byte order mark and the line endings of another text by the same rules."""
         return normal(text, self.line_ends)
 
     def read(self) -> TextData:
-        """Find, split and encode the text (once; the encoding is cached)."""
+        """Read, split and encode the text; the encoded text is cached."""
         return prepare(
             self.open(),
             kind=self.vocabulary,

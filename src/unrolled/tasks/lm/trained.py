@@ -1,4 +1,4 @@
-"""A trained language model in use: write text, take single steps, measure texts."""
+"""A trained language model: generate text, compute single steps, evaluate texts."""
 
 from __future__ import annotations
 
@@ -39,24 +39,28 @@ from .sampling import Sample, conversation, samples
 
 @runtime_checkable
 class Freezable(Protocol):
-    """A model that may have a fast copy of itself for writing."""
+    """A model that may have a frozen copy for fast generation."""
 
     def unfreezable(self) -> str | None:
-        """Why not; `None` if it has."""
+        """Return the reason why the model cannot be frozen; `None` if it can."""
 
     def freeze(self, precision: Precision) -> Frozen:
-        """The copy."""
+        """Return the frozen copy."""
 
 
 @checked_methods
 class TrainedLanguageModel(Trained):
-    """What `unrolled.load` gives for a run of the task ``lm``.
+    """A trained language model, as returned by `unrolled.load` for a run of the task ``lm``.
+
+        handle = unrolled.load("runs/lm-shakespeare-1")
+        handle.generate("ROMEO:", 200, temperature=0.8, seed=1)
+        handle.evaluate("other.txt")["bits_per_char"]
 
     Args:
         model: ``ids (T, B), state -> logits (T, B, V), state``.
-        vocabulary: its symbols.
-        config: the config it was trained with.
-        fingerprint: of the text it was trained on.
+        vocabulary: the vocabulary of the model.
+        config: the configuration it was trained with.
+        fingerprint: digest of the training data.
     """
 
     task: ClassVar[str] = "lm"
@@ -71,7 +75,7 @@ class TrainedLanguageModel(Trained):
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedLanguageModel:
-        """Build the model a file describes and fill in its weights, or counts."""
+        """Build the model and load the weights, or the n-gram counts, of a model file."""
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
         model: nn.Module
         if config.baseline.kind == "ngram":
@@ -81,60 +85,68 @@ class TrainedLanguageModel(Trained):
         return cls(model, vocabulary, config, file.assets.get("data"))
 
     def freeze(self, precision: Precision = "float32") -> TrainedLanguageModel:
-        """A copy of this model that writes several times faster, on the CPU: without Python in its loop.
+        """Return a copy that generates several times faster on the CPU, in compiled code.
 
-        ``float32`` writes the same text from the same seed (but for draws within rounding of a boundary);
-        ``bfloat16`` and ``int8`` read smaller weights, faster and less exactly. Later changes of the weights do not
-        reach the copy. Prompts are read, and `step` and `evaluate` computed, with the weights as they are.
+        ``float32`` generates the same text from the same seed (except for draws within rounding of a boundary);
+        ``bfloat16`` and ``int8`` weights are faster and less exact. Later changes of the weights do not affect the
+        copy. Prompts, `step` and `evaluate` use the original weights.
 
         Raises:
-            ArgumentError: there is no such precision.
-            BackendError: `unfreezable` says why not.
+            ArgumentError: the precision is unknown.
+            BackendError: the model cannot be frozen; see `unfreezable`.
         """
-        why = self.unfreezable()
-        if why is not None or not isinstance(self.model, Freezable):
-            raise BackendError(f"the model cannot be frozen: {why}; use it as it is, without freeze()")
-        made = self.with_model(copy.deepcopy(self.model))
-        made.frozen = self.model.freeze(precision)
-        return made
+        reason = self.unfreezable()
+        if reason is not None or not isinstance(self.model, Freezable):
+            raise BackendError(f"the model cannot be frozen: {reason}; use it as it is, without freeze()")
+        frozen = self.with_model(copy.deepcopy(self.model))
+        frozen.frozen = self.model.freeze(precision)
+        return frozen
 
     def unfreezable(self) -> str | None:
-        """Why `freeze` cannot copy this model; `None` if it can."""
+        """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if not isinstance(self.model, Freezable):
             return f"there are no kernels for a {type(self.model).__name__}"
         return self.model.unfreezable()
 
     def held(self, units: Mapping[str, float] | tuple[str, ...]) -> TrainedLanguageModel:
-        """A copy of this model that computes with units of its recurrent state held at values.
+        """Return a copy of this model with units of its recurrent state clamped to values.
 
             handle.held({"layer 1 c[106]": 2.0}).generate("ROMEO:")
 
         Args:
-            units: names and values, or texts of the form ``layer 1 c[106]=2``; see `unrolled.analysis.hold`.
+            units: values by unit name, or strings such as ``layer 1 c[106]=2``; see `unrolled.analysis.hold`.
 
         Raises:
-            ArgumentError: no such unit, a value that is no number, or the same unit twice.
+            ArgumentError: the model has no such unit, a value is not a number, or a unit occurs twice.
         """
-        made = self.with_model(copy.deepcopy(self.model))
-        made._holding.enter_context(hold(made.model, units))  # and never left
-        return made
+        clamped = self.with_model(copy.deepcopy(self.model))
+        clamped._holding.enter_context(hold(clamped.model, units))  # for the lifetime of the copy
+        return clamped
 
     @property
     def size(self) -> int:
-        """How many numbers it has learned: its parameters, or the n-grams it has counted."""
+        """The number of parameters, or of distinct n-grams."""
         if isinstance(self.model, NGram):
             return self.model.size
-        return sum(p.numel() for p in self.model.parameters())
+        return super().size
+
+    def about(self) -> list[tuple[str, str]]:
+        """See `Trained.about`."""
+        rows = dict(super().about())
+        if isinstance(self.model, NGram):
+            rows["network"] = f"none: it counts {self.config.baseline.order}-grams"
+            rows["n-grams"] = rows.pop("parameters")
+        return [*rows.items(), ("vocabulary", f"{len(self.vocabulary):,} symbols ({self.vocabulary.kind})")]
 
     @property
     def trained_on(self) -> str:
-        """What tells the text it was trained on and its parts from others, whatever the vocabulary."""
+        """The part of the fingerprint that identifies the training text and its split, without the vocabulary."""
         digest, _, rest = (self.fingerprint or "").partition(" ")
         return f"{digest} {rest.partition(' ')[2]}"
 
     @torch.no_grad()
     def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
-        """Read ``text`` on from ``state``: log-probabilities ``(V,)`` of the next symbol, in nats, and the new state.
+        """Read ``text`` from ``state``; return log-probabilities ``(V,)`` of the next token, in nats, and the state.
 
         Raises:
             ArgumentError: the text is empty or has characters outside the vocabulary.
@@ -145,35 +157,42 @@ class TrainedLanguageModel(Trained):
         return F.log_softmax(logits[0].double(), dim=-1), state
 
     def generate(self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any) -> str:
-        """Write up to ``length`` symbols that go on from ``prompt`` (not repeated), ending before ``stop``.
+        """Generate up to ``length`` tokens after ``prompt`` and return them as text, without the prompt.
 
-        ``sampling``: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
+        Args:
+            prompt: beginning of the text.
+            length: maximum tokens to generate.
+            stop: end before this text is generated.
+            sampling: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
+
+        Raises:
+            ArgumentError: the prompt has characters outside the vocabulary, or an option is wrong.
         """
         return "".join(self.stream(prompt, length, stop=stop, **sampling))
 
     def generate_many(
         self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> list[str]:
-        """``samples`` texts at once, each another; the first is the one `generate` writes."""
+        """Generate ``samples`` independent texts in one batch; the first equals that of `generate`."""
         pieces = [list[str]() for _ in range(samples)]
-        for stream, text in self._write(samples, prompt, length, stop, options_of(Sampling, sampling)):
-            pieces[stream].append(text)
+        for sample, text in self._generate(samples, prompt, length, stop, options_of(Sampling, sampling)):
+            pieces[sample].append(text)
         return ["".join(parts) for parts in pieces]
 
     def stream(
         self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> Iterator[str]:
-        """As `generate`, piece by piece as it is written."""
-        return (text for _, text in self._write(1, prompt, length, stop, options_of(Sampling, sampling)))
+        """Yield the text of `generate` piece by piece."""
+        return (text for _, text in self._generate(1, prompt, length, stop, options_of(Sampling, sampling)))
 
     def stream_many(
         self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
     ) -> Iterator[tuple[int, str]]:
-        """As `generate_many`, piece by piece as they are written: (number of the sample, text)."""
-        return self._write(samples, prompt, length, stop, options_of(Sampling, sampling))
+        """Yield the texts of `generate_many` piece by piece, as (number of the sample, text)."""
+        return self._generate(samples, prompt, length, stop, options_of(Sampling, sampling))
 
     def session(self) -> Session:
-        """A text that this model and a person write in turn."""
+        """Start a text that the user and the model write in turns."""
 
         @torch.no_grad()
         def read(text: str, state: State | None) -> tuple[npt.NDArray[np.floating], State]:
@@ -191,49 +210,49 @@ class TrainedLanguageModel(Trained):
         fresh_windows: Count = 0,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
-        """Loss on a whole text: ``loss`` (nats per symbol), ``bits_per_char``, ``perplexity``.
+        """Return the metrics on a text: ``loss`` (nats per token), ``bits_per_char``, ``perplexity``.
 
         Args:
-            data: a file, folder, pattern or named corpus, or an encoded split.
+            data: a file, folder, glob pattern or named corpus, or an encoded split.
             window: steps computed at once; the state is carried, so it does not change the result.
-            lanes: 1 is exact; more run side by side, each warmed up on 512 symbols before it.
-            fresh_windows: if above 0, start from the initial state every so many symbols instead of carrying it.
-            progress: told from time to time how many symbols have been scored.
+            lanes: segments evaluated in parallel, each after a warm-up of 512 tokens; 1 is exact.
+            fresh_windows: if above 0, reset the state every so many tokens instead of carrying it.
+            progress: called with the number of tokens predicted so far.
 
         Raises:
-            DataError: the text cannot be read, or cannot be written in the model's vocabulary.
+            DataError: the text cannot be read, or has characters outside the vocabulary.
         """
         if isinstance(data, str | Path):
-            split = encode_text(self.config.data.open(str(data)), self.vocabulary)  # read as the training text was
+            split = encode_text(self.config.data.open(str(data)), self.vocabulary)  # by the rules of training
         else:
             split = data
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
 
     def own_text(self, split: OwnPart, model: str = "the model") -> tuple[str, Split]:
-        """A part of the text it was trained with: (its name, the text); ``heldout`` is validation and test text.
+        """Return the name and the text of a part of the run's own data; ``heldout`` is validation and test together.
 
         Args:
-            split: which part.
-            model: what to call the model in errors.
+            split: the part.
+            model: name of the model in error messages.
 
         Raises:
             RunError: the text cannot be read, or has changed.
         """
-        was = self.config.data
-        data = own_data(was.read, was.fingerprint, self.fingerprint, what=was.data, model=model)
-        return f"{was.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
+        source = self.config.data
+        data = own_data(source.read, source.fingerprint, self.fingerprint, what=source.data, model=model)
+        return f"{source.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
     def samples(self, options: Sample) -> Iterator[SamplePiece]:
-        """See `Trained.samples`: the prompt of every sample, then text as it is written."""
+        """See `Trained.samples`: the prompt of every sample, then the generated text in pieces."""
         return samples(self, options)
 
     def conversation(self, options: Sample) -> Session:
-        """A text that the model and a person write in turn, as the options ask: ``unrolled sample --interactive``.
+        """Start a text that the user and the model write in turns: ``unrolled sample --interactive``.
 
         Raises:
             ArgumentError: the options do not fit the model.
@@ -241,45 +260,45 @@ class TrainedLanguageModel(Trained):
         return conversation(self, options)
 
     def streaming(self, lanes: Size = 1) -> Stepwise:
-        """See `Trained.streaming`; a step is symbols ``(B,)`` int64, log-probabilities ``(B, V)`` come after it."""
+        """See `Trained.streaming`; a step maps token ids ``(B,)`` int64 to log-probabilities ``(B, V)``."""
         return Stepwise(LogProbabilities(self.model), lanes)
 
     def modules(self) -> Modules:
         """See `Trained.modules`."""
         if isinstance(self.model, NGram):
-            raise self.unable("be exported if its kind is ngram: it has counts, and no network")
-        whole = LogProbabilities(self.model)
-        around = {"vocabulary": self.vocabulary.to_json(), "opening": self.opening()}
-        return Modules(whole, Step(whole), whole.states, (("symbols",), ("log_probabilities",)), around)
+            raise self.unable("be exported if its kind is ngram: it consists of counts, without a network")
+        network = LogProbabilities(self.model)
+        metadata = {"vocabulary": self.vocabulary.to_json(), "opening": self.opening()}
+        return Modules(network, Step(network), network.states, (("symbols",), ("log_probabilities",)), metadata)
 
     @torch.no_grad()
-    def _write(
+    def _generate(
         self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
     ) -> Iterator[tuple[int, str]]:
-        """(stream, text) as it is written, until every stream has ended."""
+        """Yield (number of the sample, text) until every sample has ended."""
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
         logits, state = self._read(prompt or self.opening(), samples, None)
         if self.frozen is None:
-            every = generate(self._step, logits.numpy(), state, sampling, length)
+            steps = generate(self._step, logits.numpy(), state, sampling, length)
         else:
-            every = generate_frozen(self.frozen, logits.numpy(), state, sampling, length)
-        for ids in every:
-            for stream, (writer, id) in enumerate(zip(writers, ids, strict=True)):
+            steps = generate_frozen(self.frozen, logits.numpy(), state, sampling, length)
+        for ids in steps:
+            for sample, (writer, id) in enumerate(zip(writers, ids, strict=True)):
                 if text := writer.feed(int(id)):
-                    yield stream, text
+                    yield sample, text
             if all(writer.done for writer in writers):
                 return
-        for stream, writer in enumerate(writers):
+        for sample, writer in enumerate(writers):
             if text := writer.close():
-                yield stream, text
+                yield sample, text
 
     def corpus(self, data: str) -> Corpus:
-        """Another text than that of the training, read by the same rules."""
+        """Open another text by the rules of the training text."""
         return self.config.data.open(data)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
-        """The text as the inspector has it read; ``starts`` is where documents begin.
+        """Prepare ``text`` for inspection; ``starts`` are the positions where documents begin.
 
         Raises:
             RunError: the model has no recurrent layers.
@@ -289,29 +308,29 @@ class TrainedLanguageModel(Trained):
 
     @property
     def loss_unit(self) -> str:
-        """What a loss is counted in, e.g. nats per character."""
+        """The unit of the loss, e.g. nats per character."""
         return loss_unit(self.vocabulary.kind)
 
     def with_model(self, model: nn.Module) -> TrainedLanguageModel:
-        """The same with another network of the same shape."""
+        """Return a handle with another network of the same shape."""
         return TrainedLanguageModel(model, self.vocabulary, self.config, self.fingerprint)
 
     def new_model(self) -> nn.Module:
-        """An untrained network of the same shape, from torch's random numbers."""
+        """Build an untrained network of the same shape, initialized from torch's global random generator."""
         return new_model(len(self.vocabulary), self.config)
 
     def untrained(self) -> nn.Module:
-        """The network as its training began, drawn again from its config and seed."""
+        """Rebuild the network as it was at the start of training, from its configuration and seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.training.seed)
             return self.new_model()
 
     def opening(self) -> str:
-        """What stands before a text that begins out of nothing: a line end, if the model knows one."""
+        """Return the text to start from without a prompt: a newline, or token 0 if the vocabulary has none."""
         return self.vocabulary.decode([0]) if self.vocabulary.outside("\n") else "\n"
 
     def _read(self, text: str, samples: int, state: State | None) -> tuple[Tensor, State]:
-        """Logits ``(samples, V)`` after ``text``, and the state."""
+        """Return logits ``(samples, V)`` after ``text``, and the state."""
         self.vocabulary.check_prompt(text)
         ids = torch.from_numpy(self.vocabulary.encode(text).astype(np.int64))[:, None]  # (T, 1)
         logits, state = self.model(ids.expand(-1, samples).to(self._device), state)

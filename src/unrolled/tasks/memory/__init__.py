@@ -1,1 +1,1 @@
-"""Problems of remembering."""
+"""The task ``memory``: synthetic problems with long-term dependencies."""

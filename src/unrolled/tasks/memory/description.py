@@ -1,4 +1,4 @@
-"""What `unrolled data` says of a problem that asks for memory."""
+"""``unrolled data`` for the task ``memory``: a summary of a problem."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
 from .config import Problem
 
-PICTURES = "mnist"  # the set of which three problems are made
+PICTURES = "mnist"  # the data set of three problems
 
 
 def named() -> list[NamedData]:
-    """The problems that are made up, and the pictures of the others."""
+    """Return the generated problems and the picture data set of the others."""
     pictures = named_data(PICTURES, "70,000 pictures of handwritten digits (MNIST)", MNIST)
-    made_up = [NamedData(name, one.title) for name, one in PROBLEMS.items() if not name.startswith(PICTURES)]
-    return [*made_up, pictures._replace(data=_ways()[0])]
+    generated = [NamedData(name, problem.title) for name, problem in PROBLEMS.items() if not name.startswith(PICTURES)]
+    return [*generated, pictures._replace(data=_picture_problems()[0])]
 
 
 def describe(problem: Problem) -> Report:
     """See `Task.describe`."""
     name, title = problem.data, PROBLEMS[problem.data].title
-    if problem.made:
+    if problem.is_generated:
         counts = dict(SEQUENCES)
         rows = [
             ("problem", f"{name}: {title}"),
@@ -32,10 +32,10 @@ def describe(problem: Problem) -> Report:
     parts = {part: problem.episodes(part).per_pass for part in ("train", "valid", "test")}
     rows = [(part, f"{count:,} pictures") for part, count in parts.items()]
     if name.startswith(PICTURES):
-        rows.append(("problems", ", ".join(_ways())))
-    return Report({"name": PICTURES if name in _ways() else name, **parts}, (Pairs(rows),), event="digits")
+        rows.append(("problems", ", ".join(_picture_problems())))
+    return Report({"name": PICTURES if name in _picture_problems() else name, **parts}, (Pairs(rows),), event="digits")
 
 
-def _ways() -> list[str]:
-    """The problems that are made of `PICTURES`."""
+def _picture_problems() -> list[str]:
+    """Return the names of the problems that use `PICTURES`."""
     return [name for name in PROBLEMS if name.startswith(PICTURES)]

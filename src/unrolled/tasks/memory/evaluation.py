@@ -1,4 +1,4 @@
-"""``unrolled evaluate`` for the task ``memory``: sequences that training never saw, also of another length."""
+"""``unrolled evaluate`` for the task ``memory``: metrics on unseen sequences, also of another length."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Which sequences."""
+    """The sequences to evaluate on."""
 
     split: Measured = "test"
-    """which of the sequences that training does not learn from"""
+    """validation or test sequences (default: test)"""
     length: int | None = None
-    """sequences of another length than in training"""
+    """length of the sequences (default: as in training)"""
 
 
 def evaluation(model: TrainedMemory, options: Evaluate) -> Report:
     """See `Trained.evaluation`."""
     problem = model.problem(options.length)
-    found = model.evaluate(options.split, options.length)
-    what = f"{problem.data}, {options.split}"
-    if problem.made:
-        what += f": {SEQUENCES[options.split]:,} sequences of length {problem.longest}"
-    values = {"problem": problem.data, "length": problem.longest or None, "split": options.split, **found}
-    loss = [] if "mse" in found else [("loss", f"{found['loss']:.4f} nats")]
-    figures = [(m.label, f"{found[m.name]:{m.format}}") for m in METRICS if m.name in found and m.name != "loss"]
-    return Report(values, (Pairs([("problem", what), *loss, *figures]),))
+    metrics = model.evaluate(options.split, options.length)
+    description = f"{problem.data}, {options.split}"
+    if problem.is_generated:
+        description += f": {SEQUENCES[options.split]:,} sequences of length {problem.longest}"
+    values = {"problem": problem.data, "length": problem.longest or None, "split": options.split, **metrics}
+    loss = [] if "mse" in metrics else [("loss", f"{metrics['loss']:.4f} nats")]
+    figures = [(m.label, f"{metrics[m.name]:{m.format}}") for m in METRICS if m.name in metrics and m.name != "loss"]
+    return Report(values, (Pairs([("problem", description), *loss, *figures]),))

@@ -1,4 +1,4 @@
-"""What is measured of a model that is to remember."""
+"""Metrics of the memory problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent layers and a head that is asked now and then, and the losses of its answers."""
+"""Recurrent layers with a head whose outputs are used at some steps only, and the losses of these outputs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from ...cells import State
 from ...data.episodes import Kind
 from ..common.recurrent import Recurrent
 
-# T steps, B lanes, I numbers of an input, H what the head reads, O numbers of an output, K answers
+# T steps, B lanes, I input size, H input size of the head, O output size, K answers
 
 
 class MemoryModel(nn.Module):
-    """``inputs (T, B, I)`` → outputs ``(T, B, O)`` and the state after."""
+    """``inputs (T, B, I)`` → outputs ``(T, B, O)`` and the final state.
+
+    Args:
+        input_size: I.
+        outputs: O.
+        recurrent: the options of the recurrent layers.
+    """
 
     def __init__(self, input_size: int, outputs: int, recurrent: Recurrent) -> None:
         super().__init__()
@@ -26,25 +32,26 @@ class MemoryModel(nn.Module):
         return self.answer(y), state
 
     def read(self, inputs: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
-        """What the head reads, ``(T, B, H)``, and the state after; ``resets (T, B)`` mark first steps of sequences."""
+        """Return the input of the head ``(T, B, H)`` and the final state; ``resets (T, B)``: starts of sequences."""
         y, after = self.stack(inputs, state, resets=resets)
         return y, after
 
     def answer(self, y: Tensor) -> Tensor:
-        """The head: of ``y (…, H)``, ``(…, O)``."""
+        """Apply the head: ``y (…, H)`` → ``(…, O)``."""
         z: Tensor = self.head(self.drop(y))
         return z
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         return self.stack.initial_state(batch_size)
 
 
 def loss_sum(kind: Kind, answers: Tensor, targets: Tensor) -> Tensor:
-    """Σ over K answers ``(K, O)`` of squared errors, or of −log p in nats; zero, with a gradient, of none.
+    """Return the sum over K answers of squared errors, or of −log p in nats; for K = 0, zero with a gradient.
 
     Args:
-        kind: of the answers.
+        kind: kind of the answers.
+        answers: ``(K, O)``.
         targets: ``(K, O)``, or classes ``(K,)``.
     """
     match kind:

@@ -1,16 +1,17 @@
-"""Memory: problems that can only be solved by who remembers what was read long ago.
+"""Memory: synthetic problems with long-term dependencies.
 
     unrolled train memory adding --length 200 --cell gru --hidden-size 100
     unrolled evaluate runs/memory-adding-1 --length 400
 
-    x_t (B, I) → recurrent layers (B, H) → z_t = W h_t + b (B, O), asked for at some steps only
+    x_t (B, I) → recurrent layers (B, H) → z_t = W h_t + b (B, O), used at some steps only
     adding:       (z − target)²                          copy, repeat-copy:  −Σ_bits log σ(±z)
     recall, digits: −log softmax(z)[target]               in nats per answer
 
-The problems are in `data.generated_sums`, `data.generated_copies` and `data.digits`. Sequences lie back to back in
-``batch_size`` lanes, each beginning with a reset. With ``bptt`` 0 a batch is a whole sequence of every lane; else it is
-a window of so many steps, the state is carried on, detached, and the sum over the window's answers is divided by their
-expected number: a window without any has loss zero, and all gradients have one scale.
+The problems are in `data.generated_sums`, `data.generated_copies` and `data.digits`. The ``batch_size`` lanes (rows of
+the batch) contain sequences back to back, each with a reset at its first step. With ``bptt`` 0 a batch is one whole
+sequence per lane. Otherwise a batch is a window of ``bptt`` steps, the state is carried to the next window (detached),
+and the sum over the answers of the window is divided by their expected number: a window without answers has loss zero,
+and all gradients have the same scale.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ...cells import State, cell_class
-from ...data.episodes import Episodes, EpisodeStream, Stretch
+from ...data.episodes import Episodes, EpisodeStream, EpisodeWindow
 from ...data.memory_problems import PROBLEMS
 from ...data.named_data import NamedData
 from ...results import Report
@@ -37,7 +38,7 @@ from .model import MemoryModel, loss_sum
 from .preview import preview
 from .trained import TrainedMemory, measure
 
-# T steps, B lanes, I numbers of an input, H hidden_size, O numbers of an output
+# T steps, B lanes, I input size, H hidden_size, O output size
 
 
 class Memory(Task):
@@ -55,9 +56,9 @@ class Memory(Task):
 
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__(config)
-        if not config.data.made:
+        if not config.data.is_generated:
             self.decides = "accuracy"
-        elif config.data.data == "adding":  # whose loss is that error
+        elif config.data.data == "adding":  # its loss is the mean squared error
             self.metrics = (LOSS._replace(label="squared error", shown=False), *METRICS[1:])
 
     @classmethod
@@ -78,7 +79,8 @@ class Memory(Task):
         episodes = problem.episodes("train", config.training.seed, lanes)
         self.stream = EpisodeStream(episodes, lanes, problem.bptt)
         self.valid, self.test = problem.episodes("valid"), problem.episodes("test")
-        return [f"{problem.data}: {PROBLEMS[problem.data].title}{f' ({problem.longest})' if problem.made else ''}"]
+        length = f" ({problem.longest})" if problem.is_generated else ""
+        return [f"{problem.data}: {PROBLEMS[problem.data].title}{length}"]
 
     def build_model(self) -> nn.Module:
         episodes = self.stream.episodes
@@ -88,28 +90,30 @@ class Memory(Task):
     def steps_per_epoch(self) -> float:
         return self.stream.per_pass
 
-    def batch(self, step: int) -> Stretch:
+    def batch(self, step: int) -> EpisodeWindow:
         return self.stream.batch(step)
 
-    def units(self, batch: Stretch) -> float:
+    def units(self, batch: EpisodeWindow) -> float:
         return batch.where.numel() / self.stream.episodes.mean_length if self.stream.bptt else self.stream.batch_size
 
     def carry(self, model: nn.Module) -> State | None:
         assert isinstance(model, MemoryModel)
         return model.initial_state(self.stream.batch_size) if self.stream.bptt else None
 
-    def loss(self, model: nn.Module, batch: Stretch, carry: State | None) -> tuple[Tensor, State | None]:
+    def loss(self, model: nn.Module, batch: EpisodeWindow, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, MemoryModel)
         device = self.config.training.device
         resets = batch.resets.to(device) if self.stream.bptt and batch.resets.any() else None
         y, state = model.read(batch.inputs.to(device), carry, resets)
         where = batch.where.to(device)
         loss = loss_sum(self.stream.episodes.kind, model.answer(y[where]), batch.targets.to(device)[where])
-        return loss / batch.expected, state if batch.goes_on else None
+        return loss / batch.expected, state if batch.continues else None
 
-    def pieces(self, batch: Stretch, steps: Recompute) -> list[tuple[Stretch, float]]:
+    def pieces(self, batch: EpisodeWindow, steps: Recompute) -> list[tuple[EpisodeWindow, float]]:
         T = len(batch.where)
-        return [(batch.part(one, one.stop < T or batch.goes_on), (one.stop - one.start) / T) for one in cuts(T, steps)]
+        return [
+            (batch.part(cut, cut.stop < T or batch.continues), (cut.stop - cut.start) / T) for cut in cuts(T, steps)
+        ]
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         episodes: Episodes = getattr(self, split)

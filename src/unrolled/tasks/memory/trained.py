@@ -1,4 +1,4 @@
-"""A model of the task ``memory`` in use, and how well it remembers."""
+"""A trained model of the task ``memory`` and its evaluation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import Size, checked_methods
-from ...data.digits import Scanned
-from ...data.episodes import Episodes, Kind, Made
+from ...data.digits import DigitSequences
+from ...data.episodes import EpisodeArrays, Episodes, Kind
 from ...data.generated_sums import CLOSE
 from ...results import Progress, Report, silent
 from ...training.modelfile import ModelFile
@@ -24,17 +24,17 @@ from .config import Measured
 from .evaluation import Evaluate, evaluation
 from .model import MemoryModel, loss_sum
 
-AT_ONCE = 2_000_000  # numbers of inputs and states in memory
+AT_ONCE = 2_000_000  # elements of inputs and states per batch, which bounds the memory footprint
 
 
 @checked_methods
 class TrainedMemory(Trained):
-    """What `unrolled.load` gives for a run of the task ``memory``.
+    """A trained model, as returned by `unrolled.load` for a run of the task ``memory``.
 
     Args:
         model: ``inputs (T, B, I) → outputs (T, B, O)``.
-        config: the config it was trained with.
-        fingerprint: of the data it was trained on.
+        config: the configuration it was trained with.
+        fingerprint: digest of the training data.
     """
 
     task: ClassVar[str] = "memory"
@@ -45,13 +45,13 @@ class TrainedMemory(Trained):
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedMemory:
-        """Build the model a file describes and fill in its weights."""
+        """Build the model and load the weights of a model file."""
         input_size, outputs = config.data.sizes()
         model = restored(file, config.model, lambda: MemoryModel(input_size, outputs, config.model))
         return cls(model, config, file.assets.get("data"))
 
     def evaluate(self, split: Measured = "test", length: int | None = None) -> dict[str, float]:
-        """Metrics on sequences that training never saw, of another length if one is given; see `measure`.
+        """Return metrics on unseen sequences, of another ``length`` if given; see `measure`.
 
         Raises:
             ArgumentError: the sequences cannot have that length.
@@ -65,7 +65,7 @@ class TrainedMemory(Trained):
         return evaluation(self, options)
 
     def streaming(self, lanes: Size = 1) -> Stepwise:
-        """See `Trained.streaming`; a step is a vector ``(B, I)``, what is said after it ``(B, O)``."""
+        """See `Trained.streaming`; a step maps inputs ``(B, I)`` to outputs ``(B, O)``."""
         return Stepwise(self.model, lanes)
 
     def modules(self) -> Modules:
@@ -73,7 +73,7 @@ class TrainedMemory(Trained):
         return Modules(self.model, Step(self.model), state_names(self.model.stack), (("inputs",), ("outputs",)), {})
 
     def problem(self, length: int | None) -> Any:
-        """Its problem; with a length, with sequences of just that length."""
+        """Return the problem of the run, with sequences of exactly ``length`` if given."""
         problem = self.config.data
         if length is None:
             return problem
@@ -83,47 +83,47 @@ class TrainedMemory(Trained):
 
 @torch.no_grad()
 def measure(model: nn.Module, episodes: Episodes, count: int) -> dict[str, float]:
-    """How well it answers in ``count`` sequences (lanes 0 to ``count`` − 1).
+    """Evaluate a model on ``count`` sequences (lanes 0 to ``count`` − 1).
 
     Returns:
         ``loss`` per answer, as in training, and
 
-        * number: ``mse``, the same, and ``close``, the share of answers within 0.04;
-        * bits, class: ``bits_per_symbol`` and ``right``, the share of sequences without a mistake;
+        * number: ``mse``, equal to it, and ``close``, the fraction of answers within 0.04;
+        * bits, class: ``bits_per_symbol`` and ``right``, the fraction of sequences without an error;
         * pictures: ``accuracy``.
     """
-    loss = asked = close = right = 0.0
-    for made, z, targets, at in answers(model, episodes, count):
+    loss = total = close = right = 0.0
+    for batch, z, targets, at in answers(model, episodes, count):
         loss += float(loss_sum(episodes.kind, z, targets).double())
-        asked += len(z)
+        total += len(z)
         wrong = _wrong(episodes.kind, z, targets)  # (K,)
         close += float((~wrong).sum())
-        right += made.where.shape[1] - len(at[wrong.cpu()].unique())
-    loss, close, right = loss / asked, close / asked, right / count
+        right += batch.where.shape[1] - len(at[wrong.cpu()].unique())
+    loss, close, right = loss / total, close / total, right / count
     if episodes.kind == "number":
         return {"loss": loss, "mse": loss, "close": close}
-    if isinstance(episodes, Scanned):
+    if isinstance(episodes, DigitSequences):
         return {"loss": loss, "accuracy": right}
     return {"loss": loss, "bits_per_symbol": loss / math.log(2), "right": right}
 
 
-def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[Made, Tensor, Tensor, Tensor]]:
-    """Sequences some at a time: what they are, answers ``(K, O)``, targets, and of which sequence each is ``(K,)``."""
+def answers(model: nn.Module, episodes: Episodes, count: int) -> Iterator[tuple[EpisodeArrays, Tensor, Tensor, Tensor]]:
+    """Yield batches: the sequences, answers ``(K, O)``, targets, and the sequence number of each answer ``(K,)``."""
     assert isinstance(model, MemoryModel)
     device = next(model.parameters()).device
-    a_sequence = episodes.mean_length * (episodes.input_size + 4 * model.stack.output_size)
-    some = max(1, min(250, int(AT_ONCE / a_sequence)))
-    for begin in range(0, count, some):
-        lanes = np.arange(begin, min(begin + some, count))
-        made = episodes.make(lanes, np.zeros_like(lanes))
-        where = torch.from_numpy(made.where)
-        y, _ = model.read(torch.from_numpy(made.inputs).to(device))
+    elements = episodes.mean_length * (episodes.input_size + 4 * model.stack.output_size)
+    batch_size = max(1, min(250, int(AT_ONCE / elements)))
+    for begin in range(0, count, batch_size):
+        lanes = np.arange(begin, min(begin + batch_size, count))
+        batch = episodes.make(lanes, np.zeros_like(lanes))
+        where = torch.from_numpy(batch.where)
+        y, _ = model.read(torch.from_numpy(batch.inputs).to(device))
         z = model.answer(y[where.to(device)])
-        yield made, z, torch.from_numpy(made.targets)[where].to(device), where.nonzero()[:, 1]
+        yield batch, z, torch.from_numpy(batch.targets)[where].to(device), where.nonzero()[:, 1]
 
 
 def _wrong(kind: Kind, z: Tensor, targets: Tensor) -> Tensor:
-    """Which of the answers are wrong, ``(K,)``."""
+    """Return ``(K,)``: whether each answer is wrong."""
     match kind:
         case "number":
             return ((z - targets).abs() > CLOSE)[:, 0]

@@ -1,1 +1,1 @@
-"""A label for each word."""
+"""The task ``tag``: sequence labelling, such as named entity recognition and part-of-speech tagging."""

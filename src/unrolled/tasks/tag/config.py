@@ -14,44 +14,44 @@ from ...training.options import Training
 from ..common.recurrent import Recurrent
 
 OF_FILES = ("token_column", "tag_column", "scheme", "repair", "encoding", "errors")
-"""the options that say how a file is read"""
+"""The options of the file format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaggedText:
-    """Which sentences, and how their file is written."""
+    """The tagged sentences and the format of their files."""
 
     data: str = "generated"
-    """tagged text: a file with a word and its tag on each line, or a named set: generated, wnut17, wikigold"""
+    """tagged text: a file with a word and its tag per line, or a named data set: generated, wnut17, wikigold"""
     valid: str | None = None
-    """another such file, by which is decided which model is kept (default: a part of --data)"""
+    """validation set, for model selection (default: a part of --data)"""
     test: str | None = None
-    """another such file, on which the model is reported (default: a part of --data)"""
+    """test set (default: a part of --data)"""
     token_column: int = 0
-    """the column of words, counted from 0, or with negative numbers from the end"""
+    """column of the words, counted from 0; negative numbers count from the end"""
     tag_column: int = -1
-    """the column of tags"""
+    """column of the tags"""
     scheme: Literal["auto", "iob1", "bio", "iobes", "plain"] = "auto"
-    """how the file spells entities; plain: its tags are no entities (parts of speech, say)"""
+    """tagging scheme of the file; plain: independent tags, such as parts of speech"""
     repair: bool = False
-    """read tags that break their scheme as the CoNLL script does, instead of refusing them"""
+    """accept tags that violate the scheme and read them as the CoNLL script does"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
+    """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the sentences, or of whole documents if there are ten (default: 0.8 0.1
-    0.1; generated sentences have parts of their own)"""
+    """split into training, validation and test set, by document if there are at least ten, else by sentence (default:
+    0.8 0.1 0.1; the generated set has a fixed split)"""
     folds: int = 0
-    """cut the sentences into so many parts instead, and test on one of them; 0: don't"""
+    """number of folds for cross-validation, instead of --fractions; 0: off"""
     fold: int = 0
-    """which of them, counted from 0"""
+    """test fold, counted from 0"""
     lowercase: bool = False
-    """look words up without their case (their letters keep it)"""
+    """ignore case in word embeddings; character embeddings keep it"""
     min_count: int = 1
-    """words seen less often are unknown"""
+    """words seen less often become the unknown word"""
     max_words: int = 200
-    """longer sentences are read in stretches of so many words"""
+    """maximum words per sequence; longer sentences are split"""
 
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
@@ -60,14 +60,14 @@ class TaggedText:
         check_size("fold", self.fold, least=0)
         parts = self.fractions
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three parts of at least 0 that add up to 1, the first above 0", parts)
+            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1, the first above 0", parts)
         if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
-            raise ArgumentError("fold", "below folds, of which there are none or at least 2", self.fold)
+            raise ArgumentError("fold", "less than folds, which must be 0 or at least 2", self.fold)
         if self.folds and self.test is not None:
-            raise ArgumentError("test", "left out with folds, which say what is tested on", self.test)
+            raise ArgumentError("test", "omitted with folds, one of which is the test set", self.test)
 
     def source(self) -> Source:
-        """Where the sentences come from."""
+        """Return the source of the sentences."""
         scheme: Scheme | None = None if self.scheme == "auto" else self.scheme
         return Source(
             self.data,
@@ -84,24 +84,24 @@ class TaggedText:
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """How words are read, and how tags are chosen."""
+    """The embeddings of words and characters, and the output layer."""
 
     bidirectional: bool = True
-    """read each sentence from both ends; without it a word's tag is chosen before what follows is known"""
+    """use bidirectional layers; without them a tag does not depend on the following words"""
     embedding_size: int = 100
-    """width of a word's embedding"""
+    """width of the word embedding"""
     word_dropout: float = 1.0
-    """in training a word seen c times is taken for unknown with probability word_dropout / (word_dropout + c)"""
+    """word dropout w in training: a word seen c times becomes unknown with probability w / (w + c)"""
     characters: Literal["none", "recurrent", "convolution"] = "convolution"
-    """read each word's letters too: with a bidirectional layer, or with a convolution of width 3"""
+    """character encoder of words: a bidirectional recurrent layer, or a convolution of width 3"""
     character_size: int = 50
-    """width of what is read from a word's letters"""
+    """output width of the character encoder"""
     letter_size: int = 25
-    """width of a letter's embedding"""
+    """width of the character embedding"""
     crf: bool = True
-    """choose the tags of a sentence together (conditional random field) instead of each for itself"""
+    """predict the tags of a sentence jointly with a conditional random field (CRF), instead of independently"""
     tagging: Literal["bio", "iobes"] = "bio"
-    """how the model spells entities"""
+    """tagging scheme of the model"""
 
     def __post_init__(self) -> None:
         for name in ("embedding_size", "character_size", "letter_size"):
@@ -109,12 +109,12 @@ class Words:
         if not 0 <= self.word_dropout < float("inf"):
             raise ArgumentError("word_dropout", "a number of at least 0", self.word_dropout)
         if self.characters == "recurrent" and self.character_size % 2:
-            raise ArgumentError("character_size", "even: half of it for each direction", self.character_size)
+            raise ArgumentError("character_size", "even, with half for each direction", self.character_size)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TagConfig:
-    """Everything about a tagger and its training."""
+    """Configuration of a tagger and its training."""
 
     data: TaggedText = field(default_factory=TaggedText)
     words: Words = field(default_factory=Words)

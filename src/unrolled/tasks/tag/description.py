@@ -1,4 +1,4 @@
-"""What `unrolled data` says of tagged sentences."""
+"""``unrolled data`` for the task ``tag``: a summary of tagged sentences."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from ...results import Pairs, Report
 from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
+from .evaluation import spelled
 
 PARTS = ("train", "valid", "test")
 SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 
 
 def named() -> list[NamedData]:
-    """The sets that have a name."""
-    made_up = [NamedData(name, title) for name, title in tagged_names().items() if name not in NAMES]
-    kept = (named_data(name, one.title, [one.train, *([one.test] if one.test else [])]) for name, one in NAMES.items())
-    return [*made_up, *kept]
+    """Return the named data sets."""
+    generated = [NamedData(name, title) for name, title in tagged_names().items() if name not in NAMES]
+    published = (
+        named_data(name, data.title, [f for f in (data.train, data.test) if f]) for name, data in NAMES.items()
+    )
+    return [*generated, *published]
 
 
 def likely(path: Path) -> bool:
-    """Columns, by their name."""
+    """Return whether ``path`` may be tagged text, by the suffix of the file."""
     return path.is_file() and path.suffix.lower() in SUFFIXES
 
 
@@ -37,12 +40,12 @@ def describe(data: TaggedText) -> Report:
 
 
 def suspicious(tagged: Tagged) -> list[str]:
-    """What may be wrong with tagged sentences that can be learned from."""
+    """Return notes on likely mistakes in tagged sentences, such as duplicates and tags that occur once."""
     parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in getattr(tagged, part)] for part in PARTS}
     notes = repeated(parts, "sentences", "tagging")
-    if alone := sorted(name for name, count in _counts(tagged.train, tagged.plain).items() if count < 2):
-        kinds = "tags" if tagged.plain else "types of entities"
-        notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(alone[:LISTED]))}")
+    if single := sorted(name for name, count in _counts(tagged.train, tagged.plain).items() if count < 2):
+        kinds = "tags" if tagged.plain else "entity types"
+        notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(single[:LISTED]))}")
     return notes
 
 
@@ -55,34 +58,35 @@ def _describe_named(data: TaggedText) -> Report:
         *((part, f"{count:,} sentences") for part, count in sizes.items()),
         ("entities", _counted(types)),
     ]
-    lines = (" ".join(one.words)[:LONGEST] for one in tagged.train[:SHOWN])
+    lines = (" ".join(sentence.words)[:LONGEST] for sentence in tagged.train[:SHOWN])
     values = {"name": data.data, "entities": dict(types), **sizes}
     return Report(values, (Pairs(rows), first_lines(lines)), event="tagged")
 
 
 def _describe_files(data: TaggedText) -> Report:
-    """Files as they are, before a part is taken out of them."""
-    source, told = data.source(), list[str]()
-    every: list[Sentence] = []
+    """Describe files as a whole, before they are split."""
+    source, notes = data.source(), list[str]()
+    all_sentences: list[Sentence] = []
     plain = False
     places = [place for place in (data.data, data.valid, data.test) if place is not None]
     for place in places:
-        sentences, found = source.one(place, how=told)
-        plain = plain or found == PLAIN
-        every += sentences
-    how = how_read([(place, one.removeprefix(f"{place}: ")) for place, one in zip(places, told, strict=False)])
-    kind, counts = "tags" if plain else "entities", _counts(every, plain)
-    rows = [("sentences", f"{len(every):,}"), ("words", f"{sum(map(len, every)):,}"), (kind, _counted(counts))]
-    values = {"name": data.data, "sentences": len(every), "words": sum(map(len, every)), kind: dict(counts)}
-    first = (" ".join(map("/".join, zip(one.words, one.tags, strict=True))) for one in every)
+        sentences, scheme = source.read_file(place, how=notes)
+        plain = plain or scheme == PLAIN
+        all_sentences += sentences
+    how = how_read([(place, note.removeprefix(f"{place}: ")) for place, note in zip(places, notes, strict=False)])
+    kind, counts = "tags" if plain else "entities", _counts(all_sentences, plain)
+    words = sum(map(len, all_sentences))
+    rows = [("sentences", f"{len(all_sentences):,}"), ("words", f"{words:,}"), (kind, _counted(counts))]
+    values = {"name": data.data, "sentences": len(all_sentences), "words": words, kind: dict(counts)}
+    first = map(spelled, all_sentences)
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="tagged")
 
 
 def _counts(sentences: Iterable[Sentence], plain: bool) -> Counter[str]:
-    """How often each tag occurs, or each kind of entity."""
+    """Return the counts of each tag, or of each entity type."""
     if plain:
-        return Counter(tag for one in sentences for tag in one.tags)
-    return Counter(found.type for one in sentences for found in entities(one.tags))
+        return Counter(tag for sentence in sentences for tag in sentence.tags)
+    return Counter(entity.type for sentence in sentences for entity in entities(sentence.tags))
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""A tagger as the inspector sees it: it reads each line by itself."""
+"""Inspection of a tagger, which reads each line as a separate sentence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
-from ...analysis.tokenized import Read, lines_with_words, not_empty
-from ...data.conll_words import words_of
+from ...analysis.tokenized import TokenSequence, check_not_empty, lines_with_words
+from ...data.conll_words import word_spans
 from .model import Tagger
 from .words import Lexicon, stretches
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 
 def reading(model: TrainedTagger, text: str) -> Inspection:
-    """The text line by line."""
+    """Prepare ``text`` for inspection, line by line."""
     config, lexicon = model.config, model.lexicon
 
     def twin() -> nn.Module:
         return Tagger(lexicon, model.tags, config.model, config.words)
 
-    def call(one: Any, sentences: Any, lengths: Tensor) -> None:
-        one(sentences)
+    def call(module: Any, sentences: Any, lengths: Tensor) -> None:
+        module(sentences)
 
-    def batch(lines: list[Read]) -> Any:
+    def batch(lines: list[TokenSequence]) -> Any:
         return lexicon.read([line.words for line in lines])
 
-    through = Lines(lines(lexicon, text, config.data.max_words), call, batch)
-    return Inspection(model.model, lambda one: one.stack, twin, len(lexicon.words) + 1, through)
+    passes = Lines(lines(lexicon, text, config.data.max_words), call, batch)
+    return Inspection(model.model, lambda module: module.stack, twin, len(lexicon.words) + 1, passes)
 
 
-def lines(lexicon: Lexicon, text: str, most: int) -> list[Read]:
-    """Lines as a tagger reads them, long ones in stretches of at most ``most`` words."""
-    found = []
+def lines(lexicon: Lexicon, text: str, most: int) -> list[TokenSequence]:
+    """Split each line into words as the tagger does, with at most ``most`` words per sequence."""
+    sequences = []
     for begin, end in lines_with_words(text):
-        spans = words_of(text[begin:end])
+        spans = word_spans(text[begin:end])
         for a, b in stretches(len(spans), most):
             words = tuple(text[begin + x : begin + y] for x, y in spans[a:b])
             if words:
                 ends = np.array([begin + y - 1 for _, y in spans[a:b]], dtype=np.int64)
-                found.append(Read(lexicon.ids(words), ends, words=words))
-    return not_empty(found)
+                sequences.append(TokenSequence(lexicon.ids(words), ends, words=words))
+    return check_not_empty(sequences)

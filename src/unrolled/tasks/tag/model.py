@@ -1,10 +1,10 @@
-"""The tagger: words and their letters in, a score for each tag of each word out.
+"""The tagger: words and their characters in, a score for each tag of each word out.
 
-x_t = dropout [embedding of the word; its letters, read]      (T, B, E + U)
-h_t = recurrent layers, in both directions unless told not to  (T, B, H)
+x_t = dropout [word embedding; character encoding]             (T, B, E + U)
+h_t = recurrent layers, bidirectional by default               (T, B, H)
 e_t = W dropout h_t + b                                        (T, B, K)
-softmax:  log p(y) = Σ_t log softmax(e_t)[y_t]                 each word for itself
-CRF:      log p(y) as in layers/crf.py                         all words together
+softmax:  log p(y) = Σ_t log softmax(e_t)[y_t]                 words independently
+CRF:      log p(y) as in layers/crf.py                         words jointly
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..common.recurrent import Recurrent
 from .config import Words
 from .words import UNKNOWN_LETTER, Lexicon, Sentences, TagSet
 
-# T words, B sentences, E embedding_size, U character_size, H output of the layers, K tags, L letters, W distinct words
+# T words, B sentences, E embedding_size, U character_size, H output width, K tags, L characters, W distinct words
 
 
 class Tagger(nn.Module):
     """`Sentences` → scores ``(T, B, K)``; see the module.
 
     Args:
-        lexicon: words and letters.
-        tags: the K tags; a CRF gives no probability to what their scheme forbids.
-        recurrent: the layers.
-        options: the rest.
+        lexicon: the words and characters of the vocabulary.
+        tags: the K tags; a CRF assigns probability 0 to sequences that violate their scheme.
+        recurrent: the options of the recurrent layers.
+        options: the options of the embeddings and the output layer.
     """
 
     def __init__(self, lexicon: Lexicon, tags: TagSet, recurrent: Recurrent, options: Words) -> None:
@@ -52,54 +52,54 @@ class Tagger(nn.Module):
         self.crf = constrained(tags) if options.crf else None
 
     def forward(self, batch: Sentences) -> Tensor:
-        """Scores ``(T, B, K)``; past a sentence's end they mean nothing."""
+        """Return scores ``(T, B, K)``; those of padding are undefined."""
         return self.score(self.embed(batch), batch.lengths)
 
     def embed(self, batch: Sentences) -> Tensor:
-        """What stands for each word, ``(T, B, E + U)``."""
+        """Return the embedding of each word, ``(T, B, E + U)``."""
         x = self.embedding(batch.words)  # (T, B, E)
         if self.characters is None:
             return x
-        of_words = self.characters(batch.letters, batch.letter_lengths)  # (W, U)
-        return torch.cat([x, of_words[batch.spelling]], dim=2)
+        encoded = self.characters(batch.letters, batch.letter_lengths)  # (W, U)
+        return torch.cat([x, encoded[batch.spelling]], dim=2)
 
     def embed_rows(self, words: Tensor) -> Tensor:
-        """The same of rows ``(T, B, 1 + LETTERS)`` (`Lexicon.rows`), each spelled for itself."""
+        """Return the embeddings ``(T, B, E + U)`` of words given as rows ``(T, B, 1 + LETTERS)`` (`Lexicon.rows`)."""
         x = self.embedding(words[..., 0])  # (T, B, E)
         if self.characters is None:
             return x
         letters = words[..., 1:].flatten(0, 1).t()  # (L, T·B)
-        read = self.characters(letters, (letters != 0).sum(0).clamp(min=1))  # (T·B, U)
-        return torch.cat([x, read.unflatten(0, words.shape[:2])], dim=2)
+        encoded = self.characters(letters, (letters != 0).sum(0).clamp(min=1))  # (T·B, U)
+        return torch.cat([x, encoded.unflatten(0, words.shape[:2])], dim=2)
 
     def score(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Scores ``(T, B, K)`` from embedded words."""
+        """Return scores ``(T, B, K)`` for embedded words ``x (T, B, E + U)``."""
         y, _ = self.stack(self.drop(x), lengths=lengths)  # (T, B, H)
         return self.head(self.drop(y))
 
     def log_likelihood(self, scores: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """``log p(y)`` of each sentence, ``(B,)``; ``tags (T, B)``."""
+        """Return ``log p(y)`` of each sentence, ``(B,)``, for ``tags (T, B)``."""
         if self.crf is not None:
             return self.crf(scores, tags, lengths)
         inside = torch.arange(len(tags), device=tags.device).unsqueeze(1) < lengths
-        own = scores.log_softmax(dim=2).gather(2, tags.unsqueeze(2)).squeeze(2)  # (T, B)
-        return own.masked_fill(~inside, 0.0).sum(dim=0)
+        log_p = scores.log_softmax(dim=2).gather(2, tags.unsqueeze(2)).squeeze(2)  # (T, B)
+        return log_p.masked_fill(~inside, 0.0).sum(dim=0)
 
     def best(self, scores: Tensor, lengths: Tensor) -> Tensor:
-        """The most probable tags ``(T, B)``."""
+        """Return the most probable tags ``(T, B)``."""
         return scores.argmax(dim=2) if self.crf is None else self.crf.best(scores, lengths)
 
     def probabilities(self, scores: Tensor, lengths: Tensor) -> Tensor:
-        """``p(y_t = k)``, ``(T, B, K)``."""
+        """Return the marginal probabilities ``p(y_t = k)``, ``(T, B, K)``."""
         return scores.softmax(dim=2) if self.crf is None else self.crf.marginals(scores, lengths)
 
 
 def constrained(tags: TagSet) -> CRF:
-    """A CRF that knows which tag may follow which."""
+    """Build a CRF that allows only the transitions of the tagging scheme."""
     if tags.plain:
         return CRF(len(tags))
     names, scheme = tags.tags, tags.scheme
-    device = torch.device("cpu")  # also where the model has none yet
+    device = torch.device("cpu")  # also under the meta device
     allowed = torch.tensor([[follows(a, b, scheme) for b in names] for a in names], device=device)
     begins = torch.tensor([follows(OUTSIDE, b, scheme) for b in names], device=device)
     ends = torch.tensor([follows(a, OUTSIDE, scheme) for a in names], device=device)

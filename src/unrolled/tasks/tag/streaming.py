@@ -1,6 +1,6 @@
-"""A tagger that answers while a sentence arrives, word by word; and its modules for export.
+"""Step-by-step tagging of a sentence that arrives word by word, and the modules for export.
 
-A word is a row of numbers, ``(1 + LETTERS,)`` int64: its own, then its letters', 0 past the last (`Lexicon.rows`).
+A word is a row of ids, ``(1 + LETTERS,)`` int64: of the word, then of its characters, padded with 0 (`Lexicon.rows`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..common.trained import Modules
 from .model import Tagger
 from .words import Lexicon, TagSet
 
-# T words, B sentences, R numbers of a row, K tags
+# T words, B sentences, R = 1 + LETTERS, K tags
 
 
 class RowTagger(nn.Module):
@@ -29,14 +29,14 @@ class RowTagger(nn.Module):
 
 
 class StatefulTagger(nn.Module):
-    """``words (T, B, R), state`` → scores ``(T, B, K)``, and the state after."""
+    """``words (T, B, R), state`` → scores ``(T, B, K)`` and the final state."""
 
     def __init__(self, model: Tagger) -> None:
         super().__init__()
         self.model = model
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first word."""
+        """Return the state before the first word."""
         return self.model.stack.initial_state(batch_size)
 
     def forward(self, words: Tensor, state: State) -> tuple[Tensor, State]:
@@ -45,39 +45,39 @@ class StatefulTagger(nn.Module):
 
 
 class SteppedTagger(Stepwise):
-    """The `Streaming` of a tagger: the probabilities ``(B, K)`` of each word's tag as the word arrives."""
+    """The `Streaming` interface of a tagger: tag probabilities ``(B, K)`` after each word."""
 
     def __init__(self, model: Tagger, lanes: int = 1) -> None:
         super().__init__(StatefulTagger(model), lanes)
 
     @torch.no_grad()
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The probabilities of the words ``x (B, R)``, and the state after them."""
+        """Return the tag probabilities of the words ``x (B, R)``, and the new state."""
         scores, state = super().step(x, state)
         return scores.float().softmax(1), state
 
 
 def why_whole(model: Tagger) -> str:
-    """Why a tagger must see a whole sentence, and the options with which one need not; empty if it need not."""
-    told = {
+    """Return why a tagger needs the whole sentence and which options avoid that; empty if it does not."""
+    reasons = {
         "--no-bidirectional": "it reads a sentence in both directions" if model.stack.num_directions > 1 else "",
-        "--no-crf": "it chooses all tags of a sentence together" if model.crf is not None else "",
+        "--no-crf": "it predicts all tags of a sentence jointly" if model.crf is not None else "",
     }
-    why = {option: one for option, one in told.items() if one}
-    return f"{' and '.join(why.values())}; train one with {' and '.join(why)}" if why else ""
+    reasons = {option: reason for option, reason in reasons.items() if reason}
+    return f"{' and '.join(reasons.values())}; train one with {' and '.join(reasons)}" if reasons else ""
 
 
 def modules(model: Tagger, lexicon: Lexicon, tags: TagSet, max_words: int) -> Modules:
-    """See `Trained.modules`; ``step`` where it can answer step by step."""
-    stepped = not why_whole(model)
-    around = {"lexicon": lexicon.to_json(), "tags": tags.to_json(), "max_words": max_words}
+    """See `Trained.modules`; with ``step`` if the tagger can run step by step."""
+    stepwise = not why_whole(model)
+    metadata = {"lexicon": lexicon.to_json(), "tags": tags.to_json(), "max_words": max_words}
     if model.crf is not None:
         names = ("follow", "begin", "end")
-        around["crf"] = {name: one.tolist() for name, one in zip(names, model.crf.transitions(), strict=True)}
+        metadata["crf"] = {name: scores.tolist() for name, scores in zip(names, model.crf.transitions(), strict=True)}
     return Modules(
         RowTagger(model),
-        Step(StatefulTagger(model)) if stepped else None,
-        state_names(model.stack) if stepped else (),
+        Step(StatefulTagger(model)) if stepwise else None,
+        state_names(model.stack) if stepwise else (),
         (("words", "lengths"), ("scores",)),
-        around,
+        metadata,
     )

@@ -1,14 +1,14 @@
-"""Tagging: a label for each word of a sentence, such as whether it is part of a person's name.
+"""Sequence labelling: a tag for each word of a sentence, as in named entity recognition.
 
-    unrolled train tag                          on sentences that are made up, without any file
-    unrolled train tag --data words.conll       on a file with a word and its tag on each line
-    unrolled predict runs/tag-words-1 "He said, 'Teddy Roosevelt was a great President!'"
+    unrolled train tag                          on generated sentences, without a file
+    unrolled train tag --data words.conll       on a file with a word and its tag per line
+    unrolled predict runs/tag-words-1 "Teddy Roosevelt was a great President!"
 
-    x_t (B,) words and their letters → (B, D) → recurrent layers, both directions → scores e_t (B, K) → tags
+    x_t (B,) words and their characters → (B, D) → bidirectional layers → scores e_t (B, K) → tags
     loss = −log p(y) / T,  in nats per word; p from a softmax for each word, or from a conditional random field
 
-Whether "Teddy" begins a name may be told by what follows only: "Teddy bears are on sale". So a layer that reads from
-the end is on unless told otherwise. Graves and Schmidhuber 2005; Lample et al. 2016; Ma and Hovy 2016.
+Whether "Teddy" begins a name may depend on the following words: "Teddy bears are on sale". The layers are therefore
+bidirectional by default. Graves and Schmidhuber 2005; Lample et al. 2016; Ma and Hovy 2016.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from ..common.excerpts import excerpts
 from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import TagConfig
-from .evaluation import Evaluate
+from .evaluation import Evaluate, spelled
 from .model import Tagger
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
 
-_DROPPED = 0x3D  # which words of a batch are taken for unknown
+_DROPPED = 0x3D  # random stream of word dropout
 PREVIEWED = 6  # sentences
 
 
 class Batch(NamedTuple):
-    """Sentences and their tags."""
+    """A padded batch of sentences and their tags."""
 
     sentences: Sentences
     tags: Tensor  # (T, B) int64
@@ -59,7 +59,7 @@ class Tagging(Task):
     name: ClassVar[str] = "tag"
     Config: ClassVar[type] = TagConfig
     unit: ClassVar[str] = "words"
-    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
@@ -68,7 +68,7 @@ class Tagging(Task):
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
-        return {"data": tagged_names(), "valid": (), "test": (), "embeddings": ()}
+        return {"data": tagged_names(), "valid": (), "test": ()}
 
     @classmethod
     def named(cls) -> list[NamedData]:
@@ -89,25 +89,26 @@ class Tagging(Task):
         cell_class(config.model.cell)
         self.tagged = config.data.source().read()
         train = self.tagged.train
-        every = (*train, *self.tagged.valid, *self.tagged.test)
-        self.tags = TagSet.of(every, "plain" if self.tagged.plain else config.words.tagging)
+        sentences = (*train, *self.tagged.valid, *self.tagged.test)
+        self.tags = TagSet.of(sentences, "plain" if self.tagged.plain else config.words.tagging)
         self.decides = "accuracy" if self.tags.plain else "f1"
-        words = [one.words for one in train]
+        words = [sentence.words for sentence in train]
         self.lexicon = Lexicon.of(words, lowercase=config.data.lowercase, min_count=config.data.min_count)
         rate = config.words.word_dropout
-        self.dropped = rate / (rate + np.maximum(self.lexicon.counts(words), 1))  # of each word's number
-        self.parts = [(n, a, b) for n, one in enumerate(train) for a, b in stretches(len(one), config.data.max_words)]
+        self.dropped = rate / (rate + np.maximum(self.lexicon.counts(words), 1))  # by word id
+        longest = config.data.max_words
+        self.parts = [(n, a, b) for n, sentence in enumerate(train) for a, b in stretches(len(sentence), longest)]
         self.numbers = [self.tags.numbers(train[n].tags[a:b]) for n, a, b in self.parts]
         self.batches = Batches([b - a for _, a, b in self.parts], config.training.batch_size, config.training.seed)
-        first = (" ".join(map("/".join, zip(one.words, one.tags, strict=True))) for one in self.tagged.first)
+        first = map(spelled, self.tagged.first)
         notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
         total = sum(map(len, train))
         kinds = f"{len(self.tags)} tags" if self.tags.plain else f"entities: {', '.join(self.tags.types)}"
         notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different; {kinds}")
         if len(self.parts) > len(train):
-            notes.append(f"sentences longer than {config.data.max_words} words are read in stretches of that length")
+            notes.append(f"sentences longer than {longest} words are split")
         if not self.tagged.valid:
-            notes.append("no validation sentences: training sentences decide which model is kept")
+            notes.append("no validation sentences: model selection uses the training sentences")
         return notes
 
     def build_model(self) -> nn.Module:
@@ -124,8 +125,8 @@ class Tagging(Task):
         tags, _ = pad([self.numbers[n] for n in numbers])
         words = sentences.words.numpy()
         drawn = uniform(self.config.training.seed, _DROPPED, step, np.arange(words.size)).reshape(words.shape)
-        kept = torch.from_numpy(np.where(drawn < self.dropped[words], 0, words))
-        return Batch(sentences._replace(words=kept), tags)
+        masked = torch.from_numpy(np.where(drawn < self.dropped[words], 0, words))
+        return Batch(sentences._replace(words=masked), tags)
 
     def units(self, batch: Batch) -> float:
         return float(batch.sentences.lengths.sum())
@@ -137,8 +138,8 @@ class Tagging(Task):
         assert isinstance(model, Tagger)
         device = self.config.training.device
         sentences, tags = batch.sentences.to(device), batch.tags.to(device)
-        likely = model.log_likelihood(model(sentences).float(), tags, sentences.lengths)  # (B,)
-        return -likely.sum() / sentences.lengths.sum(), None
+        log_p = model.log_likelihood(model(sentences).float(), tags, sentences.lengths)  # (B,)
+        return -log_p.sum() / sentences.lengths.sum(), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
         part: list[Sentence] = getattr(self.tagged, split)
@@ -148,10 +149,11 @@ class Tagging(Task):
 
     def preview(self, model: nn.Module) -> str:
         part = self.tagged.valid or self.tagged.train
-        shown = [one for one in part if self.tagged.plain or entities(one.tags)][:PREVIEWED]
-        guessed = self._handle(model).tag([one.words for one in shown])
+        shown = [sentence for sentence in part if self.tagged.plain or entities(sentence.tags)][:PREVIEWED]
+        predicted = self._handle(model).tag([sentence.words for sentence in shown])
         lines = [
-            compared(one.words, one.tags, tags, self.tagged.plain) for one, tags in zip(shown, guessed, strict=True)
+            compared(sentence.words, sentence.tags, tags, self.tagged.plain)
+            for sentence, tags in zip(shown, predicted, strict=True)
         ]
         return "\n".join(lines)
 
@@ -175,14 +177,16 @@ class Tagging(Task):
 
 
 def compared(words: Sequence[str], true: Sequence[str], tags: Sequence[str], plain: bool) -> str:
-    """A sentence with what was found in it: ✓ right, ✗ wrong; and what was missed."""
+    """Return a sentence with its predicted entities, marked ✓ (right) or ✗ (wrong), and the missed entities."""
     if plain:
-        wrong = (f"{word}/{b}" if a == b else f"{word}/{b}✗({a})" for word, a, b in zip(words, true, tags, strict=True))
-        return " ".join(wrong)
-    there, found = entities(true), entities(tags)
+        marked_words = (
+            f"{word}/{b}" if a == b else f"{word}/{b}✗({a})" for word, a, b in zip(words, true, tags, strict=True)
+        )
+        return " ".join(marked_words)
+    expected, predicted = entities(true), entities(tags)
     marked = list(words)
-    for one in found:
-        marked[one.start] = "[" + marked[one.start]
-        marked[one.stop - 1] += f"]{one.type}{'✓' if one in there else '✗'}"
-    missed = [f"[{' '.join(words[one.start : one.stop])}]{one.type}" for one in there if one not in found]
+    for entity in predicted:
+        marked[entity.start] = "[" + marked[entity.start]
+        marked[entity.stop - 1] += f"]{entity.type}{'✓' if entity in expected else '✗'}"
+    missed = [f"[{' '.join(words[a:b])}]{type}" for a, b, type in expected if (a, b, type) not in predicted]
     return " ".join(marked) + (f"   missed: {', '.join(missed)}" if missed else "")

@@ -1,4 +1,4 @@
-"""A trained tagger in use: tag sentences, mark the entities in texts, measure."""
+"""A trained tagger: tag sentences, mark the entities in texts, evaluate."""
 
 from __future__ import annotations
 
@@ -31,19 +31,22 @@ from .model import Tagger
 from .streaming import SteppedTagger, modules, why_whole
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
-BATCH = 64  # sentences computed at once, of like length
+BATCH = 64  # sentences of similar length per batch
 
 
 @checked_methods
 class TrainedTagger(Trained):
-    """What `unrolled.load` gives for a run of the task ``tag``.
+    """A trained tagger, as returned by `unrolled.load` for a run of the task ``tag``.
+
+        handle = unrolled.load("runs/tag-words-1")
+        handle.tag([["Teddy", "Roosevelt", "was", "president"]])
 
     Args:
-        model: what it learned.
-        lexicon: the words and letters it knows.
-        tags: those it gives; what goes in and comes out has the scheme bio, or plain tags.
-        config: the config it was trained with.
-        fingerprint: of the data it was trained on.
+        model: the network.
+        lexicon: the words and characters of the vocabulary.
+        tags: the tags of the model; input and output use the scheme bio, or plain tags.
+        config: the configuration it was trained with.
+        fingerprint: digest of the training data.
     """
 
     task: ClassVar[str] = "tag"
@@ -59,7 +62,7 @@ class TrainedTagger(Trained):
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedTagger:
-        """Build the model a file describes and fill in its weights."""
+        """Build the model and load the weights of a model file."""
         lexicon = Lexicon.from_json(file.assets.get("lexicon"))
         tags = TagSet.from_json(file.assets.get("tags"))
         model = restored(file, config.model, lambda: Tagger(lexicon, tags, config.model, config.words))
@@ -67,38 +70,38 @@ class TrainedTagger(Trained):
 
     @torch.no_grad()
     def tag(self, sentences: Sequence[Annotated[Sequence[str], UNCHECKED]]) -> list[list[str]]:
-        """The tags of sentences that are cut into words already.
+        """Tag sentences that are split into words.
 
         Raises:
-            ArgumentError: a sentence is not cut.
+            ArgumentError: a sentence is not a list of words.
         """
-        for one in sentences:
-            if isinstance(one, str):
-                raise ArgumentError("sentences", "lists of words", one, "for raw text there is predict")
+        for sentence in sentences:
+            if isinstance(sentence, str):
+                raise ArgumentError("sentences", "lists of words", sentence, "use predict() for raw text")
         sentences = [check_texts(f"sentences[{number}]", words) for number, words in enumerate(sentences)]
-        found = [np.zeros(len(words), dtype=np.int64) for words in sentences]
+        predicted = [np.zeros(len(words), dtype=np.int64) for words in sentences]
         for at, batch, scores in self._scores(sentences):
-            self._choose(found, at, batch, scores)
-        return [self.tags.named(numbers) for numbers in found]
+            self._choose(predicted, at, batch, scores)
+        return [self.tags.named(numbers) for numbers in predicted]
 
     @torch.no_grad()
     def probabilities(self, words: Sequence[str]) -> list[dict[str, float]]:
-        """For each word of a sentence the probability of every tag, as the model spells them."""
-        found: list[dict[str, float]] = [{} for _ in words]
+        """Return the probability of every tag, in the scheme of the model, for each word of a sentence."""
+        probabilities: list[dict[str, float]] = [{} for _ in words]
         for at, batch, scores in self._scores([words]):
             p = self.model.probabilities(scores, batch.lengths).transpose(0, 1)  # (B, T, K)
             for (_, a), rows, length in zip(at, p.tolist(), batch.lengths.tolist(), strict=True):
-                found[a : a + length] = [dict(zip(self.tags.tags, row, strict=True)) for row in rows[:length]]
-        return found
+                probabilities[a : a + length] = [dict(zip(self.tags.tags, row, strict=True)) for row in rows[:length]]
+        return probabilities
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """The entities in raw texts; each line of a text counts as a sentence.
+        """Find the entities in raw texts; each line of a text is a sentence.
 
         The pieces of a prediction, joined, are its text.
 
         Args:
-            texts: any texts; in a blank one there is nothing.
-            explain: say of every word outside the entities how much it spoke for them (gradient times input).
+            texts: any texts, also blank ones.
+            explain: add the contribution of each word outside the entities (gradient times input).
         """
         return marked(self, texts, explain)
 
@@ -106,57 +109,61 @@ class TrainedTagger(Trained):
     def evaluate(
         self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None
     ) -> tuple[dict[str, float], Scores]:
-        """What the tagger is worth on tagged sentences.
+        """Evaluate the tagger on tagged sentences.
+
+        Args:
+            sentences: sentences with their true tags.
+            progress: called with the number of words tagged so far.
 
         Returns:
-            ``loss`` (nats per word) and ``accuracy`` of tags; unless they are plain, ``precision``, ``recall`` and
-            ``f1`` of entities; and what was counted.
+            The metrics: ``loss`` (nats per word) and ``accuracy`` of tags and, unless the tags are plain,
+            ``precision``, ``recall`` and ``f1`` of entities; and the counts of entities.
 
         Raises:
-            DataError: there are no sentences, or a tag that the model does not give.
+            DataError: there are no sentences, or the model does not have one of the tags.
         """
         if not sentences:
-            raise DataError("there are no sentences to measure on; give others with --data")
+            raise DataError("there are no sentences to evaluate on; provide sentences with --data")
         plain = self.tags.plain
         check_known([sentences], set(self.tags.tags), plain)
-        guessed = [np.zeros(len(one), dtype=np.int64) for one in sentences]
+        predicted = [np.zeros(len(sentence), dtype=np.int64) for sentence in sentences]
         loss, count = 0.0, 0
-        for at, batch, scores in self._scores([one.words for one in sentences]):
+        for at, batch, scores in self._scores([sentence.words for sentence in sentences]):
             lengths = batch.lengths.tolist()
             true = [self.tags.numbers(sentences[n].tags[a : a + T]) for (n, a), T in zip(at, lengths, strict=True)]
-            likely = self.model.log_likelihood(scores, pad(true)[0].to(scores.device), batch.lengths)
-            loss -= float(likely.double().sum())
-            self._choose(guessed, at, batch, scores)
+            log_p = self.model.log_likelihood(scores, pad(true)[0].to(scores.device), batch.lengths)
+            loss -= float(log_p.double().sum())
+            self._choose(predicted, at, batch, scores)
             count += sum(lengths)
             if progress is not None:
                 progress(count)
         counted, right = Scores(), 0
-        for one, chosen in zip(sentences, guessed, strict=True):
-            tags = self.tags.named(chosen)
-            right += sum(a == b for a, b in zip(tags, one.tags, strict=True))
+        for sentence, numbers in zip(sentences, predicted, strict=True):
+            tags = self.tags.named(numbers)
+            right += sum(a == b for a, b in zip(tags, sentence.tags, strict=True))
             if not plain:
-                counted.add(one.tags, tags)
-        found = {"loss": loss / count, "accuracy": right / count}
+                counted.add(sentence.tags, tags)
+        metrics = {"loss": loss / count, "accuracy": right / count}
         if not plain:
-            every = counted.all
-            found |= {"precision": every.precision, "recall": every.recall, "f1": every.f1}
-        return found, counted
+            overall = counted.all
+            metrics |= {"precision": overall.precision, "recall": overall.recall, "f1": overall.f1}
+        return metrics, counted
 
     def find(self, data: str | Path, how: list[str] | None = None) -> list[Sentence]:
-        """The sentences of a file or named data set; to ``how`` is added how a file was read.
+        """Read the sentences of a file or named data set; a note on how a file was read is appended to ``how``.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the data cannot be read.
         """
-        return self.config.data.source().one(str(data), self.tags.plain, how)[0]
+        return self.config.data.source().read_file(str(data), self.tags.plain, how)[0]
 
     def sentences(
         self, data: str | Path | None = None, split: Part = "test", how: list[str] | None = None
     ) -> list[Sentence]:
-        """As `find`, or without data a part of the run's own.
+        """As `find`; without ``data``, return a part of the run's own data.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the data cannot be read.
             RunError: the run's own data cannot be read, or has changed.
         """
         if data is not None:
@@ -166,18 +173,18 @@ class TrainedTagger(Trained):
         return getattr(tagged, split)
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """As `figures`, on a file or named data set, or on a part (train, valid, test) of the run's own.
+        """As `figures`, on a file or named data set, or on a part (train, valid, test) of the run's own data.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the data cannot be read.
             RunError: the run's own data cannot be read, or has changed.
         """
         return self.figures(self.sentences(data, split))
 
     def figures(self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """As `evaluate`, and under ``types`` precision, recall, F1 and the number of entities of each type."""
-        found, counted = self.evaluate(sentences, progress)
-        return {**found, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+        """As `evaluate`, with precision, recall, F1 and the number of entities of each type under ``types``."""
+        metrics, counted = self.evaluate(sentences, progress)
+        return {**metrics, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -188,46 +195,49 @@ class TrainedTagger(Trained):
         return predictions(self, inputs, options)
 
     def streaming(self, lanes: Size = 1) -> SteppedTagger:
-        """See `Trained.streaming`; a step is a word as a row of numbers ``(B, R)`` (`Lexicon.rows`), what is said after
-        it are the probabilities of its tags ``(B, K)``. A tagger with a conditional random field has to see the end of
-        a sentence first, as has one that reads in both directions."""
-        if why := why_whole(self.model):
-            raise self.unable(f"answer step by step: {why}")
+        """See `Trained.streaming`; a step maps words as rows of ids ``(B, R)`` (`Lexicon.rows`) to tag probabilities
+        ``(B, K)``.
+
+        Raises:
+            RunError: the tagger is bidirectional or has a conditional random field, and needs the whole sentence.
+        """
+        if reason := why_whole(self.model):
+            raise self.unable(f"answer step by step: {reason}")
         return SteppedTagger(self.model, lanes)
 
     def modules(self) -> Modules:
-        """See `Trained.modules`; around the network are words, letters and tags, and what a conditional random field
-        adds to the scores of tags that follow one another, begin and end."""
-        return modules(self.model, self.lexicon, self.tags, self._most)
+        """See `Trained.modules`; the metadata are the lexicon, the tags and the transition scores of a conditional
+        random field."""
+        return modules(self.model, self.lexicon, self.tags, self._max_words)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
-        """The text as the inspector has it read, line by line, whatever ``starts``.
+        """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.
 
         Raises:
-            DataError: there is nothing in the text.
+            DataError: the text is blank.
         """
         return reading(self, text)
 
-    def _choose(self, into: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
-        """Put the most probable tags of a batch where they belong."""
+    def _choose(self, predicted: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
+        """Write the most probable tags of a batch into ``predicted``."""
         best = self.model.best(scores, batch.lengths).T.cpu().numpy()  # (B, T)
         for (n, a), row, length in zip(at, best, batch.lengths.tolist(), strict=True):
-            into[n][a : a + length] = row[:length]
+            predicted[n][a : a + length] = row[:length]
 
     def _scores(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[tuple[int, int]], Sentences, Tensor]]:
-        """In batches of like length: (number of the sentence, begin) of each stretch, as read, and their scores."""
-        parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self._most)]
+        """Yield batches of similar length: (sentence number, first word) of each sequence, the batch and its scores."""
+        parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self._max_words)]
         for batch in in_order([b - a for _, a, b in parts], BATCH) if parts else ():
             chosen = [parts[n] for n in batch.tolist()]
-            read = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self.device)
-            yield [(n, a) for n, a, _ in chosen], read, self.model(read).float()
+            sequences = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self.device)
+            yield [(n, a) for n, a, _ in chosen], sequences, self.model(sequences).float()
 
     @property
-    def _most(self) -> int:
-        most: int = self.config.data.max_words
-        return most
+    def _max_words(self) -> int:
+        max_words: int = self.config.data.max_words
+        return max_words
 
     @property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """The device of the network."""
         return next(self.model.parameters()).device

@@ -1,1 +1,1 @@
-"""A sentence into another."""
+"""The task ``translate``: sequence-to-sequence models."""

@@ -14,9 +14,9 @@ from ...errors import ArgumentError
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ..common.recurrent import Recurrent
+from .decoding import Decoding
 from .model import EncoderDecoder
 from .units import Units
-from .writing import Decoding
 
 OF_PAIRS = ("target", "fractions")
 OF_LAYOUT = ("form", "source_column", "target_column", "header", "delimiter", "encoding", "errors")
@@ -24,43 +24,41 @@ OF_LAYOUT = ("form", "source_column", "target_column", "header", "delimiter", "e
 
 @dataclass(frozen=True, kw_only=True)
 class Bitext:
-    """Which sentences, and how their files are written."""
+    """The sentence pairs and the format of their files."""
 
     data: str = "dates"
-    """sentences of the source: a file with one on each line, or both sides in a file of TSV, CSV, JSON or JSON Lines;
-    or a named set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr. Any file
-    may be .gz"""
+    """source sentences, one per line, or both sides in a TSV, CSV, JSON or JSON Lines file (also .gz); or a named data
+    set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr"""
     target: str | None = None
-    """the same sentences in the other language, line for line"""
+    """target sentences, one per line, if they are in a separate file"""
     valid: str | None = None
-    """sentences by which is decided which model is kept, in the same form (default: a part of --data)"""
+    """validation set, for model selection, in the same format (default: a part of --data)"""
     valid_target: str | None = None
-    """their translations"""
+    """target sentences of --valid"""
     test: str | None = None
-    """sentences that the model is reported on (default: a part of --data)"""
+    """test set in the same format (default: a part of --data)"""
     test_target: str | None = None
-    """their translations"""
+    """target sentences of --test"""
     form: Form = "auto"
-    """how the file is written (default: as its name tells)"""
+    """file format (default: from the file name)"""
     source_column: str | None = None
-    """name, key or number of the source's column (default: the first)"""
+    """name, key or number of the source column (default: the first)"""
     target_column: str | None = None
-    """that of the target (default: the second)"""
+    """name, key or number of the target column (default: the second)"""
     header: bool | None = None
-    """whether the first row names the columns"""
+    """the first row contains the column names"""
     delimiter: str = "auto"
-    """what separates columns: one character, or tab (default: look)"""
+    """column separator: one character, or tab (default: detect)"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
+    """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
-    """training, validation and test parts of the sentences (default: 0.9 0.05 0.05); 0 for one that --valid or --test
-    gives"""
+    """split into training, validation and test set (default: 0.9 0.05 0.05); 0 with --valid or --test"""
     max_words: int = 80
-    """pairs with a longer side are left out"""
+    """exclude pairs with more words on either side"""
     max_ratio: float = 4.0
-    """pairs with a side so many times as long as the other are left out"""
+    """exclude pairs with a larger ratio of lengths"""
 
     def __post_init__(self) -> None:
         check_size("max_words", self.max_words)
@@ -68,16 +66,16 @@ class Bitext:
         if not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
         if self.data in bitext_names():
-            others = self.valid is not None or self.test is not None  # files, for which the layout is
-            foreign = OF_PAIRS if others else (*OF_PAIRS, *OF_LAYOUT)
-            refuse_changed(self, foreign, f"with --data {self.data}, which has no use for it")
+            files = self.valid is not None or self.test is not None  # the layout applies to them
+            unused = OF_PAIRS if files else (*OF_PAIRS, *OF_LAYOUT)
+            refuse_changed(self, unused, f"with --data {self.data}, which does not use it")
 
     def layout(self) -> BitextLayout:
-        """How the files are written."""
+        """Return the options of the file format."""
         return BitextLayout(**{name: getattr(self, name) for name in OF_LAYOUT})
 
     def read(self) -> BitextSets:
-        """The three sets."""
+        """Read the training, validation and test sets."""
         return open_bitext(
             self.data,
             self.target,
@@ -94,7 +92,7 @@ class Bitext:
 
 @dataclass(frozen=True, kw_only=True)
 class TranslateConfig:
-    """Everything about a translator and its training."""
+    """Configuration of a translator and its training."""
 
     data: Bitext = field(default_factory=Bitext)
     units: Units = field(default_factory=Units)
@@ -104,15 +102,17 @@ class TranslateConfig:
     training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
 
     def __post_init__(self) -> None:
-        refuse_changed(self.model, ["dilation"], "with translate, whose decoder begins at the encoder's last state")
-        refuse_changed(self.model, ["feedforward_size"], "with translate, whose decoder's first layer feeds itself")
+        refuse_changed(self.model, ["dilation"], "with translate, whose decoder starts from the encoder's last state")
+        refuse_changed(
+            self.model, ["feedforward_size"], "with translate, whose decoder feeds its output back into its first layer"
+        )
         self.units.check(self.vocabulary)
         if self.decoding.coverage_penalty and self.translator.attention == "none":
-            raise ArgumentError("coverage_penalty", "left out without attention", self.decoding.coverage_penalty)
+            raise ArgumentError("coverage_penalty", "omitted without attention", self.decoding.coverage_penalty)
 
     @property
     def vocabulary(self) -> str:
-        """The kind of symbols."""
+        """The kind of vocabulary."""
         if self.units.vocabulary != "auto":
             return self.units.vocabulary
         return "char" if self.data.data in GENERATED else "bpe"

@@ -1,4 +1,4 @@
-"""What `unrolled data` says of pairs of texts."""
+"""``unrolled data`` for the task ``translate``: a summary of sentence pairs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PARTS = ("train", "valid", "test")
 
 
 def named() -> list[NamedData]:
-    """The sets that have a name."""
-    made_up = [NamedData(name, title) for name, (title, _) in GENERATED.items()]
-    return made_up + [named_data(name, one.title, [*one.train, *one.test]) for name, one in PUBLISHED.items()]
+    """Return the named data sets."""
+    generated = [NamedData(name, title) for name, (title, _) in GENERATED.items()]
+    return generated + [named_data(name, data.title, [*data.train, *data.test]) for name, data in PUBLISHED.items()]
 
 
 def likely(path: Path) -> bool:
-    """Tables and JSON."""
+    """Return whether ``path`` may be sentence pairs: a table or JSON."""
     return table_by_name(path)
 
 
@@ -34,11 +34,11 @@ def describe(data: Bitext) -> Report:
 
 
 def suspicious(sets: BitextSets) -> list[str]:
-    """What may be wrong with pairs that can be learned from."""
-    parts = {part: list(zip(one.source, one.target, strict=True)) for part, one in _parts(sets).items()}
+    """Return notes on likely mistakes in sentence pairs, such as duplicates and identical sides."""
+    parts = {part: list(zip(pairs.source, pairs.target, strict=True)) for part, pairs in _parts(sets).items()}
     notes = repeated(parts, "sources", "target")
-    if same := sum(source == target for source, target in parts["train"]):
-        notes.append(f"training pairs with the same text on both sides: {same:,} of {len(parts['train']):,}")
+    if identical := sum(source == target for source, target in parts["train"]):
+        notes.append(f"training pairs with the same text on both sides: {identical:,} of {len(parts['train']):,}")
     return notes
 
 
@@ -49,30 +49,30 @@ def _describe_named(data: Bitext) -> Report:
     rows = [
         ("set", f"{data.data}: {bitext_names()[data.data]}"),
         *((part, f"{len(pairs):,} pairs") for part, pairs in parts.items()),
-        *_rows(lengths),
+        *_length_rows(lengths),
     ]
     first = zip(train.source[:SHOWN], train.target[:SHOWN], strict=True)
     lines = (f"{source[:LONGEST]}\n    → {target[:LONGEST]}" for source, target in first)
-    values = {"name": data.data, "lengths": lengths, **{part: len(one) for part, one in parts.items()}}
+    values = {"name": data.data, "lengths": lengths, **{part: len(pairs) for part, pairs in parts.items()}}
     return Report(values, (Pairs(rows), first_lines(lines)), event="parallel")
 
 
 def _describe_files(data: Bitext) -> Report:
-    """Files as they are, before a part is taken out of them."""
-    given = ((data.data, data.target), (data.valid, data.valid_target), (data.test, data.test_target))
+    """Describe files as a whole, before they are split."""
+    files = ((data.data, data.target), (data.valid, data.valid_target), (data.test, data.test_target))
     layout = data.layout()
     read = [
         (source, read_pairs(Path(source).expanduser(), Path(target).expanduser() if target else None, layout))
-        for source, target in given
+        for source, target in files
         if source is not None
     ]
-    source, target = ([text for _, one in read for text in getattr(one, side)] for side in ("source", "target"))
+    source, target = ([text for _, part in read for text in getattr(part, side)] for side in ("source", "target"))
     pairs = Sentences(source, target)
-    how = how_read([(place, one.how) for place, one in read])
+    how = how_read([(place, part.how) for place, part in read])
     lengths = _lengths(pairs)
     values = {"name": data.data, "lengths": lengths, "pairs": len(pairs)}
     first = map(" → ".join, zip(source, target, strict=True))
-    rows = [("pairs", f"{len(pairs):,}"), *_rows(lengths)]
+    rows = [("pairs", f"{len(pairs):,}"), *_length_rows(lengths)]
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="parallel")
 
 
@@ -81,18 +81,18 @@ def _parts(sets: BitextSets) -> dict[str, Sentences]:
 
 
 def _lengths(pairs: Sentences) -> dict[str, dict[str, list[int]]]:
-    """The median and the largest length of each side, in words and in characters."""
-    found: dict[str, Any] = {}
+    """Return the median and the maximum length of each side, in words and in characters."""
+    lengths: dict[str, Any] = {}
     for side in ("source", "target"):
         texts = getattr(pairs, side)
         words, characters = sorted(len(text.split()) for text in texts), sorted(map(len, texts))
         middle = len(texts) // 2
-        found[side] = {"words": [words[middle], words[-1]], "characters": [characters[middle], characters[-1]]}
-    return found
+        lengths[side] = {"words": [words[middle], words[-1]], "characters": [characters[middle], characters[-1]]}
+    return lengths
 
 
-def _rows(lengths: dict[str, dict[str, list[int]]]) -> list[tuple[str, str]]:
+def _length_rows(lengths: dict[str, dict[str, list[int]]]) -> list[tuple[str, str]]:
     return [
-        (side, ", ".join(f"{half} {unit}, at most {most}" for unit, (half, most) in one.items()))
-        for side, one in lengths.items()
+        (side, ", ".join(f"median {median} {unit}, maximum {maximum}" for unit, (median, maximum) in units.items()))
+        for side, units in lengths.items()
     ]

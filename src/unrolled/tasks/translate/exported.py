@@ -1,4 +1,4 @@
-"""A translator for export: the network that is given the right words before."""
+"""Export of a translator: the network with teacher forcing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class TeacherForced(nn.Module):
     """``source (S, B), source_lengths (B,), before (T, B) -> logits (T, B, V)``.
 
-    The logits of step t depend on ``before[: t + 1]`` alone: who writes asks again, with the symbol that was chosen
-    added to ``before``.
+    The logits of step t depend only on ``before[: t + 1]``; to generate, append the chosen token to ``before`` and call
+    the network again.
     """
 
     def __init__(self, model: Translator) -> None:
@@ -27,21 +27,20 @@ class TeacherForced(nn.Module):
 
     def forward(self, source: Tensor, source_lengths: Tensor, before: Tensor) -> Tensor:
         encoded = self.model.encode(source, source_lengths)
-        read, _, _ = self.model.decode(before, self.model.begin(encoded), encoded.memory)
-        return self.model.logits(read)
+        outputs, _, _ = self.model.decode(before, self.model.begin(encoded), encoded.memory)
+        return self.model.logits(outputs)
 
 
 def modules(model: TrainedTranslator) -> Modules:
-    """See `Trained.modules`. There is no step of its own: it would begin at what the encoder says of a whole
-    sentence."""
-    around = {
+    """See `Trained.modules`. There is no step module: decoding starts from the encoding of a whole sentence."""
+    metadata = {
         "source": model.reader.to_json(),
         "target": model.writer.to_json(),
         "begin": BEGIN,
         "end": END,
-        "first": SPECIAL,  # the id of a vocabulary's symbol 0
+        "first": SPECIAL,  # the id of token 0 of a vocabulary
         "reverse_source": model.config.units.reverse_source,
         "max_symbols": model.config.units.max_symbols,
     }
     names = (("source", "source_lengths", "before"), ("logits",))
-    return Modules(TeacherForced(model.model), None, (), names, around)
+    return Modules(TeacherForced(model.model), None, (), names, metadata)

@@ -1,4 +1,4 @@
-"""A translator as the inspector sees it: its encoder reads each line by itself; a pane shows a translation."""
+"""Inspection of a translator: its encoder reads each line as a sentence; a pane shows the translation."""
 
 from __future__ import annotations
 
@@ -10,53 +10,55 @@ from torch import Tensor, nn
 
 from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
-from ...analysis.tokenized import Read, last_characters, lines_with_words, not_empty
+from ...analysis.tokenized import TokenSequence, check_not_empty, last_characters, lines_with_words
+from .decoding import Translated
 from .model import Translator
 from .units import Language
-from .writing import Translated
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator
 
 
 def reading(model: TrainedTranslator, text: str) -> Inspection:
-    """The text line by line, through the encoder."""
+    """Prepare ``text`` for inspection of the encoder, line by line."""
     config, symbols = model.config, len(model.reader)
 
     def twin() -> nn.Module:
         return Translator(symbols, len(model.writer), config.model, config.translator)
 
-    def call(one: Any, ids: Tensor, lengths: Tensor) -> None:
-        one.encode(ids, lengths)
+    def call(module: Any, ids: Tensor, lengths: Tensor) -> None:
+        module.encode(ids, lengths)
 
-    through = Lines(lines(model.reader, text, config.units.reverse_source), call)
-    return Inspection(model.model, lambda one: one.encoder, twin, symbols, through)
+    passes = Lines(lines(model.reader, text, config.units.reverse_source), call)
+    return Inspection(model.model, lambda module: module.encoder, twin, symbols, passes)
 
 
-def lines(language: Language, text: str, backwards: bool) -> list[Read]:
-    """Lines as a translator reads its source."""
-    found = []
+def lines(language: Language, text: str, backwards: bool) -> list[TokenSequence]:
+    """Tokenize each line as the translator does its source."""
+    sequences = []
     for begin, end in lines_with_words(text):
         line = text[begin:end]
         begin += len(line) - len(line.lstrip())
-        shown = line.strip()
+        stripped = line.strip()
         ids = language.encode(line)
         space = "" if language.vocabulary.one_per_character or language.vocabulary.kind == "byte" else " "
-        places = last_characters(language.vocabulary, language.vocabulary.encode(space + shown), space + shown)
-        if len(places) != len(ids):  # small letters may be more bytes than large ones
-            places = np.linspace(0, len(shown) + len(space) - 1, len(ids)).astype(np.int64)
+        places = last_characters(language.vocabulary, language.vocabulary.encode(space + stripped), space + stripped)
+        if len(places) != len(ids):  # lower case may have more bytes than upper case
+            places = np.linspace(0, len(stripped) + len(space) - 1, len(ids)).astype(np.int64)
         places = begin + np.maximum(places - len(space), 0)
-        found.append(Read(ids[::-1].copy(), places[::-1].copy()) if backwards else Read(ids, places))
-    return not_empty(found)
+        sequences.append(
+            TokenSequence(ids[::-1].copy(), places[::-1].copy()) if backwards else TokenSequence(ids, places)
+        )
+    return check_not_empty(sequences)
 
 
-def translation(one: Translated) -> dict[str, Any]:
-    """A translation, and the attention weights of each of its symbols, as plain data."""
-    weights = one.weights
+def translation(translated: Translated) -> dict[str, Any]:
+    """Return a translation with its attention weights as JSON data."""
+    weights = translated.weights
     return {
-        "source": one.source,
-        "target": one.target,
-        "text": one.text,
-        "score": round(one.score, 6) if math.isfinite(one.score) else None,
+        "source": translated.source,
+        "target": translated.target,
+        "text": translated.text,
+        "score": round(translated.score, 6) if math.isfinite(translated.score) else None,
         "weights": None if weights is None else [[round(w, 4) for w in row] for row in weights.tolist()],
     }

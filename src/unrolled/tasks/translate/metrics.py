@@ -1,4 +1,4 @@
-"""What is measured of a translator."""
+"""Metrics of a translator."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Measures:
-    """How well a translator does on pairs.
+    """Results of a translator on sentence pairs.
 
     Attributes:
-        loss: nats per target symbol, the end counted, the right words before being given.
-        scores: of its own translations.
-        translations: them.
+        loss: nats per target token, including the end token, with teacher forcing.
+        scores: BLEU and chrF of the translations.
+        translations: the best translation of each sentence.
     """
 
     loss: float
@@ -33,7 +33,7 @@ class Measures:
     translations: list[str]
 
     def summary(self) -> dict[str, float]:
-        """The numbers that are one each: those of `METRICS`."""
+        """Return the metrics of `METRICS` by name."""
         scores = self.scores
         return {
             "loss": self.loss,
@@ -46,5 +46,5 @@ class Measures:
 
 
 def perplexity(loss: float) -> float:
-    """e^loss, of the largest losses a number all the same."""
+    """Return e^loss, bounded so that it does not overflow."""
     return math.exp(min(loss, 700))

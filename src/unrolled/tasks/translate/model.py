@@ -1,13 +1,13 @@
-"""The translator: an encoder reads a sentence, a decoder writes another, with attention or without.
+"""The translator: an encoder–decoder with or without attention.
 
-    h_1 … h_S = recurrent layers over the source, in both directions unless told not to        (S, B, C)
+    h_1 … h_S = recurrent layers over the source, bidirectional by default                     (S, B, C)
     m         = [last output of each direction]                                                (B, C)
-    s_0       = tanh(W_0 m + b_0), for every layer of the decoder and every part of its state (counters: from zero)
+    s_0       = tanh(W_0 m + b_0), for every leaf of the state of every decoder layer (counters start at 0)
     no attention:  s_t = cell(x_t, s_{t-1}), or cell([x_t; m], s_{t-1}) with the context at every step; y_t = s_t
-    attention:     s_t, y_t as in cells/attentive.py; further layers run over y_t; residual ones add s_t (u_t)
+    attention:     s_t, y_t as in cells/attentive.py; further layers read y_t; residual connections add s_t (u_t)
     p(w_t)    = softmax(E dropout tanh(W_r [y_t; x_t] + b_r) + b)                              (T, B, V)
 
-x_t is the embedding of the word before; E is the table of embeddings itself where it is tied (Press and Wolf 2017).
+x_t is the embedding of the previous token; E is the embedding table itself if it is tied (Press and Wolf 2017).
 Sutskever et al. 2014; Cho et al. 2014; Bahdanau et al. 2015; Luong et al. 2015.
 """
 
@@ -30,34 +30,33 @@ from ...training.config import refuse_changed
 from ..common.recurrent import Recurrent
 from .units import BEGIN
 
-# S source positions, T target positions, B sentences, N rows, E embedding_size, C encoder_size, V target symbols
+# S source positions, T target positions, B sentences, N rows, E embedding_size, C encoder_size, V target vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderDecoder:
-    """How the source is read and the target is written."""
+    """The options of the encoder and the decoder."""
 
     attention: Literal["none", "additive", "dot", "scaled", "general"] = "additive"
-    """how the decoder looks back: not at all; additive (Bahdanau et al. 2015); or dot, scaled or general (Luong et al.
-    2015)"""
+    """attention: none, additive (Bahdanau et al. 2015), or dot, scaled or general (Luong et al. 2015)"""
     attention_size: int | None = None
-    """width of the comparison in additive attention (default: hidden_size)"""
+    """hidden width of additive attention (default: hidden_size)"""
     input_feeding: bool = False
-    """multiplicative attention: show the decoder what it saw at the step before (Luong et al. 2015, section 3.3)"""
+    """with dot, scaled or general attention: input feeding (Luong et al. 2015, section 3.3)"""
     context: Literal["start", "every"] = "start"
-    """without attention: hand the source to the decoder at its start, or at every step too (Cho et al. 2014)"""
+    """without attention: condition the decoder at its start, or at every step (Cho et al. 2014)"""
     bidirectional: bool = True
-    """read the source from both ends"""
+    """use a bidirectional encoder"""
     encoder_size: int | None = None
-    """width of what the encoder says of a word, both directions together (default: hidden_size)"""
+    """output width of the encoder, both directions together (default: hidden_size)"""
     embedding_size: int = 256
-    """width of embeddings, and of the layer before the output"""
+    """width of the embeddings and of the layer before the output"""
     tied: bool = True
-    """use the target's embeddings as the weights of the output too"""
+    """tie the output weights to the target embedding"""
     label_smoothing: float = 0.0
-    """share of the answer that is spread over all symbols (Szegedy et al. 2016)"""
+    """label smoothing (Szegedy et al. 2016)"""
     scheduled_sampling: float = 0.0
-    """share of the words before that are the model's own guesses by the end of training (Bengio et al. 2015)"""
+    """final rate of scheduled sampling, which increases linearly from 0 (Bengio et al. 2015)"""
 
     def __post_init__(self) -> None:
         check_size("embedding_size", self.embedding_size)
@@ -66,38 +65,39 @@ class EncoderDecoder:
                 check_size(name, getattr(self, name))
         for name in ("label_smoothing", "scheduled_sampling"):
             check_rate(name, getattr(self, name))
-        foreign = [] if self.attention == "additive" else ["attention_size"]
-        foreign += ["context"] if self.attention != "none" else []
-        foreign += ["input_feeding"] if self.attention in ("none", "additive") else []
-        refuse_changed(self, foreign, f"with --attention {self.attention}, which has no use for it")
+        unused = [] if self.attention == "additive" else ["attention_size"]
+        unused += ["context"] if self.attention != "none" else []
+        unused += ["input_feeding"] if self.attention in ("none", "additive") else []
+        refuse_changed(self, unused, f"with --attention {self.attention}, which does not use it")
 
 
 class Encoded(NamedTuple):
-    """What the encoder left of a batch of sentences."""
+    """The output of the encoder for a batch of sentences."""
 
     memory: Memory | None  # with attention
     context: Tensor  # m (B, C)
-    state: State  # s_0, of every layer of the decoder
+    state: State  # s_0 of every layer of the decoder
 
 
-class Writing(NamedTuple):
-    """What is carried from one written word to the next; every leaf has the rows in dimension 0."""
+class DecoderState(NamedTuple):
+    """The state carried from one target token to the next; every leaf has the rows in dimension 0."""
 
     state: State
-    context: Tensor  # (N, C); of width 0 where no step needs it
+    context: Tensor  # (N, C); width 0 if no step needs it
     rows: Tensor  # (N,) int64: the sentence that each row translates
 
 
 class Translator(nn.Module):
-    """Source ids → logits of the target's symbols; see the module.
+    """Source ids → logits of the target tokens; see the module for the equations.
 
     Args:
-        sources, targets: how many symbols each side has.
-        recurrent: the layers of both.
-        options: the rest.
+        sources: vocabulary size of the source language.
+        targets: vocabulary size of the target language.
+        recurrent: the options of the recurrent layers of both sides.
+        options: the options of the encoder and the decoder.
 
     Raises:
-        ArgumentError: sizes that do not fit.
+        ArgumentError: sizes do not match.
     """
 
     def __init__(self, sources: int, targets: int, recurrent: Recurrent, options: EncoderDecoder) -> None:
@@ -107,16 +107,16 @@ class Translator(nn.Module):
         if recurrent.proj_size:
             raise ArgumentError("proj_size", "0 in a translator", recurrent.proj_size)
         C = options.encoder_size or H
-        ways = 1 + options.bidirectional
-        if C % ways:
-            raise ArgumentError("encoder_size", "even: half of it for each direction", C)
+        directions = 1 + options.bidirectional
+        if C % directions:
+            raise ArgumentError("encoder_size", "even, with half for each direction", C)
         if options.attention in ("dot", "scaled") and C != H:
             expected = f"the width of the state, hidden_size ({H}), with --attention {options.attention}"
-            raise ArgumentError("encoder_size", expected, C, "leave it out, or use --attention general or additive")
+            raise ArgumentError("encoder_size", expected, C, "omit it, or use --attention general or additive")
         self.source = _embedding(sources, E)
         self.target = _embedding(targets, E)
-        self.encoder = recurrent.build(E, hidden_size=C // ways, bidirectional=options.bidirectional)
-        for cell in [*self.encoder.cells][-ways:]:
+        self.encoder = recurrent.build(E, hidden_size=C // directions, bidirectional=options.bidirectional)
+        for cell in [*self.encoder.cells][-directions:]:
             check_begins_with_output(cell)
         self.attention: Attentive | None = None
         above = recurrent.num_layers
@@ -145,96 +145,105 @@ class Translator(nn.Module):
         self.backend = recurrent.backend if recurrent.backend in ("auto", "reference", "native") else "auto"
 
     def _zero(self, rows: int) -> State:
-        """A state of every layer of the decoder."""
+        """Return a zero state of every layer of the decoder."""
         first = () if self.attention is None else (self.attention.cell.initial_state(rows),)
         return (*first, *(() if self.decoder is None else self.decoder.initial_state(rows)))
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Encoded:
-        """``ids (S, B)``, of which ``lengths (B,)`` are true."""
+        """Encode source sentences ``ids (S, B)`` of ``lengths (B,)``."""
         h, state = self.encoder(self.drop(self.source(ids)), lengths=lengths)  # (S, B, C)
-        context = torch.cat([hidden(one) for one in state[-self.encoder.num_directions :]], dim=1)  # m
+        context = torch.cat([hidden(last) for last in state[-self.encoder.num_directions :]], dim=1)  # m
         parts = iter(torch.tanh(self.bridge(context)).split(self._leaves, dim=1))
         memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths)
         zero, form = tree_flatten(self._zero(context.size(0)))
-        begun = [next(parts).reshape(like.shape) if like.is_floating_point() else like for like in zero]  # no counters
-        state = tree_unflatten(begun, form)
+        leaves = [next(parts).reshape(leaf.shape) if leaf.is_floating_point() else leaf for leaf in zero]  # no counters
+        state = tree_unflatten(leaves, form)
         return Encoded(memory, context, state)
 
-    def begin(self, encoded: Encoded) -> Writing:
-        """The state before the first word of each sentence."""
+    def begin(self, encoded: Encoded) -> DecoderState:
+        """Return the decoder state before the first token of each sentence."""
         context, state = encoded.context, encoded.state
         if self.attention is not None or self.options.context == "start":
             context = context[:, :0]
         if self.attention is not None:
             state = (self.attention.begin(state[0]), *state[1:])
-        return Writing(state, context, torch.arange(context.size(0), device=context.device))
+        return DecoderState(state, context, torch.arange(context.size(0), device=context.device))
 
     def decode(
-        self, ids: Tensor, writing: Writing, memory: Memory | None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None, Writing]:
-        """The words before, ``ids (T, N)`` → what `logits` is computed of ``(T, N, ·)``, the weights ``(T, N, S)`` and
-        the state after. ``lengths (N,)``: how many of the words are true."""
+        self, ids: Tensor, decoder: DecoderState, memory: Memory | None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, DecoderState]:
+        """Run the decoder over the previous tokens.
+
+        Args:
+            ids: ``(T, N)``, the previous token at each position.
+            decoder: the state to start from.
+            memory: the encoder outputs, with attention.
+            lengths: ``(N,)``, the number of tokens that are not padding.
+
+        Returns:
+            The input of `logits` ``(T, N, ·)``, the attention weights ``(T, N, S)``, and the final state.
+        """
         x = self.drop(self.target(ids))  # (T, N, E)
-        state, weights, y = writing.state, None, x
+        state, weights, y = decoder.state, None, x
         if self.attention is not None:
             assert memory is not None
             same = lengths is not None  # in training row n is sentence n
             y, weights, first = attend(
-                self.attention, x, state[0], memory, rows=None if same else writing.rows, lengths=lengths,
+                self.attention, x, state[0], memory, rows=None if same else decoder.rows, lengths=lengths,
                 noise=self.attention.cell.draw_noise(*ids.shape) if self.training else None, backend=self.backend,
             )  # fmt: skip
             state = (first, *state[1:])
         elif self.options.context == "every":
-            y = torch.cat([x, writing.context.expand(x.size(0), *writing.context.shape)], dim=2)
+            y = torch.cat([x, decoder.context.expand(x.size(0), *decoder.context.shape)], dim=2)
         if self.decoder is not None:
-            own, below = 0, None
+            first_layers, below = 0, None
             if self.attention is not None:
                 y = self.drop(y)
-                own, below = 1, y[:, :, : self.attention.cell.output_size]
-            y, after = self.decoder(y, state[own:], lengths=lengths, below=below)
-            state = (*state[:own], *after)
-        return torch.cat([y, x], dim=2), weights, writing._replace(state=state)
+                first_layers, below = 1, y[:, :, : self.attention.cell.output_size]
+            y, after = self.decoder(y, state[first_layers:], lengths=lengths, below=below)
+            state = (*state[:first_layers], *after)
+        return torch.cat([y, x], dim=2), weights, decoder._replace(state=state)
 
-    def logits(self, read: Tensor) -> Tensor:
-        """``(…, ·)`` of `decode` → ``(…, V)``."""
-        return self.output(self.drop_out(torch.tanh(self.readout(read))))
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Apply the head: outputs ``(…, ·)`` of `decode` → logits ``(…, V)``."""
+        return self.output(self.drop_out(torch.tanh(self.readout(outputs))))
 
     def forward(self, source: Tensor, source_lengths: Tensor, before: Tensor, lengths: Tensor) -> Tensor:
-        """Logits ``(M, V)`` of the M true target positions, those of step 0 first.
+        """Return logits ``(M, V)`` of the M target positions that are not padding, in the order of steps.
 
         Args:
-            source: ``(S, B)`` ids, of which ``source_lengths (B,)`` are true.
-            before: ``(T, B)``, the words before, of which ``lengths (B,)`` are true.
+            source: ``(S, B)`` ids of sentences of ``source_lengths (B,)``.
+            before: ``(T, B)``, the previous token at each target position, for targets of ``lengths (B,)``.
         """
         return self.logits(self.read(source, source_lengths, before, lengths))
 
     def read(self, source: Tensor, source_lengths: Tensor, before: Tensor, lengths: Tensor) -> Tensor:
-        """``(M, ·)``, what `forward` computes the logits of."""
+        """Return ``(M, ·)``, the outputs from which `forward` computes the logits."""
         encoded = self.encode(source, source_lengths)
-        read, _, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths)
-        return read[inside(before.size(0), lengths)]
+        outputs, _, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths)
+        return outputs[inside(before.size(0), lengths)]
 
     def step(self, memory: Memory | None) -> Any:
-        """A step of writing, as `beam_search` takes it: ``(ids (N,), Writing) → log p (N, V), weights, Writing``."""
+        """Return a decoding step for `beam_search`: ``(ids (N,), state) → log p (N, V), weights (N, S), state``."""
 
-        def step(ids: Tensor, writing: Writing) -> tuple[Tensor, Tensor | None, Writing]:
-            read, weights, writing = self.decode(ids[None], writing, memory)
-            return F.log_softmax(self.logits(read[0]).float(), 1), None if weights is None else weights[0], writing
+        def step(ids: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None, DecoderState]:
+            outputs, weights, state = self.decode(ids[None], state, memory)
+            return F.log_softmax(self.logits(outputs[0]).float(), 1), None if weights is None else weights[0], state
 
         return step
 
 
 def shifted(target: Tensor) -> Tensor:
-    """``(T, B)``: the word before each; `BEGIN` before the first."""
+    """Return ``(T, B)``: the previous token at each position; `BEGIN` at the first."""
     return torch.cat([torch.full_like(target[:1], BEGIN), target[:-1]])
 
 
 def inside(T: int, lengths: Tensor) -> Tensor:
-    """``(T, B)`` bool: the true positions."""
+    """Return a mask ``(T, B)`` of the positions that are not padding."""
     return torch.arange(T, device=lengths.device)[:, None] < lengths
 
 
 def _embedding(symbols: int, size: int) -> nn.Embedding:
     table = nn.Embedding(symbols, size)
-    nn.init.normal_(table.weight, std=size**-0.5)  # small enough for the weights of an output, too
+    nn.init.normal_(table.weight, std=size**-0.5)  # small enough for tied output weights
     return table

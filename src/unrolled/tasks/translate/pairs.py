@@ -1,4 +1,4 @@
-"""The pairs that a trained translator is measured on: a part of its own, or those of other files."""
+"""The sentence pairs to evaluate a translator on: a part of the run's own data, or other files."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedPairs(EvaluatedExamples):
-    """Which pairs, and how other files are read."""
+    """The pairs to evaluate on and the format of other files."""
 
     data: str | None = None
-    """a file of pairs, or of sentences whose translations are in --target; or a named set"""
+    """other pairs: a file of pairs, a file of sources with --target, or a named data set"""
     target: str | None = None
-    """the translations of the sentences, if they are in another file"""
+    """target sentences, if they are in a separate file"""
     form: Form | None = None
-    """how the file is written (default: as its name tells)"""
+    """file format (default: from the file name)"""
     source_column: str | None = None
-    """name, key or number of the source's column"""
+    """name, key or number of the source column"""
     target_column: str | None = None
-    """that of the target"""
+    """name, key or number of the target column"""
     header: bool | None = None
-    """whether the first row names the columns"""
+    """the first row contains the column names"""
     delimiter: str | None = None
-    """what separates columns: one character, or tab"""
+    """column separator: one character, or tab"""
     of_files: ClassVar[tuple[str, ...]] = ("target", *OF_LAYOUT)
 
     def find(self, model: TrainedTranslator) -> tuple[Pairs, list[str]]:
@@ -50,7 +50,7 @@ def find(
 ) -> tuple[Pairs, list[str]]:
     """See `TrainedTranslator.find`."""
     if data is None and target is not None:
-        raise ArgumentError("target", "left out without --data, the file of its sources", target)
+        raise ArgumentError("target", "omitted without --data, the file of the sources", target)
     if data is not None:
         files = str(data), None if target is None else str(target)
         pairs, notes = read_test(*files, _layout(model, *files, layout))
@@ -63,11 +63,11 @@ def find(
     return pairs, notes
 
 
-def _layout(model: TrainedTranslator, data: str, target: str | None, given: dict[str, Any]) -> BitextLayout:
-    """How other files are taken to be written: as it is said, else as those of training unless their names tell
-    another form."""
+def _layout(model: TrainedTranslator, data: str, target: str | None, options: dict[str, Any]) -> BitextLayout:
+    """Return the layout of other files: from the options, else as in training unless their names imply another
+    format."""
     own = model.config.data.layout()
     trained = own.form_of(model.config.data.data, model.config.data.target)
-    told = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
-    same = own if given.get("form", told) == trained else BitextLayout()
-    return dataclasses.replace(same, **{"encoding": own.encoding, "errors": own.errors, **given})
+    named = "lines" if target is not None else form_by_name(Path(data), "tsv" if trained == "lines" else trained)
+    layout = own if options.get("form", named) == trained else BitextLayout()
+    return dataclasses.replace(layout, **{"encoding": own.encoding, "errors": own.errors, **options})

@@ -1,5 +1,4 @@
-"""``unrolled predict`` for the task ``translate``: sentences in the other language, and where each word was looked
-for."""
+"""``unrolled predict`` for the task ``translate``: translations and alignments."""
 
 from __future__ import annotations
 
@@ -13,37 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 from ...analysis.alignment import Alignment, alignment_text
 from ...analysis.alignment_picture import alignments_picture
-from ...analysis.picture import check_picture, drawn
+from ...analysis.picture import check_picture, picture_bytes
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
-from ..common.text_inputs import TextInputs
-from .searching import Searching
-from .writing import Translated
+from ..common.text_inputs import TextInputs, readable
+from .decoding import Translated
+from .search_options import SearchOptions
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator
 
-PICTURED = 12  # in one picture
-WIDTH, NARROWEST = 100, 16  # of an alignment where there is no terminal; anywhere
+PICTURED = 12  # sentences in one picture
+WIDTH, NARROWEST = 100, 16  # columns of an alignment: without a terminal; at least
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(Searching, TextInputs):
-    """Which texts, how they are translated, and what is shown of it."""
+class Predict(SearchOptions, TextInputs):
+    """The texts to translate, the options of the search, and the output."""
 
     n_best: int | None = None
-    """show so many translations of each sentence, best first, after the score of each: its log-probability (in nats)
-    over the length penalty, plus the coverage penalty"""
+    """translations per sentence, best first, with scores: log-probability (nats) over the length penalty, plus the
+    coverage penalty"""
     show_alignment: bool = False
-    """show where each word of the translation was looked for"""
+    """show the attention of each target token to the source"""
     picture: str | None = None
-    """draw that into this file (.png, .svg or .pdf), for the first 12 sentences"""
+    """draw the alignments of the first 12 sentences to this file: .png, .svg or .pdf"""
 
     def check(self, model: Any) -> None:
         super().check(model)
         for name in ("show_alignment", "picture"):
             if getattr(self, name) and model.attention is None:
-                raise ArgumentError(name, "left out for a translator without attention", getattr(self, name))
+                raise ArgumentError(name, "omitted for a translator without attention", getattr(self, name))
         if self.picture is not None:
             check_picture(Path(self.picture))
 
@@ -51,53 +50,56 @@ class Predict(Searching, TextInputs):
 def predictions(
     model: TrainedTranslator, inputs: Iterable[Sequence[Input]], options: Predict
 ) -> Iterator[Prediction | Part]:
-    """See `Trained.predictions`; line n of a file is answered by line n, be it empty: translations are read beside
-    their sources."""
+    """See `Trained.predictions`; line n of the output translates line n of a file, also where it is blank."""
     options.check(model.model)
-    asked = options.given()
-    scored = model.config.decoding.changed(**asked).n_best > 1 or options.n_best is not None
+    search = options.given()
+    scored = model.config.decoding.changed(**search).n_best > 1 or options.n_best is not None
     shown: list[Alignment] = []
     warned = False
-    for some in inputs:
-        texts = [one.text() for one in some]
-        answers = iter(model.translate([text for text in texts if not is_blank(text)], **asked))
+    for batch in inputs:
+        texts, failed = readable(batch)
+        answers = iter(model.translate([text for text in texts if not is_blank(text)], **search))
         for text in texts:
             if is_blank(text):
                 yield Prediction("", more={"translations": []})
                 continue
-            found = next(answers)
+            translations = next(answers)
             if not warned and model.reads_like_target(text):
                 warned = True
-                told = f"{text[:60]!r} reads like the language that is translated into"
-                warnings.warn(told, UnrolledWarning, stacklevel=2)
-            yield _prediction(text, found, scored, options.show_alignment)
+                warnings.warn(f"{text[:60]!r} looks like the target language", UnrolledWarning, stacklevel=2)
+            yield _prediction(text, translations, scored, options.show_alignment)
             if options.picture is not None and len(shown) < PICTURED:
-                shown.append(_alignment(found[0]))
+                shown.append(_alignment(translations[0]))
+        if failed is not None:
+            raise failed
     if options.picture is not None and shown:
         path = Path(options.picture)
-        yield Picture("alignments", lambda: drawn(lambda to: alignments_picture(to, shown), path.suffix), path=path)
+        yield Picture(
+            "alignments", lambda: picture_bytes(lambda to: alignments_picture(to, shown), path.suffix), path=path
+        )
 
 
-def _prediction(text: str, found: list[Translated], scored: bool, aligned: bool) -> Prediction:
+def _prediction(text: str, translations: list[Translated], scored: bool, aligned: bool) -> Prediction:
     lines: list[str] = []
-    told: list[dict[str, Any]] = []
-    for one in found:
-        lines.append((f"{one.score:8.3f}\t" if scored else "") + one.text)
-        told.append({"text": one.text, "score": one.score, "log_probability": one.log_probability})
+    values: list[dict[str, Any]] = []
+    for translated in translations:
+        lines.append((f"{translated.score:8.3f}\t" if scored else "") + translated.text)
+        values.append({name: getattr(translated, name) for name in ("text", "score", "log_probability")})
         if aligned:
-            weights = _alignment(one).weights
-            lines.append(alignment_text(one.source, one.target, weights, _width()) + "\n")
-            told[-1] |= {"source": one.source, "target": one.target, "weights": weights.tolist()}
-    best = found[0].text
-    return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": told})
+            alignment = _alignment(translated)
+            lines.append(alignment_text(translated.source, translated.target, alignment.weights, _width()) + "\n")
+            weights = alignment.weights.tolist()
+            values[-1] |= {"source": translated.source, "target": translated.target, "weights": weights}
+    best = translations[0].text
+    return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": values})
 
 
-def _alignment(one: Translated) -> Alignment:
-    assert one.weights is not None
-    return Alignment(one.source, one.target, one.weights)
+def _alignment(translated: Translated) -> Alignment:
+    assert translated.weights is not None
+    return Alignment(translated.source, translated.target, translated.weights)
 
 
 def _width() -> int:
-    """Columns of an alignment: the terminal's, if it goes to one."""
+    """Return the columns of an alignment: those of the terminal, if the output is one."""
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
     return max(width, NARROWEST)

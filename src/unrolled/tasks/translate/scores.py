@@ -1,7 +1,6 @@
-"""How good translations are: BLEU (Papineni et al. 2002) and chrF (Popović 2015), counted by sacrebleu (Post 2018).
+"""Quality of translations: BLEU (Papineni et al. 2002) and chrF (Popović 2015), computed by sacrebleu (Post 2018).
 
-The numbers are those of its command line, and a signature says how each was made, so that they can be compared with
-other people's.
+The scores equal those of its command line; signatures record how they were computed, for comparison with other work.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ INSTALL = "pip install sacrebleu"
 
 @dataclass(frozen=True)
 class Scores:
-    """Of a whole corpus; BLEU and chrF from 0 to 100.
+    """Scores of a corpus; BLEU and chrF range from 0 to 100.
 
     Attributes:
-        bleu: without regard to upper and lower case, unless `score` was told otherwise.
-        bleu_signature: how it was made.
-        cased_bleu: with regard to case.
-        cased_bleu_signature: how it was made.
-        chrf: with the same regard to case as ``bleu``.
-        chrf_signature: how it was made.
-        exact: the share of translations that are the reference, with the same regard to case as ``bleu``.
-        length_ratio: words of the translations for each word of the references; below 1 BLEU punishes them.
-        count: how many sentences.
+        bleu: BLEU, case-insensitive unless `score` had ``lowercase=False``.
+        bleu_signature: its signature.
+        cased_bleu: case-sensitive BLEU.
+        cased_bleu_signature: its signature.
+        chrf: chrF, with the case sensitivity of ``bleu``.
+        chrf_signature: its signature.
+        exact: fraction of translations equal to the reference, with the case sensitivity of ``bleu``.
+        length_ratio: words of the translations per word of the references; BLEU penalizes values below 1.
+        count: number of sentences.
     """
 
     bleu: float
@@ -44,39 +43,41 @@ class Scores:
     count: int
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return the scores as JSON data."""
         return asdict(self)
 
 
 @checked
 def score(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = True) -> Scores:
-    """Translations against one reference each.
+    """Score translations against one reference each.
 
     Args:
-        hypotheses: one translation a sentence, as a reader would see it; it may be empty.
-        references: what they should be.
-        lowercase: whether ``bleu``, ``chrf`` and ``exact`` take upper and lower case for the same.
+        hypotheses: one detokenized translation per sentence; may be empty.
+        references: the reference translations.
+        lowercase: whether ``bleu``, ``chrf`` and ``exact`` ignore case.
 
     Raises:
-        ArgumentError: there are none, or not as many of the one as of the other.
+        ArgumentError: there are no hypotheses, or their number differs from that of the references.
         UnrolledError: sacrebleu is not installed.
     """
     _check(hypotheses, references=references)
     metrics = _sacrebleu()
     bleu, cased, chrf = metrics.BLEU(lowercase=lowercase), metrics.BLEU(), metrics.CHRF(lowercase=lowercase)
-    found, found_cased, found_chrf = (one.corpus_score(hypotheses, [references]) for one in (bleu, cased, chrf))
+    bleu_score, cased_score, chrf_score = (
+        metric.corpus_score(hypotheses, [references]) for metric in (bleu, cased, chrf)
+    )
     pairs = list(zip(hypotheses, references, strict=True))
     if lowercase:
         pairs = [(a.lower(), b.lower()) for a, b in pairs]
     return Scores(
-        bleu=found.score,
+        bleu=bleu_score.score,
         bleu_signature=str(bleu.get_signature()),
-        cased_bleu=found_cased.score,
+        cased_bleu=cased_score.score,
         cased_bleu_signature=str(cased.get_signature()),
-        chrf=found_chrf.score,
+        chrf=chrf_score.score,
         chrf_signature=str(chrf.get_signature()),
         exact=sum(a.strip() == b.strip() for a, b in pairs) / len(pairs),
-        length_ratio=found.sys_len / found.ref_len if found.ref_len else 0.0,
+        length_ratio=bleu_score.sys_len / bleu_score.ref_len if bleu_score.ref_len else 0.0,
         count=len(pairs),
     )
 
@@ -89,36 +90,36 @@ def by_length(
     *,
     lowercase: bool = True,
 ) -> list[tuple[int, int, int, float]]:
-    """BLEU by the number of words of the source: ``(low, high, count, bleu)`` for every bucket that has any.
+    """Return BLEU by the number of source words: ``(low, high, count, bleu)`` for every non-empty bucket.
 
     The buckets are 1 to ``width`` words, ``width + 1`` to ``2 width`` and so on; an empty source counts as one word.
 
     Raises:
-        ArgumentError: as `score`, or a width below 1.
+        ArgumentError: see `score`; or the width is below 1.
         UnrolledError: sacrebleu is not installed.
     """
     _check(hypotheses, references=references, sources=sources)
     bleu = _sacrebleu().BLEU(lowercase=lowercase)
     rows = []
     for low, members in buckets(sources, width).items():
-        found = bleu.corpus_score([hypotheses[n] for n in members], [[references[n] for n in members]])
-        rows.append((low, low + width - 1, len(members), float(found.score)))
+        result = bleu.corpus_score([hypotheses[n] for n in members], [[references[n] for n in members]])
+        rows.append((low, low + width - 1, len(members), float(result.score)))
     return rows
 
 
 def buckets(sources: Sequence[str], width: int = 5) -> dict[int, list[int]]:
-    """The numbers of the sources of ``low`` to ``low + width - 1`` words, by low, ascending; see `by_length`.
+    """Group the indices of sources by number of words: ``low`` → sources of ``low`` to ``low + width - 1`` words.
 
     Raises:
-        ArgumentError: a width below 1.
+        ArgumentError: the width is below 1.
     """
     if width < 1:
         raise ArgumentError("width", "a whole number of at least 1", width)
-    found: dict[int, list[int]] = {}
+    indices: dict[int, list[int]] = {}
     for n, source in enumerate(sources):
         words = max(1, len(source.split()))
-        found.setdefault(words - (words - 1) % width, []).append(n)
-    return dict(sorted(found.items()))
+        indices.setdefault(words - (words - 1) % width, []).append(n)
+    return dict(sorted(indices.items()))
 
 
 def _check(hypotheses: Sequence[str], **others: Sequence[str]) -> None:
@@ -133,4 +134,4 @@ def _sacrebleu() -> Any:
     try:
         return importlib.import_module("sacrebleu.metrics")
     except ImportError as error:
-        raise UnrolledError(f"BLEU and chrF are counted by sacrebleu, which is not installed; {INSTALL}") from error
+        raise UnrolledError(f"BLEU and chrF need sacrebleu, which is not installed; {INSTALL}") from error

@@ -1,13 +1,13 @@
-"""Translation: a sentence in, another one out (encoder–decoder, with attention or without).
+"""Translation: a sentence in, a sentence out (encoder–decoder with or without attention).
 
     unrolled train translate                                        dates as people write them → 2016-11-05
     unrolled train translate --data talk.de.gz --target talk.en.gz
     unrolled predict runs/translate-talk-1 "Ein Hund läuft." --show-alignment
 
-    loss = −(1/M) Σ log p(w_t | w_1 … w_{t-1}, source)      in nats per symbol of the M true ones, the end's included
+    loss = −(1/M) Σ log p(w_t | w_1 … w_{t-1}, source)      in nats per token of the M target tokens, including the end
 
-In training the word before is the right one (teacher forcing), or from time to time the model's own guess (scheduled
-sampling: Bengio et al. 2015; guessed for a whole sentence at once: Mihaylova and Martins 2019).
+In training the previous token is the true one (teacher forcing) or, with scheduled sampling, sometimes the model's own
+prediction (Bengio et al. 2015), computed for a whole sentence at once (Mihaylova and Martins 2019).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ...data.batches import Batches, pad
 from ...data.bitext import Pairs
 from ...data.bitext_sets import bitext_names
 from ...data.counter import uniform
-from ...data.exchanged import frequent_words
 from ...data.named_data import NamedData
+from ...data.swapped import frequent_words
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
 from ...training.input_options import InputOptions
@@ -43,19 +43,19 @@ from .predictions import Predict
 from .trained import TrainedTranslator
 from .units import END, Language, Units
 
-_GUESSED = 0x7A  # which words of a batch are the model's own
-SCORED = 200  # validation sentences that are translated at every evaluation
+_SAMPLED = 0x7A  # random stream of scheduled sampling
+SCORED = 200  # validation sentences translated at every evaluation
 PREVIEWED = 4
 
 
 class Batch(NamedTuple):
-    """Pairs side by side."""
+    """A padded batch of pairs."""
 
     source: Tensor  # (S, B)
     source_lengths: Tensor  # (B,)
-    target: Tensor  # (T, B), with the end
-    lengths: Tensor  # (B,), the end counted
-    guessed: Tensor  # (T, B) bool: where the word before is the model's own guess; (0, 0) if nowhere
+    target: Tensor  # (T, B), including the end token
+    lengths: Tensor  # (B,), including the end token
+    sampled: Tensor  # (T, B) bool: the previous token is the model's own prediction; (0, 0) without such positions
 
 
 class Translation(Task):
@@ -63,9 +63,9 @@ class Translation(Task):
 
     name: ClassVar[str] = "translate"
     Config: ClassVar[type] = TranslateConfig
-    unit: ClassVar[str] = "target symbols"
-    use: ClassVar[dict[str, str]] = {"ask it": "predict", "measure it": "evaluate"}
-    preview_lines: ClassVar[int] = 48  # a row of an alignment for each symbol
+    unit: ClassVar[str] = "target tokens"
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    preview_lines: ClassVar[int] = 48  # an alignment has a row per token
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
@@ -99,17 +99,17 @@ class Translation(Task):
         self.languages = _languages(train, config.vocabulary, config.units)
         for side in ("source", "target"):
             if len(train) > 1 and len(set(getattr(train, side))) == 1:
-                told = f"the {side} text is the same in all {len(train):,} pairs: nothing can be learned from it"
-                raise DataError(f"{told}; is it the right file, or column?")
+                message = f"the {side} text is the same in all {len(train):,} pairs: nothing can be learned from it"
+                raise DataError(f"{message}; check the file and the column")
         reader, writer = self.languages
         sources, targets = (
             [reader.encode(text) for text in train.source],
             [writer.encode(text) for text in train.target],
         )
-        most = config.units.max_symbols
-        kept = [n for n, pair in enumerate(zip(sources, targets, strict=True)) if max(map(len, pair)) <= most]
+        longest = config.units.max_symbols
+        kept = [n for n, pair in enumerate(zip(sources, targets, strict=True)) if max(map(len, pair)) <= longest]
         if not kept:
-            raise DataError(f"every pair is longer than {most} symbols; raise --max-symbols")
+            raise DataError(f"every pair is longer than {longest} tokens; increase --max-symbols")
         self.sources = [sources[n] for n in kept]
         self.targets = [np.append(targets[n], END) for n in kept]
         training = config.training
@@ -119,15 +119,17 @@ class Translation(Task):
             *self.sets.how,
             *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
             *self.sets.notes,
-            f"{len(reader):,} source and {len(writer):,} target symbols ({reader.vocabulary.kind})",
+            f"{len(reader):,} source and {len(writer):,} target tokens ({reader.vocabulary.kind})",
         ]
         if len(kept) < len(sources):
-            notes.append(f"{len(sources) - len(kept):,} pairs longer than {most} symbols are left out (--max-symbols)")
-        long = sum(reader.longer(text, most) for part in (self.sets.valid, self.sets.test) for text in part.source)
+            notes.append(
+                f"{len(sources) - len(kept):,} pairs longer than {longest} tokens are excluded (--max-symbols)"
+            )
+        long = sum(reader.longer(text, longest) for part in (self.sets.valid, self.sets.test) for text in part.source)
         if long:
-            notes.append(f"of {long:,} longer sentences for validation and test only the first {most} symbols are read")
+            notes.append(f"{long:,} longer validation and test sentences are truncated to {longest} tokens")
         if not len(self.sets.valid):
-            notes.append("no validation pairs: training pairs decide which model is kept")
+            notes.append("no validation pairs: model selection uses the training pairs")
         return notes
 
     def build_model(self) -> nn.Module:
@@ -144,12 +146,12 @@ class Translation(Task):
         source, source_lengths = pad([self.sources[n][::-1] if backwards else self.sources[n] for n in numbers])
         target, lengths = pad([self.targets[n] for n in numbers])
         rate, training = self.config.translator.scheduled_sampling, self.config.training
-        guessed = torch.zeros(0, 0, dtype=torch.bool)
+        sampled = torch.zeros(0, 0, dtype=torch.bool)
         if rate:
             rate *= min(1.0, step / max(1, training.steps or 1))
-            drawn = uniform(training.seed, _GUESSED, step, np.arange(target.numel()))
-            guessed = torch.from_numpy(drawn < rate).view(target.shape)
-        return Batch(source, source_lengths, target, lengths, guessed)
+            drawn = uniform(training.seed, _SAMPLED, step, np.arange(target.numel()))
+            sampled = torch.from_numpy(drawn < rate).view(target.shape)
+        return Batch(source, source_lengths, target, lengths, sampled)
 
     def units(self, batch: Batch) -> float:
         return float(batch.lengths.sum())
@@ -160,14 +162,14 @@ class Translation(Task):
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, Translator)
         device = self.config.training.device
-        source, source_lengths, target, lengths, guessed = (part.to(device) for part in batch)
+        source, source_lengths, target, lengths, sampled = (part.to(device) for part in batch)
         before = shifted(target)
-        if guessed.numel():
+        if sampled.numel():
             with torch.no_grad():
                 flat = model(source, source_lengths, before, lengths).argmax(1)
-                guess = torch.zeros_like(target)
-                guess[inside(target.size(0), lengths)] = flat
-            before = torch.where(guessed, shifted(guess), before)
+                predicted = torch.zeros_like(target)
+                predicted[inside(target.size(0), lengths)] = flat
+            before = torch.where(sampled, shifted(predicted), before)
         logits = model(source, source_lengths, before, lengths)  # (M, V)
         true = target[inside(target.size(0), lengths)]
         return F.cross_entropy(logits, true, label_smoothing=self.config.translator.label_smoothing), None
@@ -181,8 +183,7 @@ class Translation(Task):
         handle = self._handle(model)
         if split == "test":
             return handle.evaluate(pairs).summary()
-        some = pairs.pick(range(min(SCORED, len(pairs))))
-        scores = handle.scores(some, beam=1)
+        scores = handle.scores(pairs.pick(range(min(SCORED, len(pairs)))), beam=1)
         return {**handle.loss(pairs), "bleu": scores.bleu, "exact": scores.exact}
 
     def preview(self, model: nn.Module) -> str:

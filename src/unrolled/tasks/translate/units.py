@@ -1,4 +1,4 @@
-"""What a translator reads and writes, as numbers: each language's symbols, a begin and an end."""
+"""Tokenization of the source and the target language, with begin and end tokens."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ from ...data.words import tokens
 from ...errors import DataError
 from ...training.config import refuse_changed
 
-BEGIN, END, SPECIAL = 0, 1, 2  # a vocabulary's symbol n is SPECIAL + n here
+BEGIN, END, SPECIAL = 0, 1, 2  # token n of a vocabulary has the id SPECIAL + n
 
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """How sentences are cut into symbols."""
+    """The tokenization of the sentences."""
 
     vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
-    """symbols: byte pairs (subwords), words with an unknown one, characters or bytes; auto: characters for the sets
-    that are made up, byte pairs for all else"""
+    """tokens: byte pairs (subwords), words, characters or bytes; auto: char for generated data, else bpe"""
     vocab_size: int = 8000
-    """symbols of a byte-pair vocabulary"""
+    """size of a byte-pair vocabulary"""
     min_count: int = 2
-    """words and characters seen less often become the unknown symbol"""
+    """words or characters seen less often become the unknown token"""
     shared: bool = False
-    """one vocabulary for both languages"""
+    """share one vocabulary between both languages"""
     lowercase: bool = False
-    """read and write small letters only"""
+    """convert both sides to lower case"""
     reverse_source: bool = False
-    """read the source from its end (Sutskever et al. 2014)"""
+    """reverse the source (Sutskever et al. 2014)"""
     max_symbols: int = 200
-    """longer sentences are left out of training, and refused when they are to be translated"""
+    """maximum tokens per sentence: training excludes longer pairs, translation rejects longer sentences"""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "min_count", "max_symbols"):
@@ -46,23 +45,23 @@ class Units:
             self.check(self.vocabulary)
 
     def check(self, kind: str) -> None:
-        """Raise `ArgumentError` for an option that a vocabulary of this kind has no use for."""
-        without = f"with --vocabulary {kind}, which has no use for it"
+        """Raise `ArgumentError` for an option that a vocabulary of this kind does not use."""
+        reason = f"with --vocabulary {kind}, which does not use it"
         if kind != "bpe":
-            refuse_changed(self, ("vocab_size",), without)
+            refuse_changed(self, ("vocab_size",), reason)
         if kind in ("bpe", "byte"):
-            refuse_changed(self, ("min_count",), without)
+            refuse_changed(self, ("min_count",), reason)
 
 
 def shown(piece: str) -> str:
-    """A piece of text as a column or a row is named after it."""
+    """Return the label of a token in an alignment."""
     return piece.strip() or "␣"
 
 
 class Language:
-    """Text of one side ↔ ids: 0 begins, 1 ends, then the vocabulary's symbols.
+    """The tokenizer of one side: text ↔ ids, with 0 for begin, 1 for end, then the tokens of the vocabulary.
 
-    A space is put before the first word, so that it is the same symbol as elsewhere; it is taken off again.
+    A space is added before the first word, so that it has the same token as elsewhere; decoding removes it.
     """
 
     def __init__(self, vocabulary: Vocabulary, lowercase: bool) -> None:
@@ -71,71 +70,70 @@ class Language:
 
     @classmethod
     def build(cls, texts: Iterable[str], kind: str, options: Units, side: str) -> Language:
-        """The symbols of ``texts``, of one ``kind``; ``side`` names it in errors.
+        """Build a vocabulary of this ``kind`` from ``texts``; ``side`` names it in error messages.
 
         Raises:
-            DataError: they are all one symbol, from which nothing can be learned.
+            DataError: there is only one distinct token, from which nothing can be learned.
         """
         lower = (text.lower() if options.lowercase else text for text in texts)
         vocabulary: Vocabulary
         if kind == "char":
             counts = Counter(c for text in lower for c in text)
-            kept = (c for c, n in counts.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
-            vocabulary = CharVocabulary("".join(kept), unknown=True)
+            frequent = (c for c, n in counts.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
+            vocabulary = CharVocabulary("".join(frequent), unknown=True)
         else:
             spaced = (f" {text}" for text in lower)
             vocabulary = build_vocabulary(
                 kind, spaced, min_count=options.min_count if kind == "word" else 1, vocab_size=options.vocab_size
             )
-        made = cls(vocabulary, options.lowercase)
-        if kind in ("word", "char") and len(vocabulary) < 3:  # the unknown one and one other
+        language = cls(vocabulary, options.lowercase)
+        if kind in ("word", "char") and len(vocabulary) < 3:  # the unknown token and one other
             raise DataError(
-                f"the {side} text has only {len(vocabulary) - 1} symbol seen {options.min_count} times or more: "
-                "nothing can be learned from it; is it the right file, or column? Otherwise use --min-count 1"
+                f"the {side} text has only {len(vocabulary) - 1} token seen {options.min_count} times or more: "
+                "nothing can be learned from it; check the file and the column, or use --min-count 1"
             )
-        return made
+        return language
 
     def __len__(self) -> int:
         return SPECIAL + len(self.vocabulary)
 
     @property
     def unknown(self) -> int | None:
-        """The id of what is not in the vocabulary."""
+        """The id of the unknown token, if the vocabulary has one."""
         return None if self.vocabulary.unknown is None else SPECIAL + self.vocabulary.unknown
 
     def encode(self, text: str) -> Ids:
-        """The ids ``(N,)`` of a sentence, without begin and end; at least one."""
+        """Return the ids ``(N,)`` of a sentence, without begin and end; at least one."""
         ids = self.vocabulary.encode(self._spaced(text)).astype(np.int64)
         return ids + SPECIAL if len(ids) else np.full(1, SPECIAL, dtype=np.int64)
 
     def longer(self, text: str, most: int) -> bool:
-        """Whether `encode` gives more than ``most`` ids. Mostly that is known without it: each stands for a byte or
-        more."""
+        """Return whether a text has more than ``most`` ids; short texts need no encoding (a byte or more per token)."""
         return len(self._spaced(text).encode("utf-8", "surrogatepass")) > most and len(self.encode(text)) > most
 
     def _spaced(self, text: str) -> str:
         return self._space + (text.lower() if self.lowercase else text).strip()
 
     def decode(self, ids: Sequence[int], unknown: Sequence[str] = ()) -> str:
-        """The sentence of ``ids``; ``unknown`` has for each of them what stands there if it is the unknown symbol."""
+        """Return the sentence of ``ids``; ``unknown`` has, for each of them, the replacement of an unknown token."""
         known = [id - SPECIAL for id in ids]
         if not unknown or self.unknown is None or self.unknown not in ids:
             return self.vocabulary.decode(known).strip()
         parts = []
-        for id, instead in zip(ids, unknown, strict=True):
+        for id, replacement in zip(ids, unknown, strict=True):
             if id != self.unknown:
                 parts.append(self.vocabulary.decode([id - SPECIAL]))
             else:
-                parts.append(self._space + instead.strip() if instead.strip() else instead)
+                parts.append(self._space + replacement.strip() if replacement.strip() else replacement)
         return "".join(parts).strip()
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """What each id stands for, to be read by people."""
+        """Return a readable label of each id."""
         return [shown(self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace")) for id in ids]
 
     def source_pieces(self, text: str, ids: Sequence[int]) -> list[str]:
-        """What stands in ``text`` for each of its ids, unknown words too."""
-        for whole in (text.strip(), text.lower().strip()):  # some letters are several in lower case
+        """Return the piece of ``text`` for each of its ids, also for unknown words."""
+        for whole in (text.strip(), text.lower().strip()):  # lower case may have more characters
             cut = list(whole) if self.vocabulary.one_per_character else []
             if isinstance(self.vocabulary, WordVocabulary):
                 cut = tokens(" " + whole)
@@ -144,11 +142,15 @@ class Language:
         return [self.vocabulary.spell(id - SPECIAL).decode("utf-8", "replace") for id in ids]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which `from_json` makes this again."""
+        """Return the tokenizer as JSON data for `from_json`."""
         return {"vocabulary": self.vocabulary.to_json(), "lowercase": self.lowercase}
 
     @classmethod
     def from_json(cls, data: Any) -> Language:
-        """The reverse of `to_json`; it may come from anyone: DataError on nonsense."""
+        """Build a tokenizer from the data of `to_json`, which is not trusted.
+
+        Raises:
+            DataError: the data is invalid.
+        """
         data = data if isinstance(data, dict) else {}
         return cls(vocabulary_from_json(data.get("vocabulary")), data.get("lowercase") is True)

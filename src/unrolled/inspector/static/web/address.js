@@ -1,24 +1,24 @@
-// What the page's address keeps after its #: pane, unit, place in the text, order of the grid. A link leads there.
+// The state in the URL fragment: pane, unit, position in the text, sort order of the grid. A link restores it.
 
 const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
 export const address = read();
 
 export function keep(changes, step = false) {
-  for (const [name, one] of Object.entries(changes)) {
-    if (one === null || one === undefined || one === "") delete address[name];
-    else address[name] = String(one);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === undefined || value === "") delete address[name];
+    else address[name] = String(value);
   }
   const hash = `#${new URLSearchParams(address)}`;
   if (hash !== location.hash) history[step ? "pushState" : "replaceState"](null, "", hash);
 }
 
-// `work` is done when the reader goes back, or changes the address by hand.
-export function onAddress(work) {
-  const go = () => {
+// Calls `listener` when the user navigates in the history or edits the URL.
+export function onAddress(listener) {
+  const restore = () => {
     for (const name of Object.keys(address)) delete address[name];
     Object.assign(address, read());
-    work();
+    listener();
   };
-  addEventListener("popstate", go);
+  addEventListener("popstate", restore);
 }

@@ -1,4 +1,4 @@
-// Requests to the server that this page came from, and the line that tells of those that failed.
+// Requests to the page's server, and the alert that shows failed ones.
 
 import { byId, make } from "./dom.js";
 import { run } from "./units.js";
@@ -7,41 +7,41 @@ export class ServerError extends Error {
   constructor(message, status) { super(message); this.status = status; }
 }
 
-const AWAY = "The server does not answer. If “unrolled inspect … --web” has ended, start it again; "
-  + "the page goes on by itself.";
-const PATIENCE = 2000;                          // ms between looks for a server that is away
+const UNREACHABLE = "The server does not respond. If “unrolled inspect … --web” has stopped, start it again; "
+  + "the page reconnects automatically.";
+const RETRY = 2000;                             // ms between attempts to reach the server again
 
-async function answer(path, { params, body, method, signal } = {}) {
-  const query = params ? `?${new URLSearchParams(Object.entries(params).filter(([, one]) => one !== undefined))}` : "";
-  let got;
+async function request(path, { params, body, method, signal } = {}) {
+  const query = params ? `?${new URLSearchParams(Object.entries(params).filter(([, x]) => x !== undefined))}` : "";
+  let response;
   try {
-    got = await fetch(path + query, {
+    response = await fetch(path + query, {
       method: method ?? (body ? "POST" : "GET"), signal, cache: "no-store",
       ...(body ? { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {}),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError(AWAY, 0);
+    throw new ServerError(UNREACHABLE, 0);
   }
-  if (got.ok) return got;
-  const told = await got.json().catch(() => null);
-  const detail = typeof told?.detail === "string" ? told.detail : `The server answered ${got.status}.`;
-  throw new ServerError(detail, got.status);
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => null);
+  const detail = typeof problem?.detail === "string" ? problem.detail : `The server returned ${response.status}.`;
+  throw new ServerError(detail, response.status);
 }
 
-export async function ask(path, options) {
-  const got = await answer(path, options);
+export async function fetchJson(path, options) {
+  const response = await request(path, options);
   try {
-    return await got.json();
+    return await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError(AWAY, 0);
+    throw new ServerError(UNREACHABLE, 0);
   }
 }
 
-// JSON objects, a line each, as they come.
+// Yields JSON objects, one per line, as they arrive.
 export async function* stream(path, body, signal) {
-  const reader = (await answer(path, { body, signal })).body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = (await request(path, { body, signal })).body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
     for (;;) {
@@ -53,24 +53,24 @@ export async function* stream(path, body, signal) {
     }
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("The server went away while it was writing. Start it again, then press Write.", 503);
+    throw new ServerError("The connection was lost during generation. Restart the server, then press Generate.", 503);
   } finally {
     reader.cancel().catch(() => undefined);
   }
   if (rest.trim()) yield JSON.parse(rest);
 }
 
-// One errand at a time: a new one ends the one before, whose answer is then `undefined`.
+// Runs one task at a time: a new one aborts the previous one, whose result is then `undefined`.
 export function latest() {
   let controller;
-  const run = async (work) => {
+  const run = async (task) => {
     controller?.abort();
-    const mine = controller = new AbortController();
+    const current = controller = new AbortController();
     try {
-      const got = await work(mine.signal);
-      return mine.signal.aborted ? undefined : got;
+      const result = await task(current.signal);
+      return current.signal.aborted ? undefined : result;
     } catch (error) {
-      if (error.name === "AbortError" || mine.signal.aborted) return undefined;
+      if (error.name === "AbortError" || current.signal.aborted) return undefined;
       throw error;
     }
   };
@@ -78,20 +78,20 @@ export function latest() {
   return run;
 }
 
-const failed = new Map();                       // errand -> [error, work]
-const returns = [];
-let looking = 0;
+const failed = new Map();                       // task name -> [error, task]
+const reconnectListeners = [];
+let retryTimer = 0;
 
-// Does `work`; if it fails, tells so and offers to do it again. A later success under the same name takes that back.
-export async function attempt(name, work) {
+// Runs a task; if it fails, shows the error with a button to try again. A later success under the same name clears it.
+export async function attempt(name, task) {
   try {
-    const got = await work();
+    const result = await task();
     if (failed.delete(name)) showFailures();
-    return got;
+    return result;
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     failed.delete(name);
-    failed.set(name, [error, work]);
+    failed.set(name, [error, task]);
     showFailures();
     return undefined;
   }
@@ -99,32 +99,32 @@ export async function attempt(name, work) {
 
 export function forget(name) { if (failed.delete(name)) showFailures(); }
 
-function again() {
-  const works = [...failed];
-  for (const [name, [, work]] of works) attempt(name, work);
+function retryAll() {
+  const tasks = [...failed];
+  for (const [name, [, task]] of tasks) attempt(name, task);
 }
 
 function showFailures() {
   const box = byId("alert"), [error] = [...failed.values()].at(-1) ?? [];
   box.hidden = !error;
-  clearTimeout(looking);
+  clearTimeout(retryTimer);
   if (!error) { box.replaceChildren(); return; }
-  if ([...failed.values()].some(([one]) => one.status === 0)) looking = setTimeout(look, PATIENCE);
+  if ([...failed.values()].some(([failure]) => failure.status === 0)) retryTimer = setTimeout(reconnect, RETRY);
   if (box.firstChild?.textContent === error.message) return;
   const retry = make("button", { type: "button" }, "Try again"), close = make("button", { type: "button" }, "Dismiss");
-  retry.addEventListener("click", again);
+  retry.addEventListener("click", retryAll);
   close.addEventListener("click", () => { failed.clear(); showFailures(); });
   box.replaceChildren(make("span", {}, error.message), retry, close);
 }
 
-// `work` is done when a server that was away has come back.
-export const onReturn = (work) => returns.push(work);
+// Calls `listener` when the server responds again after an interruption.
+export const onReconnect = (listener) => reconnectListeners.push(listener);
 
-async function look() {                         // is the server back, and with the same run?
+async function reconnect() {                    // reloads the page if the server now has another run
   try {
-    const now = await ask("/api/run");
-    if (run.name !== undefined && JSON.stringify(now) !== JSON.stringify(run)) location.reload();
-    again();
-    for (const work of returns) work();
-  } catch { if (failed.size) looking = setTimeout(look, PATIENCE); }
+    const current = await fetchJson("/api/run");
+    if (run.name !== undefined && JSON.stringify(current) !== JSON.stringify(run)) location.reload();
+    retryAll();
+    for (const listener of reconnectListeners) listener();
+  } catch { if (failed.size) retryTimer = setTimeout(reconnect, RETRY); }
 }

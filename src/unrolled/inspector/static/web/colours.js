@@ -1,6 +1,6 @@
-// Blue, the colour of the paper, red: the scale of values; strong ones are underlined too, dotted and solid. The page
-// in one file has this module's text before its own (cells.js). What comes from outside is only ever put on
-// the page as text (textContent), never as markup.
+// The colour scale, from blue over the background colour to red; strong values are also underlined, dotted and solid.
+// The static page includes this file before cells.js. Text from outside is only inserted as text (textContent), never
+// as markup.
 
 export const LEVELS = 8;                        // shades on either side
 
@@ -10,7 +10,7 @@ export const value = (scale, byte) => scale.low + (byte - 1) / 254 * (scale.high
 export const byteOf = (scale, x) =>
   Math.max(1, Math.min(255, 1 + Math.round((x - scale.low) / (scale.high - scale.low) * 254)));
 
-// A class for every shade, so that a page of text changes its colours at once. 0: no value; 1…255: low to high.
+// The CSS class of each byte, for fast repainting of a page of text. 0: no value; 1…255: low to high.
 const CLASSES = Array.from({ length: 256 }, (_, byte) => {
   const strength = byte ? share(byte) : 0, side = strength < 0 ? "low" : "high";
   const level = Math.round(Math.abs(strength) * LEVELS);
@@ -21,12 +21,12 @@ export function paint(span, byte) {
   if (span.className !== CLASSES[byte]) span.className = CLASSES[byte];
 }
 
-// What a symbol looks like on its own.
-export const visible = (symbol) => symbol === " " ? "␣"
-  : symbol.replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/[\0-\x1f]/g, (c) => pictured(c));
+// A token on one line, with visible blanks and control characters.
+export const visible = (token) => token === " " ? "␣"
+  : token.replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/[\0-\x1f]/g, (c) => pictured(c));
 const pictured = (c) => String.fromCharCode(0x2400 + c.charCodeAt(0));
 
-// Spans for characters, painted by one byte each; `begin` is the first one's place.
+// Spans for characters, painted by one byte each; `begin` is the position of the first.
 export function spans(characters, painted, begin = 0) {
   const part = document.createDocumentFragment();
   characters.forEach((c, n) => {
@@ -45,7 +45,7 @@ export function spans(characters, painted, begin = 0) {
   return part;
 }
 
-// The scale, from end to end.
+// Draws the legend of the colour scale.
 export function showKey(box, low, high, oneSided = false) {
   const scale = document.createElement("i");
   for (let n = oneSided ? 0 : -LEVELS; n <= LEVELS; n += oneSided ? 1 : 2) {
@@ -54,9 +54,9 @@ export function showKey(box, low, high, oneSided = false) {
     paint(b, 128 + Math.round(n / LEVELS * 127));
     scale.append(b);
   }
-  const [left, right] = [low, high].map((told) => {
+  const [left, right] = [low, high].map((label) => {
     const span = document.createElement("span");
-    span.textContent = told;
+    span.textContent = label;
     return span;
   });
   box.replaceChildren(left, scale, right);

@@ -1,13 +1,13 @@
-// Curves over steps: axes with few ticks, lines named where they end, a cursor for pointer and keys.
+// Line plots over training steps: axes with few ticks, labels at the line ends, a cursor for pointer and keys.
 
 import { brief, count, drawn, fixed, within } from "./dom.js";
 
 const [TALL, LEFT, RIGHT, TOP, BOTTOM] = [250, 52, 104, 14, 34];
 
-// About `most` round numbers between two others.
+// About `most` round numbers between `low` and `high`.
 function ticks(low, high, most) {
   const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * size).find((one) => one >= rough), all = [];
+  const step = [1, 2, 5, 10].map((n) => n * size).find((size) => size >= rough), all = [];
   for (let x = Math.ceil(low / step) * step; x <= high + step / 1e6; x += step) all.push(Number(x.toPrecision(12)));
   return all;
 }
@@ -18,17 +18,17 @@ function decades(low, high) {
   return all;
 }
 
-// Draws `lines` ([{name, kind, points: [[x, y], …]}]) and returns the SVG and functions from steps to pixels and back.
+// Draws `lines` ([{name, kind, points: [[x, y], …]}]); returns the SVG, the map from steps to pixels, and the cursors.
 export function curves(lines, { wide, unit, log, marks }) {
-  const all = lines.flatMap((one) => one.points), xs = all.map(([x]) => x), ys = all.map(([, y]) => y);
+  const all = lines.flatMap((line) => line.points), xs = all.map(([x]) => x), ys = all.map(([, y]) => y);
   const sorted = [...ys].sort((a, b) => a - b);
   const [x0, x1] = [Math.max(log ? 1 : 0, Math.min(...xs)), Math.max(...xs, Math.min(...xs) + 1)];
   const [y0, y1] = [sorted[0], sorted.at(-1)], pad = (y1 - y0 || 1) * 0.04;
   const place = log ? Math.log : (x) => x;
   const toX = (x) => LEFT + (place(Math.max(x, x0)) - place(x0)) / (place(x1) - place(x0)) * (wide - LEFT - RIGHT);
   const toY = (y) => TALL - BOTTOM - (y - y0 + pad) / (y1 - y0 + 2 * pad || 1) * (TALL - TOP - BOTTOM);
-  const text = (x, y, told, anchor, kind = "small dim") =>
-    drawn("text", { x, y, "text-anchor": anchor, class: kind }, told);
+  const text = (x, y, label, anchor, kind = "small dim") =>
+    drawn("text", { x, y, "text-anchor": anchor, class: kind }, label);
   const parts = [drawn("path", { class: "axis", d: `M${LEFT - 8} ${toY(y1)}V${toY(y0)}` }),
     drawn("path", { class: "axis", d: `M${toX(x0)} ${TALL - BOTTOM + 6}H${toX(x1)}` })];
   for (const y of ticks(y0, y1, 5)) {
@@ -53,9 +53,9 @@ export function curves(lines, { wide, unit, log, marks }) {
   ends.sort((a, b) => a.y - b.y);
   ends.forEach((end, n) => { if (n) end.y = Math.max(end.y, ends[n - 1].y + 15); });
   for (const { name, kind, x, y } of ends) parts.push(text(x, y, name, "start", `small named-${kind}`));
-  for (const { x, y, told } of marks) {
+  for (const { x, y, label } of marks) {
     parts.push(drawn("circle", { class: "best", cx: toX(x), cy: toY(y), r: 5 }),
-      text(within(LEFT + 60, toX(x), wide - RIGHT - 30), toY(y) - 12, told, "middle", "small"));
+      text(within(LEFT + 60, toX(x), wide - RIGHT - 30), toY(y) - 12, label, "middle", "small"));
   }
   const cursor = drawn("path", { class: "cursor", d: "" }), preview = drawn("path", { class: "preview", d: "" });
   const line = (x) => x === null ? "" : `M${toX(x).toFixed(1)} ${TOP}V${TALL - BOTTOM + 6}`;

@@ -1,4 +1,4 @@
-// Elements are made here, and text is only ever put into them as text.
+// Helpers to create elements and to format numbers; text is only inserted as text nodes.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,20 +17,20 @@ export const make = (kind, attributes = {}, ...children) => fill(document.create
 export const drawn = (kind, attributes = {}, ...children) =>
   fill(document.createElementNS(SVG, kind), attributes, children);
 
-// Work that is done once, `wait` ms after it was last asked for.
-export function debounced(wait, work) {
+// A function that calls `action` once, `wait` ms after its own last call.
+export function debounced(wait, action) {
   let timer;
-  return (...given) => {
+  return (...parameters) => {
     clearTimeout(timer);
-    timer = setTimeout(() => work(...given), wait);
+    timer = setTimeout(() => action(...parameters), wait);
   };
 }
 
 export const count = (n) => n.toLocaleString("en");
-export const minus = (told) => told.replaceAll("-", "−");
+export const minus = (text) => text.replaceAll("-", "−");
 export const fixed = (x, digits = 3) => minus(x.toFixed(digits));
 
-// Three figures, whatever the size: 1.23, 0.0123, 1.2e−7
+// Three significant figures: 1.23, 0.0123, 1.2e−7
 export function brief(x) {
   const size = Math.abs(x);
   if (!Number.isFinite(x)) return String(x);
@@ -39,16 +39,16 @@ export function brief(x) {
 }
 
 export function percent(p) {
-  const told = 100 * p;
-  return told >= 10 ? `${told.toFixed(0)} %` : told >= 0.1 ? `${told.toFixed(1)} %` : "< 0.1 %";
+  const value = 100 * p;
+  return value >= 10 ? `${value.toFixed(0)} %` : value >= 0.1 ? `${value.toFixed(1)} %` : "< 0.1 %";
 }
 
-// As many of a moment's keys as a page of its own may take: none that the browser or the system means for itself.
+// Handles keys without modifiers; combinations stay with the browser and the system.
 export function onKeys(element, keys) {
   element.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const work = keys[event.key];
-    if (work && work(event) !== false) event.preventDefault();
+    const action = keys[event.key];
+    if (action && action(event) !== false) event.preventDefault();
   });
 }
 

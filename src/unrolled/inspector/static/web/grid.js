@@ -1,4 +1,4 @@
-// All units of a layer and gate, each a strip of its values over the characters in view.
+// All units of a layer and gate, each as a strip of its values over the visible characters.
 
 import { address, keep } from "./address.js";
 import { attempt, latest } from "./api.js";
@@ -10,8 +10,8 @@ import { bracket, leave, onMoved, point, view } from "./text.js";
 import { choose, fillSelect, layers, onUnit, recurrence, run, same, unit } from "./units.js";
 
 const SPAN = 300;                               // characters of a strip
-const BEFORE = 100;                             // of them before the cursor, if it is outside the strips of the view
-const AGAIN = 1500;                             // ms until provisional values are asked for again
+const BEFORE = 100;                             // of them before the cursor, if it lies outside the strips
+const RELOAD = 1500;                            // ms until provisional values are requested again
 const fetching = latest();
 const list = byId("units");
 let rows = [], shown = null, active = 0, waiting = 0;
@@ -20,7 +20,7 @@ const layer = () => byId("grid-layer").value;
 const gate = () => byId("grid-gate").value;
 const columns = () => shown.end - shown.begin;
 
-// The rows are kept from one picture to the next, so that nothing jumps and the focus stays.
+// Rows are reused when the picture changes, so that nothing jumps and the focus stays.
 function fitRows(n) {
   while (rows.length < n) {
     const parts = { name: make("span"), strip: make("canvas", { width: 1, height: 1 }), score: make("span") };
@@ -34,7 +34,8 @@ function fitRows(n) {
 
 function draw() {
   if (!shown) return;
-  const wide = columns(), starred = known.hypotheses.find((one) => one.name === sortedBy() && one.found)?.best[0];
+  const wide = columns();
+  const starred = known.hypotheses.find(({ name, found }) => name === sortedBy() && found)?.best[0];
   fitRows(shown.order.length);
   shown.order.forEach((index, n) => {
     const { row, name, strip, score } = rows[n], star = starred && same(starred, unitOf(n));
@@ -46,8 +47,8 @@ function draw() {
   });
   showChosen();
   showCursor();
-  const what = shown.measure ? `, ${measured(shown.measure)} on the right` : "";
-  byId("grid-where").textContent = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${what}`;
+  const measure = shown.measure ? `, ${measured(shown.measure)} on the right` : "";
+  byId("grid-where").textContent = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
 }
 
 const unitOf = (n) => ({ recurrence: shown.recurrence, gate: shown.gate, index: shown.order[n] });
@@ -68,7 +69,7 @@ function activate(at, follow = true) {
   if (follow) rows[active].row.scrollIntoView({ block: "nearest" });
 }
 
-// A hair line through all strips where the text's cursor is.
+// A hairline through all strips at the text cursor.
 function showCursor() {
   const { now } = view(), strip = rows[0]?.strip, line = byId("hair");
   if (shown) bracket(shown.begin, shown.end);
@@ -78,7 +79,7 @@ function showCursor() {
   line.style.height = `${rows.length * rows[0].row.offsetHeight}px`;
 }
 
-// Where the strips begin: with the first character in view, or some before the cursor if it is further down.
+// Where the strips begin: at the first visible character, or before the cursor if it is further down.
 function first() {
   const { begin, now } = view();
   if (now < begin || now < begin + SPAN) return begin;
@@ -92,27 +93,27 @@ function load() {
   if (end <= begin || !layer()) return undefined;
   const params = { recurrence: layer(), gate: gate(), begin, end, ...(sort ? { sort } : {}) };
   return attempt("grid", async () => {
-    const got = await fetching((signal) => gridOf(params, signal));
-    if (!got) return;
-    shown = { ...got, recurrence: params.recurrence, gate: params.gate };
+    const reply = await fetching((signal) => gridOf(params, signal));
+    if (!reply) return;
+    shown = { ...reply, recurrence: params.recurrence, gate: params.gate };
     list.removeAttribute("aria-busy");
     draw();
-    if (got.provisional) waiting = setTimeout(load, AGAIN);
+    if (reply.provisional) waiting = setTimeout(load, RELOAD);
   });
 }
-const soon = debounced(70, load);               // not for every character that the pointer passes
+const soon = debounced(70, load);               // not for every character under the moving pointer
 
 function showGates() {
-  const its = recurrence(layer()).gates, kept = gate();
-  fillSelect(byId("grid-gate"), its.map((one) => [one, one]), its.includes(kept) ? kept : its[0]);
+  const { gates } = recurrence(layer()), previous = gate();
+  fillSelect(byId("grid-gate"), gates.map((name) => [name, name]), gates.includes(previous) ? previous : gates[0]);
 }
 
 function showSorts() {
-  const options = known.hypotheses.map((one) => [one.name, one.name]);
-  fillSelect(byId("grid-sort"), [["", "number"], ...options], sortedBy());
+  const options = known.hypotheses.map(({ name }) => [name, name]);
+  fillSelect(byId("grid-sort"), [["", "index"], ...options], sortedBy());
 }
 
-// The unit may have been chosen elsewhere: its layer and gate are shown then.
+// Shows the layer and gate of a unit that was selected elsewhere.
 function follow() {
   if (layer() !== unit.recurrence || gate() !== unit.gate) {
     byId("grid-layer").value = unit.recurrence;
@@ -123,7 +124,7 @@ function follow() {
   showChosen();
 }
 
-// The unit before or after the chosen one, in the order of the grid.
+// Selects the previous or next unit in the order of the grid.
 export function neighbour(by) {
   if (!shown) return;
   const at = Math.max(0, rows.findIndex((_, n) => isChosen(n)));

@@ -1,10 +1,10 @@
-// The page: asks for the run, then shows a tab for everything that the run can do.
+// The page: loads the run, then shows a tab for each of its panes.
 
 import { address, keep, onAddress } from "./address.js";
-import { ask, attempt } from "./api.js";
+import { attempt, fetchJson } from "./api.js";
 import { byId, count, make, onKeys } from "./dom.js";
 import { neighbour, startGrid } from "./grid.js";
-import { look, startHypotheses } from "./hypotheses.js";
+import { poll, startHypotheses } from "./hypotheses.js";
 import { openText, startText } from "./text.js";
 import { hideTip } from "./tip.js";
 import { closeTraining, openTraining, startTraining } from "./training.js";
@@ -19,18 +19,18 @@ function startTexts() {
   startText(neighbour);
   startHypotheses();
   startGrid();
-  look();
+  poll();
 }
 
 const PANES = {
   text: { name: "Text", start: startTexts, open: openText },
   type: { name: "Type here", start: startType, open: openType, close: closeType },
-  write: { name: "Write", start: startWrite },
+  write: { name: "Generate", start: startWrite },
   unrolled: { name: "Unrolled", start: startUnrolled, open: openUnrolled },
   training: { name: "Training", start: startTraining, open: openTraining, close: closeTraining },
   translation: { name: "Translation", start: startTranslation, open: openTranslation },
 };
-const panes = () => run.panes.filter((one) => one in PANES);
+const panes = () => run.panes.filter((name) => name in PANES);
 let open = null;
 
 function show(name) {
@@ -38,11 +38,11 @@ function show(name) {
   if (open) (PANES[open].close ?? nothing)();
   open = name;
   hideTip();
-  for (const one of panes()) {
-    const tab = byId(`tab-${one}`), on = one === name;
-    tab.setAttribute("aria-selected", on);
-    tab.tabIndex = on ? 0 : -1;
-    byId(`pane-${one}`).hidden = !on;
+  for (const other of panes()) {
+    const tab = byId(`tab-${other}`), selected = other === name;
+    tab.setAttribute("aria-selected", selected);
+    tab.tabIndex = selected ? 0 : -1;
+    byId(`pane-${other}`).hidden = !selected;
   }
   (PANES[name].open ?? nothing)();
 }
@@ -69,10 +69,10 @@ function showTabs() {
   });
 }
 
-const asked = () => panes().includes(address.pane) ? address.pane : panes()[0];
+const requested = () => panes().includes(address.pane) ? address.pane : panes()[0];
 
 async function start() {
-  Object.assign(run, await ask("/api/run"));
+  Object.assign(run, await fetchJson("/api/run"));
   document.title = `${run.name} · unrolled`;
   byId("name").textContent = run.name;
   const { source, characters } = run.text;
@@ -80,12 +80,12 @@ async function start() {
   byId("about").title = source;
   Object.assign(unit, fromAddress());
   showTabs();
-  for (const one of panes()) PANES[one].start();
-  if (panes().length) show(asked());
+  for (const name of panes()) PANES[name].start();
+  if (panes().length) show(requested());
   document.body.dataset.ready = "true";
   onAddress(() => {
     choose(fromAddress());
-    show(asked());
+    show(requested());
     if (open === "text") openText();
   });
 }

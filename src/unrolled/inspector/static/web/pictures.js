@@ -1,14 +1,14 @@
-// Values as pictures, a pixel each. They take their colours from the style sheet, and again when light turns to dark.
+// Values as pictures, one pixel each, in the colours of the style sheet; redrawn when the colour scheme changes.
 
 import { share } from "./colours.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const stale = new Set();
+const listeners = new Set();
 let table = null;
 
-// `work` is done again whenever light turns to dark: pictures do not turn by themselves.
-export const onScheme = (work) => stale.add(work);
-dark.addEventListener("change", () => { table = null; for (const work of stale) work(); });
+// Calls `listener` when the colour scheme changes, to redraw pictures.
+export const onScheme = (listener) => listeners.add(listener);
+dark.addEventListener("change", () => { table = null; for (const listener of listeners) listener(); });
 
 const channels = (style, name) => {
   const hex = style.getPropertyValue(name).trim().slice(1);
@@ -16,7 +16,7 @@ const channels = (style, name) => {
   return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
 };
 
-// (256 × 4): red, green, blue, opacity of every byte.
+// (256 × 4): red, green, blue and opacity of each byte.
 function shades() {
   if (table) return table;
   const style = getComputedStyle(document.documentElement);
@@ -30,7 +30,7 @@ function shades() {
   return table;
 }
 
-// A canvas of one pixel per value, `columns` in a row; CSS makes it larger.
+// Draws one pixel per value, `columns` per row; CSS enlarges the canvas.
 export function picture(canvas, values, columns = values.length) {
   const rows = Math.max(1, Math.ceil(values.length / Math.max(1, columns)));
   canvas.width = Math.max(1, columns);

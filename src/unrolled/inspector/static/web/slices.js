@@ -1,28 +1,28 @@
-// The text, what the model expects in it, and the values of units: fetched slice by slice, and some of it kept.
+// The text, the model's predictions and the values of units: fetched by slices, with a cache.
 
-import { ask } from "./api.js";
+import { fetchJson } from "./api.js";
 import { bytes } from "./colours.js";
 import { run } from "./units.js";
 
-const KEPT = 60;                                // answers
-const kept = new Map();                         // address -> answer, the one used last at the end
+const LIMIT = 60;                               // cached replies
+const cache = new Map();                        // URL -> reply, the most recently used last
 
-async function once(path, params, signal, unpack) {
-  const name = `${path}?${new URLSearchParams(params)}`;
-  if (kept.has(name)) {
-    const had = kept.get(name);
-    kept.delete(name);
-    kept.set(name, had);
-    return had;
+async function cached(path, params, signal, unpack) {
+  const url = `${path}?${new URLSearchParams(params)}`;
+  if (cache.has(url)) {
+    const hit = cache.get(url);
+    cache.delete(url);
+    cache.set(url, hit);
+    return hit;
   }
-  const got = unpack(await ask(path, { params, signal }));
-  if (!got.provisional) kept.set(name, got);
-  while (kept.size > KEPT) kept.delete(kept.keys().next().value);
-  return got;
+  const reply = unpack(await fetchJson(path, { params, signal }));
+  if (!reply.provisional) cache.set(url, reply);
+  while (cache.size > LIMIT) cache.delete(cache.keys().next().value);
+  return reply;
 }
 
-// A page ends with the first line that ends after a multiple of PITCH characters, so that wherever one begins to read,
-// pages are the same.
+// A page ends with the first line that ends after a multiple of `pitch()` characters, so that pages do not depend on
+// where reading begins.
 export const pitch = () => Math.floor(run.limits.slice * 7 / 8);
 const window = (page) => {
   const begin = page * pitch();
@@ -35,11 +35,11 @@ function lineAfter(characters, at, most) {
   return at;
 }
 
-// {begin, end, characters} of a page.
+// A page: {page, begin, end, characters}.
 export async function pageOf(page, signal) {
   const { begin } = window(page);
-  return once("/api/text", window(page), signal, (got) => {
-    const characters = Array.from(got.text), search = run.limits.slice - pitch();
+  return cached("/api/text", window(page), signal, (reply) => {
+    const characters = Array.from(reply.text), search = run.limits.slice - pitch();
     const first = page === 0 ? 0 : lineAfter(characters, 0, search);
     const last = begin + characters.length >= run.text.characters ? characters.length
       : lineAfter(characters, pitch(), pitch() + search);
@@ -47,17 +47,17 @@ export async function pageOf(page, signal) {
   });
 }
 
-// {begin, values, low, high, provisional} of a unit over a page's window.
+// A unit over a page's window: {begin, values, low, high, provisional}.
 export const valuesOf = (unit, page, signal) =>
-  once("/api/values", { ...unit, ...window(page) }, signal, (got) => ({ ...got, values: bytes(got.values) }));
+  cached("/api/values", { ...unit, ...window(page) }, signal, (reply) => ({ ...reply, values: bytes(reply.values) }));
 
 export const scaleOf = (unit, signal) =>
-  once("/api/values", { ...unit, begin: 0, end: Math.min(1, run.text.characters) }, signal, (got) => got);
+  cached("/api/values", { ...unit, begin: 0, end: Math.min(1, run.text.characters) }, signal, (reply) => reply);
 
-// {begin, symbols, ids, shares}, or `null`: only a language model expects anything.
+// The predictions on a page: {begin, symbols, ids, shares}; `null` unless the model is a language model.
 export const guessesOf = (page, signal) => run.task !== "lm" ? null
-  : once("/api/guesses", window(page), signal, (got) =>
-    ({ ...got, ids: new Uint16Array(bytes(got.ids).buffer), shares: bytes(got.shares) }));
+  : cached("/api/guesses", window(page), signal, (reply) =>
+    ({ ...reply, ids: new Uint16Array(bytes(reply.ids).buffer), shares: bytes(reply.shares) }));
 
 export const gridOf = (params, signal) =>
-  once("/api/grid", params, signal, (got) => ({ ...got, values: bytes(got.values) }));
+  cached("/api/grid", params, signal, (reply) => ({ ...reply, values: bytes(reply.values) }));

@@ -1,4 +1,4 @@
-// The text, coloured by the chosen unit: pages, a cursor, a scrubber over the whole.
+// The text, coloured by the selected unit: pages, a cursor, and a slider over the whole text.
 
 import { address, keep } from "./address.js";
 import { attempt, latest } from "./api.js";
@@ -8,29 +8,29 @@ import { guessesOf, pageOf, pages, pitch, valuesOf } from "./slices.js";
 import { hideTip, showTip } from "./tip.js";
 import { named, onUnit, run, same, unit } from "./units.js";
 
-const REST = 90;                                // ms that the scrubber rests before a page is shown
-const AGAIN = 1500;                             // ms until provisional values are asked for again
-const moved = [];                               // told when the view or the cursor moves
-let page = 0, shown = null, values = null, guesses = null, now = -1, waiting = 0;
+const REST = 90;                                // ms that the slider rests before a page is shown
+const RELOAD = 1500;                            // ms until provisional values are requested again
+const listeners = [];                           // called when the view or the cursor moves
+let page = 0, shown = null, values = null, guesses = null, cursor = -1, waiting = 0;
 const [loading, colouring, ahead] = [latest(), latest(), latest()];
 const box = byId("text");
 
-export const onMoved = (work) => moved.push(work);
-const tell = () => { for (const work of moved) work(); };
+export const onMoved = (listener) => listeners.push(listener);
+const notify = () => { for (const listener of listeners) listener(); };
 
 const span = (at) => shown && at >= shown.begin && at < shown.end ? box.children[at - shown.begin] : null;
 const byteAt = (at) => values ? values.values[at - values.begin] ?? 0 : 0;
 
-// The first character in view, the cursor (−1: none), and the page's end.
+// The first visible character, the cursor (−1: none), and the end of the page.
 export function view() {
   if (!shown) return { begin: 0, now: -1, end: 0 };
   let [low, high] = [0, shown.end - shown.begin - 1];
-  while (low < high) {                          // lines lie one below the other, so offsets never fall
+  while (low < high) {                          // binary search: offsets increase from line to line
     const middle = (low + high) >> 1;
     if (box.children[middle].offsetTop + box.children[middle].offsetHeight <= box.scrollTop + 8) low = middle + 1;
     else high = middle;
   }
-  return { begin: shown.begin + Math.max(0, low), now, end: shown.end };
+  return { begin: shown.begin + Math.max(0, low), now: cursor, end: shown.end };
 }
 
 function showWhere() {
@@ -42,89 +42,90 @@ function showWhere() {
   byId("scrubber").value = page;
 }
 
-function showPage(got) {
-  shown = got;
+function showPage(text) {
+  shown = text;
   values = guesses = null;
-  box.replaceChildren(spans(got.characters, [], got.begin));
+  box.replaceChildren(spans(text.characters, [], text.begin));
   box.scrollTop = 0;
   showWhere();
 }
 
-function showValues(got) {
-  values = got;
+function showValues(reply) {
+  values = reply;
   for (let at = shown.begin; at < shown.end; at++) paint(box.children[at - shown.begin], byteAt(at));
-  showKey(byId("text-key"), `${fixed(got.low, 2)} (blue, dotted)`, `${fixed(got.high, 2)} (red, underlined)`);
-  byId("text-state").textContent = got.provisional ? "approximate until the text before is read" : "";
+  showKey(byId("text-key"), `${fixed(reply.low, 2)} (blue, dotted)`, `${fixed(reply.high, 2)} (red, underlined)`);
+  byId("text-state").textContent = reply.provisional ? "approximate until the preceding text has been read" : "";
   clearTimeout(waiting);
-  if (got.provisional) waiting = setTimeout(colour, AGAIN);
-  if (now >= 0 && !byId("tip").hidden) say(now, false);
+  if (reply.provisional) waiting = setTimeout(colour, RELOAD);
+  if (cursor >= 0 && !byId("tip").hidden) moveCursor(cursor, false);
 }
 
-// The text's colours alone: another unit, the same page.
+// Recolours the page, for another unit.
 function colour() {
   byId("chosen").textContent = named(unit);
   if (!shown) return undefined;
   byId("text-state").textContent = "reading …";
   return attempt("values", async () => {
-    const of = page, got = await colouring((signal) => valuesOf({ ...unit }, of, signal));
-    if (got && shown.page === of) showValues(got);  // otherwise that page is on its way, and is coloured when it comes
+    const requested = page, reply = await colouring((signal) => valuesOf({ ...unit }, requested, signal));
+    if (reply && shown.page === requested) showValues(reply);  // otherwise another page is loading, with its values
   });
 }
 
-// Goes to a page, and to a character of it.
+// Loads a page, and moves to a character on it.
 function load(to, at = null, follow = false) {
   page = within(0, to, pages() - 1);
   byId("text-state").textContent = "reading …";
   clearTimeout(waiting);
   colouring.stop();
   return attempt("text", async () => {
-    const of = { ...unit };                     // another may be chosen in the meantime
-    const got = await loading(async (signal) => {
-      const [text, its, next] = await Promise.all(
-        [pageOf(page, signal), valuesOf(of, page, signal), guessesOf(page, signal)]);
-      return { text, its, next };
+    const requested = { ...unit };              // another may be selected in the meantime
+    const reply = await loading(async (signal) => {
+      const [text, colours, predictions] = await Promise.all(
+        [pageOf(page, signal), valuesOf(requested, page, signal), guessesOf(page, signal)]);
+      return { text, colours, predictions };
     });
-    if (!got) return;
-    const goal = at === null ? got.text.begin : at;
-    if (goal < got.text.begin && page > 0) { await load(page - 1, at, follow); return; }
-    if (goal >= got.text.end && page < pages() - 1) { await load(page + 1, at, follow); return; }
-    showPage(got.text);
-    showValues(got.its);
-    guesses = got.next;
-    now = -1;
+    if (!reply) return;
+    const goal = at === null ? reply.text.begin : at;
+    if (goal < reply.text.begin && page > 0) { await load(page - 1, at, follow); return; }
+    if (goal >= reply.text.end && page < pages() - 1) { await load(page + 1, at, follow); return; }
+    showPage(reply.text);
+    showValues(reply.colours);
+    guesses = reply.predictions;
+    cursor = -1;
     hideTip();
-    if (follow) say(within(shown.begin, goal, shown.end - 1), true);
+    if (follow) moveCursor(within(shown.begin, goal, shown.end - 1), true);
     else if (at !== null) span(goal)?.scrollIntoView({ block: "start" });
-    if (!same(of, unit)) colour();
-    tell();
+    if (!same(requested, unit)) colour();
+    notify();
     prefetch();
   });
 }
 
 const prefetch = debounced(150, () => ahead(async (signal) => {
-  for (const other of [page + 1, page - 1].filter((one) => one >= 0 && one < pages())) {
+  for (const other of [page + 1, page - 1].filter((number) => number >= 0 && number < pages())) {
     await Promise.all([pageOf(other, signal), valuesOf({ ...unit }, other, signal), guessesOf(other, signal)]);
   }
-}).catch(() => undefined));                     // what fails ahead of time is asked for again in its own time
+}).catch(() => undefined));                     // a failed prefetch is requested again when it is needed
 
-// Puts the cursor on a character and tells what is known of it.
-function say(at, follow, tip = true) {
+// Moves the cursor to a character, and shows its value and the predictions there.
+function moveCursor(at, follow, tip = true) {
   box.querySelector("[data-now]")?.removeAttribute("data-now");
-  const one = span(at);
-  if (!one) { hideTip(); return; }
-  now = at;
-  one.setAttribute("data-now", "");
-  if (follow) one.scrollIntoView({ block: "nearest" });
+  const element = span(at);
+  if (!element) { hideTip(); return; }
+  cursor = at;
+  element.setAttribute("data-now", "");
+  if (follow) element.scrollIntoView({ block: "nearest" });
   if (tip) {
     const byte = byteAt(at), from = guesses ? 5 * (at - guesses.begin) : 0;
     const next = guesses ? [0, 1, 2, 3, 4].filter((n) => guesses.shares[from + n] > 0) : [];
-    showTip(one, `“${visible(shown.characters[at - shown.begin])}” ${byte ? fixed(value(values, byte)) : "not read"}`,
+    const number = byte ? fixed(value(values, byte)) : "not read";
+    showTip(element, `“${visible(shown.characters[at - shown.begin])}” ${number}`,
       next.map((n) => ({ symbol: guesses.symbols[guesses.ids[from + n]], p: guesses.shares[from + n] / 255 })));
   }
-  tell();
+  notify();
 }
 
-// A bar beside the lines that have the characters from `begin` to `end`.
+// Marks the lines with the characters from `begin` to `end` by a bar beside them.
 export function bracket(begin, end) {
   const [first, last] = [begin, end - 1].map((at) => span(within(shown?.begin ?? 0, at, (shown?.end ?? 1) - 1)));
   let bar = box.querySelector(".bracket");
@@ -135,23 +136,23 @@ export function bracket(begin, end) {
   box.append(bar);
 }
 
-export const point = (at) => say(at, false, false);
+export const point = (at) => moveCursor(at, false, false);
 export const leave = () => box.querySelector("[data-now]")?.removeAttribute("data-now");
 
 function goTo(at) {
   at = within(0, at, run.text.characters - 1);
   keep({ at });
-  return span(at) ? say(at, true) : load(Math.floor(at / pitch()), at, true);
+  return span(at) ? moveCursor(at, true) : load(Math.floor(at / pitch()), at, true);
 }
 
 const character = (at) => shown.characters[at - shown.begin];
 const lineBegin = (at) => { while (at > shown.begin && character(at - 1) !== "\n") at--; return at; };
 const lineEnd = (at) => { while (at < shown.end - 1 && character(at) !== "\n") at++; return at; };
 function otherLine(down) {
-  const begin = lineBegin(now), column = now - begin;
-  if (down && lineEnd(now) + 1 >= shown.end) return shown.end;
+  const begin = lineBegin(cursor), column = cursor - begin;
+  if (down && lineEnd(cursor) + 1 >= shown.end) return shown.end;
   if (!down && begin === shown.begin) return shown.begin - 1;
-  const other = down ? lineEnd(now) + 1 : lineBegin(begin - 1);
+  const other = down ? lineEnd(cursor) + 1 : lineBegin(begin - 1);
   return Math.min(other + column, lineEnd(other));
 }
 
@@ -178,20 +179,20 @@ export function startText(neighbour) {
     box.focus({ preventScroll: true });
   });
   box.addEventListener("mouseover", (event) => {
-    if (event.target.dataset.at) say(Number(event.target.dataset.at), false);
+    if (event.target.dataset.at) moveCursor(Number(event.target.dataset.at), false);
   });
   box.addEventListener("mouseleave", hideTip);
   box.addEventListener("click", (event) => { if (event.target.dataset.at) keep({ at: event.target.dataset.at }); });
-  box.addEventListener("focus", () => say(span(now) ? now : view().begin, false));
-  box.addEventListener("blur", () => { hideTip(); if (now >= 0) keep({ at: now }); });
+  box.addEventListener("focus", () => moveCursor(span(cursor) ? cursor : view().begin, false));
+  box.addEventListener("blur", () => { hideTip(); if (cursor >= 0) keep({ at: cursor }); });
   box.addEventListener("scroll", debounced(60, () => {
-    if (document.activeElement === box && !byId("tip").hidden) say(now, false);
-    else { hideTip(); tell(); }
+    if (document.activeElement === box && !byId("tip").hidden) moveCursor(cursor, false);
+    else { hideTip(); notify(); }
   }));
   onKeys(box, {
-    ArrowLeft: () => goTo(now - 1), ArrowRight: () => goTo(now + 1),
+    ArrowLeft: () => goTo(cursor - 1), ArrowRight: () => goTo(cursor + 1),
     ArrowUp: () => goTo(otherLine(false)), ArrowDown: () => goTo(otherLine(true)),
-    Home: () => goTo(lineBegin(now)), End: () => goTo(lineEnd(now)),
+    Home: () => goTo(lineBegin(cursor)), End: () => goTo(lineEnd(cursor)),
     PageUp: () => turn(page - 1), PageDown: () => turn(page + 1),
     "[": () => neighbour(-1), "]": () => neighbour(1), Escape: hideTip,
   });

@@ -1,84 +1,84 @@
-// Type here: the network reads along, and says what it expects.
+// The network reads a typed text and predicts the next token.
 
-import { ask, attempt, forget, latest } from "./api.js";
+import { attempt, fetchJson, forget, latest } from "./api.js";
 import { byteOf, bytes, showKey, spans, value } from "./colours.js";
 import { byId, count, debounced, fixed } from "./dom.js";
 import { strip } from "./strips.js";
 import { bars } from "./tip.js";
 import { choose, chooser, named, onUnit, run, unit } from "./units.js";
 
-const PAUSE = 60;                               // ms without a key until the network reads
-const SURPRISE = { low: -6, high: 6 };          // nats, of which the upper half is used
+const PAUSE = 60;                               // ms without a keystroke until the network reads the text
+const SURPRISE = { low: -6, high: 6 };          // nats; only the upper half of the scale is used
 const ROWS = 10;
-const asking = latest();
+const fetching = latest();
 const strips = new Map();
-let got = null, characters = [];
+let reply = null, characters = [];
 
 const by = () => document.querySelector("#type-by input:checked").value;
 
 function paintText() {
   const surprise = by() === "surprise";
-  const painted = !got ? [] : surprise
-    ? got.surprise.map((nats) => nats === null ? 0 : byteOf(SURPRISE, nats)) : bytes(got.values);
+  const painted = !reply ? [] : surprise
+    ? reply.surprise.map((nats) => nats === null ? 0 : byteOf(SURPRISE, nats)) : bytes(reply.values);
   byId("type-text").replaceChildren(spans(characters, painted));
   if (surprise) showKey(byId("type-key"), "0 nats", `${SURPRISE.high} nats or more (red, underlined)`, true);
-  else if (got) showKey(byId("type-key"), `${fixed(got.low, 2)} (dotted)`, `${fixed(got.high, 2)} (underlined)`);
+  else if (reply) showKey(byId("type-key"), `${fixed(reply.low, 2)} (dotted)`, `${fixed(reply.high, 2)} (underlined)`);
   byId("type-unit").hidden = surprise;
 }
 
 function show() {
   paintText();
-  const next = got.next.slice(0, ROWS);
-  bars(byId("type-next"), next);
-  for (const one of got.state) strips.get(`${one.recurrence}/${one.gate}`)?.show(one.values);
-  const paid = got.surprise.filter((nats) => nats !== null), sum = paid.reduce((sum, nats) => sum + nats, 0);
-  byId("type-said").textContent = paid.length
-    ? `${count(characters.length)} characters, ${fixed(sum / paid.length, 2)} nats for each symbol` : "";
+  bars(byId("type-next"), reply.next.slice(0, ROWS));
+  for (const { recurrence, gate, values } of reply.state) strips.get(`${recurrence}/${gate}`)?.show(values);
+  const surprises = reply.surprise.filter((nats) => nats !== null);
+  const sum = surprises.reduce((sum, nats) => sum + nats, 0);
+  byId("type-said").textContent = surprises.length
+    ? `${count(characters.length)} characters, ${fixed(sum / surprises.length, 2)} nats per token` : "";
 }
 
 function load() {
   const text = byId("typed").value, read = Array.from(text);
   return attempt("type", async () => {
     if (read.length > run.limits.type) {
-      asking.stop();
-      byId("type-said").textContent = `The network reads ${count(run.limits.type)} characters here, not `
-        + `${count(read.length)}: shorten the text.`;
+      fetching.stop();
+      byId("type-said").textContent = `The text must have at most ${count(run.limits.type)} characters, got `
+        + `${count(read.length)}; shorten it.`;
       return;
     }
-    const answer = await asking((signal) => ask("/api/type", { body: { text, ...unit }, signal }));
+    const answer = await fetching((signal) => fetchJson("/api/type", { body: { text, ...unit }, signal }));
     if (!answer) return;
-    [got, characters] = [answer, read];
+    [reply, characters] = [answer, read];
     show();
   });
 }
 const soon = debounced(PAUSE, load);
 
-function tell(event) {                          // of the character under the pointer
+function showCharacter(event) {                 // the unit's value and the surprise at the pointer
   const at = Number(event.target.dataset?.at ?? -1);
-  if (at < 0 || !got) return;
-  const nats = got.surprise[at], values = bytes(got.values);
-  const z = values[at] ? fixed(value(got, values[at])) : "not read";
-  const paid = nats === null ? "not predicted" : `${fixed(nats, 2)} nats`;
-  byId("type-said").textContent = `character ${at + 1}: ${named(unit)} ${z}, ${paid}`;
+  if (at < 0 || !reply) return;
+  const nats = reply.surprise[at], values = bytes(reply.values);
+  const z = values[at] ? fixed(value(reply, values[at])) : "not read";
+  const surprise = nats === null ? "not predicted" : `${fixed(nats, 2)} nats`;
+  byId("type-said").textContent = `character ${at + 1}: ${named(unit)} ${z}, ${surprise}`;
 }
 
 export function startType() {
   byId("typed").addEventListener("input", soon);
   byId("type-by").addEventListener("change", paintText);
-  byId("type-text").addEventListener("mouseover", tell);
+  byId("type-text").addEventListener("mouseover", showCharacter);
   chooser(byId("type-unit"));
-  const said = byId("state-said");
-  for (const one of run.recurrences.filter((its) => !its.backward)) {
-    for (const gate of one.states) {
-      const made = strip(`${one.label} ${gate}`, (index, x) => {
-        said.textContent = `${named({ recurrence: one.name, gate, index })} = ${fixed(x)}`;
-      }, (index) => choose({ recurrence: one.name, gate, index }));
-      strips.set(`${one.name}/${gate}`, made);
-      byId("type-states").append(made.element);
+  const message = byId("state-said");
+  for (const { name, label, states } of run.recurrences.filter(({ backward }) => !backward)) {
+    for (const gate of states) {
+      const stateStrip = strip(`${label} ${gate}`, (index, x) => {
+        message.textContent = `${named({ recurrence: name, gate, index })} = ${fixed(x)}`;
+      }, (index) => choose({ recurrence: name, gate, index }));
+      strips.set(`${name}/${gate}`, stateStrip);
+      byId("type-states").append(stateStrip.element);
     }
   }
   onUnit(() => { if (!byId("pane-type").hidden) load(); });
 }
 
 export const openType = load;
-export const closeType = () => { asking.stop(); forget("type"); };
+export const closeType = () => { fetching.stop(); forget("type"); };

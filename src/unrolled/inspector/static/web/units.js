@@ -1,29 +1,28 @@
-// The run that is looked at, and the one unit that every pane colours by.
+// The inspected run, and the selected unit, which every pane colours by.
 
 import { address, keep } from "./address.js";
 import { make } from "./dom.js";
 
-export const run = {};                          // what /api/run said
+export const run = {};                          // the reply of /api/run
 export const unit = { recurrence: "", gate: "", index: 0 };
 const listeners = [];
 
-export const same = (one, other) =>
-  one.recurrence === other.recurrence && one.gate === other.gate && one.index === other.index;
-export const recurrence = (name) => run.recurrences.find((one) => one.name === name);
-export const named = (one) => `${recurrence(one.recurrence).label} ${one.gate}[${one.index}]`;
-export const onUnit = (work) => listeners.push(work);
+export const same = (a, b) => a.recurrence === b.recurrence && a.gate === b.gate && a.index === b.index;
+export const recurrence = (name) => run.recurrences.find((layer) => layer.name === name);
+export const named = (chosen) => `${recurrence(chosen.recurrence).label} ${chosen.gate}[${chosen.index}]`;
+export const onUnit = (listener) => listeners.push(listener);
 
-export function choose(one) {
-  if (same(one, unit)) return;
-  Object.assign(unit, { recurrence: one.recurrence, gate: one.gate, index: one.index });
+export function choose({ recurrence, gate, index }) {
+  if (same({ recurrence, gate, index }, unit)) return;
+  Object.assign(unit, { recurrence, gate, index });
   keep({ unit: `${unit.recurrence}/${unit.gate}/${unit.index}` });
-  for (const work of listeners) work();
+  for (const listener of listeners) listener();
 }
 
-// The unit in the address, if the network has it; otherwise the first.
+// The unit in the URL, if the network has it; otherwise the first.
 export function fromAddress() {
-  const [name, gate, index] = (address.unit ?? "").split("/"), its = recurrence(name), number = Number(index);
-  if (its?.gates.includes(gate) && Number.isInteger(number) && number >= 0 && number < its.hidden_size) {
+  const [name, gate, index] = (address.unit ?? "").split("/"), layer = recurrence(name), number = Number(index);
+  if (layer?.gates.includes(gate) && Number.isInteger(number) && number >= 0 && number < layer.hidden_size) {
     return { recurrence: name, gate, index: number };
   }
   const first = run.recurrences[0];
@@ -31,39 +30,39 @@ export function fromAddress() {
 }
 
 export function fillSelect(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, told]) => make("option", { value }, told)));
+  select.replaceChildren(...options.map(([value, label]) => make("option", { value }, label)));
   select.value = chosen;
 }
 
-export const layers = () => run.recurrences.map((one) => [one.name, one.label]);
+export const layers = () => run.recurrences.map(({ name, label }) => [name, label]);
 
-// Layer, gate and number of a unit: three fields in `box`. `only` is "gates" or "states".
+// Three fields in `box` for a unit: its layer, gate and index. `only` is "gates" or "states".
 export function picker(box, only, first, changed) {
   const layer = make("select", { "aria-label": "layer" }), gate = make("select", { "aria-label": "gate" });
-  const index = make("input", { type: "number", min: 0, step: 1, required: true, "aria-label": "number of the unit" });
+  const index = make("input", { type: "number", min: 0, step: 1, required: true, "aria-label": "index of the unit" });
   box.replaceChildren(layer, gate, index);
   const fit = () => {
-    const its = recurrence(layer.value), kept = gate.value;
-    fillSelect(gate, its[only].map((one) => [one, one]), its[only].includes(kept) ? kept : its[only][0]);
-    index.max = its.hidden_size - 1;
-    if (Number(index.value) > its.hidden_size - 1) index.value = its.hidden_size - 1;
+    const chosen = recurrence(layer.value), names = chosen[only], last = chosen.hidden_size - 1;
+    fillSelect(gate, names.map((name) => [name, name]), names.includes(gate.value) ? gate.value : names[0]);
+    index.max = last;
+    if (Number(index.value) > last) index.value = last;
   };
-  const told = () => ({ recurrence: layer.value, gate: gate.value, index: Number(index.value) });
-  const show = (one) => {
-    fillSelect(layer, layers(), one.recurrence);
+  const selected = () => ({ recurrence: layer.value, gate: gate.value, index: Number(index.value) });
+  const show = (shown) => {
+    fillSelect(layer, layers(), shown.recurrence);
     fit();
-    if (recurrence(one.recurrence)[only].includes(one.gate)) gate.value = one.gate;
-    index.value = one.index;
+    if (recurrence(shown.recurrence)[only].includes(shown.gate)) gate.value = shown.gate;
+    index.value = shown.index;
   };
-  layer.addEventListener("change", () => { fit(); if (index.checkValidity()) changed?.(told()); });
-  gate.addEventListener("change", () => { if (index.checkValidity()) changed?.(told()); });
-  index.addEventListener("input", () => { if (index.checkValidity()) changed?.(told()); });
+  layer.addEventListener("change", () => { fit(); if (index.checkValidity()) changed?.(selected()); });
+  gate.addEventListener("change", () => { if (index.checkValidity()) changed?.(selected()); });
+  index.addEventListener("input", () => { if (index.checkValidity()) changed?.(selected()); });
   show(first);
-  return { show, told };
+  return { show, selected };
 }
 
-// A picker that shows, and chooses, the unit that every pane colours by.
+// A picker bound to the selected unit.
 export function chooser(box) {
   const fields = picker(box, "gates", unit, choose);
-  onUnit(() => { if (!same(fields.told(), unit)) fields.show(unit); });
+  onUnit(() => { if (!same(fields.selected(), unit)) fields.show(unit); });
 }

@@ -1,4 +1,4 @@
-// The network writes: symbol by symbol as they come, coloured by a unit, with units held at values.
+// Text generation, shown token by token, coloured by a unit, with units held at values.
 
 import { ServerError, attempt, stream } from "./api.js";
 import { byteOf, showKey, spans } from "./colours.js";
@@ -7,7 +7,7 @@ import { scaleOf } from "./slices.js";
 import { chooser, named, picker, run, unit } from "./units.js";
 
 const box = byId("written");
-const clamps = [];                              // pickers of the units that are held, with their values
+const clamps = [];                              // pickers of the held units, with their values
 let controller = null;
 
 function addClamp() {
@@ -15,13 +15,13 @@ function addClamp() {
   const fields = make("span", { class: "line" });
   const amount = make("input", { type: "number", step: "any", value: 1, required: true,
     "aria-label": "value to hold it at" });
-  const away = make("button", { type: "button", "aria-label": "hold it no longer" }, "×");
-  const row = make("div", { class: "line clamp" }, fields, "=", amount, away);
-  const home = run.recurrences.find((one) => one.name === unit.recurrence && one.states.includes(unit.gate));
-  const first = home ? unit : { recurrence: run.recurrences[0].name, gate: run.recurrences[0].states[0], index: 0 };
-  const clamp = { told: picker(fields, "states", first).told, amount };
+  const remove = make("button", { type: "button", "aria-label": "release the unit" }, "×");
+  const row = make("div", { class: "line clamp" }, fields, "=", amount, remove);
+  const holdable = run.recurrences.some(({ name, states }) => name === unit.recurrence && states.includes(unit.gate));
+  const first = holdable ? unit : { recurrence: run.recurrences[0].name, gate: run.recurrences[0].states[0], index: 0 };
+  const clamp = { selected: picker(fields, "states", first).selected, amount };
   clamps.push(clamp);
-  away.addEventListener("click", () => {
+  remove.addEventListener("click", () => {
     clamps.splice(clamps.indexOf(clamp), 1);
     row.remove();
     byId("clamp-add").disabled = false;
@@ -34,60 +34,60 @@ function addClamp() {
 
 const number = (id) => byId(id).value === "" ? undefined : Number(byId(id).value);
 
-function asked(watched) {
+function requestBody(watched) {
   const body = {
     prompt: byId("prompt").value, length: number("length"), temperature: number("temperature"),
     seed: number("seed") ?? null,
-    clamps: clamps.map(({ told, amount }) => ({ ...told(), value: Number(amount.value) })), watch: watched,
+    clamps: clamps.map(({ selected, amount }) => ({ ...selected(), value: Number(amount.value) })), watch: watched,
   };
   const more = { top_k: number("top-k"), top_p: number("top-p") };
-  for (const [name, one] of Object.entries(more)) if (one !== undefined) body[name] = one;
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) body[name] = value;
   return body;
 }
 
-const say = (told) => { byId("write-said").textContent = told; };
+const showStatus = (message) => { byId("write-said").textContent = message; };
 
 async function write() {
   controller?.abort();
-  const mine = controller = new AbortController(), watched = byId("watch").checked ? { ...unit } : null;
-  const body = asked(watched), begun = performance.now(), chosen = watched ? ` · ${named(watched)}` : "";
+  const current = controller = new AbortController(), watched = byId("watch").checked ? { ...unit } : null;
+  const body = requestBody(watched), begun = performance.now(), chosen = watched ? ` · ${named(watched)}` : "";
   let written = 0;
   box.replaceChildren();
   byId("write-key").replaceChildren();
   byId("write-stop").disabled = false;
-  say("reading what it begins with …");
+  showStatus("reading the prompt …");
   const seconds = () => (performance.now() - begun) / 1000;
   const rate = (n, took) => `${count(n)} characters in ${fixed(took, 1)} s`;
   try {
-    const scale = watched && await scaleOf(watched, mine.signal);
+    const scale = watched && await scaleOf(watched, current.signal);
     if (watched) showKey(byId("write-key"), `${fixed(scale.low, 2)} (dotted)`, `${fixed(scale.high, 2)} (underlined)`);
     const prompt = make("span", { class: "prompt" });
     prompt.textContent = body.prompt;
     box.append(prompt);
     let ended = false;
-    for await (const piece of stream("/api/write", body, mine.signal)) {
+    for await (const piece of stream("/api/write", body, current.signal)) {
       if (piece.error) throw new ServerError(piece.error, 500);
       if (piece.done) {
         ended = true;
-        const perSecond = piece.seconds > 0 ? `, ${count(Math.round(piece.symbols / piece.seconds))} symbols/s` : "";
-        say(`${rate(written, piece.seconds)}${perSecond}; seed ${piece.seed}${chosen}`);
+        const perSecond = piece.seconds > 0 ? `, ${count(Math.round(piece.symbols / piece.seconds))} tokens/s` : "";
+        showStatus(`${rate(written, piece.seconds)}${perSecond}; seed ${piece.seed}${chosen}`);
         continue;
       }
       const characters = Array.from(piece.text), follow = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
       box.append(spans(characters, (piece.values ?? []).map((x) => x === null ? 0 : byteOf(scale, x)), written));
       written += characters.length;
       if (follow) box.scrollTop = box.scrollHeight;
-      say(`${rate(written, seconds())}${chosen}`);
+      showStatus(`${rate(written, seconds())}${chosen}`);
     }
-    if (!ended) throw new ServerError("The server broke off while it was writing; try again.", 503);
+    if (!ended) throw new ServerError("The server ended the generation early; try again.", 503);
   } catch (error) {
     if (error.name !== "AbortError") {
-      say(written ? `broke off after ${rate(written, seconds())}` : "nothing written");
+      showStatus(written ? `interrupted after ${rate(written, seconds())}` : "nothing generated");
       throw error;
     }
-    if (controller === mine) say(`stopped after ${rate(written, seconds())}`);
+    if (controller === current) showStatus(`stopped after ${rate(written, seconds())}`);
   } finally {
-    if (controller === mine) { byId("write-stop").disabled = true; controller = null; }
+    if (controller === current) { byId("write-stop").disabled = true; controller = null; }
   }
 }
 

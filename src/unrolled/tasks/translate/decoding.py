@@ -1,4 +1,4 @@
-"""How a translation is searched for, and what is told of it."""
+"""Decoding: the search for translations and its results."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .units import BEGIN, END
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Decoding(Search):
-    """How a translation is searched for."""
+    """The options of the search for translations."""
 
     replace_unknown: bool = True
-    """write the source word that was looked at most instead of the unknown word"""
+    """replace the unknown token with the source token of the largest attention weight"""
 
     def changed(self, **options: Any) -> Decoding:
-        """With other options. One that was not given makes room for one that was: ``n_best`` and ``beam`` for each
-        other, and so do ``min_length`` and ``max_length``.
+        """Return a copy with other options. An option that is not given is adjusted to one that is: ``beam`` to
+        ``n_best`` and ``min_length`` to ``max_length``, and vice versa.
 
         Raises:
-            ArgumentError: an option is wrong, or two that were given contradict each other.
+            ArgumentError: an option is invalid, or two given options contradict each other.
         """
         new = {**vars(self), **options}
         for name in ("beam", "n_best", "min_length", "max_length"):
@@ -43,8 +43,8 @@ class Decoding(Search):
             new["min_length"] = min(new["min_length"], new["max_length"])
         elif new["max_length"] and "max_length" not in options:
             new["max_length"] = max(new["min_length"], new["max_length"])
-        found: Decoding = options_of(Decoding, new)
-        return found
+        decoding: Decoding = options_of(Decoding, new)
+        return decoding
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Translated:
     """One translation of a sentence.
 
     Attributes:
-        text: it.
-        score: what answers are ranked by, whatever the beam: the log-probability over the length penalty, plus the
-            coverage penalty (decoding/search.py); the higher, the better.
-        log_probability: its own, in nats, the end's included.
-        source: the source's symbols.
-        target: its own.
-        weights: ``(len(target), len(source))``, where each was looked for; `None` without attention.
+        text: the translation.
+        score: the ranking score, higher is better: the log-probability over the length penalty, plus the coverage
+            penalty (decoding/search.py).
+        log_probability: log-probability in nats, including the end token.
+        source: the source tokens.
+        target: the target tokens.
+        weights: attention weights ``(len(target), len(source))``; `None` without attention.
     """
 
     text: str
@@ -71,19 +71,19 @@ class Translated:
 
 @torch.no_grad()
 def search(model: Translator, ids: Tensor, lengths: Tensor, options: Decoding) -> list[list[Hypothesis]]:
-    """The best translations of ``ids (S, B)``, of which ``lengths (B,)`` are true; each sentence's best first."""
+    """Return the translations of source sentences ``ids (S, B)`` of ``lengths (B,)``, best first for each sentence."""
     encoded = model.encode(ids, lengths)
     state = model.begin(encoded)
-    following = model.step(encoded.memory)
+    model_step = model.step(encoded.memory)
 
     def step(ids: Tensor, state: Any) -> tuple[Tensor, Tensor | None, Any]:
-        log_probs, weights, state = following(ids, state)
-        log_probs[:, BEGIN] = -torch.inf  # no text has it, and no vocabulary can spell it
+        log_probs, weights, state = model_step(ids, state)
+        log_probs[:, BEGIN] = -torch.inf  # not a token of any text
         return log_probs, weights, state
 
     count, limits = len(lengths), options.limits(lengths)
     if options.beam == 1 and not options.coverage_penalty:
-        found = greedy(
+        hypotheses = greedy(
             step,
             state,
             count,
@@ -94,5 +94,5 @@ def search(model: Translator, ids: Tensor, lengths: Tensor, options: Decoding) -
             no_repeat_ngram=options.no_repeat_ngram,
             length_penalty=options.length_penalty,
         )
-        return [[one] for one in found]
+        return [[hypothesis] for hypothesis in hypotheses]
     return beam_search(step, state, count, options, begin=BEGIN, end=END, max_lengths=limits, source_lengths=lengths)

@@ -3,9 +3,9 @@
 import pytest
 
 from unrolled.data.bitext import Pairs
-from unrolled.data.exchanged import closer_to_target, frequent_words, looks_exchanged, words_of_texts
 from unrolled.data.generated_dates import dates
 from unrolled.data.generated_pairs import numbers, reversal
+from unrolled.data.swapped import closer_to_target, distinct_words, frequent_words, looks_swapped
 
 GERMAN = (
     "der Hund läuft über die Straße und bellt laut|eine Frau liest im Garten ein altes Buch|zwei Kinder spielen am "
@@ -25,30 +25,30 @@ def exchanged(pairs):
 
 
 def test_exchanged_languages_are_seen():
-    assert looks_exchanged(PAIRS, exchanged(PAIRS))
-    assert not looks_exchanged(PAIRS, PAIRS)
+    assert looks_swapped(PAIRS, exchanged(PAIRS))
+    assert not looks_swapped(PAIRS, PAIRS)
     one_side = Pairs(ENGLISH, ENGLISH)
-    assert not looks_exchanged(PAIRS, one_side)
+    assert not looks_swapped(PAIRS, one_side)
 
 
 def test_few_words_or_the_same_ones_tell_nothing():
-    assert not looks_exchanged(PAIRS, exchanged(PAIRS.pick(range(4))))
-    assert not looks_exchanged(PAIRS, Pairs(["the dog barks"] * 100, ["der Hund bellt"] * 100))
-    assert not looks_exchanged(Pairs(ENGLISH, ENGLISH), Pairs(ENGLISH, ENGLISH))
+    assert not looks_swapped(PAIRS, exchanged(PAIRS.pick(range(4))))
+    assert not looks_swapped(PAIRS, Pairs(["the dog barks"] * 100, ["der Hund bellt"] * 100))
+    assert not looks_swapped(Pairs(ENGLISH, ENGLISH), Pairs(ENGLISH, ENGLISH))
     corrected = Pairs([text.replace("the", "teh") for text in ENGLISH], ENGLISH)
-    assert not looks_exchanged(corrected, corrected)
-    assert not looks_exchanged(PAIRS, Pairs([], []))
+    assert not looks_swapped(corrected, corrected)
+    assert not looks_swapped(PAIRS, Pairs([], []))
 
 
 @pytest.mark.parametrize("make", [dates, reversal, numbers])
 def test_toy_tasks_are_no_languages(make):
     train, valid, _ = make(sizes=(2000, 200, 0))
-    assert not looks_exchanged(train, valid)
-    assert not looks_exchanged(train, exchanged(valid))
+    assert not looks_swapped(train, valid)
+    assert not looks_swapped(train, exchanged(valid))
 
 
 def test_one_text():
-    source, target = words_of_texts(GERMAN), words_of_texts(ENGLISH)
+    source, target = distinct_words(GERMAN), distinct_words(ENGLISH)
     assert {"the", "dog"} <= target
     assert all(closer_to_target(text, source, target) for text in ENGLISH)
     assert not any(closer_to_target(text, source, target) for text in GERMAN)
@@ -62,5 +62,5 @@ def test_one_text():
 def test_the_words_that_most_texts_have(monkeypatch):
     texts = ["the dog, the cat", "The bird", "a dog"]
     assert frequent_words(texts) == ["dog", "the", "cat", "bird", "a"]
-    monkeypatch.setattr("unrolled.data.exchanged.FREQUENT", 2)
+    monkeypatch.setattr("unrolled.data.swapped.FREQUENT", 2)
     assert frequent_words(texts) == ["dog", "the"]
