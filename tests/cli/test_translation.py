@@ -302,7 +302,7 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
         (("predict", "runs/looks", "ab", "--explain"), "has no option --explain"),
         (("predict", "runs/looks", "ab", "--beam", "0"), "--beam"),
         (("predict", "runs/looks", "ab", "--beam", "2", "--n-best", "3"), "--n-best"),
-        (("evaluate", "runs/looks", "--target", "b.txt"), "--target must be left out without --data"),
+        (("evaluate", "runs/looks", "--target", "b.txt"), "--target must be omitted without --data"),
         (("evaluate", "runs/looks", "--data", "dates", "--target", "b.txt"), "--target must be omitted"),
         (("evaluate", "runs/looks", "--baselines"), "--baselines"),
         (("evaluate", "runs/looks", "--fresh", "3"), "--fresh"),

@@ -103,7 +103,9 @@ def test_the_run_on_disk_is_the_model(hello, run):
             assert torch.equal(tensor, again.model.state_dict()[name])
     assert (run / "previews" / "step-0000150.txt").read_text().startswith("hell")
     (run / "model.safetensors").rename(run / "away")
-    with pytest.raises(RunError, match="has no model yet: its training was stopped too early; unrolled resume"):
+    with pytest.raises(
+        RunError, match="has no model yet: training stopped before its first evaluation; run: unrolled resume"
+    ):
         unrolled.load(run)
     with (
         lock.held(run),

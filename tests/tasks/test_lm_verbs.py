@@ -254,7 +254,7 @@ def test_a_prompt_on_standard_input(models, monkeypatch):
     with pytest.raises(DataError, match="standard input is not UTF-8 text: byte 0xff at offset 4"):
         models["ngram"].samples(Sample(prompt="-"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x" * 99), encoding="utf-8"))
-    with pytest.raises(DataError, match="standard input has 11 bytes, more than the 10 that are read"):
+    with pytest.raises(DataError, match="standard input has 11 bytes, more than the limit of 10"):
         standard_input(10).text(10)
 
 
@@ -301,5 +301,5 @@ def test_modules_compute_what_the_model_does(models, kind):
 def test_counts_are_no_network(models):
     with pytest.raises(RunError, match="a model of the task lm cannot be exported if its kind is ngram"):
         models["ngram"].modules()
-    with pytest.raises(RunError, match="a model of the task lm cannot answer questions"):
+    with pytest.raises(RunError, match="a model of the task lm cannot make predictions"):
         models["ngram"].predictions([], None)

@@ -368,7 +368,7 @@ def test_measuring_on_what_the_model_does_not_know(learned, tmp_path):
     other.write_text("Teddy B-firm\n")
     with pytest.raises(DataError, match="unknown label 'firm' in line 1: the training text has person, place"):
         model.evaluate_data(str(other))
-    with pytest.raises(ArgumentError, match="sentences must be lists of words, got 'Teddy Lee'; use predict\(\)"):
+    with pytest.raises(ArgumentError, match=r"sentences must be lists of words, got 'Teddy Lee'; use predict\(\)"):
         model.tag(["Teddy Lee"])
     with pytest.raises(DataError, match="no sentences to evaluate on"):
         model.evaluate_data(split="test")

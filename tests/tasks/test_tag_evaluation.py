@@ -84,9 +84,9 @@ def test_a_file_is_read_as_the_options_say(model: TrainedTagger, tmp_path: Path)
 
 
 def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="tag_column must be left out without --data, got 1"):
+    with pytest.raises(ArgumentError, match="tag_column must be omitted without --data, got 1"):
         Evaluate(tag_column=1)
-    with pytest.raises(ArgumentError, match="split must be left out with --data, which is measured whole"):
+    with pytest.raises(ArgumentError, match="split must be omitted with --data, which is evaluated whole"):
         Evaluate(data="x", split="valid")
     path = tmp_path / "pos"
     path.write_text("the DT\ndog NN\n\n" * 8)

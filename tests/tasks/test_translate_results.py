@@ -150,10 +150,10 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": "a.tsv", "split": "test"}, "split must be left out with --data"),
-        ({"target": "b.txt"}, "target must be left out without --data"),
-        ({"encoding": "latin-1"}, "encoding must be left out without --data"),
-        ({"header": False}, "header must be left out without --data"),
+        ({"data": "a.tsv", "split": "test"}, "split must be omitted with --data"),
+        ({"target": "b.txt"}, "target must be omitted without --data"),
+        ({"encoding": "latin-1"}, "encoding must be omitted without --data"),
+        ({"header": False}, "header must be omitted without --data"),
         ({"beam": 0}, "beam must be a whole number of at least 1"),
         ({"min_length": 3, "max_length": 2}, r"min_length must be at most max_length \(2\)"),
     ],
