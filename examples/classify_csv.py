@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Classify the rows of a CSV file
 #
-# A classifier learns from texts with a label each. The file here has the columns `text` and `label`; other names are
-# given with `text_column=` and `label_column=`. Set the environment variable `CSV` to a file of your own.
+# A classifier is trained on labelled texts. The file here has the columns `text` and `label`; use `text_column=` and
+# `label_column=` for other names. Set the environment variable `CSV` to use your own file.
 
 # %%
 import csv
@@ -16,19 +16,19 @@ from unrolled.tasks.classify.evaluation import Evaluate
 STEPS = int(os.environ.get("STEPS", "800"))
 
 # %% [markdown]
-# Without a file of your own, this writes one: 3,000 made-up reviews. Most say a good thing and a bad one, and the order
-# decides: "the soup was stale, but the bread was a delight".
+# By default, the next cell writes a file of 3,000 generated reviews. Most contain praise and criticism, and the order
+# determines the label: "the soup was stale, but the bread was a delight".
 
 # %%
 path = Path(os.environ.get("CSV", "runs/texts/reviews.csv"))
 if "CSV" not in os.environ:
-    made = reviews(seed=0, count=3000)
+    generated = reviews(seed=0, count=3000)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("text", "label"), *zip(made.texts, made.labels, strict=True)])
+        csv.writer(file).writerows([("text", "label"), *zip(generated.texts, generated.labels, strict=True)])
 
 # %% [markdown]
-# A tenth of the rows decides which model is kept, another tenth is for the test.
+# A tenth of the rows is the validation set, used for model selection; another tenth is the test set.
 
 # %%
 model = unrolled.train("classify", data=path, hidden_size=64, steps=STEPS)
@@ -40,22 +40,23 @@ for prediction in model.predict(texts):
     print(f"{prediction.likeliest():26} {prediction.text}")
 
 # %% [markdown]
-# `explain=True` gives every word a weight: how much it spoke for the answer (green in a notebook) or against it (red).
+# `explain=True` gives every word a weight: its contribution to the predicted class (green in a notebook) or against it
+# (red).
 
 # %%
 [explained] = model.predict(["The soup was stale, but the bread was a delight."], explain=True)
 print(explained)
 
 # %% [markdown]
-# The report on the test rows: beside it what chance, the most frequent class and a bag of words reach, which does not
-# know the order.
+# The report on the test set, with three baselines: chance, the most frequent class, and a bag of words, which ignores
+# word order.
 
 # %%
 report = model.evaluation(Evaluate(baselines=True))
 print(report)
 
 # %% [markdown]
-# `files()` of a part of the report has its table or picture as a file.
+# `files()` of a part of the report returns its table or picture as files.
 
 # %%
 for part in report.parts:

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Look inside a language model
 #
-# Which units of a network know something about the text? Karpathy, Johnson and Fei-Fei (2015) found units that are on
-# inside quotes, and units that count the characters of a line. This looks for such units, holds one at a value, and
-# writes a page with the text coloured by them.
+# Which units of a network track features of the text? Karpathy, Johnson and Fei-Fei (2015) found units that are active
+# inside quotes, and units that count the characters of a line. This script searches for such units, holds one at a
+# value, and writes a page with the text coloured by them.
 
 # %%
 import os
@@ -14,16 +14,16 @@ import torch
 import unrolled
 from unrolled.analysis import capture
 from unrolled.inspector import built_in, label, read, search
-from unrolled.inspector.page import Cell, page
+from unrolled.inspector.page import PageUnit, page
 from unrolled.inspector.shown import values_of
 from unrolled.results import Series
 
 STEPS = int(os.environ.get("STEPS", "4000"))
 DATA = os.environ.get("DATA", "stdlib")
-CHARACTERS = int(os.environ.get("CHARACTERS", "30000"))  # of the text that is looked at
+CHARACTERS = int(os.environ.get("CHARACTERS", "30000"))  # of the text to analyse
 
 # %% [markdown]
-# Set the environment variable `RUN` to look into a model you have trained already; otherwise a small one is trained.
+# Set the environment variable `RUN` to use a model that you have trained; otherwise a small one is trained.
 
 # %%
 if "RUN" in os.environ:
@@ -34,8 +34,8 @@ else:
 print(model)
 
 # %% [markdown]
-# `capture` hands over every gate at every step while the network runs. Here are the gates and the state of the first
-# unit over one line of code.
+# `capture` records every gate at every step while the network runs. Here are the gates and the state of the first unit
+# over one line of code.
 
 # %%
 line = "    return [x for x in range(10)]  # a note\n"
@@ -47,8 +47,9 @@ gates = Series("unit 0", list(line), unit)
 print(gates)
 
 # %% [markdown]
-# The search scores every unit against every hypothesis, on text on which it was not chosen. A unit counts as found (★)
-# if it beats the best unit of 19 untrained networks, labels that were moved along the text, and the current symbol.
+# The search scores every unit against every hypothesis, on text that was not used to select it. A unit counts as found
+# (★) if it beats the best unit of 19 untrained networks, labels shifted along the text, and a lookup table of the
+# current token.
 
 # %%
 text = Path(torch.nn.modules.rnn.__file__).read_text(encoding="utf-8")[:CHARACTERS]
@@ -58,8 +59,8 @@ found = search(reading, label(text, built_in()))
 print(found)
 
 # %% [markdown]
-# What is the best of them for? `held` makes a copy of the model with units of its state held at values; gates cannot be
-# held, they follow from the state.
+# What does the best unit do? `held` returns a copy of the model with units of its state held at values; gates cannot be
+# held, because they follow from the state.
 
 # %%
 first = next(finding for finding in found.findings if finding.best[0].unit.gate in ("h", "c"))
@@ -69,13 +70,13 @@ for value in (-1.0, 1.0):
     print(f"--- {best} = {value}\n{model.held({best: value}).generate('def ', length=200, temperature=0.5)}\n")
 
 # %% [markdown]
-# The page shows the text in the colours of each unit that was found; open it in a browser.
+# The page shows the text coloured by each unit found; open it in a browser.
 
 # %%
 shown = [finding for finding in found.findings if finding.found][:8] or found.findings[:3]
 values = values_of(reading, [finding.best[0].unit for finding in shown], len(text))
-cells = [Cell(finding.hypothesis, f"{finding.best[0].unit.name} {finding.score:.2f}") for finding in shown]
-source = page("Cells", "PyTorch's rnn.py", text, cells, values, lambda symbol: model.vocabulary.decode([symbol]))
+units = [PageUnit(finding.hypothesis, f"{finding.best[0].unit.name} {finding.score:.2f}") for finding in shown]
+source = page("Cells", "PyTorch's rnn.py", text, units, values, lambda token: model.vocabulary.decode([token]))
 Path("runs").mkdir(exist_ok=True)
 written = Path("runs/cells.html")
 written.write_text(source, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Writes notebooks/NAME.ipynb for every script here: `make notebooks`.
+"""Write notebooks/NAME.ipynb for every script here: `make notebooks`.
 
-A script is in the percent format: `# %%` begins a cell of code, `# %% [markdown]` one of text in comments. A cell that
+A script is in the percent format: `# %%` begins a code cell, `# %% [markdown]` a text cell in comments. A cell that
 ends with `print(name)` ends with `name` in the notebook, which shows a table or picture where print shows text.
 """
 
@@ -18,7 +18,7 @@ METADATA = {
 
 
 def cells(source: str) -> list[dict]:
-    """The cells of a script, as a notebook has them."""
+    """Return the cells of a script in the format of notebooks."""
     found = []
     for number, (kind, body) in enumerate(re.findall(r"^# %%( \[markdown\])?\n(.*?)(?=^# %%|\Z)", source, re.M | re.S)):
         if kind:
@@ -33,7 +33,7 @@ def cells(source: str) -> list[dict]:
 
 
 def notebook(script: Path) -> str:
-    """The notebook of a script, without outputs."""
+    """Return the notebook of a script, without outputs, as JSON."""
     content = {"cells": cells(script.read_text("utf-8")), "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A recurrent cell of your own
 #
-# A leaky recurrent cell updates each unit at a speed of its own:
+# A leaky recurrent cell updates each unit at its own rate:
 #
 # $$\tilde h_t = \tanh(W x_t + U h_{t-1} + b) \qquad h_t = (1 - a) \circ h_{t-1} + a \circ \tilde h_t$$
 #
@@ -53,7 +53,7 @@ class LeakyCell(unrolled.Cell):
 
 
 # %% [markdown]
-# `scan` carries a cell through time: here one impulse, and how long three of the units remember it.
+# `scan` runs a cell over a sequence: here the response of three units to one impulse.
 
 # %%
 torch.manual_seed(0)

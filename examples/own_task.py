@@ -2,8 +2,8 @@
 # # A task of your own
 #
 # A task is a class: its options, data, network, loss and metrics. The training loop, checkpoints, `unrolled.load` and
-# the command line know nothing else. This one learns to continue a wave: $x_{t+1} = x_t + W h_t + b$, where $h_t$ is
-# the state of a GRU. `docs/adding-a-task.md` has a fuller one, with files, pictures and error messages.
+# the command line need nothing else. This one learns to continue a wave: $x_{t+1} = x_t + W h_t + b$, where $h_t$ is
+# the state of a GRU. `docs/adding-a-task.md` has a more complete one, with files, pictures and error messages.
 
 # %%
 import os
@@ -44,7 +44,7 @@ class Config:
 
 
 class Network(nn.Module):
-    """x (T, B, 1), state → the number after each (T, B, 1), state"""
+    """x (T, B, 1), state → the next number at each step (T, B, 1), state"""
 
     def __init__(self, options):
         super().__init__()
@@ -56,7 +56,7 @@ class Network(nn.Module):
 
 
 # %% [markdown]
-# A batch is a pure function of the number of the step, so that a resumed run sees the batches it would have seen.
+# A batch is a pure function of the step number, so a resumed run sees the same batches as an uninterrupted one.
 
 
 # %%
@@ -124,14 +124,14 @@ class TrainedNextValue(Trained):
 
 
 # %% [markdown]
-# `register` made the task known to this Python, so it trains like any other.
+# `register` adds the task to this Python process, so it can be trained like any other.
 
 # %%
 model = unrolled.train("next-value", period=20, steps=STEPS)
 print(model)
 
 # %% [markdown]
-# Of the wave below the first 60 numbers are given; the model predicts the other 120.
+# The model reads 60 numbers of the wave and predicts the next 120.
 
 # %%
 continued = model.continued(torch.sin(torch.arange(60) * 6.2832 / 20), count=120)
@@ -142,11 +142,11 @@ report = model.evaluation(OwnParts(split="test"))
 print(report)
 
 # %% [markdown]
-# For the command line put the classes into a package, and name the task in its `pyproject.toml`:
+# To use the task on the command line, put the classes into a package and declare it in `pyproject.toml`:
 #
 # ```toml
 # [project.entry-points."unrolled.tasks"]
 # next-value = "my_package.next_value:NextValue"
 # ```
 #
-# Once that is installed there are `unrolled train next-value --period 20`, `resume`, `evaluate` and `runs`.
+# Once the package is installed, `unrolled train next-value --period 20`, `resume`, `evaluate` and `runs` work.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A language model of your own text
 #
-# Any file, folder or pattern is a text. Here two models learn the same text: a recurrent network, and a table of
-# n-gram counts, which was the best language model for decades. Bits per character compare them: how many bits a
-# perfect compressor would spend on a character with this model's predictions.
+# The text may be a file, a folder or a pattern. Two models are trained on the same text: a recurrent network and an
+# n-gram model, the standard language model for decades. They are compared in bits per character: the number of bits
+# that an ideal compressor would need per character with the model's predictions.
 
 # %%
 import os
@@ -15,8 +15,8 @@ import unrolled
 STEPS = int(os.environ.get("STEPS", "4000"))
 
 # %% [markdown]
-# Set the environment variable `TEXT` to a path of your own. Without it the text is Python's language reference, which
-# the standard library has for `help()`: 700 kB of English.
+# Set the environment variable `TEXT` to the path of your text. The default is Python's language reference, which is
+# part of the standard library for `help()`: 700 kB of English.
 
 # %%
 path = Path(os.environ.get("TEXT", "runs/texts/reference.txt"))
@@ -35,22 +35,23 @@ network = unrolled.train(
 print(network)
 
 # %% [markdown]
-# Both were tested on the same part of the text, which neither had seen.
+# Evaluate both on the same test data.
 
 # %%
 for name, model in (("5-grams", counted), ("GRU", network)):
     scores = model.evaluate(model.own_text("test")[1], lanes=16)
-    print(f"{name:8} {scores['bits_per_char']:.3f} bits per character, {model.size:,} numbers learned")
+    print(f"{name:8} {scores['bits_per_char']:.3f} bits per character, {model.size:,} parameters")
 
 # %% [markdown]
-# The 5-grams know the last four characters only. The network carries a state, so it closes what it opened.
+# The 5-gram model sees the last four characters only. The network carries a state, so it can close quotes and brackets
+# opened long before.
 
 # %%
 for name, model in (("5-grams", counted), ("GRU", network)):
     print(f"--- {name}\n{model.generate('The ', length=300, temperature=0.7, seed=2)}\n")
 
 # %% [markdown]
-# A low temperature repeats what is common, a high one invents words.
+# A low temperature prefers common words, a high one invents new ones.
 
 # %%
 for temperature in (0.3, 0.7, 1.2):

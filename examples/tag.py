@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Find names in sentences
 #
-# A tagger gives every word a label. The default data are made-up sentences in which a word alone does not tell:
-# *Teddy* begins "Teddy bears are on sale" and "Teddy Roosevelt was a great president". The network reads each sentence
-# in both directions, so it knows what comes before a word and after it.
+# A tagger assigns a label to every word. The default data are generated sentences in which a word alone is ambiguous:
+# *Teddy* begins "Teddy bears are on sale" and "Teddy Roosevelt was a great president". The network is bidirectional, so
+# it sees the context before and after each word.
 
 # %%
 import os
@@ -20,7 +20,7 @@ model = unrolled.train("tag", data=DATA, hidden_size=64, steps=STEPS)
 print(model)
 
 # %% [markdown]
-# `predict` takes raw texts, each line a sentence, and returns them with their entities.
+# `predict` takes raw text, one sentence per line, and returns it with its entities.
 
 # %%
 text = """Teddy Roosevelt was a great president.
@@ -30,8 +30,8 @@ They moved to Lincoln after a speech by Lincoln."""
 print(marked)
 
 # %% [markdown]
-# `tag` takes sentences that are words already, and returns a tag for each: `B-` begins an entity, `I-` continues
-# it, `O` is outside. `probabilities` says how sure the tagger is.
+# `tag` takes sentences split into words, and returns a tag for each word: `B-` begins an entity, `I-` continues it, `O`
+# is outside. `probabilities` returns the tag probabilities.
 
 # %%
 words = "They moved to Lincoln after a speech by Lincoln .".split()

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Translate, and see where the decoder looks
+# # Translate, and show the attention weights
 #
-# An encoder reads the source, a decoder writes the target, and before each symbol the decoder's attention chooses where
-# to look. The default pairs are dates: "Samstag, 5. November 2016" or "5 nov. 2016" into 2016-11-05. Two files of
-# sentences, `data="a.de", target="a.en"`, work the same way.
+# An encoder reads the source, a decoder generates the target, and at each step attention weights the source positions.
+# The default pairs are dates: "Samstag, 5. November 2016" or "5 nov. 2016" into 2016-11-05. Two aligned files,
+# `data="a.de", target="a.en"`, work the same way.
 
 # %%
 import os
@@ -21,7 +21,7 @@ model = unrolled.train("translate", data=DATA, hidden_size=64, steps=STEPS)
 print(model)
 
 # %% [markdown]
-# `predict` gives the best translation of each source, `translate` the hypotheses of a beam search with their scores.
+# `predict` returns the best translation of each source, `translate` the hypotheses of a beam search with their scores.
 
 # %%
 sources = ["Samstag, 5. November 2016", "14 juillet 1989", "15.3.2024"]
@@ -34,8 +34,8 @@ for hypothesis in hypotheses:
     print(f"{hypothesis.score:8.3f}  {hypothesis.text}")
 
 # %% [markdown]
-# The alignment: a row for each symbol that was written, a column for each symbol of the source, and a darker cell for a
-# larger attention weight. The decoder reads the year at the end first.
+# The alignment: a row for each generated token, a column for each source token, and a darker cell for a larger
+# attention weight. The decoder first attends to the year at the end.
 
 # %%
 [aligned] = model.predictions([[Input("14 juillet 1989")]], Predict(show_alignment=True))

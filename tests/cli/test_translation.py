@@ -244,10 +244,10 @@ def test_exchanged_languages(unrolled, home: Path) -> None:
     assert "en.txt and --valid-target " in note
     assert "de.txt swapped?" in note
     asked = unrolled("predict", "runs/x", "the dog is running", "der Hund läuft", "--beam", "1", "--max-length", "3")
-    assert asked.err == "warning: 'the dog is running' reads like the language that is translated into\n"
+    assert asked.err == "warning: 'the dog is running' looks like the target language\n"
     assert unrolled("predict", "runs/x", "der Hund läuft", "--beam", "1", "--max-length", "3").err == ""
     words = ("--data", "en.txt", "--target", "de.txt", "--beam", "1", "--max-length", "3")
-    assert "are --data and --target exchanged?" in unrolled("evaluate", "runs/x", *words).err
+    assert "are --data and --target swapped?" in unrolled("evaluate", "runs/x", *words).err
 
 
 def test_bad_files(unrolled, home: Path) -> None:

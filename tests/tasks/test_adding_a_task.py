@@ -104,7 +104,7 @@ def test_previews_are_pictures(example):
         with Image.open(example.first / "previews" / name) as picture:
             assert (picture.format, picture.size) == ("PNG", (320, 120))
     told = (example.first / "previews" / "step-0000006.txt").read_text()
-    assert told.splitlines()[0] == "black: the series, red: what was expected"
+    assert told.splitlines()[0] == "black: the series, red: the predictions"
     assert "step-0000006-series.png" in told
 
 
@@ -209,8 +209,8 @@ def test_help(example, unrolled, verb):
 def test_what_it_cannot_do_is_one_line_that_says_what_it_can(example, unrolled):
     said = unrolled("sample", example.first)
     assert said.err == (
-        f"error: {example.first} is a model of the task series, which cannot make up anything; ask it: unrolled "
-        f"predict {example.first}; measure it: unrolled evaluate {example.first}\n"
+        f"error: {example.first} is a model of the task series, which cannot make up anything; predict: unrolled "
+        f"predict {example.first}; evaluate it: unrolled evaluate {example.first}\n"
     )
     assert "\n  series" in unrolled("evaluate", "--help").out
     assert "\n  series" in unrolled("predict", "--help").out

@@ -244,7 +244,7 @@ def test_raw_frames_are_answered_as_they_arrive(runs, unrolled, home, given):
     assert (said.status, said.out) == (2, "night\tframe 0\n")
     assert said.err == "error: standard input ends after 2 of 6 bytes; send whole ones\n"
     said = unrolled("predict", runs["videos"], "x.npz", "--size", "3,2")
-    assert said.err.startswith("error: --size must be left out unless raw frames come on standard input")
+    assert said.err.startswith("error: --size must be omitted unless raw frames come on standard input")
 
 
 def sound():

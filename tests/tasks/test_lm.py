@@ -423,7 +423,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
 def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(DataError, match="shorter than one window: 5 tokens to train on, but 1 lanes of 64"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "bptt": 64})
-    with pytest.raises(DataError, match="file, folder or named corpus"):
+    with pytest.raises(DataError, match="file, folder or named corpus .* does not exist"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "data": str(tmp_path / "missing")})
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
@@ -440,7 +440,7 @@ def test_validation_text_decides_or_else_training_text(text, hello):
     expected = trained.evaluate(head(task.text.valid, 40, task.text.vocabulary))["loss"]
     assert task.evaluate(model, "valid")["loss"] == pytest.approx(expected, abs=1e-6)
     alone = LanguageModelling(update(LanguageModelConfig(), **HELLO))
-    assert any("no validation text: training text decides" in note for note in alone.prepare())
+    assert any("no validation text: model selection uses the training text" in note for note in alone.prepare())
     assert alone.evaluate(hello.model, "valid") == pytest.approx(hello.evaluate("text:hello"))
     assert alone.evaluate(hello.model, "test") == {}
 
