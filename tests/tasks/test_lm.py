@@ -425,7 +425,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
 def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(DataError, match="shorter than one window: 5 tokens to train on, but 1 lanes of 64"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "bptt": 64})
-    with pytest.raises(DataError, match="file, folder or named corpus .* does not exist"):
+    with pytest.raises(DataError, match=r"file, folder or named corpus .* does not exist"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "data": str(tmp_path / "missing")})
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
