@@ -1,4 +1,4 @@
-"""The two calls most people need: `train` makes a run, `load` opens one."""
+"""The main entry points: `train` creates a run, `resume` continues it, `load` opens the trained model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from .checks import checked
 from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
-from .tasks.opening import foreign_cell, opened
+from .tasks.opening import custom_cell, open_model
 from .tasks.opening import task_of as task_of
 from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
@@ -23,22 +23,22 @@ from .training.loop import train as run_loop
 
 @checked
 def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None = None, **options: Any) -> Any:
-    """Train a model and open it.
+    """Train a model and return it, loaded.
 
         model = unrolled.train("lm", data="texts/", hidden_size=256, time="5m")
 
     Args:
-        task: what to train, e.g. ``"lm"``.
-        run: the folder for the run; by default ``runs/TASK-DATA-N``.
-        reporter: receives the progress; by default one line is shown in a terminal or notebook, and nothing elsewhere.
-            ``unrolled.training.log.Silent()`` is always silent.
-        options: any option of the task's config by name; other tools' names for them are understood.
+        task: the task's name, e.g. ``"lm"``.
+        run: the run's folder (default: ``runs/TASK-DATA-N``).
+        reporter: receives progress and metrics (default: one line in a terminal or notebook, nothing elsewhere);
+            ``unrolled.training.log.Silent()`` shows nothing.
+        options: any option of the task's config by name; the names that other tools use are accepted too.
 
     Returns:
-        The trained model, as `load` would give it.
+        The trained model, as `load` returns it.
 
     Raises:
-        ArgumentError: an unknown option, or a wrong value.
+        ArgumentError: an option is unknown or has an invalid value.
         DataError, RunError, SaveError, DivergedError: see `unrolled.errors`.
     """
     cls = ready(task_class(task))
@@ -46,11 +46,11 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     refuse_without_effect(config, options)
     with reporting(reporter) as reporter:
         summary = start(task, config, run, reporter)
-    return load(summary.folder, cell=foreign_cell(config))
+    return load(summary.folder, cell=custom_cell(config))
 
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
-    """Train a new run from a whole config."""
+    """Train a new run from a complete config, and return its summary."""
     cls, flat = ready(task_class(task)), flatten(config)
     paths = cls.paths()
     stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
@@ -61,18 +61,22 @@ def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) ->
 
 @checked
 def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) -> Summary:
-    """Go on with a run from its newest checkpoint, as if it had never stopped.
+    """Resume training from the newest checkpoint; the result equals that of uninterrupted training.
 
-    ``changes`` are options to change on the way, e.g. ``steps`` to train for longer. A run with a cell of one's own
-    needs its name again, ``cell="module:Class"``: see `load`. ``reporter`` is as in `train`.
+    Args:
+        run: the run's folder.
+        reporter: as in `train`.
+        changes: config options to change, e.g. ``steps`` to train for longer. A run with a custom cell needs
+            ``cell="module:Class"`` again: see `load`.
 
     Raises:
-        RunError: there is no such run, somebody trains it now, it is damaged or has lost its checkpoints, its data has
-            changed, or it cannot go on with the changes.
+        ArgumentError: a change is unknown or has an invalid value.
+        RunError: the run does not exist, is being trained by another process, is damaged or has lost its checkpoints,
+            its data has changed, or it cannot be resumed with these changes.
     """
     for name in ("time", "epochs"):
         if changes.get(name) is not None:
-            raise ArgumentError(name, "left out when a run goes on", changes[name], "say how far with steps")
+            raise ArgumentError(name, "omitted when resuming a run", changes[name], "set steps instead")
     folder = RunFolder.open(Path(run))
     with folder.resumed(), reporting(reporter) as reporter:
         text = read_text(folder.config)
@@ -85,30 +89,36 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
 
 @checked
 def load(run: str | Path, *, cell: str | None = None) -> Any:
-    """Open a trained model: a run's folder, its ``model.safetensors`` wherever it lies, or a checkpoint of a run.
+    """Load a trained model.
 
-    A checkpoint, ``RUN/checkpoints/step-N``, is opened with the weights as training had them there: no average of them,
-    and not those that scored best, both of which the run's model may be.
+        model = unrolled.load("runs/lm-texts-1")
 
-    A model file may come from anyone, so what it says never decides which code is imported: a model trained with a
-    cell of one's own is opened only if ``cell="module:Class"`` names that cell.
+    Args:
+        run: a run's folder, a ``model.safetensors`` file, or a checkpoint ``RUN/checkpoints/step-N``. A checkpoint has
+            the raw weights of that step; the run's model may be an average of weights, or those of the best step.
+        cell: ``module:Class`` of the model's custom cell. A model file never decides which code is imported, so a model
+            with a custom cell loads only if this argument names it.
+
+    Returns:
+        The task's subclass of `tasks.common.trained.Trained`, in evaluation mode.
 
     Raises:
-        RunError: there is no model, or it is damaged, or from a newer version.
+        RunError: the model does not exist, is damaged, was saved by a newer version, or has a custom cell that ``cell``
+            does not name.
     """
-    return opened(Path(run), cell)
+    return open_model(Path(run), cell)
 
 
-def _absolute(given: str, names: Collection[str]) -> str:
-    """A path or pattern as it reads from any folder, so that the run can be resumed from there; a name stays."""
-    if given in names or given.startswith("text:"):
-        return given
-    path = Path(given).expanduser()
-    return str(path.absolute()) if path.exists() or glob.has_magic(given) else given
+def _absolute(data: str, names: Collection[str]) -> str:
+    """Return a path or pattern as an absolute one, so that the run can be resumed from any folder; keep a name."""
+    if data in names or data.startswith("text:"):
+        return data
+    path = Path(data).expanduser()
+    return str(path.absolute()) if path.exists() or glob.has_magic(data) else data
 
 
 def _stem(data: str, names: Collection[str]) -> str:
-    """A short name for a run from the name of its data."""
+    """Return a short name for a run, derived from its data's name."""
     if data in names:
         return data
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(data.removeprefix("text:")).stem).strip("-").lower()

@@ -58,7 +58,9 @@ def test_nothing_to_show():
 
 
 def test_errors():
-    with pytest.raises(ArgumentError, match=r"weights must be 1 or 2 rows, 3 columns, got \(3, 3\); leave out"):
+    with pytest.raises(
+        ArgumentError, match=r"weights must be 1 or 2 rows, 3 columns, got \(3, 3\); remove the columns"
+    ):
         Alignment(["x", "y", "z"], ["a"], WEIGHTS)
     with pytest.raises(ArgumentError, match="width must be at least 16, got 15"):
         alignment_text(["x", "y", "z"], ["a", "b"], WEIGHTS, 15)
@@ -80,11 +82,11 @@ def test_pictures(tmp_path):
 def test_pictures_that_cannot_be_written(tmp_path):
     pytest.importorskip("matplotlib")
     one = Alignment(["x"], ["a"], torch.ones(1, 1))
-    with pytest.raises(ArgumentError, match=r"ends in .png, .svg or .pdf"):
+    with pytest.raises(ArgumentError, match=r"the suffix .png, .svg or .pdf"):
         alignments_picture(tmp_path / "one.txt", [one])
-    with pytest.raises(ArgumentError, match="in a folder that exists"):
+    with pytest.raises(ArgumentError, match="in an existing folder"):
         alignments_picture(tmp_path / "no" / "one.png", [one])
-    with pytest.raises(ArgumentError, match="alignments must be at least one, got 0"):
+    with pytest.raises(ArgumentError, match="alignments must be a sequence with at least one alignment, got 0"):
         alignments_picture(tmp_path / "one.png", [])
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(SaveError, match=r"cannot write .*folder.png: Is a directory"):

@@ -266,7 +266,7 @@ def test_a_cell_of_ones_own_and_the_drop_ins():
     with clamp(stack, {(0, 0, 2): -0.5}):
         outputs, _ = stack(torch.randn(5, 2, 3))
     assert set(outputs[:, :, 2].flatten().tolist()) == {-0.5}
-    with pytest.raises(ArgumentError, match="model must be one with the built-in cells, got 'Mine'; clamp"):
+    with pytest.raises(ArgumentError, match="model must be one with built-in cells, got 'Mine'; clamp"):
         ablated(stack, [(0, 0, 2)])
     layer = GRU(3, 4)
     x = torch.randn(5, 2, 3)
@@ -290,9 +290,9 @@ def test_errors():
     refused("direction must be from 0 to 0, got 1", stack, {(0, 1, 0): 0.0})
     refused("unit must be from 0 to 4 in layer 0, got 5", stack, {(0, 0, 5): 0.0})
     refused("units must be finite values, got nan", stack, {(0, 0, 0): float("nan")})
-    refused("units must be values of at most 1e\\+06 either way, got 1e\\+40", stack, {(0, 0, 0): 1e40})
+    refused("units must be values with an absolute value of at most 1e\\+06, got 1e\\+40", stack, {(0, 0, 0): 1e40})
     refused("units must be keys .*, got 3", stack, {3: 0.0})
-    refused("leaf must be one of h, which GRUCell has, got 'c'", stack, {(0, 0, 0): 0.0}, leaf="c")
+    refused("leaf must be one of h, the state of GRUCell, got 'c'", stack, {(0, 0, 0): 0.0}, leaf="c")
     refused("model must be a module with recurrent layers", nn.Linear(2, 2), {})
     two = nn.ModuleDict({"a": stack, "b": stack_with("gru", 1)})
     refused("stack must be one of 'a', 'b', got None", two, {(0, 0, 0): 0.0})

@@ -76,6 +76,6 @@ def test_errors():
     a = handle()
     b = TrainedLanguageModel(a.model, CharVocabulary(SYMBOLS[:-1] + "x"))
     with pytest.raises(
-        ArgumentError, match="a, b must be models with the same vocabulary, got '10 and 10 char symbols'"
+        ArgumentError, match="a, b must be models with the same vocabulary, got '10 and 10 char tokens'"
     ):
         compare(a, b, "abc")

@@ -90,7 +90,7 @@ def test_classes_by_place():
     assert rise == pytest.approx(float(early.whole[0] - early.whole_baseline), abs=1e-5)
     assert found.rises[0, -1] == pytest.approx(float(whole.whole[0] - whole.whole_baseline), abs=1e-3)
     assert found.other_rises.shape == (0, 3)
-    with pytest.raises(ArgumentError, match="classes must be one for each of 1500 symbols, got 3"):
+    with pytest.raises(ArgumentError, match="classes must be one for each of 1500 tokens, got 3"):
         controlled(trained, split, [NamedUnit(0, 0, 1, "h")], classes=["a", "b", "c"])
 
 

@@ -110,12 +110,12 @@ def test_effective_memory():
 
 def test_errors():
     trained = handle(num_layers=1)
-    with pytest.raises(ArgumentError, match=r"positions must be some from 0 to 1, whose next symbol .*, got \[2\]"):
+    with pytest.raises(ArgumentError, match=r"positions must be positions from 0 to 1, .* next token, got \[2\]"):
         lookback(trained, "abc", [2])
     with pytest.raises(ArgumentError, match="reach must be a whole number of at least 1"):
         lookback(trained, "abc", reach=0)
     trained.model.stack = Stack.build("lstm", len(SYMBOLS), 7, bidirectional=True)
-    with pytest.raises(ArgumentError, match="model must be of one direction"):
+    with pytest.raises(ArgumentError, match="model must be unidirectional"):
         lookback(trained, "abc")
     trained.model.stack = None
     with pytest.raises(ArgumentError, match="model must be a module with recurrent layers"):

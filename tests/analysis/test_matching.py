@@ -65,5 +65,5 @@ def test_errors():
     b = TrainedLanguageModel(a.model, CharVocabulary(SYMBOLS[:-1] + "x"))
     with pytest.raises(ArgumentError, match="a, b must be models with the same vocabulary"):
         match_units(a, b, "abc")
-    with pytest.raises(ArgumentError, match="leaf must be one of h, which GRUCell has, got 'c'"):
+    with pytest.raises(ArgumentError, match="leaf must be one of h, the state of GRUCell, got 'c'"):
         match_units(a, handle("gru"), "abc", leaf="c")

@@ -75,7 +75,7 @@ def test_the_picture(tmp_path):
     (tmp_path / "folder.svg").mkdir()
     with pytest.raises(SaveError, match=r"cannot write .*folder.svg"):
         saturation_picture(tmp_path / "folder.svg", found)
-    with pytest.raises(ArgumentError, match=r"ends in .png, .svg or .pdf"):
+    with pytest.raises(ArgumentError, match=r"the suffix .png, .svg or .pdf"):
         saturation_picture(tmp_path / "gates.txt", found)
 
 
@@ -84,5 +84,5 @@ def test_errors():
         saturation(handle("rnn"), "abc")
     with pytest.raises(ArgumentError, match=r"low must be less than high \(0.1\), got 0.2"):
         GateCounter(low=0.2, high=0.1)
-    with pytest.raises(DataError, match="no gate has been seen; run"):
+    with pytest.raises(DataError, match="no gates have been captured; run"):
         GateCounter().result()

@@ -104,17 +104,17 @@ def test_against_the_definitions(cell, leaf, window, context):
 
 def test_errors():
     trained = planted(["ab"])
-    with pytest.raises(ArgumentError, match=r"begin, end must be a stretch within 0 and 3, got \(2, 4\)"):
+    with pytest.raises(ArgumentError, match=r"begin, end must be a segment within 0 and 3, got \(2, 4\)"):
         select(trained, "abc", 2, 4)
     with pytest.raises(
-        ArgumentError, match=r"threshold must be one that some unit exceeds .* lower it, .* --no-context"
+        ArgumentError, match=r"threshold must be exceeded by at least one unit .* lower it, .* --no-context"
     ):
         select(trained, "aabb", 1, 2)
     assert select(trained, "aabb", 1, 2, context=False).units == [(0, 1)]
     with pytest.raises(ArgumentError, match="threshold must be at least 0"):
         select(trained, "abc", 0, 1, threshold=-1)
     selection = Selection([(3, 1)], 1, 0.3, 0, "h", True)
-    with pytest.raises(ArgumentError, match="selection must be made with this model, whose layer has 1 units"):
+    with pytest.raises(ArgumentError, match="selection must be a selection from this model, whose layer has 1 units"):
         similar(trained, "abc", selection)
     with pytest.raises(ArgumentError, match="share must be above 0 and at most 1, got 2"):
         similar(trained, "abc", selection, share=2)

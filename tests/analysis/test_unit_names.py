@@ -46,14 +46,18 @@ def test_held_by_name_is_clamped():
 @pytest.mark.parametrize(
     ("cell", "said", "expected"),
     [
-        ("lstm", "h[3]", "a unit as unrolled inspect names it, such as 'layer 1 h\\[58\\]', got 'h\\[3\\]'"),
-        ("lstm", "layer 0 h[3]", "of layer 1 to 2; the model has no other"),
-        ("lstm", "layer 3 h[3]", "of layer 1 to 2; the model has no other"),
+        ("lstm", "h[3]", "a unit name as in unrolled inspect, such as 'layer 1 h\\[58\\]', got 'h\\[3\\]'"),
+        ("lstm", "layer 0 h[3]", "a unit of layer 1 to 2; the model has no other"),
+        ("lstm", "layer 3 h[3]", "a unit of layer 1 to 2; the model has no other"),
         ("lstm", "layer 1 ← h[3]", "without an arrow"),
-        ("lstm", "layer 1 f[3]", "of h or c, the state of the model's LSTMCell.*; gates follow from the state"),
-        ("gru", "layer 1 c[3]", "of h, the state of the model's GRUCell"),
+        (
+            "lstm",
+            "layer 1 f[3]",
+            "a unit of h or c, the state of the model's LSTMCell.*; gates are computed from the state",
+        ),
+        ("gru", "layer 1 c[3]", "a unit of h, the state of the model's GRUCell"),
         ("lstm", "layer 2 c[7]", r"from c\[0\] to c\[6\] in layer 2"),
-        ("lstm", f"layer 1 h[{'9' * 40}]", "a unit as unrolled inspect names it"),
+        ("lstm", f"layer 1 h[{'9' * 40}]", "a unit name as in unrolled inspect"),
     ],
 )
 def test_units_that_are_not_there(cell, said, expected):
@@ -66,14 +70,14 @@ def test_clamps_that_cannot_be():
     for said in ("layer 1 h[3]", "layer 1 h[3]=", "layer 1 h[3]=nan", "layer 1 h[3]=inf", "layer 1 h[3]=x"):
         with pytest.raises(ArgumentError, match="clamp must be UNIT=NUMBER, such as 'layer 1 c"):
             clamps_named((said,), model)
-    with pytest.raises(ArgumentError, match="clamp must be UNIT=NUMBER, a number of at most"):
+    with pytest.raises(ArgumentError, match="clamp must be UNIT=NUMBER with an absolute value of at most"):
         clamps_named(("layer 1 h[3]=-1e40",), model)
     with pytest.raises(ArgumentError, match="clamp must be given once for each unit"):
         clamps_named(("layer 1 h[3]=0", "layer 1  h[3]=1"), model)
     trained = handle()
     counts = NGram.fit(as_split(trained, some_text(100)), len(trained.vocabulary), 2)
     with (
-        pytest.raises(ArgumentError, match="clamp must be left out for a model without recurrent layers, got 'NGram'"),
+        pytest.raises(ArgumentError, match="clamp must be omitted for a model without recurrent layers, got 'NGram'"),
         hold(TrainedLanguageModel(counts, trained.vocabulary).model, ("layer 1 h[3]=0",)),
     ):
         pass

@@ -69,15 +69,15 @@ def test_snippets():
 
 def test_errors():
     trained = handle(num_layers=1)
-    with pytest.raises(ArgumentError, match="text must be in the model's char vocabulary, got 'XY'; leave"):
+    with pytest.raises(ArgumentError, match="text must be in the model's char vocabulary, got 'XY'; remove"):
         as_split(trained, "aXYa")
-    with pytest.raises(DataError, match="give at least two symbols"):
+    with pytest.raises(DataError, match="provide at least two tokens"):
         as_split(trained, "a")
     split = as_split(trained, "abc")
-    with pytest.raises(ArgumentError, match="leaf must be one of h, c, which LSTMCell has, got 'x'"):
+    with pytest.raises(ArgumentError, match="leaf must be one of h, c, the state of LSTMCell, got 'x'"):
         next(states(trained, split, leaf="x"))
     with pytest.raises(ArgumentError, match="layer must be from 0 to 0, got 1"):
         next(states(trained, split, 1))
     trained.model.stack = Stack.build("lstm", len(SYMBOLS), 7, bidirectional=True)
-    with pytest.raises(ArgumentError, match="model must be of one direction"):
+    with pytest.raises(ArgumentError, match="model must be unidirectional"):
         next(states(trained, split))

@@ -66,9 +66,9 @@ def test_bits_only_where_a_symbol_is_a_character() -> None:
 
 def test_preview_is_short_and_harmless() -> None:
     console = terminal(60)
-    console.print(preview_panel("\033[2J[bold]x[/bold] :smile:\n" + "a line\n" * 30, "at first", 60, 8))
+    console.print(preview_panel("\033[2J[bold]x[/bold] :smile:\n" + "a line\n" * 30, "before training", 60, 8))
     text = shown(console)
-    assert "at first" in text
+    assert "before training" in text
     assert "[bold]x[/bold] :smile:" in text
     assert "\033[2J" not in text
     assert text.count("\n") <= 10
@@ -108,7 +108,7 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     text = shown(console) + capsys.readouterr().out
     for part in (
         "[note]",
-        "at first",
+        "before training",
         "xq[zz",
         "step 500 · loss 1.50",
         "★",
@@ -160,7 +160,7 @@ def test_summary_says_what_next() -> None:
     lines = dict(summary_lines(END, LanguageModelling.metrics))
     assert lines["train longer"] == "unrolled resume 'runs/a b' --steps 2000"
     stopped = dict(summary_lines(dataclasses.replace(END, stopped="interrupted", test={}), LanguageModelling.metrics))
-    assert stopped["go on"] == "unrolled resume 'runs/a b'"
+    assert stopped["resume"] == "unrolled resume 'runs/a b'"
     assert "test" not in stopped
     assert "train longer" not in dict(
         summary_lines(dataclasses.replace(END, stopped="no better for 3 evaluations"), LanguageModelling.metrics)

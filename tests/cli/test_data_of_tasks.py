@@ -181,10 +181,10 @@ def test_the_tasks_options_are_explained_and_belong_to_it(unrolled, home):
     assert "--data" not in out.replace("unrolled data", "")
     assert "\n  weather      --unit --digits\n" in unrolled("data", "--help").out
     refused_line = [line for line in unrolled("data", "a.txt", "--unit", "kelvin").err.splitlines() if "error" in line]
-    assert refused_line == ["error: --unit must be left out unless --task is weather, got 'kelvin'"]
+    assert refused_line == ["error: --unit must be omitted unless --task is weather, got 'kelvin'"]
     assert "--unit must be one of celsius, kelvin, got 'k'" in unrolled("data", "sky", "--unit", "k").err
     assert "unrolled data has no option --data" in unrolled("data", "sky", "--data", "a.txt").err
-    assert "--digits must be left out without a file, got '1 2'" in unrolled("data", "--digits", "1,2").err
+    assert "--digits must be omitted without a file, got '1 2'" in unrolled("data", "--digits", "1,2").err
 
 
 def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):

@@ -46,7 +46,7 @@ def test_the_table(unrolled, trained: Path) -> None:
     assert sum(counts) == 9
     figures = {row[0]: row for row in rows if row}
     assert figures["upper"][1] == "bound"
-    assert float(figures["lower"][2]) <= float(figures["upper"][2]) or "above the upper one" in out
+    assert float(figures["lower"][2]) <= float(figures["upper"][2]) or "above the upper bound" in out
     assert float(figures["cross-entropy"][1]) > 0
 
 
@@ -84,8 +84,8 @@ def test_a_game_that_ends_early(unrolled, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("builtins.input", typed)
     said = unrolled("lab", "shannon", "--data", f"text:{RHYME}", "--letters", "30")
     assert said.status == 0
-    assert "that one cannot be; another" in said.out
-    assert "2 guessed among 27" in said.out
+    assert "already excluded; try another letter" in said.out
+    assert "2 guessed, alphabet of 27" in said.out
     assert f"upper bound  {1:.4f}" in said.out
 
 
@@ -104,7 +104,7 @@ def test_a_picture(unrolled, trained: Path, home: Path) -> None:
     [
         (["--alphabet", "own"], "--alphabet must be 27 without a RUN"),
         (["--letters", "0"], "--letters must be"),
-        (["--json"], "--json must be left out without a RUN"),
+        (["--json"], "--json must be omitted without a RUN"),
         (["nowhere"], "nowhere is not a file"),
         (["--data", "text:?"], "too few letters"),
     ],
@@ -239,7 +239,7 @@ def test_gradients_of_a_cell_without_w_hh(unrolled, here: Path, monkeypatch: pyt
     (curve,) = json.loads(unrolled(*words, "--json").out)["curves"]
     assert curve["largest"] == pytest.approx([0.9**k for k in range(21)], rel=1e-4)
     assert (curve["bound"], curve["predicted"]) == (None, None)
-    assert "--radius must be left out for Leaky" in unrolled(*words, "--radius", "1").err
+    assert "--radius must be omitted for Leaky" in unrolled(*words, "--radius", "1").err
 
 
 def test_gradients_of_a_run(unrolled, trained: Path) -> None:
@@ -248,8 +248,8 @@ def test_gradients_of_a_run(unrolled, trained: Path) -> None:
     assert said.status == 0, said.err
     told = json.loads(said.out)
     names = list(dict.fromkeys(one["network"] for one in told["curves"]))
-    assert names[0] == "at first"
-    assert names[-1].endswith("kept")
+    assert names[0] == "initial"
+    assert names[-1].endswith("saved")
     assert {(one["layer"], one["by"]) for one in told["curves"]} == {(1, "h"), (1, "c")}
     assert all(0 <= one["memory"] < 12 for one in told["curves"])
     assert [one["gate"] for one in told["matrices"][0]["matrices"]] == list("ifgo")

@@ -178,7 +178,7 @@ def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: P
     assert "the label 'mood'" in said.err
     refused(unrolled(*words, "--tag-column", "1"), "has no option --tag-column")
     refused(unrolled(*words, "--target", "x"), "has no option --target")
-    refused(unrolled("evaluate", asked_once, *named), "--text-column must be left out without --data, got 'body'")
+    refused(unrolled("evaluate", asked_once, *named), "--text-column must be omitted without --data, got 'body'")
 
 
 def test_baselines_stand_beside_it(unrolled, asked_once: Path) -> None:
@@ -201,11 +201,11 @@ def test_bad_input_is_one_line(unrolled, asked_once: Path, home: Path, monkeypat
     refused(unrolled("evaluate", asked_once, "--data", "b.csv"), "'mixed'", "negative, positive")
     refused(unrolled("predict", asked_once), "at least one text")
     refused(unrolled("predict", asked_once, " "), "at least one word")
-    refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "left out when texts are given")
+    refused(unrolled("predict", asked_once, "x", "--file", "a.csv"), "omitted when texts are given")
     refused(unrolled("predict", asked_once, "x", "--html", "no/such/folder.html"), "cannot write")
     refused(
         unrolled("sample", asked_once),
-        "a model of the task classify, which cannot make up anything",
+        "a model of the task classify, which cannot generate samples",
         "unrolled predict",
     )
 
@@ -230,7 +230,7 @@ def test_evaluate_ignores_no_option(unrolled, asked_once: Path, trained: Path, h
 
 
 def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
-    refused(unrolled("predict", trained, "x"), "cannot answer questions", "unrolled sample")
+    refused(unrolled("predict", trained, "x"), "cannot make predictions", "unrolled sample")
 
 
 def test_marks_on_terminal_plain_and_page() -> None:

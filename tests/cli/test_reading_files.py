@@ -128,7 +128,7 @@ def test_data_says_how_a_file_would_be_read(unrolled, home: Path) -> None:
         assert said["read"][0]["first"] == first
     refused(
         unrolled("data", "b.csv", "--text-column", "2"),
-        "--text-column must be left out unless --task is classify",
+        "--text-column must be omitted unless --task is classify",
     )
     refused(unrolled("data", "b.csv", "--task", "tag", "--form", "csv"), "unless --task is classify or translate")
     refused(unrolled("data", "dates", "--task", "translate", "--form", "csv"), "--form must be omitted with --data dat")

@@ -93,4 +93,4 @@ def test_a_training_that_was_good_enough_goes_on_if_asked_to(unrolled, tmp_path:
 def test_lab_truncation_refuses_streams_without_marks(unrolled) -> None:
     said = unrolled("lab", "truncation", "--length", "120", "--batch-size", "8", "--distance", "49")
     assert said.status == 2
-    assert said.err == "error: --distance must be at most 48, lest a stream have no marks, got 49\n"
+    assert said.err == "error: --distance must be at most 48, so that streams have marks, got 49\n"

@@ -137,7 +137,7 @@ def test_doctor(unrolled, home: Path) -> None:
 def test_doctor_says_what_is_missing_and_what_it_costs(unrolled, home: Path, monkeypatch) -> None:
     monkeypatch.setattr(extension, "missing", "not compiled")
     said = unrolled("doctor")
-    assert "not compiled. Recurrences take torch's layers or the Python loop" in said.out
+    assert "not compiled. Recurrences use torch's layers or the Python loop" in said.out
     rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert "torch" in rows["lstm"]
 

@@ -67,7 +67,7 @@ def test_other_names_for_the_prompt(unrolled, trained: Path) -> None:
         (["--samples", "0"], "--samples must be"),
         (["--stop", ""], "--stop must be"),
         (["--prompt", "né"], "--prompt must be text in the model's char vocabulary"),
-        (["--prompt", "né"], "leave out 'é' (U+00E9)"),
+        (["--prompt", "né"], "remove 'é' (U+00E9)"),
     ],
 )
 def test_wrong_options(unrolled, trained: Path, words: list[str], expected: str) -> None:
@@ -116,7 +116,7 @@ def test_commands_while_writing_in_turn(unrolled, trained: Path, monkeypatch: py
     assert "no command :tempature; did you mean 'temperature'?" in out
     assert ":seed must be a whole number, got 'x'" in out
     assert "top_p must be" in out
-    assert "leave out 'é'" in out
+    assert "remove 'é'" in out
     assert ":quit or Ctrl-D leaves" in out
 
 

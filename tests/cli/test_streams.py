@@ -80,12 +80,12 @@ def test_a_full_disk_under_the_output(text_file: Path, home: Path, monkeypatch: 
     err = io.StringIO()
     assert status(monkeypatch, Broken(errno.ENOSPC), err, *train(text_file, "r")) == 0
     told = f"cannot write to standard output: {os.strerror(errno.ENOSPC)}"
-    assert err.getvalue() == f"warning: {told}; the training goes on without it\n"
+    assert err.getvalue() == f"warning: {told}; training continues without it\n"
     assert Path("r/model.safetensors").is_file()
     for words in (["runs"], ["train"], ["train", "lm", "--help"], ["resume", "-h"]):  # none of them trains
         err = io.StringIO()
         assert status(monkeypatch, Broken(errno.ENOSPC), err, *words) == 2
-        assert err.getvalue() == f"error: {told}; free some space, or let it go elsewhere\n"
+        assert err.getvalue() == f"error: {told}; free some space, or redirect the output elsewhere\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")

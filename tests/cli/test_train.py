@@ -29,7 +29,7 @@ def test_makes_a_run_and_says_what_next(unrolled, home: Path, text_file: Path) -
     assert (said.status, said.err) == (0, "")
     run = home / "runs" / "lm-cats-1"
     assert (run / "model.safetensors").is_file()
-    for expected in ("--- at first ---", "step 4: validation", "bits per character", f"unrolled sample {run}"):
+    for expected in ("--- before training ---", "step 4: validation", "bits per character", f"unrolled sample {run}"):
         assert expected in said.out
 
 
@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_was_learned(unrolled, home: Path, text_file: Path, mo
     said = unrolled(*words)
     assert said.status == 130
     assert "stopping" in said.out
-    assert "go on: unrolled resume r" in said.out
+    assert "resume: unrolled resume r" in said.out
     assert unrolled("sample", "r", "--length", "3").status == 0
 
 
@@ -157,7 +157,7 @@ def test_a_second_ctrl_c_stops_at_once(unrolled, home: Path, text_file: Path, mo
     monkeypatch.setattr(loop.Stepper, "step", interrupted)
     said = unrolled("train", "lm", "--data", text_file, "--run", "r", "--steps", "10", *TINY)
     assert said.status == 130
-    assert said.err == "stopped at once; go on with: unrolled resume r\n"
+    assert said.err == "stopped at once; resume with: unrolled resume r\n"
 
 
 def test_an_ngram_model_is_counted(unrolled, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,14 +240,14 @@ def test_exchanged_languages(unrolled, home: Path) -> None:
     said = unrolled("train", "translate", "--data", "de.txt", "--target", "en.txt", "--valid", "en.txt",
                     "--valid-target", "de.txt", *SMALL, "--run", "runs/x", "--steps", "2")  # fmt: skip
     assert said.status == 0, said.err
-    note = next(line for line in said.out.splitlines() if "exchanged?" in line)
+    note = next(line for line in said.out.splitlines() if "swapped?" in line)
     assert "en.txt and --valid-target " in note
-    assert "de.txt exchanged?" in note
+    assert "de.txt swapped?" in note
     asked = unrolled("predict", "runs/x", "the dog is running", "der Hund läuft", "--beam", "1", "--max-length", "3")
-    assert asked.err == "warning: 'the dog is running' reads like the language that is translated into\n"
+    assert asked.err == "warning: 'the dog is running' looks like the target language\n"
     assert unrolled("predict", "runs/x", "der Hund läuft", "--beam", "1", "--max-length", "3").err == ""
     words = ("--data", "en.txt", "--target", "de.txt", "--beam", "1", "--max-length", "3")
-    assert "are --data and --target exchanged?" in unrolled("evaluate", "runs/x", *words).err
+    assert "are --data and --target swapped?" in unrolled("evaluate", "runs/x", *words).err
 
 
 def test_bad_files(unrolled, home: Path) -> None:
@@ -260,11 +260,11 @@ def test_bad_files(unrolled, home: Path) -> None:
     train = ("train", "translate", "--steps", "2")
     for words, *expected in (
         (("--data", "a.txt", "--target", "short.txt"), "a.txt has 64 lines and ", "short.txt has 61"),
-        (("--data", "one.tsv", "--vocabulary", "char", "--fractions", "0.9", "0.1", "0"), "learned as well"),
+        (("--data", "one.tsv", "--vocabulary", "char", "--fractions", "0.9", "0.1", "0"), "is also a training pair"),
         (("--data", "one.tsv", "--valid", "pairs.tsv", "--test", "pairs.tsv", "--vocabulary", "char"),
          "the source text has only 1 symbol", "--min-count 1"),
         (("--data", "broken.gz", "--target", "b.txt"), "broken.gz"),
-        (("--data", "a.txt"), "one column only", "--target"),
+        (("--data", "a.txt"), "only one column", "--target"),
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
         (("--data", "pairs.tsv", "--target", "b.txt"), "for a file of form tsv has both sides", "--form lines"),
         (("--data", "one.txt", "--target", "b.txt"), "the source text is the same in all 58 pairs"),
@@ -283,7 +283,7 @@ def test_options_that_have_no_meaning(unrolled, home: Path) -> None:
         (("--attention", "dot", "--encoder-size", "6"), "--encoder-size must be the width of the state", "general"),
         (("--attention", "none", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
         (("--encoder-size", "7"), "--encoder-size must be even"),
-        (("--input-feeding",), "--input-feeding must be left out with --attention additive"),
+        (("--input-feeding",), "--input-feeding must be omitted with --attention additive"),
         (("--source-column", "9"), "--source-column"),
         (("--beam", "2", "--n-best", "3"), "--n-best must be at most the beam (2)"),
     ):
@@ -302,8 +302,8 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
         (("predict", "runs/looks", "ab", "--explain"), "has no option --explain"),
         (("predict", "runs/looks", "ab", "--beam", "0"), "--beam"),
         (("predict", "runs/looks", "ab", "--beam", "2", "--n-best", "3"), "--n-best"),
-        (("evaluate", "runs/looks", "--target", "b.txt"), "--target must be left out without --data"),
-        (("evaluate", "runs/looks", "--data", "dates", "--target", "b.txt"), "--target must be left out"),
+        (("evaluate", "runs/looks", "--target", "b.txt"), "--target must be omitted without --data"),
+        (("evaluate", "runs/looks", "--data", "dates", "--target", "b.txt"), "--target must be omitted"),
         (("evaluate", "runs/looks", "--baselines"), "--baselines"),
         (("evaluate", "runs/looks", "--fresh", "3"), "--fresh"),
         (("evaluate", "runs/looks", trained), "run must be runs of one task"),

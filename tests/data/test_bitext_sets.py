@@ -191,7 +191,7 @@ def test_what_cannot_be_used(tmp_path):
     with pytest.raises(ArgumentError, match="fractions must be omitted where files are given"):
         open_bitext(path, fractions=(0.8, 0.1, 0.1), valid=path, test=path)
     for what in ("valid", "test"):  # the part would go to training in silence
-        with pytest.raises(ArgumentError, match=f"fractions must be 0 for the part that --{what} gives.*add its 0.1"):
+        with pytest.raises(ArgumentError, match=f"fractions must be 0 for the set given with --{what}.*add its 0.1"):
             open_bitext(path, fractions=(0.8, 0.1, 0.1), **{what: path})
     sets = open_bitext(path, fractions=(0.8, 0.0, 0.2), valid=path)
     assert [len(part) for part in (sets.train, sets.valid, sets.test)] == [80, 100, 20]

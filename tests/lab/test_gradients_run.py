@@ -37,14 +37,14 @@ def test_the_stages_of_a_run(folder: Path) -> None:
     weights = [{f"model.{name}": t for name, t in one.model.model.state_dict().items()} for one in found]
     saved = {at["step"]: tensors for tensors, at in checkpoint.load_every(folder / "checkpoints")}
     assert list(saved) == [0, 5]
-    assert found[0].name == "at first"  # which is what step 0 is
+    assert found[0].name == "initial"  # which is what step 0 is
     assert all(torch.equal(tensor, saved[0][name]) for name, tensor in weights[0].items())
     assert found[1].name.startswith("step 5")
     assert all(torch.equal(tensor, saved[5][name]) for name, tensor in weights[1].items())
-    assert found[-1].name.endswith("kept")
+    assert found[-1].name.endswith("saved")
     assert all(torch.equal(tensor, model.model.state_dict()[name[6:]]) for name, tensor in weights[-1].items())
     alone = stages(folder / "model.safetensors", model)
-    assert [one.name for one in alone] == ["at first", "kept"]
+    assert [one.name for one in alone] == ["initial", "saved"]
 
 
 def test_gradients_at_a_place_of_the_text(folder: Path) -> None:

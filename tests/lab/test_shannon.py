@@ -136,7 +136,7 @@ def test_what_cannot_be_guessed(tmp_path, model, text):
     words = unrolled.train("lm", data=model.config.data.data, kind="ngram", vocabulary="word", run=tmp_path / "run")
     split = encode_text(open_corpus("text:a woodchuck would"), words.vocabulary)
     assert play(words, split, 100).letters == len(split) - 1
-    with pytest.raises(ArgumentError, match="alphabet must be own for a model whose symbols are not characters"):
+    with pytest.raises(ArgumentError, match="alphabet must be own for a model whose tokens are not characters"):
         play(words, split, 100, folded=True)
-    with pytest.raises(DataError, match="too few symbols to guess"):
+    with pytest.raises(DataError, match="too few tokens to guess"):
         play(words, encode_text(open_corpus("text:a"), words.vocabulary), 100)

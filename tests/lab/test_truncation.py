@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unrolled.data.cuts import Cuts
-from unrolled.lab.truncation import Network, compare, gradient, kept, stream
+from unrolled.lab.truncation import Network, compare, gradient, saved_bytes, stream
 
 
 @pytest.fixture
@@ -63,5 +63,5 @@ def test_what_is_told():
 
 def test_memory_grows_with_the_window():
     network = Network("lstm", 8, 0)
-    short, long = (kept(network, *stream(T, 2, 5.0, torch.Generator().manual_seed(0))) for T in (20, 200))
+    short, long = (saved_bytes(network, *stream(T, 2, 5.0, torch.Generator().manual_seed(0))) for T in (20, 200))
     assert 8 < long / short < 12

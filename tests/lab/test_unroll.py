@@ -14,8 +14,8 @@ from unrolled.lab.unroll import (
     WORKED_INPUTS,
     WORKED_STATE,
     WORKED_TARGETS,
-    drawn,
     of_text,
+    random_weights,
     read_weights,
     unroll,
 )
@@ -113,9 +113,9 @@ def test_weights_that_are_none(tmp_path, text, named):
 def test_what_cannot_be_read_is_not_shown():
     with pytest.raises(ArgumentError, match="at least two characters"):
         of_text("a", 2, 0)
-    with pytest.raises(ArgumentError, match="12 of them different"):
+    with pytest.raises(ArgumentError, match="12 of them distinct"):
         of_text("abcdefghijklmnop", 2, 0)
-    weights = drawn(2, 3, 2, 0)
+    weights = random_weights(2, 3, 2, 0)
     with pytest.raises(ArgumentError, match="classes from 0 to 1"):
         unroll(weights, np.zeros((1, 2)), np.array([2]), np.zeros(3))
     with pytest.raises(ArgumentError, match="3 numbers, one for each hidden unit"):

@@ -18,7 +18,7 @@ from unrolled.tasks.common.file_inputs import FileInputs
 from unrolled.tasks.common.own_parts import OwnParts, evaluated
 from unrolled.tasks.common.trained import Trained
 from unrolled.tasks.common.writer import Writer
-from unrolled.tasks.opening import opened
+from unrolled.tasks.opening import open_model
 from unrolled.training.metrics import LOSS, Metric
 
 
@@ -78,7 +78,7 @@ class TrainedCaptions(ComingTrained):
         return Report(report.values, (*report.parts, table))
 
     def predictions(self, inputs, options):
-        writer = None if options.language_model is None else opened(Path(options.language_model))
+        writer = None if options.language_model is None else open_model(Path(options.language_model))
         if writer is not None and not isinstance(writer, Writer):
             raise ArgumentError("language_model", "a run of a language model", options.language_model)
         for one in itertools.chain.from_iterable(inputs):

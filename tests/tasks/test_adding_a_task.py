@@ -209,7 +209,7 @@ def test_help(example, unrolled, verb):
 def test_what_it_cannot_do_is_one_line_that_says_what_it_can(example, unrolled):
     said = unrolled("sample", example.first)
     assert said.err == (
-        f"error: {example.first} is a model of the task series, which cannot make up anything; predict: unrolled "
+        f"error: {example.first} is a model of the task series, which cannot generate samples; predict: unrolled "
         f"predict {example.first}; evaluate it: unrolled evaluate {example.first}\n"
     )
     assert "\n  series" in unrolled("evaluate", "--help").out

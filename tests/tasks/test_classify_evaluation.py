@@ -109,10 +109,10 @@ def test_a_file_is_read_as_the_options_say(model: TrainedClassifier, tmp_path: P
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": "x", "split": "test"}, "split must be left out with --data, which is measured whole, got 'test'"),
-        ({"text_column": "body"}, "text_column must be left out without --data, got 'body'"),
-        ({"header": False}, "header must be left out without --data, got False"),
-        ({"encoding": "latin-1"}, "encoding must be left out without --data, got 'latin-1'"),
+        ({"data": "x", "split": "test"}, "split must be omitted with --data, which is evaluated whole, got 'test'"),
+        ({"text_column": "body"}, "text_column must be omitted without --data, got 'body'"),
+        ({"header": False}, "header must be omitted without --data, got False"),
+        ({"encoding": "latin-1"}, "encoding must be omitted without --data, got 'latin-1'"),
     ],
 )
 def test_options_that_do_not_fit_one_another(options: dict[str, object], message: str) -> None:

@@ -64,11 +64,11 @@ def test_an_empty_text_beside_one_with_symbols(data: Path, pooling: str) -> None
         ({}, "it reads a text in both directions; train one with --no-bidirectional"),
         (
             {"bidirectional": False, "pooling": "attention"},
-            "its pooling, attention, sees a whole text; train one with --pooling last, mean or max",
+            "its pooling, attention, needs the whole text; train one with --pooling last, mean or max",
         ),
         (
             {"bidirectional": False, "ngrams": 2, "ngram_buckets": 16},
-            "it counts n-grams of a whole text; train one with --ngrams 0",
+            "it counts n-grams of the whole text; train one with --ngrams 0",
         ),
     ],
 )

@@ -126,7 +126,7 @@ def test_captions_have_a_picture_of_where_was_looked(runs, unrolled, home):
     assert (home / "page.html").read_text().count('<img alt="where was looked" src="data:image/png;base64,') == 2
     said = unrolled("predict", runs["captions"], "in")
     assert "looked" not in said.out
-    assert said.err == "note: 2 pictures were not kept; --out FOLDER keeps pictures\n"
+    assert said.err == "note: 2 pictures were not saved; --out FOLDER saves pictures\n"
     [one, _] = answers(unrolled("predict", runs["captions"], "in", "--json"))
     assert base64.b64decode(one["parts"][0]["png"]).startswith(b"\x89PNG")
 
@@ -181,7 +181,7 @@ def test_drawn_pixels_are_pictures(runs, unrolled, home):
     with Image.open(home / "kept" / "sample-2-drawn.png") as picture:
         assert (picture.size, picture.getpixel((4, 4))) == ((5, 5), 1)
     said = unrolled("sample", runs["pixels"])
-    assert (said.out, said.err) == ("", "note: 1 picture was not kept; --out FOLDER keeps pictures\n")
+    assert (said.out, said.err) == ("", "note: 1 picture was not saved; --out FOLDER saves pictures\n")
     [one] = answers(unrolled("sample", runs["pixels"], "--json"))
     assert one["parts"][0]["kind"] == "picture"
 
@@ -244,7 +244,7 @@ def test_raw_frames_are_answered_as_they_arrive(runs, unrolled, home, given):
     assert (said.status, said.out) == (2, "night\tframe 0\n")
     assert said.err == "error: standard input ends after 2 of 6 bytes; send whole ones\n"
     said = unrolled("predict", runs["videos"], "x.npz", "--size", "3,2")
-    assert said.err.startswith("error: --size must be left out unless raw frames come on standard input")
+    assert said.err.startswith("error: --size must be omitted unless raw frames come on standard input")
 
 
 def sound():

@@ -103,7 +103,9 @@ def test_the_run_on_disk_is_the_model(hello, run):
             assert torch.equal(tensor, again.model.state_dict()[name])
     assert (run / "previews" / "step-0000150.txt").read_text().startswith("hell")
     (run / "model.safetensors").rename(run / "away")
-    with pytest.raises(RunError, match="has no model yet: its training was stopped too early; unrolled resume"):
+    with pytest.raises(
+        RunError, match="has no model yet: training stopped before its first evaluation; run: unrolled resume"
+    ):
         unrolled.load(run)
     with (
         lock.held(run),
@@ -315,8 +317,8 @@ def test_a_prompt_outside_the_vocabulary(writer):
     with pytest.raises(ArgumentError) as caught:
         writer.generate("It ж was", 5)
     assert str(caught.value) == (
-        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} symbols), got 'It ж was'; "
-        "leave out 'ж' (U+0436)"
+        f"prompt must be text in the model's char vocabulary ({len(writer.vocabulary)} tokens), got 'It ж was'; "
+        "remove 'ж' (U+0436)"
     )
     with pytest.raises(DataError, match="not in the char vocabulary: 'ж'"):
         writer.evaluate("text:жук")
@@ -423,7 +425,7 @@ def test_data_that_changed_since_is_not_gone_on_with(tmp_path):
 def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(DataError, match="shorter than one window: 5 tokens to train on, but 1 lanes of 64"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "bptt": 64})
-    with pytest.raises(DataError, match="file, folder or named corpus"):
+    with pytest.raises(DataError, match=r"file, folder or named corpus .* does not exist"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "data": str(tmp_path / "missing")})
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
@@ -440,7 +442,7 @@ def test_validation_text_decides_or_else_training_text(text, hello):
     expected = trained.evaluate(head(task.text.valid, 40, task.text.vocabulary))["loss"]
     assert task.evaluate(model, "valid")["loss"] == pytest.approx(expected, abs=1e-6)
     alone = LanguageModelling(update(LanguageModelConfig(), **HELLO))
-    assert any("no validation text: training text decides" in note for note in alone.prepare())
+    assert any("no validation text: model selection uses the training text" in note for note in alone.prepare())
     assert alone.evaluate(hello.model, "valid") == pytest.approx(hello.evaluate("text:hello"))
     assert alone.evaluate(hello.model, "test") == {}
 

@@ -68,11 +68,11 @@ def test_an_evaluation_has_the_figures_of_evaluate(model, text):
     lines = report.plain().splitlines()
     assert lines[:6] == [
         f"text        {text}, heldout",
-        f"loss        {expected['loss']:.4f} nats per symbol",
+        f"loss        {expected['loss']:.4f} nats per token",
         f"            {expected['bits_per_char']:.4f} bits per character",
-        f"perplexity  {expected['perplexity']:.4f} per symbol",
-        "size        410 symbols, 410 characters",
-        "state       carried from beginning to end",
+        f"perplexity  {expected['perplexity']:.4f} per token",
+        "size        410 tokens, 410 characters",
+        "state       carried through the text",
     ]
 
 
@@ -81,7 +81,7 @@ def test_an_evaluation_starts_afresh_and_tells_how_far_it_is(models):
 
     class Progress:
         def __init__(self, total, unit):
-            assert (total, unit) == (15, "symbols")
+            assert (total, unit) == (15, "tokens")
 
         def __enter__(self):
             return told.append
@@ -92,7 +92,7 @@ def test_an_evaluation_starts_afresh_and_tells_how_far_it_is(models):
     report = model.evaluation(Evaluate(data="text:the cat on a mat", fresh=4), Progress)
     split = encode_text(open_corpus("text:the cat on a mat"), model.vocabulary)
     assert report.values["loss"] == model.evaluate(split, fresh_windows=4)["loss"]
-    assert "state       afresh every 4 symbols" in report.plain().splitlines()
+    assert "state       reset every 4 tokens" in report.plain().splitlines()
     assert told[-2:] == [15, -1]
 
 
@@ -106,7 +106,7 @@ def test_units_are_held_while_it_is_evaluated(models):
         expected = model.evaluate(split)["loss"]
     assert report.values["loss"] == expected != plain
     assert report.values["clamp"] == HELD
-    assert "held        layer 1 h[3]=-0.5" in report.plain().splitlines()
+    assert "clamped     layer 1 h[3]=-0.5" in report.plain().splitlines()
     assert model.evaluate(split)["loss"] == plain
 
 
@@ -116,8 +116,8 @@ def test_units_are_held_while_it_is_evaluated(models):
         ({"window": 0}, "window must be"),
         ({"lanes": 0}, "lanes must be"),
         ({"fresh": -1}, "fresh must be"),
-        ({"data": "a.txt", "split": "test"}, "split must be left out with --data"),
-        ({"encoding": "latin-1"}, "encoding and errors must be given with --data only"),
+        ({"data": "a.txt", "split": "test"}, "split must be omitted with --data"),
+        ({"encoding": "latin-1"}, "encoding and errors must be omitted without --data"),
     ],
 )
 def test_evaluations_that_cannot_be(options, message):
@@ -126,7 +126,7 @@ def test_evaluations_that_cannot_be(options, message):
 
 
 def test_too_little_text(model):
-    with pytest.raises(DataError, match="too little text to measure: text:t has 1 of the 2 symbols"):
+    with pytest.raises(DataError, match="the text is too short to evaluate: text:t has 1 of at least 2 tokens"):
         model.evaluation(Evaluate(data="text:t"))
 
 
@@ -170,7 +170,7 @@ def test_texts_cut_elsewhere_are_not_compared(models, text, tmp_path):
     with pytest.raises(RunError, match="a and b were not trained on the same text, cut into the same parts; name the"):
         LanguageModelling.compare(some, Evaluate())
     assert len(LanguageModelling.compare(some, Evaluate(data=str(text))).reports) == 2
-    with pytest.raises(ArgumentError, match="clamp must be left out for a model without recurrent layers"):
+    with pytest.raises(ArgumentError, match="clamp must be omitted for a model without recurrent layers"):
         LanguageModelling.compare(some, Evaluate(data=str(text), clamp=HELD))
 
 
@@ -237,11 +237,11 @@ def test_samples_that_cannot_be(options, message):
 
 def test_what_does_not_fit_the_model_is_refused_before_anything_is_written(models):
     for verb in ("samples", "conversation"):
-        with pytest.raises(ArgumentError, match="leave out 'é'"):
+        with pytest.raises(ArgumentError, match="remove 'é'"):
             getattr(models["recurrent"], verb)(Sample(prompt="né"))
         with pytest.raises(ArgumentError, match="precision must be float32 for this model"):
             getattr(models["ngram"], verb)(Sample(precision="int8"))
-        with pytest.raises(ArgumentError, match="clamp must be left out for a model without recurrent layers"):
+        with pytest.raises(ArgumentError, match="clamp must be omitted for a model without recurrent layers"):
             getattr(models["feedforward"], verb)(Sample(clamp=HELD))
 
 
@@ -254,7 +254,7 @@ def test_a_prompt_on_standard_input(models, monkeypatch):
     with pytest.raises(DataError, match="standard input is not UTF-8 text: byte 0xff at offset 4"):
         models["ngram"].samples(Sample(prompt="-"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x" * 99), encoding="utf-8"))
-    with pytest.raises(DataError, match="standard input has 11 bytes, more than the 10 that are read"):
+    with pytest.raises(DataError, match="standard input has 11 bytes, more than the limit of 10"):
         standard_input(10).text(10)
 
 
@@ -301,5 +301,5 @@ def test_modules_compute_what_the_model_does(models, kind):
 def test_counts_are_no_network(models):
     with pytest.raises(RunError, match="a model of the task lm cannot be exported if its kind is ngram"):
         models["ngram"].modules()
-    with pytest.raises(RunError, match="a model of the task lm cannot answer questions"):
+    with pytest.raises(RunError, match="a model of the task lm cannot make predictions"):
         models["ngram"].predictions([], None)

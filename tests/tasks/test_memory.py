@@ -164,5 +164,5 @@ def test_pictures_of_a_window_have_the_loss_of_whole_ones():
 def test_previews_show_answers(data):
     task, model = prepared(data=data, length=6)
     shown = task.preview(model)
-    assert "say" in shown
+    assert "predicted" in shown
     assert len(shown.splitlines()) <= 16

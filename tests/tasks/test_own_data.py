@@ -14,7 +14,7 @@ def test_data_that_has_changed_is_refused():
     with pytest.raises(RunError) as raised:
         own_data(lambda: "abd", str.upper, "ABC", what="a.txt", model="runs/a")
     assert str(raised.value) == (
-        "the data a.txt has changed since runs/a was trained, so its parts are not the same; put the old data back, or "
+        "the data a.txt has changed since runs/a was trained, so its splits differ; restore the old data, or "
         "give other data with --data"
     )
 

@@ -84,14 +84,14 @@ def test_a_file_is_read_as_the_options_say(model: TrainedTagger, tmp_path: Path)
 
 
 def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="tag_column must be left out without --data, got 1"):
+    with pytest.raises(ArgumentError, match="tag_column must be omitted without --data, got 1"):
         Evaluate(tag_column=1)
-    with pytest.raises(ArgumentError, match="split must be left out with --data, which is measured whole"):
+    with pytest.raises(ArgumentError, match="split must be omitted with --data, which is evaluated whole"):
         Evaluate(data="x", split="valid")
     path = tmp_path / "pos"
     path.write_text("the DT\ndog NN\n\n" * 8)
     plain = tagger(path)
-    with pytest.raises(ArgumentError, match="scheme must be left out for a tagger of plain tags, got 'bio'"):
+    with pytest.raises(ArgumentError, match="scheme must be omitted for a tagger of plain tags, got 'bio'"):
         plain.evaluation(Evaluate(data=str(path), scheme="bio"))
     report = plain.evaluation(Evaluate(data=str(path), scheme="plain"))
     assert set(report.values) == {"text", "loss", "accuracy", "types"}
@@ -134,11 +134,11 @@ def test_word_by_word_it_says_what_it_says_of_a_sentence(data: Path, characters:
     [
         (
             {},
-            "it reads a sentence in both directions and it chooses all tags of a sentence together; train one with "
+            "it reads a sentence in both directions and it predicts all tags of a sentence jointly; train one with "
             "--no-bidirectional and --no-crf",
         ),
         ({"crf": False}, "it reads a sentence in both directions; train one with --no-bidirectional"),
-        ({"bidirectional": False}, "it chooses all tags of a sentence together; train one with --no-crf"),
+        ({"bidirectional": False}, "it predicts all tags of a sentence jointly; train one with --no-crf"),
     ],
 )
 def test_what_must_see_a_whole_sentence_first(data: Path, options: dict[str, object], why: str) -> None:

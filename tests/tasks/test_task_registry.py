@@ -74,7 +74,7 @@ def test_a_task_of_a_script(installed, monkeypatch, tmp_path):
     [
         ("foreign_nowhere:Task", "cannot be imported: ModuleNotFoundError: No module named 'foreign_nowhere'"),
         ("foreign_weather:Rain", "cannot be imported: AttributeError"),
-        ("foreign_weather:number", "is no class derived from"),
+        ("foreign_weather:number", "is not a subclass of"),
     ],
 )
 def test_a_task_that_is_broken_is_named_and_the_others_work(installed, place, says):

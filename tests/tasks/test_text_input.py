@@ -53,12 +53,12 @@ def test_embeddings_start_from_the_file_and_may_stay(tmp_path):
     options = TextOptions(embeddings=str(path), freeze_embeddings=True)
     reader = Tokenizer.build(TEXTS, options)
     vectors, told = initial_vectors(reader, TEXTS, options, 0)
-    assert "vectors of 2 numbers for 2 of the" in told
+    assert "vectors of width 2 for 2 of the" in told
     table = Embedding(len(reader.vocabulary), options, vectors).eval()
     ids = torch.from_numpy(reader.encode("the cat").astype(np.int64))[:, None]
     assert table(ids)[:, 0].tolist() == [[1, 2], [3, 4]]
     assert not any(p.requires_grad for p in table.parameters())
-    with pytest.raises(ArgumentError, match="left out, or 2 as in the file"):
+    with pytest.raises(ArgumentError, match="omitted, or 2 as in the file"):
         initial_vectors(reader, TEXTS, TextOptions(embeddings=str(path), embedding_size=3), 0)
     path.write_text("the 1 2\ncat 3\n")
     with pytest.raises(DataError, match="line 2 has 1 numbers instead of 2"):

@@ -162,15 +162,15 @@ def test_label_smoothing(file):
 def test_scheduled_sampling_reads_guesses_at_the_drawn_places(file, monkeypatch):
     config = small(file, scheduled_sampling=0.6, steps=10, seed=4)
     task, model = untrained(config)
-    assert not task.batch(0).guessed.any()  # the share rises from nothing
+    assert not task.batch(0).sampled.any()  # the share rises from nothing
     for step in (5, 10, 40):
         batch = task.batch(step)
-        drawn = uniform(4, translate._GUESSED, step, np.arange(batch.target.numel())) < 0.6 * min(1, step / 10)
-        assert batch.guessed.flatten().tolist() == drawn.tolist()
+        drawn = uniform(4, translate._SAMPLED, step, np.arange(batch.target.numel())) < 0.6 * min(1, step / 10)
+        assert batch.sampled.flatten().tolist() == drawn.tolist()
         for one, again in zip(batch, prepared(config).batch(step), strict=True):
             assert torch.equal(one, again)
     batch, seen = task.batch(10), []
-    assert 0.4 < batch.guessed.float().mean() < 0.8
+    assert 0.4 < batch.sampled.float().mean() < 0.8
     original = Translator.forward
     monkeypatch.setattr(Translator, "forward", lambda self, *given: seen.append(given[2]) or original(self, *given))
     task.loss(model.model, batch, None)
@@ -184,10 +184,10 @@ def test_scheduled_sampling_reads_guesses_at_the_drawn_places(file, monkeypatch)
     for t in range(1, T):
         for b in range(B):
             if t < batch.lengths[b]:
-                wanted = guess[t - 1, b] if batch.guessed[t, b] else int(batch.target[t - 1, b])
+                wanted = guess[t - 1, b] if batch.sampled[t, b] else int(batch.target[t - 1, b])
                 assert int(mixed[t, b]) == wanted
     assert mixed[0].tolist() == [BEGIN] * B
-    assert prepared(small(file)).batch(3).guessed.numel() == 0
+    assert prepared(small(file)).batch(3).sampled.numel() == 0
 
 
 def test_tied_embeddings_are_one_table(file):
@@ -255,14 +255,14 @@ def test_files_beside_a_named_set_have_a_layout(tmp_path):
     ("options", "message"),
     [
         ({"attention": "dot", "encoder_size": 6}, r"encoder_size must be the width of the state, hidden_size \(8\)"),
-        ({"attention": "none", "coverage_penalty": 0.1}, "coverage_penalty must be left out without attention"),
+        ({"attention": "none", "coverage_penalty": 0.1}, "coverage_penalty must be omitted without attention"),
         ({"vocabulary": "auto", "min_count": 3}, "min_count must be omitted with --vocabulary bpe"),
-        ({"vocabulary": "auto", "data": "dates", "vocab_size": 99}, "vocab_size must be left out"),
+        ({"vocabulary": "auto", "data": "dates", "vocab_size": 99}, "vocab_size must be omitted"),
         ({"encoder_size": 7}, "encoder_size must be even"),
-        ({"input_feeding": True}, "input_feeding must be left out with --attention additive"),
-        ({"attention": "dot", "attention_size": 4}, "attention_size must be left"),
+        ({"input_feeding": True}, "input_feeding must be omitted with --attention additive"),
+        ({"attention": "dot", "attention_size": 4}, "attention_size must be omitted"),
         ({"context": "every"}, "context must be omitted with --attention additive"),
-        ({"attention": "none", "input_feeding": True}, "input_feeding must be left"),
+        ({"attention": "none", "input_feeding": True}, "input_feeding must be omitted"),
         ({"cell": "lstm", "proj_size": 3}, "proj_size must be 0 in a translator"),
         ({"scheduled_sampling": 1.5}, "scheduled_sampling must be"),
         ({"max_ratio": 0.5}, "max_ratio must be a number of at least 1"),
@@ -279,8 +279,8 @@ def test_long_sentences_are_not_learned_but_measured(file, tmp_path):
     long = str(tmp_path / "long.tsv")
     task = Translation(small(file, max_symbols=8, valid=long, test=long))
     notes = task.prepare()
-    assert any("pairs longer than 8 symbols are left out" in note for note in notes)
-    assert "of 2 longer sentences for validation and test only the first 8 symbols are read" in notes
+    assert any("pairs longer than 8 tokens are excluded" in note for note in notes)
+    assert "2 longer validation and test sentences are truncated to 8 tokens" in notes
     assert max(map(len, task.sources)) <= 8
     model = task.build_model()
     handle = TrainedTranslator(model, *task.languages, task.config)
@@ -288,9 +288,9 @@ def test_long_sentences_are_not_learned_but_measured(file, tmp_path):
     assert found[0] == pytest.approx(found[1])
     cut = Pairs([text[:8] for text in task.sets.valid.source], task.sets.valid.target)  # letters are symbols here
     assert handle.loss(cut)["loss"] == pytest.approx(found[0])
-    with pytest.raises(ArgumentError, match=r"a sentence of at most 8 symbols \(this one has 80\), got 'abcc"):
+    with pytest.raises(ArgumentError, match=r"a sentence of at most 8 tokens \(this one has 80\), got 'abcc"):
         handle.translate([task.sets.valid.source[1]])
-    with pytest.raises(DataError, match="every pair is longer than 3 symbols; raise --max-symbols"):
+    with pytest.raises(DataError, match="every pair is longer than 3 tokens; increase --max-symbols"):
         prepared(small(file, max_symbols=3))
 
 
@@ -459,7 +459,7 @@ def test_measures(file):
     assert found.scores.chrf == metrics.CHRF(lowercase=True).corpus_score(said, [pairs.target]).score
     assert found.summary()["loss"] == found.loss == model.loss(pairs)["loss"]
     assert found.summary()["bleu_cased"] == metrics.BLEU().corpus_score(said, [pairs.target]).score
-    with pytest.raises(ArgumentError, match="target must be left out without --data"):
+    with pytest.raises(ArgumentError, match="target must be omitted without --data"):
         model.evaluate_data(target="x")
     model.fingerprint = "another"
     with pytest.raises(RunError, match=r"the data .* has changed since the model was trained"):

@@ -94,7 +94,7 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
     assert report.notes == ()
 
 
-def test_runs_side_by_side(model, file):
+def test_runs_pad(model, file):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
     found = Translation.compare({"runs/a": model, "other/a": model, "runs/b": model}, Evaluate(data=file, **SHORT))
     assert [report.values["pairs"] for report in found.reports] == [13, 13, 13]
@@ -117,7 +117,7 @@ def test_its_own_pairs(model, monkeypatch):
 def test_pairs_that_are_not_the_same(model, monkeypatch):
     found = iter([(PAIRS, []), (PAIRS.pick([0]), [])])
     monkeypatch.setattr(TrainedTranslator, "find", lambda *_, **__: next(found))
-    with pytest.raises(RunError, match="a and b have not the same valid pairs; say with --data"):
+    with pytest.raises(RunError, match="a and b have different valid pairs; select the pairs"):
         Translation.compare({"a": model, "b": model}, Evaluate(split="valid"))
 
 
@@ -125,7 +125,7 @@ def test_a_note_on_exchanged_columns(model, file, monkeypatch):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
     monkeypatch.setattr(TrainedTranslator, "reads_like_target", lambda _, text: "May" in text or "10" in text)
     (note,) = model.evaluation(Evaluate(data=file, **SHORT)).notes
-    assert note.endswith("read like the language that is translated into: are its columns exchanged?")
+    assert note.endswith("look like the target language: are its columns swapped?")
 
 
 def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
@@ -142,7 +142,7 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
             model.evaluation(Evaluate(data=file, picture=str(tmp_path / name)))
     few = tmp_path / "few.tsv"
     few.write_text("a b\tc d\n")
-    with pytest.raises(ArgumentError, match="fewer than 10 sentences") as caught:
+    with pytest.raises(ArgumentError, match="at least 10 sentences") as caught:
         model.evaluation(Evaluate(data=str(few), picture=str(path)))
     assert caught.value.__notes__ == ["read: a b → c d"]  # how the file was read
 
@@ -150,10 +150,10 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": "a.tsv", "split": "test"}, "split must be left out with --data"),
-        ({"target": "b.txt"}, "target must be left out without --data"),
-        ({"encoding": "latin-1"}, "encoding must be left out without --data"),
-        ({"header": False}, "header must be left out without --data"),
+        ({"data": "a.tsv", "split": "test"}, "split must be omitted with --data"),
+        ({"target": "b.txt"}, "target must be omitted without --data"),
+        ({"encoding": "latin-1"}, "encoding must be omitted without --data"),
+        ({"header": False}, "header must be omitted without --data"),
         ({"beam": 0}, "beam must be a whole number of at least 1"),
         ({"min_length": 3, "max_length": 2}, r"min_length must be at most max_length \(2\)"),
     ],
@@ -164,7 +164,7 @@ def test_options_that_contradict_each_other(options, message):
 
 
 def test_no_coverage_without_attention(blind, file):
-    with pytest.raises(ArgumentError, match="coverage_penalty must be left out"):
+    with pytest.raises(ArgumentError, match="coverage_penalty must be omitted"):
         blind.evaluation(Evaluate(data=file, coverage_penalty=0.5))
 
 
@@ -220,7 +220,7 @@ def test_a_picture_after_the_last_answer(model, tmp_path):
     assert picture.path == path
     assert b"<svg" in picture.png
     assert asked(model, [" "], picture=str(path)) == [Prediction("", more={"translations": []})]
-    with pytest.raises(ArgumentError, match="picture must be a file that ends in"):
+    with pytest.raises(ArgumentError, match="picture must be a file with the suffix"):
         asked(model, DATES, picture=str(tmp_path / "where.txt"))
 
 
@@ -229,14 +229,14 @@ def test_a_text_in_the_other_language_is_warned_of_once(model, monkeypatch):
     with pytest.warns(UnrolledWarning) as warned:
         asked(model, DATES[:3], **SHORT)
     assert [str(one.message) for one in warned] == [
-        f"{DATES[1]!r} reads like the language that is translated into",
+        f"{DATES[1]!r} looks like the target language",
     ]
 
 
 @pytest.mark.parametrize("options", [{"show_alignment": True}, {"picture": "x.png"}, {"coverage_penalty": 0.5}])
 def test_nothing_to_see_without_attention(blind, options):
     (name,) = options
-    with pytest.raises(ArgumentError, match=f"{name} must be left out for a translator without attention"):
+    with pytest.raises(ArgumentError, match=f"{name} must be omitted for a translator without attention"):
         asked(blind, DATES, **options)
 
 
@@ -247,7 +247,7 @@ def test_the_exported_network_is_the_one_that_writes(model):
     exported, step, states, (inputs, outputs), around = model.modules()
     assert (step, states, inputs, outputs) == (None, (), ("source", "source_lengths", "before"), ("logits",))
     sources = [model.reader.encode(text) for text in ("3 May 2010", "14 June 17")]
-    ids, lengths = model._side_by_side(sources)
+    ids, lengths = model._pad(sources)
     before = torch.tensor([[BEGIN, BEGIN], [5, 7], [3, 2]])
     with torch.no_grad():
         found = exported(ids, lengths, before).log_softmax(2)
@@ -263,5 +263,5 @@ def test_the_exported_network_is_the_one_that_writes(model):
 
 
 def test_it_reads_a_whole_sentence_first(model):
-    with pytest.raises(RunError, match="task translate cannot answer step by step: it reads a whole sentence first"):
+    with pytest.raises(RunError, match="task translate cannot answer step by step: it needs the whole sentence"):
         model.streaming()

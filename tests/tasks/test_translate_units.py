@@ -101,7 +101,7 @@ def test_rare_ones_are_unknown():
 
 @pytest.mark.parametrize("kind", ["word", "char"])
 def test_nothing_to_learn_from(kind):
-    message = "the source text has only 1 symbol seen 2 times or more: nothing can be learned from it"
+    message = "the source text has only 1 token seen 2 times or more: nothing can be learned from it"
     with pytest.raises(DataError, match=message):
         language(kind, ["a"] * 5)
 

@@ -186,7 +186,7 @@ def test_unknown_names_suggest_near_ones(given, hint):
         (
             "fractions",
             (0.5, 0.1, 0.1),
-            "fractions must be three parts of at least 0 that add up to 1, got (0.5, 0.1, 0.1)",
+            "fractions must be three fractions of at least 0 that sum to 1, got (0.5, 0.1, 0.1)",
         ),
         (
             "optimizer",

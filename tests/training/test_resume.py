@@ -159,7 +159,5 @@ def test_stopped_between_evaluations(tmp_path, monkeypatch, at):
 @pytest.mark.parametrize("name", ["time", "epochs"])
 def test_going_on_for_longer_takes_steps(tmp_path, name):
     value = {"time": "5m", "epochs": 3.0}[name]
-    with pytest.raises(
-        ArgumentError, match=f"{name} must be left out when a run goes on, got .*; say how far with steps"
-    ):
+    with pytest.raises(ArgumentError, match=f"{name} must be omitted when resuming a run, got .*; set steps instead"):
         api.resume(tmp_path, **{name: value})

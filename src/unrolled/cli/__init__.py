@@ -1,12 +1,12 @@
-"""The command ``unrolled``: a table of verbs, each in a module of its own that is imported when it is used.
+"""The command ``unrolled``: a table of verbs, each in its own module, which is imported on first use.
 
-Nothing heavy is imported here, so that ``unrolled --help`` answers at once. A verb's module has
-``run(arguments) -> int``, which returns the exit status:
+Heavy packages are not imported here, to keep ``unrolled --help`` fast. A verb's module has ``run(arguments) -> int``,
+which returns the exit status:
 
-    0     done; also if whoever read the output went away before its end
-    2     refused, or failed for a reason that was foreseen: one line on standard error says why
-    130   stopped by Ctrl-C; a training also by SIGTERM or SIGHUP: it has saved first
-    143   ended by SIGTERM while nothing was trained; 129: by SIGHUP
+    0     success; also if the reader closed the output early
+    2     invalid arguments or an expected failure; one line on standard error gives the reason
+    130   stopped by Ctrl-C; training also by SIGTERM or SIGHUP, after saving a checkpoint
+    143   ended by SIGTERM outside training; 129: by SIGHUP
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from .signals import Ended, ended_by_signals
 from .streams import UNREAD, usable
 
 VERBS = {
-    "train": "train a model on your data, or go through a recipe",
-    "resume": "go on with a run from where it stopped",
-    "sample": "let a trained model write",
-    "predict": "ask a trained model about texts",
-    "evaluate": "measure a trained model on a text, or on labelled texts",
-    "inspect": "find the units of a trained model that know something; hold them; see how far back it looks",
-    "runs": "list your runs",
-    "data": "list the data sets that have a name, fetch one, or look at data of yours",
-    "lab": "experiments: gradients, the error surface, memory, truncation, an unrolled network, Shannon's game",
-    "bench": "measure our layers on this machine, next to torch's",
-    "doctor": "show what this machine offers and which code paths would run",
+    "train": "train a model on your data, or run a recipe",
+    "resume": "resume a run from its newest checkpoint",
+    "sample": "generate samples from a trained model",
+    "predict": "predict classes, tags or translations with a trained model",
+    "evaluate": "evaluate trained models on held-out or other data",
+    "inspect": "analyse a trained model: find and clamp interpretable units, measure its context length",
+    "runs": "list runs",
+    "data": "list named data sets, download one, or show how your own data is read",
+    "lab": "experiments: gradients, error surface, memory, truncation, an unrolled network, Shannon's game",
+    "bench": "benchmark the layers on this machine against torch.nn",
+    "doctor": "show this machine's features and the code paths that layers use on it",
 }
 
 BAD_INPUT, INTERRUPTED = 2, 130
-ENDLESS = ("sample", "predict")  # end when nobody reads what they write; the others go on to what they leave in files
-TRAINING = ("train", "resume")  # whatever happens to their output, the model is what they are for
+ENDLESS = ("sample", "predict")  # end when their output is closed; the others run on, for the files they write
+TRAINING = ("train", "resume")  # run on whatever happens to their output: the model is their result
 
 
 class _Unread(BaseException):
-    """Nobody reads standard output any more."""
+    """The reader has closed standard output."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else ""
     trains = verb in TRAINING and len(arguments) > 1 and not {"-h", "--help"} & {*arguments}
     with usable(lambda error: _output_failed(verb, trains, error)), ended_by_signals():
-        return _told(arguments)
+        return _run(arguments)
 
 
-def _told(arguments: list[str]) -> int:
-    """Run one command; what goes wrong is told in one line."""
+def _run(arguments: list[str]) -> int:
+    """Run one command; report a failure in one line on standard error."""
     _prepare()
     try:
         status = _dispatch(arguments)
@@ -72,9 +72,9 @@ def _told(arguments: list[str]) -> int:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return BAD_INPUT
     except Exception as error:
-        if _is_memory(error):
+        if _is_out_of_memory(error):
             _complain("not enough memory for this; use a smaller --hidden-size, --num-layers, --batch-size or --bptt")
-        elif place := origin(error):  # a cell of the user's own, say
+        elif place := origin(error):  # an error in user code, such as a custom cell
             _complain(f"{place}: {type(error).__name__}: {error}")
         else:
             raise
@@ -82,15 +82,15 @@ def _told(arguments: list[str]) -> int:
 
 
 def _output_failed(verb: str, trains: bool, error: OSError) -> None:
-    """What becomes of a command whose output cannot be written: see `ENDLESS` and `TRAINING`; help trains nothing."""
+    """Handle output that cannot be written: see `ENDLESS` and `TRAINING`; ``trains`` is false for their help."""
     if error.errno in UNREAD:
         if verb in ENDLESS:
             raise _Unread
         return
-    told = f"cannot write to standard output: {error.strerror or error}"
+    message = f"cannot write to standard output: {error.strerror or error}"
     if not trains:
-        raise SaveError(f"{told}; free some space, or let it go elsewhere")
-    _complain(f"{told}; the training goes on without it", "warning: ")
+        raise SaveError(f"{message}; free some space, or redirect the output elsewhere")
+    _complain(f"{message}; training continues without it", "warning: ")
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -106,16 +106,16 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"unrolled {__version__}")
         return 0
     if verb not in VERBS:
-        near = clause(did_you_mean(verb, VERBS)) or f"; there are {', '.join(VERBS)}"
+        near = clause(did_you_mean(verb, VERBS)) or f"; the commands are {', '.join(VERBS)}"
         raise UnrolledError(f"unrolled has no command {verb!r}{near}")
-    here = _current_folder()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)  # so that --cell module:Class finds a module that lies here
+    folder = _current_folder()
+    if folder not in sys.path and "" not in sys.path:
+        sys.path.append(folder)  # for --cell module:Class with a module in this folder
     run = importlib.import_module(f".{verb}", __name__).run
     try:
         status: int = run(rest)
         return status
-    except SystemExit as stop:  # help was shown, a signal came, or code of the user's own would end all
+    except SystemExit as stop:  # raised after help, by a signal, or by user code
         if not isinstance(stop, Ended) and (place := origin(stop)):
             raise UnrolledError(f"{place}: SystemExit: {stop}") from stop
         return stop.code if isinstance(stop.code, int) else 0
@@ -130,27 +130,27 @@ def _current_folder() -> str:
 
 def _usage() -> str:
     width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {name:<{width}}  {what}" for name, what in VERBS.items())
+    verbs = "\n".join(f"  {name:<{width}}  {about}" for name, about in VERBS.items())
     return f"""usage: unrolled COMMAND …
 
-Recurrent sequence models: train one on your text, watch it learn, let it write or answer.
+Recurrent sequence models: train, evaluate, sample, predict and inspect.
 
 {verbs}
 
   unrolled train lm                       five minutes on Python's own source code
-  unrolled train lm --data book.txt       on a text, folder or pattern of yours
-  unrolled train classify --data it.csv   on texts that have a label each
-  unrolled COMMAND --help                 every option of a command
+  unrolled train lm --data book.txt       on your own text, folder or pattern
+  unrolled train classify --data it.csv   on labelled texts
+  unrolled COMMAND --help                 all options of a command
   unrolled --version"""
 
 
 def _prepare() -> None:
-    """Output that never fails for a character the terminal lacks, and warnings that are one line or none."""
+    """Replace characters that the terminal cannot encode, and show only our warnings, in one line each."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # libraries warn about what a user of ours cannot change
+        warnings.simplefilter("ignore")  # the user cannot act on warnings of libraries
         warnings.simplefilter("default", UnrolledWarning)
         warnings.showwarning = _show_warning
 
@@ -167,17 +167,17 @@ def _show_warning(
 
 
 def _complain(text: str, label: str = "error: ") -> None:
-    """One line on standard error; control characters in it (it may quote a file's name) are made harmless."""
+    """Print one line on standard error, with control characters replaced (it may quote a file's name)."""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
     if label == "error: " and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = f"\033[1;31m{label}\033[0m"
     print(f"{label}{line}", file=sys.stderr, flush=True)
 
 
-def _is_memory(error: Exception) -> bool:
-    """Whether memory ran out; torch says so only in the text of a RuntimeError."""
-    told = str(error).lower() if isinstance(error, RuntimeError) else ""
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether the error means out of memory, for which torch raises a RuntimeError with one of these texts."""
+    message = str(error).lower() if isinstance(error, RuntimeError) else ""
     return isinstance(error, MemoryError) or any(
-        sign in told
-        for sign in ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")
+        phrase in message
+        for phrase in ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")
     )

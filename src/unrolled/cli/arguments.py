@@ -1,9 +1,9 @@
-"""From a command line to a dataclass, by way of tyro.
+"""Parse command lines into dataclasses, with tyro.
 
-The dataclass is the schema: its fields are the flags, their types and defaults the rules, the text under each the
-help. Before tyro sees a command line, `Schema.normalise` gives every flag the one form ``--name=value``: other
-tools' names become ours, ``-rnn_size`` (as char-rnn writes) becomes ``--hidden-size``, and an unknown flag is
-refused with the nearest known ones. After it, what tyro refuses is told in one line instead of in a box.
+The dataclass is the schema: fields are flags, their types and defaults are the rules, their docstrings the help. Before
+tyro parses a command line, `Schema.normalise` rewrites every flag as ``--name=value``: it translates other tools' names
+(``-rnn_size`` of char-rnn becomes ``--hidden-size``) and rejects unknown flags with the nearest known ones. After it,
+tyro's errors are reported in one line instead of a box.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
 from ..training.config import ALIASES
 
 C = TypeVar("C")
-HELP_AT = 24  # the column at which the text of a flag begins
 
 
 def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C | None = None) -> C:
-    """An instance of the dataclass ``cls`` as ``argv`` describes it.
+    """Parse ``argv`` into an instance of the dataclass ``cls``.
 
     Args:
-        cls: fields that are dataclasses are groups of flags, without a prefix.
-        argv: the words after ``prog``; with ``--help`` among them this shows the help and raises `SystemExit`.
-        prog: the command as the user typed it, for messages.
-        about: what the help says above the flags.
-        default: values of flags that are not given.
+        cls: the dataclass; its fields that are dataclasses are groups of flags, without a prefix.
+        argv: the arguments after ``prog``; ``--help`` prints the help and raises `SystemExit`.
+        prog: the command, for messages.
+        about: the help's description of the command.
+        default: the values of omitted flags.
 
     Raises:
-        UnrolledError: an unknown flag, a wrong value or a missing one, told in one line.
+        UnrolledError: a flag is unknown, or a value is invalid or missing.
     """
     schema = Schema(cls, prog)
     words = schema.normalise(argv)
@@ -51,9 +50,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
                 cls,
                 args=words,
                 prog=prog,
-                description="\n\n".join(
-                    textwrap.fill(part, 80, break_on_hyphens=False) for part in about.split("\n\n")
-                ),
+                description=about,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.UseAppendAction),
                 **given,
             )
@@ -67,21 +64,21 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
 
 
 def given(cls: type, argv: Sequence[str], prog: str) -> dict[str, str]:
-    """The flags that stand in ``argv`` by our names, with their values as text, unchecked."""
+    """Return the flags in ``argv``, by our names, with their unchecked values as text."""
     words = Schema(cls, prog).normalise(argv)
     pairs = (word[2:].partition("=") for word in words if word.startswith("--"))
     return {name.replace("-", "_"): value for name, _, value in pairs}
 
 
 class Schema:
-    """The flags of a dataclass, and words about them."""
+    """The flags of a dataclass, and messages about them."""
 
     def __init__(self, cls: type, prog: str) -> None:
         self.prog = prog
         self.flags: dict[str, Any] = {}  # our name → type
         self.positionals: list[str] = []
-        self.several = False  # whether the last positional takes any number of words
-        self.needed = 0  # positionals without a default
+        self.several = False  # whether the last positional takes any number of arguments
+        self.required = 0  # number of positionals without a default
         self._collect(cls)
         self.aliases = {alias: name for alias, name in ALIASES.items() if name in self.flags}
 
@@ -90,21 +87,21 @@ class Schema:
             plain = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
             if dataclasses.is_dataclass(plain):
                 self._collect(typing.cast(type, plain))
-            elif tyro.conf.Suppress in getattr(hint, "__metadata__", ()):
+            elif typing.get_origin(hint) is typing.ClassVar or tyro.conf.Suppress in getattr(hint, "__metadata__", ()):
                 continue
             elif tyro.conf.Positional in getattr(hint, "__metadata__", ()):
                 self.positionals.append(name)
                 self.several = typing.get_origin(plain) is tuple
-                self.needed += cls.__dataclass_fields__[name].default is dataclasses.MISSING  # type: ignore[attr-defined]
+                self.required += cls.__dataclass_fields__[name].default is dataclasses.MISSING  # type: ignore[attr-defined]
             else:
                 self.flags[name] = plain
 
     def normalise(self, argv: Sequence[str]) -> list[str]:
-        """Positionals as they are; flags by our names as ``--name=value``, ``--name`` or ``--no-name``."""
+        """Return positionals unchanged, and flags by our names as ``--name=value``, ``--name`` or ``--no-name``."""
         return [word for _, words in self.options(argv) for word in words]
 
     def options(self, argv: Sequence[str]) -> list[tuple[str, list[str]]]:
-        """The same, in order: each option's name, empty for a positional, and its words."""
+        """Return each option's name (empty for a positional) and its normalised arguments, in order."""
         words, out, positionals = list(argv), list[tuple[str, list[str]]](), 0
         while words:
             word = words.pop(0)
@@ -112,18 +109,18 @@ class Schema:
             if match is None:
                 positionals += 1
                 if positionals > len(self.positionals) and not self.several:
-                    raise UnrolledError(f"{self.prog} does not know what to do with {word!r}; {self._see()}")
+                    raise UnrolledError(f"{self.prog} got an unexpected argument {word!r}; {self._see()}")
                 out.append(("", [word]))
             elif word in ("-h", "--help"):
                 out.append(("help", ["--help"]))
             else:
                 out.append(self._flag(word, match[1], match[2], words))
-        if self.several and positionals < self.needed and ("help", ["--help"]) not in out:
-            raise self._lacks(positionals)
+        if self.several and positionals < self.required and ("help", ["--help"]) not in out:
+            raise self._missing_positional(positionals)
         return out
 
     def _flag(self, word: str, text: str, value: str | None, rest: list[str]) -> tuple[str, list[str]]:
-        """One flag's name and its words, whose values are taken from ``rest``."""
+        """Return a flag's name and normalised arguments; take its values from ``rest``."""
         name, negated = self._find(text)
         if name is None:
             spelled = word.partition("=")[0]
@@ -133,7 +130,7 @@ class Schema:
         flag, hint = _dashed(name), _without_optional(self.flags[name])
         if hint is bool:
             if value is not None and value.lower() not in _YES | _NO:
-                raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} is the opposite")
+                raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} negates it")
             on = not negated if value is None else (value.lower() in _YES) != negated
             return name, [flag if on else f"--no-{flag[2:]}"]
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
@@ -155,7 +152,7 @@ class Schema:
         return name, [f"{flag}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:
-        """Our name for a flag as it was typed (without dashes), and whether it was negated by ``no-``."""
+        """Return our name for a flag as typed (without dashes), and whether ``no-`` negates it."""
         name = text.replace("-", "_")
         for candidate, negated in ((name, False), (name.removeprefix("no_"), True)):
             found = candidate if candidate in self.flags else self.aliases.get(candidate)
@@ -168,28 +165,28 @@ class Schema:
         return match is not None and (self._find(match[1])[0] is not None or word in ("-h", "--help"))
 
     def expected(self, name: str) -> str:
-        """What may follow a flag, in words."""
+        """Return a description of a flag's valid values."""
         hint = _without_optional(self.flags[name])
         if choices := self.choices(name):
             return f"one of {', '.join(choices)}"
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             return f"followed by {len(typing.get_args(hint))} numbers"
-        words = [str(word) for one in typing.get_args(self.flags[name]) for word in typing.get_args(one)]
+        words = [str(word) for member in typing.get_args(self.flags[name]) for word in typing.get_args(member)]
         return " or ".join([{int: "a whole number", float: "a number"}.get(hint, "a text"), *words])
 
     def choices(self, name: str) -> list[str]:
-        """The values that a flag can have, if they can be listed."""
+        """Return a flag's valid values, if it has a fixed list of them."""
         hint = _without_optional(self.flags[name])
         return [str(value) for value in typing.get_args(hint)] if typing.get_origin(hint) is Literal else []
 
-    def explain(self, stop: SystemExit, told: str, words: list[str]) -> UnrolledError:
-        """The error behind tyro's refusal: one of ours from a group's check, or told from the schema."""
+    def explain(self, stop: SystemExit, message: str, words: list[str]) -> UnrolledError:
+        """Return the error behind tyro's exit: that of a dataclass's check, or one derived from the schema."""
         cause: BaseException | None = stop
         while cause is not None:
             if isinstance(cause, ArgumentError):
                 return self.renamed(cause)
             cause = cause.__cause__ or cause.__context__
-        plain = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", told).split())
+        plain = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", message).split())
         flag = next((m for m in re.findall(r"--[a-z][a-z0-9-]*", plain) if m != "--help"), None)
         name = flag[2:].replace("-", "_") if flag else ""
         if flag and name in self.flags:
@@ -197,25 +194,25 @@ class Schema:
             near = did_you_mean(value, self.choices(name))
             return ArgumentError(flag, self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
-        if present < self.needed:
-            return self._lacks(present)
+        if present < self.required:
+            return self._missing_positional(present)
         return UnrolledError(f"{plain.partition(' For full helptext')[0]}; {self._see()}")
 
     def renamed(self, error: ArgumentError) -> ArgumentError:
-        """The same error, naming the option as it is typed on the command line."""
+        """Return the same error, naming the option as on the command line."""
         if error.name not in self.flags:
             return error
         return ArgumentError(_dashed(error.name), error.expected, error.received, error.remedy)
 
     @contextlib.contextmanager
     def names(self) -> Iterator[None]:
-        """Within it an `ArgumentError` about one of these options calls it as the user does."""
+        """Rename the option in an `ArgumentError` raised within, as in `renamed`."""
         try:
             yield
         except ArgumentError as error:
             raise self.renamed(error) from error
 
-    def _lacks(self, present: int) -> UnrolledError:
+    def _missing_positional(self, present: int) -> UnrolledError:
         return UnrolledError(f"{self.prog} needs {self.positionals[present].upper()}; {self._see()}")
 
     def _see(self) -> str:
@@ -226,14 +223,14 @@ _YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 def _without_optional(hint: Any) -> Any:
-    """``X`` for ``X | None``."""
+    """Return ``X`` for ``X | None``."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return next(a for a in typing.get_args(hint) if a is not type(None))
     return hint
 
 
 def _repeatable(hint: Any) -> bool:
-    """Whether a flag can be given any number of times, with one value each time."""
+    """Return whether a flag can be repeated, with one value each time."""
     return typing.get_args(hint)[1:] == (Ellipsis,)
 
 
@@ -242,7 +239,7 @@ def _dashed(name: str) -> str:
 
 
 def _value(flag: str, words: list[str]) -> str:
-    """What was given for ``flag`` in normalised words, the last time it was."""
+    """Return the last value of ``flag`` in normalised arguments."""
     for at, word in reversed(list(enumerate(words))):
         if word.startswith(f"{flag}="):
             return word.partition("=")[2]
@@ -252,27 +249,30 @@ def _value(flag: str, words: list[str]) -> str:
 
 
 def _without_none(text: str) -> str:
-    """The help without ``(default: None)`` and ``(default: )``: the words before it say what happens by default."""
+    """Remove ``(default: None)`` and ``(default: )`` from the help: its text states such defaults."""
     blanked = re.sub(r"\(default:[\s│]*(?:None)?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
-    kept = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
-    return _reflowed("\n".join(kept).replace("\0", " "))
+    lines = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
+    return _reflowed("\n".join(line.replace("\0", " ").rstrip() for line in lines))
 
 
 def _reflowed(text: str) -> str:
-    """The help with the text of each flag in lines of full width: tyro breaks it where its docstring has a new line."""
+    """Wrap the description and each flag's text to full width: tyro keeps the line breaks of docstrings."""
     lines, out = text.split("\n"), list[str]()
-    width = max((len(line) for line in lines if line.strip(" -") == ""), default=100) - HELP_AT
+    column = next((match.end() for line in lines if (match := re.match(r"  -h, --help +", line))), 24)
+    indent = " " * column
+    width = max((len(line) for line in lines if line.strip(" -") == ""), default=100) - column
     while lines:
         line = lines.pop(0)
-        beside = line[HELP_AT - 1 : HELP_AT] == " "
-        flag, words = (line[:HELP_AT], line[HELP_AT:]) if beside else (line, "")
+        beside = line[column - 2 : column] == "  "  # the text begins beside the flag, not below it
+        flag, words = (line[:column], line[column:]) if beside else (line, "")
         if not flag.startswith("  -"):
-            out.append(line)
+            about = line[:1].isalpha() and not line.startswith("usage:")
+            out += textwrap.wrap(line, column + width, break_on_hyphens=False) if about else [line]
             continue
-        while lines and re.match(rf" {{{HELP_AT}}}\S", lines[0]):
+        while lines and re.match(rf"{indent}\S", lines[0]):
             words += " " + lines.pop(0).strip()
         wrapped = textwrap.wrap(words.strip(), width, break_on_hyphens=False, break_long_words=False)
         first, *rest = wrapped or [""]
-        out += [f"{flag}{first}"] if beside else [flag, *([f"{' ' * HELP_AT}{first}"] if first else [])]
-        out += [" " * HELP_AT + line for line in rest]
+        out += [f"{flag}{first}"] if beside else [flag, *([f"{indent}{first}"] if first else [])]
+        out += [f"{indent}{line}" for line in rest]
     return "\n".join(out)

@@ -1,4 +1,4 @@
-"""unrolled bench: how fast our layers are on this machine, next to torch's and others'."""
+"""unrolled bench: benchmark the layers on this machine against torch.nn, onnxruntime and JAX."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled bench"
 ABOUT = (
-    "Measure this machine, and our layers on it against torch.nn (and onnxruntime and JAX where they are installed): "
-    "training steps and inference, the cells that only we have, and writing. Everybody takes turns, so that the "
-    "machine's noise falls on all alike; a ratio above 1 says that we are faster."
+    "Benchmark the layers on this machine against torch.nn (and onnxruntime and JAX where installed): training steps, "
+    "inference, cell variants without a fused implementation elsewhere, and text generation. Measurements are "
+    "interleaved, so that noise affects all sides alike; a ratio above 1 means that unrolled is faster."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What to measure, and where to leave it."""
+    """What to measure, and where to save it."""
 
     what: str = "layers,variants,writing"
-    """groups to measure, with commas between"""
+    """comma-separated groups"""
     quick: bool = False
-    """small sizes and few turns: two or three minutes instead of twenty"""
+    """small sizes, few rounds: 3 minutes instead of 20"""
     turns: int = 9
-    """turns of each side; the ratio's interval narrows with more"""
+    """number of interleaved rounds"""
     threads: int | None = None
-    """threads of every side (default: torch's)"""
+    """CPU threads (default: torch's)"""
     out: str = "unrolled-bench"
-    """where to save: this name with .json, and with .png the picture"""
+    """output file name without suffix"""
 
     def __post_init__(self) -> None:
         check_size("turns", self.turns, least=3)
@@ -60,7 +60,7 @@ class Bench:
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     options = parse(Bench, argv, PROG, ABOUT)
     with Schema(Bench, PROG).names():
         if "writing" in options.groups and extension.missing:
@@ -81,14 +81,13 @@ def run(argv: list[str]) -> int:
 
 
 def measure(options: Bench) -> tuple[dict[str, Any], list[bench.Row]]:
-    """All cases, with their progress on standard error."""
+    """Measure all cases, with progress on standard error: a description of the machine, and the rows."""
     turns = min(options.turns, 5) if options.quick else options.turns
     about, rows = bench.machine(turns), []
-    every = list(bench.all_cases(options.groups, options.quick))
-    stream = console(stderr=True)
-    counter = Counter(stream, len(every), "cases")
+    cases = list(bench.all_cases(options.groups, options.quick))
+    counter = Counter(console(stderr=True), len(cases), "cases")
     try:
-        for done, case in enumerate(every, 1):
+        for done, case in enumerate(cases, 1):
             rows += bench.compare(case, turns)
             counter(done)
     finally:
@@ -97,14 +96,14 @@ def measure(options: Bench) -> tuple[dict[str, Any], list[bench.Row]]:
 
 
 def show(about: dict[str, Any], rows: list[bench.Row]) -> None:
-    """The machine, a table for each group, and the geometric means."""
+    """Print the machine, a table for each group, and geometric means."""
     show_pairs([
         ("processor", f"{about['processor']}, {about['threads']} threads, {about['kernels']} kernels"),
         ("matrix products", f"{about['sgemm_gflops']:,.0f} GFLOP/s (1024 × 1024, float32)"),
         ("reading", f"{about['reading_gbytes']:,.1f} GB/s (256 MB)"),
     ])  # fmt: skip
-    for group, some in groupby(rows, lambda row: row.group):
-        members = list(some)
+    for group, iterator in groupby(rows, lambda row: row.group):
+        members = list(iterator)
         print()
         header = (group, "", "T×B×H", "against", "ours, ms", "theirs, ms", "ratio", "95 %", "of the limit")
         show_table(header, map(_cells, members), right=header[4:])
@@ -113,9 +112,9 @@ def show(about: dict[str, Any], rows: list[bench.Row]) -> None:
         print()
         keys = list(dict.fromkeys((row.name, row.what, row.peer) for row in members))
         for name, what, peer in keys:
-            same = [r for r in members if (r.name, r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
-            if len(same) > 1:
-                print(f"{name} {what}, {len(same)} shapes of many lanes: {geometric(same):.2f} times {peer}")
+            batches = [r for r in members if (r.name, r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
+            if len(batches) > 1:
+                print(f"{name} {what}, {len(batches)} shapes of many lanes: {geometric(batches):.2f} times {peer}")
 
 
 def _cells(row: bench.Row) -> tuple[str, ...]:

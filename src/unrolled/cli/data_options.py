@@ -1,4 +1,4 @@
-"""The options of `unrolled data`: its own, and those by which each task reads its data, its config's group ``data``."""
+"""The options of `unrolled data`: its own, and each task's options for reading data, its config's group ``data``."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from .arguments import Schema, parse
 
 PROG = "unrolled data"
 ABOUT = (
-    "Without an argument: list the data sets that have a name. With a NAME: fetch that data set and verify it. With a "
-    "PATH or pattern: show what a model would be given to learn."
+    "Without an argument: list the named data sets. With a NAME: download that data set and verify it. With a PATH or "
+    "pattern: show how training would read the data."
 )
 TASKS = f"further options, by the task ({PROG} --task TASK --help explains them):"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Which data."""
+    """Data to describe."""
 
     text: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="NAME|PATH")] = None
-    """a named data set; or a file, a folder, a pattern or "text:…" """
+    """a named data set, a file, a folder, a pattern or "text:…" """
     task: str | None = None
-    """show how this task would read the data, by its own options (default: the tasks that its name tells)"""
+    """task that reads the data (default: by the data's name)"""
     check: bool = False
-    """also say what training would say of the data, and what is suspicious in it"""
+    """also run training's checks on the data"""
     json: bool = False
     """print one JSON object per line"""
 
 
-class Asked:
-    """A command line.
+class DataRequest:
+    """A parsed command line of `unrolled data`.
 
     Attributes:
         general: the options of `unrolled data` itself.
-        given: the options of tasks that were given, each with its words.
-        schema: all that there are.
+        given: the given options of tasks, each with its arguments.
+        schema: the schema of all options.
     """
 
     def __init__(self, argv: Sequence[str], tasks: Mapping[str, type[Task]]) -> None:
@@ -54,15 +54,15 @@ class Asked:
         for name, group in self._groups.items():
             for option in Schema(group, PROG).flags.keys() - own:
                 self._owners.setdefault(option, []).append(name)
-        every = [("general", Data), *((f"of_{name}", group) for name, group in self._groups.items())]
-        self.schema = Schema(dataclasses.make_dataclass("Options", every), PROG)
+        fields = [("general", Data), *((f"task_{name}", group) for name, group in self._groups.items())]
+        self.schema = Schema(dataclasses.make_dataclass("Options", fields), PROG)
         words: list[str] = []
         self.given: dict[str, list[str]] = {}
-        for option, said in self.schema.options(argv):
+        for option, arguments in self.schema.options(argv):
             if option in self._owners:
-                self.given.setdefault(option, []).extend(said)
+                self.given.setdefault(option, []).extend(arguments)
             else:
-                words += said
+                words += arguments
         if "--help" in words:
             self._help(parse(Data, [word for word in words if word != "--help"], PROG, ABOUT).task)
         self.general = parse(Data, words, PROG, ABOUT)
@@ -71,32 +71,40 @@ class Asked:
                 task_class(self.general.task)
 
     def words(self, task: str) -> list[str]:
-        """Those of a task's options, as they were typed."""
-        every = [word for option, said in self.given.items() if task in self._owners[option] for word in said]
-        return [part for word in every for part in _apart(word)]
+        """Return the arguments of a task's given options."""
+        words = [word for option, arguments in self.given.items() if task in self._owners[option] for word in arguments]
+        return [part for word in words for part in _split(word)]
 
     def values(self, task: str) -> dict[str, Any]:
-        """A task's options that were given.
+        """Return the parsed values of a task's given options.
 
         Raises:
-            ArgumentError: a value is wrong.
+            ArgumentError: a value is invalid.
         """
-        mine = {option: said for option, said in self.given.items() if task in self._owners[option]}
-        parsed: Any = parse(self._groups[task], [word for said in mine.values() for word in said], PROG, "")
-        return {option: getattr(parsed, option) for option in mine}
+        given = {option: arguments for option, arguments in self.given.items() if task in self._owners[option]}
+        words = [word for arguments in given.values() for word in arguments]
+        parsed: Any = parse(self._groups[task], words, PROG, "")
+        return {option: getattr(parsed, option) for option in given}
 
     def refuse(self, lead: str | None, others: Sequence[str] = ()) -> None:
-        """Raise `ArgumentError` for an option that is neither the ``lead``'s nor that of every one of the other tasks;
-        for any if there is no lead, and so no data."""
-        for option, said in self.given.items():
+        """Check that each given option belongs to the task ``lead``, or to all ``others``.
+
+        Args:
+            lead: the task whose report is shown; `None` without data: then no option is valid.
+            others: further tasks that read the data.
+
+        Raises:
+            ArgumentError: an option does not apply.
+        """
+        for option, arguments in self.given.items():
             owners = self._owners[option]
             if lead is None:
-                raise ArgumentError(option, "left out without a file", _value(said))
+                raise ArgumentError(option, "omitted without a file", _value(arguments))
             if lead not in owners and not (others and set(others) <= set(owners)):
-                raise ArgumentError(option, f"left out unless --task is {' or '.join(owners)}", _value(said))
+                raise ArgumentError(option, f"omitted unless --task is {' or '.join(owners)}", _value(arguments))
 
     def _help(self, task: str | None) -> None:
-        """Show the help, and end the program."""
+        """Print the help, and exit."""
         if task is not None:
             task_class(task)
             both = dataclasses.make_dataclass(
@@ -114,8 +122,8 @@ class Asked:
 
 
 def _unchecked(cls: type[Task]) -> type:
-    """A task's group ``data`` without the option ``data``, which is the command's argument. Its checks are left out:
-    they are made when the options are put together with the data."""
+    """Return a task's group ``data`` without the option ``data``, which is the command's argument, and without checks,
+    which run when the config is complete."""
     group = groups(cls.Config).get("data")
     if group is None:
         return dataclasses.make_dataclass("NoOptions", [])
@@ -124,13 +132,13 @@ def _unchecked(cls: type[Task]) -> type:
     return dataclasses.make_dataclass(group.__name__, [hidden], bases=(group,), namespace=unchecked, frozen=True)
 
 
-def _apart(word: str) -> list[str]:
-    """``--name=value`` as two words, unless the second could be taken for an option."""
+def _split(word: str) -> list[str]:
+    """Split ``--name=value`` into two arguments, unless the value looks like an option."""
     name, equals, value = word.partition("=")
     return [name, value] if equals and value and not value.startswith("-") else [word]
 
 
 def _value(words: Sequence[str]) -> str:
-    """What was given for an option."""
+    """Return an option's value as text."""
     first, *rest = words
     return " ".join(rest) or first.partition("=")[2] or first

@@ -1,4 +1,4 @@
-"""What tasks say of data, put together: one task's report, and a line of how each other task would read the same."""
+"""Combine reports on data: one task's report, and lines on how each other task would read the same data."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ EXCERPT = "read: "
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a task says of data.
+class TaskReport:
+    """A task's report on data.
 
     Attributes:
-        task: its name.
-        report: what it finds there.
-        train: the command that would train on it.
-        checked: what its check says, if that was asked for.
-        error: why it cannot read the data.
+        task: the task's name.
+        report: its description of the data.
+        train: the command that trains on the data.
+        checked: the result of its check, if requested.
+        error: the reason why it cannot read the data.
     """
 
     task: str
@@ -33,48 +33,48 @@ class Said:
 
     @property
     def how(self) -> str:
-        """How the files were read, in a line."""
-        told = self.report.how or self.report.notes
-        return f"no: {self.error}" if self.error else "; ".join(one for one in told if not one.startswith(EXCERPT))
+        """How the files were read, in one line."""
+        lines = self.report.how or self.report.notes
+        return f"no: {self.error}" if self.error else "; ".join(line for line in lines if not line.startswith(EXCERPT))
 
     @property
     def first(self) -> list[str]:
         """The first examples."""
-        return [one for one in (self.report.how or self.report.notes) if one.startswith(EXCERPT)]
+        return [line for line in (self.report.how or self.report.notes) if line.startswith(EXCERPT)]
 
     def whole(self) -> Report:
-        """Its report, with the command that trains on the data and with what its check says."""
+        """Return the report with the command that trains on the data and the result of the check."""
         checked: list[Part] = [Pairs(_labelled("check", self.checked))] if self.checked else []
         values = {**self.report.values, "check": list(self.checked)} if self.checked else self.report.values
         parts = (*_added(self.report.parts, [("train with", self.train)]), *checked)
         return replace(self.report, values=values, parts=parts)
 
     def as_json(self) -> dict[str, Any]:
-        """How it would read the data, where another task's report is shown."""
-        said: dict[str, Any] = {"task": self.task, "how": self.how, "first": self.first}
-        said |= {"values": self.report.values} if not self.error else {}
-        return said | ({"check": list(self.checked)} if self.checked else {})
+        """Return plain data on how the task would read the data, for the JSON of another task's report."""
+        values: dict[str, Any] = {"task": self.task, "how": self.how, "first": self.first}
+        values |= {"values": self.report.values} if not self.error else {}
+        return values | ({"check": list(self.checked)} if self.checked else {})
 
 
-def together(lead: Said, others: Sequence[Said], asked: str | None) -> Report:
-    """The report of one task with lines for the others, and the parts of the task that was ``asked`` for."""
+def combined(lead: TaskReport, others: Sequence[TaskReport], requested: str | None) -> Report:
+    """Return the report of one task with lines for the others, and the parts of the ``requested`` task."""
     rows = []
-    for one in others:
-        lines = [one.how, *(fitted(example, WIDTH) for example in one.first)]
-        rows += _labelled(f"for {one.task}", lines) if any(lines) else []
+    for other in others:
+        lines = [other.how, *(fitted(example, WIDTH) for example in other.first)]
+        rows += _labelled(f"for {other.task}", lines) if any(lines) else []
     report = lead.whole()
     parts = _added(report.parts, rows)
-    for one in others:
-        if one.task == asked:
-            parts += one.whole().parts
-        elif one.checked:
-            parts += (Pairs(_labelled(f"check for {one.task}", one.checked)),)
-    values = report.values | {"read": [one.as_json() for one in others]}
+    for other in others:
+        if other.task == requested:
+            parts += other.whole().parts
+        elif other.checked:
+            parts += (Pairs(_labelled(f"check for {other.task}", other.checked)),)
+    values = report.values | {"read": [other.as_json() for other in others]}
     return replace(report, values=values, parts=parts)
 
 
 def _added(parts: tuple[Part, ...], rows: list[tuple[str, str]]) -> tuple[Part, ...]:
-    """The parts with rows added to their first pairs."""
+    """Return the parts with rows added to the first `Pairs`."""
     for at, part in enumerate(parts):
         if isinstance(part, Pairs):
             return (*parts[:at], Pairs([*part.rows, *rows]), *parts[at + 1 :])
@@ -82,5 +82,5 @@ def _added(parts: tuple[Part, ...], rows: list[tuple[str, str]]) -> tuple[Part, 
 
 
 def _labelled(label: str, lines: Sequence[str]) -> list[tuple[str, str]]:
-    """A label beside the first of several lines."""
+    """Return (label, line) pairs with the label at the first line only."""
     return [("" if at else label, line) for at, line in enumerate(lines)]

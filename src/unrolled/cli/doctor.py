@@ -1,4 +1,4 @@
-"""unrolled doctor: what this machine offers, and which code paths would run on it."""
+"""unrolled doctor: show this machine's features, and the code paths that layers use on it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .terminal.look import size
 from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled doctor"
-ABOUT = "Show what this machine offers and, for each kind of recurrent layer, which code path would run, and why."
+ABOUT = "Show this machine's features and, for each kind of recurrent layer, the code path that runs, and why."
 PACKAGES = ("numpy", "safetensors", "tokenizers", "rich", "tyro", "babel", "sacrebleu", "tensorboard")
 SETS = ("sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -59,32 +59,32 @@ ATTENTION: dict[str, tuple[str, str, bool, dict[str, Any]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor:
-    """Nothing to choose."""
+    """No options."""
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     parse(Doctor, argv, PROG, ABOUT)
     show_pairs([*_software(), *_machine(), *_folders()])
     print()
-    show_table(("layers in training", "path", "why none that is faster"), map(_path, CELLS))
+    show_table(("layers in training", "path", "why not a faster one"), map(_path, CELLS))
     print()
-    show_table(("decoders with attention", "path", "why none that is faster"), map(_attention_path, ATTENTION))
+    show_table(("decoders with attention", "path", "why not a faster one"), map(_attention_path, ATTENTION))
     return 0
 
 
 def _software() -> list[tuple[str, str]]:
-    found = []
+    packages = []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
+            packages.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"{name} not installed")
+            packages.append(f"{name} not installed")
     return [
         ("unrolled", f"{__version__} in {Path(__file__).resolve().parents[1]}"),
         ("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})"),
         ("torch", torch.__version__),
-        ("packages", ", ".join(found)),
+        ("packages", ", ".join(packages)),
     ]
 
 
@@ -103,7 +103,7 @@ def _machine() -> list[tuple[str, str]]:
         (
             "torch uses",
             f"{torch.backends.cpu.get_cpu_capability()} kernels; "
-            + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in backends.items()),
+            + ", ".join(f"{name} {'yes' if available else 'no'}" for name, available in backends.items()),
         ),
         ("kernels", _kernels()),
         ("bfloat16", _bfloat16(sets)),
@@ -113,16 +113,16 @@ def _machine() -> list[tuple[str, str]]:
 
 def _kernels() -> str:
     if extension.missing:
-        return f"none: {extension.missing}. Recurrences take torch's layers or the Python loop, up to 20 times slower"
+        return f"none: {extension.missing}. Recurrences use torch's layers or the Python loop, up to 20 times slower"
     others = [name for name in extension.instruction_sets() if name != extension.instruction_set()]
-    return f"{extension.instruction_set()}; UNROLLED_ISA may choose {' or '.join(others) or 'no other'}"
+    return f"{extension.instruction_set()}; UNROLLED_ISA can select {' or '.join(others) or 'no other'}"
 
 
 def _bfloat16(sets: list[str]) -> str:
     if "amx" in extension.instruction_sets():
-        return "products in the processor's matrix unit (amx_bf16): --precision bf16 trains faster"
+        return "matrix products in the AMX unit (amx_bf16): --precision bf16 trains faster"
     if extension.bfloat16():
-        return "dot products in the processor (avx512_bf16): --precision bf16 is worth trying"
+        return "dot products with avx512_bf16: --precision bf16 may train faster"
     others = [name for name in ("amx_bf16", "bf16") if name in sets]
     why = f"the kernels do not use {', '.join(others)}" if others else "this processor has no avx512_bf16"
     return f"{why}: --precision bf16 trains in float32"
@@ -136,13 +136,13 @@ def _folders() -> list[tuple[str, str]]:
 
 
 def _state(path: Path) -> str:
-    """Free space, and whether the folder can be written; for one that is not there yet, of where it would be made."""
-    there = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
-    words = [f"{size(shutil.disk_usage(there).free)} free"]
-    if not os.access(there, os.W_OK):
-        words.append("cannot be written")
-    if there != path:
-        words.append("made when needed")
+    """Return the free space, and whether the folder (or, if missing, its nearest existing parent) is writable."""
+    existing = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+    words = [f"{size(shutil.disk_usage(existing).free)} free"]
+    if not os.access(existing, os.W_OK):
+        words.append("not writable")
+    if existing != path:
+        words.append("created when needed")
     return ", ".join(words)
 
 
@@ -156,18 +156,18 @@ def _cpu_flags() -> set[str]:
 
 
 def _path(name: str) -> tuple[str, str, str]:
-    """(the layer's options, the path it takes in training, why not the faster ones)."""
+    """Return (the layer's options, its code path in training, the reasons against faster ones)."""
     kind, options = CELLS[name]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cell = make_cell(kind, 8, 8, **options).to(device).train()
     paths = explain(cell, torch.zeros(4, 2, 8, device=device), noise=cell.draw_noise(4, 2))
-    at = next(n for n, path in enumerate(paths) if path.reason is None)
-    without = [path for path in paths[:at] if path.backend != "cudnn" or device == "cuda"]
-    return name, paths[at].backend, "; ".join(dict.fromkeys(path.reason or "" for path in without))
+    first = next(n for n, path in enumerate(paths) if path.reason is None)
+    faster = [path for path in paths[:first] if path.backend != "cudnn" or device == "cuda"]
+    return name, paths[first].backend, "; ".join(dict.fromkeys(path.reason or "" for path in faster))
 
 
 def _attention_path(name: str) -> tuple[str, str, str]:
-    """The same of a decoder that looks at a memory."""
+    """Return the same for a decoder with attention."""
     kind, score, feeding, options = ATTENTION[name]
     inner = make_cell(kind, 8 + feed_size(score, 8, 8, feeding), 8, **options)
     cell = Attentive(inner, 8, 8, score=score, input_feeding=feeding).train()

@@ -1,4 +1,4 @@
-"""unrolled evaluate RUN [RUN …] [options of the task]: measure trained models."""
+"""unrolled evaluate RUN [RUN …] [options of the task]: evaluate trained models."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 from .terminal.console import counting
 from .terminal.reporters import emit
-from .terminal.results import show_report, telling_how
+from .terminal.results import show_how_on_error, show_report
 from .terminal.results_folder import folder_of
 from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
 class General:
-    """What every task has."""
+    """Options of every task."""
 
     cell: str | None = None
-    """the models' cell, if it is one of your own (module:Class)"""
+    """the models' custom cell (module:Class)"""
     out: str | None = None
-    """keep the report in this folder: figures, tables and pictures as files"""
+    """save metrics, tables and pictures to this folder"""
     json: bool = False
-    """print one JSON object for each run"""
+    """print one JSON object per run"""
 
 
 VERB = Verb(
     "evaluate",
-    "Measure trained models: on a part of the data they were trained with, or on other data, read with the options "
-    "that training has. Several runs of one task are measured on the same data and shown side by side.",
+    "Evaluate trained models on a split of their own data, or on other data, read with the options of training. "
+    "Several runs of one task are evaluated on the same data and compared.",
     General,
     "Evaluate",
     "be evaluated",
@@ -38,17 +38,17 @@ VERB = Verb(
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     request = parse_request(VERB, argv)
     models, general = request.models(), request.general
     folder = folder_of(general.out)
-    with request.schema.names(), telling_how(as_json=general.json):
+    with request.schema.names(), show_how_on_error(as_json=general.json):
         if len(models) == 1:
             [(name, model)] = models.items()
-            report = model.evaluation(request.own, counting)
+            report = model.evaluation(request.options, counting)
             show_report(report, folder, as_json=general.json, beside=Path(name), extra={"run": name})
             return 0
-        _compare(request.task, models, request.own, general, folder)
+        _compare(request.task, models, request.options, general, folder)
     return 0
 
 
@@ -58,17 +58,17 @@ def _compare(task: Any, models: Mapping[str, Any], options: Any, general: Genera
         emit(report.event, run=run, **report.values)
     if folder is not None:
         for run, name, report in zip(models, short_names([*models]), comparison.reports, strict=True):
-            inner = folder.within(name)
-            inner.keep_all(report.parts)
-            inner.keep("report.json", inner.json({"run": run, **report.values}))
+            subfolder = folder.within(name)
+            subfolder.save_parts(report.parts)
+            subfolder.save("report.json", subfolder.json({"run": run, **report.values}))
     show_report(comparison.together, folder, as_json=general.json)
 
 
 def short_names(runs: Sequence[str]) -> list[str]:
-    """A short name for each run, no two alike."""
+    """Return a short, unique name for each run."""
     short = [Path(run).name if Path(run).name != "model.safetensors" else "" for run in runs]
     names: list[str] = []
     for run, name in zip(runs, short, strict=True):
-        whole = name if name and short.count(name) == 1 else run
-        names.append(whole if whole not in names else f"{whole} ({len(names) + 1})")
+        unique = name if name and short.count(name) == 1 else run
+        names.append(unique if unique not in names else f"{unique} ({len(names) + 1})")
     return names

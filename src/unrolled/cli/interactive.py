@@ -1,4 +1,4 @@
-"""unrolled sample RUN --interactive: a person and the model write in turn."""
+"""unrolled sample RUN --interactive: the user and the model write in turn."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..decoding import Sampling, Session
 from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
 from .terminal.look import BOLD, DIM, end_line, show, to_terminal
 
-HELP = """type the beginning of something and press Enter: the model goes on from it; Enter alone: it just goes on
-:temperature 0.5   :top-k 20   :top-p 0.9   :greedy   :seed 3   :length 200   change how it writes
-:forget            begin a new text           :quit (or Ctrl-D)   leave
-Ctrl-C             stop what is being written, and type on"""
+HELP = """type a prompt and press Enter: the model continues it; Enter alone: it continues its own text
+:temperature 0.5   :top-k 20   :top-p 0.9   :greedy   :seed 3   :length 200   change the sampling
+:forget            start a new text           :quit (or Ctrl-D)   leave
+Ctrl-C             stop generating"""
 NUMBERS = {"temperature": float, "top_k": int, "top_p": float, "seed": int, "length": int}
 
 
 def converse(session: Session, prompt: str, sampling: Sampling, length: int, stop: str | None) -> int:
-    """Read a line, write, and so on until the input ends or ``:quit``; returns the exit status."""
+    """Read a line and generate text in turn, until the input ends or ``:quit``; return the exit status."""
     show(f"{HELP}\n", DIM)
     if prompt:
         session.read(prompt)
@@ -42,7 +42,7 @@ def converse(session: Session, prompt: str, sampling: Sampling, length: int, sto
                 elif isinstance(command, dict):
                     length = command.pop("length", length)
                     sampling = dataclasses.replace(sampling, **command)
-                    show(f"writes at most {length} symbols with {_described(sampling)}\n", DIM)
+                    show(f"at most {length} tokens with {_described(sampling)}\n", DIM)
                 continue
             text = line.removeprefix(":") if line.startswith("::") else line
             session.read(text)
@@ -52,7 +52,7 @@ def converse(session: Session, prompt: str, sampling: Sampling, length: int, sto
 
 
 def _write(session: Session, text: str, sampling: Sampling, length: int, stop: str | None) -> None:
-    """The typed text again, and what the model adds; Ctrl-C stops it where it is."""
+    """Print the typed text and the model's continuation; Ctrl-C stops it."""
     show(text, BOLD)
     try:
         for piece in session.write(sampling, length, stop):
@@ -68,10 +68,10 @@ def _described(sampling: Sampling) -> str:
 
 
 def _command(line: str) -> str | dict[str, Any]:
-    """``quit``, ``forget``, ``help`` (shown), or options to change.
+    """Run a command line: return ``quit``, ``forget``, ``help`` (already shown), or the options to change.
 
     Raises:
-        ArgumentError: there is no such command, or its value is wrong.
+        UnrolledError: the command is unknown, or its value is invalid.
     """
     word, _, value = line.strip().partition(" ")
     name = word.replace("-", "_").lower()
@@ -86,7 +86,7 @@ def _command(line: str) -> str | dict[str, Any]:
         return {"greedy": value.strip() not in ("off", "no", "false")}
     if name not in NUMBERS:
         known = [*(n.replace("_", "-") for n in NUMBERS), "greedy", "forget", "help", "quit"]
-        near = clause(did_you_mean(word, known)) or f"; there are {', '.join(':' + k for k in known)}"
+        near = clause(did_you_mean(word, known)) or f"; the commands are {', '.join(':' + k for k in known)}"
         raise UnrolledError(f"no command :{word}{near}")
     try:
         number = NUMBERS[name](value)
@@ -96,5 +96,5 @@ def _command(line: str) -> str | dict[str, Any]:
     if name == "length":
         check_size(name, int(number), least=0)
     else:
-        Sampling(**{name: number})  # refuses what is out of range
+        Sampling(**{name: number})  # checks the range
     return {name: number, "greedy": False} if name == "temperature" else {name: number}

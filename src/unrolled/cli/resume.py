@@ -1,4 +1,4 @@
-"""unrolled resume RUN [--steps N | --time 10m]: go on with a run from its newest checkpoint."""
+"""unrolled resume RUN [--steps N | --time 10m]: resume a run from its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from .terminal.reporters import choose, follow
 
 PROG = "unrolled resume"
 ABOUT = (
-    "Go on with a run from its newest checkpoint, as if it had never stopped. With --steps or --time a finished run "
-    "trains on; a learning rate that follows a schedule then follows it to the new end."
+    "Resume a run from its newest checkpoint; the result equals that of uninterrupted training. With --steps or --time "
+    "a finished run trains longer, and its learning-rate schedule is extended to the new end."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resume:
-    """What to go on with."""
+    """Run to resume."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """the run's folder"""
     steps: int | None = None
-    """train until this step instead"""
+    """train until this step"""
     time: str | None = None
-    """train for about this much longer ("90s", "15m", "2h")"""
+    """train for about this much longer: "90s", "15m" or "2h" """
     until: float | None = None
-    """stop at another validation loss (or accuracy, F1, BLEU); with --steps or --time and without it, at none"""
+    """new target for the validation metric (with --steps or --time: none)"""
     lr: float | None = None
-    """another peak learning rate, e.g. after a training that diverged"""
+    """new peak learning rate, e.g. after divergence"""
     clip: float | None = None
-    """another largest norm of the gradient"""
+    """new maximum gradient norm"""
     cell: str | None = None
-    """the run's cell, if it is one of your own (module:Class)"""
+    """the run's custom cell (module:Class)"""
     json: bool = False
-    """tell how it goes as one JSON object per line"""
+    """report progress as JSON lines"""
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     options = parse(Resume, argv, PROG, ABOUT)
     with Schema(Resume, PROG).names():
         changes = _changes(options)
@@ -64,21 +64,21 @@ def run(argv: list[str]) -> int:
 
 
 def _changes(options: Resume) -> dict[str, Any] | None:
-    """The options to change on the way; `None` if there is nothing left to train."""
+    """Return the options to change; `None` if the run is finished."""
     folder = RunFolder.open(Path(options.run))
     planned = _number(parse_toml(read_text(folder.config), str(folder.config))[1].get("steps"))
     state = peek(folder.checkpoints) or {}
     done, spent = _number(state.get("step")), _number(state.get("seconds"))
     if options.steps is not None and options.time is not None:
-        raise ArgumentError("time", "left out when --steps is given", options.time)
+        raise ArgumentError("time", "omitted with --steps", options.time)
     if options.steps is not None and options.steps <= done:
-        raise ArgumentError("steps", f"above the {done:,} that are done", options.steps)
+        raise ArgumentError("steps", f"above {done:,}, the steps already trained", options.steps)
     if options.steps is not None:
         return {"steps": options.steps, "until": None}
     if options.time is not None:
         if not (done and spent):
             folder.refuse_lost()
-            raise RunError(f"{folder.path} has no step to tell its rate by; give --steps instead of --time")
+            raise RunError(f"{folder.path} has no steps to measure the training rate; give --steps instead of --time")
         return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent)), "until": None}
     if planned and done >= planned and _has_model(folder):
         print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
@@ -88,7 +88,7 @@ def _changes(options: Resume) -> dict[str, Any] | None:
 
 
 def _has_model(folder: RunFolder) -> bool:
-    """Whether its model can be read; if not, going on makes it again."""
+    """Return whether the run's model can be read; if not, resuming writes it again."""
     try:
         return bool(modelfile.load(folder.model))
     except RunError:
@@ -96,5 +96,5 @@ def _has_model(folder: RunFolder) -> bool:
 
 
 def _number(value: object) -> float:
-    """A number read from a file that anyone may have written to; 0 if it is none."""
+    """Return a value from an untrusted file if it is a number, else 0."""
     return value if isinstance(value, int | float) else 0

@@ -23,12 +23,12 @@ from .terminal.reporters import emit
 from .terminal.tables import show_table
 
 PROG = "unrolled runs"
-ABOUT = "List your runs: those in the folder that UNROLLED_RUNS names, or in ./runs."
+ABOUT = "List the runs in the folder that UNROLLED_RUNS names, by default ./runs."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """How to list them."""
+    """Output format."""
 
     json: bool = False
     """print one JSON object per line"""
@@ -36,7 +36,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Entry:
-    """One run as far as it can be read; ``damage`` says what cannot."""
+    """One run, as far as it can be read; ``damage`` describes the rest."""
 
     run: str
     modified: float
@@ -46,12 +46,12 @@ class Entry:
     best: dict[str, float] = field(default_factory=dict)
     selected_by: str = ""
     shown: str = ""
-    """the metric that the model was selected by, with its unit"""
+    """the metric used for model selection, with its unit"""
     damage: str = ""
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     options = parse(Runs, argv, PROG, ABOUT)
     parent = runs_folder()
     entries = sorted(map(read, _folders(parent)), key=lambda entry: -entry.modified)
@@ -59,7 +59,7 @@ def run(argv: list[str]) -> int:
         for entry in entries:
             emit("run", **dataclasses.asdict(entry))
     elif not entries:
-        print(f"no runs in {parent.absolute()}; make one with: {command('train', 'lm')}")
+        print(f"no runs in {parent.absolute()}; train one with: {command('train', 'lm')}")
     else:
         header = ("run", "task", "data", "model", "steps", "best validation", "when")
         show_table(header, map(_row, entries), right=("steps",))
@@ -67,7 +67,7 @@ def run(argv: list[str]) -> int:
 
 
 def read(path: Path) -> Entry:
-    """What there is to say about a run, however damaged it is."""
+    """Return the entry of a run, which may be damaged."""
     folder = RunFolder(path)
     entry = Entry(str(path), _modified(path))
     try:
@@ -76,14 +76,14 @@ def read(path: Path) -> Entry:
     except RunError as error:
         return dataclasses.replace(entry, damage=str(error))
     state = peek(folder.checkpoints) or {}
-    step, found = state.get("step"), _best(folder.metrics)
-    best = {name: value for name, value in found.items() if isinstance(value, int | float) and name != "best"}
+    step, scores = state.get("step"), _best(folder.metrics)
+    best = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "best"}
     try:
         cls = class_of_run(task, path)
-        known = cls(from_toml(cls.Config(), text, str(folder.config)))
-    except UnrolledError as error:  # a task that is not installed, options of another version
+        instance = cls(from_toml(cls.Config(), text, str(folder.config)))
+    except UnrolledError as error:  # the task is not installed, or the options are from another version
         return dataclasses.replace(entry, task=task, options=options, damage=str(error))
-    by = str(found.get("by", known.decides))
+    by = str(scores.get("by", instance.decides))
     return dataclasses.replace(
         entry,
         task=task,
@@ -91,7 +91,7 @@ def read(path: Path) -> Entry:
         step=step if isinstance(step, int) else None,
         best=best,
         selected_by=by,
-        shown=_scores(known.metrics, best, by),
+        shown=_scores(instance.metrics, best, by),
         damage="" if folder.model.is_file() else f"no model yet{', in training' if folder.trainer else ''}",
     )
 
@@ -104,7 +104,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _best(metrics: Path) -> dict[str, Any]:
-    """The last validation scores marked as best; lines that cannot be read are passed over."""
+    """Return the last validation scores marked as best; unreadable lines are skipped."""
     best: dict[str, Any] = {}
     try:
         with metrics.open(encoding="utf-8", errors="replace") as file:
@@ -131,19 +131,19 @@ def _row(entry: Entry) -> tuple[str, ...]:
     when = datetime.fromtimestamp(entry.modified).strftime("%Y-%m-%d %H:%M")
     if not entry.task:
         return entry.run, "damaged", entry.damage, "", "", "", when
-    o = entry.options
-    planned = o.get("steps")
+    options = entry.options
+    planned = options.get("steps")
     total = f"{planned:,}" if isinstance(planned, int) else "?"
     steps = f"{entry.step:,}/{total}" if entry.step is not None else f"?/{total}"
-    if o.get("kind") == "ngram":
-        steps = "–"  # it was counted
-    data = str(o.get("data", "?"))
+    if options.get("kind") == "ngram":
+        steps = "–"  # fitted by counting
+    data = str(options.get("data", "?"))
     data = data if len(data) <= 40 else "…" + data[-39:]
-    return entry.run, entry.task, data, model_name(o), steps, entry.shown or entry.damage or "–", when
+    return entry.run, entry.task, data, model_name(options), steps, entry.shown or entry.damage or "–", when
 
 
 def _scores(metrics: Sequence[Metric], best: dict[str, float], by: str) -> str:
-    """The metric that the model was selected by; beside a loss the first that says more to people."""
-    told = [one for one in metrics if one.shown and one.name in best]
-    first, others = [one for one in told if one.name == by], [one for one in told if one.name != by]
-    return "  ".join(one.text(best[one.name]) for one in [*first, *(others[:1] if by == "loss" else [])])
+    """Return the metric used for model selection; if that is the loss, also the first other metric."""
+    shown = [metric for metric in metrics if metric.shown and metric.name in best]
+    first, others = [metric for metric in shown if metric.name == by], [metric for metric in shown if metric.name != by]
+    return "  ".join(metric.text(best[metric.name]) for metric in [*first, *(others[:1] if by == "loss" else [])])

@@ -1,4 +1,4 @@
-"""unrolled sample RUN [options of the task]: let a trained model write, or draw."""
+"""unrolled sample RUN [options of the task]: generate samples from a trained model."""
 
 from __future__ import annotations
 
@@ -12,61 +12,62 @@ from ..results import Part, SamplePiece
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
-from .terminal.results import is_drawn, kept, note_unkept, show_part
+from .terminal.results import is_drawn, note_unsaved, save_part, show_part
 from .terminal.results_folder import Folder, folder_of
 from .verb import Verb, parse_request
 
 
 @dataclass(frozen=True, kw_only=True)
 class General:
-    """What every task has."""
+    """Options of every task."""
 
     cell: str | None = None
-    """the model's cell, if it is one of your own (module:Class)"""
+    """the model's custom cell (module:Class)"""
     out: str | None = None
-    """keep the samples in this folder too, each as a file"""
+    """also save each sample to this folder"""
     json: bool = False
-    """print one JSON object for each sample, when it is whole"""
+    """print one JSON object per sample"""
 
 
 VERB = Verb(
     "sample",
-    "Let a trained model write. The text appears as it is written; the same seed writes the same text.",
+    "Generate samples from a trained model. Text is streamed as it is generated; the same seed gives the same sample.",
     General,
     "Sample",
-    "make up anything",
+    "generate samples",
 )
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     request = parse_request(VERB, argv)
     [model] = request.models().values()
-    own, general = request.own, request.general
+    options, general = request.options, request.general
     folder = folder_of(general.out)
     with request.schema.names():
-        if getattr(own, "interactive", False):
-            return converse(model.conversation(own), own.prompt, own.sampling, own.length, own.stop)
-        pieces = model.samples(own)
+        if getattr(options, "interactive", False):
+            session = model.conversation(options)
+            return converse(session, options.prompt, options.sampling, options.length, options.stop)
+        pieces = model.samples(options)
         closing = contextlib.closing(pieces) if isinstance(pieces, Generator) else contextlib.nullcontext()
         with closing:
             if general.json:
                 write_json(pieces, folder)
             else:
-                write(pieces, getattr(own, "samples", 1), folder)
+                write(pieces, getattr(options, "samples", 1), folder)
     return 0
 
 
 @dataclass
 class Sample:
-    """One sample, whole."""
+    """A sample, collected from its pieces."""
 
     prompt: str = ""
     text: str = ""
     parts: list[Part] = field(default_factory=list)
 
     def add(self, piece: SamplePiece) -> None:
-        """What comes next of it."""
+        """Add the next piece."""
         if not isinstance(piece.part, str):
             self.parts.append(piece.part)
         elif piece.given:
@@ -74,16 +75,16 @@ class Sample:
         else:
             self.text += piece.part
 
-    def keep(self, number: int, folder: Folder | None) -> list[list[Path]]:
-        """Keep it in the folder, if there is one; where each of its parts is."""
+    def save(self, number: int, folder: Folder | None) -> list[list[Path]]:
+        """Save the sample in the folder, if there is one; return the paths of each part."""
         name = f"sample-{number + 1}"
         if folder is not None and (self.prompt or self.text):
-            folder.keep(f"{name}.txt", (self.prompt + self.text).encode("utf-8", errors="replace"))
-        return [kept(part, folder, f"{name}-") for part in self.parts]
+            folder.save(f"{name}.txt", (self.prompt + self.text).encode("utf-8", errors="replace"))
+        return [save_part(part, folder, f"{name}-") for part in self.parts]
 
     def show_parts(self, number: int, folder: Folder | None) -> int:
-        """Keep it, and print its parts; the number of pictures and drawings that are not kept."""
-        places = self.keep(number, folder)
+        """Save the sample and print its parts; return the number of pictures that were not saved."""
+        places = self.save(number, folder)
         for part, paths in zip(self.parts, places, strict=True):
             show_part(part, paths)
         return sum(is_drawn(part) and not paths for part, paths in zip(self.parts, places, strict=True))
@@ -97,13 +98,13 @@ def write_json(pieces: Iterable[SamplePiece], folder: Folder | None) -> None:
     for number, sample in sorted(samples.items()):
         parts = [part.as_json() for part in sample.parts]
         emit("sample", number=number, prompt=sample.prompt, text=sample.text, parts=parts)
-        sample.keep(number, folder)
+        sample.save(number, folder)
 
 
 def write(pieces: Iterable[SamplePiece], count: int, folder: Folder | None) -> None:
-    """Print all samples: the first as it is made, the others, made beside it, after it."""
+    """Print all samples: stream the first, then print the others, which are generated in the same batch."""
     first, others = Sample(), defaultdict[int, Sample](Sample)
-    _open(1, count)
+    _show_heading(1, count)
     last: str | None = None
     try:
         for piece in pieces:
@@ -114,19 +115,19 @@ def write(pieces: Iterable[SamplePiece], count: int, folder: Folder | None) -> N
     finally:
         if last is not None:
             end_line(last)
-    unkept = first.show_parts(0, folder)
+    unsaved = first.show_parts(0, folder)
     for number, sample in sorted(others.items()):
         print()
-        _open(number + 1, count)
+        _show_heading(number + 1, count)
         show(sample.prompt, BOLD)
         show(sample.text)
         if sample.prompt or sample.text:
             end_line(sample.text or sample.prompt)
-        unkept += sample.show_parts(number, folder)
-    note_unkept(unkept)
+        unsaved += sample.show_parts(number, folder)
+    note_unsaved(unsaved)
 
 
-def _open(number: int, count: int) -> None:
+def _show_heading(number: int, count: int) -> None:
     if count > 1:
         show(f"--- sample {number} of {count} ---", DIM)
         show("\n")

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command in order: temporary files and empty folders go, and no traceback is shown."""
+"""Clean exit on SIGTERM and SIGHUP: temporary files and empty folders are removed, and no traceback is shown."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-NAMES = ("SIGTERM", "SIGHUP")  # Windows lacks the second
+NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 class Ended(SystemExit):
-    """A signal asked this process to end."""
+    """The process received a signal to end."""
 
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within it these signals raise `Ended` with 128 and their number, as a shell counts.
+    """Raise `Ended` within for these signals, with the shell's exit status: 128 plus the signal's number.
 
-    One that is ignored (nohup) or handled by somebody else stays so. A training asks for them itself, to save first.
+    A signal that is ignored (nohup) or already has a handler is left alone. Training installs its own handlers, to save
+    a checkpoint first.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():

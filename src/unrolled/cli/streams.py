@@ -1,7 +1,7 @@
-"""Standard streams that are closed, full or read by nobody, for every verb at once.
+"""Closed, full and unread standard streams, handled for all verbs.
 
-A stream that is not there (``>&-``, cron, pythonw) becomes the null device. So does one that cannot be written any
-more, after whoever runs the command was told of it once.
+A missing stream (``>&-``, cron, pythonw) is replaced by the null device. So is a stream that can no longer be written,
+after the first error has been reported.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-UNREAD = {errno.EPIPE, errno.EIO, *([errno.EINVAL] if os.name == "nt" else ())}  # the reader, or the terminal, is gone
+UNREAD = {
+    errno.EPIPE,
+    errno.EIO,
+    *([errno.EINVAL] if os.name == "nt" else ()),
+}  # the reader or the terminal has closed the stream
 Failed = Callable[[OSError], None]
 
 
 class Output:
-    """A text stream that calls ``failed`` with the first error of writing, and lets nothing fail after it."""
+    """A text stream that calls ``failed`` with the first write error, and discards all output after it."""
 
     def __init__(self, stream: Any, failed: Failed) -> None:
         self._stream, self._failed = stream, failed
@@ -44,49 +48,49 @@ class Output:
         return getattr(self._stream, name)
 
     def _give_up(self, error: OSError) -> None:
-        with contextlib.suppress(OSError, ValueError):  # what is still in its buffer must go somewhere too
+        with contextlib.suppress(OSError, ValueError):  # for what is still buffered
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
             os.close(null)
-        failed, self._failed = self._failed, _nobody
+        failed, self._failed = self._failed, _ignore
         failed(error)
 
 
 @contextlib.contextmanager
 def usable(failed: Failed) -> Iterator[None]:
-    """Within it there are three standard streams; ``failed`` is told if standard output cannot be written."""
-    _occupy()
+    """Provide three usable standard streams within; call ``failed`` if standard output cannot be written."""
+    _open_descriptors()
     before = sys.stdin, sys.stdout, sys.stderr
     with contextlib.ExitStack() as opened:
 
-        def there(stream: Any, mode: str) -> Any:
+        def present(stream: Any, mode: str) -> Any:
             missing = stream is None or getattr(stream, "closed", False)
             return opened.enter_context(open(os.devnull, mode, encoding="utf-8")) if missing else stream
 
-        sys.stdin = there(sys.stdin, "r")
+        sys.stdin = present(sys.stdin, "r")
         sys.stdout, sys.stderr = (
-            Output(there(sys.stdout, "w"), failed),
-            Output(there(sys.stderr, "w"), _nobody),
+            Output(present(sys.stdout, "w"), failed),
+            Output(present(sys.stderr, "w"), _ignore),
         )
         try:
             yield
         finally:
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, Output):
-                    stream._failed = _nobody
+                    stream._failed = _ignore
                     stream.flush()
             sys.stdin, sys.stdout, sys.stderr = before
 
 
-def _nobody(error: OSError) -> None:
-    """Told of an error that nobody needs to know of."""
+def _ignore(error: OSError) -> None:
+    """Ignore a write error."""
 
 
-def _occupy() -> None:
-    """Open the null device at the closed ones of the descriptors 0, 1 and 2: else the next file would get one of them,
-    and what libraries print would go into it."""
+def _open_descriptors() -> None:
+    """Open the null device at those of the descriptors 0, 1 and 2 that are closed: else the next opened file would get
+    one of them, and receive what libraries print."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free descriptor

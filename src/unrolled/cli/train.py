@@ -22,15 +22,15 @@ from .terminal.reporters import choose, follow
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThisRun:
-    """This run."""
+class General:
+    """Run folder and output."""
 
     recipe: str | None = None
-    """begin with the options of a recipe (its name, or a TOML file); the other flags change them"""
+    """recipe to take options from: a name or a TOML file"""
     run: str | None = None
-    """folder for the run (default: runs/TASK-DATA-N)"""
+    """run folder (default: runs/TASK-DATA-N)"""
     json: bool = False
-    """tell how it goes as one JSON object per line"""
+    """report progress as JSON lines"""
 
     def __post_init__(self) -> None:
         if self.run is not None and not self.run.strip():
@@ -38,7 +38,7 @@ class ThisRun:
 
 
 def run(argv: list[str]) -> int:
-    """The verb."""
+    """Run the command and return its exit status."""
     task = argv[0] if argv and not argv[0].startswith("-") else None
     rest = argv[1:] if task else argv
     recipe = _recipe(rest)
@@ -51,19 +51,19 @@ def run(argv: list[str]) -> int:
         rest = [f"--{cls.word}={rest[0]}", *rest[1:]]
     if recipe is not None and recipe.task != name:
         raise RunError(f"this recipe is for the task {recipe.task}, not {name}; use unrolled train {recipe.task}")
-    this, config = _read(cls.Config, name, rest, recipe)
-    ready(cls)  # only now: the help needs none of its modules
-    reporter = choose(this.json)
+    general, config = _read(cls.Config, name, rest, recipe)
+    ready(cls)  # not earlier: the help does not need the task's modules
+    reporter = choose(general.json)
     with Schema(cls.Config, f"unrolled train {name}").names():
-        return follow(reporter, lambda: api.start(name, config, this.run, reporter))
+        return follow(reporter, lambda: api.start(name, config, general.run, reporter))
 
 
-def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe | None) -> tuple[ThisRun, Any]:
-    """What is asked of this run, and the whole config: defaults, then the recipe, then the flags."""
+def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe | None) -> tuple[General, Any]:
+    """Return the general options, and the config: defaults, overridden by the recipe, overridden by flags."""
     prog = f"unrolled train {name}"
     both = dataclasses.make_dataclass(
         "Invocation",
-        [("general", ThisRun, dataclasses.field(default_factory=ThisRun))],
+        [("general", General, dataclasses.field(default_factory=General))],
         bases=(config_class,),
         frozen=True,
         kw_only=True,
@@ -71,10 +71,10 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     flags = given(both, argv, prog)
     length = [flag for flag in LENGTH_OPTIONS if flag in flags]
     if len(length) > 1:
-        raise ArgumentError(f"--{length[1]}", f"left out when --{length[0]} is given", flags[length[1]])
+        raise ArgumentError(f"--{length[1]}", f"omitted with --{length[0]}", flags[length[1]])
     base = config_class()
     if length:
-        base = update(base, **dict.fromkeys(LENGTH_OPTIONS))  # not the task's default then
+        base = update(base, **dict.fromkeys(LENGTH_OPTIONS))  # drop the task's default length
     if recipe is not None:
         options = {k: v for k, v in recipe.options.items() if not (length and k in LENGTH_OPTIONS)}
         try:
@@ -92,7 +92,7 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
 
 
 def _recipe(argv: list[str]) -> recipes.Recipe | None:
-    """The recipe that the words name, looked for before anything else: it may decide the task."""
+    """Return the recipe named in ``argv``; read before all other options, as it may determine the task."""
     for at, word in enumerate(argv):
         flag, equals, value = word.partition("=")
         if flag in ("--recipe", "-recipe"):
@@ -103,22 +103,22 @@ def _recipe(argv: list[str]) -> recipes.Recipe | None:
 
 
 def _about(name: str) -> str:
-    default = "five minutes on Python's own source code" if name == "lm" else "on examples that are made up as needed"
+    default = "five minutes on Python's own source code" if name == "lm" else "on generated examples"
     known = ", ".join(recipes.names(name))
     return (
-        f"Train: {registry.what(name)}. Without any options: {default}.{f' Recipes: {known}.' if known else ''}\n\n"
-        "What char-rnn, torch-rnn, PyTorch's examples and Keras call these options is understood too: --rnn-size, "
+        f"Train: {registry.what(name)}. Without options: {default}.{f' Recipes: {known}.' if known else ''}\n\n"
+        "The option names of char-rnn, torch-rnn, PyTorch's examples and Keras are accepted too: --rnn-size, "
         "--seq-length, --nhid, --learning-rate…"
     )
 
 
 def _tasks() -> str:
-    every = registry.names()
-    width = max(map(len, every))
-    tasks = "\n".join(f"  {name:<{width}}  {registry.what(name)}" for name in every)
+    names = registry.names()
+    width = max(map(len, names))
+    tasks = "\n".join(f"  {name:<{width}}  {registry.what(name)}" for name in names)
     return f"""usage: unrolled train TASK [options]
 
 {tasks}
 
-  unrolled train TASK --help       every option of a task
+  unrolled train TASK --help       all options of a task
   unrolled train --recipe NAME     a prepared experiment: {", ".join(recipes.names())}"""

@@ -1,7 +1,7 @@
-"""The verbs about a run, `evaluate`, `predict` and `sample`: its task says which options there are.
+"""The verbs `evaluate`, `predict` and `sample`, whose options depend on the run's task.
 
-The task is named in the header of the model's file, so the file is found before the options are parsed. Without a run
-the help lists what each task adds.
+The header of the model file names the task, so the run is found before the options are parsed. Without a run the help
+lists the options of each task.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .terminal.look import command, printable
 
 
 class Verb(NamedTuple):
-    """A verb.
+    """A verb on trained models.
 
-    name       as it is typed
-    about      what its help says
-    general    the dataclass of the options that it has for every task
-    own        the attribute of `Task` that is the class of a task's further options
-    does       what its models must be able to do, as in "a model of the task lm cannot answer questions"
-    several    whether it takes several runs
+    name       the verb
+    about      the help's description
+    general    the dataclass of the options of every task
+    own        the attribute of `Task` that holds the class of the task's options
+    does       what its models must support, as in "a model of the task lm cannot make predictions"
+    several    whether it accepts several runs
     """
 
     name: str
@@ -50,20 +50,20 @@ class Verb(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks for."""
+    """A parsed command line."""
 
     task: type[Task]
     runs: tuple[str, ...]
     words: tuple[str, ...]
     general: Any
-    own: Any
+    options: Any
     schema: Schema
 
     def models(self) -> dict[str, Any]:
-        """The trained models by run.
+        """Load the trained models: run → model.
 
         Raises:
-            RunError: there is none, or it is damaged.
+            RunError: a model does not exist, or is damaged.
         """
         return {run: api.load(run, cell=self.general.cell) for run in self.runs}
 
@@ -72,36 +72,41 @@ RUN = "a run's folder, a model.safetensors, or a checkpoint: RUN/checkpoints/ste
 
 
 def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
-    """The command line, by the options of the run's task.
+    """Parse the command line with the options of the run's task.
 
     Raises:
-        UnrolledError: there is no run, its task lacks the verb, or an option is wrong.
+        UnrolledError: the run does not exist, its task does not support the verb, or an option is invalid.
     """
-    run = _run_among(argv)
+    run = _find_run(argv)
     if run is None:
-        _help_or_complain(verb, argv)
+        _help_or_error(verb, argv)
     task = registry.class_of_run(api.task_of(run), run)
     own = getattr(task, verb.own)
     if own is None:
-        raise _lacking(verb, task, run)
-    group = re.sub(r"\W", "_", task.name)  # what its options stand under
-    together = _together(verb, own, group)
+        raise _unsupported(verb, task, run)
+    group = re.sub(r"\W", "_", task.name)  # the title of its options
+    options_class = _options_class(verb, own, group)
     if {"-h", "--help"} & {*argv}:
-        parse(together, ["--help"], verb.prog, verb.about)
+        parse(options_class, ["--help"], verb.prog, verb.about)
     prog = f"{verb.prog} {run}"
-    parsed: Any = parse(together, argv, prog, verb.about)
+    parsed: Any = parse(options_class, argv, prog, verb.about)
     runs = parsed.run if verb.several else (parsed.run,)
     for other in runs:
         if (name := api.task_of(other)) != task.name:
             expected = f"runs of one task ({run} is of the task {task.name})"
             raise ArgumentError("run", expected, f"{other} of the task {name}")
     return Request(
-        task, tuple(dict.fromkeys(runs)), parsed.words, parsed.general, getattr(parsed, group), Schema(together, prog)
+        task,
+        tuple(dict.fromkeys(runs)),
+        parsed.words,
+        parsed.general,
+        getattr(parsed, group),
+        Schema(options_class, prog),
     )
 
 
-def _together(verb: Verb, own: type | None, name: str = "task") -> type:
-    """One dataclass of the run, the words after it, the general options and the task's."""
+def _options_class(verb: Verb, own: type | None, name: str = "task") -> type:
+    """Return a dataclass of the run, the inputs after it, the general options and the task's."""
     input_name = getattr(own, "input_name", None)
     several = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]", help=RUN)]
     single = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help=RUN)]
@@ -121,16 +126,16 @@ class _NoWords:
     words: tuple[str, ...] = ()
 
 
-def _run_among(argv: Sequence[str]) -> str | None:
-    """The first word that is a run, else the first that may have been meant as one: the options are not known yet."""
+def _find_run(argv: Sequence[str]) -> str | None:
+    """Return the first argument that is a run, else the first that may be meant as one: options are not known yet."""
     words = [
         (word, at > 0 and argv[at - 1].startswith("-") and "=" not in argv[at - 1])
         for at, word in enumerate(argv)
         if not word.startswith("-") or word == "-"
     ]
-    likely = [word for word, _ in words if _looks_like_run(Path(word))]
-    meant = [word for word, is_value in words if not is_value] or [word for word, _ in words]
-    return next(iter([*likely, *meant]), None)
+    runs = [word for word, _ in words if _looks_like_run(Path(word))]
+    candidates = [word for word, is_value in words if not is_value] or [word for word, _ in words]
+    return next(iter([*runs, *candidates]), None)
 
 
 def _looks_like_run(path: Path) -> bool:
@@ -138,19 +143,19 @@ def _looks_like_run(path: Path) -> bool:
         if path.is_dir():
             return (path / "config.toml").exists() or (path / "manifest.json").exists()
         return path.suffix == ".safetensors" and path.is_file()
-    except (OSError, ValueError):  # what is no path at all: a long text, a character 0
+    except (OSError, ValueError):  # not a path: a long text, a NUL character
         return False
 
 
-def _help_or_complain(verb: Verb, argv: Sequence[str]) -> NoReturn:
-    """Show the help that holds for any run, or say that there is none."""
+def _help_or_error(verb: Verb, argv: Sequence[str]) -> NoReturn:
+    """Print the help for all tasks, or raise the error that RUN is missing."""
     if not {"-h", "--help"} & {*argv}:
         raise UnrolledError(f"{verb.prog} needs RUN; see {verb.prog} --help")
     try:
-        parse(_together(verb, None), ["--help"], verb.prog, verb.about)
+        parse(_options_class(verb, None), ["--help"], verb.prog, verb.about)
     finally:
         print(_index(verb))
-    raise AssertionError("help ends a command")
+    raise AssertionError("parse exits after printing the help")
 
 
 def _index(verb: Verb) -> str:
@@ -158,7 +163,7 @@ def _index(verb: Verb) -> str:
     for name in registry.names():
         try:
             own = getattr(task_class(name), verb.own)
-        except UnrolledError as error:  # another package's that cannot be imported
+        except UnrolledError as error:  # a task of another package that cannot be imported
             lines.append(f"  {name:<12} {printable(str(error))}")
             continue
         if own is not None:
@@ -167,7 +172,7 @@ def _index(verb: Verb) -> str:
     return "\n".join(lines)
 
 
-def _lacking(verb: Verb, task: type[Task], run: str) -> RunError:
-    """The error for a task that has no such verb, with what it has instead."""
+def _unsupported(verb: Verb, task: type[Task], run: str) -> RunError:
+    """Return the error for a task that does not support the verb, with the verbs it supports."""
     instead = "; ".join(f"{what}: {command(other, run)}" for what, other in task.use.items())
     return RunError(f"{run} is a model of the task {task.name}, which cannot {verb.does}; {instead}")

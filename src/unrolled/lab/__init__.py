@@ -1,4 +1,4 @@
-"""The laboratory: the phenomena of recurrent learning, written out to be read and measured."""
+"""Experiments on recurrent learning, with their equations written out."""
 
 from .bptt import Pass, Weights, backward, bptt, forward, truncated_bptt
 

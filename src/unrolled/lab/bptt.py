@@ -1,7 +1,7 @@
-"""Backpropagation through time, written out: the closed form for a vanilla RNN with softmax outputs.
+"""Backpropagation through time in closed form, for a vanilla RNN with softmax outputs.
 
-Goodfellow, Bengio and Courville 2016, section 10.2.2; the numbers are the book's. Everything here is plain
-arithmetic in float64 numpy; nothing is differentiated automatically.
+Equations and their numbers are those of Goodfellow, Bengio and Courville 2016, section 10.2.2. The implementation is
+float64 NumPy without automatic differentiation.
 
     forward     (10.8)   a_t = b + W h_{t-1} + U x_t
                 (10.9)   h_t = tanh(a_t)
@@ -17,7 +17,7 @@ arithmetic in float64 numpy; nothing is differentiated automatically.
                 (10.26)  ∇_W L = Σ_t diag(1 − h_t²) (∇_{h_t} L) h_{t-1}ᵀ
                 (10.28)  ∇_U L = Σ_t diag(1 − h_t²) (∇_{h_t} L) x_tᵀ
 
-One equation more, of the same kind as (10.21), gives the gradient by the state before the first step:
+The gradient with respect to the state before the first step follows as in (10.21):
 ∇_{h_0} L = Wᵀ diag(1 − h_1²) ∇_{h_1} L.
 """
 
@@ -33,7 +33,7 @@ from ..errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
 
-# T steps, B lanes, I inputs, H hidden units, K classes
+# T steps, B lanes (batch rows), I inputs, H hidden units, K classes
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Weights:
     c: Array
 
     def __add__(self, other: Weights) -> Weights:
-        return Weights(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Weights(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What the forward pass computed: loss L, ``h (T+1, B, H)`` with the state before first, ``ŷ (T, B, K)``."""
+    """The results of a forward pass: loss L, ``h (T+1, B, H)`` from the initial state on, ``ŷ (T, B, K)``."""
 
     loss: float
     h: Array
@@ -60,18 +60,19 @@ class Pass:
 
 
 def softmax(o: Array) -> Array:
-    """``exp(o) / Σ exp(o)`` over the last dimension, shifted by the largest so that nothing overflows."""
+    """Return ``exp(o) / Σ exp(o)`` over the last dimension, shifted by the maximum against overflow."""
     e = np.exp(o - o.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
 @checked
 def forward(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> Pass:
-    """Equations (10.8) to (10.14).
+    """Run the network forward: equations (10.8) to (10.14).
 
     Args:
+        weights: the parameters.
         x: ``(T, B, I)``.
-        y: ``(T, B)``, the class to be predicted at every step.
+        y: ``(T, B)``, the target class of every step.
         h_0: ``(B, H)``, the state before the first step.
 
     Raises:
@@ -93,7 +94,7 @@ def forward(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> Pas
 
 @dataclass(frozen=True)
 class Errors:
-    """The gradients of L by every node: ``o (T, B, K)``, ``h`` and ``a (T, B, H)``, ``h_0 (B, H)``."""
+    """The gradients of L with respect to every node: ``o (T, B, K)``, ``h`` and ``a (T, B, H)``, ``h_0 (B, H)``."""
 
     o: Array
     h: Array
@@ -102,19 +103,19 @@ class Errors:
 
 
 def through_time(weights: Weights, y: NDArray[np.int64], done: Pass) -> Errors:
-    """Equations (10.18) to (10.21), from the last step to the first."""
+    """Return the gradients with respect to the nodes, (10.18) to (10.21), from the last step to the first."""
     h = done.h
     grad_o = done.y_hat - np.eye(weights.c.size)[y]  # (10.18)
     grad_h = np.empty_like(h[1:])
-    later = np.zeros_like(h[0])  # what reaches h_t from step t+1; nothing at the last step
+    carried = np.zeros_like(h[0])  # the gradient that reaches h_t from step t+1; zero at the last step
     for t in reversed(range(len(grad_h))):
-        grad_h[t] = later + grad_o[t] @ weights.V  # (10.19), (10.21)
-        later = ((1 - h[t + 1] ** 2) * grad_h[t]) @ weights.W
-    return Errors(grad_o, grad_h, (1 - h[1:] ** 2) * grad_h, later)
+        grad_h[t] = carried + grad_o[t] @ weights.V  # (10.19), (10.21)
+        carried = ((1 - h[t + 1] ** 2) * grad_h[t]) @ weights.W
+    return Errors(grad_o, grad_h, (1 - h[1:] ** 2) * grad_h, carried)
 
 
 def sums(x: Array, done: Pass, errors: Errors) -> Weights:
-    """Equations (10.22) to (10.28): the gradients of L by the parameters."""
+    """Return the gradients of L with respect to the parameters, (10.22) to (10.28)."""
     h = done.h
     return Weights(
         U=np.einsum("tbh,tbi->hi", errors.a, x),  # (10.28)
@@ -127,31 +128,31 @@ def sums(x: Array, done: Pass, errors: Errors) -> Weights:
 
 @checked
 def backward(weights: Weights, x: Array, y: NDArray[np.int64], done: Pass) -> tuple[Weights, Array]:
-    """Equations (10.18) to (10.28): the gradients of L by the parameters, and by the state before, ``(B, H)``."""
+    """Return the gradients of L, (10.18) to (10.28), with respect to parameters and initial state ``(B, H)``."""
     errors = through_time(weights, y, done)
     return sums(x, done, errors), errors.h_0
 
 
 @checked
 def bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array) -> tuple[float, Weights, Array]:
-    """Loss, its gradients by the parameters, and by the state before: through the whole sequence."""
+    """Return the loss and its gradients with respect to parameters and initial state, through the whole sequence."""
     done = forward(weights, x, y, h_0)
     return done.loss, *backward(weights, x, y, done)
 
 
 @checked
 def truncated_bptt(weights: Weights, x: Array, y: NDArray[np.int64], h_0: Array, window: int) -> tuple[float, Weights]:
-    """The same in windows of ``window`` steps: the state is carried from one to the next, gradients are not.
+    """Return loss and gradients of truncated backpropagation in windows of ``window`` steps (Williams and Peng 1990).
 
-    The loss is that of the whole sequence (summed in another order); the gradient lacks what would have
-    flowed through the carried state (Williams and Peng 1990).
+    The state is carried from window to window, gradients are not. The loss is that of the whole sequence (summed in
+    another order); the gradients lack the terms through the carried state.
 
     Raises:
-        ArgumentError: ``window`` is not at least 1.
+        ArgumentError: ``window`` is less than 1.
     """
     if window < 1:
         raise ArgumentError("window", "at least 1", window)
-    total, gradients = 0.0, Weights(*(np.zeros_like(getattr(weights, one.name)) for one in fields(weights)))
+    total, gradients = 0.0, Weights(*(np.zeros_like(getattr(weights, field.name)) for field in fields(weights)))
     for begin in range(0, len(x), window):
         part = slice(begin, begin + window)
         done = forward(weights, x[part], y[part], h_0)

@@ -1,4 +1,4 @@
-"""The error surface and the paths over it as a picture, after figure 6 of Pascanu, Mikolov and Bengio 2013."""
+"""Plot the error surface and descents on it, after figure 6 of Pascanu, Mikolov and Bengio 2013."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 from .error_surface import Array, Descent, Unit
 
 Box = tuple[float, float, float, float]
-"""of w from, to; of b from, to"""
+"""range of w and range of b: (w low, w high, b low, b high)"""
 
 BLUE, RED = "#2b6cb0", "#d1495b"
-ACROSS = 401  # points of the grid in either direction; 81 of them are drawn in three dimensions
+ACROSS = 401  # grid points in each direction; the 3-d plot uses 81 of them
 
 
 def draw(unit: Unit, free: Descent, clipped: Descent, clip: float, box: Box, path: Path) -> None:
-    """Write the picture: the surface, and the same from above.
+    """Save the picture: the surface in 3-d, and as a contour plot.
 
     Args:
-        unit: whose error.
-        free, clipped: one descent each, without clipping and with it.
-        clip: the norm.
-        box: what is shown; what leaves it is cut off at its edge.
+        unit: the network.
+        free, clipped: one descent each, without and with clipping.
+        clip: the maximum gradient norm.
+        box: the ranges to show; descents are cut off at its edge.
         path: ends in .png, .svg or .pdf.
     """
-    from matplotlib.figure import Figure  # without pyplot, which keeps figures of the whole process
+    from matplotlib.figure import Figure  # without pyplot's global state
 
     W, B = np.meshgrid(np.linspace(*box[:2], ACROSS), np.linspace(*box[2:], ACROSS))
     E, _ = unit.error(W, B)
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     relief: Any = figure.add_subplot(1, 2, 1, projection="3d")
-    every = slice(None, None, ACROSS // 80)
-    relief.plot_surface(W[every, every], B[every, every], E[every, every], cmap="Greys", vmin=-0.3, vmax=0.6,
+    coarse = slice(None, None, ACROSS // 80)
+    relief.plot_surface(W[coarse, coarse], B[coarse, coarse], E[coarse, coarse], cmap="Greys", vmin=-0.3, vmax=0.6,
                         linewidth=0, antialiased=True, alpha=0.85, rcount=81, ccount=81)  # fmt: skip
     relief.set(xlabel="w", ylabel="b", zlabel="error")
     relief.view_init(elev=32, azim=38)
@@ -43,14 +43,14 @@ def draw(unit: Unit, free: Descent, clipped: Descent, clip: float, box: Box, pat
     filled = above.contourf(W, B, E, levels=np.linspace(0, 0.5, 26), cmap="Greys")
     figure.colorbar(filled, ax=above, label="error", ticks=[0, 0.1, 0.2, 0.3, 0.4, 0.5])
     above.set(xlabel="w", ylabel="b", xlim=box[:2], ylim=box[2:])
-    for walk, colour, style, name in (
+    for descent, colour, style, name in (
         (free, RED, "--", "not clipped"),
         (clipped, BLUE, "-", f"clipped at a norm of {clip:g}"),
     ):
-        points, errors = _until_outside(walk, box)
+        points, errors = _clip_to_box(descent, box)
         above.plot(*points.T, style, color=colour, marker=".", markersize=4, linewidth=1.3, label=name)
         relief.plot(*points.T, errors + 0.01, style, color=colour, linewidth=1.6, zorder=10)
-    above.plot(*clipped.points[0, :, 0], "o", color="black", markersize=6, label="both begin here")
+    above.plot(*clipped.points[0, :, 0], "o", color="black", markersize=6, label="start of both")
     above.legend(loc="upper right", fontsize=8, framealpha=0.95)
     far = float(np.abs(free.points[-1, :, 0]).max())
     if not _inside(free.points[-1, :, 0], box):
@@ -59,9 +59,9 @@ def draw(unit: Unit, free: Descent, clipped: Descent, clip: float, box: Box, pat
     figure.savefig(path, dpi=130)
 
 
-def _until_outside(walk: Descent, box: Box) -> tuple[Array, Array]:
-    """The points up to the first one outside the box, ``(M, 2)``, which is drawn at the edge, and their errors."""
-    points, errors = walk.points[:, :, 0].copy(), walk.errors[:, 0]
+def _clip_to_box(descent: Descent, box: Box) -> tuple[Array, Array]:
+    """Return the points ``(M, 2)`` up to the first outside the box, moved to its edge, and their errors."""
+    points, errors = descent.points[:, :, 0].copy(), descent.errors[:, 0]
     for n, point in enumerate(points):
         if not _inside(point, box):
             before, step = points[n - 1], point - points[n - 1]

@@ -1,4 +1,4 @@
-"""Networks whose gradients are looked at before any training: of a given spectral radius, or as they usually begin."""
+"""Gradients of untrained networks: with a given spectral radius, or with their usual initial weights."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..cells import BuiltinCell, Cell
 from ..errors import ArgumentError
 from ..layers import Stack
 from ..tasks.common.recurrent import Recurrent
-from .gradients import Measured, blocks_of, bound, flows, recurrent_matrices
+from .gradients import Measurement, blocks_of, bound, flows, recurrent_matrices
 
-SMALL = 1e-10  # of inputs that leave tanh linear: they still do when they have grown by 1.2 a hundred times
-CLASSES = 10  # of the readout whose loss is differentiated
+SMALL = 1e-10  # size of inputs for which tanh is linear, even after growing by 1.2 a hundred times
+CLASSES = 10  # classes of the readout whose loss is differentiated
 
 
 @dataclass(frozen=True)
 class Network:
-    """A stack, and what it is to read.
+    """A stack, and its inputs.
 
     Attributes:
-        kind: of cell and initialiser, for a person.
+        kind: a label for cell and initialisation.
         stack: in evaluation mode.
-        inputs: standard deviation of the N(0, ·²) that every unit of every x_t is drawn from; 0: zeros.
-        radius: what W_hh was scaled to, if it was.
-        group: with which it is compared.
+        inputs: standard deviation of the Gaussian inputs; 0: zero inputs.
+        radius: the spectral radius that W_hh was scaled to, if any.
+        group: the networks it is compared with.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Network:
 
 
 def build(options: Recurrent, seed: int, radius: float | None = None) -> Stack:
-    """The layers as a training begins with them, as wide below as they are; ``radius``: see `scale`."""
+    """Build the layers with initial weights and an input size equal to the hidden size; ``radius``: see `scale`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stack = options.build(options.hidden_size).eval()
@@ -54,23 +54,23 @@ def build(options: Recurrent, seed: int, radius: float | None = None) -> Stack:
 
 @torch.no_grad()
 def scale(cell: Cell, radius: float) -> None:
-    """Multiply W_hh, each gate's by itself, so that its largest eigenvalue has this absolute value.
+    """Scale each gate's W_hh to the spectral radius ``radius``.
 
     Raises:
         ArgumentError: the cell has no W_hh, or only eigenvalues of 0.
     """
-    found = blocks_of(cell)
-    if not found:
-        raise ArgumentError("radius", f"left out for {type(cell).__name__}, which has no W_hh", radius)
-    for block in found.values():
-        now = float(torch.linalg.eigvals(block.double()).abs().max())
-        if not now:
-            raise ArgumentError("radius", "left out for a W_hh whose eigenvalues are 0", radius)
-        block.mul_(radius / now)
+    blocks = blocks_of(cell)
+    if not blocks:
+        raise ArgumentError("radius", f"omitted for {type(cell).__name__}, which has no W_hh", radius)
+    for block in blocks.values():
+        current = float(torch.linalg.eigvals(block.double()).abs().max())
+        if not current:
+            raise ArgumentError("radius", "omitted for a W_hh whose eigenvalues are 0", radius)
+        block.mul_(radius / current)
 
 
 def defaults(hidden_size: int, seed: int) -> list[Network]:
-    """The comparison that is made when nothing is asked for."""
+    """Return the networks of the default comparison."""
     scaled: dict[str, Any] = {
         "tanh": {"cell": "rnn", "init": "lecun"},
         "ReLU": {"cell": "rnn", "init": "lecun", "nonlinearity": "relu"},
@@ -90,19 +90,19 @@ def defaults(hidden_size: int, seed: int) -> list[Network]:
     ):
         options = Recurrent(**scaled[kind], hidden_size=hidden_size, num_layers=1)
         networks += [Network(kind, build(options, seed, radius), inputs, radius, group) for radius in radii]
-    for kind, one in usual.items():
-        options = Recurrent(**one, hidden_size=hidden_size, num_layers=1)
-        networks.append(Network(kind, build(options, seed), 1.0, group="as they usually begin, inputs of size 1"))
+    for kind, arguments in usual.items():
+        options = Recurrent(**arguments, hidden_size=hidden_size, num_layers=1)
+        networks.append(Network(kind, build(options, seed), 1.0, group="usual initial weights, inputs of size 1"))
     return networks
 
 
-def measure(network: Network, length: int, seed: int, progress: Callable[[], None] = lambda: None) -> Measured:
-    """Gradients of h_T, and of the loss of a softmax readout of h_T with weights N(0, 1/H) and a target drawn for it.
+def measure(network: Network, length: int, seed: int, progress: Callable[[], None] = lambda: None) -> Measurement:
+    """Measure gradients of h_T, and of the loss of a softmax readout of h_T with weights N(0, 1/H) and a random target.
 
     Args:
         network: the layers and the size of their inputs.
-        length: T.
-        seed: of inputs, readout and target.
+        length: number of steps T.
+        seed: random seed of inputs, readout and target.
         progress: called after each layer.
     """
     stack = network.stack
@@ -118,6 +118,6 @@ def measure(network: Network, length: int, seed: int, progress: Callable[[], Non
         o = outputs[-1] @ V.t() / math.sqrt(stack.output_size)  # (1, K)
         return F.cross_entropy(o, target, reduction="none")
 
-    found = flows(stack, losses, progress=progress)
-    return Measured(network.kind, found, recurrent_matrices(stack), [bound(cell) for cell in stack.cells],
+    measured = flows(stack, losses, progress=progress)
+    return Measurement(network.kind, measured, recurrent_matrices(stack), [bound(cell) for cell in stack.cells],
                     network.group, network.radius)  # fmt: skip

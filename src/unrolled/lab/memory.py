@@ -1,6 +1,6 @@
-"""How far back each cell learns to remember: one small training for every cell and length, until it is solved or over.
+"""Long-term dependency benchmarks: train each cell at each length until the problem is solved, or a number of steps.
 
-The lengths of a cell are tried from the shortest; what is longer than the first that it failed at is not tried.
+The lengths of a cell are tried in ascending order, up to its first failure.
 """
 
 from __future__ import annotations
@@ -28,36 +28,42 @@ CELLS: dict[str, dict[str, Any]] = {
     "gru": {"cell": "gru"},
     "lstm": {"cell": "lstm"},
 }
-SLOWER = 0.3  # learning rate of irnn, whose states may grow with the length
-SEQUENCES = 500  # looked at
-LOOKS = 20  # over a training
+SLOWER = 0.3  # factor of irnn's learning rate: its states may grow with the length
+SEQUENCES = 500  # validation sequences
+EVALUATIONS = 20  # per training
 
 
 @dataclass(frozen=True)
-class Goal:
-    """When a problem counts as solved: its metric is below ``solved``; who guesses as well as can be has ``chance``."""
+class Criterion:
+    """When a problem counts as solved.
+
+    Attributes:
+        metric: the metric's name.
+        solved: the threshold below which it is solved.
+        chance: the metric of the best constant prediction.
+    """
 
     metric: str
     solved: float
     chance: float
 
 
-GOALS = {
-    "adding": Goal("mse", 0.01, CONSTANT),
-    "copy": Goal("bits_per_symbol", 0.15, BITS),
-    "repeat-copy": Goal("bits_per_symbol", 0.15, BITS),
-    "recall": Goal("bits_per_symbol", 0.15, SYMBOLS.bit_length() - 1),
+CRITERIA = {
+    "adding": Criterion("mse", 0.01, CONSTANT),
+    "copy": Criterion("bits_per_symbol", 0.15, BITS),
+    "repeat-copy": Criterion("bits_per_symbol", 0.15, BITS),
+    "recall": Criterion("bits_per_symbol", 0.15, SYMBOLS.bit_length() - 1),
 }
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell at one length.
+    """The training of one cell at one length.
 
     Attributes:
-        curve: step and metric, from the first look to the last.
-        solved: whether it came below the goal.
-        seconds: of the processor.
+        curve: (step, metric) of each evaluation.
+        solved: whether the metric fell below the criterion's threshold.
+        seconds: CPU time.
     """
 
     cell: str
@@ -68,58 +74,59 @@ class Trial:
 
     @property
     def steps(self) -> int:
+        """The number of training steps."""
         return self.curve[-1][0]
 
     @property
     def error(self) -> float:
-        """At the end."""
+        """The last value of the metric."""
         return self.curve[-1][1]
 
 
 @checked
-def table(
+def run_trials(
     cells: Sequence[str],
     lengths: Sequence[int],
     config: MemoryConfig,
     steps: int,
-    looked: Callable[[str, int, int, float], None] = lambda *_: None,
+    progress: Callable[[str, int, int, float], None] = lambda *_: None,
 ) -> Iterator[Trial]:
-    """The trials, as they end.
+    """Run the trials, and yield each when it ends.
 
     Args:
-        cells: of `CELLS`.
-        lengths: from the shortest.
+        cells: names in `CELLS`.
+        lengths: in ascending order.
         config: problem, model and training; cell and length are replaced.
-        steps: of each training, at most.
-        looked: told cell, length, step and metric now and then.
+        steps: the maximum number of training steps of each trial.
+        progress: called with cell, length, step and metric after each evaluation.
     """
     keep_freed_memory()
     for cell in cells:
         for length in lengths:
-            one = trial(cell, length, config, steps, looked)
-            yield one
-            if not one.solved:
+            trial = run_trial(cell, length, config, steps, progress)
+            yield trial
+            if not trial.solved:
                 break
 
 
 @checked
-def trial(
-    cell: str, length: int, config: MemoryConfig, steps: int, looked: Callable[[str, int, int, float], None]
+def run_trial(
+    cell: str, length: int, config: MemoryConfig, steps: int, progress: Callable[[str, int, int, float], None]
 ) -> Trial:
     """Train one cell at one length."""
     lr = config.training.lr * (SLOWER if cell == "irnn" else 1)
     task = Memory(update(config, **CELLS[cell], length=length, lr=lr))
     task.prepare()
-    goal, every = GOALS[task.config.data.data], max(1, steps // LOOKS)
+    criterion, interval = CRITERIA[task.config.data.data], max(1, steps // EVALUATIONS)
     begin, curve = time.process_time(), []
     stepper = Stepper(task, torch.device("cpu"), steps)
     for step in range(1, steps + 1):
         stepper.step(step - 1)
-        if step % every == 0 or step == steps:
-            value = measure(stepper.model.eval(), task.valid, SEQUENCES)[goal.metric]
+        if step % interval == 0 or step == steps:
+            value = measure(stepper.model.eval(), task.valid, SEQUENCES)[criterion.metric]
             stepper.model.train()
             curve.append((step, value))
-            looked(cell, length, step, value)
-            if value < goal.solved:
+            progress(cell, length, step, value)
+            if value < criterion.solved:
                 break
-    return Trial(cell, length, curve[-1][1] < goal.solved, time.process_time() - begin, curve)
+    return Trial(cell, length, curve[-1][1] < criterion.solved, time.process_time() - begin, curve)

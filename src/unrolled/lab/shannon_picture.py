@@ -1,4 +1,4 @@
-"""A guessing game as a picture: how often which guess was right, and where the entropy must lie."""
+"""Plot a guessing game: the distribution of guess numbers, and the entropy bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN = 27  # guesses
 
 
 def draw(game: Game, title: str, path: Path) -> None:
-    """Write the picture."""
+    """Save the picture; ``path`` ends in .png, .svg or .pdf."""
     importlib.import_module("matplotlib").use("Agg")
     from matplotlib import pyplot
 
@@ -32,7 +32,7 @@ def _bars(axis: Any, game: Game) -> None:
     for place, share in zip(places, q, strict=True):
         if share >= 0.05:
             axis.text(place, share + 0.8, f"{share:.0f}" if share >= 10 else f"{share:.1f}", ha="center", fontsize=7)
-    axis.set(xlabel="guess", ylabel="% of letters found", xlim=(0.3, len(q) + 0.7))
+    axis.set(xlabel="guess", ylabel="% of letters", xlim=(0.3, len(q) + 0.7))
     axis.set_xticks([place for place in places if place == 1 or place % 5 == 0])
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
@@ -50,6 +50,6 @@ def _bounds(axis: Any, game: Game) -> None:
     highest = max(game.upper, game.bits or 0.0, 1.0)
     axis.set(xlim=(-0.25 * highest, 1.4 * highest), ylim=(-1, 1), xlabel="bits per letter", yticks=[])
     axis.set_xticks([bits for bits in axis.get_xticks() if 0 <= bits <= 1.4 * highest])
-    axis.spines["bottom"].set_bounds(0, 1.4 * highest)  # there is nothing below 0
+    axis.spines["bottom"].set_bounds(0, 1.4 * highest)  # bits are not negative
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)

@@ -1,4 +1,4 @@
-"""The computational graph folded and unrolled, as SVG: what is computed goes up and right, its gradient comes back."""
+"""Draw the computational graph, folded and unrolled, as SVG: values flow up and right, gradients back."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from html import escape
 
 from .unroll import Unrolled, number
 
-ROW, HEAD, PAD = 16, 20, 8  # heights of a number and of a title; room around them
-WIDE, GAP = 150, 46  # a node's width, and the room between two of them
-UP = 44  # room between a node and the one above
+ROW, HEAD, PAD = 16, 20, 8  # heights of a number and of a title; padding
+WIDE, GAP = 150, 46  # a node's width, and the horizontal gap between nodes
+UP = 44  # vertical gap between nodes
 FOLDED = 190  # width of the folded graph
 
 STYLE = """
@@ -33,7 +33,7 @@ HEADS = "".join(
 
 
 def picture(unrolled: Unrolled) -> str:
-    """The whole file."""
+    """Return the text of the SVG file."""
     w = unrolled.weights
     H, I = w.U.shape
     K = len(w.c)
@@ -43,7 +43,7 @@ def picture(unrolled: Unrolled) -> str:
         tops[name] = bottom
         bottom += heights[name] + UP
     first = FOLDED + 40
-    places = [first + n * (WIDE + GAP) for n in range(unrolled.steps + 1)]  # that of h_0, then of each step
+    places = [first + n * (WIDE + GAP) for n in range(unrolled.steps + 1)]  # x of h_0, then of each step
     parts = [_folded(tops, heights), _text(places[0], 24, "unrolled", "title dim")]
     parts.append(
         _text(places[0] + 90, 24, "values, ", "title") + _text(places[0] + 140, 24, "gradients of L", "title back")
@@ -54,17 +54,17 @@ def picture(unrolled: Unrolled) -> str:
     for t in range(unrolled.steps):
         at = places[t + 1]
         centre = at + WIDE / 2
-        sign = _low(t + 1)
+        sign = _subscript(t + 1)
         symbol = f" = {_shown(unrolled.symbols[int(unrolled.x[t, 0].argmax())])}" if unrolled.symbols else ""
         parts += [
             _node(at, tops["x"], f"x{sign}{symbol}", unrolled.x[t, 0]),
             _node(at, tops["h"], f"h{sign} = tanh a{sign}", done.h[t + 1, 0], errors.h[t, 0]),
             _node(at, tops["o"], f"o{sign}", unrolled.o[t], errors.o[t, 0]),
-            _answer(at, tops["y"], heights["y"], unrolled, t),
-            _both(centre, tops["x"], centre, tops["h"] + heights["h"], "U", gradient=False),
-            _both(centre, tops["h"], centre, tops["o"] + heights["o"], "V"),
-            _both(centre, tops["o"], centre, tops["y"] + heights["y"], "softmax"),
-            _both(at - GAP, middle, at, middle, "W"),
+            _prediction(at, tops["y"], heights["y"], unrolled, t),
+            _arrows(centre, tops["x"], centre, tops["h"] + heights["h"], "U", gradient=False),
+            _arrows(centre, tops["h"], centre, tops["o"] + heights["o"], "V"),
+            _arrows(centre, tops["o"], centre, tops["y"] + heights["y"], "softmax"),
+            _arrows(at - GAP, middle, at, middle, "W"),
         ]
     width, height = places[-1] + WIDE + 20, bottom - UP + 16
     total = _text(places[0], bottom - UP, f"L = {done.loss:.4f}", "title")
@@ -77,7 +77,7 @@ def picture(unrolled: Unrolled) -> str:
 
 
 def _folded(tops: dict[str, float], heights: dict[str, float]) -> str:
-    """The graph with a loop."""
+    """Draw the folded graph, with a loop."""
     centre, parts = FOLDED / 2 - 20, [_text(20, 24, "folded", "title dim")]
     middles = {name: tops[name] + heights[name] / 2 for name in tops}
     for name, title in (("y", "ŷ"), ("o", "o"), ("h", "h"), ("x", "x")):
@@ -93,7 +93,7 @@ def _folded(tops: dict[str, float], heights: dict[str, float]) -> str:
 
 
 def _node(x: float, y: float, title: str, values: Sequence[float], gradient: Sequence[float] | None = None) -> str:
-    """A box with a vector's numbers, and beside them those of its gradient."""
+    """Draw a node: a box with a vector's values, and its gradient beside them."""
     parts = [
         f'<rect class="node" x="{x}" y="{y}" width="{WIDE}" height="{_height(len(values))}" rx="6"/>',
         _text(x + PAD, y + HEAD - 4, title, "title"),
@@ -106,13 +106,13 @@ def _node(x: float, y: float, title: str, values: Sequence[float], gradient: Seq
     return "".join(parts)
 
 
-def _answer(x: float, y: float, height: float, unrolled: Unrolled, t: int) -> str:
-    """ŷ_t, the right answer marked, and the loss."""
+def _prediction(x: float, y: float, height: float, unrolled: Unrolled, t: int) -> str:
+    """Draw ŷ_t with the target marked, and the loss."""
     values, target = unrolled.done.y_hat[t, 0], int(unrolled.y[t, 0])
     right = int(values.argmax()) == target
     parts = [
         f'<rect class="node" x="{x}" y="{y}" width="{WIDE}" height="{height}" rx="6"/>',
-        _text(x + PAD, y + HEAD - 4, f"ŷ{_low(t + 1)}", "title"),
+        _text(x + PAD, y + HEAD - 4, f"ŷ{_subscript(t + 1)}", "title"),
         _text(
             x + WIDE - PAD,
             y + HEAD - 4,
@@ -127,20 +127,20 @@ def _answer(x: float, y: float, height: float, unrolled: Unrolled, t: int) -> st
         name = f" {_shown(unrolled.symbols[n])}" if unrolled.symbols else ""
         mark = f"←{name} target" if n == target else name.strip()
         parts.append(_text(x + 74, line, mark, "good" if n == target else "dim"))
-    parts.append(_text(x + PAD, y + height - PAD, f"L{_low(t + 1)} = {unrolled.losses[t]:.4f}", ""))
+    parts.append(_text(x + PAD, y + height - PAD, f"L{_subscript(t + 1)} = {unrolled.losses[t]:.4f}", ""))
     return "".join(parts)
 
 
-def _both(x: float, y: float, to_x: float, to_y: float, label: str, *, gradient: bool = True) -> str:
-    """An arrow, and beside it the one by which the gradient comes back."""
-    across = x == to_x  # upwards: the two stand side by side; to the right: one above the other
-    dx, dy = (6.0, 0.0) if across else (0.0, -6.0)
+def _arrows(x: float, y: float, to_x: float, to_y: float, label: str, *, gradient: bool = True) -> str:
+    """Draw an arrow, and the gradient's arrow back beside it."""
+    vertical = x == to_x  # then the two are side by side, else one above the other
+    dx, dy = (6.0, 0.0) if vertical else (0.0, -6.0)
     if not gradient:
         dx = dy = 0.0
     parts = [_arrow(f"M{x - dx} {y - dy}L{to_x - dx} {to_y - dy}")]
     if gradient:
         parts.append(_arrow(f"M{to_x + dx} {to_y + dy}L{x + dx} {y + dy}", "back"))
-    if across:
+    if vertical:
         parts.append(_text(x - 12, (y + to_y) / 2 + 4, label, "title", "end"))
     else:
         parts.append(_text((x + to_x) / 2, y + 24, label, "title", "middle"))
@@ -159,10 +159,11 @@ def _height(numbers: int) -> float:
     return HEAD + PAD + numbers * ROW
 
 
-def _low(n: int) -> str:
+def _subscript(n: int) -> str:
+    """Return a number in Unicode subscript digits."""
     return "".join(chr(0x2080 + int(digit)) for digit in str(n))
 
 
 def _shown(symbol: str) -> str:
-    """A character that can be seen."""
+    """Return a visible form of a character."""
     return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(symbol, symbol if symbol.isprintable() else "�")

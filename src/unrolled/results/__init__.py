@@ -1,7 +1,7 @@
-"""What comes out of a trained model, as values: reports, predictions and samples, made of parts.
+"""The results of trained models: reports, predictions and samples, made of parts.
 
-Nothing here knows a task, a file format of the data or a terminal: the command line prints these values, a server sends
-them, a folder keeps them.
+They are independent of tasks, data formats and terminals: the command line prints them, a server sends them as JSON, a
+folder stores them as files.
 """
 
 from .inputs import Input, chunked

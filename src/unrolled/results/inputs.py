@@ -1,4 +1,4 @@
-"""What a trained model is asked about: a text, a file, bytes or JSON. Limits on size are checked before decoding."""
+"""Inputs of a trained model: a text, a file, bytes or JSON. Size limits are checked before decoding."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 from ..errors import DataError
 
 AT_ONCE = 256  # inputs of a chunk
-MOST_BYTES = 64 << 20  # of an input, unless its reader says otherwise
+MOST_BYTES = 64 << 20  # the default size limit of an input
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input.
+    """An input of a trained model.
 
     Attributes:
-        content: a text; the path of a file; the bytes of a file (an upload, standard input); or JSON's plain data.
-        name: what messages and files call it (default: the path, or the text itself).
+        content: a text; a file's path; a file's bytes (an upload, standard input); or plain data from JSON.
+        name: its name in messages and files (default: the path, or the text itself).
     """
 
     content: str | Path | bytes | dict[str, Any] | list[Any]
@@ -31,30 +31,30 @@ class Input:
 
     @property
     def title(self) -> str:
-        """Its name."""
+        """The name, or its default."""
         if self.name or not isinstance(self.content, str | Path):
             return self.name or "the input"
         return str(self.content)
 
     def text(self, most: int = MOST_BYTES) -> str:
-        """Its text, which in bytes and in a file is UTF-8.
+        """Return the text, decoded as UTF-8 from bytes or a file.
 
         Raises:
-            DataError: it is no text, or longer than ``most`` bytes.
+            DataError: the content is not text, or is longer than ``most`` bytes.
         """
         if isinstance(self.content, str):
             return self.content
         try:
             return self.data(most).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            told = f"{self.title} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at offset {error.start}"
-            raise DataError(f"{told}; convert it") from error
+            place = f"byte 0x{error.object[error.start]:02x} at offset {error.start}"
+            raise DataError(f"{self.title} is not UTF-8 text: {place}; convert it") from error
 
     def data(self, most: int = MOST_BYTES) -> bytes:
-        """Its bytes, of a text those of its UTF-8.
+        """Return the bytes; a text is encoded as UTF-8.
 
         Raises:
-            DataError: it cannot be read, is longer than ``most`` bytes (it is not read then), or is JSON.
+            DataError: the content cannot be read, is longer than ``most`` bytes (and is not read), or is JSON.
         """
         match self.content:
             case bytes():
@@ -66,14 +66,14 @@ class Input:
             case _:
                 raise DataError(f"{self.title} is JSON, and a file was expected; send the file's bytes")
         if len(content) > most:
-            raise DataError(f"{self.title} has {len(content):,} bytes, more than the {most:,} that are read")
+            raise DataError(f"{self.title} has {len(content):,} bytes, more than the limit of {most:,}")
         return content
 
     def json(self, most: int = MOST_BYTES) -> Any:
-        """Its plain data.
+        """Return the plain data, decoded from JSON.
 
         Raises:
-            DataError: it is no JSON, or longer than ``most`` bytes.
+            DataError: the content is not JSON, or is longer than ``most`` bytes.
         """
         if isinstance(self.content, dict | list):
             return self.content
@@ -92,7 +92,11 @@ class Input:
 
 
 def chunked(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
-    """``items`` in lists of ``size``, in order; the last may be shorter."""
-    every = iter(items)
-    while some := list(itertools.islice(every, size)):
-        yield some
+    """Yield ``items`` in lists of ``size``, in order; the last may be shorter.
+
+    >>> list(chunked("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

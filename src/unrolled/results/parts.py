@@ -4,8 +4,7 @@
     as_json()   plain data, with its ``kind``
     files()     name → bytes, for a folder
 
-Those here also show themselves in a notebook, as HTML, PNG or SVG. A part is drawn when it is shown: a picture
-that is never shown costs nothing.
+They show themselves in a notebook too, as HTML, PNG or SVG. Pictures are rendered on first use.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ WIDTH = 60  # characters of a series in plain text
 
 @runtime_checkable
 class Part(Protocol):
-    """Anything that a result can hold."""
+    """A part of a result."""
 
     def plain(self) -> str:
-        """As text."""
+        """Return the part as text."""
 
     def as_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the part as plain data for JSON."""
 
     def files(self) -> dict[str, bytes]:
-        """As files: name → content."""
+        """Return the part's files: name → content."""
 
 
 @dataclass(frozen=True)
 class Text(Shown):
-    """Text, as it is; a file only where it has a ``name``."""
+    """Plain text; a file only if it has a ``name``."""
 
     text: str
     name: str = ""
@@ -63,7 +62,7 @@ class Text(Shown):
 
 @dataclass(frozen=True)
 class Pairs(Shown):
-    """Labels and what belongs to them."""
+    """Labels and values."""
 
     rows: Sequence[tuple[str, str]]
     kind: ClassVar[str] = "pairs"
@@ -84,13 +83,13 @@ class Pairs(Shown):
 
 @dataclass(frozen=True)
 class Table(Shown):
-    """Rows of text under a header.
+    """A table of text.
 
     Attributes:
-        name: of its file, without the ending.
-        header: names of the columns.
-        rows: a text for each column.
-        right: names of the columns that are set to the right.
+        name: the file's name, without suffix.
+        header: the columns' names.
+        rows: one text per column.
+        right: the names of right-aligned columns.
     """
 
     name: str
@@ -100,12 +99,14 @@ class Table(Shown):
     kind: ClassVar[str] = "table"
 
     def plain(self) -> str:
-        every = [list(self.header), *map(list, self.rows)]
-        widths = [max(len(row[n]) for row in every) for n in range(len(self.header))]
-        aligned = [">" if name in self.right else "<" for name in self.header]
+        lines = [list(self.header), *map(list, self.rows)]
+        widths = [max(len(row[n]) for row in lines) for n in range(len(self.header))]
+        alignments = [">" if name in self.right else "<" for name in self.header]
         return "\n".join(
-            "  ".join(f"{cell:{way}{width}}" for cell, way, width in zip(row, aligned, widths, strict=True)).rstrip()
-            for row in every
+            "  ".join(
+                f"{cell:{align}{width}}" for cell, align, width in zip(row, alignments, widths, strict=True)
+            ).rstrip()
+            for row in lines
         )
 
     def _repr_html_(self) -> str:
@@ -120,13 +121,13 @@ class Table(Shown):
 
 @dataclass(frozen=True)
 class Series(Shown):
-    """Numbers over time.
+    """Time series.
 
     Attributes:
-        name: of its file, without the ending.
-        index: what stands beside each number: a date, a second, a step.
-        columns: name → one number for each place of the index.
-        unit: of the numbers.
+        name: the file's name, without suffix.
+        index: the time of each value: a date, a second, a step.
+        columns: name → one value for each entry of the index.
+        unit: the values' unit.
     """
 
     name: str
@@ -145,7 +146,7 @@ class Series(Shown):
 
     def as_json(self) -> dict[str, Any]:
         columns = {name: list(map(float, values)) for name, values in self.columns.items()}
-        index = [one if isinstance(one, int | float) else str(one) for one in self.index]
+        index = [entry if isinstance(entry, int | float) else str(entry) for entry in self.index]
         return {"kind": self.kind, "name": self.name, "unit": self.unit, "index": index, "columns": columns}
 
     def files(self) -> dict[str, bytes]:
@@ -155,10 +156,10 @@ class Series(Shown):
 
 @dataclass(frozen=True)
 class Spans(Shown):
-    """Labelled stretches of a recording or a video, in seconds.
+    """Labelled segments of a recording or a video, in seconds.
 
     Attributes:
-        name: of its file, without the ending.
+        name: the file's name, without suffix.
         spans: (begin, end, label), ascending.
     """
 
@@ -183,13 +184,13 @@ class Spans(Shown):
 
 @dataclass(frozen=True)
 class Picture(Shown):
-    """A picture, as PNG.
+    """A PNG image.
 
     Attributes:
-        name: of its file, without the ending.
-        draw: gives the bytes of a PNG file; called once, when the picture is looked at.
-        title: what it shows.
-        path: where the user wants it; else it goes to the folder of results.
+        name: the file's name, without suffix.
+        draw: renders the PNG file; called once, on first use.
+        title: its title.
+        path: where to save it, if the user chose a path (default: the results folder).
     """
 
     name: str
@@ -200,7 +201,7 @@ class Picture(Shown):
 
     @cached_property
     def png(self) -> bytes:
-        """The file."""
+        """The bytes of the PNG file."""
         return self.draw()
 
     def plain(self) -> str:
@@ -219,12 +220,12 @@ class Picture(Shown):
 
 @dataclass(frozen=True)
 class Drawing(Shown):
-    """Lines, as SVG.
+    """An SVG drawing.
 
     Attributes:
-        name: of its file, without the ending.
-        svg: the file.
-        title: what it shows.
+        name: the file's name, without suffix.
+        svg: the text of the SVG file.
+        title: its title.
     """
 
     name: str
@@ -246,7 +247,7 @@ class Drawing(Shown):
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", errors="replace")  # words of a command line may be no text
+    return text.encode("utf-8", errors="replace")  # command-line arguments may hold lone surrogates
 
 
 def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
@@ -256,7 +257,7 @@ def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _spark(values: Sequence[float]) -> str:
-    """``▁▂▅█``: at most `WIDTH` of the values, from the lowest to the highest."""
+    """Return a sparkline such as ``▁▂▅█`` of at most `WIDTH` values, scaled from their minimum to their maximum."""
     step = max(1, -(-len(values) // WIDTH))
     shown = [float(value) for value in values[::step]]
     finite = [value for value in shown if value - value == 0]

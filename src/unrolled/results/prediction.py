@@ -1,4 +1,4 @@
-"""What a trained model says of one input, in the one form that terminal, web page, JSON and folders show."""
+"""Predictions of a trained model, in the form that terminal, web page, JSON and files share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LEAST = 0.05  # the weight of a piece that is worth a mark in plain text
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the text.
+    """A span of the text.
 
     Attributes:
-        text: as it stands there; the pieces of a prediction, joined, are the text.
-        label: what it was found to be, such as ``person``; empty for nothing.
-        weight: how much it spoke for the answer (up to 1) or against it (down to −1); 0 if that was not asked.
+        text: the span's text; the pieces of a prediction, joined, are the whole text.
+        label: the predicted label, such as ``person``; empty for none.
+        weight: saliency, from −1 (against the answer) to 1 (for it); 0 if not computed.
     """
 
     text: str
@@ -30,16 +30,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class Prediction(Shown):
-    """The answer for one input. A blank text, nothing but white space, has none: everything is empty.
+    """The prediction for one input. For a blank text (white space only) everything is empty.
 
     Attributes:
-        text: the text that was read, or the name of the file.
-        answer: the most probable class, the translation, the caption; empty where the answer is in the pieces or parts.
-        probabilities: of every class.
-        pieces: the text, cut into stretches that have a label or a weight, and what is between them.
-        parts: what else there is to see: pictures, tables, series.
-        lines: what to print in the place of the answer: several lines, or nothing yet; `None`: the answer.
-        more: further values of the JSON form.
+        text: the input text, or the file's name.
+        answer: the most probable class, the translation, the caption; empty if the pieces or parts hold the prediction.
+        probabilities: class → probability.
+        pieces: the text, split into labelled or weighted spans and the text between them.
+        parts: further results: pictures, tables, series.
+        lines: the lines to print instead of the answer, possibly none; `None`: print the answer.
+        more: further values for JSON.
     """
 
     text: str
@@ -75,20 +75,20 @@ class Prediction(Shown):
         return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; of a blank text all that any answer may have, empty."""
-        said: dict[str, Any] = {"text": self.text}
+        """Return plain data for JSON; a blank text has every key, with empty values."""
+        values: dict[str, Any] = {"text": self.text}
         blank = is_blank(self.text)
         if self.answer or blank:
-            said |= {"answer": self.answer, "probabilities": self.probabilities}
+            values |= {"answer": self.answer, "probabilities": self.probabilities}
         marked, at = [], 0
         for piece in self.pieces:
             if piece.label or piece.weight:
                 marked.append({"begin": at, "end": at + len(piece.text), "text": piece.text})
                 marked[-1] |= {"label": piece.label} if piece.label else {"weight": piece.weight}
             at += len(piece.text)
-        said |= {"pieces": marked} if self.pieces or blank else {}
-        said |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
-        return said | dict(self.more)
+        values |= {"pieces": marked} if self.pieces or blank else {}
+        values |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
+        return values | dict(self.more)
 
 
 def _marked(piece: Piece) -> str:
@@ -98,5 +98,5 @@ def _marked(piece: Piece) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether there is nothing in it that could be asked about."""
+    """Return whether a text is empty or only white space."""
     return not text.strip()

@@ -1,4 +1,4 @@
-"""What a model is worth on some data, as a value."""
+"""The report of an evaluation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .parts import Part
 
 @dataclass(frozen=True)
 class Report(Shown):
-    """Figures, and how a person reads them.
+    """Metrics, and parts that show them.
 
     Attributes:
-        values: the figures, by the names that a program reads (JSON).
-        parts: what a person reads, in order.
-        how: how files were read, and their first examples: shown first.
-        notes: what is worth a remark.
-        event: what its JSON object is called.
+        values: the metrics by their JSON keys.
+        parts: the parts to show, in order.
+        how: lines on how files were read, and their first examples; shown first.
+        notes: remarks.
+        event: the JSON object's event name.
     """
 
     values: dict[str, Any]
@@ -32,7 +32,7 @@ class Report(Shown):
     event: str = "evaluated"
 
     def plain(self) -> str:
-        """As text."""
+        """Return the report as text."""
         return "\n\n".join(part.plain() for part in self.parts)
 
     def _repr_html_(self) -> str:
@@ -41,7 +41,7 @@ class Report(Shown):
 
 
 class Comparison(NamedTuple):
-    """Several models on the same data: a report of each (``values`` is what a program reads), and one for a person."""
+    """Several models on the same data: a report of each (``values`` are for JSON), and one that shows all."""
 
     reports: list[Report]
     together: Report
@@ -55,12 +55,12 @@ class Comparison(NamedTuple):
 
 @runtime_checkable
 class Progress(Protocol):
-    """Shows how far a long work is: ``with progress(total, "symbols") as done: …; done(1200)``."""
+    """Shows the progress of a long operation: ``with progress(total, "tokens") as done: …; done(1200)``."""
 
     def __call__(self, total: int, unit: str, /) -> AbstractContextManager[Callable[[int], None]]: ...
 
 
 @contextlib.contextmanager
 def silent(total: int, unit: str, /) -> Iterator[Callable[[int], None]]:
-    """The `Progress` that shows nothing."""
+    """A `Progress` that shows nothing."""
     yield lambda done: None

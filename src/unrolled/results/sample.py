@@ -1,4 +1,4 @@
-"""What a model makes up, as it comes."""
+"""Samples of a model, piece by piece."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .parts import Part
 class SamplePiece(NamedTuple):
     """A piece of a sample.
 
-    number   of the sample, from 0; pieces of several samples may come in any order
-    part     text that goes on where the sample's last text ended, or something whole: a picture, a drawing
-    given    whether the user gave this part, as a prompt, and the model goes on from it
+    number   the sample's number, from 0; pieces of several samples may be interleaved
+    part     the next text of the sample, or a complete part such as a picture
+    given    whether this part is the user's prompt
     """
 
     number: int

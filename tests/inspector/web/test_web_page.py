@@ -284,7 +284,7 @@ def test_the_network_reads_along_while_one_types(writer, visit):
     page = visit(writer, "#pane=type")
     page.locator("#typed").press_sequentially("the cat sat ", delay=5)
     until(page, "document.querySelectorAll('#type-text > span').length === 12")
-    expect(page.locator("#type-said")).to_contain_text("12 characters")
+    expect(page.locator("#type-result")).to_contain_text("12 characters")
     run = ask(writer, "/api/run")
     body = {"text": "the cat sat ", "recurrence": run["recurrences"][0]["name"], "gate": "h", "index": 0}
     want = httpx.post(f"{writer.address}/api/type", json=body, timeout=SECONDS).json()
@@ -306,12 +306,12 @@ def test_the_network_reads_along_while_one_types(writer, visit):
     page.focus(".strip >> nth=1")
     for key in ("Home", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
-    expect(page.locator("#state-said")).to_contain_text("layer 1 c[2] = ")
+    expect(page.locator("#state-result")).to_contain_text("layer 1 c[2] = ")
     page.keyboard.press("Enter")
     expect(page.locator("#type-unit input")).to_have_value("2")
     assert page.locator("#type-unit select").nth(1).input_value() == "c"
     page.hover(".strip >> nth=0")
-    expect(page.locator("#state-said")).to_contain_text("layer 1 h[")
+    expect(page.locator("#state-result")).to_contain_text("layer 1 h[")
     page.fill("#typed", "")
     until(page, "document.querySelectorAll('#type-text > span').length === 0")
 
@@ -345,7 +345,7 @@ def write(page, **fields):
     for name, value in fields.items():
         page.fill(f"#{name.replace('_', '-')}", str(value))
     page.click("#write-go")
-    expect(page.locator("#write-said")).to_contain_text("; seed")
+    expect(page.locator("#write-result")).to_contain_text("; seed")
     return written(page)
 
 
@@ -353,8 +353,8 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     page = visit(writer, "#pane=write")
     some = write(page, prompt="the cat ", length=80, temperature=1, seed=5)
     assert len(some) == 80
-    expect(page.locator("#write-said")).to_contain_text("80 characters")
-    expect(page.locator("#write-said")).to_contain_text("tokens/s; seed 5")
+    expect(page.locator("#write-result")).to_contain_text("80 characters")
+    expect(page.locator("#write-result")).to_contain_text("tokens/s; seed 5")
     assert page.locator("#written .prompt").inner_text() == "the cat "
     assert page.evaluate("[...document.querySelectorAll('#written > span[data-at]')].some(s => s.className !== '')")
     assert write(page, seed=5) == some
@@ -380,7 +380,7 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
 
 def test_writing_is_stopped_and_nothing_jumps_meanwhile(writer, visit):
     page = visit(writer, "#pane=write")
-    boxes = lambda: [page.locator(name).bounding_box() for name in ("#written", "#write-form", "#write-said")]  # noqa: E731
+    boxes = lambda: [page.locator(name).bounding_box() for name in ("#written", "#write-form", "#write-result")]  # noqa: E731
     page.fill("#length", "5000")
     before = boxes()
     writer.slow.pause = 0.4
@@ -390,7 +390,7 @@ def test_writing_is_stopped_and_nothing_jumps_meanwhile(writer, visit):
             until(page, "document.querySelectorAll('#written > span[data-at]').length > 0")
             assert [(a["x"], a["y"], a["height"]) for a in boxes()] == [(a["x"], a["y"], a["height"]) for a in before]
             stop()
-            expect(page.locator("#write-said")).to_contain_text("stopped after")
+            expect(page.locator("#write-result")).to_contain_text("stopped after")
             expect(page.locator("#write-stop")).to_be_disabled()
             some = written(page)
             page.wait_for_timeout(600)
@@ -406,7 +406,7 @@ def test_boxes_through_time_and_their_numbers(writer, visit):
     expect(page.locator(".cell")).to_have_count(5 * 3)
     body = {"text": "hello", "last_only": False}
     want = httpx.post(f"{writer.address}/api/unrolled", json=body, timeout=SECONDS).json()
-    expect(page.locator("#unrolled-said")).to_contain_text(f"loss {want['loss']:.3f} nats")
+    expect(page.locator("#unrolled-result")).to_contain_text(f"loss {want['loss']:.3f} nats")
     marks = page.locator("svg .target").all_text_contents()
     right = [step["right"] for step in want["steps"]]
     assert [("✓" in one, "✗" in one) for one in marks] == [(one is True, one is False) for one in right]
@@ -437,10 +437,10 @@ def test_boxes_through_time_and_their_numbers(writer, visit):
     norms = lambda: page.locator("svg .gradient").count()  # noqa: E731
     assert norms() > 0
     page.check("#last-only")
-    expect(page.locator("#unrolled-said")).not_to_contain_text(f"loss {want['loss']:.3f}")
+    expect(page.locator("#unrolled-result")).not_to_contain_text(f"loss {want['loss']:.3f}")
     body["last_only"] = True
     last = httpx.post(f"{writer.address}/api/unrolled", json=body, timeout=SECONDS).json()
-    expect(page.locator("#unrolled-said")).to_contain_text(f"loss {last['loss']:.3f} nats")
+    expect(page.locator("#unrolled-result")).to_contain_text(f"loss {last['loss']:.3f} nats")
     page.fill("#unrolled-text", "a rat sat on a mat a rat sat on a mat a rat sat on a mat a r"[:60])
     page.click("#unrolled-form button")
     expect(page.locator(".cell")).to_have_count(60 * 3)
@@ -455,17 +455,17 @@ def test_losses_and_previews(writer, visit):
     page.focus("#curve")
     page.keyboard.press("End")
     last = want["points"][-1]
-    expect(page.locator("#curve-said")).to_contain_text(f"step {last['step']:,}:")
+    expect(page.locator("#curve-result")).to_contain_text(f"step {last['step']:,}:")
     page.keyboard.press("Home")
-    expect(page.locator("#curve-said")).to_contain_text(f"training {want['points'][0]['loss']:.3f}")
+    expect(page.locator("#curve-result")).to_contain_text(f"training {want['points'][0]['loss']:.3f}")
     page.hover("#curve", position={"x": 400, "y": 90})
-    expect(page.locator("#curve-said")).not_to_contain_text(f"step {want['points'][0]['step']}:")
+    expect(page.locator("#curve-result")).not_to_contain_text(f"step {want['points'][0]['step']}:")
     path = page.locator("svg .curve.thin").get_attribute("d")
     page.check("#log-x")
     assert page.locator("svg .curve.thin").get_attribute("d") != path
     assert f"best {want['best']['loss']:.3f}" in page.locator("#curve").text_content()
 
-    said = lambda: page.locator("#preview-said").inner_text()  # noqa: E731
+    said = lambda: page.locator("#preview-result").inner_text()  # noqa: E731
     assert len(want["previews"]) > 2
     assert said() == f"step {want['previews'][0]['step']}"
     page.focus("#preview")
@@ -473,7 +473,7 @@ def test_losses_and_previews(writer, visit):
     assert said() == f"step {want['previews'][1]['step']}"
     assert spelled(page, "#preview-text") == want["previews"][1]["text"]
     page.click("#play")
-    expect(page.locator("#preview-said")).to_have_text(f"step {want['previews'][-1]['step']}")
+    expect(page.locator("#preview-result")).to_have_text(f"step {want['previews'][-1]['step']}")
     expect(page.locator("#play")).to_have_text("▶ play")
 
 
@@ -486,7 +486,7 @@ def test_a_translation_and_where_it_looked(translator, visit):
     expect(page.locator("#translated")).to_have_text(want["text"].strip() or "(empty)")
     until(page, "n => document.querySelectorAll('#alignment thead th').length === n", len(want["source"]))
     assert page.locator("#alignment tbody tr").count() == len(want["target"])
-    told = page.locator("#alignment-said")
+    told = page.locator("#alignment-result")
     page.hover("#alignment td[data-row='0'][data-column='1']")
     expect(told).to_contain_text(f"attention weight {want['weights'][0][1]:.3f} on ")
     page.focus("#alignment td[tabindex='0']")

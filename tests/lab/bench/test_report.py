@@ -40,7 +40,7 @@ def test_json_and_back():
     rows = [row(), row(0.5, limit=None)]
     assert read(to_json(ABOUT, rows), "f.json") == (ABOUT, rows)
     for broken in ("", "[]", "{}", to_json(ABOUT, rows).replace('"ratio"', '"ration"')):
-        with pytest.raises(DataError, match=r"f\.json is no file of unrolled bench"):
+        with pytest.raises(DataError, match=r"f\.json is not a file of unrolled bench"):
             read(broken, "f.json")
     old = json.dumps({**json.loads(to_json(ABOUT, rows)), "version": 0})
     with pytest.raises(DataError, match="another version"):

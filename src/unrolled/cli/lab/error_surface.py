@@ -1,4 +1,4 @@
-"""unrolled lab error-surface: the wall in the loss of a recurrent network, and what clipping does at it."""
+"""unrolled lab error-surface: the wall in a recurrent network's loss, and gradient clipping."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from ...lab.error_surface_picture import draw
 from ..arguments import Schema, parse
 from ..terminal.reporters import emit
 from ..terminal.tables import show_pairs, show_table
-from .kept import Kept
+from .experiment_folder import ExperimentFolder
 
 PROG = "unrolled lab error-surface"
 ABOUT = (
-    "A recurrent network of one unit, x ← w σ(x) + b, is to stand at a goal after fifty steps. Its error has a wall "
-    "over w and b (Pascanu, Mikolov and Bengio 2013, figure 6): descent that meets it is thrown far away, unless the "
-    "gradient is clipped. The same descents are made both ways from many points near --at."
+    "Train a recurrent network of one unit, x ← w σ(x) + b, to reach a target after 50 steps. Its error as a function "
+    "of w and b has a wall (Pascanu, Mikolov and Bengio 2013, figure 6): gradient descent that hits it is thrown far "
+    "away, unless the gradient is clipped. Compare descents with and without clipping from many points near --at."
 )
-BOX = (3.5, 7.5, -3.6, -0.8)  # of w and of b, in the picture
-FAR = 10.0  # a step longer than this has left the picture
+BOX = (3.5, 7.5, -3.6, -0.8)  # range of w and of b in the picture
+FAR = 10.0  # a step longer than this leaves the picture
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorSurface:
-    """The unit, and how it descends."""
+    """The unit, and gradient descent on its error."""
 
     unroll: int = 50
-    """steps of the network"""
+    """time steps of the network"""
     goal: float = 0.7
-    """what σ(x) is to be at the end, between 0 and 1"""
+    """target for σ(x) after the last step, between 0 and 1"""
     start: float = 0.5
-    """x before the first step"""
+    """initial state x"""
     at: tuple[float, float] = (5.5, -2.0)
-    """w and b at which the drawn descent begins"""
+    """initial w and b of the descent that is drawn"""
     lr: float = 0.5
     """learning rate"""
     clip: float = 0.5
-    """norm at which gradients are clipped"""
+    """maximum gradient norm"""
     steps: int = 300
-    """of descent"""
+    """steps of gradient descent"""
     starts: int = 200
-    """descents counted, from points drawn within 0.1 of --at"""
+    """number of descents, from random points within 0.1 of --at"""
     seed: int = 0
-    """of those points"""
+    """random seed"""
     out: str | None = None
-    """folder for the picture, the numbers and the command (default: lab/error-surface)"""
+    """output folder (default: lab/error-surface)"""
     json: bool = False
     """print one JSON object"""
 
@@ -65,64 +65,64 @@ class ErrorSurface:
 
 
 def run(argv: list[str]) -> int:
-    """The experiment."""
+    """Run the experiment and return the exit status."""
     options = parse(ErrorSurface, argv, PROG, ABOUT)
     with Schema(ErrorSurface, PROG).names():
         unit = Unit(options.start, options.goal, options.unroll)
-        kept = Kept("error-surface", argv, options.out)
+        folder = ExperimentFolder("error-surface", argv, options.out)
         points = _starts(options)
-        walks = {
+        descents = {
             name: descend(unit, points, options.lr, options.steps, clip)
             for name, clip in (("not clipped", None), (f"clipped at {options.clip:g}", options.clip))
         }
-        free, clipped = walks.values()
-        kept.picture(lambda path: draw(unit, free, clipped, options.clip, BOX, path))
-        kept.table(("descent", "step", "w", "b", "error", "gradient norm"), _rows(walks))
-    told = {name: _told(walk) for name, walk in walks.items()}
+        free, clipped = descents.values()
+        folder.picture(lambda path: draw(unit, free, clipped, options.clip, BOX, path))
+        folder.table(("descent", "step", "w", "b", "error", "gradient norm"), _rows(descents))
+    results = {name: _statistics(descent) for name, descent in descents.items()}
     if options.json:
-        emit("error-surface", starts=options.starts, steps=options.steps, descents=told, files=dict(kept.told))
+        emit("error-surface", starts=options.starts, steps=options.steps, descents=results, files=dict(folder.summary))
         return 0
     header = ("descent", "error at the end", "reach 0.001", "longest step", f"of {options.starts}: step above {FAR:g}",
               "largest gradient")  # fmt: skip
     rows = [
         (
             name,
-            f"{one['error']:.2g}",
-            f"{one['solved']}",
-            f"{one['longest']:.3g}",
-            f"{one['far']}",
-            f"{one['norm']:.3g}",
+            f"{result['error']:.2g}",
+            f"{result['solved']}",
+            f"{result['longest']:.3g}",
+            f"{result['far']}",
+            f"{result['norm']:.3g}",
         )
-        for name, one in told.items()
+        for name, result in results.items()
     ]
     show_table(header, rows, right=header[1:])
     print()
-    show_pairs(kept.told)
+    show_pairs(folder.summary)
     return 0
 
 
 def _starts(options: ErrorSurface) -> Array:
-    """``(2, P)``: --at, then points near it."""
+    """Return ``(2, P)``: --at, then random points near it."""
     near = np.random.default_rng(options.seed).uniform(-0.1, 0.1, (2, options.starts))
     near[:, 0] = 0
     return np.asarray(np.array(options.at)[:, None] + near)
 
 
-def _told(walk: Descent) -> dict[str, float]:
-    """Of all descents: medians, the longest step, and how many left."""
+def _statistics(descent: Descent) -> dict[str, float]:
+    """Return statistics of all descents: median error, number solved, longest step, number far away, largest norm."""
     return {
-        "error": float(np.median(walk.errors[-1])),
-        "solved": int((walk.errors[-1] < 1e-3).sum()),
-        "longest": float(walk.longest.max()),
-        "far": int((walk.longest > FAR).sum()),
-        "norm": float(walk.norms.max()),
+        "error": float(np.median(descent.errors[-1])),
+        "solved": int((descent.errors[-1] < 1e-3).sum()),
+        "longest": float(descent.longest.max()),
+        "far": int((descent.longest > FAR).sum()),
+        "norm": float(descent.norms.max()),
     }
 
 
-def _rows(walks: dict[str, Descent]) -> list[tuple[object, ...]]:
-    """The drawn descents, step by step."""
+def _rows(descents: dict[str, Descent]) -> list[tuple[object, ...]]:
+    """Return the rows of the CSV: the drawn descents, step by step."""
     return [
-        (name, n, *walk.points[n, :, 0], walk.errors[n, 0], walk.norms[n, 0] if n < len(walk.norms) else "")
-        for name, walk in walks.items()
-        for n in range(len(walk.points))
+        (name, n, *descent.points[n, :, 0], descent.errors[n, 0], descent.norms[n, 0] if n < len(descent.norms) else "")
+        for name, descent in descents.items()
+        for n in range(len(descent.points))
     ]

@@ -1,4 +1,4 @@
-"""unrolled lab shannon [RUN] [--data TEXT] [--letters N]: guess the next letter (Shannon 1951)."""
+"""unrolled lab shannon [RUN] [--data TEXT] [--letters N]: Shannon's guessing game (Shannon 1951)."""
 
 from __future__ import annotations
 
@@ -25,39 +25,38 @@ from ..terminal.tables import show_pairs, show_table
 
 PROG = "unrolled lab shannon"
 ABOUT = (
-    "Guess the next letter of a text until it is found, then the next. How often the first guess is right, the second, "
-    "and so on, bounds the entropy of the text from above and below (Shannon 1951). With a RUN its language model "
-    "guesses, and its cross-entropy stands beside the bounds; without one you do, in 27 letters: a to z and space.\n\n"
-    "A model plays with its own symbols, or with --alphabet 27 in 27 letters; it then still reads the text as it is, "
-    "with case and punctuation."
+    "Guess each letter of a text until the guess is right. The frequencies of the numbers of guesses bound the entropy "
+    "of the text from above and below (Shannon 1951). With a RUN its language model guesses, and its cross-entropy is "
+    "printed with the bounds; without one you guess, in 27 letters: a to z and space.\n\n"
+    "A model guesses its own tokens, or with --alphabet 27 the 27 letters; it then still reads the original text, with "
+    "case and punctuation."
 )
-ROWS = 12  # of the table
-LINE, OPENING = 60, 300  # letters a person sees: before each guess, and at the beginning
-LONGEST = 5_000_000  # characters of a text from which a person's passage is taken
+ROWS = 12  # rows of the table
+LINE, OPENING = 60, 300  # letters shown to the user: before each guess, and at the start
+LONGEST = 5_000_000  # characters of the text among which the user's passage is chosen
 HOW = "type the letter you expect next (space or _ for a space) and press Enter; Ctrl-D ends the game"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shannon:
-    """Who guesses what."""
+    """Guesser and text."""
 
     run: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="RUN")] = None
-    """a language model's folder, or a model.safetensors; without one you guess"""
+    """run folder or model.safetensors of a language model (default: you guess)"""
     data: str | None = None
-    """the text: a file, a folder, a pattern, "text:…" or a named corpus (default: the run's own test text; for you
-    shakespeare)"""
+    """file, folder, pattern, "text:…" or named corpus (default: the run's test text, or shakespeare)"""
     letters: int | None = None
-    """letters to guess (default: 10000 for a model, 100 for you)"""
+    """number of letters to guess (default: 10000, or 100 for you)"""
     alphabet: Literal["own", "27"] | None = None
-    """own: the model's symbols; 27: a to z and space (default: own for a model, 27 for you)"""
+    """own: the model's tokens; 27: a to z and space (default: own, or 27 for you)"""
     seed: int = 0
-    """where in the text the game begins"""
+    """seed of the start position in the text"""
     picture: str | None = None
-    """draw the game into this file (.png, .svg or .pdf)"""
+    """save a picture to this file (.png, .svg or .pdf)"""
     cell: str | None = None
-    """the model's cell, if it is one of your own (module:Class)"""
+    """the model's custom cell (module:Class)"""
     json: bool = False
-    """print one JSON object; with a RUN only"""
+    """print one JSON object (with a RUN only)"""
 
     def __post_init__(self) -> None:
         if self.letters is not None:
@@ -66,13 +65,13 @@ class Shannon:
         if self.run is None and self.alphabet == "own":
             raise ArgumentError("alphabet", "27 without a RUN", self.alphabet)
         if self.run is None and self.json:
-            raise ArgumentError("json", "left out without a RUN", self.json)
+            raise ArgumentError("json", "omitted without a RUN", self.json)
         if self.picture is not None:
             check_picture(Path(self.picture))
 
 
 def run(argv: list[str]) -> int:
-    """The experiment."""
+    """Run the experiment and return the exit status."""
     options = parse(Shannon, argv, PROG, ABOUT)
     with Schema(Shannon, PROG).names():
         if options.run is None:
@@ -90,16 +89,16 @@ def run(argv: list[str]) -> int:
 
 
 def guesses(options: Shannon) -> Game:
-    """A model's game.
+    """Play a model's game.
 
     Raises:
-        RunError: the run's model is no language model.
+        RunError: the run is not a language model.
     """
     letters = options.letters or 10_000
     assert options.run is not None
     model = api.load(options.run, cell=options.cell)
     if not isinstance(model, Writer):
-        raise RunError(f"{options.run} is not a language model; only those play this game")
+        raise RunError(f"{options.run} is not a language model; name a run of a language model")
     text = text_of(model, options.run, options.data)
     counter = Counter(console(stderr=True), min(letters, max(1, len(text) - 1)), "letters")
     try:
@@ -109,7 +108,7 @@ def guesses(options: Shannon) -> Game:
 
 
 def text_of(model: Writer, run: str, data: str | None) -> Split:
-    """The text that ``data`` names, in the model's symbols; `None`: its run's own test text.
+    """Return the text that ``data`` names, in the model's tokens; `None`: the run's own test text.
 
     Raises:
         DataError: the text cannot be read.
@@ -121,18 +120,18 @@ def text_of(model: Writer, run: str, data: str | None) -> Split:
 
 
 def person(options: Shannon) -> Game:
-    """Your game; it ends early with the input or Ctrl-C."""
+    """Play the user's game, which ends early at the end of the input or with Ctrl-C."""
     text = ""
     for part, _ in open_corpus(options.data or "shakespeare", line_ends="unify").chunks():
         text += part
         if len(text) > LONGEST:
             break
-    read, asked = passage(fold(text), options.letters or 100, options.seed)
+    read, letters = passage(fold(text), options.letters or 100, options.seed)
     counts = np.zeros(len(LETTERS), dtype=np.int64)
     show(f"{HOW}\n\n", DIM)
     show(f"{read[-OPENING:-LINE]}\n" if len(read) > LINE else "")
     try:
-        for letter in asked:
+        for letter in letters:
             counts[_attempts(read, letter) - 1] += 1
             read += letter
     except (EOFError, KeyboardInterrupt):
@@ -142,7 +141,7 @@ def person(options: Shannon) -> Game:
 
 
 def _attempts(read: str, letter: str) -> int:
-    """Ask until the letter is found; how many guesses it took."""
+    """Prompt until the letter is guessed, and return the number of guesses."""
     tried: list[str] = []
     while True:
         typed = input(read[-LINE:]).strip().lower()
@@ -150,16 +149,16 @@ def _attempts(read: str, letter: str) -> int:
         if len(guess) != 1 or guess not in LETTERS:
             show("one letter, a to z, or _ for a space\n", DIM)
         elif guess in tried or (guess == " " and read.endswith(" ")):
-            show("that one cannot be; another\n", DIM)
+            show("already excluded; try another letter\n", DIM)
         elif guess == letter:
             return len(tried) + 1
         else:
             tried.append(guess)
-            show(f"no: {' '.join('_' if one == ' ' else one for one in tried)}\n", BOLD)
+            show(f"no: {' '.join('_' if guess == ' ' else guess for guess in tried)}\n", BOLD)
 
 
 def report(game: Game) -> None:
-    """The table of guesses, and the bounds."""
+    """Print the table of guesses, and the bounds."""
     rows = [(str(i), f"{n:,}", f"{q:.4f}") for i, (n, q) in enumerate(zip(game.counts, game.q, strict=True), 1)]
     last = max(i for i, n in enumerate(game.counts, 1) if n)
     shown = rows[: min(last, ROWS)]
@@ -168,12 +167,12 @@ def report(game: Game) -> None:
     header = ("guess", "letters", "share q")
     show_table(header, shown, right=header)
     print()
-    crossed = " (above the upper one: the guesser was often wrong about what is likeliest, or the game short)"
+    crossed = " (above the upper bound: the guesser often ranked letters wrongly, or the game was short)"
     pairs = [
-        ("letters", f"{game.letters:,} guessed among {len(game.counts)}"),
+        ("letters", f"{game.letters:,} guessed, alphabet of {len(game.counts)}"),
         ("upper bound", f"{game.upper:.4f} bits per letter"),
         ("lower bound", f"{game.lower:.4f} bits per letter{crossed if game.lower > game.upper + 1e-9 else ''}"),
     ]
     if game.bits is not None:
-        pairs.append(("cross-entropy", f"{game.bits:.4f} bits per letter, by the model's probabilities"))
+        pairs.append(("cross-entropy", f"{game.bits:.4f} bits per letter, of the model"))
     show_pairs(pairs)

@@ -1,4 +1,4 @@
-"""unrolled lab truncation: the bias, the noise and the memory of truncated backpropagation through time."""
+"""unrolled lab truncation: bias, noise and memory footprint of truncated backpropagation through time."""
 
 from __future__ import annotations
 
@@ -15,45 +15,43 @@ from ..terminal.console import Counter
 from ..terminal.look import console
 from ..terminal.reporters import emit
 from ..terminal.tables import show_pairs, show_table
-from .kept import Kept
+from .experiment_folder import ExperimentFolder
 
 PROG = "unrolled lab truncation"
 ABOUT = (
-    "A small network reads streams in which what is to be put out now depends on a number read some steps before. "
-    "With its weights held still, its gradient through whole streams is compared with those of truncated "
-    "backpropagation (Williams and Peng 1990) at several lengths, of windows around a length (Merity, Keskar and "
-    "Socher 2018), and of random windows with reweighted gradients (Tallec and Ollivier 2017), which have no bias."
+    "A small network reads streams whose targets depend on a number read some steps before. With fixed weights, its "
+    "gradient through whole streams is compared with those of truncated backpropagation (Williams and Peng 1990) at "
+    "several window lengths, of windows of random length (Merity, Keskar and Socher 2018), and of random windows with "
+    "reweighted gradients (Tallec and Ollivier 2017), which are unbiased."
 )
 LENGTHS = (5, 10, 20, 50, 100)
 RANDOM: tuple[tuple[Random, int], ...] = (("merity", 20), ("merity", 50), ("unbiased", 10), ("unbiased", 20),
                                           ("unbiased", 50))  # fmt: skip
-
-
-MARKS = 20  # of a stream, in the mean: one without any is then as good as impossible
+MARKS = 20  # least mean number of marks per stream: a stream without any is then practically impossible
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truncation:
-    """The network, its streams and how many of them."""
+    """Network and streams."""
 
     cell: str = "lstm"
     """rnn, gru or lstm"""
     hidden_size: int = 16
-    """units"""
+    """hidden units"""
     length: int = 300
-    """steps of a stream"""
+    """steps per stream"""
     distance: int = 20
-    """steps from a mark to the next, in the mean"""
+    """mean number of steps between marks"""
     batch_size: int = 8
-    """lanes of a stream"""
+    """lanes (batch rows) per stream"""
     train: int = 100
-    """steps of training through whole streams before gradients are compared"""
+    """training steps through whole streams before the comparison"""
     draws: int = 40
-    """streams over which gradients are averaged"""
+    """number of streams that gradients are averaged over"""
     seed: int = 0
-    """of weights, streams and windows"""
+    """random seed of weights, streams and windows"""
     out: str | None = None
-    """folder for the picture, the numbers and the command (default: lab/truncation)"""
+    """output folder (default: lab/truncation)"""
     json: bool = False
     """print one JSON object"""
 
@@ -62,8 +60,8 @@ class Truncation:
             check_size(name, getattr(self, name))
         check_size("length", self.length, least=max(LENGTHS) + 1)
         check_size("draws", self.draws, least=2)
-        if self.distance > (most := self.length * self.batch_size // MARKS):
-            raise ArgumentError("distance", f"at most {most}, lest a stream have no marks", self.distance)
+        if self.distance > (largest := self.length * self.batch_size // MARKS):
+            raise ArgumentError("distance", f"at most {largest}, so that streams have marks", self.distance)
         for name in ("train", "seed"):
             check_size(name, getattr(self, name), least=0)
         if self.cell not in CELLS:
@@ -72,14 +70,14 @@ class Truncation:
 
 
 def run(argv: list[str]) -> int:
-    """The experiment."""
+    """Run the experiment and return the exit status."""
     options = parse(Truncation, argv, PROG, ABOUT)
     with Schema(Truncation, PROG).names():
-        kept = Kept("truncation", argv, options.out)
+        folder = ExperimentFolder("truncation", argv, options.out)
         network = Network(options.cell, options.hidden_size, options.seed)
         shape = options.length, options.batch_size, float(options.distance)
         losses = train(network, *shape, options.train, options.seed)
-        ways: list[tuple[Random, int]] = [*(("none", n) for n in LENGTHS), *RANDOM]
+        methods: list[tuple[Random, int]] = [*(("none", n) for n in LENGTHS), *RANDOM]
         counter, done = Counter(console(stderr=True), options.draws, "streams"), 0
 
         def count() -> None:
@@ -88,39 +86,41 @@ def run(argv: list[str]) -> int:
             counter(done)
 
         try:
-            every = compare(network, *shape, ways, options.draws, options.seed + 1, count)
+            results = compare(network, *shape, methods, options.draws, options.seed + 1, count)
         finally:
             counter.close()
-        kept.picture(lambda path: draw(every, path))
+        folder.picture(lambda path: draw(results, path))
         names = [field.name for field in dataclasses.fields(Truncated)]
-        kept.table(names, ([getattr(one, name) for name in names] for one in every))
+        folder.table(names, ([getattr(result, name) for name in names] for result in results))
     if options.json:
-        emit("truncation", ways=[dataclasses.asdict(one) for one in every], files=dict(kept.told))
+        emit("truncation", ways=[dataclasses.asdict(result) for result in results], files=dict(folder.summary))
         return 0
     header = ("windows", "steps", "longest", "bias", "± ", "cosine", "noise", "memory")
     rows = [
         (
-            one.name,
-            f"{one.steps:.1f}",
-            f"{one.longest}",
-            f"{one.bias:.3f}",
-            f"{one.error:.3f}",
-            f"{one.cosine:.3f}",
-            f"{one.noise:.2f}",
-            f"{one.memory / 1024:,.0f} KiB",
+            result.name,
+            f"{result.steps:.1f}",
+            f"{result.longest}",
+            f"{result.bias:.3f}",
+            f"{result.error:.3f}",
+            f"{result.cosine:.3f}",
+            f"{result.noise:.2f}",
+            f"{result.memory / 1024:,.0f} KiB",
         )
-        for one in every
+        for result in results
     ]
     show_table(header, rows, right=header[1:])
     print()
-    trained = f"loss {losses[0]:.3f} at first, {losses[-1]:.3f} after {len(losses)} steps" if losses else "not trained"
+    trained = (
+        f"loss {losses[0]:.3f} before training, {losses[-1]:.3f} after {len(losses)} steps" if losses else "not trained"
+    )
     show_pairs(
         [
             ("bias", "‖E g − E g*‖ / ‖E g*‖, g* through whole streams; ±: its standard error"),
-            ("noise", "standard deviation of g in units of ‖E g*‖, the streams' own included"),
-            ("memory", "what autograd keeps of the longest window"),
+            ("noise", "standard deviation of g, relative to ‖E g*‖; includes the variance between streams"),
+            ("memory", "saved by autograd for the longest window"),
             ("network", trained),
-            *kept.told,
+            *folder.summary,
         ]
     )
     return 0

@@ -1,4 +1,4 @@
-"""unrolled lab unroll: a small network unrolled over a few steps, with the numbers of every node."""
+"""unrolled lab unroll: a small network unrolled over a few steps, with the values of every node."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ...lab.unroll import (
     WORKED_STATE,
     WORKED_TARGETS,
     Unrolled,
-    drawn,
     number,
     of_text,
+    random_weights,
     read_weights,
     unroll,
 )
@@ -30,38 +30,38 @@ from ..arguments import Schema, parse
 from ..terminal.look import show
 from ..terminal.reporters import emit
 from ..terminal.tables import show_pairs
-from .kept import Kept
+from .experiment_folder import ExperimentFolder
 
 PROG = "unrolled lab unroll"
 ABOUT = (
-    "A vanilla recurrent network with a softmax over its outputs, unrolled over a few steps: what every node holds on "
-    "the way forward, and the gradient of the loss by each on the way back (Goodfellow, Bengio and Courville 2016, "
-    "equations 10.8 to 10.28). Without any options: an example to be followed with pencil and paper; with --text a "
-    "network that reads characters and is to say the next one; with --vectors your own numbers.\n\n"
+    "A vanilla recurrent network with a softmax output, unrolled over a few steps: the values of every node, and the "
+    "gradients of the loss with respect to them (Goodfellow, Bengio and Courville 2016, equations 10.8 to 10.28). "
+    "Without options: an example for pencil and paper; with --text: a network that predicts the next character; with "
+    "--vectors: your own numbers.\n\n"
     'unrolled lab unroll --vectors "1,0; 0,1; 1,1" --targets 0,1,1 --hidden-size 3'
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unroll:
-    """What is unrolled."""
+    """Network and inputs."""
 
     text: str | None = None
-    """characters to read; each is to be followed by the next"""
+    """text; each character's target is the next one"""
     vectors: str | None = None
-    """what to read: numbers with commas between them, and semicolons between steps"""
+    """inputs: numbers separated by commas, steps by semicolons"""
     targets: str | None = None
-    """the right class at each step of --vectors, from 0, with commas between them (default: 0 everywhere)"""
+    """target class of each step of --vectors, from 0 (default: all 0)"""
     state: str | None = None
-    """the state before the first step: numbers with commas between them (default: zeros)"""
+    """initial state: numbers separated by commas (default: zeros)"""
     weights: str | None = None
-    """JSON file with U, W, V, and b, c where they are not zero, for --vectors"""
+    """JSON file with U, W, V, and optionally b, c, for --vectors"""
     hidden_size: int = 3
-    """hidden units, of weights that are drawn"""
+    """hidden units, for random weights"""
     seed: int = 0
-    """of weights that are drawn"""
+    """random seed of weights"""
     out: str | None = None
-    """folder for the picture, the numbers and the command (default: lab/unroll)"""
+    """output folder (default: lab/unroll)"""
     json: bool = False
     """print one JSON object"""
 
@@ -69,65 +69,65 @@ class Unroll:
         check_size("hidden_size", self.hidden_size)
         check_size("seed", self.seed, least=0)
         if self.hidden_size > MOST_NUMBERS:
-            raise ArgumentError("hidden_size", f"at most {MOST_NUMBERS}, so that it can be read", self.hidden_size)
+            raise ArgumentError("hidden_size", f"at most {MOST_NUMBERS}, to be readable", self.hidden_size)
         if self.text is not None and self.vectors is not None:
-            raise ArgumentError("vectors", "left out with --text", self.vectors)
+            raise ArgumentError("vectors", "omitted with --text", self.vectors)
         for name in ("targets", "state", "weights"):
             if getattr(self, name) is not None and self.vectors is None:
-                raise ArgumentError(name, "given with --vectors only", getattr(self, name))
+                raise ArgumentError(name, "omitted without --vectors", getattr(self, name))
 
 
 def run(argv: list[str]) -> int:
-    """The experiment."""
+    """Run the experiment and return the exit status."""
     options = parse(Unroll, argv, PROG, ABOUT)
     with Schema(Unroll, PROG).names():
-        unrolled = _made(options)
-        kept = Kept("unroll", argv, options.out)
-        kept.picture(lambda path: write_atomically(path, picture(unrolled).encode()), "svg")
-        kept.table(("node", "step", "unit", "value", "gradient"), _rows(unrolled))
+        unrolled = _unrolled(options)
+        folder = ExperimentFolder("unroll", argv, options.out)
+        folder.picture(lambda path: write_atomically(path, picture(unrolled).encode()), "svg")
+        folder.table(("node", "step", "unit", "value", "gradient"), _rows(unrolled))
     if options.json:
         nodes = [dict(zip(("node", "step", "unit", "value", "gradient"), row, strict=True)) for row in _rows(unrolled)]
-        emit("unroll", loss=unrolled.done.loss, nodes=nodes, files=dict(kept.told))
+        emit("unroll", loss=unrolled.done.loss, nodes=nodes, files=dict(folder.summary))
         return 0
     show("\n".join(_lines(unrolled)) + "\n\n")
-    show_pairs(kept.told)
+    show_pairs(folder.summary)
     return 0
 
 
-def _made(options: Unroll) -> Unrolled:
+def _unrolled(options: Unroll) -> Unrolled:
     if options.text is not None:
         return of_text(options.text, options.hidden_size, options.seed)
     if options.vectors is None:
         return unroll(WORKED, np.array(WORKED_INPUTS), np.array(WORKED_TARGETS), np.array(WORKED_STATE))
     steps = [_numbers("vectors", part) for part in options.vectors.split(";")]
-    if len({len(one) for one in steps}) != 1:
-        raise ArgumentError("vectors", "as many numbers at every step", options.vectors)
+    if len({len(step) for step in steps}) != 1:
+        raise ArgumentError("vectors", "equally many numbers at every step", options.vectors)
     targets = [0] * len(steps) if options.targets is None else _numbers("targets", options.targets)
-    if any(one != int(one) for one in targets):
-        raise ArgumentError("targets", "whole numbers with commas between them", options.targets)
+    if any(target != int(target) for target in targets):
+        raise ArgumentError("targets", "whole numbers separated by commas", options.targets)
     if options.weights is not None:
         weights = read_weights(Path(options.weights))
     else:
         if max(len(steps[0]), max(targets) + 1) > MOST_NUMBERS:
-            raise ArgumentError("vectors", f"at most {MOST_NUMBERS} numbers and classes, so that they can be read",
+            raise ArgumentError("vectors", f"at most {MOST_NUMBERS} numbers and classes, to be readable",
                                 options.vectors)  # fmt: skip
-        weights = drawn(len(steps[0]), options.hidden_size, max(2, int(max(targets)) + 1), options.seed)
+        weights = random_weights(len(steps[0]), options.hidden_size, max(2, int(max(targets)) + 1), options.seed)
     state = np.zeros(len(weights.b)) if options.state is None else np.array(_numbers("state", options.state))
     return unroll(weights, np.array(steps), np.array(targets, dtype=np.int64), state)
 
 
 def _numbers(name: str, text: str) -> list[float]:
     try:
-        found = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if not found or not all(map(math.isfinite, found)):
-        raise ArgumentError(name, "finite numbers with commas between them", text)
-    return found
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise ArgumentError(name, "finite numbers separated by commas", text)
+    return numbers
 
 
 def _lines(unrolled: Unrolled) -> Iterator[str]:
-    """Forward, backward and sums, as one would write them down."""
+    """Yield the lines of the forward pass, the backward pass and the parameters' gradients."""
     w, done, errors = unrolled.weights, unrolled.done, unrolled.errors
     for name in ("U", "W", "V"):
         yield f"{name}   = {_matrix(getattr(w, name))}"
@@ -138,11 +138,11 @@ def _lines(unrolled: Unrolled) -> Iterator[str]:
     yield ""
     for t in range(unrolled.steps):
         h, x = done.h[t, 0], unrolled.x[t, 0]
-        said = f"  ({unrolled.symbols[int(x.argmax())]!r})" if unrolled.symbols else ""
+        character = f"  ({unrolled.symbols[int(x.argmax())]!r})" if unrolled.symbols else ""
         target = int(unrolled.y[t, 0])
         name = f" ({unrolled.symbols[target]!r})" if unrolled.symbols else ""
         right = "right" if int(done.y_hat[t, 0].argmax()) == target else "wrong"
-        yield f"step {t + 1}  x = {_vector(x)}{said}"
+        yield f"step {t + 1}  x = {_vector(x)}{character}"
         yield f"        U x = {_vector(w.U @ x)}   W h_{t} = {_vector(w.W @ h)}"
         yield f"        a = {_vector(unrolled.a[t])}   h_{t + 1} = tanh(a) = {_vector(done.h[t + 1, 0])}"
         yield f"        o = {_vector(unrolled.o[t])}   ŷ = softmax(o) = {_vector(done.y_hat[t, 0])}"
@@ -154,13 +154,13 @@ def _lines(unrolled: Unrolled) -> Iterator[str]:
         yield f"        ∇h_{t + 1} = {_vector(errors.h[t, 0])}   ∇a = (1 − h²) ∇h = {_vector(errors.a[t, 0])}"
     yield f"        ∇h_0 = {_vector(errors.h_0[0])}"
     yield ""
-    for one in fields(unrolled.gradients):
-        gradient = getattr(unrolled.gradients, one.name)
-        yield f"∇{one.name}  = {_matrix(gradient) if gradient.ndim == 2 else _vector(gradient)}"
+    for field in fields(unrolled.gradients):
+        gradient = getattr(unrolled.gradients, field.name)
+        yield f"∇{field.name}  = {_matrix(gradient) if gradient.ndim == 2 else _vector(gradient)}"
 
 
 def _rows(unrolled: Unrolled) -> Iterator[tuple[object, ...]]:
-    """Every number: node, step, unit, value, gradient."""
+    """Yield the rows of the CSV: node, step, unit, value, gradient."""
     done, errors = unrolled.done, unrolled.errors
     for t in range(unrolled.steps + 1):
         before = t == 0
@@ -179,10 +179,10 @@ def _rows(unrolled: Unrolled) -> Iterator[tuple[object, ...]]:
         for name, values, gradient in nodes:
             for n, value in enumerate(values):
                 yield name, t, n, float(value), None if gradient is None else float(gradient[n])
-    for one in fields(unrolled.weights):
-        values, gradients = getattr(unrolled.weights, one.name), getattr(unrolled.gradients, one.name)
-        for place, value in np.ndenumerate(values):
-            yield one.name, None, " ".join(map(str, place)), float(value), float(gradients[place])
+    for field in fields(unrolled.weights):
+        values, gradients = getattr(unrolled.weights, field.name), getattr(unrolled.gradients, field.name)
+        for index, value in np.ndenumerate(values):
+            yield field.name, None, " ".join(map(str, index)), float(value), float(gradients[index])
 
 
 def _vector(values: Sequence[float]) -> str:

@@ -1,1 +1,1 @@
-"""How everything looks on a terminal, in a log and as JSON."""
+"""Output on a terminal, in a log and as JSON."""

@@ -1,4 +1,4 @@
-"""How a training goes, on a terminal: one live line at the bottom, evaluations and samples above it."""
+"""Training progress on a terminal: a live line at the bottom, evaluations and samples above it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAR = 20  # characters
 
 
 class Live:
-    """The reporter for a terminal."""
+    """The training reporter for a terminal."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -35,7 +35,7 @@ class Live:
         self.folder: Path | None = None
         self.config: Any = None
         self.unit, self.task = "", ""
-        self.status = console.status(Text("reading the text, measuring the rate…", style="dim"), spinner="dots")
+        self.status = console.status(Text("reading the data, measuring the rate…", style="dim"), spinner="dots")
         self.scored: tuple[int, float] | None = None  # step and loss of the last evaluation
 
     def wait(self) -> None:
@@ -48,7 +48,7 @@ class Live:
         self.console.print(Text.assemble(("unrolled", "bold"), f" trains {task} in ", (str(folder), "bold")))
         for text in notes:
             self.note(text)
-        self.console.print(Text("Ctrl-C stops and keeps what was learned", style="dim"))
+        self.console.print(Text("Ctrl-C stops training and saves the model", style="dim"))
 
     def note(self, text: str) -> None:
         text = fitted(text, self.console.width) if isinstance(text, Excerpt) else text
@@ -71,7 +71,7 @@ class Live:
     def preview(self, step: int, text: str) -> None:
         if text.strip():
             loss = f" · loss {self.scored[1]:.2f}" if self.scored and self.scored[0] == step else ""
-            title = f"step {step:,}{loss}" if step else "at first"
+            title = f"step {step:,}{loss}" if step else "before training"
             self.console.print(preview_panel(text, title, self.console.width, task_class(self.task).preview_lines))
 
     def end(self, summary: Summary) -> None:
@@ -85,13 +85,13 @@ class Live:
 
 
 def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Text:
-    """Step, bar, loss, bits, rate, time left; what does not fit is left out from the end of the list below."""
+    """Return step, bar, loss, bits, rate and time left; parts of the highest rank are dropped until the line fits."""
     share = progress.step / progress.steps
-    whole = round(share * BAR)
+    filled = round(share * BAR)
     in_bits = bits(config, progress.loss)
-    parts = [  # (rank: the highest is left out first, text)
+    parts = [  # (rank: the highest is dropped first, text)
         (0, Text.assemble(("step ", "dim"), f"{progress.step:,}/{progress.steps:,}")),
-        (3, Text.assemble(("━" * whole, "cyan"), ("━" * (BAR - whole), "bright_black"))),
+        (3, Text.assemble(("━" * filled, "cyan"), ("━" * (BAR - filled), "bright_black"))),
         (0, Text.assemble(f"{progress.loss:.3f}", (f" {loss_unit(config)}", "dim"))),
         (4, Text("") if in_bits is None else Text.assemble(f"{in_bits:.3f}", (" bits", "dim"))),
         (2, Text.assemble(f"{progress.rate:,.0f}", (f" {unit}/s", "dim")) if progress.rate else Text("")),
@@ -106,7 +106,7 @@ def progress_line(progress: Progress, config: Any, unit: str, width: int) -> Tex
 
 
 def preview_panel(text: str, title: str, width: int, most: int) -> Panel:
-    """The first lines of a sample, ``most`` of them, in a quiet frame."""
+    """Return at most ``most`` lines of a sample in a frame."""
     inner = max(20, min(width, 100) - 4)
     lines: list[str] = []
     for line in printable(text).expandtabs(4).split("\n"):
@@ -125,7 +125,7 @@ def preview_panel(text: str, title: str, width: int, most: int) -> Panel:
 
 
 class Counter:
-    """A live line for something that is counted to a known end, such as an evaluation; quiet if it is quick."""
+    """A live progress line for work of known size; not shown in the first second."""
 
     def __init__(self, console: Console, total: int, unit: str) -> None:
         self.console, self.total, self.unit = console, total, unit
@@ -141,11 +141,11 @@ class Counter:
             self.line.start()
         rate = done / (now - self.begin)
         left = (self.total - done) / rate if rate else float("nan")
-        whole = round(done / self.total * BAR)
+        filled = round(done / self.total * BAR)
         self.line.update(
             Text.assemble(
-                ("━" * whole, "cyan"),
-                ("━" * (BAR - whole), "bright_black"),
+                ("━" * filled, "cyan"),
+                ("━" * (BAR - filled), "bright_black"),
                 f"  {done:,}/{self.total:,} {self.unit}",
                 f"  {rate:,.0f}/s",
                 f"  {clock(left)} left",
@@ -156,7 +156,7 @@ class Counter:
         )
 
     def beyond(self, before: int) -> Callable[[int], None]:
-        """Counts on from ``before``, for a part of the work that counts from 0."""
+        """Return a counter for a part of the work that counts from 0, after ``before`` items."""
         return lambda done: self(before + done)
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class Counter:
 
 @contextlib.contextmanager
 def counting(total: int, unit: str) -> Iterator[Counter]:
-    """A `Counter` on standard error that goes away with the work."""
+    """Show a `Counter` on standard error within."""
     counter = Counter(console(stderr=True), total, unit)
     try:
         yield counter

@@ -1,4 +1,4 @@
-"""Texts with marks: what a stretch was found to be, or how much it moved the answer. On a terminal, as an HTML page."""
+"""Predictions with highlighted spans, by label or saliency: on a terminal, and as an HTML page."""
 
 from __future__ import annotations
 
@@ -34,58 +34,58 @@ PAGE = """<!doctype html>
 {key}{body}
 </html>
 """
-KEY = f"""<p class="key"><mark style="background: rgba({FOR}, .6)">green</mark> spoke for the answer,
-<mark style="background: rgba({AGAINST}, .6)">red</mark> against it (gradient times input)</p>
+KEY = f"""<p class="key"><mark style="background: rgba({FOR}, .6)">green</mark> supports the prediction,
+<mark style="background: rgba({AGAINST}, .6)">red</mark> opposes it (gradient times input)</p>
 """
 
 
-def on_terminal(said: Prediction, *, shades: bool = True) -> Text:
-    """The text in colour: found stretches by their label, or words by their weight.
+def on_terminal(prediction: Prediction, *, shades: bool = True) -> Text:
+    """Return the text with spans coloured by label, or words by saliency.
 
     Args:
         shades: whether the terminal has more than sixteen colours.
     """
     text = Text()
-    for piece in said.pieces or (Piece(said.text),):
+    for piece in prediction.pieces or (Piece(prediction.text),):
         shown = printable(piece.text)
         if piece.label:
             text.append(shown, _style(piece.label)).append(f" {piece.label}", "dim")
         elif abs(piece.weight) >= LEAST:
-            text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _of_sixteen(piece.weight))
+            text.append(shown, f"black on {_rgb(piece.weight)}" if shades else _ansi(piece.weight))
         else:
             text.append(shown)
     return text
 
 
 def page(title: str, predictions: Iterable[Prediction]) -> str:
-    """All of them as one HTML page that needs nothing else."""
-    every = list(predictions)
-    weighed = any(piece.weight for said in every for piece in said.pieces)
-    body = "\n".join(line for said in every for line in _html(said))
-    return PAGE.format(title=html.escape(title), key=KEY if weighed else "", body=body)
+    """Return a self-contained HTML page of all predictions."""
+    predictions = list(predictions)
+    weighted = any(piece.weight for prediction in predictions for piece in prediction.pieces)
+    body = "\n".join(line for prediction in predictions for line in _html(prediction))
+    return PAGE.format(title=html.escape(title), key=KEY if weighted else "", body=body)
 
 
-def _html(said: Prediction) -> Iterator[str]:
-    if said.answer:
-        rest = html.escape(said.likeliest().removeprefix(said.answer))
-        yield f'<div class="answer"><b>{html.escape(said.answer)}</b>{rest}</div>'
+def _html(prediction: Prediction) -> Iterator[str]:
+    if prediction.answer:
+        rest = html.escape(prediction.likeliest().removeprefix(prediction.answer))
+        yield f'<div class="answer"><b>{html.escape(prediction.answer)}</b>{rest}</div>'
     else:
         yield '<div class="answer"></div>'
-    yield f"<p>{marked(said.pieces or (Piece(said.text),))}</p>"
-    yield from map(part, said.parts)
+    yield f"<p>{marked(prediction.pieces or (Piece(prediction.text),))}</p>"
+    yield from map(part, prediction.parts)
 
 
 def _style(label: str) -> str:
     return LABEL_STYLES[number_of(label, len(LABEL_STYLES))]
 
 
-def _of_sixteen(weight: float) -> str:
+def _ansi(weight: float) -> str:
     colour = "green" if weight > 0 else "red"
     return f"black on {colour}" if abs(weight) > 0.5 else colour
 
 
 def _rgb(weight: float) -> str:
-    """From white to green (for) or red (against)."""
+    """Return a colour from white to green (positive) or red (negative)."""
     strength = min(1.0, abs(weight))
     full = (120, 200, 130) if weight > 0 else (240, 140, 130)
     return f"rgb({','.join(str(round(255 - (255 - part) * strength)) for part in full)})"

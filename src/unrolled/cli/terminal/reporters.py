@@ -1,5 +1,4 @@
-"""How a training goes: the reporter for what standard output is. Plain lines for a log, JSON for a program; the one
-for a terminal is in console.py."""
+"""Training reporters: plain lines for a log, JSON for a program; the one for a terminal is in console.py."""
 
 from __future__ import annotations
 
@@ -21,16 +20,16 @@ from .look import bits, clock, command, console, fitted, is_live, printable
 from .results_folder import finite
 from .summary import summary_lines
 
-EVERY = 10.0  # seconds between two lines of progress
+EVERY = 10.0  # seconds between progress lines
 
 
 class CommandReporter(Protocol):
-    """A `Reporter` that the command line can close, and ask which run it was told of."""
+    """A `Reporter` of the command line: it knows the run's folder, and can be closed."""
 
     folder: Path | None
 
     def wait(self) -> None:
-        """Something will take a moment before training starts."""
+        """Show that training is being prepared."""
 
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None: ...
     def note(self, text: str) -> None: ...
@@ -39,11 +38,11 @@ class CommandReporter(Protocol):
     def preview(self, step: int, text: str) -> None: ...
     def end(self, summary: Summary) -> None: ...
     def close(self) -> None:
-        """Leave the terminal as it was, however training ended."""
+        """Restore the terminal, however training ended."""
 
 
 def choose(as_json: bool) -> CommandReporter:
-    """The one that suits standard output."""
+    """Return the reporter for standard output: JSON, a log or a terminal."""
     if as_json:
         return Json()
     stream = console()
@@ -55,15 +54,15 @@ def choose(as_json: bool) -> CommandReporter:
 
 
 def follow(reporter: CommandReporter, training: Callable[[], Summary]) -> int:
-    """Train, and return the exit status."""
+    """Run training and return the exit status."""
     reporter.wait()
     try:
         summary = training()
     except KeyboardInterrupt:
         if reporter.folder is None or not (reporter.folder / "config.toml").exists():
-            raise  # nothing is left to go on with
+            raise  # there is no run to resume
         reporter.close()
-        print(f"stopped at once; go on with: {command('resume', reporter.folder)}", file=sys.stderr)
+        print(f"stopped at once; resume with: {command('resume', reporter.folder)}", file=sys.stderr)
         return INTERRUPTED
     finally:
         reporter.close()
@@ -71,7 +70,7 @@ def follow(reporter: CommandReporter, training: Callable[[], Summary]) -> int:
 
 
 class Plain:
-    """A line now and then."""
+    """Plain lines, at most one progress line in 10 seconds."""
 
     def __init__(self) -> None:
         self.printed = time.monotonic()
@@ -82,12 +81,12 @@ class Plain:
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
         self.folder, self.config, self.unit, self.task = folder, config, unit, task
         self.metrics = task_class(task)(config).metrics
-        _say(f"training {task} in {folder}")
+        _print(f"training {task} in {folder}")
         for text in notes:
             self.note(text)
 
     def note(self, text: str) -> None:
-        _say(fitted(text) if isinstance(text, Excerpt) else text)
+        _print(fitted(text) if isinstance(text, Excerpt) else text)
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -102,21 +101,21 @@ class Plain:
         ]
         if progress.rate:  # known from the second step on
             parts += [f"{progress.rate:,.0f} {self.unit}/s", f"{clock(progress.seconds_left)} left"]
-        _say(", ".join(parts))
+        _print(", ".join(parts))
 
     def evaluated(self, step: int, metrics: dict[str, float], best: bool) -> None:
-        told = scores(metrics, self.metrics, ", ")
-        _say(f"step {step:,}: validation {told}{' (best so far)' if best else ''}")
+        values = scores(metrics, self.metrics, ", ")
+        _print(f"step {step:,}: validation {values}{' (best so far)' if best else ''}")
 
     def preview(self, step: int, text: str) -> None:
-        _say(f"--- {f'step {step:,}' if step else 'at first'} ---")
+        _print(f"--- {f'step {step:,}' if step else 'before training'} ---")
         for line in printable(text).splitlines()[: task_class(self.task).preview_lines]:
-            _say(line)
-        _say("---")
+            _print(line)
+        _print("---")
 
     def end(self, summary: Summary) -> None:
         for label, text in summary_lines(summary, self.metrics):
-            _say(f"{label}: {text}")
+            _print(f"{label}: {text}")
 
     def wait(self) -> None:
         pass
@@ -126,7 +125,7 @@ class Plain:
 
 
 class Json:
-    """One JSON object per line, and nothing else."""
+    """One JSON object per line."""
 
     folder: Path | None = None
 
@@ -158,9 +157,9 @@ class Json:
 
 
 def emit(event: str, **values: Any) -> None:
-    """Print one JSON object; numbers that JSON lacks (nan, infinity) become null."""
+    """Print one JSON object; nan and infinity become null."""
     print(json.dumps({"event": event, **finite(values)}), flush=True)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(printable(text), flush=True)

@@ -1,4 +1,4 @@
-"""Reports on a terminal or in a log: their parts in order, and where their pictures went."""
+"""Print reports on a terminal or in a log, and save their files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def show_report(
     beside: Path | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Print a report, and keep its files.
+    """Print a report, and save its files.
 
     Args:
-        report: it.
-        folder: of ``--out``, if that was given.
-        as_json: print its values, if it has any, as one JSON object instead.
-        beside: where pictures go without ``--out``, such as the run's folder; `None`: nowhere.
-        extra: what the JSON object begins with, such as the run.
+        report: the report.
+        folder: the folder of ``--out``, if given.
+        as_json: print the values, if any, as one JSON object instead.
+        beside: the folder for pictures without ``--out``, such as the run's; `None`: do not save them.
+        extra: further values for the JSON object, such as the run.
     """
     show_how(report.how, as_json=as_json)
     for note in report.notes:
@@ -40,9 +40,9 @@ def show_report(
         emit(report.event, **(extra or {}), **report.values)
     shown = 0
     for part in report.parts:
-        if saved(part):
+        if save_picture(part):
             continue
-        paths = kept(part, folder, beside=None if as_json else beside)
+        paths = save_part(part, folder, beside=None if as_json else beside)
         if as_json or (is_drawn(part) and not paths):
             continue
         if shown:
@@ -50,11 +50,11 @@ def show_report(
         show_part(part, paths)
         shown += 1
     if folder is not None and report.values:
-        folder.keep("report.json", folder.json({**(extra or {}), **report.values}))
+        folder.save("report.json", folder.json({**(extra or {}), **report.values}))
 
 
 def show_how(how: Iterable[str], *, as_json: bool) -> None:
-    """How files were read, and their first examples; beside JSON on standard error."""
+    """Print how files were read, and their first examples; with JSON output on standard error."""
     stream = sys.stderr if as_json else sys.stdout
     lines = list(how)
     for line in lines:
@@ -64,8 +64,8 @@ def show_how(how: Iterable[str], *, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def telling_how(*, as_json: bool) -> Iterator[None]:
-    """How files were read is shown also of an error within it, whose notes say so: its cause may be seen there."""
+def show_how_on_error(*, as_json: bool) -> Iterator[None]:
+    """For an error raised within, print its notes on how files were read: they may show the cause."""
     try:
         yield
     except UnrolledError as error:
@@ -73,8 +73,8 @@ def telling_how(*, as_json: bool) -> Iterator[None]:
         raise
 
 
-def saved(part: Part) -> bool:
-    """Whether a part is a picture that has a path: it is written there, which is told on standard error."""
+def save_picture(part: Part) -> bool:
+    """Save a picture that has a path, and print the path on standard error; return whether the part is one."""
     if not (isinstance(part, Picture) and part.path is not None):
         return False
     print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
@@ -82,7 +82,7 @@ def saved(part: Part) -> bool:
 
 
 def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
-    """Print a part; of a picture or drawing the ``paths`` where it is kept."""
+    """Print a part; for a picture or drawing, the ``paths`` of its files."""
     match part:
         case Table():
             show_table(part.header, part.rows, right=part.right)
@@ -96,20 +96,20 @@ def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
 
 
 def is_drawn(part: Part) -> bool:
-    """Whether only a file can show it."""
+    """Return whether a part can only be shown as a file."""
     return isinstance(part, Picture | Drawing)
 
 
-def kept(part: Part, folder: Folder | None, prefix: str = "", beside: Path | None = None) -> list[Path]:
-    """Keep a part's files in the folder of ``--out``; a picture or drawing without one in the folder ``beside``, if
-    there is one. Where they are."""
+def save_part(part: Part, folder: Folder | None, prefix: str = "", beside: Path | None = None) -> list[Path]:
+    """Save a part's files in the folder of ``--out``, or a picture or drawing in the folder ``beside``; return their
+    paths."""
     if folder is None and beside is not None and is_drawn(part) and beside.is_dir():
         folder = Folder(beside)
-    return [] if folder is None else folder.keep_all([part], prefix)
+    return [] if folder is None else folder.save_parts([part], prefix)
 
 
-def note_unkept(count: int) -> None:
-    """Say how pictures and drawings, which a terminal cannot show, can be had as files."""
+def note_unsaved(count: int) -> None:
+    """Print a note on ``count`` pictures that were not saved."""
     if count:
-        what = "1 picture was" if count == 1 else f"{count:,} pictures were"
-        print(f"note: {what} not kept; --out FOLDER keeps pictures", file=sys.stderr)
+        subject = "1 picture was" if count == 1 else f"{count:,} pictures were"
+        print(f"note: {subject} not saved; --out FOLDER saves pictures", file=sys.stderr)

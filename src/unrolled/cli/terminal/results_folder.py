@@ -1,4 +1,4 @@
-"""The folder of ``--out``: everything that a command has to show, as files."""
+"""The folder of ``--out``: the results of a command as files."""
 
 from __future__ import annotations
 
@@ -15,49 +15,48 @@ from ...training.files import distinct, write_atomically
 
 
 class Folder:
-    """A folder of results, made when it is asked for.
+    """A folder of results, created if missing.
 
     Raises:
-        ArgumentError: it cannot be a folder.
+        ArgumentError: the folder cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._taken: set[str] = set()
+        self._names: set[str] = set()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ArgumentError("out", f"a folder that can be made ({error.strerror})", str(path)) from error
+            raise ArgumentError("out", f"a folder that can be created ({error.strerror})", str(path)) from error
 
-    def keep(self, name: str, content: bytes) -> Path:
-        """Write one file; where it is. Characters that no file's name should have become ``_``, and a number tells it
-        from files written before."""
-        return save(self.path / distinct(safe(name), self._taken), content, "--out")
+    def save(self, name: str, content: bytes) -> Path:
+        """Write a file and return its path. Invalid characters in the name become ``_``; a number makes it unique."""
+        return save(self.path / distinct(safe(name), self._names), content, "--out")
 
-    def keep_all(self, parts: Iterable[Part], prefix: str = "") -> list[Path]:
-        """Write the files of several parts; where they are."""
-        return [self.keep(prefix + name, content) for part in parts for name, content in part.files().items()]
+    def save_parts(self, parts: Iterable[Part], prefix: str = "") -> list[Path]:
+        """Write the files of several parts and return their paths."""
+        return [self.save(prefix + name, content) for part in parts for name, content in part.files().items()]
 
     def within(self, name: str) -> Folder:
-        """A folder in this one."""
+        """Return a subfolder."""
         return Folder(self.path / safe(name))
 
     @staticmethod
     def json(values: Any, indent: int | None = 1) -> bytes:
-        """Plain data as a JSON file; numbers that JSON lacks become null."""
+        """Return plain data as the bytes of a JSON file; nan and infinity become null."""
         return (json.dumps(finite(values), indent=indent, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
 
 
 def folder_of(out: str | None) -> Folder | None:
-    """The folder that ``--out`` names."""
+    """Return the folder of ``--out``; `None` if it is not given."""
     return None if out is None else Folder(Path(out).expanduser())
 
 
 def save(path: Path, content: bytes, flag: str) -> Path:
-    """Write a file whole or not at all; its path.
+    """Write a file atomically and return its path.
 
     Raises:
-        SaveError: it could not be written.
+        SaveError: the file cannot be written.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe or a device
@@ -71,12 +70,12 @@ def save(path: Path, content: bytes, flag: str) -> Path:
 
 
 def safe(name: str) -> str:
-    """A file's name without separators, control characters and dots at its beginning."""
+    """Return a safe file name: without separators, control characters and leading dots."""
     return re.sub(r"[^\w. ()+-]", "_", name).lstrip(".") or "_"
 
 
 def finite(value: Any) -> Any:
-    """Plain data without the numbers that JSON lacks (nan, infinity): they become null."""
+    """Return plain data with nan and infinity replaced by null."""
     if isinstance(value, Mapping):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What is told of a task's training: how much of its previews, and at the end what came out and what to do with it."""
+"""The summary printed after training."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from .look import clock, command
 
 
 def summary_lines(summary: Summary, metrics: Sequence[Metric]) -> list[tuple[str, str]]:
-    """(label, text) of everything worth knowing, the next commands last."""
-    at_once = summary.stopped == "fitted"
+    """Return (label, text) lines: the run, its metrics, and the commands to use it."""
+    fitted = summary.stopped == "fitted"
     lines = [
         ("run", str(summary.folder)),
         ("fitted", f"in {clock(summary.seconds)}")
-        if at_once
+        if fitted
         else ("steps", f"{summary.steps:,} in {clock(summary.seconds)} ({summary.stopped})"),
     ]
     if summary.best:
-        at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best and not at_once else ""
+        at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best and not fitted else ""
         lines.append(("validation", line(summary.best, metrics) + at))
     if summary.test:
         lines.append(("test", line(summary.test, metrics)))
     if summary.stopped == "interrupted":
-        lines.append(("go on", command("resume", summary.folder)))
+        lines.append(("resume", command("resume", summary.folder)))
     elif summary.stopped == "finished":
         lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
-    return [*lines, *((what, command(verb, summary.folder)) for what, verb in task_class(summary.task).use.items())]
+    return [*lines, *((label, command(verb, summary.folder)) for label, verb in task_class(summary.task).use.items())]

@@ -1,4 +1,4 @@
-"""Quiet tables."""
+"""Tables on a terminal and in a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .look import console, printable
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Print rows under dim headers, columns named in ``right`` set to the right."""
+    """Print rows under headers; the columns named in ``right`` are right-aligned."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     for name in header:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
@@ -21,7 +21,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequ
 
 
 def show_pairs(rows: Iterable[tuple[str, str]]) -> None:
-    """Print labels and what belongs to them."""
+    """Print labels and values."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -35,7 +35,7 @@ def _print(table: Table) -> None:
     if stream.is_terminal:
         stream.print(table)
         return
-    stream.width = 1000  # a file has no edge to fold at
+    stream.width = 1000  # do not wrap lines in a file
     with stream.capture() as captured:
         stream.print(table)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))

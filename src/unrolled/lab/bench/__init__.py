@@ -1,4 +1,4 @@
-"""How fast is this machine with our layers? Cases, peers, interleaved measurement, table and picture."""
+"""Benchmarks of the layers: cases, peers, interleaved measurement, table and picture."""
 
 from .cases import GROUPS, Case, all_cases
 from .measure import Timing, interleave, interval

@@ -1,4 +1,4 @@
-"""What is measured: each case is ours, the peers, and how much work it is."""
+"""The cases to measure: our implementation, the peers, and the amount of work."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .writing import LENGTH, writing
 GROUPS = ("layers", "variants", "writing")
 SHAPES = ((50, 50, 128), (100, 64, 256), (100, 64, 512), (128, 32, 1024))  # T, B, I = H
 ONE_STREAM, ONE_STEP = (64, 1, 256), (1, 1, 1024)
-SMALL = (64, 4, 128)  # where a Python loop is nothing but overhead
+SMALL = (64, 4, 128)  # small enough that a Python loop is all overhead
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table. ``make`` gives the works by name, the first is ours."""
+    """A case. ``make`` returns the functions to time by name, ours first."""
 
     group: str
     name: str
@@ -33,16 +33,16 @@ class Case:
     shape: tuple[int, ...]
     make: Callable[[], dict[str, Work]]
     flops: float = 0.0
-    """arithmetic of one call, to compare with the machine's rate of matrix products"""
+    """floating-point operations per call, to compare with the machine's matrix-product rate"""
     size: float = 0.0
-    """bytes that one call must read, to compare with the machine's rate of reading …"""
+    """bytes that a call must read, to compare with the machine's memory bandwidth …"""
     steps: int = 1
-    """… so many times the same ones"""
+    """… in this many passes over the same bytes"""
     peers: tuple[str, ...] = field(default=("torch",))
 
 
 def all_cases(groups: tuple[str, ...], quick: bool) -> Iterator[Case]:
-    """All cases of these groups; ``quick`` leaves out those that take long."""
+    """Yield all cases of these groups; ``quick`` skips slow ones."""
     shapes = SHAPES[:2] if quick else SHAPES
     if "layers" in groups:
         yield from layers(shapes)
@@ -53,12 +53,12 @@ def all_cases(groups: tuple[str, ...], quick: bool) -> Iterator[Case]:
 
 
 def products(cell: str, T: int, B: int, H: int, train: bool) -> float:
-    """Floating-point operations of a layer's matrix products; backward has two for every one of forward."""
+    """Return the floating-point operations of a layer's matrix products; the backward pass has twice the forward's."""
     return 2.0 * T * B * peers.GATES[cell] * H * 2 * H * (3 if train else 1)
 
 
 def layers(shapes: tuple[tuple[int, int, int], ...]) -> Iterator[Case]:
-    """Our drop-ins against torch.nn, and against onnxruntime and JAX where they are installed."""
+    """Yield our drop-in layers against torch.nn, onnxruntime and JAX, as far as installed."""
     for cell in peers.TORCH:
         for shape in (*shapes, ONE_STREAM, ONE_STEP):
             for train in (True, False):
@@ -78,8 +78,8 @@ def _layer(cell: str, shape: tuple[int, int, int], train: bool, half: bool) -> C
         mine = {"rnn": ours.RNN, "gru": ours.GRU, "lstm": ours.LSTM}[cell](H, H)
         mine.load_state_dict(theirs.state_dict())
         x = torch.randn(T, B, H)
-        way = peers.training_step if train else peers.inference
-        works = {"unrolled": way(mine, x), "torch": way(theirs, x)}
+        timed = peers.training_step if train else peers.inference
+        works = {"unrolled": timed(mine, x), "torch": timed(theirs, x)}
         if half:
             inner = works["unrolled"]
 
@@ -102,7 +102,7 @@ def _layer(cell: str, shape: tuple[int, int, int], train: bool, half: bool) -> C
 
 
 def variants(shapes: tuple[tuple[int, int, int], ...]) -> Iterator[Case]:
-    """What no vendor has fused, training: against the plain cell on the same path, and against the loop in Python."""
+    """Yield training of cell variants without a fused vendor kernel, against the plain cell and a Python loop."""
     kinds: dict[str, tuple[Any, dict[str, Any], str]] = {
         "LSTM layer norm": (LSTMCell, {"layer_norm": True}, ""),
         "LSTM zoneout": (LSTMCell, {"zoneout": 0.1}, ""),
@@ -123,16 +123,16 @@ def _variant(name: str, build: Any, options: dict[str, Any], what: str, shape: t
     def make() -> dict[str, Work]:
         torch.manual_seed(0)
         cell, plain = build(H, H, **options), build(H, H)
-        how: dict[str, Any] = {"noise": cell.draw_noise(T, B)}  # once: drawing numbers is not what is measured
+        arguments: dict[str, Any] = {"noise": cell.draw_noise(T, B)}  # drawn once, not measured
         if what == "lengths":
-            how["lengths"] = torch.full((B,), T)  # the same work as without
+            arguments["lengths"] = torch.full((B,), T)  # the same work as without lengths
         if what == "resets":
-            how["resets"] = torch.rand(T, B) < 0.02
+            arguments["resets"] = torch.rand(T, B) < 0.02
         x, run = torch.randn(T, B, H), scan_traced if what == "traced" else scan
         return {
-            "unrolled": peers.training_step(_Scan(run, cell, **how), x),
+            "unrolled": peers.training_step(_Scan(run, cell, **arguments), x),
             "plain": peers.training_step(_Scan(scan, plain), x),
-            "Python loop": peers.training_step(_Scan(run, cell, backend="reference", **how), x),
+            "Python loop": peers.training_step(_Scan(run, cell, backend="reference", **arguments), x),
         }
 
     flops = products("gru" if build is GRUCell else "lstm", T, B, H, True)
@@ -140,14 +140,14 @@ def _variant(name: str, build: Any, options: dict[str, Any], what: str, shape: t
 
 
 class _Scan(nn.Module):
-    """A cell over a sequence, as a module."""
+    """A module that scans a cell over a sequence."""
 
-    def __init__(self, run: Callable[..., Any], cell: nn.Module, **how: Any) -> None:
+    def __init__(self, run: Callable[..., Any], cell: nn.Module, **arguments: Any) -> None:
         super().__init__()
-        self.run, self.cell, self.how = run, cell, how
+        self.run, self.cell, self.arguments = run, cell, arguments
 
     def forward(self, x: torch.Tensor) -> Any:
-        return self.run(self.cell, x, **self.how)
+        return self.run(self.cell, x, **self.arguments)
 
 
 def _writing(precision: str) -> Case:

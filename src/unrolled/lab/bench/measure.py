@@ -1,4 +1,4 @@
-"""Interleaved measurement: everybody takes turns, so that the machine's noise falls on all alike."""
+"""Interleaved timing: the functions take turns, so that the machine's noise affects all alike."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from dataclasses import dataclass
 
 Work = Callable[[], object]
 
-LONG = 0.2  # seconds of a work that needs no call before it in each turn
-TURN_SECONDS = 0.03  # a turn repeats a short work until it has taken about so long
+LONG = 0.2  # seconds above which a function needs no warm-up call in each turn
+TURN_SECONDS = 0.03  # a turn repeats a short function for about this long
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call, one number for each turn."""
+    """Seconds per call, for each turn."""
 
     turns: tuple[float, ...]
 
     @property
     def median(self) -> float:
+        """The median in seconds."""
         return statistics.median(self.turns)
 
     def ratios(self, ours: Timing) -> list[float]:
-        """How many times as long as ``ours``, turn by turn."""
+        """Return the time relative to ``ours``, for each turn."""
         return [theirs / mine for theirs, mine in zip(self.turns, ours.turns, strict=True)]
 
 
 def interleave(works: Mapping[str, Work], turns: int) -> dict[str, Timing]:
-    """Run all works in turns, each time beginning with another; a short work has a call before that is not counted."""
+    """Time all functions in turns, in rotating order; short functions get an untimed warm-up call before each turn."""
     calls = {}
     for name, work in works.items():
         work()
@@ -54,7 +55,7 @@ def _seconds(work: Work, calls: int) -> float:
 
 
 def interval(values: Sequence[float], rounds: int = 2000) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the median."""
+    """Return the 95 % bootstrap confidence interval of the median."""
     draw = random.Random(0)
     medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(rounds))
     return medians[int(0.025 * rounds)], medians[int(0.975 * rounds)]

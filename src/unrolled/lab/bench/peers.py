@@ -1,4 +1,4 @@
-"""The same recurrences as others compute them: torch.nn, onnxruntime and JAX where they are installed."""
+"""The same recurrences in other libraries: torch.nn, onnxruntime and JAX."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TORCH: dict[str, Any] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 def installed(name: str) -> bool:
-    """Whether a peer can be measured here."""
+    """Return whether a peer's packages are installed."""
     parts = {"onnxruntime": ("onnx", "onnxruntime"), "jax": ("jax",)}.get(name, (name,))
     return all(importlib.util.find_spec(part) is not None for part in parts)
 
 
 def training_step(layer: nn.Module, x: Tensor) -> Work:
-    """Forward and backward, gradients of the weights and of the inputs ``x (T, B, I)``."""
+    """Return a function for forward and backward, with gradients of weights and inputs ``x (T, B, I)``."""
     x = x.detach().clone().requires_grad_()
     weight = torch.randn_like(layer(x)[0])
 
@@ -35,7 +35,7 @@ def training_step(layer: nn.Module, x: Tensor) -> Work:
 
 
 def inference(layer: nn.Module, x: Tensor) -> Work:
-    """Forward alone."""
+    """Return a function for the forward pass."""
 
     @torch.inference_mode()
     def work() -> None:
@@ -45,19 +45,21 @@ def inference(layer: nn.Module, x: Tensor) -> Work:
 
 
 def onnxruntime_inference(cell: str, layer: Any, x: Tensor) -> Work:
-    """The operator RNN, GRU or LSTM of ONNX over the whole of ``x (T, B, I)``, with the weights of a torch layer."""
+    """Return a function for ONNX's operator RNN, GRU or LSTM on ``x (T, B, I)``, with a torch layer's weights."""
     onnx, ort = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
     make, kind = onnx.helper, onnx.TensorProto.FLOAT
     (_, B, _), H = x.shape, layer.hidden_size
-    order = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}[cell]  # torch's r z n and i f g o, as ONNX wants them
+    order = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}[
+        cell
+    ]  # torch's gates r z n and i f g o in ONNX's order
 
     def gates(rows: Tensor) -> Tensor:
         return torch.cat([rows.detach().chunk(GATES[cell])[g] for g in order])[None]
 
     biases = torch.cat([gates(layer.bias_ih_l0), gates(layer.bias_hh_l0)], dim=1)
     weights = {"W": gates(layer.weight_ih_l0), "R": gates(layer.weight_hh_l0), "B": biases}
-    more = {"linear_before_reset": 1} if cell == "gru" else {}
-    node = make.make_node(cell.upper(), ["X", *weights], ["Y"], hidden_size=H, **more)
+    attributes = {"linear_before_reset": 1} if cell == "gru" else {}
+    node = make.make_node(cell.upper(), ["X", *weights], ["Y"], hidden_size=H, **attributes)
     graph = make.make_graph(
         [node],
         "layer",
@@ -67,12 +69,12 @@ def onnxruntime_inference(cell: str, layer: Any, x: Tensor) -> Work:
     )
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 14)], ir_version=8)
     session = onnxruntime_session(ort, model.SerializeToString())
-    given = {"X": x.numpy()}
-    return lambda: session.run(None, given)
+    inputs = {"X": x.numpy()}
+    return lambda: session.run(None, inputs)
 
 
 def onnxruntime_session(ort: Any, model: bytes) -> Any:
-    """With as many threads as torch, which do not spin while others take their turn."""
+    """Return a session with as many threads as torch, which do not spin during others' turns."""
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -80,7 +82,7 @@ def onnxruntime_session(ort: Any, model: bytes) -> Any:
 
 
 def jax_step(cell: str, layer: Any, x: Tensor, train: bool) -> Work:
-    """`jax.lax.scan` over the cell, compiled, the product with all inputs before it; ``train``: with gradients."""
+    """Return a compiled `jax.lax.scan` over the cell, after one product with all inputs; ``train``: with gradients."""
     jax = importlib.import_module("jax")
     jnp, sigmoid = jax.numpy, jax.nn.sigmoid
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")

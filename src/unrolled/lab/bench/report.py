@@ -1,4 +1,4 @@
-"""From cases to rows, JSON and a picture."""
+"""Measure cases, and report rows, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ...kernels import extension
 from .cases import Case
 from .measure import Work, interleave, interval
 
-VERSION = 1  # of the JSON
+VERSION = 1  # of the JSON format
 
 
 @dataclass(frozen=True)
 class Row:
-    """A case against one peer. Times in seconds; a ratio above 1 says that we are faster."""
+    """A case against one peer. Times are in seconds; a ratio above 1 means that unrolled is faster."""
 
     group: str
     name: str
@@ -38,23 +38,23 @@ class Row:
     low: float
     high: float
     limit: float | None
-    """our arithmetic as a fraction of the sgemm rate, or our reading of the reading rate, taken in the same turns"""
+    """our rate as a fraction of the machine's sgemm rate or memory bandwidth, measured in the same turns"""
 
 
 def sgemm(size: int = 1024) -> tuple[Work, float]:
-    """A matrix product and its floating-point operations."""
+    """Return a matrix product, and its floating-point operations."""
     a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
     return lambda: torch.mm(a, b, out=c), 2.0 * size**3
 
 
 def reading(size: float) -> tuple[Work, float]:
-    """Inspection an array of about ``size`` bytes, and its bytes."""
+    """Return a function that reads an array of about ``size`` bytes, and its exact size."""
     array = torch.ones(max(1024, int(size) // 4))
     return lambda: array.sum(), 4.0 * array.numel()
 
 
 def compare(case: Case, turns: int) -> list[Row]:
-    """All peers of a case, and the machine's own limit, in turns."""
+    """Time a case, its peers, and the machine's limit, in turns: a row for each peer."""
     works = case.make()
     limit: tuple[Work, float] | None = None
     if case.size:
@@ -81,7 +81,7 @@ def compare(case: Case, turns: int) -> list[Row]:
 
 
 def machine(turns: int = 9) -> dict[str, Any]:
-    """What was measured on: processor, threads, versions, GFLOP/s of matrix products and GB/s of reading."""
+    """Describe the machine: processor, threads, versions, GFLOP/s of matrix products and GB/s of memory reads."""
     product, operations = sgemm()
     large, amount = reading(256e6)
     found = interleave({"sgemm": product, "reading": large}, turns)
@@ -100,7 +100,7 @@ def machine(turns: int = 9) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """How many, and their name."""
+    """Return the number of processors and their name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -110,20 +110,20 @@ def processor() -> str:
 
 
 def geometric(rows: Iterable[Row]) -> float:
-    """The geometric mean of ratios."""
+    """Return the geometric mean of the ratios."""
     return statistics.geometric_mean(row.ratio for row in rows)
 
 
 def to_json(about: dict[str, Any], rows: list[Row]) -> str:
-    """The whole of a measurement, for `read`."""
+    """Return a measurement as JSON, for `read`."""
     return json.dumps({"version": VERSION, "machine": about, "rows": [asdict(row) for row in rows]}, indent=1)
 
 
 def read(text: str, where: str) -> tuple[dict[str, Any], list[Row]]:
-    """What `to_json` wrote.
+    """Read the JSON of `to_json`: the machine, and the rows.
 
     Raises:
-        DataError: it is nothing of the kind.
+        DataError: the text is not valid, or has another version.
     """
     try:
         found = json.loads(text)
@@ -132,11 +132,11 @@ def read(text: str, where: str) -> tuple[dict[str, Any], list[Row]]:
         rows = [Row(**{**row, "shape": tuple(row["shape"])}) for row in found["rows"]]
         return dict(found["machine"]), rows
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{where} is no file of unrolled bench: {error}") from error
+        raise DataError(f"{where} is not a file of unrolled bench: {error}") from error
 
 
 def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str], None] = print) -> bool:
-    """Bars of ratios with their intervals, one group below the other. Without matplotlib: a note, and no picture."""
+    """Save a bar chart of ratios with confidence intervals; without matplotlib print a note and return false."""
     try:
         importlib.import_module("matplotlib").use("Agg")
     except ImportError:
@@ -148,44 +148,44 @@ def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str
     for row in rows:
         groups.setdefault((row.group, row.peer), []).append(row)
     columns: list[list[tuple[str, list[Row]]]] = [[], []]
-    for (group, peer), some in groups.items():  # the second column begins half way down
-        done = sum(len(members) for _, members in columns[0])
-        columns[bool(columns[1]) or done >= len(rows) / 2].append((f"{group}: times as fast as {peer}", some))
+    for (group, peer), members in groups.items():  # the second column takes the second half
+        placed = sum(len(panel) for _, panel in columns[0])
+        columns[bool(columns[1]) or placed >= len(rows) / 2].append((f"{group}: speed relative to {peer}", members))
     columns = [column for column in columns if column]
-    tall = max(sum(len(some) + 3 for _, some in column) for column in columns)
-    figure = pyplot.figure(figsize=(7 * len(columns), 0.2 * tall + 0.6), layout="constrained")
+    height = max(sum(len(panel) + 3 for _, panel in column) for column in columns)
+    figure = pyplot.figure(figsize=(7 * len(columns), 0.2 * height + 0.6), layout="constrained")
     parts = figure.subfigures(1, len(columns), squeeze=False)
     for part, column in zip(parts[0], columns, strict=True):
-        axes = part.subplots(len(column), 1, height_ratios=[len(some) + 3 for _, some in column], squeeze=False)
-        for axis, (title, some) in zip(axes[:, 0], column, strict=True):
-            _bars(axis, title, some)
+        axes = part.subplots(len(column), 1, height_ratios=[len(panel) + 3 for _, panel in column], squeeze=False)
+        for axis, (title, panel) in zip(axes[:, 0], column, strict=True):
+            _bars(axis, title, panel)
     figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}", fontsize=8)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
     return True
 
 
-def _bars(axis: Any, title: str, some: list[Row]) -> None:
-    """From 1 to the right what is faster, to the left what is slower."""
-    places = range(len(some), 0, -1)
-    errors = [[row.ratio - row.low for row in some], [row.high - row.ratio for row in some]]
-    colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in some]
-    widths = [row.ratio - 1 for row in some]
+def _bars(axis: Any, title: str, rows: list[Row]) -> None:
+    """Plot ratios as bars from 1: to the right faster, to the left slower."""
+    places = range(len(rows), 0, -1)
+    errors = [[row.ratio - row.low for row in rows], [row.high - row.ratio for row in rows]]
+    colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in rows]
+    widths = [row.ratio - 1 for row in rows]
     axis.set_xscale("log")
     axis.barh(places, widths, left=1, xerr=errors, color=colours, height=0.7, ecolor="#00000080")
-    axis.set_yticks(places, [label(row) for row in some], fontsize=6)
+    axis.set_yticks(places, [label(row) for row in rows], fontsize=6)
     axis.axvline(1, color="black", linewidth=0.8)
-    lowest, highest = min(0.9, *(row.low for row in some)), max(1.1, *(row.high for row in some))
+    lowest, highest = min(0.9, *(row.low for row in rows)), max(1.1, *(row.high for row in rows))
     ticks = [t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200) if lowest <= t <= highest]
     axis.set_xlim(0.95 * lowest, 1.05 * highest)
     axis.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=6)
     axis.set_xticks([], minor=True)
-    axis.set_ylim(0.2, len(some) + 0.8)
+    axis.set_ylim(0.2, len(rows) + 0.8)
     axis.set_title(title, fontsize=8, loc="left")
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
 
 
 def label(row: Row) -> str:
-    """``LSTM training step 50×50×128``."""
+    """Return a label such as ``LSTM training step 50×50×128``."""
     return f"{row.name} {row.what} {'×'.join(map(str, row.shape))}"

@@ -1,4 +1,4 @@
-"""A 2×512 LSTM over 96 symbols writes, temperature 0.8, one stream: ours frozen, and loops that people write."""
+"""Text generation of a 2×512 LSTM with 96 tokens at temperature 0.8, one stream: our frozen model, and common loops."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ...tasks.lm.model import LanguageModel
 from . import peers
 from .measure import Work
 
-SYMBOLS, HIDDEN, LAYERS, TEMPERATURE = 96, 512, 2, 0.8
-LENGTH = 100  # symbols of one call
+TOKENS, HIDDEN, LAYERS, TEMPERATURE = 96, 512, 2, 0.8
+LENGTH = 100  # tokens per call
 
 
 def writing(precision: Any, others: tuple[str, ...]) -> tuple[Callable[[], dict[str, Work]], float]:
-    """The works, each `LENGTH` symbols long, and the bytes of weights that they must read."""
+    """Return a maker of the functions, each of which generates `LENGTH` tokens, and the bytes of weights they read."""
 
     def make() -> dict[str, Work]:
         makers: dict[str, Callable[[], Work]] = {"LSTMCell loop": cell_loop, "onnxruntime": onnxruntime_loop}
@@ -35,15 +35,15 @@ def writing(precision: Any, others: tuple[str, ...]) -> tuple[Callable[[], dict[
 
 def _model() -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(SYMBOLS, Recurrent(hidden_size=HIDDEN, num_layers=LAYERS), Windows()).eval()
+    return LanguageModel(TOKENS, Recurrent(hidden_size=HIDDEN, num_layers=LAYERS), Windows()).eval()
 
 
 def frozen(precision: Any) -> Work:
-    """Our frozen copy."""
+    """Return generation with our frozen model."""
     model = _model()
     copy, state = model.freeze(precision), model.stack.initial_state(1)
-    begin, how = torch.zeros(1, SYMBOLS), draws(Sampling(temperature=TEMPERATURE), 0, 1)
-    return lambda: copy.run(begin, state, LENGTH, how)
+    logits, sampling = torch.zeros(1, TOKENS), draws(Sampling(temperature=TEMPERATURE), 0, 1)
+    return lambda: copy.run(logits, state, LENGTH, sampling)
 
 
 def _choose(logits: torch.Tensor) -> int:
@@ -51,14 +51,14 @@ def _choose(logits: torch.Tensor) -> int:
 
 
 def cell_loop() -> Work:
-    """The fastest plain loop in PyTorch: `nn.LSTMCell` after `nn.LSTMCell`."""
-    cells = [nn.LSTMCell(HIDDEN if layer else SYMBOLS, HIDDEN) for layer in range(LAYERS)]
-    head, eye = nn.Linear(HIDDEN, SYMBOLS), torch.eye(SYMBOLS)
+    """Return the fastest plain PyTorch loop: stacked `nn.LSTMCell`."""
+    cells = [nn.LSTMCell(HIDDEN if layer else TOKENS, HIDDEN) for layer in range(LAYERS)]
+    head, eye = nn.Linear(HIDDEN, TOKENS), torch.eye(TOKENS)
 
     @torch.inference_mode()
     def work() -> None:
         state = [(torch.zeros(1, HIDDEN), torch.zeros(1, HIDDEN)) for _ in cells]
-        x = torch.zeros(1, SYMBOLS)
+        x = torch.zeros(1, TOKENS)
         for _ in range(LENGTH):
             for layer, cell in enumerate(cells):
                 x, _ = state[layer] = cell(x, state[layer])
@@ -68,11 +68,11 @@ def cell_loop() -> Work:
 
 
 class _Step(nn.Module):
-    """One step of the model, as people export it."""
+    """One step of the model, as usually exported."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lstm, self.head = nn.LSTM(SYMBOLS, HIDDEN, LAYERS), nn.Linear(HIDDEN, SYMBOLS)
+        self.lstm, self.head = nn.LSTM(TOKENS, HIDDEN, LAYERS), nn.Linear(HIDDEN, TOKENS)
 
     def forward(self, x: Any, h: Any, c: Any) -> Any:
         y, (h, c) = self.lstm(x, (h, c))
@@ -80,15 +80,15 @@ class _Step(nn.Module):
 
 
 def onnxruntime_loop() -> Work:
-    """The same step exported and run by onnxruntime."""
+    """Return a loop over the same step, exported and run by onnxruntime."""
     ort = importlib.import_module("onnxruntime")
     state = torch.zeros(LAYERS, 1, HIDDEN)
     file = io.BytesIO()
-    example = (torch.zeros(1, 1, SYMBOLS), state, state)
+    example = (torch.zeros(1, 1, TOKENS), state, state)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's age; its successor needs one more package
+        warnings.simplefilter("ignore")  # deprecation of this exporter; its successor needs another package
         torch.onnx.export(_Step().eval(), example, file, input_names=["x", "h", "c"], dynamo=False)  # type: ignore[arg-type]
-    session, eye = peers.onnxruntime_session(ort, file.getvalue()), torch.eye(SYMBOLS).numpy()
+    session, eye = peers.onnxruntime_session(ort, file.getvalue()), torch.eye(TOKENS).numpy()
 
     def work() -> None:
         h = c = state.numpy()

@@ -13,7 +13,7 @@ from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
 from ...data.labelled import Examples, Form
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
 from ...training.comparison import side_by_side
-from ..common.evaluated_examples import EvaluatedExamples, noting, reading_as
+from ..common.evaluated_examples import EvaluatedExamples, with_reading_notes, with_reading_options
 from ..common.excerpts import excerpts
 from .baselines import baselines
 from .config import OF_FILES
@@ -48,9 +48,9 @@ class Evaluate(EvaluatedExamples):
 
 def evaluation(model: TrainedClassifier, options: Evaluate, progress: Progress) -> Report:
     """See `Trained.evaluation`."""
-    examples, notes = reading_as(model, options).find(options.data, options.part)
+    examples, notes = with_reading_options(model, options).find(options.data, options.part)
     how = () if options.data is None else _how(options.data, examples, notes)
-    with noting(how):
+    with with_reading_notes(how):
         others = baselines(model.own_sets().train, examples, model.classes) if options.baselines else {}
         with progress(len(examples), "texts") as done:
             measures = measure(model, examples, done)

@@ -22,7 +22,7 @@ from ...results import Input, Piece, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts, predictions
 from ..common.own_data import own_data
-from ..common.prediction import Part, in_place
+from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
@@ -106,7 +106,7 @@ class TrainedClassifier(Trained):
                 probabilities = dict(zip(self.classes, row.tolist(), strict=True))
                 yield Prediction(text, self.classes[best], probabilities, pieces)
 
-        return in_place(texts, answers)
+        return predict_nonblank(texts, answers)
 
     @torch.no_grad()
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:

@@ -1,4 +1,4 @@
-"""What tasks on texts share of `Task.likely`, `Task.describe` and `Task.check`."""
+"""Helpers for `Task.likely`, `Task.describe` and `Task.check` of tasks on text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ...data.rows import form_by_name
 from ...results import Text
 from .excerpts import visible
 
-SHOWN = 10  # lines of a text, examples of a set
+SHOWN = 10  # lines of a text, examples of a data set
 LISTED = 20  # classes, tags
 LONGEST = 100  # characters of an example
-_NO_TEXT = frozenset(
+_BINARY_SUFFIXES = frozenset(
     ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .ico .mp3 .wav .flac .ogg .m4a .aac .mp4 .avi .mov .mkv .webm .y4m "
     ".zip .tar .tgz .bz2 .xz .7z .rar .pdf .docx .xlsx .pptx .odt .npy .npz .pt .pth .safetensors .onnx .parquet "
     ".arrow .h5 .hdf5 .sqlite .db .so .dll .exe .pyc".split()
@@ -20,47 +20,47 @@ _NO_TEXT = frozenset(
 
 
 def text_by_name(path: Path) -> bool:
-    """Whether a file is a text, as far as its name tells."""
+    """Return whether a file may be text, judged by its name."""
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    return path.is_file() and not (suffixes and suffixes[-1].lower() in _NO_TEXT)
+    return path.is_file() and not (suffixes and suffixes[-1].lower() in _BINARY_SUFFIXES)
 
 
 def table_by_name(path: Path) -> bool:
-    """Whether a file is a table or has objects of JSON, by its name."""
+    """Return whether a file is a table or JSON, judged by its name."""
     return path.is_file() and form_by_name(path, "lines") != "lines"
 
 
 def first_lines(lines: Iterable[str]) -> Text:
-    """The first examples, indented."""
+    """Return the first examples, indented."""
     return Text("\n".join(f"  {line}" for line in lines))
 
 
 def how_read(found: Sequence[tuple[object, str]]) -> str:
-    """How files were read, in one line: with their names where there are several."""
+    """Join descriptions of how files were read into one line, with the files' names if there are several."""
     return "; ".join(how if len(found) == 1 else f"{place}: {how}" for place, how in found)
 
 
 def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: str) -> list[str]:
-    """Notes on examples that occur more than once: with different answers, or in training and in another part.
+    """Return notes on examples that occur more than once: with different answers, or in training and another split.
 
     Args:
-        parts: ``train``, ``valid`` and ``test``, each (example, answer)s.
-        what: what examples are called, such as ``texts``.
-        answer: what an answer is called, such as ``label``.
+        parts: ``train``, ``valid`` and ``test``, each a list of (example, answer) pairs.
+        what: the plural noun for examples, such as ``texts``.
+        answer: the noun for an answer, such as ``label``.
     """
     answers: dict[str, set[str]] = {}
     for part in parts.values():
-        for example, said in part:
-            answers.setdefault(example, set()).add(said)
+        for example, label in part:
+            answers.setdefault(example, set()).add(label)
     notes = []
-    if several := [example for example, said in answers.items() if len(said) > 1]:
-        first = ", ".join(visible(one)[:40] for one in sorted(answers[several[0]])[:3])
-        shown = f"such as {visible(several[0])[:60]!r} ({first})"
-        notes.append(f"{what} with more than one {answer}: {len(several):,}, {shown}")
+    if ambiguous := [example for example, labels in answers.items() if len(labels) > 1]:
+        first = ", ".join(visible(label)[:40] for label in sorted(answers[ambiguous[0]])[:3])
+        shown = f"such as {visible(ambiguous[0])[:60]!r} ({first})"
+        notes.append(f"{what} with more than one {answer}: {len(ambiguous):,}, {shown}")
     train = {example for example, _ in parts["train"]}
     for name, part in parts.items():
-        again = sum(example in train for example, _ in part)
-        if name != "train" and again:
-            kind = "validation" if name == "valid" else name
-            notes.append(f"{kind} {what} that are also training {what}: {again:,} of {len(part):,}")
+        duplicates = sum(example in train for example, _ in part)
+        if name != "train" and duplicates:
+            split = "validation" if name == "valid" else name
+            notes.append(f"{split} {what} that are also training {what}: {duplicates:,} of {len(part):,}")
     return notes

@@ -1,4 +1,4 @@
-"""``unrolled evaluate`` for tasks that learn from files of examples: which examples, and how their file is read."""
+"""Options of ``unrolled evaluate`` for tasks on files of examples: which examples, and how to read their file."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ M = TypeVar("M", bound=Trained)
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedExamples:
-    """A file of examples, read as the options say, or a part of the run's own data."""
+    """Data to evaluate on."""
 
     data: str | None = None
-    """other examples: a file, or a named set"""
+    """data to evaluate on: a file or a named data set (default: the run's own data)"""
     split: Literal["valid", "test", "train"] | None = None
-    """part of the run's own data (default: test)"""
+    """split of the run's own data (default: test)"""
     encoding: str | None = None
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
-    """what to do with bytes that are no text in that encoding (default: as in training)"""
+    """handling of undecodable bytes (default: as in training)"""
     of_files: ClassVar[tuple[str, ...]]
-    """the options that say how a file is read; the config has options of the same names"""
+    """options for reading a file; the config has options of the same names"""
 
     def __post_init__(self) -> None:
         if self.data is None:
             for name, value in self.reading().items():
-                raise ArgumentError(name, "left out without --data", value)
+                raise ArgumentError(name, "omitted without --data", value)
         elif self.split is not None:
-            raise ArgumentError("split", "left out with --data, which is measured whole", self.split)
+            raise ArgumentError("split", "omitted with --data, which is evaluated whole", self.split)
 
     def reading(self) -> dict[str, Any]:
-        """How the file is read, as far as that differs from the training."""
+        """Return the reading options that differ from training."""
         return {name: value for name in self.of_files if (value := getattr(self, name)) is not None}
 
     @property
     def part(self) -> Part:
-        """The part of the run's own data."""
+        """The split of the run's own data."""
         return self.split or "test"
 
 
-def reading_as(model: M, options: EvaluatedExamples) -> M:
-    """The same network, for files that are read as the options say.
+def with_reading_options(model: M, options: EvaluatedExamples) -> M:
+    """Return a copy of the model, with the same network, that reads files with these options.
 
     Raises:
-        ArgumentError: an option has no such value.
+        ArgumentError: an option has an invalid value.
     """
     other = copy.copy(model)
     other.config = update(model.config, **options.reading())
@@ -60,8 +60,8 @@ def reading_as(model: M, options: EvaluatedExamples) -> M:
 
 
 @contextlib.contextmanager
-def noting(how: Sequence[str]) -> Iterator[None]:
-    """An error within it has how the file was read as its notes: the cause may be a wrong column or encoding."""
+def with_reading_notes(how: Sequence[str]) -> Iterator[None]:
+    """Add the lines ``how`` on how a file was read to errors, as notes: a wrong column or encoding may be the cause."""
     try:
         yield
     except UnrolledError as error:

@@ -1,4 +1,4 @@
-"""``unrolled predict`` for tasks whose answers can say which words moved them."""
+"""``unrolled predict`` for tasks whose predictions can be attributed to words (saliency)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .text_inputs import TextInputs, readable
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedTexts(TextInputs):
-    """The texts, and how they are answered."""
+    """Texts to predict."""
 
     explain: bool = False
-    """show which words moved the decision"""
+    """show each word's saliency (gradient times input)"""
 
 
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
-    for some in inputs:
-        texts, failed = readable(some)
+    for chunk in inputs:
+        texts, error = readable(chunk)
         yield from model.predict(texts, explain=options.explain)
-        if failed is not None:
-            raise failed
+        if error is not None:
+            raise error

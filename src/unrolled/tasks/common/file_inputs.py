@@ -1,4 +1,4 @@
-"""Files as inputs of `unrolled predict`: words that name files or folders, or one file on standard input."""
+"""Files as inputs of `unrolled predict`: arguments that name files or folders, or one file on standard input."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ AT_ONCE = 32  # files of a chunk
 
 @dataclass(frozen=True, kw_only=True)
 class FileInputs:
-    """The files."""
+    """Files to predict."""
 
     input_name: ClassVar[str] = "file"
     endings: ClassVar[tuple[str, ...]] = ()
-    """of the files that are taken from a folder, such as ``.png``; none: all files"""
+    """suffixes of the files to read in a folder, such as ``.png``; empty: all files"""
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
-        """See `training.input_options.InputOptions`; ``-`` is a file on standard input, and so is no word at all."""
+        """See `training.input_options.InputOptions`; ``-``, or no argument, is a file on standard input."""
         if not words and sys.stdin.isatty():
             raise ArgumentError(self.input_name, "at least one file or folder, or -", "nothing", "give it after RUN")
-        return chunked(self._every(words or ["-"]), AT_ONCE)
+        return chunked(self._inputs(words or ["-"]), AT_ONCE)
 
     def is_one(self, folder: Path) -> bool:
-        """Whether a folder is one input, such as the frames of a video; else each file in it is one."""
+        """Return whether a folder is a single input, such as the frames of a video; else each of its files is one."""
         return False
 
-    def _is_taken(self, path: Path) -> bool:
+    def _accepts(self, path: Path) -> bool:
         return path.is_file() and (not self.endings or path.suffix.lower() in self.endings)
 
-    def _every(self, words: Sequence[str]) -> Iterator[Input]:
+    def _inputs(self, words: Sequence[str]) -> Iterator[Input]:
         for word in words:
             path = Path(word).expanduser()
             if word == "-":
@@ -51,17 +51,17 @@ class FileInputs:
     def _within(self, folder: Path) -> list[Path]:
         found: list[Path] = []
         for parent, folders, files in os.walk(folder):
-            whole = [name for name in folders if self.is_one(Path(parent, name))]
-            folders[:] = [name for name in folders if name not in whole and not name.startswith(".")]
-            taken = [name for name in files if self._is_taken(Path(parent, name))]
-            found += [Path(parent, name) for name in whole + taken if not name.startswith(".")]
+            inputs = [name for name in folders if self.is_one(Path(parent, name))]
+            folders[:] = [name for name in folders if name not in inputs and not name.startswith(".")]
+            inputs += [name for name in files if self._accepts(Path(parent, name))]
+            found += [Path(parent, name) for name in inputs if not name.startswith(".")]
         if not found:
             kinds = ", ".join(self.endings) or "visible"
-            raise DataError(f"{folder} has no {kinds} files in it; name files, or another folder")
+            raise DataError(f"{folder} has no {kinds} files; name files, or another folder")
         return sorted(found, key=natural)
 
 
 def natural(path: Path) -> list[tuple[bool, int, str]]:
-    """A key by which ``frame-2`` comes before ``frame-10``."""
+    """Return a sort key for natural order: ``frame-2`` before ``frame-10``."""
     parts = re.split(r"(\d+)", str(path))
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -1,4 +1,4 @@
-"""What the inspector asks a trained model for, whatever its task."""
+"""The interface of trained models that the inspector can show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ...analysis.inspection import Inspection
 
 @runtime_checkable
 class Readable(Protocol):
-    """A trained model whose recurrent layers can be looked at while it reads."""
+    """A trained model whose recurrent layers can be recorded while it reads an input."""
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
-        """How it goes through an input; ``starts`` is where documents begin."""
+        """Return the recording of the model on an input; ``starts`` are the positions where documents begin."""
 
 
 @runtime_checkable
@@ -22,20 +22,20 @@ class Inspectable(Readable, Protocol):
 
     @property
     def task(self) -> str:
-        """Its task's name."""
+        """The task's name."""
 
     @property
     def panes(self) -> tuple[str, ...]:
-        """The panes of its page, in order; ``training`` is left out where there is no log."""
+        """The names of the page's panes, in order; ``training`` only if there is a log."""
 
     @property
     def loss_unit(self) -> str:
-        """What its loss is counted in."""
+        """The unit of the loss."""
 
 
 @runtime_checkable
 class Paned(Protocol):
-    """A trained model with a pane of its own on the page."""
+    """A trained model that provides panes of its own."""
 
     def pane(self, name: str, text: str) -> dict[str, Any]:
-        """What the pane shows of a text, as plain data for JSON."""
+        """Return the content of the pane for a text, as plain data for JSON."""

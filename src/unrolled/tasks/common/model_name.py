@@ -1,4 +1,4 @@
-"""A model in a few words, by its options."""
+"""A short description of a model's architecture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def model_name(options: Mapping[str, Any]) -> str:
-    """``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram``: a model by its options, as far as they say."""
+    """Return ``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram`` for a model's options; ``?`` for a missing one."""
     match options.get("kind", "recurrent"):
         case "ngram":
             return f"{options.get('order', '?')}-gram"

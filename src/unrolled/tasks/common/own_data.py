@@ -1,4 +1,4 @@
-"""The data that a model was trained on, read again: whether it is still the same."""
+"""Read a model's training data again, and check that it has not changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...errors import DataError, RunError
 D = TypeVar("D")
 
 OwnPart = Literal["valid", "test", "train", "heldout"]
-"""a part of the data of the training; heldout: validation and test"""
+"""a split of the run's own data; heldout: validation and test"""
 
 
 def own_data(
@@ -22,14 +22,14 @@ def own_data(
     model: str = "the model",
     elsewhere: bool = True,
 ) -> D:
-    """What ``read()`` gives, if it is the data of the training.
+    """Return ``read()``, if it is the data the model was trained on.
 
     Args:
         read: reads the data.
-        digest: of the data, what changes with it and with its division into parts.
-        trained: the digest at the time of the training.
-        what: the name of the data, for errors.
-        model: the model or run, for errors.
+        digest: computes a fingerprint of the data and its splits.
+        trained: the fingerprint at training time.
+        what: the data's name, for errors.
+        model: the model's or run's name, for errors.
         elsewhere: whether ``--data`` can name other data, for errors.
 
     Raises:
@@ -38,11 +38,11 @@ def own_data(
     try:
         data = read()
     except (DataError, OSError) as error:
-        remedy = "or give --data" if elsewhere else "put it back"
+        remedy = "or give --data" if elsewhere else "restore it"
         raise RunError(f"the data {what} that {model} was trained on cannot be read: {error}; {remedy}") from error
     if digest(data) != trained:
         raise RunError(
-            f"the data {what} has changed since {model} was trained, so its parts are not the same; put the old data "
-            f"back{', or give other data with --data' if elsewhere else ''}"
+            f"the data {what} has changed since {model} was trained, so its splits differ; restore the old data"
+            f"{', or give other data with --data' if elsewhere else ''}"
         )
     return data

@@ -1,4 +1,4 @@
-"""The evaluation of a task that has nothing to add: its metrics on a part of the run's own data."""
+"""The default evaluation of a task: its metrics on a split of the run's own data."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .own_data import own_data
 
 @dataclass(frozen=True, kw_only=True)
 class OwnParts:
-    """Which part of the run's own data."""
+    """Data to evaluate on."""
 
     split: Literal["valid", "test"] = "test"
-    """validation data, by which the model was selected, or test data"""
+    """validation data, used for model selection, or test data"""
 
 
 def evaluated(task: type[Task], model: Any, options: OwnParts) -> Report:
-    """The metrics of ``task`` for one of its trained models.
+    """Return the metrics of ``task`` for one of its trained models.
 
     Raises:
         RunError: the data cannot be read, or has changed.
@@ -27,11 +27,11 @@ def evaluated(task: type[Task], model: Any, options: OwnParts) -> Report:
     name = getattr(model.config.data, "data", task.name)
 
     def prepared() -> Task:
-        one = task(model.config)
-        one.prepare()
-        return one
+        instance = task(model.config)
+        instance.prepare()
+        return instance
 
-    own = own_data(prepared, lambda one: one.fingerprint(), model.fingerprint, what=name, elsewhere=False)
-    found = own.evaluate(model.model, options.split)
-    rows = [(one.label, f"{found[one.name]:{one.format}}") for one in own.metrics if one.name in found]
-    return Report({"split": options.split, **found}, (Pairs([("data", f"{name}, {options.split}"), *rows]),))
+    own = own_data(prepared, lambda instance: instance.fingerprint(), model.fingerprint, what=name, elsewhere=False)
+    scores = own.evaluate(model.model, options.split)
+    rows = [(metric.label, f"{scores[metric.name]:{metric.format}}") for metric in own.metrics if metric.name in scores]
+    return Report({"split": options.split, **scores}, (Pairs([("data", f"{name}, {options.split}"), *rows]),))

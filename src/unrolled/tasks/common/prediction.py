@@ -1,4 +1,4 @@
-"""What models that answer questions about texts share."""
+"""The interface of models that make predictions for texts."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from ...results import Prediction, is_blank
 
 Part = Literal["train", "valid", "test"]
-"""one of the three parts of a run's own data"""
+"""a split of a run's own data"""
 
 
-def in_place(texts: Sequence[str], answer: Callable[[list[str]], Iterable[Prediction]]) -> list[Prediction]:
-    """An answer for each text, in their order: ``answer`` is asked about those that are not blank."""
+def predict_nonblank(texts: Sequence[str], answer: Callable[[list[str]], Iterable[Prediction]]) -> list[Prediction]:
+    """Return a prediction for each text, in order: from ``answer`` for texts that are not blank, else an empty one."""
     answers = iter(answer([text for text in texts if not is_blank(text)]))
     return [Prediction(text) if is_blank(text) else next(answers) for text in texts]
 
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A trained model that answers questions about texts."""
+    """A trained model that makes predictions for texts."""
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """An answer for each text, in their order, an empty one for a blank text; with ``explain``, what in the text
-        decided it."""
+        """Return a prediction for each text, in order, an empty one for a blank text; with ``explain``, its pieces are
+        weighted by saliency."""
 
 
 @runtime_checkable
 class Measurable(Protocol):
-    """A trained model that can be measured on labelled data."""
+    """A trained model that can be evaluated on labelled data."""
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """Metrics on labelled data like that it was trained on, or on a part of the run's own."""
+        """Return metrics on labelled data in the training data's format, or on a split of the run's own data."""

@@ -1,4 +1,4 @@
-"""Standard input, read whole, in the place of a text."""
+"""Standard input, read whole, as an input."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NAME = "standard input"
 
 
 def standard_input(most: int = MOST_BYTES) -> Input:
-    """What comes until its end, or until it is longer than ``most`` bytes, which `Input.text` then refuses.
+    """Read standard input to its end, or one byte beyond ``most``, which `Input.text` then rejects.
 
     Raises:
         DataError: it cannot be read.
     """
     stream: Any = getattr(sys.stdin, "buffer", None)
     try:
-        if stream is None:  # text that somebody put in its place
+        if stream is None:  # replaced by a text stream
             return Input(sys.stdin.read(), NAME)
         return Input(stream.read(most + 1), NAME)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One step of a recurrent model at a time: for inputs that arrive step by step, and for export."""
+"""Single steps of a recurrent model: for streaming inputs, and for export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...layers import Stack
 
 
 class Step(nn.Module):
-    """One step ``x (B, …), state -> output (B, …), state`` of a model of sequences ``inputs (T, B, …), state``."""
+    """One step, ``x (B, …), state -> output (B, …), state``, of a sequence model ``inputs (T, B, …), state``."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -24,33 +24,33 @@ class Step(nn.Module):
 
 
 class Stepwise:
-    """The `Streaming` of a model that says something at every step, and nothing more at the end.
+    """The `Streaming` of a model that has an output at every step and none at the end.
 
     Args:
         model: ``inputs (T, B, …), state -> (outputs (T, B, …), state)``, with ``initial_state(B)``.
-        lanes: B.
+        lanes: B, the number of streams; a lane is a batch row that carries its state from step to step.
     """
 
     def __init__(self, model: Any, lanes: int = 1) -> None:
         self.model, self.lanes, self._step = model, lanes, Step(model)
 
     def initial_state(self) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         state: State = self.model.initial_state(self.lanes)
         return state
 
     @torch.no_grad()
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The outputs ``(B, …)`` after one step ``x (B, …)``, and the state after it."""
+        """Return the outputs ``(B, …)`` of one step ``x (B, …)``, and the state after it."""
         output, state = self._step(x, state)
         return output, state
 
     def finish(self, state: State) -> None:
-        """Everything has been said."""
+        """Do nothing: every output was returned by `step`."""
 
 
 def state_names(stack: Stack) -> tuple[str, ...]:
-    """``layer 1 h``, ``layer 1 c``, …: the leaves of a stack's state, in order."""
+    """Return the names of the leaves of a stack's state, in order: ``layer 1 h``, ``layer 1 c``, …"""
     names = []
     for number, state in enumerate(stack.initial_state(1)):
         layer = f"layer {number // stack.num_directions + 1}{' backward' if number % stack.num_directions else ''}"

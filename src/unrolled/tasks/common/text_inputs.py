@@ -1,6 +1,6 @@
-"""Texts as inputs of `unrolled predict`: words in quotes, the lines of a file, or of standard input as they come.
+"""Texts as inputs of `unrolled predict`: arguments, the lines of a file, or lines of standard input as they arrive.
 
-A file's bytes and the same bytes on standard input are the same lines, by the rules of `data.textfile` and `data.rows`.
+A file and standard input are split into lines by the same rules, those of `data.textfile` and `data.rows`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ...results.inputs import AT_ONCE
 
 @dataclass(frozen=True, kw_only=True)
 class TextInputs:
-    """The texts."""
+    """Texts to predict."""
 
     file: str | None = None
-    """a file with a text per line, each answered by a line; - is standard input"""
+    """file with one text per line; -: standard input"""
     encoding: str = "utf-8"
-    """its encoding; for standard input it is the terminal's unless another than utf-8 is named"""
+    """encoding of the file (standard input: the terminal's)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
-    """what to do with bytes that are no text in that encoding"""
+    """handling of undecodable bytes"""
     input_name: ClassVar[str] = "text"
 
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
         """See `training.input_options.InputOptions`."""
         encoding = None if self.encoding == TextInputs.encoding else self.encoding
-        for some in batches(tuple(words), self.file, encoding, self.errors):
-            yield [Input(text) for text in some]
+        for texts in batches(tuple(words), self.file, encoding, self.errors):
+            yield [Input(text) for text in texts]
 
 
 def readable(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
@@ -52,24 +52,24 @@ def readable(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
 
 @dataclass(frozen=True)
 class StandardInput(TextFile):
-    """Standard input in the place of a file: read once, and no further than what is there."""
+    """Standard input read like a file: once, and only as far as data is available."""
 
     path: Path = Path("standard input")
     ends: list[int] = field(default_factory=list)
-    """how many line ends each block had"""
+    """number of line ends in each block read"""
 
     def must_wait(self, seen: int) -> bool:
-        """Whether a reader who has seen so many lines would wait for the next one: it is not there, nor is the end."""
+        """Return whether reading on after ``seen`` lines would block: neither another line nor the end has arrived."""
         if not self.ends or seen < sum(self.ends):
             return False
         try:
             return not select.select([sys.stdin], [], [], 0)[0]
-        except OSError:  # what is no file of the system's; on Windows no pipe is asked, and may have to be waited for
+        except OSError:  # not a file descriptor; Windows cannot poll pipes, so reading may block
             return os.name == "nt"
 
     def blocks(self) -> Iterator[bytes]:
         stream: Any = getattr(sys.stdin, "buffer", None)
-        if stream is None:  # text that somebody put in its place
+        if stream is None:  # replaced by a text stream
             yield sys.stdin.read().encode(self.encoding)
             return
         read = getattr(stream, "read1", stream.read)
@@ -82,38 +82,38 @@ class StandardInput(TextFile):
 
 
 def batches(texts: tuple[str, ...], file: str | None, encoding: str | None, errors: str) -> Iterator[list[str]]:
-    """The texts, or the lines of a file, as many at once as are there; "" for a blank one, so that each has an answer.
+    """Yield the texts, or the lines of a file, in lists of those available at once; a blank line is ``""``.
 
     Args:
-        texts: what was given in words.
-        file: a file of lines; "-", or `None` without texts, is standard input.
-        encoding: the file's; `None` is UTF-8, and for standard input what the terminal has.
-        errors: what to do with bytes that are no text.
+        texts: the command's arguments.
+        file: a file of lines; "-", or `None` without texts: standard input.
+        encoding: the file's; `None`: UTF-8, for standard input the terminal's.
+        errors: handling of bytes that cannot be decoded.
 
     Raises:
-        ArgumentError: there are neither texts nor lines to come, or all texts are blank.
-        DataError: lines that cannot be read; those before are answered.
+        ArgumentError: there are no texts and no lines, or all texts are blank.
+        DataError: a line cannot be read; the lines before it have been yielded.
     """
     if texts and file is not None:
-        raise ArgumentError("file", "left out when texts are given", file)
+        raise ArgumentError("file", "omitted when texts are given", file)
     if texts and all(map(is_blank, texts)):
         raise ArgumentError("text", "at least one word", texts[0])
     if not texts and file is None and sys.stdin.isatty():
         raise ArgumentError("text", "at least one text", "nothing", "give it in quotes after RUN")
     source = _source(file, encoding, errors)
-    found: list[str] = []
+    batch: list[str] = []
     for number, line in enumerate(texts or map(without_end, lines(source)), 1):
-        found.append("" if is_blank(line) else line)
-        if len(found) == AT_ONCE or (isinstance(source, StandardInput) and source.must_wait(number)):
-            yield found
-            found = []
-    if found:
-        yield found
+        batch.append("" if is_blank(line) else line)
+        if len(batch) == AT_ONCE or (isinstance(source, StandardInput) and source.must_wait(number)):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _source(file: str | None, encoding: str | None, errors: str) -> TextFile:
     if file in (None, "-"):
-        encoding = encoding or getattr(sys.stdin, "encoding", None)  # of a terminal's text the locale knows better
+        encoding = encoding or getattr(sys.stdin, "encoding", None)  # a terminal's encoding follows the locale
     encoding = encoding or "utf-8"
     check_encoding(encoding, errors)
     if file is None or file == "-":

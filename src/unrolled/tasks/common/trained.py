@@ -1,4 +1,4 @@
-"""What `unrolled.load` gives for a run of any task: the verbs of the command line, the page and a server ask it."""
+"""Base class of the trained models that `unrolled.load` returns; the command line, the web page and servers use it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LONGEST = 100  # characters of the data's name that are shown
 
 
 class Trained(Shown):
-    """A trained model. Each task's has what it can do of the methods here, and methods of its own for Python.
+    """A trained model. Each task's subclass implements the methods it supports, and adds methods of its own for Python.
 
     Attributes:
-        task: the name of its task.
+        task: the task's name.
         model: the network.
-        config: the config it was trained with.
-        fingerprint: of the data it was trained on.
+        config: the training config.
+        fingerprint: the fingerprint of the training data.
     """
 
     task: ClassVar[str]
@@ -58,82 +58,87 @@ class Trained(Shown):
         return part(Pairs(self.about()))
 
     def evaluation(self, options: Any, progress: Progress = silent) -> Report:
-        """What it is worth, as the task's ``Evaluate`` options ask: ``unrolled evaluate``.
+        """Return the report of ``unrolled evaluate``.
+
+        Args:
+            options: the task's ``Evaluate`` options.
+            progress: shows the progress.
 
         Raises:
             ArgumentError: the options do not fit the model.
-            DataError, RunError: the data cannot be read, or is not what it was.
+            DataError, RunError: the data cannot be read, or has changed.
         """
         raise self.unable("be evaluated")
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction | Part]:
-        """An answer for each input, in their order, then what concerns all of them: ``unrolled predict``, with the
-        task's ``Predict`` options.
+        """Yield a prediction for each input, in order, then parts about all of them: ``unrolled predict``.
 
-        The inputs come in lists that are there at once; a list is answered before the next one is asked for. Memory is
-        bounded, however many there are.
+        Memory is bounded: the predictions of a chunk are yielded before the next chunk is read.
+
+        Args:
+            inputs: chunks of inputs that are available at once.
+            options: the task's ``Predict`` options.
 
         Raises:
             ArgumentError: the options do not fit the model.
-            DataError: an input cannot be read; those before it are answered.
+            DataError: an input cannot be read; the predictions before it have been yielded.
         """
-        raise self.unable("answer questions")
+        raise self.unable("make predictions")
 
     def samples(self, options: Any) -> Iterator[SamplePiece]:
-        """What it makes up, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.
+        """Generate samples, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.
 
         Raises:
             ArgumentError: the options do not fit the model.
         """
-        raise self.unable("make up anything")
+        raise self.unable("generate samples")
 
     def streaming(self, lanes: int = 1) -> Streaming:
-        """The model for inputs that arrive step by step, ``lanes`` streams side by side.
+        """Return the model for streaming inputs, ``lanes`` streams in a batch.
 
         Raises:
-            RunError: it must have seen a whole input before it answers.
+            RunError: the model needs the whole input first.
         """
-        raise self.unable("answer step by step")
+        raise self.unable("process streams")
 
     def modules(self) -> Modules:
-        """The networks to export, and what is needed around them.
+        """Return the networks to export, and the data needed to use them.
 
         Raises:
-            RunError: there is nothing to export.
+            RunError: the model cannot be exported.
         """
         raise self.unable("be exported")
 
     def unable(self, what: str) -> RunError:
-        """The error for what models of this task cannot do."""
+        """Return the error for an operation that models of this task do not support."""
         return RunError(f"a model of the task {self.task} cannot {what}")
 
 
 class Streaming(Protocol):
-    """A model that answers while its input arrives.
+    """A model that processes a stream step by step.
 
-    What ``-`` brings is the task's to say: characters of a text, frames (Y4M, or raw with a size), samples of sound
-    (s16le with a rate), rows of a table.
+    The task defines the format of ``-``, standard input: characters of a text, video frames (Y4M, or raw with a size),
+    audio samples (s16le with a rate), rows of a table.
     """
 
     def initial_state(self) -> State:
-        """The state before the first step; every leaf has a row for each lane."""
+        """Return the state before the first step; every leaf has a row for each lane (stream)."""
 
     def step(self, x: Tensor, state: State) -> tuple[Any, State]:
-        """What can be said after ``x (B, …)``, one step of each lane, and the state after it."""
+        """Return the output after ``x (B, …)``, one step of each lane, and the state after it."""
 
     def finish(self, state: State) -> Any:
-        """What is said at the end, when no more will come."""
+        """Return the output at the end of the stream."""
 
 
 class Modules(NamedTuple):
-    """What an exported model consists of.
+    """The parts of an exported model.
 
-    whole    inputs (T, B, …) → outputs, for whole sequences; its inputs and outputs by ``names``
+    whole    inputs (T, B, …) → outputs, for whole sequences
     step     one step: (x (B, …), state) → (output, state); `None` where the model needs the whole sequence
-    states   a name for each leaf of the state, in order
-    names    (inputs, outputs) of ``whole``
-    around   plain data that a program needs to go from its inputs to the network's and back: vocabulary, classes,
-             normaliser
+    states   the names of the state's leaves, in order
+    names    the names of the inputs and of the outputs of ``whole``
+    around   plain data for encoding inputs and decoding outputs: vocabulary, classes, normaliser
     """
 
     whole: nn.Module

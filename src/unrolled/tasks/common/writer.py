@@ -1,4 +1,4 @@
-"""What the views, the laboratory and the page need of a trained language model, whichever task it is of."""
+"""The interface of a trained language model, of any task, for the views, the lab and the web page."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Writer(LanguageModelHandle, Protocol):
     config: Any
 
     def opening(self) -> str:
-        """What stands before a text that begins out of nothing."""
+        """Return the text that precedes an unconditional sample."""
 
     def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
-        """A text that goes on from ``prompt``, piece by piece as it is written."""
+        """Generate up to ``length`` tokens that continue ``prompt``, yielded piece by piece."""
 
     def freeze(self, precision: Precision = "float32") -> Self:
-        """A copy that writes faster."""
+        """Return a copy that generates faster, with its weights in ``precision``."""
 
     def unfreezable(self) -> str | None:
-        """Why `freeze` cannot copy this model; `None` if it can."""
+        """Return the reason why `freeze` does not support this model; `None` if it does."""
 
     def with_model(self, model: nn.Module) -> Self:
-        """The same with another network of the same shape."""
+        """Return a copy with another network of the same shape."""
 
     def untrained(self) -> nn.Module:
-        """The network as its training began."""
+        """Return the network with its initial weights."""
 
     def corpus(self, data: str) -> Corpus:
-        """Another text, read by the rules of the training."""
+        """Read another text as the training data was read."""
 
     def own_text(self, split: OwnPart, model: str = "the model") -> tuple[str, Split]:
-        """A part of the text it was trained with: (its name, the text); ``model`` is its name in errors."""
+        """Return (name, text) of a split of the model's own data; ``model`` is the model's name in errors."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ...data.columns import Sentence
 from ...errors import ArgumentError
 from ...results import Pairs, Part, Progress, Report, Table
-from ..common.evaluated_examples import EvaluatedExamples, noting, reading_as
+from ..common.evaluated_examples import EvaluatedExamples, with_reading_notes, with_reading_options
 from ..common.excerpts import excerpts
 from .config import OF_FILES
 
@@ -39,10 +39,10 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
     if model.tags.plain and options.scheme not in (None, "plain"):
         raise ArgumentError("scheme", "omitted for a tagger of plain tags", options.scheme)
     how: list[str] = []
-    sentences = reading_as(model, options).sentences(options.data, options.part, how)
+    sentences = with_reading_options(model, options).sentences(options.data, options.part, how)
     if options.data is not None:
         how += excerpts(map(spelled, sentences))
-    with noting(how), progress(sum(map(len, sentences)), "words") as done:
+    with with_reading_notes(how), progress(sum(map(len, sentences)), "words") as done:
         metrics = model.figures(sentences, done)
     name = options.data or f"{model.config.data.data}, {options.part}"
     parts: list[Part] = [

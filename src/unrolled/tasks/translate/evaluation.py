@@ -15,7 +15,7 @@ from ...data.bitext import Pairs
 from ...errors import RunError
 from ...results import Comparison, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
-from ..common.evaluated_examples import noting
+from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
 from .metrics import METRICS, Measures
 from .pairs import EvaluatedPairs
@@ -65,7 +65,7 @@ def compare(models: Mapping[str, TrainedTranslator], options: Evaluate, progress
     if options.data is not None:
         how = [f"{options.data}: {pairs.how}"] if pairs.how else []
         how += excerpts(f"{a} → {b}" for a, b in zip(pairs.source, pairs.target, strict=True))
-    with noting(how):
+    with with_reading_notes(how):
         if options.picture is not None:
             check_length_picture(Path(options.picture), [len(bucket) for bucket in buckets(pairs.source).values()])
         results = {run: _evaluate(model, pairs, options, progress) for run, model in models.items()}

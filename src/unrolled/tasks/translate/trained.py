@@ -22,7 +22,7 @@ from ...decoding.search import Hypothesis
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
-from ..common.prediction import Part, in_place
+from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .decoding import Decoding, Translated, search
@@ -138,7 +138,7 @@ class TrainedTranslator(Trained):
         def answers(batch: list[str]) -> Iterator[Prediction]:
             return (Prediction(text, best.text) for text, (best, *_) in zip(batch, self.translate(batch), strict=True))
 
-        return in_place(texts, answers)
+        return predict_nonblank(texts, answers)
 
     @torch.no_grad()
     def loss(self, pairs: Pairs) -> dict[str, float]:

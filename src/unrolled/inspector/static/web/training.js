@@ -32,7 +32,7 @@ function showPoint(to) {
   const point = log.points[at], metrics = Object.entries(NAMES).filter(([name]) => Number.isFinite(point[name]))
     .map(([name, label]) => `${label} ${(FIGURES[name] ?? brief)(point[name])}`);
   const message = `step ${count(point.step)}: ${metrics.join(", ")}`;
-  byId("curve-said").textContent = message;
+  byId("curve-result").textContent = message;
   box.setAttribute("aria-valuenow", at);
   box.setAttribute("aria-valuetext", message);
   chart?.point(point.step);
@@ -47,7 +47,7 @@ function showPreview(n) {
   const { step, text } = log.previews[n];
   byId("preview").value = n;
   byId("preview").setAttribute("aria-valuetext", `step ${step}`);
-  byId("preview-said").textContent = `step ${count(step)}`;
+  byId("preview-result").textContent = `step ${count(step)}`;
   byId("preview-text").replaceChildren(spans(Array.from(text), []));
   chart?.mark(step);
 }
@@ -72,10 +72,10 @@ function play() {
 }
 
 function load() {
-  byId("curve-said").textContent = "loading …";
+  byId("curve-result").textContent = "loading …";
   return attempt("training", async () => {
     log = await fetchJson("/api/training");
-    byId("curve-said").textContent = log.points.length ? "Point at the curve, or focus it and use the arrow keys." : "";
+    byId("curve-result").textContent = log.points.length ? "Point at the curve, or focus it and use the arrow keys." : "";
     box.setAttribute("aria-valuemax", Math.max(0, log.points.length - 1));
     const previews = log.previews.length;
     byId("previews").hidden = !previews;

@@ -20,7 +20,7 @@ function choose(row, column, focus = true) {
 
 function showWeight(row, column) {
   const weight = fixed(result.weights[row][column]);
-  byId("alignment-said").textContent = `“${visible(result.target[row])}”: attention weight ${weight} on `
+  byId("alignment-result").textContent = `“${visible(result.target[row])}”: attention weight ${weight} on `
     + `“${visible(result.source[column])}”`;
   for (const head of byId("alignment").querySelectorAll("th")) {
     head.classList.toggle("on", head.dataset.row === String(row) || head.dataset.column === String(column));
@@ -32,7 +32,7 @@ function show() {
   const area = byId("alignment");
   if (!result.weights?.length) {
     area.replaceChildren();
-    byId("alignment-said").textContent = result.weights ? "" : "This translator has no attention, so no alignment.";
+    byId("alignment-result").textContent = result.weights ? "" : "This translator has no attention, so no alignment.";
     return;
   }
   const most = Math.max(...result.weights.flat(), 1e-6);
@@ -50,20 +50,20 @@ function show() {
   area.replaceChildren(make("table", { "aria-label": "Attention weights: rows target tokens, columns source tokens" },
     make("thead", {}, make("tr", {}, make("td"), ...heads)), make("tbody", {}, ...rows)));
   const score = result.score === null ? "" : `beam search score ${fixed(result.score, 2)}; `;
-  byId("alignment-said").textContent = `${score}the strongest colour is ${fixed(most, 2)}`;
+  byId("alignment-result").textContent = `${score}the strongest colour is ${fixed(most, 2)}`;
   choose(0, 0, false);
 }
 
 function load() {
   const text = byId("sentence").value;
   if (!text.trim()) return undefined;
-  byId("alignment-said").textContent = "translating …";
+  byId("alignment-result").textContent = "translating …";
   return attempt("translation", async () => {
     try {
       const answer = await fetching((signal) => fetchJson("/api/translate", { body: { text }, signal }));
       if (answer) { result = answer; show(); }
     } catch (error) {
-      byId("alignment-said").textContent = "";
+      byId("alignment-result").textContent = "";
       throw error;
     }
   });

@@ -32,7 +32,7 @@ function show() {
   for (const { recurrence, gate, values } of reply.state) strips.get(`${recurrence}/${gate}`)?.show(values);
   const surprises = reply.surprise.filter((nats) => nats !== null);
   const sum = surprises.reduce((sum, nats) => sum + nats, 0);
-  byId("type-said").textContent = surprises.length
+  byId("type-result").textContent = surprises.length
     ? `${count(characters.length)} characters, ${fixed(sum / surprises.length, 2)} nats per token` : "";
 }
 
@@ -41,7 +41,7 @@ function load() {
   return attempt("type", async () => {
     if (read.length > run.limits.type) {
       fetching.stop();
-      byId("type-said").textContent = `The text must have at most ${count(run.limits.type)} characters, got `
+      byId("type-result").textContent = `The text must have at most ${count(run.limits.type)} characters, got `
         + `${count(read.length)}; shorten it.`;
       return;
     }
@@ -59,7 +59,7 @@ function showCharacter(event) {                 // the unit's value and the surp
   const nats = reply.surprise[at], values = bytes(reply.values);
   const z = values[at] ? fixed(value(reply, values[at])) : "not read";
   const surprise = nats === null ? "not predicted" : `${fixed(nats, 2)} nats`;
-  byId("type-said").textContent = `character ${at + 1}: ${named(unit)} ${z}, ${surprise}`;
+  byId("type-result").textContent = `character ${at + 1}: ${named(unit)} ${z}, ${surprise}`;
 }
 
 export function startType() {
@@ -67,7 +67,7 @@ export function startType() {
   byId("type-by").addEventListener("change", paintText);
   byId("type-text").addEventListener("mouseover", showCharacter);
   chooser(byId("type-unit"));
-  const message = byId("state-said");
+  const message = byId("state-result");
   for (const { name, label, states } of run.recurrences.filter(({ backward }) => !backward)) {
     for (const gate of states) {
       const stateStrip = strip(`${label} ${gate}`, (index, x) => {

@@ -93,7 +93,7 @@ function draw() {
     orient: "auto-start-reverse" }, drawn("path", { d: "M0 0 8 4 0 8z", class: "head" }));
   byId("unrolled-scroll").replaceChildren(drawn("svg", { ...size, viewBox: `0 0 ${size.width} ${size.height}` },
     drawn("defs", {}, head), ...parts));
-  byId("unrolled-said").textContent = `loss ${fixed(result.loss, 3)} nats; gradient bars from `
+  byId("unrolled-result").textContent = `loss ${fixed(result.loss, 3)} nats; gradient bars from `
     + `10${raised(scale.low)} (empty) to 10${raised(scale.high)} (full)`;
   choose(Math.min(chosen[0], rows), Math.min(chosen[1], result.steps.length - 1), false);
 }
@@ -169,7 +169,7 @@ const fetchSteps = (text, signal) =>
 
 function load() {
   const text = byId("unrolled-text").value, fresh = !started && text === "hello";
-  byId("unrolled-said").textContent = "computing …";
+  byId("unrolled-result").textContent = "computing …";
   return attempt("unrolled", async () => {
     try {
       const answer = await fetching((signal) => fresh ? first(signal) : fetchSteps(text, signal));
@@ -178,7 +178,7 @@ function load() {
       result = answer;
       draw();
     } catch (error) {
-      byId("unrolled-said").textContent = result ? "the picture shows the previous text" : "";
+      byId("unrolled-result").textContent = result ? "the picture shows the previous text" : "";
       throw error;
     }
   });

@@ -45,7 +45,7 @@ function requestBody(watched) {
   return body;
 }
 
-const showStatus = (message) => { byId("write-said").textContent = message; };
+const showStatus = (message) => { byId("write-result").textContent = message; };
 
 async function write() {
   controller?.abort();

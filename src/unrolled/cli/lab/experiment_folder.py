@@ -1,4 +1,4 @@
-"""What every experiment leaves behind: a picture, its numbers as CSV, and the command that makes both again."""
+"""The output of an experiment: a picture, its numbers as CSV, and the command that reproduces both."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from ...errors import ArgumentError, SaveError
 from ...training.files import write_atomically
 
 
-class Kept:
-    """A folder for one experiment's files; those of an earlier try with the same names are replaced.
+class ExperimentFolder:
+    """A folder for an experiment's files; earlier files of the same names are overwritten.
 
     Args:
-        experiment: as on the command line, ``error-surface``.
-        argv: the words after it.
-        folder: where; `None` is ``lab/EXPERIMENT``.
+        experiment: the name on the command line, such as ``error-surface``.
+        argv: the arguments after it.
+        folder: the path; `None`: ``lab/EXPERIMENT``.
+
+    Attributes:
+        summary: (label, value) pairs on the files, to print.
 
     Raises:
-        ArgumentError: the folder cannot be made, or is something else.
+        ArgumentError: the folder cannot be created.
     """
 
     def __init__(self, experiment: str, argv: Sequence[str], folder: str | None) -> None:
@@ -32,23 +35,23 @@ class Kept:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ArgumentError("out", f"a folder that can be made ({error.strerror})", str(self.folder)) from error
-        self.told: list[tuple[str, str]] = []
+            raise ArgumentError("out", f"a folder that can be created ({error.strerror})", str(self.folder)) from error
+        self.summary: list[tuple[str, str]] = []
 
     def picture(self, draw: Callable[[Path], None], suffix: str = "png") -> None:
-        """Have ``draw`` write the picture, if there is matplotlib to draw with (an SVG of ours needs none)."""
+        """Write the picture with ``draw(path)``, if matplotlib is installed; our own SVG does not need it."""
         if suffix != "svg" and importlib.util.find_spec("matplotlib") is None:
-            self.told.append(("picture", "none without matplotlib: pip install 'unrolled[plot]'"))
+            self.summary.append(("picture", "none without matplotlib: pip install 'unrolled[plot]'"))
             return
         path = self.folder / f"{self.name}.{suffix}"
         try:
             draw(path)
         except OSError as error:
             raise SaveError(f"cannot write {path}: {error.strerror}; choose another place with --out") from error
-        self.told.append(("picture", str(path)))
+        self.summary.append(("picture", str(path)))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write the numbers, and beside them the command."""
+        """Write the numbers as CSV, and the command."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
@@ -56,4 +59,4 @@ class Kept:
         path = self.folder / f"{self.name}.csv"
         write_atomically(path, text.getvalue().encode())
         write_atomically(self.folder / "command.txt", f"{self.command}\n".encode())
-        self.told += [("numbers", str(path)), ("again", self.command)]
+        self.summary += [("numbers", str(path)), ("again", self.command)]
