@@ -39,8 +39,9 @@ RENAMED = {
     r"\b(?:Parallel(?:Text|Sets|Layout)|open_parallel|parallel_(?:sets|names))\b": "bitext",
     r"\bAsked(?:Texts|Files)?\b": "Request, TextInputs, FileInputs",
 }
-# the sentences of these files are data
-ALLOWED = {(name, "said") for name in ("src/unrolled/data/grammar.py", "benchmarks/tagging.py", "docs/tagging.md")}
+DATA = ("src/unrolled/data/grammar.py", "benchmarks/tagging.py", "docs/tagging.md")  # their sentences are data
+ALLOWED = {(name, word) for name in DATA for word in ("said", "told", "asked", "nobody")}
+ALLOWED |= {("src/unrolled/training/synthetic.py", "said")}  # a tensor in the checkpoints of old runs
 
 
 def files(paths=WHERE):

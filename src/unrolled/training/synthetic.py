@@ -74,7 +74,7 @@ class SyntheticGradients(nn.Module):
     read_target: Tensor
     weight: Tensor
     agreed: Tensor  # Σ prediction · target: the names of buffers are those of the tensors in checkpoints
-    predicted: Tensor  # Σ prediction²
+    said: Tensor  # Σ prediction²
     mean_square: Tensor
     mean_error: Tensor
     updates: Tensor
@@ -102,7 +102,7 @@ class SyntheticGradients(nn.Module):
         like = leaves[0].new_zeros
         for name, shape in {
             "state_mean": (size,), "state_square": (size,), "read_square": (features, features),
-            "read_target": (features, targets), "weight": (features, targets), "agreed": (), "predicted": (),
+            "read_target": (features, targets), "weight": (features, targets), "agreed": (), "said": (),
         }.items():  # fmt: skip
             self.register_buffer(name, like(shape))
         for name in ("mean_square", "mean_error", "updates"):
@@ -157,7 +157,7 @@ class SyntheticGradients(nn.Module):
     @property
     def trust(self) -> float:
         """The factor a."""
-        return min(1.0, max(0.0, float(self.agreed / self.predicted))) if self.predicted else 0.0
+        return min(1.0, max(0.0, float(self.agreed / self.said))) if self.said else 0.0
 
     @property
     def sigma(self) -> float:
@@ -191,7 +191,7 @@ class SyntheticGradients(nn.Module):
         trust, prediction = self.trust, self._predict(self._features(s))
         decay = (1 + self.decay) / 2
         self.agreed.mul_(decay).add_((prediction * target).sum())
-        self.predicted.mul_(decay).add_(prediction.square().sum())
+        self.said.mul_(decay).add_(prediction.square().sum())
         self.mean_error.lerp_((trust * prediction - target).square().mean().cpu().double(), 1 - RUNNING)
         self.mean_square.lerp_(target.square().mean().cpu().double(), 1 - RUNNING)
 
