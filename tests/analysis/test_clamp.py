@@ -299,4 +299,4 @@ def test_errors():
     with clamp(two, {(0, 0, 0): 0.0}, stack="b"):
         assert "runner" not in vars(two["a"])
     with capture(stack, print):
-        refused("model must be one that nothing watches yet.*; enter capture", stack, {(0, 0, 0): 0.0})
+        refused(r"model must be outside capture\(\), got .*; enter capture", stack, {(0, 0, 0): 0.0})

@@ -53,7 +53,7 @@ def test_held_by_name_is_clamped():
         (
             "lstm",
             "layer 1 f[3]",
-            "a unit of h or c, the state of the model's LSTMCell.*; gates are computed from the state",
+            "a unit of h or c, the state of the model's LSTMCell.*; gates are computed",
         ),
         ("gru", "layer 1 c[3]", "a unit of h, the state of the model's GRUCell"),
         ("lstm", "layer 2 c[7]", r"from c\[0\] to c\[6\] in layer 2"),

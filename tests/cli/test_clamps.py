@@ -45,7 +45,7 @@ def test_evaluating(unrolled, trained: Path) -> None:
     assert told["clamp"] == HELD[1::2]
     assert "clamp" not in json.loads(unrolled("evaluate", trained, "--json").out)
     rows = [line.split() for line in unrolled("evaluate", trained, *HELD).out.splitlines()]
-    assert ["held", "layer", "1", "c[5]=2"] in rows
+    assert ["clamped", "layer", "1", "c[5]=2"] in rows
     both = unrolled("evaluate", trained, trained / "model.safetensors", *HELD).out
     assert both.count(f"{told['loss']:.4f}") == 2
     assert "layer 1 h[3]=-0.5" in both
@@ -55,8 +55,8 @@ def test_evaluating(unrolled, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("clamps", "expected"),
     [
-        (["layer 2 c[5]=2"], "--clamp must be of layer 1; the model has no other, got 'layer 2 c[5]'"),
-        (["layer 1 f[5]=2"], "--clamp must be of h or c, the state of the model's LSTMCell"),
+        (["layer 2 c[5]=2"], "--clamp must be a unit of layer 1; the model has no other, got 'layer 2 c[5]'"),
+        (["layer 1 f[5]=2"], "--clamp must be a unit of h or c, the state of the model's LSTMCell"),
         (["layer 1 c[16]=2"], "--clamp must be from c[0] to c[15] in layer 1"),
         (["layer 1 c[5]"], "--clamp must be UNIT=NUMBER"),
         (["layer 1 c[5]=1", "layer 1 c[5]=2"], "--clamp must be given once for each unit"),
@@ -76,4 +76,4 @@ def test_what_cannot_be_held(unrolled, trained: Path, text_file: Path) -> None:
     for words in (["evaluate", trained, "runs/counts"], ["sample", "runs/counts"]):
         said = unrolled(*words, *HELD)
         assert said.status == 2
-        assert "--clamp must be left out for a model without recurrent layers, got 'NGram'" in said.err
+        assert "--clamp must be omitted for a model without recurrent layers, got 'NGram'" in said.err

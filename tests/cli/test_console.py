@@ -184,4 +184,4 @@ def test_numbers() -> None:
     assert [size(n) for n in (0, 999, 1500, 12_345_678)] == ["0 bytes", "999 bytes", "1.5 kB", "12 MB"]
     assert command("sample", Path("a b")) == "unrolled sample 'a b'"
     found = {"loss": 2.0, "perplexity": 7.4, "unknown_tokens": 3.0, "step": 4}
-    assert line(found, LanguageModelling.metrics) == "2.0000 nats  3 unknown symbols"
+    assert line(found, LanguageModelling.metrics) == "2.0000 nats  3 unknown tokens"

@@ -25,7 +25,7 @@ def test_own_test_split_by_default(unrolled, trained: Path) -> None:
 
 def test_table(unrolled, trained: Path) -> None:
     out = unrolled("evaluate", trained, "--split", "valid").out
-    for expected in ("nats per symbol", "bits per character", "perplexity", "valid", "symbols/s"):
+    for expected in ("nats per token", "bits per character", "perplexity", "valid", "tokens/s"):
         assert expected in out
 
 
@@ -81,9 +81,9 @@ def test_data_that_changed_is_refused(unrolled, trained: Path, text_file: Path, 
     ("words", "expected"),
     [
         (["--data", "text:zzz€"], "'€' (U+20AC)"),
-        (["--data", "text:t"], "too little text"),
+        (["--data", "text:t"], "the text is too short"),
         (["--split", "tst"], "--split must be one of valid, test, train, heldout, got 'tst'; did you mean 'test'?"),
-        (["--data", "text:the", "--split", "test"], "--split must be left out with --data"),
+        (["--data", "text:the", "--split", "test"], "--split must be omitted with --data"),
         (["--window", "0"], "--window must be"),
         (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
     ],
@@ -124,7 +124,7 @@ def test_several_runs_side_by_side(unrolled, trained: Path, text_file: Path) -> 
 def test_what_cannot_be_compared_is_marked(unrolled, trained: Path, text_file: Path) -> None:
     rare = counted(unrolled, text_file, "--vocabulary", "word", "--min-count", "2")
     out = unrolled("evaluate", trained, rare, "--data", "text:the cat sat on a hat").out
-    assert "not comparable: 1 symbols of the text are unknown to the model" in out
+    assert "not comparable: 1 tokens of the text are unknown to the model" in out
     out = unrolled("evaluate", trained, rare, "--data", "text:the cat sat on a zebra").out
     assert "not comparable: the text has characters that are not in the char vocabulary: 'z'" in out
     said = unrolled("evaluate", trained, trained, "--data", "text:zebra")

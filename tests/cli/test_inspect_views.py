@@ -305,7 +305,7 @@ def test_pictures_are_refused_before_the_work(
 
     monkeypatch.setattr(view.api, "load", too_late)
     words = ["inspect", name, trained, *(UNIT if name == "ablate" else []), "--picture"]
-    assert "--picture must be a file that ends in .png, .svg or .pdf" in unrolled(*words, "a.gif").err
+    assert "--picture must be a file with the suffix .png, .svg or .pdf" in unrolled(*words, "a.gif").err
     assert "--picture must be in a folder that exists" in unrolled(*words, "no/where.png").err
     Path("folder.png").mkdir()
     assert "cannot write folder.png" in unrolled(*words, "folder.png").err
@@ -320,9 +320,9 @@ def test_pictures_are_refused_before_the_work(
     ("words", "expected"),
     [
         (["ablate"], "--unit must be given, such as 'layer 1 h[58]'"),
-        (["ablate", "--unit", "h3"], "--unit must be a unit as unrolled inspect names it"),
-        (["ablate", "--unit", "layer 2 h[3]"], "--unit must be of layer 1; the model has no other"),
-        (["ablate", "--unit", "layer 1 o[3]"], "gates follow from the state"),
+        (["ablate", "--unit", "h3"], "--unit must be a unit name as in unrolled inspect"),
+        (["ablate", "--unit", "layer 2 h[3]"], "--unit must be a unit of layer 1; the model has no other"),
+        (["ablate", "--unit", "layer 1 o[3]"], "gates are computed from the state"),
         (["ablate", *UNIT, "--value", "much"], "--value must be a number, or mean, got 'much'"),
         (["ablate", *UNIT, "--value", "inf"], "--value must be a number, or mean, got 'inf'"),
         (
@@ -343,7 +343,7 @@ def test_pictures_are_refused_before_the_work(
         (["similar", "--text", "cat", "--begin", "3"], "--text must be omitted with --begin"),
         (["similar", "--text", "dog"], "--text must be in the first 1,500 characters"),
         (["similar", "--begin", "3", "--end", "1501"], "--begin must be a passage within 0 and 1500"),
-        (["similar", "--text", "cat", "--threshold", "5"], "--threshold must be one that some unit exceeds"),
+        (["similar", "--text", "cat", "--threshold", "5"], "--threshold must be exceeded by at least one unit"),
         (["similar", "--text", "cat", "--share", "2"], "--share must be above 0"),
         (["similar", "--text", "cat", "--layer", "2"], "--layer must be from 1 to 1"),
         (["compare"], "unrolled inspect compare needs OTHER"),

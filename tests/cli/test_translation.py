@@ -60,7 +60,7 @@ def runs(translators: Path, home: Path) -> Path:
 def test_one_file_or_two_are_the_same_pairs(unrolled, runs: Path) -> None:
     said = unrolled("train", "translate", "--data", "pairs.tsv", *SMALL, "--run", "runs/tsv")
     assert said.status == 0, said.err
-    assert "ask it: unrolled predict runs/tsv" in said.out
+    assert "predict: unrolled predict runs/tsv" in said.out
     assert " BLEU" in said.out
     assert "% exact" in said.out
     assert "bleu" not in said.out
@@ -178,7 +178,7 @@ def test_a_picture_of_too_few_sentences_is_refused_before_the_work(
 ) -> None:
     monkeypatch.setattr("unrolled.tasks.translate.trained.search", lambda *_: pytest.fail("it translated"))
     said = unrolled("evaluate", "runs/looks", "--picture", "few.png")  # 3 test pairs
-    refused(said, "--picture must be left out for fewer than 10 sentences of any length")
+    refused(said, "--picture must be omitted if no bucket has at least 10 sentences")
     assert said.out == ""
 
 
@@ -262,7 +262,7 @@ def test_bad_files(unrolled, home: Path) -> None:
         (("--data", "a.txt", "--target", "short.txt"), "a.txt has 64 lines and ", "short.txt has 61"),
         (("--data", "one.tsv", "--vocabulary", "char", "--fractions", "0.9", "0.1", "0"), "is also a training pair"),
         (("--data", "one.tsv", "--valid", "pairs.tsv", "--test", "pairs.tsv", "--vocabulary", "char"),
-         "the source text has only 1 symbol", "--min-count 1"),
+         "the source text has only 1 token", "--min-count 1"),
         (("--data", "broken.gz", "--target", "b.txt"), "broken.gz"),
         (("--data", "a.txt"), "only one column", "--target"),
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
@@ -281,7 +281,7 @@ def test_options_that_have_no_meaning(unrolled, home: Path) -> None:
     for words, *expected in (
         (("--attention", "cosine"), "--attention", "cosine"),
         (("--attention", "dot", "--encoder-size", "6"), "--encoder-size must be the width of the state", "general"),
-        (("--attention", "none", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
+        (("--attention", "none", "--coverage-penalty", "0.1"), "--coverage-penalty must be omitted"),
         (("--encoder-size", "7"), "--encoder-size must be even"),
         (("--input-feeding",), "--input-feeding must be omitted with --attention additive"),
         (("--source-column", "9"), "--source-column"),
@@ -294,11 +294,11 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
     long = "abc " * 80
     for words, *expected in (
         (("predict", "runs/looks", " "), "at least one word"),
-        (("predict", "runs/looks", long), "a sentence of at most 200 symbols (this one has 319)", "cut it"),
+        (("predict", "runs/looks", long), "a sentence of at most 200 tokens (this one has 319)", "cut it"),
         (("predict", "runs/blind", "ab", "--show-alignment"), "--show-alignment must be left out"),
         (("predict", "runs/blind", "ab", "--picture", "x.png"), "--picture must be left out"),
-        (("predict", "runs/blind", "ab", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
-        (("evaluate", "runs/blind", "--coverage-penalty", "0.1"), "--coverage-penalty must be left out"),
+        (("predict", "runs/blind", "ab", "--coverage-penalty", "0.1"), "--coverage-penalty must be omitted"),
+        (("evaluate", "runs/blind", "--coverage-penalty", "0.1"), "--coverage-penalty must be omitted"),
         (("predict", "runs/looks", "ab", "--explain"), "has no option --explain"),
         (("predict", "runs/looks", "ab", "--beam", "0"), "--beam"),
         (("predict", "runs/looks", "ab", "--beam", "2", "--n-best", "3"), "--n-best"),
@@ -324,6 +324,6 @@ def test_options_of_translators_are_no_others(unrolled, home: Path) -> None:
 def test_runs_on_different_pairs_are_not_compared(unrolled, runs: Path) -> None:
     words = ("--data", "pairs.tsv", "--fractions", "0.5", "0.3", "0.2", "--run", "runs/parts")
     assert unrolled("train", "translate", *SMALL, *words, "--steps", "1").status == 0
-    refused(unrolled("evaluate", "runs/looks", "runs/parts"), "have not the same test pairs", "--data")
+    refused(unrolled("evaluate", "runs/looks", "runs/parts"), "have different test pairs", "--data")
     (runs / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS[::-1]))
     refused(unrolled("evaluate", "runs/parts"), "has changed since the model was trained", "--data")

@@ -75,7 +75,7 @@ def test_views_of_text_refuse_frames(words, said, monkeypatch, capsys):
     ("make", "task", "panes", "unit"),
     [
         (lambda: language_model("char"), "lm", ["text", "type", "write", "unrolled", "training"], "nats per character"),
-        (lambda: language_model("bpe"), "lm", ["text", "type", "write", "unrolled", "training"], "nats per symbol"),
+        (lambda: language_model("bpe"), "lm", ["text", "type", "write", "unrolled", "training"], "nats per token"),
         (lambda: classifier("word"), "classify", ["text", "training"], "nats"),
         (tagger, "tag", ["text", "training"], "nats"),
         (lambda: translator("word"), "translate", ["text", "training", "translation"], "nats"),
@@ -98,5 +98,5 @@ def test_models_that_cannot_be_looked_at():
     ):
         read(memory, "ab")
     model = TrainedLanguageModel(FeedForward(2, 3, 4, 5, 0.0, False), CharVocabulary("ab"))
-    with pytest.raises(RunError, match=r"^a FeedForward has no recurrent layers, so there are no units to look at; "):
+    with pytest.raises(RunError, match=r"^a FeedForward has no recurrent layers, so there are no units to inspect; "):
         model.reading("ab")

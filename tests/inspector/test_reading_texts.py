@@ -116,5 +116,5 @@ def test_what_cannot_be_read():
         read(TrainedLanguageModel(FeedForward(2, 3, 4, 5, 0.0, False), vocabulary), "ab")
     with pytest.raises(DataError, match="not in the char vocabulary"):
         read(untrained(0, "ab"), "abc")
-    with pytest.raises(DataError, match="no words to read"):
+    with pytest.raises(DataError, match="the text has no words"):
         read(tagger(), " \n\n")

@@ -322,7 +322,7 @@ def test_a_task_that_does_not_exist(unrolled):
         ("import nowhere_at_all\n", "cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("raise ValueError('two\\nlines')\n", "cannot be imported: ValueError: two lines"),
         ("raise SystemExit(3)\n", "cannot be imported: SystemExit: 3"),
-        ("Broken = 3\n", "is no class derived from unrolled.training.task.Task"),
+        ("Broken = 3\n", "is not a subclass of unrolled.training.task.Task"),
         (
             "from unrolled.tasks.memory.task import Memory\nclass Broken(Memory): name = 'other'\n",
             "has the name 'other'; repair it: class and entry point must have the same name",
@@ -337,7 +337,7 @@ def test_a_broken_package_is_named_and_the_others_work(unrolled, tmp_path, monke
     (site / "broken_sky.py").write_text(source)
     monkeypatch.syspath_prepend(str(site))
     importlib.invalidate_caches()
-    registry._foreign.cache_clear()
+    registry._external.cache_clear()
     try:
         said = unrolled("train", "broken")
         assert said.status == 2
@@ -351,5 +351,5 @@ def test_a_broken_package_is_named_and_the_others_work(unrolled, tmp_path, monke
         assert said.status == 0
         assert unrolled("evaluate", FIXTURES / "memory", "--json").status == 0
     finally:
-        registry._foreign.cache_clear()
+        registry._external.cache_clear()
         sys.modules.pop("broken_sky", None)
