@@ -273,9 +273,9 @@ def test_a_stream_is_read_as_it_is_needed() -> None:
 def test_a_list_stays_the_callers_own() -> None:
     texts = ["a", "b"]
     assert takes(texts)[0] is texts
-    with pytest.raises(ArgumentError, match="labels must be one for each of the 2 texts, got 1"):
+    with pytest.raises(ArgumentError, match="labels must be of the same length as texts, 2, got 1"):
         Examples(texts, ["x"])
-    with pytest.raises(ArgumentError, match="target must be one for each of the 2 sources, got 0"):
+    with pytest.raises(ArgumentError, match="target must be of the same length as source, 2, got 0"):
         Pairs(texts, [])
 
 

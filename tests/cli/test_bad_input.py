@@ -82,7 +82,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--seq-length=0"], ["--bptt must be", "got 0"]),
         (["--optimizer", "adm"], ["--optimizer must be one of adamw, adam", "did you mean 'adam'"]),
         (["--fractions", "1", "2"], ["--fractions must be followed by 3 numbers, got '1 2'"]),
-        (["--fractions", "1", "2", "3"], ["--fractions must be three parts"]),
+        (["--fractions", "1", "2", "3"], ["--fractions must be three fractions"]),
         (["--time", "soon"], ["--time must be a duration such as 90s, 15m or 2h, got 'soon'"]),
         (["--steps", "3", "--time", "5m"], ["--time must be omitted with --steps"]),
         (["--tied=maybe"], ["--tied must be given without a value"]),
@@ -95,7 +95,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--hidden-size", "9" * 30], ["--hidden-size must be a whole number of fewer than 19 digits"]),
         (
             ["--eval-tokens", "1"],
-            ["--eval-tokens must be at least 2, one to predict the other from, or 0 for all, got 1"],
+            ["--eval-tokens must be at least 2, or 0 for the whole validation set, got 1"],
         ),
         (["--forget-bias", "nan"], ["--forget-bias must be a finite number, got nan"]),
         (["--swa-start", "0.5"], ["--swa-start must be omitted with --average ema, which does not use it, got 0.5"]),

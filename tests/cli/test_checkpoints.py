@@ -49,7 +49,7 @@ def test_what_cannot_be_opened(unrolled, trained: Path, home: Path) -> None:
     with pytest.raises(RunError, match=r"is not a run: it has no config\.toml"):
         package.load(home / "step-0")  # alone it has no vocabulary
     (path / "state.json").write_bytes((path / "state.json").read_bytes() + b" ")
-    with pytest.raises(RunError, match="step-0 is damaged; take another, or the run's model"):
+    with pytest.raises(RunError, match="step-0 is damaged; use another checkpoint, or the model of the run"):
         package.load(path)
     (trained / "model.safetensors").unlink()
     with pytest.raises(RunError, match="has no model yet"):

@@ -292,7 +292,12 @@ def test_pictures(unrolled, trained: Path, few: Path) -> None:
         assert path in said.out
         assert Path(path).stat().st_size > 5000
     drawn = Path("ablate.svg").read_text()  # words stand in it as comments
-    for words in ("newline", "layer 1 h[3] held at 0", "mean of 2 random units of layer 1 c", "5th to 95th percentile"):
+    for words in (
+        "newline",
+        "layer 1 h[3] clamped to 0",
+        "mean of 2 random units of layer 1 c",
+        "5th to 95th percentile",
+    ):
         assert words in drawn, words
 
 
@@ -306,14 +311,14 @@ def test_pictures_are_refused_before_the_work(
     monkeypatch.setattr(view.api, "load", too_late)
     words = ["inspect", name, trained, *(UNIT if name == "ablate" else []), "--picture"]
     assert "--picture must be a file with the suffix .png, .svg or .pdf" in unrolled(*words, "a.gif").err
-    assert "--picture must be in a folder that exists" in unrolled(*words, "no/where.png").err
+    assert "--picture must be in an existing folder" in unrolled(*words, "no/where.png").err
     Path("folder.png").mkdir()
     assert "cannot write folder.png" in unrolled(*words, "folder.png").err
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
     said = unrolled(*words, "a.png")
     assert said.status == 2
-    assert "--picture must be left out without matplotlib, got 'a.png'; pip install 'unrolled[plot]'" in said.err
+    assert "--picture must be omitted without matplotlib, got 'a.png'; pip install 'unrolled[plot]'" in said.err
 
 
 @pytest.mark.parametrize(

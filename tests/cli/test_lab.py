@@ -95,8 +95,8 @@ def test_a_picture(unrolled, trained: Path, home: Path) -> None:
     assert unrolled(*words, home / "game.svg").status == 0
     drawn = (home / "game.svg").read_text()
     assert drawn.count("<g id=") > 20
-    assert "--picture must be a file that ends in .png, .svg or .pdf" in unrolled(*words, "game.txt").err
-    assert "--picture must be in a folder that exists" in unrolled(*words, "nowhere/game.png").err
+    assert "--picture must be a file with the suffix .png, .svg or .pdf" in unrolled(*words, "game.txt").err
+    assert "--picture must be in an existing folder" in unrolled(*words, "nowhere/game.png").err
 
 
 @pytest.mark.parametrize(

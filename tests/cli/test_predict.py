@@ -32,7 +32,7 @@ def asked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_summary_says_what_to_do_next(unrolled) -> None:
     said = unrolled("train", "classify", "--run", "here", *SMALL)
     assert said.status == 0, said.err
-    assert "ask it: unrolled predict here" in said.out
+    assert "predict: unrolled predict here" in said.out
     assert "positive" in said.out  # the preview
     assert "sample" not in said.out
 

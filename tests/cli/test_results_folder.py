@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from unrolled.cli.terminal.results import kept, note_unkept, show_part, show_report
+from unrolled.cli.terminal.results import note_unsaved, save_part, show_part, show_report
 from unrolled.cli.terminal.results_folder import Folder, finite, folder_of, safe, save
 from unrolled.errors import ArgumentError, SaveError
 from unrolled.results import Drawing, Pairs, Picture, Report, Series, Table, Text
@@ -33,24 +33,24 @@ def test_names_of_files(name, expected):
 def test_files_of_one_name_are_told_apart(tmp_path):
     folder = Folder(tmp_path / "out")
     parts = [Table(name, ("x",), [(str(n),)]) for n, name in enumerate(["a/b", "a_b", "a:b"])]
-    assert [path.name for path in folder.keep_all(parts)] == ["a_b.csv", "a_b-2.csv", "a_b-3.csv"]
+    assert [path.name for path in folder.save_parts(parts)] == ["a_b.csv", "a_b-2.csv", "a_b-3.csv"]
     assert (tmp_path / "out" / "a_b-2.csv").read_text() == "x\n1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_second_command_writes_over_the_first(tmp_path):
     for n in range(2):
-        Folder(tmp_path).keep("a.txt", str(n).encode())
+        Folder(tmp_path).save("a.txt", str(n).encode())
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "1")]
 
 
 def test_folders_in_a_folder(tmp_path):
-    assert Folder(tmp_path).within("../x").keep("a", b"").relative_to(tmp_path).as_posix() == "_x/a"
+    assert Folder(tmp_path).within("../x").save("a", b"").relative_to(tmp_path).as_posix() == "_x/a"
 
 
 def test_what_cannot_be_a_folder_or_a_file(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArgumentError, match=r"^out must be a folder that can be made \(File exists\)"):
+    with pytest.raises(ArgumentError, match=r"^out must be a folder that can be created \(File exists\)"):
         folder_of(str(tmp_path / "file"))
     with pytest.raises(SaveError, match=r"^cannot write .*: Not a directory; choose another place with --html$"):
         save(tmp_path / "file" / "x", b"", "--html")
@@ -117,13 +117,13 @@ def test_a_report_as_json_and_in_a_folder(tmp_path, capsys):
 
 
 def test_how_pictures_can_be_had(tmp_path, capsys):
-    assert kept(Drawing("d", ""), None) == []
+    assert save_part(Drawing("d", ""), None) == []
     show_part(Drawing("d", ""), [])
     for count in (0, 1, 2000):
-        note_unkept(count)
+        note_unsaved(count)
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == (
-        "note: 1 picture was not kept; --out FOLDER keeps pictures\n"
-        "note: 2,000 pictures were not kept; --out FOLDER keeps pictures\n"
+        "note: 1 picture was not saved; --out FOLDER saves pictures\n"
+        "note: 2,000 pictures were not saved; --out FOLDER saves pictures\n"
     )

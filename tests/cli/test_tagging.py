@@ -75,7 +75,7 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     assert "\nread: " in said.err
     assert "--scheme must be one of" in unrolled("evaluate", run, "--data", turned, "--scheme", "bi").err
     assert "has no option --no-header" in unrolled("evaluate", run, "--data", turned, "--no-header").err
-    assert "no sentences to measure on" in unrolled("evaluate", run).err
+    assert "no sentences to evaluate on" in unrolled("evaluate", run).err
     heldout = unrolled("evaluate", run, "--split", "heldout")
     assert (heldout.status, "one of valid, test, train" in heldout.err) == (2, True)
 
@@ -99,7 +99,7 @@ def test_without_any_file(unrolled, home: Path) -> None:
         ("a B-x\n", ["--tag-column", "3"], "--tag-column must be a column of"),
         ("a B-x O\nb O\n", [], "line 2 of "),
         ("", [], "has no sentences"),
-        ("a B-x\n", ["--folds", "1"], "--fold must be below folds"),
+        ("a B-x\n", ["--folds", "1"], "--fold must be less than folds"),
     ],
 )
 def test_files_that_do_not_do(unrolled, home: Path, text: str, flags: list[str], message: str) -> None:

@@ -169,7 +169,7 @@ def test_pictures(unrolled, runs: Path) -> None:
     assert "<svg" in (runs / "lengths.svg").read_text()
     for verb, *given in (("predict", "runs/looks", "ba"), ("evaluate", "runs/looks")):
         said = unrolled(verb, *given, "--picture", "where.txt")
-        refused(said, "--picture must be a file that ends in .png, .svg or .pdf")
+        refused(said, "--picture must be a file with the suffix .png, .svg or .pdf")
         assert said.out == ""  # before the work, not after it
 
 
@@ -266,7 +266,7 @@ def test_bad_files(unrolled, home: Path) -> None:
         (("--data", "broken.gz", "--target", "b.txt"), "broken.gz"),
         (("--data", "a.txt"), "only one column", "--target"),
         (("--data", "a.txt", "--target", "nope.txt"), "nope.txt"),
-        (("--data", "pairs.tsv", "--target", "b.txt"), "for a file of form tsv has both sides", "--form lines"),
+        (("--data", "pairs.tsv", "--target", "b.txt"), "a file of form tsv contains both sides", "--form lines"),
         (("--data", "one.txt", "--target", "b.txt"), "the source text is the same in all 58 pairs"),
         (("--data", "nope.txt"), "file or named set 'nope.txt' does not exist"),
         (("--data", "a.txt", "--target", "b.txt", "--max-symbols", "1", "--vocabulary", "char"), "--max-symbols"),
@@ -294,9 +294,9 @@ def test_questions_that_have_no_meaning(unrolled, runs: Path, trained: Path) -> 
     long = "abc " * 80
     for words, *expected in (
         (("predict", "runs/looks", " "), "at least one word"),
-        (("predict", "runs/looks", long), "a sentence of at most 200 tokens (this one has 319)", "cut it"),
-        (("predict", "runs/blind", "ab", "--show-alignment"), "--show-alignment must be left out"),
-        (("predict", "runs/blind", "ab", "--picture", "x.png"), "--picture must be left out"),
+        (("predict", "runs/looks", long), "a sentence of at most 200 tokens (this one has 319)", "split it"),
+        (("predict", "runs/blind", "ab", "--show-alignment"), "--show-alignment must be omitted"),
+        (("predict", "runs/blind", "ab", "--picture", "x.png"), "--picture must be omitted"),
         (("predict", "runs/blind", "ab", "--coverage-penalty", "0.1"), "--coverage-penalty must be omitted"),
         (("evaluate", "runs/blind", "--coverage-penalty", "0.1"), "--coverage-penalty must be omitted"),
         (("predict", "runs/looks", "ab", "--explain"), "has no option --explain"),

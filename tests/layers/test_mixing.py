@@ -49,12 +49,12 @@ def test_a_language_model_learns_opens_writes_and_cannot_be_frozen(tmp_path):
     assert again.model.stack.mixing[0].widen.out_features == 24
     assert bool(again.model.stack.mixing[1].narrow.weight.abs().max() > 0)
     assert again.generate("to", length=20, seed=3) == model.generate("to", length=20, seed=3)
-    with pytest.raises(BackendError, match="networks between its layers"):
+    with pytest.raises(BackendError, match="feedforward blocks between its layers"):
         again.model.freeze()
 
 
 def test_what_it_refuses():
     with pytest.raises(ArgumentError, match="feedforward_size"):
         Stack.build("gru", 2, 3, feedforward_size=-1)
-    with pytest.raises(ArgumentError, match="feedforward_size must be left out with translate"):
+    with pytest.raises(ArgumentError, match="feedforward_size must be omitted with translate"):
         unrolled.train("translate", feedforward_size=8, steps=1)

@@ -43,7 +43,7 @@ class AskedVideos(FileInputs):
         if self.size is None:
             return super().inputs(words)
         if list(words) not in ([], ["-"]):
-            raise ArgumentError("size", "left out unless raw frames come on standard input", self.size)
+            raise ArgumentError("size", "omitted unless raw frames come on standard input", self.size)
         return arriving(self.size[0] * self.size[1], "frame {}")
 
 

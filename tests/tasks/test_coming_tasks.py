@@ -123,7 +123,7 @@ def test_captions_have_a_picture_of_where_was_looked(runs, unrolled, home):
             assert picture.size == (6, 4)
     lines = map(json.loads, (home / "kept" / "predictions.jsonl").read_text().splitlines())
     assert [line["files"] for line in lines] == [["0001-looked.png"], ["0002-looked.png"]]
-    assert (home / "page.html").read_text().count('<img alt="where was looked" src="data:image/png;base64,') == 2
+    assert (home / "page.html").read_text().count('alt="where was looked" src="data:image/png;base64,') == 2
     said = unrolled("predict", runs["captions"], "in")
     assert "looked" not in said.out
     assert said.err == "note: 2 pictures were not saved; --out FOLDER saves pictures\n"

@@ -65,7 +65,7 @@ def test_an_empty_folder_is_refused_after_what_comes_before(tmp_path):
     for options, kinds in ((Pictures(), r"\.png"), (FileInputs(), "visible")):
         folder = tmp_path / "x" if kinds != "visible" else tmp_path / "empty"
         folder.mkdir(exist_ok=True)
-        with pytest.raises(DataError, match=f"has no {kinds} files in it; name files, or another folder$"):
+        with pytest.raises(DataError, match=f"has no {kinds} files; name files, or another folder$"):
             names(options, folder)
 
 

@@ -33,7 +33,7 @@ def test_data_that_changed_or_is_gone(model, monkeypatch):
     with pytest.raises(RunError) as raised:
         evaluated(Pictures, other, OwnParts())
     assert str(raised.value) == (
-        "the data made-up has changed since the model was trained, so its parts are not the same; put the old data back"
+        "the data made-up has changed since the model was trained, so its splits differ; restore the old data"
     )
 
     def gone(self):
@@ -43,7 +43,7 @@ def test_data_that_changed_or_is_gone(model, monkeypatch):
     with pytest.raises(RunError) as raised:
         evaluated(Pictures, model, OwnParts())
     assert str(raised.value) == (
-        "the data made-up that the model was trained on cannot be read: there is no file made-up; put it back"
+        "the data made-up that the model was trained on cannot be read: there is no file made-up; restore it"
     )
 
 

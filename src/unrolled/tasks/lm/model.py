@@ -101,7 +101,7 @@ class LanguageModel(nn.Module):
             BackendError: the model cannot be frozen; see `unfreezable`.
         """
         if self.stack.mixing is not None:
-            raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use it as it is, without freeze()")
+            raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use the model without freeze()")
         return freeze(
             list(self.stack.cells),
             None if self.embedding is None else self.embedding.weight,

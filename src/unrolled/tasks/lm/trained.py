@@ -97,7 +97,7 @@ class TrainedLanguageModel(Trained):
         """
         reason = self.unfreezable()
         if reason is not None or not isinstance(self.model, Freezable):
-            raise BackendError(f"the model cannot be frozen: {reason}; use it as it is, without freeze()")
+            raise BackendError(f"the model cannot be frozen: {reason}; use the model without freeze()")
         frozen = self.with_model(copy.deepcopy(self.model))
         frozen.frozen = self.model.freeze(precision)
         return frozen
