@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Classify the rows of a CSV file
 #
-# A classifier is trained on labelled texts. The file here has the columns `text` and `label`; use `text_column=` and
-# `label_column=` for other names. Set the environment variable `CSV` to use your own file.
+# A classifier is trained on labelled texts. Set the environment variable `CSV` to use your own file, and `TEXT_COLUMN`
+# and `LABEL_COLUMN` to name its columns, if they are not called `text` and `label`.
 
 # %%
 import csv
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import unrolled
 from unrolled.data.generated_reviews import reviews
-from unrolled.tasks.classify.evaluation import Evaluate
 
 STEPS = int(os.environ.get("STEPS", "800"))
 
@@ -31,7 +30,8 @@ if "CSV" not in os.environ:
 # A tenth of the rows is the validation set, used for model selection; another tenth is the test set.
 
 # %%
-model = unrolled.train("classify", data=path, hidden_size=64, steps=STEPS)
+columns = {name: os.environ[name.upper()] for name in ("text_column", "label_column") if name.upper() in os.environ}
+model = unrolled.train("classify", data=path, hidden_size=64, steps=STEPS, **columns)
 print(model)
 
 # %%
@@ -52,7 +52,7 @@ print(explained)
 # word order.
 
 # %%
-report = model.evaluation(Evaluate(baselines=True))
+report = model.report(baselines=True)
 print(report)
 
 # %% [markdown]

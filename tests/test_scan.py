@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._pytree import tree_leaves
 
+import unrolled
 from unrolled.cells import GRUCell, GRUState, LSTMCell, LSTMState, Noise, RNNCell, RNNState
 from unrolled.errors import ArgumentError, BackendError, ShapeError
 from unrolled.kernels import extension
@@ -320,3 +321,10 @@ def test_compiled_and_exported_over_symbols():
     program = torch.export.export(model, (symbols,), dynamic_shapes=(dims,))
     other = torch.randint(5, (9, 7))
     torch.testing.assert_close(program.module()(other), model(other))
+
+
+def test_explain_refuses_a_layer():
+    layer = unrolled.nn.LSTM(3, 4)
+    with pytest.raises(ArgumentError, match=r"cell must be a Cell, got 'LSTM'; for a layer pass one of its cells"):
+        explain(layer, torch.zeros(5, 2, 3))
+    assert explain(next(iter(layer.stack.cells)), torch.zeros(5, 2, 3))

@@ -185,7 +185,16 @@ def explain(
     lengths: Tensor | None = None,
     state: State | None = None,
 ) -> list[Path]:
-    """List the backends from fastest to slowest, each with the reason why it cannot run ``cell`` over ``inputs``."""
+    """List the backends from fastest to slowest, each with the reason why it cannot run ``cell`` over ``inputs``.
+
+    A drop-in layer (`unrolled.nn`) may hand a short call to torch's own layer before a backend is chosen.
+
+    Raises:
+        ArgumentError: ``cell`` is not a cell, for example a whole layer.
+    """
+    if not isinstance(cell, Cell):
+        remedy = "for a layer pass one of its cells, such as next(iter(layer.stack.cells))"
+        raise ArgumentError("cell", "a Cell", type(cell).__name__, remedy)
     if _folds(cell, noise):
         return explain(cell.cell, inputs, None, resets, lengths)  # the inner cell runs, with more lanes
     fused_reason = _fused_reason(cell, inputs, noise, resets, lengths, state)

@@ -18,6 +18,7 @@ from unrolled.cli.terminal.summary import summary_lines
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.tasks.lm.text import Text
+from unrolled.training.config import update
 from unrolled.training.log import Progress, Summary
 from unrolled.training.metrics import line
 
@@ -158,6 +159,10 @@ def test_standard_output_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_summary_says_what_next() -> None:
     lines = dict(summary_lines(END, LanguageModelling.metrics))
+    config = update(LanguageModelling.Config(), cell="mine:Cell")
+    trusted = dict(summary_lines(END, LanguageModelling.metrics, config))
+    assert trusted["evaluate it"] == lines["evaluate it"] + " --cell mine:Cell"
+    assert trusted["train longer"] == lines["train longer"] + " --cell mine:Cell"
     assert lines["train longer"] == "unrolled resume 'runs/a b' --steps 2000"
     stopped = dict(summary_lines(dataclasses.replace(END, stopped="interrupted", test={}), LanguageModelling.metrics))
     assert stopped["resume"] == "unrolled resume 'runs/a b'"

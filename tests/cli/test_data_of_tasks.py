@@ -124,7 +124,10 @@ def test_its_named_data_are_described(unrolled):
     assert "note: a note\n" in said.err
     said = json.loads(unrolled("data", "all-days", "--json", "--check").out)
     assert said == {"event": "days", "name": "sky", "days": 10, "check": ["no rain in it"], "read": []}
-    assert "--unit must be celsius for the sky, got 'kelvin'" in unrolled("data", "sky", "--unit", "kelvin").err
+    assert (
+        "--unit must be celsius for the sky, got 'kelvin'; add --task weather"
+        in unrolled("data", "sky", "--unit", "kelvin").err
+    )
 
 
 @pytest.mark.usefixtures("weather")
@@ -181,7 +184,7 @@ def test_the_tasks_options_are_explained_and_belong_to_it(unrolled, home):
     assert "--data" not in out.replace("unrolled data", "")
     assert "\n  weather      --unit --digits\n" in unrolled("data", "--help").out
     refused_line = [line for line in unrolled("data", "a.txt", "--unit", "kelvin").err.splitlines() if "error" in line]
-    assert refused_line == ["error: --unit must be omitted unless --task is weather, got 'kelvin'"]
+    assert refused_line == ["error: --unit must be omitted unless --task is weather, got 'kelvin'; add --task weather"]
     assert "--unit must be one of celsius, kelvin, got 'k'" in unrolled("data", "sky", "--unit", "k").err
     assert "unrolled data has no option --data" in unrolled("data", "sky", "--data", "a.txt").err
     assert "--digits must be omitted without a file, got '1 2'" in unrolled("data", "--digits", "1,2").err

@@ -117,7 +117,7 @@ def test_captions_have_a_picture_of_where_was_looked(runs, unrolled, home):
         "the dog sat by the door\tin/a-9.png\nwhere was looked: kept/0001-looked.png\n"
         "the cat sat on the mat\tin/a-10.png\nwhere was looked: kept/0002-looked.png\n"
     )
-    assert said.err == "page: page.html\n"
+    assert said.err == "results: kept\npage: page.html\n"
     for name in ("0001-looked.png", "0002-looked.png"):
         with Image.open(home / "kept" / name) as picture:
             assert picture.size == (6, 4)

@@ -101,7 +101,10 @@ class DataRequest:
             if lead is None:
                 raise ArgumentError(option, "omitted without a file", _value(arguments))
             if lead not in owners and not (others and set(others) <= set(owners)):
-                raise ArgumentError(option, f"omitted unless --task is {' or '.join(owners)}", _value(arguments))
+                remedy = f"add --task {owners[0]}" if len(owners) == 1 else "add --task with one of them"
+                raise ArgumentError(
+                    option, f"omitted unless --task is {' or '.join(owners)}", _value(arguments), remedy
+                )
 
     def _help(self, task: str | None) -> None:
         """Print the help, and exit."""

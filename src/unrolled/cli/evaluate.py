@@ -9,7 +9,7 @@ from typing import Any
 
 from .terminal.console import counting
 from .terminal.reporters import emit
-from .terminal.results import show_how_on_error, show_report
+from .terminal.results import note_folder, show_how_on_error, show_report
 from .terminal.results_folder import folder_of
 from .verb import Verb, parse_request
 
@@ -47,8 +47,9 @@ def run(argv: list[str]) -> int:
             [(name, model)] = models.items()
             report = model.evaluation(request.options, counting)
             show_report(report, folder, as_json=general.json, beside=Path(name), extra={"run": name})
-            return 0
-        _compare(request.task, models, request.options, general, folder)
+        else:
+            _compare(request.task, models, request.options, general, folder)
+    note_folder(folder)
     return 0
 
 

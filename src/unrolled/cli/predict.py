@@ -12,7 +12,7 @@ from ..results import Part, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import on_terminal, page
 from .terminal.reporters import emit
-from .terminal.results import is_drawn, note_unsaved, save_part, save_picture, show_part
+from .terminal.results import is_drawn, note_folder, note_unsaved, save_part, save_picture, show_part
 from .terminal.results_folder import Folder, folder_of, save
 from .verb import Verb, parse_request
 
@@ -102,6 +102,7 @@ class PredictionWriter:
         note_unsaved(self.unsaved)
         if self.folder is not None:
             self.folder.save("predictions.jsonl", "".join(self.lines).encode("utf-8", errors="replace"))
+        note_folder(self.folder)
         if self.general.html is not None:
             count = len(self.predictions)
             text = page(f"{name}: {count:,} prediction{'s' * (count != 1)}", self.predictions)

@@ -12,7 +12,7 @@ from ..results import Part, SamplePiece
 from .interactive import converse
 from .terminal.look import BOLD, DIM, end_line, show
 from .terminal.reporters import emit
-from .terminal.results import is_drawn, note_unsaved, save_part, show_part
+from .terminal.results import is_drawn, note_folder, note_unsaved, save_part, show_part
 from .terminal.results_folder import Folder, folder_of
 from .verb import Verb, parse_request
 
@@ -55,6 +55,7 @@ def run(argv: list[str]) -> int:
                 write_json(pieces, folder)
             else:
                 write(pieces, getattr(options, "samples", 1), folder)
+    note_folder(folder)
     return 0
 
 

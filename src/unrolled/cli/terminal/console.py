@@ -77,7 +77,7 @@ class Live:
     def end(self, summary: Summary) -> None:
         self.line.stop()
         self.console.print()
-        show_pairs(summary_lines(summary, self.metrics))
+        show_pairs(summary_lines(summary, self.metrics, self.config))
 
     def close(self) -> None:
         self.status.stop()

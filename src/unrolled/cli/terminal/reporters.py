@@ -114,7 +114,7 @@ class Plain:
         _print("---")
 
     def end(self, summary: Summary) -> None:
-        for label, text in summary_lines(summary, self.metrics):
+        for label, text in summary_lines(summary, self.metrics, self.config):
             _print(f"{label}: {text}")
 
     def wait(self) -> None:

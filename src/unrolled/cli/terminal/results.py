@@ -108,6 +108,12 @@ def save_part(part: Part, folder: Folder | None, prefix: str = "", beside: Path 
     return [] if folder is None else folder.save_parts([part], prefix)
 
 
+def note_folder(folder: Folder | None) -> None:
+    """Print where the results are, on standard error."""
+    if folder is not None:
+        print(f"results: {printable(str(folder.path))}", file=sys.stderr)
+
+
 def note_unsaved(count: int) -> None:
     """Print a note on ``count`` pictures that were not saved."""
     if count:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from ...tasks.opening import custom_cell
 from ...tasks.registry import task_class
 from ...training.log import Summary
 from ...training.metrics import Metric, line
 from .look import clock, command
 
 
-def summary_lines(summary: Summary, metrics: Sequence[Metric]) -> list[tuple[str, str]]:
-    """Return (label, text) lines: the run, its metrics, and the commands to use it."""
+def summary_lines(summary: Summary, metrics: Sequence[Metric], config: Any = None) -> list[tuple[str, str]]:
+    """Return (label, text) lines: the run, its metrics, and the commands to use it, which name a custom cell."""
+    cell = custom_cell(config)
+    trusted = ("--cell", cell) if cell else ()
     fitted = summary.stopped == "fitted"
     lines = [
         ("run", str(summary.folder)),
@@ -25,7 +29,8 @@ def summary_lines(summary: Summary, metrics: Sequence[Metric]) -> list[tuple[str
     if summary.test:
         lines.append(("test", line(summary.test, metrics)))
     if summary.stopped == "interrupted":
-        lines.append(("resume", command("resume", summary.folder)))
+        lines.append(("resume", command("resume", summary.folder, *trusted)))
     elif summary.stopped == "finished":
-        lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps))))
-    return [*lines, *((label, command(verb, summary.folder)) for label, verb in task_class(summary.task).use.items())]
+        lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps), *trusted)))
+    uses = task_class(summary.task).use.items()
+    return [*lines, *((label, command(verb, summary.folder, *trusted)) for label, verb in uses)]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from ...cells import State
+from ...checks import options_of
 from ...errors import RunError
 from ...results import Input, Pairs, Part, Prediction, Progress, Report, SamplePiece, silent
 from ...results.markup import Shown, part
@@ -69,6 +70,20 @@ class Trained(Shown):
             DataError, RunError: the data cannot be read, or has changed.
         """
         raise self.unable("be evaluated")
+
+    def report(self, **options: Any) -> Report:
+        """Return the report of ``unrolled evaluate``, with its options as keywords: ``model.report(baselines=True)``.
+
+        Raises:
+            ArgumentError: an option is unknown (the nearest is suggested) or invalid.
+            DataError, RunError: see `evaluation`.
+        """
+        from ..registry import task_class
+
+        cls = task_class(self.task).Evaluate
+        if cls is None:
+            raise self.unable("be evaluated")
+        return self.evaluation(options_of(cls, options))
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction | Part]:
         """Yield a prediction for each input, in order, then parts about all of them: ``unrolled predict``.
