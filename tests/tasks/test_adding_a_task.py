@@ -19,7 +19,7 @@ from unrolled.tasks import registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-task.md"
 [BLOCK] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-[POINT] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+POINT, _ = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
 SMALL = ["--hidden-size", "8", "--warmup", "0", "--average", "none", "--schedule", "constant"]
 
 
