@@ -168,8 +168,12 @@ def test_a_verb_is_refused_exactly_where_the_task_has_none(runs, name, model, un
 def test_evaluation_has_the_tasks_metrics_and_plain_values(task, model, name):
     if task.Evaluate is None:
         return
-    report = model.evaluation(task.Evaluate(**({"data": "text:the cat sat on the mat"} if name == "lm" else {})))
+    options = {"data": "text:the cat sat on the mat"} if name == "lm" else {}
+    report = model.evaluation(task.Evaluate(**options))
     assert isinstance(report, Report)
+    assert model.report(**options).values.keys() == report.values.keys()
+    with pytest.raises(ArgumentError, match="option must be a known name, got 'dat'"):
+        model.report(dat="x")
     json.dumps(report.values)
     known = {metric.name for metric in task.metrics}
     assert {task.decides} <= known & report.values.keys()
