@@ -25,7 +25,7 @@ from torch.utils import _pytree as pytree
 import unrolled as package
 from unrolled.cli import evaluate, predict, sample
 from unrolled.data.named_data import NamedData
-from unrolled.errors import DataError, RunError
+from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.results import Comparison, Input, Part, Prediction, Report, SamplePiece, chunked
 from unrolled.tasks import registry
 from unrolled.tasks.registry import TASKS, task_class
