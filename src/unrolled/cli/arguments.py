@@ -164,6 +164,10 @@ class Schema:
         match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=.*)?", word, re.DOTALL)
         return match is not None and (self._find(match[1])[0] is not None or word in ("-h", "--help"))
 
+    def names_in_line(self) -> str:
+        """Return all flags in one line."""
+        return " ".join(map(_dashed, self.flags))
+
     def expected(self, name: str) -> str:
         """Return a description of a flag's valid values."""
         hint = _without_optional(self.flags[name])

@@ -119,8 +119,7 @@ class DataRequest:
         except SystemExit:
             print(TASKS)
             for name, group in self._groups.items():
-                flags = " ".join(f"--{flag.replace('_', '-')}" for flag in Schema(group, PROG).flags)
-                print(f"  {name:<12} {flags}")
+                print(f"  {name:<12} {Schema(group, PROG).names_in_line()}")
             raise
 
 

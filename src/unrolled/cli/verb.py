@@ -167,8 +167,7 @@ def _index(verb: Verb) -> str:
             lines.append(f"  {name:<12} {printable(str(error))}")
             continue
         if own is not None:
-            flags = " ".join(f"--{flag.replace('_', '-')}" for flag in Schema(own, verb.prog).flags)
-            lines.append(f"  {name:<12} {flags or 'none'}")
+            lines.append(f"  {name:<12} {Schema(own, verb.prog).names_in_line() or 'none'}")
     return "\n".join(lines)
 
 

@@ -26,9 +26,6 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     return cls.open(file, config)
 
 
-opened = open_model  # its former name, for tasks of other packages
-
-
 def task_of(run: str | Path) -> str:
     """Return the name of a trained model's task, from its file's header; no code of the task runs.
 
@@ -36,10 +33,7 @@ def task_of(run: str | Path) -> str:
         RunError: the model does not exist.
     """
     path = Path(run)
-    file = _model_file(path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path)
-    if not file.is_file():
-        modelfile.load(file)  # raises the error
-    return modelfile.task_of(file)
+    return modelfile.task_of(_model_file(path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path))
 
 
 def _model_file(path: Path) -> Path:

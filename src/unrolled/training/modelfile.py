@@ -70,10 +70,7 @@ def load(path: Path) -> ModelFile:
     Raises:
         RunError: the file is missing, truncated or altered, is not a model file, or is from a newer version.
     """
-    if not path.is_file():
-        raise RunError(
-            f"{path} is not a file; give the folder of a run or its model.safetensors (list runs with: unrolled runs)"
-        )
+    _check_file(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -111,8 +108,9 @@ def task_of(path: Path) -> str:
     """Return the task of a model file, reading only its header.
 
     Raises:
-        RunError: the file is not a model file of unrolled.
+        RunError: the file is missing, or is not a model file of unrolled.
     """
+    _check_file(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -121,6 +119,13 @@ def task_of(path: Path) -> str:
     if "task" not in header:
         raise RunError(f"{path} is not a model of unrolled: its header names no task")
     return str(header["task"])
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise RunError(
+            f"{path} is not a file; give the folder of a run or its model.safetensors (list runs with: unrolled runs)"
+        )
 
 
 def check_fit(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:

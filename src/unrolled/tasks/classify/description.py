@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.labelled import Examples, check_used, read_labelled
@@ -13,11 +12,20 @@ from ...data.named_data import NamedData, named_data
 from ...errors import DataError
 from ...results import Pairs, Report
 from ...training.config import refuse_changed
-from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name, text_by_name
+from ..common.description import (
+    LISTED,
+    LONGEST,
+    PARTS,
+    SHOWN,
+    counted,
+    first_lines,
+    how_read,
+    repeated,
+    table_by_name,
+    text_by_name,
+)
 from ..common.excerpts import excerpts, visible
 from .config import OF_FILES, LabelledText
-
-PARTS = ("train", "valid", "test")
 
 
 def named() -> list[NamedData]:
@@ -95,8 +103,4 @@ def _describe_files(data: LabelledText) -> Report:
 
 
 def _class_row(classes: Counter[str]) -> tuple[str, str]:
-    return "classes", _counted(classes.most_common(LISTED))
-
-
-def _counted(classes: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{label} ({count:,})" for label, count in classes)
+    return "classes", counted(classes)

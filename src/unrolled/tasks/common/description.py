@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ...data.rows import form_by_name
 from ...results import Text
 from .excerpts import visible
 
+PARTS = ("train", "valid", "test")
 SHOWN = 10  # lines of a text, examples of a data set
 LISTED = 20  # classes, tags
 LONGEST = 100  # characters of an example
@@ -28,6 +30,11 @@ def text_by_name(path: Path) -> bool:
 def table_by_name(path: Path) -> bool:
     """Return whether a file is a table or JSON, judged by its name."""
     return path.is_file() and form_by_name(path, "lines") != "lines"
+
+
+def counted(counts: Counter[str]) -> str:
+    """Return the most frequent names with their counts, such as ``person (1,204), place (310)``."""
+    return ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(LISTED))
 
 
 def first_lines(lines: Iterable[str]) -> Text:

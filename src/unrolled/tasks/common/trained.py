@@ -12,6 +12,7 @@ from ...checks import options_of
 from ...errors import RunError
 from ...results import Input, Pairs, Part, Prediction, Progress, Report, SamplePiece, silent
 from ...results.markup import Shown, part
+from ..registry import task_class
 from .recurrent import Recurrent
 
 LONGEST = 100  # characters of the data's name that are shown
@@ -78,8 +79,6 @@ class Trained(Shown):
             ArgumentError: an option is unknown (the nearest is suggested) or invalid.
             DataError, RunError: see `evaluation`.
         """
-        from ..registry import task_class
-
         cls = task_class(self.task).Evaluate
         if cls is None:
             raise self.unable("be evaluated")

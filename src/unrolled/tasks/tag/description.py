@@ -11,12 +11,11 @@ from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
 from ...results import Pairs, Report
-from ..common.description import LISTED, LONGEST, SHOWN, first_lines, how_read, repeated
+from ..common.description import LISTED, LONGEST, PARTS, SHOWN, counted, first_lines, how_read, repeated
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
 from .evaluation import spelled
 
-PARTS = ("train", "valid", "test")
 SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 
 
@@ -56,7 +55,7 @@ def _describe_named(data: TaggedText) -> Report:
     rows = [
         ("set", f"{data.data}: {tagged_names()[data.data]}"),
         *((part, f"{count:,} sentences") for part, count in sizes.items()),
-        ("entities", _counted(types)),
+        ("entities", counted(types)),
     ]
     lines = (" ".join(sentence.words)[:LONGEST] for sentence in tagged.train[:SHOWN])
     values = {"name": data.data, "entities": dict(types), **sizes}
@@ -76,7 +75,7 @@ def _describe_files(data: TaggedText) -> Report:
     how = how_read([(place, note.removeprefix(f"{place}: ")) for place, note in zip(places, notes, strict=False)])
     kind, counts = "tags" if plain else "entities", _counts(all_sentences, plain)
     words = sum(map(len, all_sentences))
-    rows = [("sentences", f"{len(all_sentences):,}"), ("words", f"{words:,}"), (kind, _counted(counts))]
+    rows = [("sentences", f"{len(all_sentences):,}"), ("words", f"{words:,}"), (kind, counted(counts))]
     values = {"name": data.data, "sentences": len(all_sentences), "words": words, kind: dict(counts)}
     first = map(spelled, all_sentences)
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="tagged")
@@ -87,7 +86,3 @@ def _counts(sentences: Iterable[Sentence], plain: bool) -> Counter[str]:
     if plain:
         return Counter(tag for sentence in sentences for tag in sentence.tags)
     return Counter(entity.type for sentence in sentences for entity in entities(sentence.tags))
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(LISTED))

@@ -10,11 +10,9 @@ from ...data.bitext import read_pairs
 from ...data.bitext_sets import GENERATED, PUBLISHED, BitextSets, bitext_names
 from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
-from ..common.description import LONGEST, SHOWN, first_lines, how_read, repeated, table_by_name
+from ..common.description import LONGEST, PARTS, SHOWN, first_lines, how_read, repeated, table_by_name
 from ..common.excerpts import excerpts
 from .config import Bitext
-
-PARTS = ("train", "valid", "test")
 
 
 def named() -> list[NamedData]:
