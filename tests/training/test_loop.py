@@ -212,8 +212,8 @@ def test_a_task_may_be_decided_by_a_score_that_should_be_large(tmp_path):
     summary, notebook = train(tmp_path / "run", task)
     assert [best for *_, best in notebook.evaluations] == [True, True, True, False, False, True]
     assert summary.best == {"loss": 9.0, "score": 0.6, "step": 6}
-    task = Scored(config(steps=20, eval_every=1, patience=2), losses=[0.3, 1.0, 0.3, 0.9, 0.2, 0.1, 0.1])
-    summary, _ = train(tmp_path / "stopped", task)  # the same score again is no better, but its smaller loss is kept
+    task = Scored(config(steps=20, eval_every=1, patience=1), losses=[0.3, 1.0, 0.3, 0.9, 0.2, 0.1, 0.1])
+    summary, _ = train(tmp_path / "stopped", task)  # the same score with a smaller loss is better
     assert (summary.steps, summary.best["step"]) == (3, 2)
 
 

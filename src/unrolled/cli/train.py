@@ -15,7 +15,7 @@ from .. import api, recipes
 from ..errors import ArgumentError, RunError
 from ..tasks import registry
 from ..tasks.registry import ready, task_class
-from ..training.config import LENGTH_OPTIONS, groups, refuse_without_effect, update
+from ..training.config import LENGTH_OPTIONS, NO_LENGTH, groups, refuse_without_effect, update
 from . import BAD_INPUT
 from .arguments import Schema, given, parse
 from .terminal.reporters import choose, follow
@@ -74,9 +74,9 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
         raise ArgumentError(f"--{length[1]}", f"omitted with --{length[0]}", flags[length[1]])
     base = config_class()
     if length:
-        base = update(base, **dict.fromkeys(LENGTH_OPTIONS))  # drop the task's default length
+        base = update(base, **NO_LENGTH)  # drop the task's default length
     if recipe is not None:
-        options = {k: v for k, v in recipe.options.items() if not (length and k in LENGTH_OPTIONS)}
+        options = {k: v for k, v in recipe.options.items() if not (length and k in NO_LENGTH)}
         try:
             base = update(base, **options)
         except ArgumentError as error:

@@ -18,7 +18,7 @@ import platform
 import tomllib
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from ..errors import ArgumentError, RunError, did_you_mean
 FORMAT = 1
 C = TypeVar("C")
 LENGTH_OPTIONS = ("steps", "epochs", "time")
+NO_LENGTH: dict[str, int | None] = {**dict.fromkeys(LENGTH_OPTIONS), "min_steps": 0}
 
 # Names of the options in other tools (char-rnn, torch-rnn, PyTorch's word language model example, Keras).
 ALIASES = {
@@ -93,11 +94,14 @@ def update(config: C, /, **flat: Any) -> C:
 
 
 def _with_one_length(flat: dict[str, Any]) -> dict[str, Any]:
-    """Return ``flat`` with the other length options reset to `None`, so that defaults do not contradict it."""
-    given = [name for name in LENGTH_OPTIONS if flat.get(name) is not None]
-    if "epochs" in given:
-        return dict.fromkeys(("steps", "time")) | flat
-    return {"epochs": None} | flat if given else flat
+    """Return ``flat`` with the other length options reset, so that defaults do not contradict it.
+
+    The steps that were measured for a time are kept beside it.
+    """
+    names = {ALIASES.get(name, name) for name, value in flat.items() if value is not None}
+    if names.isdisjoint(LENGTH_OPTIONS):
+        return flat
+    return {name: value for name, value in NO_LENGTH.items() if name not in names} | flat
 
 
 def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
@@ -109,6 +113,20 @@ def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
     for name in names:
         if getattr(group, name) != defaults[name]:
             raise ArgumentError(name, f"omitted {why}", getattr(group, name))
+
+
+def refuse_ignored(config: Any, ignored: Callable[[str, str], bool], why: str) -> None:
+    """Raise `ArgumentError` for the first option that differs from the config's default and is ``ignored``.
+
+    Args:
+        config: a config.
+        ignored: whether an option has no effect, by the names of its group and of the option.
+        why: see `refuse_changed`.
+    """
+    for part in dataclasses.fields(config):
+        group, usual = getattr(config, part.name), part.default_factory()  # type: ignore[misc]
+        changed = [f.name for f in dataclasses.fields(group) if getattr(group, f.name) != getattr(usual, f.name)]
+        refuse_changed(group, [name for name in changed if ignored(part.name, name)], why)
 
 
 def without_effect(config: Any) -> dict[str, str]:
@@ -205,7 +223,7 @@ def from_toml(config: C, text: str, where: str) -> C:
     _, flat = parse_toml(text, where)
     later = {name: field.metadata["before"] for name, (_, field) in options(type(config)).items() if field.metadata}
     try:
-        return update(config, **later | flat)
+        return update(config, **(NO_LENGTH if "epochs" in options(type(config)) else {}) | later | flat)
     except (ArgumentError, OverflowError) as error:
         raise RunError(f"{where}: {error}") from error
 

@@ -265,8 +265,9 @@ class _Run:
             if best:
                 self.state.best = {**scores, "step": self.state.step}
                 self._save_model()
-            if regular and less(cost, self.state.goal):
-                self.state.goal, self.state.worse = cost, 0
+            tied = cost == self.state.goal and less(scores["loss"], self.state.goal_loss)
+            if regular and (tied or less(cost, self.state.goal)):
+                self.state.goal, self.state.goal_loss, self.state.worse = cost, scores["loss"], 0
             elif regular:
                 self.state.worse += 1
                 self.state.plateaus += 1

@@ -38,8 +38,13 @@ def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer
             return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, fused=True)
 
 
+def warmup_steps(options: Training, steps: int) -> int:
+    """Return the steps of warm-up: as many as the options say, but at most a tenth of the training."""
+    return min(options.warmup, steps // 10)
+
+
 class Schedule:
-    """The learning rate at each step: linear warm-up, multiplied by the named schedule.
+    """The learning rate at each step: linear warm-up (see `warmup_steps`), multiplied by the named schedule.
 
     constant   lr
     cosine     lr · ½(1 + cos(π · step/steps)), towards zero at the end  (Loshchilov and Hutter 2017, eq. 5)
@@ -49,7 +54,7 @@ class Schedule:
 
     def __init__(self, options: Training, steps: int, steps_per_epoch: float) -> None:
         self.options, self.steps, self.steps_per_epoch = options, steps, steps_per_epoch
-        self.warmup = min(options.warmup, steps // 10)
+        self.warmup = warmup_steps(options, steps)
         self.plateaus = 0
 
     def lr(self, step: int) -> float:

@@ -9,19 +9,21 @@ from typing import Literal
 
 from ..cells import check_rate, check_size
 from ..errors import ArgumentError
-from .config import refuse_changed
+from .config import refuse_changed, since
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Duration, optimizer, regularization and bookkeeping of training."""
+    """Length of training (one of --time, --steps and --epochs), optimizer, regularization and bookkeeping."""
 
     time: str | None = None
-    """training time ("90s", "15m", "2h"): the step rate is measured, then --steps is set (default: 5m)"""
+    """training time ("90s", "15m", "2h"): the step rate is measured, then --steps is set"""
     steps: int | None = None
     """number of training steps"""
     epochs: float | None = None
     """number of epochs"""
+    min_steps: int = since(0, before=0)
+    """with the default --epochs: train small data for more epochs, until this many steps"""
     batch_size: int = 32
     """sequences per step (lanes: batch rows that carry their state)"""
     optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
@@ -37,7 +39,7 @@ class Training:
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
     """learning rate schedule after warm-up; cosine decays to zero"""
     warmup: int = 100
-    """steps of linear learning rate warm-up"""
+    """steps of linear learning rate warm-up, at most a tenth of the training"""
     decay_every: float = 1.0
     """--schedule step: epochs between decays"""
     decay: float = 0.5
@@ -67,7 +69,7 @@ class Training:
     eval_every: int | None = None
     """steps between evaluations (default: 12 evaluations in total)"""
     patience: int = 0
-    """early stopping: evaluations without improvement of the metric for model selection; 0: off"""
+    """early stopping: evaluations in a row without improvement of the metric for model selection; 0: off"""
     until: float | None = None
     """stop when the validation metric used for model selection reaches this value"""
     checkpoint_seconds: float = 60.0
@@ -82,6 +84,7 @@ class Training:
     def __post_init__(self) -> None:
         for name, minimum in (
             ("batch_size", 1),
+            ("min_steps", 0),
             ("warmup", 0),
             ("patience", 0),
             ("synthetic_size", 0),
@@ -116,6 +119,8 @@ class Training:
             )
         if self.time is not None:
             seconds(self.time)
+        if self.min_steps and self.epochs is None:
+            raise ArgumentError("min_steps", "omitted without epochs", self.min_steps)
         for name in ("steps", "time"):  # steps and time may both be set: the steps measured for the time
             if self.epochs is not None and getattr(self, name) is not None:
                 raise ArgumentError("epochs", f"omitted when {name} is given", self.epochs)

@@ -20,6 +20,7 @@ class RunState:
         loss_sum, loss_count: sum of losses and number of units since the last logged step.
         best: metrics and step of the best model.
         goal: smallest cost of the regular evaluations (not of the one after Ctrl-C).
+        goal_loss: the loss of that evaluation, the lowest if several have this cost.
         worse: regular evaluations since then.
         plateaus: regular evaluations without improvement, in total.
         averaged: updates of the weight average.
@@ -35,6 +36,7 @@ class RunState:
     loss_count: float = 0.0
     best: dict[str, float] = dataclasses.field(default_factory=dict)
     goal: float = math.inf
+    goal_loss: float = math.inf
     worse: int = 0
     plateaus: int = 0
     averaged: int = 0

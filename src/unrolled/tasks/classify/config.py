@@ -107,4 +107,4 @@ class ClassifyConfig:
     reading: TextOptions = field(default_factory=TextOptions)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
     answer: Answer = field(default_factory=Answer)
-    training: Training = field(default_factory=lambda: Training(epochs=10))
+    training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...cells import check_size
-from ...training.config import options, refuse_changed
+from ...training.config import refuse_ignored
 
 Kind = Literal["recurrent", "feedforward", "ngram"]
 
@@ -29,12 +29,10 @@ class Baseline:
         check_size("context", self.context)
 
 
-def refuse_ignored(config: Any) -> None:
+def check_kind(config: Any) -> None:
     """Raise `ArgumentError` for a changed option that this kind of model ignores."""
     kind: Kind = config.baseline.kind
-    for name, (group, _) in options(type(config)).items():
-        if _ignores(kind, group, name):
-            refuse_changed(getattr(config, group), [name], f"with --kind {kind}, which has no such option")
+    refuse_ignored(config, lambda group, name: _ignores(kind, group, name), f"with --kind {kind}, which has no such option")
 
 
 def _ignores(kind: Kind, group: str, name: str) -> bool:

@@ -10,7 +10,7 @@ from ...decoding import Sampling
 from ...errors import ArgumentError
 from ...training.options import Training
 from ..common.recurrent import Recurrent
-from .baseline import Baseline, refuse_ignored
+from .baseline import Baseline, check_kind
 from .text import Text
 
 
@@ -68,11 +68,11 @@ class LanguageModelConfig:
     baseline: Baseline = field(default_factory=Baseline)
     model: Recurrent = field(default_factory=Recurrent)
     windows: Windows = field(default_factory=Windows)
-    training: Training = field(default_factory=Training)
+    training: Training = field(default_factory=lambda: Training(time="5m"))
     preview: Preview = field(default_factory=Preview)
 
     def __post_init__(self) -> None:
-        refuse_ignored(self)
+        check_kind(self)
         if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
             raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
         if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":

@@ -91,4 +91,4 @@ class MemoryConfig:
 
     data: Problem = field(default_factory=Problem)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=100, num_layers=1, dropout=0.0))
-    training: Training = field(default_factory=lambda: Training(weight_decay=0.0))
+    training: Training = field(default_factory=lambda: Training(time="5m", weight_decay=0.0))

@@ -99,7 +99,7 @@ class TranslateConfig:
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", num_layers=1, dropout=0.2))
     translator: EncoderDecoder = field(default_factory=EncoderDecoder)
     decoding: Decoding = field(default_factory=Decoding)
-    training: Training = field(default_factory=lambda: Training(batch_size=64, lr=2e-3))
+    training: Training = field(default_factory=lambda: Training(time="5m", batch_size=64, lr=2e-3))
 
     def __post_init__(self) -> None:
         refuse_changed(self.model, ["dilation"], "with translate, whose decoder starts from the encoder's last state")
