@@ -47,6 +47,9 @@ def fit(
     if test:
         metrics.write(1, {"split": "test", **test})
     metrics.close()
-    summary = Summary(folder.path, task.name, 1, seconds, "fitted", {**scores, "step": 1}, test)
+    best = {**scores, "step": 1.0}
+    summary = Summary(
+        folder.path, task.name, 1, seconds, "fitted", best, test, longer=False, example=task.example()
+    )
     reporter.end(summary)
     return summary

@@ -42,6 +42,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def curve(self) -> Path:
+        """The picture of the learning curve; it may be missing."""
+        return self.path / "curve.svg"
+
+    @property
     def previews(self) -> Path:
         return self.path / "previews"
 

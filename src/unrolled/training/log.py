@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..results import Table, markup
 from ..results.duration import clock
@@ -34,6 +35,17 @@ class Progress:
     seconds_left: float
 
 
+class Offer(NamedTuple):
+    """Another model that is better on the validation set.
+
+    reason   the scores of both
+    command  the command that trains it, without ``unrolled``
+    """
+
+    reason: str
+    command: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Summary(Shown):
     """The result of a training run."""
@@ -49,6 +61,16 @@ class Summary(Shown):
     """validation metrics of the saved model"""
     test: dict[str, float] = field(default_factory=dict)
     """metrics of the saved model on the test split"""
+    planned: int = 0
+    """the number of steps that were planned; 0 for a model without a training loop"""
+    advice: str = ""
+    """what the learning curve says; empty if it is too short to tell"""
+    longer: bool = True
+    """whether to train longer"""
+    offer: Offer | None = None
+    """another model that is better on the validation set"""
+    example: str = ""
+    """an input, for trying the model; empty if the task has none"""
 
     @property
     def scores(self) -> Table:
@@ -61,10 +83,15 @@ class Summary(Shown):
 
     def plain(self) -> str:
         """As text."""
-        return f"{self._done}\n{self.scores.plain()}"
+        return "\n".join([self._done, self.scores.plain(), *self._remarks])
 
     def _repr_html_(self) -> str:
-        return f"<div>{markup.dim([self._done])}{markup.part(self.scores)}</div>"
+        return f"<div>{markup.dim([self._done])}{markup.part(self.scores)}{markup.dim(self._remarks)}</div>"
+
+    @property
+    def _remarks(self) -> list[str]:
+        better = "" if self.offer is None else f"{self.offer.reason}: unrolled {shlex.join(self.offer.command)}"
+        return [text for text in (self.advice, better) if text]
 
     @property
     def _done(self) -> str:

@@ -18,10 +18,12 @@ from ..errors import ArgumentError, RunError
 from ..layers import Stack
 from . import checkpoint, modelfile
 from .config import notes_without_effect, to_toml, update
+from .ending import ending
 from .fit import fit
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
+from .optim import warmup_steps
 from .plan import EVALUATIONS, plan_steps
 from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
 from .run_state import RunState, less, machine
@@ -62,7 +64,10 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     if options.steps is None:
         planned, note = plan_steps(task, device)
         task.config = update(task.config, **planned)
-        notes = [*notes, note]
+        options, notes = task.config.training, [*notes, note]
+    assert options.steps is not None
+    if options.warmup > (warmup := warmup_steps(options, options.steps)):
+        notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
     run = _Run(task, folder, device, resume)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
@@ -199,14 +204,17 @@ class _Run:
         if not (self.state.best or self.ahead):  # the model file was lost, and no steps were left
             self._evaluate(regular=False)
             self._save()
+        stopped, best = stopped or "finished", self.ahead or self.state.best
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
             steps=self.state.step,
             seconds=self.state.seconds,
-            stopped=stopped or "finished",
-            best=self.ahead or self.state.best,
+            stopped=stopped,
+            best=best,
             test={} if stopped == "interrupted" else self._test(),
+            planned=self.steps,
+            **ending(self.task, self.folder, reporter, stopped, best),
         )
         self.metrics.close()
         reporter.end(summary)

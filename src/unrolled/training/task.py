@@ -15,6 +15,7 @@ from ..errors import ArgumentError
 from ..results import Comparison, Part, Progress, Report, silent
 from .comparison import side_by_side
 from .input_options import InputOptions
+from .log import Offer
 from .metrics import LOSS, Metric
 from .modelfile import ModelFile
 from .pieces import Recompute, Segments
@@ -162,6 +163,17 @@ class Task(ABC):
     @abstractmethod
     def preview(self, model: nn.Module) -> str | Sequence[Part]:
         """Return example output of the current model: text, or parts such as texts and pictures."""
+
+    def example(self) -> str:
+        """Return a short input, best from the validation part, for trying the trained model; empty if there is none."""
+        return ""
+
+    def offer(self, best: dict[str, float]) -> Offer | None:
+        """Return a simpler model if it is better on the validation set than the trained one, whose metrics are ``best``.
+
+        It is called after training, so it may only take a small fraction of the time of training.
+        """
+        return None
 
     def assets(self) -> dict[str, Any]:
         """Return JSON data for the model file that the model needs besides its weights, such as its vocabulary; the key

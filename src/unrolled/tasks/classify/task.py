@@ -30,7 +30,7 @@ from ...training.config import refuse_changed
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.excerpts import excerpts, visible
+from ..common.excerpts import excerpts, short_example, visible
 from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import OF_FILES, ClassifyConfig
@@ -175,6 +175,9 @@ class Classification(Task):
     def _handle(self, model: nn.Module) -> TrainedClassifier:
         assert isinstance(model, Classifier)
         return TrainedClassifier(model, self.reader, self.classes, self.config)
+
+    def example(self) -> str:
+        return short_example(self.sets.valid.texts)
 
     def assets(self) -> dict[str, Any]:
         return {

@@ -33,7 +33,7 @@ from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.excerpts import excerpts
+from ..common.excerpts import TRIED, excerpts, short_example
 from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import TagConfig
@@ -160,6 +160,9 @@ class Tagging(Task):
     def _handle(self, model: nn.Module) -> TrainedTagger:
         assert isinstance(model, Tagger)
         return TrainedTagger(model, self.lexicon, self.tags, self.config)
+
+    def example(self) -> str:
+        return short_example([" ".join(sentence.words) for sentence in (self.tagged.valid or self.tagged.train)[:TRIED]])
 
     def assets(self) -> dict[str, Any]:
         return {

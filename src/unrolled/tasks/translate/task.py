@@ -33,7 +33,7 @@ from ...results import Comparison, Progress, Report, silent
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.excerpts import excerpts
+from ..common.excerpts import excerpts, short_example
 from . import description
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
@@ -194,6 +194,9 @@ class Translation(Task):
     def _handle(self, model: nn.Module) -> TrainedTranslator:
         assert isinstance(model, Translator)
         return TrainedTranslator(model, *self.languages, self.config)
+
+    def example(self) -> str:
+        return short_example((self.sets.valid if len(self.sets.valid) else self.sets.train).source)
 
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages

@@ -1,0 +1,43 @@
+"""What follows the last step: the learning curve as a picture, advice that follows from it, and a comparison with a
+simpler model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import SaveError
+from .curve import Advice, advise, read_curve
+from .curve_picture import curve_svg
+from .files import write_atomically
+from .folder import RunFolder
+from .log import Reporter
+from .metrics import loss_unit
+from .task import Task
+
+
+def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, best: dict[str, float]) -> dict[str, Any]:
+    """Draw the curve, and return the fields of a `Summary` that say what to do next.
+
+    A picture that cannot be written becomes a note: it never fails a run.
+
+    Args:
+        task: the task, prepared.
+        folder: the run's folder.
+        reporter: receives the note.
+        stopped: why training ended; see `Summary`.
+        best: the validation metrics of the saved model.
+    """
+    metric = task.selecting
+    advice = Advice(stopped == "finished")
+    try:
+        curve = read_curve(folder.metrics, metric)
+        picture = curve_svg(curve, metric, f"{task.name}: {folder.path.name}", loss_unit(task.config))
+        write_atomically(folder.curve, picture.encode("utf-8", errors="replace"))
+    except (OSError, SaveError) as error:
+        reporter.note(f"no learning curve: {str(error).partition(';')[0]}")
+    else:
+        if not stopped.startswith(("interrupted", "reached")):
+            advice = advise(curve, metric)
+    offer = None if stopped == "interrupted" else task.offer(best)
+    longer = advice.longer and stopped == "finished"
+    return {"advice": advice.text, "longer": longer, "offer": offer, "example": task.example()}
