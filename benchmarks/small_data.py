@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ def bag(given: Examples, test: Examples) -> float:
 def word_pairs(text: str) -> list[str]:
     """Return the words and pairs of words of a text, as the classifier's own tokenizer finds them."""
     words = [token.text for token in tokenize(text, lowercase=True)]
-    return [*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))]
+    return [*words, *(f"{a} {b}" for a, b in pairwise(words))]
 
 
 def classifier(given: Examples, test: Examples, folder: Path, options: dict[str, Any]) -> tuple[float, float, str]:
@@ -148,7 +149,9 @@ def main() -> None:
     rows = []
     for name, values in found.items():
         accuracy, reference, seconds = (statistics.mean(column) for column in zip(*values, strict=True))
-        rows.append([name, f"{accuracy:.3f}", f"{reference:.3f}", f"{100 * (accuracy - reference):+.1f}", f"{seconds:.0f}"])
+        rows.append(
+            [name, f"{accuracy:.3f}", f"{reference:.3f}", f"{100 * (accuracy - reference):+.1f}", f"{seconds:.0f}"]
+        )
     table(["texts", "classifier", "bag of words", "difference, points", "CPU seconds"], rows)
 
 

@@ -135,8 +135,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
     planned = options.get("steps")
     total = f"{planned:,}" if isinstance(planned, int) else "?"
     steps = f"{entry.step:,}/{total}" if entry.step is not None else f"?/{total}"
-    if options.get("kind") == "ngram":
-        steps = "–"  # fitted by counting
+    if options.get("kind") in ("ngram", "bag"):
+        steps = "–"  # fitted at once
     data = str(options.get("data", "?"))
     data = data if len(data) <= 40 else "…" + data[-39:]
     return entry.run, entry.task, data, model_name(options), steps, entry.shown or entry.damage or "–", when

@@ -124,9 +124,29 @@ def refuse_ignored(config: Any, ignored: Callable[[str, str], bool], why: str) -
         why: see `refuse_changed`.
     """
     for part in dataclasses.fields(config):
-        group, usual = getattr(config, part.name), part.default_factory()  # type: ignore[misc]
+        group, usual = getattr(config, part.name), part.default_factory()  # type: ignore[operator]
         changed = [f.name for f in dataclasses.fields(group) if getattr(group, f.name) != getattr(usual, f.name)]
         refuse_changed(group, [name for name in changed if ignored(part.name, name)], why)
+
+
+def changed_flags(group: Any, names: Iterable[str] | None = None) -> list[str]:
+    """Return the options of a group that differ from their defaults as flags of the command line.
+
+    Args:
+        group: a group of a config.
+        names: the options to consider (default: all).
+    """
+    flags = []
+    for field in dataclasses.fields(group):
+        value = getattr(group, field.name)
+        if value == field.default or (names is not None and field.name not in names):
+            continue
+        dashed = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{dashed}" if value else f"--no-{dashed}")
+        else:
+            flags += [f"--{dashed}", *map(str, value if isinstance(value, tuple) else (value,))]
+    return flags
 
 
 def without_effect(config: Any) -> dict[str, str]:

@@ -71,8 +71,8 @@ def _add(points: Points, step: int, value: Any) -> None:
         points.append((step, float(value)))
 
 
-def advise(curve: Curve, metric: Metric) -> Advice:
-    """Return the advice that follows from a curve.
+def advise(curve: Curve, metric: Metric, early: bool = False) -> Advice:
+    """Return the advice that follows from a curve; ``early``: training stopped early, without progress.
 
     * The training loss rises, or neither loss falls by 2 %: another learning rate.
     * The metric for model selection got worse after its best value in the first two thirds: overfitting.
@@ -93,7 +93,7 @@ def advise(curve: Curve, metric: Metric) -> Advice:
         return Advice(
             False,
             f"overfitting: best at step {curve.best:,}, {share(curve.best / last)} of {last:,}, then worse; try more "
-            "--dropout, a smaller --hidden-size, more data, or --patience to stop sooner",
+            f"--dropout, a smaller --hidden-size or more data{'' if early else ', or stop sooner with --patience'}",
         )
     if costs[(3 * (len(costs) - 1)) // 4] - costs[-1] > 0.05 * progress > 0:
         way = "rising" if metric.larger_is_better else "falling"

@@ -18,7 +18,8 @@ MOST = 600  # points of a line
 STYLE = """
 svg { background: #fff; font: 13px sans-serif; fill: #222; color: #222 }
 .axis { stroke: #777; fill: none } .grid { stroke: #ddd; fill: none } .best { stroke: #222; stroke-dasharray: 4 4 }
-.training { stroke: #0072b2; stroke-width: 1.2; fill: none } .validation { stroke: #d55e00; stroke-width: 2.4; fill: none }
+.training { stroke: #0072b2; stroke-width: 1.2; fill: none }
+.validation { stroke: #d55e00; stroke-width: 2.4; fill: none }
 .dot { fill: #d55e00 } .ring { fill: none; stroke: #222; stroke-width: 2 }
 text.training { fill: #0072b2; stroke: none } text.validation { fill: #c04f00; stroke: none; font-weight: bold }
 .small { font-size: 12px } .title { font-weight: bold; font-size: 14px }
@@ -44,7 +45,8 @@ def curve_svg(curve: Curve, metric: Metric, title: str, unit: str) -> str:
     body = "".join(f'<g transform="translate(0 {24 + TALL * n})">{panel}</g>' for n, panel in enumerate(panels))
     tall = 24 + TALL * len(panels)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall}" width="{WIDE}" height="{tall}" role="img">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall}" width="{WIDE}" height="{tall}" '
+        'role="img">'
         f"<title>{escaped(title)}</title><style>{STYLE}</style>"
         f'<text class="title" x="{LEFT}" y="22">{escaped(title)}</text>{body}</svg>\n'
     )

@@ -37,7 +37,7 @@ def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, best
         reporter.note(f"no learning curve: {str(error).partition(';')[0]}")
     else:
         if not stopped.startswith(("interrupted", "reached")):
-            advice = advise(curve, metric)
+            advice = advise(curve, metric, stopped.startswith("no better"))
     offer = None if stopped == "interrupted" else task.offer(best)
     longer = advice.longer and stopped == "finished"
     return {"advice": advice.text, "longer": longer, "offer": offer, "example": task.example()}

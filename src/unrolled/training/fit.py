@@ -48,8 +48,6 @@ def fit(
         metrics.write(1, {"split": "test", **test})
     metrics.close()
     best = {**scores, "step": 1.0}
-    summary = Summary(
-        folder.path, task.name, 1, seconds, "fitted", best, test, longer=False, example=task.example()
-    )
+    summary = Summary(folder.path, task.name, 1, seconds, "fitted", best, test, longer=False, example=task.example())
     reporter.end(summary)
     return summary

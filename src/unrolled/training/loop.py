@@ -22,8 +22,8 @@ from .ending import ending
 from .fit import fit
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
-from .options import Training
 from .optim import warmup_steps
+from .options import Training
 from .plan import EVALUATIONS, plan_steps
 from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
 from .run_state import RunState, less, machine

@@ -169,7 +169,7 @@ class Task(ABC):
         return ""
 
     def offer(self, best: dict[str, float]) -> Offer | None:
-        """Return a simpler model if it is better on the validation set than the trained one, whose metrics are ``best``.
+        """Return a simpler model if it is better on the validation set than the trained one, with metrics ``best``.
 
         It is called after training, so it may only take a small fraction of the time of training.
         """

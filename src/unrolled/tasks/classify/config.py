@@ -11,13 +11,15 @@ from ...data.labelled import Form, Layout
 from ...data.labelled_sets import LabelledSets, open_labelled
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
-from ...training.config import refuse_changed
+from ...training.config import refuse_changed, refuse_ignored
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
 
 OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
 """The options of the file format."""
+USED_BY_A_BAG = ("vocabulary", "min_count", "vocab_size", "lowercase", "max_length")
+"""The options of tokenization."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +102,29 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The kind of model."""
+
+    kind: Literal["recurrent", "bag"] = "recurrent"
+    """recurrent; bag: logistic regression on words and pairs of words, fitted at once, without --epochs"""
+
+
+def _ignored_by_a_bag(group: str, name: str) -> bool:
+    used = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
+    return group in ("reading", "model", "answer", "training") and name not in used
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassifyConfig:
     """Configuration of a classifier and its training."""
 
+    baseline: Baseline = field(default_factory=Baseline)
     data: LabelledText = field(default_factory=LabelledText)
     reading: TextOptions = field(default_factory=TextOptions)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))
+
+    def __post_init__(self) -> None:
+        if self.baseline.kind == "bag":
+            refuse_ignored(self, _ignored_by_a_bag, "with --kind bag, which has no such option")

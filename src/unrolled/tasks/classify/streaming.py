@@ -15,6 +15,7 @@ from ...cells.state import where
 from ...layers.pooling import RUNNING, Pooled
 from ..common.stepwise import state_names
 from ..common.trained import Modules
+from .bag import Bag
 from .model import Classifier
 from .text_input import Tokenizer
 
@@ -79,8 +80,10 @@ class SteppedClassifier:
         return self._step.answer(state).double().softmax(1)
 
 
-def why_whole(model: Classifier) -> str:
+def why_whole(model: Classifier | Bag) -> str:
     """Return why a classifier needs the whole text and which options avoid that; empty if it does not."""
+    if isinstance(model, Bag):
+        return "a bag counts the words of the whole text; train one with --kind recurrent"
     if model.stack.num_directions > 1:
         return "it reads a text in both directions; train one with --no-bidirectional"
     if model.pooling.kind not in RUNNING:
@@ -90,13 +93,13 @@ def why_whole(model: Classifier) -> str:
     return ""
 
 
-def modules(model: Classifier, reader: Tokenizer, classes: list[str]) -> Modules:
+def modules(model: Classifier | Bag, reader: Tokenizer, classes: list[str]) -> Modules:
     """See `Trained.modules`; with ``step`` if the classifier can run step by step."""
-    stepwise = not why_whole(model)
+    stepwise = model if isinstance(model, Classifier) and not why_whole(model) else None
     return Modules(
         model,
-        Step(model) if stepwise else None,
-        (*state_names(model.stack), "pooled", "steps") if stepwise else (),
+        None if stepwise is None else Step(stepwise),
+        () if stepwise is None else (*state_names(stepwise.stack), "pooled", "steps"),
         (("ids", "lengths"), ("logits",)),
         {"vocabulary": reader.vocabulary.to_json(), "lowercase": reader.lowercase, "classes": classes},
     )

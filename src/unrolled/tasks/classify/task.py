@@ -12,7 +12,7 @@ Texts have any length: padding is ignored, and batches contain texts of similar 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,14 +26,17 @@ from ...data.labelled import Examples
 from ...data.labelled_sets import classes_of, labelled_names
 from ...data.named_data import NamedData
 from ...results import Comparison, Progress, Report, silent
-from ...training.config import refuse_changed
+from ...training.config import changed_flags, refuse_changed
 from ...training.input_options import InputOptions
+from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.explained_texts import ExplainedTexts
 from . import description
-from .config import OF_FILES, ClassifyConfig
+from .bag import Bag
+from .bag_fit import fit_bag
+from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure
 from .model import Classifier
@@ -43,6 +46,7 @@ from .trained import TrainedClassifier
 # T steps, B texts
 
 LISTED = 10  # classes listed before training
+SMALL = 2000  # training texts: with more, training is not compared with a bag of words
 
 
 class Batch(NamedTuple):
@@ -131,6 +135,31 @@ class Classification(Task):
         counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
         return len(self.labels) / (len(self.classes) * counts.float())
 
+    def fit(self) -> Callable[[], nn.Module] | None:
+        return self._bag if self.config.baseline.kind == "bag" else None
+
+    def _bag(self) -> Bag:
+        return fit_bag(self.ids, self.labels, len(self.reader.vocabulary), len(self.classes), self.weights)
+
+    def offer(self, best: dict[str, float]) -> Offer | None:
+        """Compare with a bag of words, if there are at most `SMALL` training texts."""
+        config, valid = self.config, self.sets.valid
+        if len(self.labels) > SMALL or not len(valid):
+            return None
+        bag = measure(self._handle(self._bag()), valid).summary()
+        better = {"accuracy": bag["accuracy"] > best["accuracy"], "log loss": bag["loss"] < best["loss"]}
+        if not any(better.values()):
+            return None
+        where = f"on the {len(valid):,} validation texts"
+        scores = (
+            f"accuracy {bag['accuracy']:.3f} against {best['accuracy']:.3f}, "
+            f"log loss {bag['loss']:.3f} against {best['loss']:.3f}"
+        )
+        which = " and ".join(name for name, is_better in better.items() if is_better)
+        flags = [*changed_flags(config.data), *changed_flags(config.reading, USED_BY_A_BAG)]
+        command = ("train", self.name, *flags, "--kind", "bag")
+        return Offer(f"a bag of words has the better {which} {where}: {scores}", command)
+
     def build_model(self) -> nn.Module:
         return Classifier(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
 
@@ -173,7 +202,7 @@ class Classification(Task):
         return "\n".join(lines)
 
     def _handle(self, model: nn.Module) -> TrainedClassifier:
-        assert isinstance(model, Classifier)
+        assert isinstance(model, Classifier | Bag)
         return TrainedClassifier(model, self.reader, self.classes, self.config)
 
     def example(self) -> str:

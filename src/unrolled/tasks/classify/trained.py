@@ -25,6 +25,7 @@ from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
+from .bag import Bag
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .measures import Matrix, measure
@@ -53,10 +54,15 @@ class TrainedClassifier(Trained):
     task: ClassVar[str] = "classify"
     panes: ClassVar[tuple[str, ...]] = ("text", "training")
     loss_unit: ClassVar[str] = "nats"
-    model: Classifier
+    model: Classifier | Bag
 
     def __init__(
-        self, model: Classifier, reader: Tokenizer, classes: list[str], config: Any, fingerprint: str | None = None
+        self,
+        model: Classifier | Bag,
+        reader: Tokenizer,
+        classes: list[str],
+        config: Any,
+        fingerprint: str | None = None,
     ) -> None:
         self.model, self.reader, self.classes = model.eval(), reader, classes
         self.config, self.fingerprint = config, fingerprint
@@ -78,9 +84,13 @@ class TrainedClassifier(Trained):
             or not all(isinstance(name, str) for name in classes)
         ):
             raise RunError("the model file does not list its classes; restore it or train anew")
-        table = file.tensors.get("embedding.table.weight")
-        sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
-        model = restored(file, config.model, lambda: build(*sizes))
+        model: Classifier | Bag
+        if config.baseline.kind == "bag":
+            model = Bag.from_tensors(file.tensors, len(vocabulary), len(classes))
+        else:
+            table = file.tensors.get("embedding.table.weight")
+            sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
+            model = restored(file, config.model, lambda: build(*sizes))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
@@ -128,9 +138,8 @@ class TrainedClassifier(Trained):
         ids, lengths = (part.to(self._device) for part in pad([self.reader.encode(text)]))
 
         def log_probability(present: Tensor) -> Tensor:
-            """Return log p of ``answer`` with each token's embedding and n-grams scaled by ``present (T, 1, 1)``."""
-            x = self.model.embedding.vectors(ids) * present
-            return self.model.answer(x, ids, lengths, present[..., 0]).log_softmax(1)[:, answer]
+            """Return log p of ``answer`` with each token scaled by ``present (T, 1, 1)``."""
+            return self.model.scaled(ids, lengths, present).log_softmax(1)[:, answer]
 
         ones = torch.ones(*ids.shape, 1, device=self._device)
         weights = gradient_times_input(log_probability, ones)[:, 0]  # Σ_d x_d ∂f/∂x_d by the chain rule
@@ -195,7 +204,7 @@ class TrainedClassifier(Trained):
         Raises:
             RunError: the classifier needs the whole text.
         """
-        if reason := why_whole(self.model):
+        if (reason := why_whole(self.model)) or isinstance(self.model, Bag):
             raise self.unable(f"answer step by step: {reason}")
         return SteppedClassifier(self.model, lanes)
 
@@ -208,7 +217,10 @@ class TrainedClassifier(Trained):
 
         Raises:
             DataError: the text is blank.
+            RunError: the model is a bag of words.
         """
+        if isinstance(self.model, Bag):
+            raise self.unable("be inspected if its kind is bag: it has no recurrent layers")
         return reading(self, text)
 
     @property

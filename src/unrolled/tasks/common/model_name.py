@@ -7,8 +7,10 @@ from typing import Any
 
 
 def model_name(options: Mapping[str, Any]) -> str:
-    """Return ``lstm 2×256``, ``feed-forward 16→256`` or ``5-gram`` for a model's options; ``?`` for a missing one."""
+    """Return ``lstm 2×256``, ``feed-forward 16→256``, ``5-gram`` or ``bag of words``; ``?`` for a missing option."""
     match options.get("kind", "recurrent"):
+        case "bag":
+            return "bag of words"
         case "ngram":
             return f"{options.get('order', '?')}-gram"
         case "feedforward":

@@ -32,7 +32,9 @@ class Baseline:
 def check_kind(config: Any) -> None:
     """Raise `ArgumentError` for a changed option that this kind of model ignores."""
     kind: Kind = config.baseline.kind
-    refuse_ignored(config, lambda group, name: _ignores(kind, group, name), f"with --kind {kind}, which has no such option")
+    refuse_ignored(
+        config, lambda group, name: _ignores(kind, group, name), f"with --kind {kind}, which has no such option"
+    )
 
 
 def _ignores(kind: Kind, group: str, name: str) -> bool:

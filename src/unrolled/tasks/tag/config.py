@@ -119,4 +119,6 @@ class TagConfig:
     data: TaggedText = field(default_factory=TaggedText)
     words: Words = field(default_factory=Words)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
-    training: Training = field(default_factory=lambda: Training(epochs=6, min_steps=600, batch_size=32, lr=5e-3, patience=4))
+    training: Training = field(
+        default_factory=lambda: Training(epochs=6, min_steps=600, batch_size=32, lr=5e-3, patience=4)
+    )

@@ -162,7 +162,9 @@ class Tagging(Task):
         return TrainedTagger(model, self.lexicon, self.tags, self.config)
 
     def example(self) -> str:
-        return short_example([" ".join(sentence.words) for sentence in (self.tagged.valid or self.tagged.train)[:TRIED]])
+        return short_example(
+            [" ".join(sentence.words) for sentence in (self.tagged.valid or self.tagged.train)[:TRIED]]
+        )
 
     def assets(self) -> dict[str, Any]:
         return {
