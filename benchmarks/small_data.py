@@ -29,7 +29,7 @@ from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples, Layout
 from unrolled.data.labelled_sets import divide, open_labelled
 from unrolled.data.tokens import tokenize
-from unrolled.training.log import Silent
+from unrolled.training.log import Silent, Summary
 
 TESTED = 1000  # texts at most
 TOPICS = {
@@ -115,17 +115,26 @@ def word_pairs(text: str) -> list[str]:
     return [*words, *(f"{a} {b}" for a, b in pairwise(words))]
 
 
-def classifier(given: Examples, test: Examples, folder: Path, options: dict[str, Any]) -> tuple[float, float, str]:
-    """Train the default classifier; return its accuracy, the seconds taken, and what the summary offers."""
+class Ending(Silent):
+    """Keeps the summary of training."""
+
+    summary: Summary
+
+    def end(self, summary: Summary) -> None:
+        self.summary = summary
+
+
+def classifier(given: Examples, test: Examples, folder: Path, options: dict[str, Any]) -> tuple[float, float, bool]:
+    """Train the default classifier; return its accuracy, the seconds taken, and whether a bag of words is offered."""
     for name, part in (("data", given), ("test", test)):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("text", "label"), *zip(part.texts, part.labels, strict=True)])
     begin = time.process_time()
-    run = folder / f"run-{time.time_ns()}"
-    model = unrolled.train(
-        "classify", data=folder / "data.csv", test=str(folder / "test.csv"), run=run, reporter=Silent(), **options
-    )
-    return model.evaluate(test)["accuracy"], time.process_time() - begin, ""
+    files = {"data": str(folder / "data.csv"), "test": str(folder / "test.csv")}
+    ending = Ending()
+    unrolled.train("classify", run=folder / "run", reporter=ending, **files, **options)
+    summary = ending.summary
+    return summary.test["accuracy"], time.process_time() - begin, summary.offer is not None
 
 
 def main() -> None:
@@ -138,21 +147,33 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=VALUE", help="options of the classifier")
     options = parser.parse_args()
     chosen = {name: literal(value) for name, _, value in (pair.partition("=") for pair in options.set)}
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    found: dict[str, list[tuple[float, float, float, bool]]] = {}
     for seed in options.seeds:
         for sample in samples(options.data, options.sizes, seed, options.held_out):
             with tempfile.TemporaryDirectory() as folder:
                 reference = np.nan if options.without_bag else bag(sample.given, sample.test)
-                accuracy, seconds, _ = classifier(sample.given, sample.test, Path(folder), {"seed": seed, **chosen})
-            found.setdefault(sample.name, []).append((accuracy, reference, seconds))
-            print(sample.name, seed, f"{accuracy:.3f} {reference:.3f} {seconds:.0f} s", file=sys.stderr, flush=True)
+                accuracy, seconds, offered = classifier(
+                    sample.given, sample.test, Path(folder), {"seed": seed, **chosen}
+                )
+            found.setdefault(sample.name, []).append((accuracy, reference, seconds, offered))
+            print(
+                sample.name,
+                seed,
+                f"{accuracy:.3f} {reference:.3f} {seconds:.0f} s {offered}",
+                file=sys.stderr,
+                flush=True,
+            )
     rows = []
     for name, values in found.items():
-        accuracy, reference, seconds = (statistics.mean(column) for column in zip(*values, strict=True))
-        rows.append(
-            [name, f"{accuracy:.3f}", f"{reference:.3f}", f"{100 * (accuracy - reference):+.1f}", f"{seconds:.0f}"]
-        )
-    table(["texts", "classifier", "bag of words", "difference, points", "CPU seconds"], rows)
+        accuracy, reference, seconds, _ = (statistics.mean(column) for column in zip(*values, strict=True))
+        behind = sum(bag_of_words - own > 0.02 for own, bag_of_words, *_ in values)
+        offers = sum(offered for *_, offered in values)
+        missed = sum(bag_of_words - own > 0.02 and not offered for own, bag_of_words, _, offered in values)
+        points = f"{100 * (accuracy - reference):+.1f}"
+        counts = (f"{count} of {len(values)}" for count in (behind, offers, missed))
+        rows.append([name, f"{accuracy:.3f}", f"{reference:.3f}", points, *counts, f"{seconds:.0f}"])
+    header = ["texts", "classifier", "bag of words", "difference, points"]
+    table([*header, "over 2 points behind", "bag offered", "behind, not offered", "CPU seconds"], rows)
 
 
 def literal(value: str) -> Any:

@@ -19,7 +19,7 @@ from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.tasks.lm.text import Text
 from unrolled.training.config import update
-from unrolled.training.log import Progress, Summary
+from unrolled.training.log import Offer, Progress, Summary
 from unrolled.training.metrics import line
 
 HALF = Progress(
@@ -170,6 +170,20 @@ def test_summary_says_what_next() -> None:
     assert "train longer" not in dict(
         summary_lines(dataclasses.replace(END, stopped="no better for 3 evaluations"), LanguageModelling.metrics)
     )
+
+
+def test_summary_gives_advice_an_example_and_a_better_model(tmp_path: Path) -> None:
+    (tmp_path / "curve.svg").write_text("")
+    offer = Offer("a bag of words is better", ("train", "classify", "--data", "a b.csv", "--kind", "bag"))
+    end = dataclasses.replace(END, folder=tmp_path, task="classify", longer=False, advice="overfitting", offer=offer)
+    lines = dict(summary_lines(dataclasses.replace(end, example="it's good"), LanguageModelling.metrics))
+    assert lines["validation"].endswith("at step 900 of 1,000")
+    assert lines["curve"] == f"{tmp_path}/curve.svg"
+    assert lines["advice"] == "overfitting"
+    assert "train longer" not in lines
+    assert lines["better"] == "a bag of words is better"
+    assert lines["train it"] == "unrolled train classify --data 'a b.csv' --kind bag"
+    assert lines["predict"] == f"""unrolled predict {tmp_path} 'it'"'"'s good'"""
 
 
 def test_counter_is_quiet_if_quick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,13 +99,14 @@ def _panel(label: str, lines: dict[str, Points], best: int) -> str:
 
 
 def _range(lines: dict[str, Points]) -> tuple[float, float]:
-    """Return the range of the axis: all validation values up to three times their fall, and usual training values."""
+    """Return the range of the axis: all validation values, but at most three times the range of usual values."""
     valid = [y for _, y in lines["validation"]]
     trained = sorted(y for _, y in lines.get("training", []))
     low = min([*valid, *trained])
-    high = max(valid[:1] + trained[: 1 + int(0.95 * (len(trained) - 1))], default=low)
-    if valid:
-        high = max(high, min(max(valid), min(valid) + 3 * max(valid[0] - min(valid), 0.1 * abs(min(valid)))))
+    high = max(valid or trained)
+    if trained:
+        usual = max(valid[:1] + trained[: 1 + int(0.95 * (len(trained) - 1))])
+        high = max(usual, min(high, usual + 2 * (usual - low)))
     pad = 0.05 * ((high - low) or abs(high) or 1.0)
     return (max(0.0, low - pad) if low >= 0 else low - pad), high + pad
 

@@ -19,7 +19,9 @@ TIME = "5m"  # of a task without a default length
 def plan_steps(task: Task, device: torch.device) -> tuple[dict[str, int | str | None], str]:
     """Convert ``epochs`` or ``time`` to a number of steps; return the options to set, and a note for the user.
 
-    A number of epochs that would take fewer than ``min_steps`` steps is raised. For ``time`` the step rate is measured with a temporary model. The number of evaluations is reduced where they would
+    A number of epochs that would take fewer than ``min_steps`` steps is raised.
+
+    For ``time`` the step rate is measured with a temporary model. The number of evaluations is reduced where they would
     take more than a quarter of the time. Their duration is measured before training, when some models generate very
     long outputs, so training gets at least half of the time.
     """
