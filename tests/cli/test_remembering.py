@@ -90,6 +90,14 @@ def test_a_training_that_was_good_enough_goes_on_if_asked_to(unrolled, tmp_path:
     assert "reached a validation loss of 1e+08" in said.out
 
 
+def test_a_run_that_is_to_train_longer_has_no_patience_unless_given(unrolled, tmp_path: Path) -> None:
+    options = ("--patience", "5", "--hidden-size", "4", "--length", "4", "--run", tmp_path / "run")
+    unrolled("train", "memory", "adding", "--steps", "1", *options)
+    for more, patience in ((("--steps", "2"), 0), (("--steps", "3", "--patience", "2"), 2)):
+        unrolled("resume", tmp_path / "run", *more)
+        assert f"\npatience = {patience}\n" in (tmp_path / "run" / "config.toml").read_text()
+
+
 def test_lab_truncation_refuses_streams_without_marks(unrolled) -> None:
     said = unrolled("lab", "truncation", "--length", "120", "--batch-size", "8", "--distance", "49")
     assert said.status == 2

@@ -88,10 +88,10 @@ def test_a_token_that_is_scaled_to_nothing_contributes_nothing(fitted):
     model = fitted[0]
     ids, lengths = pad([np.array([5, 1, 5])])
     present = torch.ones(3, 1, 1, requires_grad=True)
-    logits = model.scaled(ids, lengths, present)
+    logits = model.answer(present, ids, lengths)
     [slope] = torch.autograd.grad(logits[0, 1], present)
     torch.testing.assert_close(slope.sum(), (logits - model.bias)[0, 1].detach())  # a linear model
-    torch.testing.assert_close(model.scaled(ids, lengths, torch.zeros(3, 1, 1))[0], model.bias)
+    torch.testing.assert_close(model.answer(torch.zeros(3, 1, 1), ids, lengths)[0], model.bias)
 
 
 def test_a_text_without_a_known_word_has_the_bias():

@@ -20,6 +20,7 @@ from .terminal.look import command
 from .terminal.reporters import choose, follow
 
 PROG = "unrolled resume"
+NO_STOP: dict[str, Any] = {"until": None, "patience": 0}  # a run that is to train longer does not stop as before
 ABOUT = (
     "Resume a run from its newest checkpoint; the result equals that of uninterrupted training. With --steps or --time "
     "a finished run trains longer, and its learning-rate schedule is extended to the new end."
@@ -38,6 +39,8 @@ class Resume:
     """train for about this much longer: "90s", "15m" or "2h" """
     until: float | None = None
     """new target for the validation metric (with --steps or --time: none)"""
+    patience: int | None = None
+    """new patience, in evaluations without improvement; 0: off (with --steps or --time: off)"""
     lr: float | None = None
     """new peak learning rate, e.g. after divergence"""
     clip: float | None = None
@@ -56,7 +59,9 @@ def run(argv: list[str]) -> int:
     if changes is None:
         return 0
     changes |= {
-        name: value for name in ("until", "lr", "clip", "cell") if (value := getattr(options, name)) is not None
+        name: value
+        for name in ("until", "patience", "lr", "clip", "cell")
+        if (value := getattr(options, name)) is not None
     }
     reporter = choose(options.json)
     with Schema(Resume, PROG).names():
@@ -74,12 +79,12 @@ def _changes(options: Resume) -> dict[str, Any] | None:
     if options.steps is not None and options.steps <= done:
         raise ArgumentError("steps", f"above {done:,}, the steps already trained", options.steps)
     if options.steps is not None:
-        return {"steps": options.steps, "until": None}
+        return {"steps": options.steps, **NO_STOP}
     if options.time is not None:
         if not (done and spent):
             folder.refuse_lost()
             raise RunError(f"{folder.path} has no steps to measure the training rate; give --steps instead of --time")
-        return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent)), "until": None}
+        return {"steps": int(done) + max(1, int(seconds(options.time) * done / spent)), **NO_STOP}
     if planned and done >= planned and _has_model(folder):
         print(f"{folder.path} is finished: {done:,} of {planned:,} steps")
         print(f"train longer with: {command('resume', folder.path, '--steps', str(int(2 * done)))}")

@@ -18,6 +18,14 @@ from ...errors import RunError
 # T steps, B texts, N occurrences of words and pairs in a text, F known words and pairs, C classes
 
 
+class Presence(nn.Module):
+    """The embedding of a bag: a token is present."""
+
+    def vectors(self, ids: Tensor) -> Tensor:
+        """Return ones ``(T, B, 1)``."""
+        return torch.ones(*ids.shape, 1, device=ids.device)
+
+
 class Bag(nn.Module):
     """``ids (T, B), lengths (B,)`` → logits ``(B, C)``.
 
@@ -33,7 +41,7 @@ class Bag(nn.Module):
 
     def __init__(self, symbols: int, terms: Tensor, idf: Tensor, classes: int) -> None:
         super().__init__()
-        self.symbols = symbols
+        self.symbols, self.embedding = symbols, Presence()
         self.register_buffer("terms", terms)
         self.register_buffer("idf", idf)
         self.weight = nn.Parameter(torch.zeros(len(terms), classes))
@@ -67,12 +75,15 @@ class Bag(nn.Module):
         return model
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return self.scaled(ids, lengths, torch.ones(*ids.shape, 1, device=ids.device))
+        return self.answer(self.embedding.vectors(ids), ids, lengths)
 
-    def scaled(self, ids: Tensor, lengths: Tensor, present: Tensor) -> Tensor:
-        """Return the logits with each token scaled by ``present (T, B, 1)``, and a pair by the mean of its two."""
+    def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the logits with each token scaled by ``x (T, B, 1)``, and a pair by the mean of its two.
+
+        ``present`` is for the interface of `model.Classifier`; it is not used, because ``x`` has the same values.
+        """
         columns, values = self.occurrences(ids, lengths)
-        share = torch.cat([present[..., 0], (present[:-1, :, 0] + present[1:, :, 0]) / 2])
+        share = torch.cat([x[..., 0], (x[:-1, :, 0] + x[1:, :, 0]) / 2])
         return torch.einsum("nb,nbc->bc", values * share, self.weight[columns]) + self.bias
 
     def occurrences(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

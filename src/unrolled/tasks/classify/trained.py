@@ -138,8 +138,9 @@ class TrainedClassifier(Trained):
         ids, lengths = (part.to(self._device) for part in pad([self.reader.encode(text)]))
 
         def log_probability(present: Tensor) -> Tensor:
-            """Return log p of ``answer`` with each token scaled by ``present (T, 1, 1)``."""
-            return self.model.scaled(ids, lengths, present).log_softmax(1)[:, answer]
+            """Return log p of ``answer`` with each token's embedding and n-grams scaled by ``present (T, 1, 1)``."""
+            x = self.model.embedding.vectors(ids) * present
+            return self.model.answer(x, ids, lengths, present[..., 0]).log_softmax(1)[:, answer]
 
         ones = torch.ones(*ids.shape, 1, device=self._device)
         weights = gradient_times_input(log_probability, ones)[:, 0]  # Σ_d x_d ∂f/∂x_d by the chain rule
