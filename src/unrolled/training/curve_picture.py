@@ -39,9 +39,11 @@ def curve_svg(curve: Curve, metric: Metric, title: str, unit: str) -> str:
         title: the name of the run.
         unit: the unit of the loss.
     """
-    panels = [_panel(f"loss, {unit}", {"training": curve.training, "validation": curve.validation}, curve.best)]
+    steps = [step for points in (curve.training, curve.validation, curve.selecting) for step, _ in points] or [0]
+    span = min(steps), max(steps)
+    panels = [_panel(f"loss, {unit}", {"training": curve.training, "validation": curve.validation}, curve.best, span)]
     if metric.name != "loss":
-        panels.append(_panel(f"validation {metric.label}", {"validation": curve.selecting}, curve.best))
+        panels.append(_panel(f"validation {metric.label}", {"validation": curve.selecting}, curve.best, span))
     body = "".join(f'<g transform="translate(0 {24 + TALL * n})">{panel}</g>' for n, panel in enumerate(panels))
     tall = 24 + TALL * len(panels)
     return (
@@ -52,13 +54,11 @@ def curve_svg(curve: Curve, metric: Metric, title: str, unit: str) -> str:
     )
 
 
-def _panel(label: str, lines: dict[str, Points], best: int) -> str:
-    points = [point for line in lines.values() for point in line]
-    if not points:
+def _panel(label: str, lines: dict[str, Points], best: int, span: tuple[int, int]) -> str:
+    if not any(lines.values()):
         return ""
-    first, last = min(x for x, _ in points), max(x for x, _ in points)
-    low, high = _range(lines)
-    cut = sum(y > high for _, y in points)
+    (first, last), (low, high) = span, _range(lines)
+    cut = any(y > high for line in lines.values() for _, y in line)
 
     def x_of(x: float) -> float:
         return LEFT + (x - first) / max(1, last - first) * (WIDE - LEFT - RIGHT)

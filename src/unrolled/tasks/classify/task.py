@@ -46,7 +46,7 @@ from .trained import TrainedClassifier
 # T steps, B texts
 
 LISTED = 10  # classes listed before training
-SMALL = 2000  # training texts: with more, training is not compared with a bag of words
+SMALL, SMALL_TOKENS = 2000, 200_000  # training texts and their tokens: more are not compared with a bag of words
 
 
 class Batch(NamedTuple):
@@ -142,9 +142,9 @@ class Classification(Task):
         return fit_bag(self.ids, self.labels, len(self.reader.vocabulary), len(self.classes), self.weights)
 
     def offer(self, best: dict[str, float]) -> Offer | None:
-        """Compare with a bag of words, if there are at most `SMALL` training texts."""
+        """Compare with a bag of words, if the training set is small."""
         config, valid = self.config, self.sets.valid
-        if len(self.labels) > SMALL or not len(valid):
+        if len(self.labels) > SMALL or sum(map(len, self.ids)) > SMALL_TOKENS or not len(valid):
             return None
         bag = measure(self._handle(self._bag()), valid).summary()
         better = {"accuracy": bag["accuracy"] > best["accuracy"], "log loss": bag["loss"] < best["loss"]}
