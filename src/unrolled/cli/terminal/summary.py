@@ -18,11 +18,12 @@ def summary_lines(summary: Summary, metrics: Sequence[Metric], config: Any = Non
     cell = custom_cell(config)
     trusted = ("--cell", cell) if cell else ()
     fitted = summary.stopped == "fitted"
+    planned = f" of {summary.planned:,}" if summary.planned > summary.steps else ""
     lines = [
         ("run", str(summary.folder)),
         ("fitted", f"in {clock(summary.seconds)}")
         if fitted
-        else ("steps", f"{summary.steps:,} in {clock(summary.seconds)} ({summary.stopped})"),
+        else ("steps", f"{summary.steps:,}{planned} in {clock(summary.seconds)} ({summary.stopped})"),
     ]
     if summary.best:
         at = f"  at step {summary.best['step']:,.0f}" if "step" in summary.best and not fitted else ""
