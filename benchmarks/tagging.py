@@ -135,7 +135,7 @@ def fresh(path: Path) -> Path:
 def demonstrate(runs: Path) -> None:
     """Compare one direction with both on generated sentences."""
     for name, changes in DIRECTIONS.items():
-        config = update(task_class("tag").Config(), **changes)
+        config = update(task_class("tag").Config(), **changes, patience=0)
         summary = api.start(
             "tag", config, fresh(runs / f"generated-{name.replace(', ', '-').replace(' ', '-')}"), Silent()
         )
