@@ -8,7 +8,8 @@ import pytest
 
 from unrolled.errors import ArgumentError
 from unrolled.results import Comparison, Drawing, Pairs, Picture, Piece, Prediction, Report, Series, Spans, Table, Text
-from unrolled.results.markup import ROWS, marked, part
+from unrolled.results.markup import ROWS, part
+from unrolled.results.marks import marked
 
 EVIL = "<script>alert('&\"')</script>\ud800"
 SAFE = "&lt;script&gt;alert(&#x27;&amp;&quot;&#x27;)&lt;/script&gt;?"
