@@ -47,7 +47,7 @@ def legend(predictions: Iterable[Marked]) -> str:
     for prediction in predictions:
         labels |= {piece.label: prediction.labels for piece in prediction.pieces if piece.label}
     pieces = [piece for prediction in predictions for piece in prediction.pieces]
-    lines = [" ".join(_box(name, name, among) for name, among in sorted(labels.items()))] if labels else []
+    lines = [" ".join(_box(name, escaped(name), among) for name, among in sorted(labels.items()))] if labels else []
     if any(piece.weight for piece in pieces):
         lines.append(
             f"{_shade('for', 1.0)} the prediction (red, solid line), {_shade('against', -1.0)} it (blue, dotted line); "

@@ -54,7 +54,8 @@ class Prediction(Shown):
         empty without an explanation."""
         if self.margin is not None:
             return self.margin.plain()
-        return "; ".join(f"{piece.text}: {piece.margin.plain()}" for piece in self.pieces if piece.margin is not None)
+        of = ((" ".join(piece.text.split()), piece.margin) for piece in self.pieces)
+        return "; ".join(f"{text}: {margin.plain()}" for text, margin in of if margin is not None)
 
     def plain(self) -> str:
         """As text: the answer, the text with its marks, what they explain, and the parts."""

@@ -2,9 +2,10 @@
 
     m = 1/n Σ_t [ log p(y_t has type c) − log p(y_t has type r) ]        over the n words of an entity of type c
 
-r is the most probable of the other types and of "no entity", p the marginals of a conditional random field (equation
-(7) of `layers/crf.py`) or a softmax; a type's probability is the sum over its tags (B-c, I-c, …). `integrated_gradients`
-divides this margin among the words of the sentence, those of the entity included; without them all embeddings are 0.
+r is the most probable of the other types and of "no entity". p is the marginal of a conditional random field (equation
+(7) of `layers/crf.py`) or a softmax; a type's probability is the sum over its tags (B-c, I-c, …).
+`integrated_gradients` divides this margin among the words of the sentence, those of the entity included; without them
+all embeddings are 0.
 """
 
 from __future__ import annotations
