@@ -148,7 +148,9 @@ def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Pa
     columns = unrolled("predict", asked_once, "so dreadful zorblax", "--explain").out.split("\t")
     assert re.search(r"dreadful\([+-]\d+\.\d\d\)", columns[1])
     assert re.search(r"zorblax\(([+-]\d+\.\d\d, )?unknown\)", columns[1])
-    assert re.fullmatch(r"\w+ against \w+ \+\d+\.\d\d nats \([+-]\d+\.\d\d without the words\)\n", columns[2])
+    assert re.fullmatch(
+        r"log-odds of \w+ against \w+ \+\d+\.\d\d nats \([+-]\d+\.\d\d without the words\)\n", columns[2]
+    )
 
 
 def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Path) -> None:

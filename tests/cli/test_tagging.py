@@ -56,7 +56,7 @@ def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: py
     unknown = unrolled("predict", run, "Teddy Lee zorb here", "--explain").out
     assert re.fullmatch(
         r"\[Teddy Lee\]person\(\d+%\) zorb\(([+-]\d+\.\d\d, )?unknown\) here.*"
-        r"\tTeddy Lee: person against no entity \+\d+\.\d\d nats "
+        r"\tTeddy Lee: log-odds of person against no entity \+\d+\.\d\d nats "
         r"\([+-]\d+\.\d\d without the words, [+-]\d+\.\d\d itself, [+-]\d+\.\d\d the other words\)\n",
         unknown,
     )

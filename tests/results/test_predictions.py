@@ -33,7 +33,7 @@ def test_an_explanation_has_a_scale_and_names_classes():
         {"begin": 5, "end": 9, "text": "zorb", "weight": -0.25, "for": "bad", "unknown": ["zorb"]},
     ]
     assert said.marked() == "fine(+2.00) zorb(-0.50, unknown)"
-    assert said.explanation() == "good against bad +4.00 nats (+1.00 without the words)"
+    assert said.explanation() == "log-odds of good against bad +4.00 nats (+1.00 without the words)"
 
 
 def test_an_entity_has_its_probability_and_margin():
@@ -41,7 +41,8 @@ def test_an_entity_has_its_probability_and_margin():
     said = Prediction("Ada  Zorb", pieces=(Piece("Ada  Zorb", "person", 0.0, "", 0.97, margin, ("Zorb",)),))
     assert said.marked() == "[Ada  Zorb]person(97%, unknown: Zorb)"
     assert said.explanation() == (
-        "Ada Zorb: person against no entity +5.00 nats (-3.00 without the words, +6.00 itself, +2.00 the other words)"
+        "Ada Zorb: log-odds of person against no entity +5.00 nats "
+        "(-3.00 without the words, +6.00 itself, +2.00 the other words)"
     )
     [piece] = said.as_json()["pieces"]
     assert (piece["probability"], piece["own"], piece["unknown"]) == (0.97, 6.0, ["Zorb"])

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from .markup import DIM, escaped
-from .pieces import Piece, number_of
+from .pieces import LEAST, Piece, number_of
 
 FOR, AGAINST = "232, 90, 70", "60, 140, 215"  # red, blue
 BOXES = ("#009e73", "#cc79a7", "#e69f00", "#8a8a8a")  # green, purple, orange, grey
 LINES = ("solid", "dashed", "double")  # of the boxes, when the colours are used up
-FAINTEST = 0.02  # the smallest weight with a colour
-UNKNOWN = '<sup style="opacity: .75; user-select: none" title="not in the vocabulary">?</sup>'
+UNKNOWN = '<sup style="opacity: .75; line-height: 0; user-select: none" title="not in the vocabulary">?</sup>'
 SMALL = '<small style="opacity: .8; margin-left: .35em">{}</small>'
 
 
@@ -58,9 +57,9 @@ def legend(predictions: Iterable[Marked]) -> str:
     return "".join(f'<div style="margin: .3em 0">{line}</div>' for line in lines)
 
 
-def remark(line: str) -> str:
-    """A line below a text."""
-    return f'<div style="{DIM}; font-size: .85em">{escaped(line)}</div>' if line else ""
+def remarks(lines: Iterable[str]) -> str:
+    """Lines below a text."""
+    return "".join(f'<div style="{DIM}; font-size: .85em; line-height: 1.5">{escaped(line)}</div>' for line in lines)
 
 
 def _marked(piece: Piece, labels: Sequence[str], scale: float | None) -> str:
@@ -72,7 +71,7 @@ def _marked(piece: Piece, labels: Sequence[str], scale: float | None) -> str:
         return _box(piece.label, f"{text}{unknown}{SMALL.format(escaped(piece.label) + chance)}", labels, title)
     if piece.unknown:
         text += UNKNOWN
-    if abs(piece.weight) < FAINTEST:
+    if abs(piece.weight) < LEAST:
         return text
     title = f"{piece.weight * (scale or 1.0):+.2f}{' nats' if scale else ''}"
     return _shade(text, piece.weight, title + (f" for {piece.speaks_for}" if piece.speaks_for else ""))

@@ -31,11 +31,11 @@ class Margin:
     own: float | None = None
 
     def plain(self) -> str:
-        """``positive against negative +2.31 nats (-0.85 without the words)``."""
+        """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``."""
         parts = f"{self.baseline:+.2f} without the words"
         if self.own is not None:
             parts += f", {self.own:+.2f} itself, {self.value - self.baseline - self.own:+.2f} the other words"
-        return f"{self.chosen} against {self.other} {self.value:+.2f} nats ({parts})"
+        return f"log-odds of {self.chosen} against {self.other} {self.value:+.2f} nats ({parts})"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for JSON."""

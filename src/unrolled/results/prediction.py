@@ -50,12 +50,15 @@ class Prediction(Shown):
         return "".join(_marked(piece, self.scale or 1.0) for piece in self.pieces or (Piece(self.text),))
 
     def explanation(self) -> str:
-        """``positive against negative +2.31 nats (-0.85 without the words)``, or the same for every explained label;
-        empty without an explanation."""
+        """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``, or the same for every explained
+        label; empty without an explanation."""
+        return "; ".join(self._margins())
+
+    def _margins(self) -> list[str]:
         if self.margin is not None:
-            return self.margin.plain()
+            return [self.margin.plain()]
         of = ((" ".join(piece.text.split()), piece.margin) for piece in self.pieces)
-        return "; ".join(f"{text}: {margin.plain()}" for text, margin in of if margin is not None)
+        return [f"{text}: {margin.plain()}" for text, margin in of if margin is not None]
 
     def plain(self) -> str:
         """As text: the answer, the text with its marks, what they explain, and the parts."""
@@ -66,9 +69,8 @@ class Prediction(Shown):
 
     def html(self) -> str:
         """The text with its marks and what they explain, as HTML in the colours of the page around it."""
-        scale = "" if self.scale is None else f"full colour: {self.scale:.2f} nats"
-        below = "; ".join(filter(None, (self.explanation(), scale)))
-        return f'<div style="white-space: pre-wrap; line-height: 1.9">{marks.marked(self)}</div>{marks.remark(below)}'
+        below = [*self._margins(), *([] if self.scale is None else [f"full colour: {self.scale:.2f} nats"])]
+        return f'<div style="white-space: pre-wrap; line-height: 1.9">{marks.marked(self)}</div>{marks.remarks(below)}'
 
     def _repr_html_(self) -> str:
         rest = markup.escaped(self.likeliest().removeprefix(self.answer))
