@@ -60,7 +60,7 @@ class PredictionWriter:
 
     Args:
         general: the command's options.
-        explain: whether to show saliency.
+        explain: whether to show explanations.
     """
 
     def __init__(self, general: General, explain: bool) -> None:

@@ -54,7 +54,7 @@ def legend(predictions: Iterable[Marked]) -> str:
         )
     if any(piece.unknown for piece in pieces):
         lines.append(f"word{UNKNOWN} is not in the vocabulary")
-    return "".join(f'<div style="margin: .3em 0">{line}</div>' for line in lines)
+    return "".join(f'<div style="margin: .3em 0; line-height: 1.9">{line}</div>' for line in lines)
 
 
 def remarks(lines: Iterable[str]) -> str:

@@ -50,8 +50,8 @@ class Prediction(Shown):
         return "".join(_marked(piece, self.scale or 1.0) for piece in self.pieces or (Piece(self.text),))
 
     def explanation(self) -> str:
-        """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``, or the same for every explained
-        label; empty without an explanation."""
+        """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``; for tags, one of each
+        explained label. Empty without an explanation."""
         return "; ".join(self._margins())
 
     def _margins(self) -> list[str]:
@@ -69,7 +69,10 @@ class Prediction(Shown):
 
     def html(self) -> str:
         """The text with its marks and what they explain, as HTML in the colours of the page around it."""
-        below = [*self._margins(), *([] if self.scale is None else [f"full colour: {self.scale:.2f} nats"])]
+        below = self._margins()
+        if self.scale is not None:
+            of = "" if self.margin is None else f" for {self.margin.chosen} (red) or {self.margin.other} (blue)"
+            below.append(f"full colour: {self.scale:.2f} nats{of}")
         return f'<div style="white-space: pre-wrap; line-height: 1.9">{marks.marked(self)}</div>{marks.remarks(below)}'
 
     def _repr_html_(self) -> str:
