@@ -69,6 +69,9 @@ def test_long_inputs_are_divided():
 
     weights = integrated_gradients(total, torch.ones(4000, 1)).weights
     assert max(most) == 4
+    most.clear()
+    torch.testing.assert_close(integrated_gradients(total, torch.ones(4000, 1), at_once=1).weights, weights)
+    assert max(most) == 2  # the input and the baseline
     torch.testing.assert_close(weights, torch.ones(4000))
 
 

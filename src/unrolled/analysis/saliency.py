@@ -35,7 +35,7 @@ class Attribution(NamedTuple):
 
 
 def integrated_gradients(
-    score: Callable[[Tensor], Tensor], inputs: Tensor, tolerance: float = TOLERANCE
+    score: Callable[[Tensor], Tensor], inputs: Tensor, *, tolerance: float = TOLERANCE, at_once: int = AT_ONCE
 ) -> Attribution:
     """Return the integrated gradients (2) of one sequence, with all steps zero as the baseline.
 
@@ -47,6 +47,7 @@ def integrated_gradients(
         score: ``inputs (T, N, E) → f (N,)``, for any N; f of a lane must depend only on the same lane of the inputs.
         inputs: ``(T, E)``.
         tolerance: the largest error of the sum of the weights.
+        at_once: steps times points of one pass through ``score``, which bounds its memory.
 
     Raises:
         ShapeError: ``inputs`` is not ``(T, E)`` with at least one step.
@@ -64,21 +65,21 @@ def integrated_gradients(
     with torch.no_grad():
         value, baseline = score(torch.cat([x, torch.zeros_like(x)], dim=1)).double().tolist()
     allowed = tolerance * max(1.0, abs(value - baseline))
-    weights = _quadrature(score, x, POINTS[0])
+    weights = _quadrature(score, x, POINTS[0], at_once)
     for points in POINTS[1:]:
         if abs(float(weights.sum()) - (value - baseline)) <= allowed or points * x.size(0) > MOST:
             break
-        weights = _quadrature(score, x, points)
+        weights = _quadrature(score, x, points, at_once)
     return Attribution(weights.to(inputs.dtype), value, baseline)
 
 
-def _quadrature(score: Callable[[Tensor], Tensor], x: Tensor, points: int) -> Tensor:
+def _quadrature(score: Callable[[Tensor], Tensor], x: Tensor, points: int, at_once: int) -> Tensor:
     """Return (2) ``(T,)`` in float64 for ``x (T, 1, E)``: (1) at αx is α times the integrand."""
     nodes, shares = np.polynomial.legendre.leggauss(points)  # on −1 … 1
     alpha = torch.from_numpy((nodes + 1) / 2).to(x.device)
     share = torch.from_numpy(shares / 2).to(x.device) / alpha
     weights = torch.zeros(x.size(0), dtype=torch.float64, device=x.device)
-    for chunk in torch.arange(points, device=x.device).split(max(1, AT_ONCE // x.size(0))):
+    for chunk in torch.arange(points, device=x.device).split(max(1, at_once // x.size(0))):
         scaled = x * alpha[chunk].to(x.dtype).unsqueeze(1)  # (T, N, E)
         weights += gradient_times_input(score, scaled).double() @ share[chunk]
     return weights

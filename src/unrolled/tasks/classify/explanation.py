@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ...analysis.saliency import integrated_gradients
+from ...analysis.saliency import AT_ONCE, integrated_gradients
 from ...data.batches import pad
 from ...results import Margin, Piece
 
 if TYPE_CHECKING:
     from .trained import TrainedClassifier
+
+NUMBERS = 1 << 23  # in the vectors of one pass: one-hot vectors are as wide as the vocabulary
 
 
 def explained(classifier: TrainedClassifier, text: str, chosen: int, other: int) -> tuple[Margin, float, list[Piece]]:
@@ -37,7 +39,8 @@ def explained(classifier: TrainedClassifier, text: str, chosen: int, other: int)
         logits = model.answer(vectors * present, ids.repeat(1, N), lengths.repeat(N), present[..., 0])
         return logits[:, chosen] - logits[:, other]
 
-    found = integrated_gradients(margin, torch.ones(len(encoded), 1, device=device))
+    ones = torch.ones(len(encoded), 1, device=device)
+    found = integrated_gradients(margin, ones, at_once=min(AT_ONCE, NUMBERS // vectors.size(2)))
     nats = found.weights.tolist()
     scale = max(map(abs, nats)) or 1.0
     pieces = []
