@@ -18,7 +18,9 @@ from ...data.tags import Entity, entities, parse
 from .model import Tagger
 from .words import Ids, TagSet
 
-# T words, B sentences, N entities, K tags
+# T words, B sentences, K tags
+
+LANES = 128  # entities side by side
 
 Chances = npt.NDArray[np.float64]  # of each word: the probability of the entity that begins with it, else 1
 
@@ -33,26 +35,24 @@ def confidence(model: Tagger, tags: TagSet, scores: Tensor, lengths: Tensor, num
         lengths: ``(B,)``.
         numbers: the predicted tags of each sentence.
     """
-    chances = [np.ones(len(row)) for row in numbers]
     if tags.plain:
         p = model.probabilities(scores, lengths).transpose(0, 1).cpu().numpy()  # (B, T, K)
         return [rows[np.arange(len(row)), row].astype(np.float64) for rows, row in zip(p, numbers, strict=True)]
+    chances = [np.ones(len(row)) for row in numbers]
     found = [(n, entity) for n, row in enumerate(numbers) for entity in entities(tags.named(row))]
-    if not found:
-        return chances
-    allowed = torch.ones(scores.size(0), len(found), len(tags), dtype=torch.bool)  # (T, N, K)
-    for lane, (n, entity) in enumerate(found):
-        allowed[:, lane] = _allowed(allowed[:, lane], tags, entity, numbers[n])
-    lanes = torch.tensor([n for n, _ in found], device=scores.device)
-    log_p = model.log_probability(scores[:, lanes], allowed.to(scores.device), lengths[lanes])
-    for (n, entity), p in zip(found, log_p.double().exp().clamp(max=1.0).tolist(), strict=True):
-        chances[n][entity.start] = p
+    for begin in range(0, len(found), LANES):
+        some = found[begin : begin + LANES]
+        lanes = torch.tensor([n for n, _ in some], device=scores.device)
+        allowed = torch.stack([_allowed(len(scores), tags, entity, numbers[n]) for n, entity in some], dim=1)
+        log_p = model.log_probability(scores[:, lanes], allowed.to(scores.device), lengths[lanes])
+        for (n, entity), p in zip(some, log_p.double().exp().clamp(max=1.0).tolist(), strict=True):
+            chances[n][entity.start] = p
     return chances
 
 
-def _allowed(allowed: Tensor, tags: TagSet, entity: Entity, numbers: Ids) -> Tensor:
-    """Return ``allowed (T, K)`` restricted to the tags with which the sentence has this entity."""
-    allowed = allowed.clone()
+def _allowed(T: int, tags: TagSet, entity: Entity, numbers: Ids) -> Tensor:
+    """Return the tags ``(T, K)`` bool with which a sentence has this entity."""
+    allowed = torch.ones(T, len(tags), dtype=torch.bool)
     for t in range(entity.start, entity.stop):
         allowed[t] = False
         allowed[t, int(numbers[t])] = True
