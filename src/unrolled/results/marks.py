@@ -73,7 +73,7 @@ def _marked(piece: Piece, labels: Sequence[str], scale: float | None) -> str:
         text += UNKNOWN
     if abs(piece.weight) < LEAST:
         return text
-    title = f"{piece.weight * (scale or 1.0):+.2f}{' nats' if scale else ''}"
+    title = f"{piece.weight * (scale or 1.0):+z.2f}{' nats' if scale else ''}"
     return _shade(text, piece.weight, title + (f" for {piece.speaks_for}" if piece.speaks_for else ""))
 
 

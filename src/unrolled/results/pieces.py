@@ -32,10 +32,10 @@ class Margin:
 
     def plain(self) -> str:
         """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``."""
-        parts = f"{self.baseline:+.2f} without the words"
+        parts = f"{self.baseline:+z.2f} without the words"
         if self.own is not None:
-            parts += f", {self.own:+.2f} itself, {self.value - self.baseline - self.own:+.2f} the other words"
-        return f"log-odds of {self.chosen} against {self.other} {self.value:+.2f} nats ({parts})"
+            parts += f", {self.own:+z.2f} itself, {self.value - self.baseline - self.own:+z.2f} the other words"
+        return f"log-odds of {self.chosen} against {self.other} {self.value:+z.2f} nats ({parts})"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -78,7 +78,7 @@ class Piece:
             remarks += [] if self.probability is None else [f"{self.probability:.0%}"]
             remarks += [f"unknown: {' '.join(self.unknown)}"] if self.unknown else []
         else:
-            remarks += [f"{self.weight * scale:+.2f}"] if abs(self.weight) >= LEAST else []
+            remarks += [f"{self.weight * scale:+z.2f}"] if abs(self.weight) >= LEAST else []
             remarks += ["unknown"] if self.unknown else []
         return f"({', '.join(remarks)})" if remarks else ""
 

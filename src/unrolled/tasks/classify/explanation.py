@@ -32,15 +32,14 @@ def explained(classifier: TrainedClassifier, text: str, chosen: int, other: int)
     device = next(model.parameters()).device
     encoded = reader.encode(text)
     ids, lengths = (part.to(device) for part in pad([encoded]))
-    vectors = model.embedding.vectors(ids)  # (T, 1, E)
 
     def margin(present: Tensor) -> Tensor:
         N = present.size(1)
-        logits = model.answer(vectors * present, ids.repeat(1, N), lengths.repeat(N), present[..., 0])
+        logits = model.scaled(ids.repeat(1, N), lengths.repeat(N), present)
         return logits[:, chosen] - logits[:, other]
 
     ones = torch.ones(len(encoded), 1, device=device)
-    found = integrated_gradients(margin, ones, at_once=min(AT_ONCE, NUMBERS // vectors.size(2)))
+    found = integrated_gradients(margin, ones, at_once=min(AT_ONCE, NUMBERS // model.embedding.size))
     nats = found.weights.tolist()
     scale = max(map(abs, nats)) or 1.0
     pieces = []
