@@ -175,14 +175,16 @@ def test_summary_says_what_next() -> None:
 def test_summary_gives_advice_an_example_and_a_better_model(tmp_path: Path) -> None:
     (tmp_path / "curve.svg").write_text("")
     offer = Offer("a bag of words is better", ("train", "classify", "--data", "a b.csv", "--kind", "bag"))
-    end = dataclasses.replace(END, planned=4000, folder=tmp_path, task="classify", longer=False, advice="overfitting", offer=offer)
+    end = dataclasses.replace(
+        END, planned=4000, folder=tmp_path, task="classify", longer=False, advice="overfitting", offer=offer
+    )
     lines = dict(summary_lines(dataclasses.replace(end, example="it's good"), LanguageModelling.metrics))
     assert lines["steps"].startswith("1,000 of 4,000 in ")
     assert lines["validation"].endswith("at step 900 of 1,000")
     assert lines["curve"] == f"{tmp_path}/curve.svg"
     assert lines["advice"] == "overfitting"
     assert "train longer" not in lines
-    assert lines["better"] == "a bag of words is better"
+    assert lines["simpler"] == "a bag of words is better"
     assert lines["train it"] == "unrolled train classify --data 'a b.csv' --kind bag"
     assert lines["predict"] == f"""unrolled predict {tmp_path} 'it'"'"'s good'"""
 

@@ -88,10 +88,10 @@ def test_a_token_that_is_scaled_to_nothing_contributes_nothing(fitted):
     model = fitted[0]
     ids, lengths = pad([np.array([5, 1, 5])])
     present = torch.ones(3, 1, 1, requires_grad=True)
-    logits = model.answer(present, ids, lengths)
+    logits = model.scaled(ids, lengths, present)
     [slope] = torch.autograd.grad(logits[0, 1], present)
     torch.testing.assert_close(slope.sum(), (logits - model.bias)[0, 1].detach())  # a linear model
-    torch.testing.assert_close(model.answer(torch.zeros(3, 1, 1), ids, lengths)[0], model.bias)
+    torch.testing.assert_close(model.scaled(ids, lengths, torch.zeros(3, 1, 1))[0], model.bias)
 
 
 def test_a_text_without_a_known_word_has_the_bias():
@@ -149,20 +149,45 @@ def offering(run):
     return task
 
 
-def test_a_bag_that_is_better_is_offered_with_its_command(offering, monkeypatch):
-    reason, command = offering.offer({"loss": 5.0, "accuracy": 0.1})
-    assert reason.startswith(
-        "a bag of words has the better accuracy and log loss on the 30 validation texts: accuracy 0."
-    )
-    assert command == ("train", "classify", "--data", offering.config.data.data, "--no-lowercase", "--kind", "bag")
-    assert offering.offer({"loss": 5.0, "accuracy": 1.0}).reason.startswith("a bag of words has the better log loss on")
-    assert offering.offer({"loss": 0.0, "accuracy": 1.0}) is None
-    monkeypatch.setattr(classify_task, "SMALL", 100)
-    assert offering.offer({"loss": 5.0, "accuracy": 0.1}) is None
-    assert len(offering.example()) <= 60
+class Certain(torch.nn.Module):
+    """Stands for a network that gives the true class of every ``wrong``-th text, and else another, a probability."""
+
+    def __init__(self, task, right, probability):
+        super().__init__()
+        self.task, self.right, self.probability = task, right, probability
+
+    def probabilities(self, texts):
+        true = [self.task.classes.index(label) for label in self.task.sets.valid.labels]
+        rows = np.full((len(texts), 2), 1 - self.probability)
+        for n, label in enumerate(true):
+            rows[n, label if n < self.right * len(true) else 1 - label] = self.probability
+        return rows
+
+
+@pytest.mark.parametrize(
+    ("right", "probability", "verdict"),
+    [(1.0, 0.99, None), (0.0, 0.9, "better"), (1.0, 0.55, "about as good"), (0.1, 0.501, "better")],
+)
+def test_a_bag_is_offered_unless_the_network_is_clearly_better(offering, monkeypatch, right, probability, verdict):
+    handle = offering._handle
+    monkeypatch.setattr(offering, "_handle", lambda model: model if isinstance(model, Certain) else handle(model))
+    offer = offering.offer(Certain(offering, right, probability))
+    assert (offer is None) == (verdict is None)
+    if offer is not None:
+        assert offer.reason.startswith(f"a bag of words is {verdict} on the 30 validation texts: accuracy 0.")
+        data = offering.config.data.data
+        assert offer.command == ("train", "classify", "--data", data, "--no-lowercase", "--kind", "bag")
+
+
+def test_large_data_is_not_compared(offering, monkeypatch):
+    for name in ("SMALL", "SMALL_TOKENS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(classify_task, name, 100)
+            assert offering.offer(torch.nn.Module()) is None
 
 
 def test_the_offered_command_can_be_run(offering, tmp_path, capsys):
-    offer = offering.offer({"loss": 5.0, "accuracy": 0.1})
+    offer = offering.offer(offering._bag())
     assert main([*offer.command, "--run", str(tmp_path / "run")]) == 0
     assert f"unrolled predict {tmp_path / 'run'} '" in capsys.readouterr().out
+    assert len(offering.example()) <= 60

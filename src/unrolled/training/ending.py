@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from ..errors import SaveError
 from .curve import Advice, advise, read_curve
 from .curve_picture import curve_svg
@@ -15,7 +17,7 @@ from .metrics import loss_unit
 from .task import Task
 
 
-def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, best: dict[str, float]) -> dict[str, Any]:
+def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, saved: nn.Module | None) -> dict[str, Any]:
     """Draw the curve, and return the fields of a `Summary` that say what to do next.
 
     A picture that cannot be written becomes a note: it never fails a run.
@@ -25,7 +27,7 @@ def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, best
         folder: the run's folder.
         reporter: receives the note.
         stopped: why training ended; see `Summary`.
-        best: the validation metrics of the saved model.
+        saved: the saved model; `None` after an interruption.
     """
     metric = task.selecting
     advice = Advice(stopped == "finished")
@@ -38,6 +40,6 @@ def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, best
     else:
         if not stopped.startswith(("interrupted", "reached")):
             advice = advise(curve, metric, stopped.startswith("no better"))
-    offer = None if stopped == "interrupted" else task.offer(best)
+    offer = None if saved is None else task.offer(saved)
     longer = advice.longer and stopped == "finished"
     return {"advice": advice.text, "longer": longer, "offer": offer, "example": task.example()}

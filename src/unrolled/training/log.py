@@ -36,7 +36,7 @@ class Progress:
 
 
 class Offer(NamedTuple):
-    """Another model that is better on the validation set.
+    """A simpler model, if the trained one is not clearly better than it on the validation set.
 
     reason   the scores of both
     command  the command that trains it, without ``unrolled``
@@ -68,7 +68,7 @@ class Summary(Shown):
     longer: bool = True
     """whether to train longer"""
     offer: Offer | None = None
-    """another model that is better on the validation set"""
+    """a simpler model, if the trained one is not clearly better on the validation set"""
     example: str = ""
     """an input, for trying the model; empty if the task has none"""
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
@@ -204,17 +204,18 @@ class _Run:
         if not (self.state.best or self.ahead):  # the model file was lost, and no steps were left
             self._evaluate(regular=False)
             self._save()
-        stopped, best = stopped or "finished", self.ahead or self.state.best
+        stopped = stopped or "finished"
+        saved = None if stopped == "interrupted" else self._saved()
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
             steps=self.state.step,
             seconds=self.state.seconds,
             stopped=stopped,
-            best=best,
-            test={} if stopped == "interrupted" else self._test(),
+            best=self.ahead or self.state.best,
+            test={} if saved is None else self._test(saved),
             planned=self.steps,
-            **ending(self.task, self.folder, reporter, stopped, best),
+            **ending(self.task, self.folder, reporter, stopped, saved),
         )
         self.metrics.close()
         reporter.end(summary)
@@ -318,10 +319,14 @@ class _Run:
         model.train(training)
         self.reporter.preview(step, self.folder.write_preview(step, preview))
 
-    def _test(self) -> dict[str, float]:
-        """Evaluate the saved model on the test split."""
+    def _saved(self) -> nn.Module:
+        """Return the saved model."""
         model = copy.deepcopy(self.stepper.model).eval()
         modelfile.restore(model, modelfile.load(self.folder.model).tensors, str(self.folder.model))
+        return model
+
+    def _test(self, model: nn.Module) -> dict[str, float]:
+        """Evaluate the saved model on the test split."""
         scores = self.task.evaluate(model, "test")
         if scores:
             self.metrics.write(self.state.step, {"split": "test", **scores})

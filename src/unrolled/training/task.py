@@ -168,8 +168,8 @@ class Task(ABC):
         """Return a short input, best from the validation part, for trying the trained model; empty if there is none."""
         return ""
 
-    def offer(self, best: dict[str, float]) -> Offer | None:
-        """Return a simpler model if it is better on the validation set than the trained one, with metrics ``best``.
+    def offer(self, model: nn.Module) -> Offer | None:
+        """Return a simpler model if the trained ``model`` is not clearly better than it on the validation set.
 
         It is called after training, so it may only take a small fraction of the time of training.
         """

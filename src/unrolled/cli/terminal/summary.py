@@ -40,7 +40,7 @@ def summary_lines(summary: Summary, metrics: Sequence[Metric], config: Any = Non
     elif summary.stopped == "finished" and summary.longer:
         lines.append(("train longer", command("resume", summary.folder, "--steps", str(2 * summary.steps), *trusted)))
     if summary.offer is not None:
-        lines += [("better", summary.offer.reason), ("train it", command(*summary.offer.command))]
+        lines += [("simpler", summary.offer.reason), ("train it", command(*summary.offer.command))]
     for label, verb in task_class(summary.task).use.items():
         inputs = [summary.example] if summary.example and verb == "predict" else []
         lines.append((label, command(verb, summary.folder, *inputs, *trusted)))

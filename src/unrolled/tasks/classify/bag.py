@@ -19,11 +19,9 @@ from ...errors import RunError
 
 
 class Presence(nn.Module):
-    """The embedding of a bag: a token is present."""
+    """The embedding of a bag: a single number for each token, 1 if it is present."""
 
-    def vectors(self, ids: Tensor) -> Tensor:
-        """Return ones ``(T, B, 1)``."""
-        return torch.ones(*ids.shape, 1, device=ids.device)
+    size = 1
 
 
 class Bag(nn.Module):
@@ -75,15 +73,12 @@ class Bag(nn.Module):
         return model
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return self.answer(self.embedding.vectors(ids), ids, lengths)
+        return self.scaled(ids, lengths, torch.ones(*ids.shape, 1, device=ids.device))
 
-    def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the logits with each token scaled by ``x (T, B, 1)``, and a pair by the mean of its two.
-
-        ``present`` is for the interface of `model.Classifier`; it is not used, because ``x`` has the same values.
-        """
+    def scaled(self, ids: Tensor, lengths: Tensor, present: Tensor) -> Tensor:
+        """Return the logits with each token scaled by ``present (T, B, 1)``, and a pair by the mean of its two."""
         columns, values = self.occurrences(ids, lengths)
-        share = torch.cat([x[..., 0], (x[:-1, :, 0] + x[1:, :, 0]) / 2])
+        share = torch.cat([present[..., 0], (present[:-1, :, 0] + present[1:, :, 0]) / 2])
         return torch.einsum("nb,nbc->bc", values * share, self.weight[columns]) + self.bias
 
     def occurrences(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

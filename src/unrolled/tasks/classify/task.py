@@ -12,10 +12,12 @@ Texts have any length: padding is ignored, and batches contain texts of similar 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,7 +40,7 @@ from .bag import Bag
 from .bag_fit import fit_bag
 from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
-from .measures import METRICS, measure
+from .measures import METRICS, measure, scores
 from .model import Classifier
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
@@ -141,24 +143,26 @@ class Classification(Task):
     def _bag(self) -> Bag:
         return fit_bag(self.ids, self.labels, len(self.reader.vocabulary), len(self.classes), self.weights)
 
-    def offer(self, best: dict[str, float]) -> Offer | None:
-        """Compare with a bag of words, if the training set is small."""
+    def offer(self, model: nn.Module) -> Offer | None:
+        """Compare with a bag of words if the training set is small: offer it unless the model has the better accuracy,
+        and a log loss that is lower by more than the standard error of the difference."""
         config, valid = self.config, self.sets.valid
         if len(self.labels) > SMALL or sum(map(len, self.ids)) > SMALL_TOKENS or not len(valid):
             return None
-        bag = measure(self._handle(self._bag()), valid).summary()
-        better = {"accuracy": bag["accuracy"] > best["accuracy"], "log loss": bag["loss"] < best["loss"]}
-        if not any(better.values()):
+        true = np.array([self.classes.index(label) for label in valid.labels])
+        found = [self._handle(one).probabilities(valid.texts) for one in (model, self._bag())]
+        own, bag = (scores(probabilities, true, self.classes) for probabilities in found)
+        losses = [-np.log(np.maximum(part[np.arange(len(true)), true], 1e-15)) for part in found]
+        lead = losses[1] - losses[0]  # of the model, by text
+        if own.accuracy >= bag.accuracy and lead.mean() > lead.std() / math.sqrt(len(lead)):
             return None
-        where = f"on the {len(valid):,} validation texts"
-        scores = (
-            f"accuracy {bag['accuracy']:.3f} against {best['accuracy']:.3f}, "
-            f"log loss {bag['loss']:.3f} against {best['loss']:.3f}"
+        better = bag.accuracy >= own.accuracy and bag.loss <= own.loss
+        reason = (
+            f"a bag of words is {'better' if better else 'about as good'} on the {len(valid):,} validation texts: "
+            f"accuracy {bag.accuracy:.3f} against {own.accuracy:.3f}, log loss {bag.loss:.3f} against {own.loss:.3f}"
         )
-        which = " and ".join(name for name, is_better in better.items() if is_better)
         flags = [*changed_flags(config.data), *changed_flags(config.reading, USED_BY_A_BAG)]
-        command = ("train", self.name, *flags, "--kind", "bag")
-        return Offer(f"a bag of words has the better {which} {where}: {scores}", command)
+        return Offer(reason, ("train", self.name, *flags, "--kind", "bag"))
 
     def build_model(self) -> nn.Module:
         return Classifier(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
