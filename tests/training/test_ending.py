@@ -44,7 +44,7 @@ def test_a_curve_that_cannot_be_written_is_a_note(tmp_path, monkeypatch):
 def test_a_better_model_is_named_in_the_summary(tmp_path):
     class Offering(Toy):
         def offer(self, model):
-            return Offer(f"{float(model.w)} against 0.1", ("train", "toy", "--data", "a b"))
+            return Offer(f"{float(model.w.detach())} against 0.1", ("train", "toy", "--data", "a b"))
 
     summary, _ = train(tmp_path / "run", Offering(config(steps=1), losses=[0.5]))
     assert summary.plain().endswith("-0.25 against 0.1: unrolled train toy --data 'a b'")
