@@ -45,3 +45,8 @@ STYLES = (
 def style(number: int) -> Style:
     """Return the style of a picture's curve number 0, 1, …; after seven they repeat."""
     return STYLES[number % len(STYLES)]
+
+
+def darker(colour: str) -> str:
+    """Return a colour ``#rrggbb`` darkened for text on white."""
+    return "#" + "".join(f"{int(colour[n : n + 2], 16) * 7 // 10:02x}" for n in (1, 3, 5))
