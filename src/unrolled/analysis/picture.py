@@ -47,6 +47,12 @@ def shown(word: str, most: int) -> str:
     return word.replace("$", r"\$")
 
 
+def entitle(figure: Any, title: str) -> None:
+    """Write a title above a figure, cut off at its width; nothing if it is empty."""
+    if title:
+        figure.suptitle(shown(title, int(11.5 * figure.get_figwidth())), fontsize=10)
+
+
 def picture_bytes(write: Callable[[Path], None], suffix: str = ".png") -> bytes:
     """Return the bytes of the picture that ``write`` writes to a path."""
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.picture import LABEL, label_lines, open_frame, save_picture, shown, spread
+from ..analysis.picture import LABEL, entitle, label_lines, open_frame, save_picture, shown, spread
 from ..results.palette import GREY, PALE, darker, style
 from .gradients import CHANGE, Array, Flow, Measurement
 
@@ -138,7 +138,7 @@ def draw_run(results: Sequence[Measurement], title: str, path: Path) -> None:
         axes[2].set(xlabel="index of the singular value", ylabel="singular value")
         open_frame(axes[2])
     figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=9)
-    figure.suptitle(shown(title, 120), fontsize=11)
+    entitle(figure, title)
     save_picture(figure, path, 110)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..analysis.picture import open_frame, save_picture, shown
+from ..analysis.picture import entitle, open_frame, save_picture
 from ..results.palette import BLUE, INK, VERMILLION, darker
 from .shannon import Game
 
@@ -20,7 +20,7 @@ def draw(game: Game, title: str, path: Path) -> None:
     above, below = figure.subplots(2, 1, height_ratios=[4, 1.2])
     _bars(above, game)
     _bounds(below, game)
-    figure.suptitle(shown(title, 100), fontsize=11)
+    entitle(figure, title)
     save_picture(figure, path)
 
 
