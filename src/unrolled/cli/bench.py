@@ -43,7 +43,7 @@ class Bench:
     quick: bool = False
     """small sizes, few rounds: 3 minutes instead of 20"""
     turns: int = 9
-    """number of interleaved rounds"""
+    """number of interleaved rounds, at least 3"""
     threads: int | None = None
     """CPU threads (default: torch's)"""
     out: str = "unrolled-bench"

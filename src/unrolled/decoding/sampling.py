@@ -36,7 +36,7 @@ class Sampling:
     top_k: Annotated[int, "an integer of at least 0"] = 0
     """sample among the k most likely tokens only; 0: among all"""
     top_p: Annotated[float, "a probability above 0 and at most 1"] = 1.0
-    """nucleus sampling: sample among the smallest set of tokens with this total probability"""
+    """nucleus sampling: the smallest set of tokens with this total probability"""
     greedy: bool = False
     """greedy decoding: always take the most likely token (same as --temperature 0)"""
     seed: int = 0
