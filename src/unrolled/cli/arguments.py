@@ -56,7 +56,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
             )
     except SystemExit as stop:
         if not stop.code:
-            sys.stdout.write(_without_none(out.getvalue()))
+            sys.stdout.write(schema.usage(_without_none(out.getvalue())))
             raise
         raise schema.explain(stop, err.getvalue(), words) from None
     except ArgumentError as error:
@@ -207,6 +207,13 @@ class Schema:
         if error.name not in self.flags:
             return error
         return ArgumentError(_dashed(error.name), error.expected, error.received, error.remedy)
+
+    def usage(self, text: str) -> str:
+        """Put optional positional arguments in brackets in the first line of the help."""
+        first, end, rest = text.partition("\n")
+        for name in self.positionals[self.required :]:
+            first = re.sub(rf" {name.upper()}$", f" [{name.upper()}]", first)
+        return first + end + rest
 
     @contextlib.contextmanager
     def names(self) -> Iterator[None]:

@@ -79,29 +79,29 @@ def _label(axis: Any, members: Sequence[Measurement], families: Sequence[str]) -
                 exits.append((int(outside[0]), bool(values[outside[0]] > high), text, colour))
             else:
                 ends.append((float(values[-1]), shown(text, 30), colour))
-    label_lines(axis, ends)
+    predicted = [result.predicted(result.flows[0]) for result in members if _alone(members)]
+    lasts = [float(values[-1]) for values in predicted if values is not None and low <= values[-1] <= high]
+    label_lines(axis, [*ends, *([(min(lasts), r"$\rho^k$, dashed", GREY)] if lasts else [])])
     width = axis.get_xlim()[1]
     for (_, above, text, colour), at in zip(exits, spread([at / width for at, *_ in exits], 0.04), strict=True):
         axis.annotate(shown(text, 30), (at, float(above)), (3, -4 if above else 4), "axes fraction",
                       textcoords="offset points", rotation=90, color=darker(colour), fontsize=LABEL,
                       va="top" if above else "bottom")  # fmt: skip
     if _alone(members):
-        _label_predictions(axis, members)
+        _label_bounds(axis, members)
 
 
-def _label_predictions(axis: Any, members: Sequence[Measurement]) -> None:
-    """Label the lowest bound where it leaves the panel, and the lowest ρ^k."""
+def _label_bounds(axis: Any, members: Sequence[Measurement]) -> None:
+    """Label the lowest bound where it leaves the panel."""
     lowest = min(members, key=lambda result: result.bounds[0] or 0.0)
-    bound, predicted = lowest.bound(lowest.flows[0]), lowest.predicted(lowest.flows[0])
+    bound = lowest.bound(lowest.flows[0])
     if bound is not None:
         at = min(int(np.searchsorted(bound, axis.get_ylim()[1] / 30)), len(bound) - 1)
-        axis.annotate(r"bounds $(\gamma\,\sigma_{max})^k$" + ("\n(dotted)" if len(members) > 1 else ""),
-                      (at, min(bound[at], axis.get_ylim()[1])), (5, 0), textcoords="offset points", color=GREY,
-                      fontsize=LABEL, va="top")  # fmt: skip
-    if predicted is not None:
-        at = len(predicted) // 2
-        axis.annotate(r"$\rho^k$ (dashed)", (at, predicted[at]), (-4, -4), textcoords="offset points", color=GREY,
-                      fontsize=LABEL, ha="right", va="top")  # fmt: skip
+        inside = at < 0.6 * len(bound)  # there is room to the right; else below the line, from the right edge
+        place = (at, bound[at]) if inside else (len(bound) - 1, min(axis.get_ylim()[1], bound[int(0.7 * len(bound))]))
+        axis.annotate(r"bounds $(\gamma\,\sigma_{max})^k$" + ("\n(dotted)" if len(members) > 1 else ""), place,
+                      (5 if inside else -2, 0), textcoords="offset points", color=GREY, fontsize=LABEL,
+                      ha="left" if inside else "right", va="top")  # fmt: skip
 
 
 def draw_run(results: Sequence[Measurement], title: str, path: Path) -> None:
