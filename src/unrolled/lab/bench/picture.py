@@ -105,7 +105,7 @@ def _panel(axis: Any, panel: Sequence[Summary]) -> None:
                       textcoords="offset points", ha="right" if left else "left", va="center", fontsize=LABEL,
                       color=darker(curve.colour))  # fmt: skip
     ratios = [ratio for summary in panel for ratio in summary.ratios + summary.few]
-    axis.set(xscale="log", xlim=(0.93 * min(1, *ratios), 1.3 * max(1, *ratios)), ylim=(0.6 - len(labels), 0.6))
+    axis.set(xscale="log", xlim=(0.82 * min(1, *ratios), 1.3 * max(1, *ratios)), ylim=(0.6 - len(labels), 0.6))
     low, high = axis.get_xlim()
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
