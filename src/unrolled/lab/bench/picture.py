@@ -77,7 +77,7 @@ def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str
     shapes = dict.fromkeys("×".join(map(str, row.shape)) for row in rows if row.shape[1] > FEW)
     axes[-1].set_xlabel(
         "speed relative to the other implementation: 1 is equal, to the right unrolled is faster\n"
-        "filled: geometric mean over shapes, line: their range; hollow: shapes of up to four lanes\n"
+        "filled: geometric mean over shapes, line: their range; hollow: batch sizes up to 4\n"
         f"shapes T×B×H (steps × batch size × hidden units): {', '.join(shapes) or 'one stream'}",
         fontsize=9,
     )
