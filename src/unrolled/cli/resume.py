@@ -40,7 +40,7 @@ class Resume:
     until: float | None = None
     """new target for the validation metric (with --steps or --time: none)"""
     patience: int | None = None
-    """new patience, in evaluations without improvement; 0: off (with --steps or --time: off)"""
+    """new patience; 0: off (with --steps or --time: off)"""
     lr: float | None = None
     """new peak learning rate, e.g. after divergence"""
     clip: float | None = None
