@@ -150,7 +150,7 @@ class Classification(Task):
         if len(self.labels) > SMALL or sum(map(len, self.ids)) > SMALL_TOKENS or not len(valid):
             return None
         true = np.array([self.classes.index(label) for label in valid.labels])
-        found = [self._handle(one).probabilities(valid.texts) for one in (model, self._bag())]
+        found = [self._handle(part).probabilities(valid.texts) for part in (model, self._bag())]
         own, bag = (scores(probabilities, true, self.classes) for probabilities in found)
         losses = [-np.log(np.maximum(part[np.arange(len(true)), true], 1e-15)) for part in found]
         lead = losses[1] - losses[0]  # of the model, by text
