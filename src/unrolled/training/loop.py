@@ -205,7 +205,7 @@ class _Run:
             self._evaluate(regular=False)
             self._save()
         stopped = stopped or "finished"
-        saved = None if stopped == "interrupted" else self._saved()
+        model = None if stopped == "interrupted" else self._saved()
         summary = Summary(
             folder=self.folder.path,
             task=self.task.name,
@@ -213,9 +213,9 @@ class _Run:
             seconds=self.state.seconds,
             stopped=stopped,
             best=self.ahead or self.state.best,
-            test={} if saved is None else self._test(saved),
+            test={} if model is None else self._test(model),
             planned=self.steps,
-            **ending(self.task, self.folder, reporter, stopped, saved),
+            **ending(self.task, self.folder, reporter, stopped, model),
         )
         self.metrics.close()
         reporter.end(summary)
