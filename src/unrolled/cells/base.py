@@ -21,12 +21,49 @@ InitialState = Literal["zero", "random", "learned"]
 class Cell(nn.Module, ABC):
     """Base class of all cells, each one step of a recurrence.
 
-    A subclass sets ``input_size`` and ``hidden_size`` and defines `step` and `initial_state`; `unrolled.scan`, the
-    layers and the tasks can then run it. `unrolled.testing.check_cell` checks that it keeps the contract.
+    A subclass defines `step` and `initial_state`; `unrolled.scan`, the layers and the tasks can then run it.
+    `unrolled.testing.check_cell` checks that it keeps the contract.
+
+    Args:
+        input_size: I, width of x_t. A subclass may set the attribute itself instead.
+        hidden_size: H, width of the state; likewise.
+
+    Raises:
+        ArgumentError: a size is not a whole number of at least 1.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> import unrolled
+    >>> class Leaky(unrolled.Cell):
+    ...     '''h_t = (1 − a) ∘ h_{t-1} + a ∘ tanh(W x_t + U h_{t-1} + b), with a = σ(rate).'''
+    ...
+    ...     def __init__(self, input_size, hidden_size):
+    ...         super().__init__(input_size, hidden_size)
+    ...         self.from_input = nn.Linear(input_size, hidden_size)
+    ...         self.from_state = nn.Linear(hidden_size, hidden_size, bias=False)
+    ...         self.rate = nn.Parameter(torch.zeros(hidden_size))
+    ...
+    ...     def step(self, x, state, noise=None):
+    ...         a = torch.sigmoid(self.rate)
+    ...         h = (1 - a) * state + a * torch.tanh(self.from_input(x) + self.from_state(state))
+    ...         return h, h
+    ...
+    ...     def initial_state(self, batch_size):
+    ...         return self.rate.new_zeros(batch_size, self.hidden_size)
+    >>> outputs, state = unrolled.scan(Leaky(8, 16), torch.randn(5, 3, 8))  # 5 steps, 3 sequences
+    >>> outputs.shape, state.shape
+    (torch.Size([5, 3, 16]), torch.Size([3, 16]))
     """
 
     input_size: int
     hidden_size: int
+
+    def __init__(self, input_size: int | None = None, hidden_size: int | None = None) -> None:
+        super().__init__()
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if size is not None:
+                check_size(name, size)
+                setattr(self, name, plain(size))
 
     @property
     def output_size(self) -> int:
@@ -248,6 +285,15 @@ class GatedCell(BuiltinCell):
             return new
         keep = rate if mask is None else mask
         return keep * old + (1 - keep) * new
+
+
+def check_sizes_set(cell: Cell) -> None:
+    """Raise `ArgumentError` if a cell has no ``input_size`` or no ``hidden_size``."""
+    missing = [name for name in ("input_size", "hidden_size") if not hasattr(cell, name)]
+    if missing:
+        name = type(cell).__name__
+        remedy = f"call super().__init__(input_size, hidden_size) in {name}.__init__"
+        raise ArgumentError("cell", f"a cell that sets {' and '.join(missing)}", name, remedy)
 
 
 def check_size(name: str, value: int, least: int = 1) -> None:
