@@ -124,14 +124,14 @@ class BuiltinCell(Cell):
     weight_ih: nn.Parameter
     bias_ih: Tensor  # None in a cell without biases, whose equations do not read it
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, initial: InitialState, init: str) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, initial_state: InitialState, init: str) -> None:
         super().__init__()
         check_size("input_size", input_size)
         check_size("hidden_size", hidden_size)
-        if initial not in ("zero", "random", "learned"):
-            raise ArgumentError("initial", "'zero', 'random' or 'learned'", initial)
+        if initial_state not in ("zero", "random", "learned"):
+            raise ArgumentError("initial_state", "'zero', 'random' or 'learned'", initial_state)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        self.initial: InitialState = initial
+        self.initial: InitialState = initial_state
         self.init = init
 
     def reset_parameters(self) -> None:
@@ -182,11 +182,13 @@ class GatedCell(BuiltinCell):
         zoneout: probability that a unit of h keeps its old value (Krueger et al. 2017); for an LSTM also a
             pair ``(h, c)``.
         weight_drop: rate of DropConnect on ``weight_hh`` (Merity et al. 2018).
-        initial: the initial state: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        initial_state: the state before the first step: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or
+            ``"learned"``.
         init: name of the initialiser, see `cells.init`.
         recurrent_size: width of h_t if it is projected; `None`: H.
         device: device of the parameters.
         dtype: dtype of the parameters.
+        initial: the earlier name of ``initial_state``.
 
     Raises:
         ArgumentError: a size is below 1, a rate is outside [0, 1), or a name is unknown.
@@ -205,13 +207,14 @@ class GatedCell(BuiltinCell):
         recurrent_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,
         weight_drop: float = 0.0,
-        initial: InitialState = "zero",
+        initial_state: InitialState = "zero",
         init: str = "torch",
         recurrent_size: int | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        initial: InitialState | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, bias, initial, init)
+        super().__init__(input_size, hidden_size, bias, initial or initial_state, init)
         check_rate("recurrent_dropout", recurrent_dropout)
         check_rate("weight_drop", weight_drop)
         zoneouts = tuple(zoneout) if isinstance(zoneout, tuple | list) else (zoneout, zoneout)

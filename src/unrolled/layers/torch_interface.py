@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..cells import GatedCell, State
+from ..cells.base import InitialState
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
 from ..kernels.torch import faster_than_kernel
@@ -34,7 +35,8 @@ class Extras(TypedDict, total=False):
     zoneout: float | tuple[float, float]  # rate at which units keep their old value (Krueger et al. 2017)
     weight_drop: float  # rate of DropConnect on weight_hh (Merity et al. 2018)
     residual: bool  # add a layer's input to its output from the second layer on (Wu et al. 2016)
-    learned_initial_state: bool  # the initial state, used if hx is missing, is a parameter
+    initial_state: InitialState  # the state if hx is missing: zero, random (in training) or learned, a parameter
+    learned_initial_state: bool  # the earlier name of initial_state="learned"
     locked_dropout: bool  # `dropout` draws one mask for all steps
     init: str  # torch, xavier, lecun, orthogonal or identity, see `cells.init`
     backend: str  # one of `scan.BACKENDS`
@@ -59,6 +61,7 @@ class DropIn(TorchClass):
         dropout: float,
         bidirectional: bool,
         *,
+        initial_state: InitialState = "zero",
         learned_initial_state: bool = False,
         residual: bool = False,
         locked_dropout: bool = False,
@@ -69,6 +72,8 @@ class DropIn(TorchClass):
         for name, flag in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
             if not isinstance(flag, bool):
                 raise ArgumentError(name, "True or False", flag)
+        if learned_initial_state:
+            initial_state = "learned"
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
         self.stack = Stack.build(
@@ -82,7 +87,7 @@ class DropIn(TorchClass):
             residual=residual,
             backend=backend,
             bias=bias,
-            initial="learned" if learned_initial_state else "zero",
+            initial_state=initial_state,
             **cell_options,
         )
         if dropout and num_layers == 1:
@@ -91,11 +96,11 @@ class DropIn(TorchClass):
         use_flat_names(self)
         in_use = {name for name, value in cell_options.items() if value not in (0, None)}
         in_use -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
-        extra = residual or learned_initial_state or backend != "auto" or in_use
+        extra = residual or initial_state != "zero" or backend != "auto" or in_use
         self._function = f"rnn_{cell_options['nonlinearity']}" if self.cell == "rnn" else self.cell  # of torch
         self._plain = not extra and cell_options.get("reset_after", True)
         self._unsupported = sorted(in_use - {"forget_bias", *self.own_options})
-        flags = {"residual": residual, "learned_initial_state": learned_initial_state}
+        flags = {"residual": residual, "initial_state": initial_state != "zero"}
         flags |= {"locked_dropout": locked_dropout, "reset_after=False": not cell_options.get("reset_after", True)}
         self._unsupported += [name for name, on in flags.items() if on]
 
