@@ -189,11 +189,8 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
     missed, tried = [], 0
     for name, function, method in public():
         parameters = inspect.signature(function).parameters.values()
-        if (
-            name in INSIDE
-            or len(parameters) == method
-            or any(p.kind is p.VAR_KEYWORD and p.annotation == "Any" for p in parameters)
-        ):
+        passed_on = any(p.kind is p.VAR_KEYWORD and p.annotation == "Any" for p in parameters)
+        if name in INSIDE or passed_on or len(parameters) == method:
             continue
         tried += 1
         try:
@@ -205,7 +202,7 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
         except Exception as error:
             missed.append(f"{name}: {type(error).__name__}: {error}")
     assert not missed, "\n".join(missed)
-    assert tried > 150
+    assert tried > 120
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, visible
 from ..common.explained_texts import ExplainedTexts
+from ..common.given_data import write_objects
 from . import description
 from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
@@ -60,6 +61,7 @@ class Classification(Task):
     Config: ClassVar[type] = ClassifyConfig
     unit: ClassVar[str] = "tokens"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = METRICS
@@ -72,6 +74,11 @@ class Classification(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_objects(name, value, ("text", "label"), folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:
