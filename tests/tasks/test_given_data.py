@@ -56,13 +56,13 @@ def test_a_run_reads_its_data_again_wherever_it_lies(tmp_path, capsys):
     before = model.report().values | {"text": None}
     shutil.move(tmp_path / "run", tmp_path / "moved")
     assert unrolled.load(tmp_path / "moved").report().values | {"text": None} == before
-    assert unrolled.resume(tmp_path / "moved", steps=3, reporter=Silent()).step == 3
+    assert unrolled.resume(tmp_path / "moved", steps=3, reporter=Silent()).steps == 3
     assert cli.main(["evaluate", str(tmp_path / "moved")]) == 0
     assert "6 of 2 classes" in capsys.readouterr().out
 
 
 def test_sentences_pairs_and_documents(tmp_path):
-    tagged = [(["Anna", "sings"], ["B-per", "O"]), (["#", "1"], ["O", "O"])] * 20
+    tagged = [(["Anna", "sings"], ["O", "B-per"]), (["#", "1"], ["O", "O"])] * 20
     model = unrolled.train("tag", data=tagged, run=tmp_path / "tag", **TINY)
     assert (tmp_path / "tag/data/data.conll").read_text().startswith("Anna\tB-per\nsings\tO\n\n#\tO\n1\tO\n\n")
     assert model.tags.tags[:2] == ["B-per", "O"]
