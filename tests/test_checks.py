@@ -63,7 +63,7 @@ GIVEN_BACK = {
     "Scored",
 }
 GIVEN_BACK |= {"Split", "TextData", "Unit", "Weights", "Window", "check_rate", "check_size"}
-BASES = {"BuiltinCell", "Cell", "Vocabulary"}
+BASES = {"BuiltinCell", "Cell", "DropIn", "Vocabulary"}
 TYPES_OF_TENSORS = {"CRF", "CharacterReader", "GRUState", "LSTMState", "QRNNState", "RNNState", "LockedDropout"}
 
 

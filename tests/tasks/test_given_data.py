@@ -62,10 +62,10 @@ def test_a_run_reads_its_data_again_wherever_it_lies(tmp_path, capsys):
 
 
 def test_sentences_pairs_and_documents(tmp_path):
-    tagged = [(["Anna", "sings"], ["O", "B-per"]), (["#", "1"], ["O", "O"])] * 20
+    tagged = [(["Anna", "sings"], ["B-per", "O"]), (["#", "1"], ["O", "O"])] * 20
     model = unrolled.train("tag", data=tagged, run=tmp_path / "tag", **TINY)
     assert (tmp_path / "tag/data/data.conll").read_text().startswith("Anna\tB-per\nsings\tO\n\n#\tO\n1\tO\n\n")
-    assert model.tags.tags[:2] == ["B-per", "O"]
+    assert model.tags.tags[:2] == ["O", "B-per"]
     unrolled.train(
         "translate", data=[(f"ein Hund {n}", f"a dog {n}") for n in range(40)], run=tmp_path / "pairs", **TINY
     )

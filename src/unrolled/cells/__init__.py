@@ -83,7 +83,7 @@ def cell_name(cell: Any) -> Any:
         if cell is builtin:
             return name
     name = f"{cell.__module__}:{cell.__qualname__}"
-    if cell.__module__ == "__main__" or "." in cell.__qualname__:
+    if "." in cell.__qualname__:
         remedy = f"move it to a file, such as my_cells.py, and pass cell='my_cells:{cell.__name__}'"
         raise ArgumentError("cell", "a class at the top level of a module that can be imported", name, remedy)
     return name

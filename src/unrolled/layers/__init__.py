@@ -7,5 +7,6 @@ from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
 from .rnn import Stack
+from .torch_interface import DropIn, Extras
 
-__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "LockedDropout", "Stack"]
+__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "DropIn", "Extras", "LockedDropout", "Stack"]

@@ -43,12 +43,13 @@ class Extras(TypedDict, total=False):
 
 
 class DropIn(TorchClass):
-    """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell."""
+    """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell; torch's interface and conversion."""
 
     cell: ClassVar[str]
     torch_class: ClassVar[type[nn.RNNBase]]
     own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
     state_names: ClassVar[tuple[str, ...]] = ("hx",)
+    _unsupported: list[str]  # options in use that torch does not have and that change the results
     proj_size = 0
 
     def __init__(
@@ -132,6 +133,29 @@ class DropIn(TorchClass):
         for name, parameter in parameters.items():
             getattr(copy, name).requires_grad_(parameter.requires_grad)
         return copy.train(module.training)
+
+    def to_torch(self) -> nn.RNNBase:
+        """Copy the layer as torch's own class, for tools that require it: quantization, `torch.jit.script`.
+
+        Raises:
+            ArgumentError: the layer uses an option that torch does not have.
+        """
+        if self._unsupported:
+            expected = f"built without options that torch.nn.{self.torch_class.__name__} does not have"
+            raise ArgumentError("the layer", expected, ", ".join(self._unsupported))
+        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+        weight = next(self.parameters())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the constructor has already warned of dropout in a single layer
+            copy = self.torch_class(
+                **{name: getattr(self, name) for name in (*names, *self.own_options)},
+                device=weight.device,
+                dtype=weight.dtype,
+            )
+        copy.load_state_dict(self.state_dict())
+        for name, parameter in copy.named_parameters():
+            parameter.requires_grad_(getattr(self, name).requires_grad)
+        return copy.train(self.training)
 
     def _run(self, input: Sequences, hx: tuple[Tensor, ...] | None) -> tuple[Sequences, tuple[Tensor, ...]]:
         """Run any kind of input that torch accepts; return outputs of the same kind, and the leaves of the state."""
