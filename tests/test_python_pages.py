@@ -23,7 +23,9 @@ def here(tmp_path_factory):
     train, check = unrolled.train, unrolled.testing.check_cell
 
     def brief(task, *, time=None, epochs=None, **options):
-        tiny = {"steps": 2, "batch_size": 4, "hidden_size": 8} | ({"bptt": 8} if task == "lm" else {})
+        tiny = {"steps": 2, "batch_size": 4, "hidden_size": 8} | (
+            {"bptt": 8, "preview_length": 5} if task == "lm" else {}
+        )
         return train(task, **options | tiny)
 
     with pytest.MonkeyPatch.context() as patch:
