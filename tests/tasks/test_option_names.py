@@ -12,7 +12,7 @@ from unrolled.cells import CELLS, make_cell
 from unrolled.cli.arguments import Schema
 from unrolled.decoding import Sampling, SamplingOptions, Session
 from unrolled.errors import ArgumentError
-from unrolled.layers.torch_interface import Extras
+from unrolled.layers import Extras
 from unrolled.tasks.common.recurrent import CELL_OPTIONS, COMMON_OPTIONS, Recurrent
 from unrolled.tasks.lm.sampling import Sample
 from unrolled.tasks.lm.trained import TrainedLanguageModel
