@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +96,13 @@ def write_tagged(name: str, data: Any, folder: Path) -> Path:
 
 
 def _texts(name: str, values: Any) -> list[str]:
-    values = values.tolist() if hasattr(values, "tolist") else values
-    if isinstance(values, str) or not isinstance(values, Sequence):
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(name, "a list of strings", values)
-    for value in values:
+    texts = list(values)
+    for value in texts:
         if not isinstance(value, str) or not value or value.split() != [value]:
             raise ArgumentError(name, "strings without blanks", value)
-    return list(values)
+    return texts
 
 
 def write_documents(name: str, data: Any, folder: Path, most: int = 10_000) -> Path:
