@@ -162,7 +162,8 @@ def _extras(hint: Any, parameters: list[str]) -> Check | None:
     """
     if typing.get_origin(hint) is not typing.Unpack:
         return None
-    options = {name: check_of(option) for name, option in typing.get_type_hints(typing.get_args(hint)[0]).items()}
+    hints = typing.get_type_hints(typing.get_args(hint)[0], include_extras=True)
+    options = {name: check_of(option) for name, option in hints.items()}
 
     def fit(_: str, values: dict[str, Any]) -> dict[str, Any]:
         refuse_unknown(values, [*options, *parameters])
