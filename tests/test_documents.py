@@ -109,9 +109,9 @@ def test_python_in_the_documents_imports_and_trains_with_what_exists(page):
                 assert {alias.name for alias in node.names} <= {*dir(module)}, node.module
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "unrolled.train":
                 config = task_class(ast.literal_eval(node.args[0])).Config()
-                words = [word for word in node.keywords if word.arg != "run"]
-                assert {word.arg for word in words} <= {*options(type(config))}
-                literal = [word for word in words if not isinstance(word.value, ast.Name)]
+                given = [word for word in node.keywords if word.arg != "run"]
+                assert {word.arg for word in given} <= {*options(type(config))}
+                literal = [word for word in given if not isinstance(word.value, ast.Name)]
                 update(config, **{word.arg: ast.literal_eval(word.value) for word in literal})
 
 
