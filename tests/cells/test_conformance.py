@@ -281,7 +281,7 @@ def test_a_cell_has_the_sizes_that_it_gives_its_base_class():
 
     outputs, state = unrolled.scan(Sized(2, 3), torch.zeros(4, 1, 2))
     assert (outputs.shape, state.shape) == ((4, 1, 3), (1, 3))
-    with pytest.raises(ArgumentError, match="hidden_size must be a whole number of at least 1, got 0"):
+    with pytest.raises(ArgumentError, match="hidden_size must be an integer of at least 1, got 0"):
         Sized(2, 0)
 
 
