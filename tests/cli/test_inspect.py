@@ -58,7 +58,6 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "--data must be a text"),
         (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
         (["--data", "empty.txt"], "empty.txt is empty; give a file with text"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),

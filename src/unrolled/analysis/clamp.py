@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, LSTMCell, State, Trace
 from ..cells.dilated import Dilated
+from ..cells.state import named_leaves, with_leaves
 from ..checks import UNCHECKED, checked
 from ..errors import ArgumentError
 from ..layers import Stack
@@ -143,14 +144,14 @@ class Clamped(Cell):
 
     def hold(self, state: State) -> State:
         """Return the state with clamped units, s̃ (1)."""
-        return state._replace(
-            **{leaf: _overwritten(getattr(state, leaf), values) for leaf, values in self.held.items()}
-        )
+        leaves = named_leaves(state)
+        return with_leaves(state, {leaf: _overwritten(leaves[leaf], values) for leaf, values in self.held.items()})
 
     def hold_output(self, output: Tensor, after: State) -> Tensor:
         """Return the output with clamped units (4)."""
+        leaves = named_leaves(after)
         for leaf, values in self.held.items():
-            if getattr(after, leaf) is output:
+            if leaves[leaf] is output:
                 return _overwritten(output, values)
         return output
 

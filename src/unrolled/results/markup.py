@@ -134,7 +134,7 @@ def _marked(piece: Piece, label: str) -> str:
     if abs(piece.weight) < 0.02:
         return text
     colour = f"rgba({FOR if piece.weight > 0 else AGAINST}, {0.6 * min(1.0, abs(piece.weight)):.2f})"
-    return f'<mark style="color: inherit; background: {colour}" title="{piece.weight:+.2f}">{text}</mark>'
+    return f'<mark style="color: inherit; background: {colour}" title="{piece.weight:+z.2f}">{text}</mark>'
 
 
 def _row(tag: str, cells: Iterable[str], aligned: Sequence[str], style: str = "") -> str:

@@ -94,7 +94,7 @@ class Prediction(Shown):
 def _marked(piece: Piece) -> str:
     if piece.label:
         return f"[{piece.text}]{piece.label}"
-    return f"{piece.text}({piece.weight:+.2f})" if abs(piece.weight) >= LEAST else piece.text
+    return f"{piece.text}({piece.weight:+z.2f})" if abs(piece.weight) >= LEAST else piece.text
 
 
 def is_blank(text: str) -> bool:
