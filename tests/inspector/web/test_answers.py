@@ -203,7 +203,7 @@ def test_a_translator():
 
 def test_a_tagger():
     with asked("tag") as (client, _):
-        assert client.get("/api/run").json()["panes"] == ["text"]
+        assert client.get("/api/run").json()["panes"] == ["text", "predict"]
         assert client.post("/api/translate", json={"text": "a"}).status_code == 409
         assert client.get("/api/training").status_code == 409
         text = client.get("/api/text", params={"begin": 0, "end": 20}).json()
