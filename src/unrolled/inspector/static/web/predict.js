@@ -2,7 +2,7 @@
 
 import { attempt, fetchJson, latest } from "./api.js";
 import { byteOf, paint, showKey, visible } from "./colours.js";
-import { byId, count, debounced, fixed, make } from "./dom.js";
+import { byId, count, debounced, fixed, make, percent } from "./dom.js";
 import { bars } from "./tip.js";
 import { run } from "./units.js";
 
@@ -21,9 +21,9 @@ function show() {
     if (weight || label) span.dataset.note = label ? `${text}: ${label}` : `${text}: ${weight > 0 ? "+" : ""}${fixed(weight)}`;
     return span;
   }));
-  const answer = reply.answer && `${reply.answer}`, found = reply.pieces.filter(({ label }) => label).length;
-  byId("predict-answer").textContent = answer
-    || (reply.pieces.length ? `${count(found)} ${found === 1 ? "word or entity" : "words or entities"} labelled` : "");
+  const { answer } = reply, found = reply.pieces.filter(({ label }) => label).length;
+  byId("predict-answer").textContent = answer ? `${answer}, ${percent(reply.classes[0].p)}`
+    : found ? `${count(found)} ${found === 1 ? "label" : "labels"}` : reply.pieces.length ? "no labels" : "";
   bars(byId("predict-classes"), reply.classes.map(({ name, p }) => ({ symbol: name, p })));
   byId("predict-classes-head").hidden = !reply.classes.length;
   if (most) showKey(byId("predict-key"), "against (blue, dotted)", `for ${answer || "the labels"} (red, underlined)`);

@@ -23,7 +23,7 @@ function addHeld() {
   const fetching = latest();
   const offer = debounced(150, () => attempt("range", async () => {
     const range = await fetching((signal) => fetchJson("/api/range", { params: chosen.selected(), signal }));
-    if (range) values.replaceChildren("in the text:", ...presets(range, amount));
+    if (range) values.replaceChildren("in the text: ", ...presets(range, amount));
   }));
   const chosen = picker(fields, "states", first, () => { values.replaceChildren("in the text: …"); offer(); },
     holdable().map(({ name, label }) => [name, label]));
@@ -41,9 +41,11 @@ function addHeld() {
   fields.firstChild.focus();
 }
 
+const NAMES = { min: "minimum", mean: "mean", max: "maximum" };
+
 // Buttons that set the value to the unit's smallest, mean and largest value in the text.
-const presets = ({ low, mean, high }, amount) => [["minimum", low], ["mean", mean], ["maximum", high]].map(([name, x]) => {
-  const button = make("button", { type: "button", title: `hold it at its ${name} in the text` }, `${name} ${fixed(x, 2)}`);
+const presets = ({ low, mean, high }, amount) => [["min", low], ["mean", mean], ["max", high]].map(([name, x]) => {
+  const button = make("button", { type: "button", title: `hold it at its ${NAMES[name]} in the text` }, `${name} ${fixed(x, 2)}`);
   button.addEventListener("click", () => { amount.value = Number(x.toFixed(4)); });
   return button;
 });
@@ -108,7 +110,7 @@ async function write() {
   let written = 0;
   for (const area of [box, plainBox]) area.replaceChildren();
   byId("written-plain").hidden = !beside;
-  byId("held-name").textContent = held.length ? `with ${heldNames(body.clamps)}` : "";
+  byId("held-name").textContent = held.length ? `holding ${heldNames(body.clamps)}` : "";
   byId("write-key").replaceChildren();
   byId("write-stop").disabled = false;
   showStatus("reading the prompt …");
