@@ -5,6 +5,7 @@ import { attempt, fetchJson, leavePane } from "./api.js";
 import { byId, count, make, onKeys } from "./dom.js";
 import { neighbour, startGrid } from "./grid.js";
 import { poll, startHypotheses } from "./hypotheses.js";
+import { startOverlay } from "./overlay.js";
 import { openPredict, startPredict } from "./predict.js";
 import { openText, startText } from "./text.js";
 import { hideTip } from "./tip.js";
@@ -18,6 +19,7 @@ import { startWrite } from "./write.js";
 const nothing = () => undefined;
 function startTexts() {
   startText(neighbour);
+  startOverlay();
   startHypotheses();
   startGrid();
   poll();

@@ -2,7 +2,7 @@
 
 import { attempt, fetchJson, latest } from "./api.js";
 import { byteOf, paint, showKey, visible } from "./colours.js";
-import { byId, count, debounced, fixed, make, percent } from "./dom.js";
+import { byId, count, debounced, fixed, make, percent, signed } from "./dom.js";
 import { bars } from "./tip.js";
 import { run } from "./units.js";
 
@@ -18,7 +18,7 @@ function show() {
     const span = make("span", { class: label ? "entity" : "" }, text);
     if (weight && most) paint(span, byteOf(scale, weight));
     if (label) span.append(make("b", {}, visible(label)));
-    if (weight || label) span.dataset.note = label ? `${text}: ${label}` : `${text}: ${weight > 0 ? "+" : ""}${fixed(weight)}`;
+    if (weight || label) span.dataset.note = label ? `${text}: ${label}` : `${text}: ${signed(weight)}`;
     return span;
   }));
   const { answer } = reply, found = reply.pieces.filter(({ label }) => label).length;
