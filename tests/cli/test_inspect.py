@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from unrolled import load
+from unrolled.cli.inspect.text import text_of
 
 
 @pytest.fixture
@@ -53,6 +57,25 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     assert few.read_text()[:60].splitlines()[0] in source
     assert "2,000 characters of" in source
     assert np.load("kept/layers.0.0.h.npy").shape == (2000, 16)
+
+
+def test_without_data_it_is_the_test_part(unrolled, trained: Path, text_file: Path, home: Path) -> None:
+    said = unrolled("inspect", trained, "--limit", "900", "--html", "page.html")
+    assert said.status == 0, said.err
+    assert f"text {text_file} (test part): 900 characters" in " ".join(said.out.split())
+    assert f"900 characters of {text_file} (test part)" in Path("page.html").read_text()
+
+
+@pytest.mark.parametrize("task", ["classify", "tag", "translate"])
+def test_the_test_part_of_a_model_that_reads_lines(task: str, home: Path) -> None:
+    run = Path(__file__).parents[1] / "fixtures" / "trained" / task
+    model = load(shutil.copytree(run, home / task))
+    text, starts, source = text_of(model, "", 10_000)
+    assert text.splitlines() == [" ".join(line.split()) for line in model.own_lines() if line.strip()]
+    assert len(text) > 20
+    assert starts == [0]
+    assert source.endswith(" (test part)")
+    assert text_of(model, "", 15)[0] == text[:15]
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_typed(lm):
 def test_the_surprise_of_a_page_and_the_range_of_a_unit(lm):
     client, what = lm
     told = client.get("/api/surprise", params={"begin": 700, "end": 760}).json()
-    guesses = what.model.vocabulary.encode(TEXT[: 760]).astype(np.int64)
+    guesses = what.model.vocabulary.encode(TEXT[:760]).astype(np.int64)
     with torch.no_grad():
         logits, _ = what.model.model(torch.from_numpy(guesses)[:, None])
     nats = -logits[:-1, 0].log_softmax(-1).gather(1, torch.from_numpy(guesses)[1:, None])[:, 0]
