@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from unrolled import load
 from unrolled.cli.inspect.text import text_of
 
 
@@ -60,22 +59,24 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
 
 
 def test_without_data_it_is_the_test_part(unrolled, trained: Path, text_file: Path, home: Path) -> None:
-    said = unrolled("inspect", trained, "--limit", "900", "--html", "page.html")
+    said = unrolled("inspect", trained, "--limit", "500", "--html", "page.html")
     assert said.status == 0, said.err
-    assert f"text {text_file} (test part): 900 characters" in " ".join(said.out.split())
-    assert f"900 characters of {text_file} (test part)" in Path("page.html").read_text()
+    assert f"text {text_file} (test part): 500 characters" in " ".join(said.out.split())
+    assert f"500 characters of {text_file} (test part)" in Path("page.html").read_text()
 
 
-@pytest.mark.parametrize("task", ["classify", "tag", "translate"])
-def test_the_test_part_of_a_model_that_reads_lines(task: str, home: Path) -> None:
-    run = Path(__file__).parents[1] / "fixtures" / "trained" / task
-    model = load(shutil.copytree(run, home / task))
-    text, starts, source = text_of(model, "", 10_000)
-    assert text.splitlines() == [" ".join(line.split()) for line in model.own_lines() if line.strip()]
-    assert len(text) > 20
-    assert starts == [0]
-    assert source.endswith(" (test part)")
-    assert text_of(model, "", 15)[0] == text[:15]
+class Lines:
+    """A model that reads its texts separately, as a classifier does."""
+
+    config = SimpleNamespace(data=SimpleNamespace(data="reviews"))
+
+    def own_lines(self):
+        return ["not  bad", "", "two\nlines", "a third"]
+
+
+def test_the_test_part_of_a_model_that_reads_lines() -> None:
+    assert text_of(Lines(), "", 1000) == ("not bad\ntwo lines\na third\n", [0], "reviews (test part)")
+    assert text_of(Lines(), "", 9)[0] == "not bad\nt"
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def test_ablate(told, unrolled, trained: Path, few: Path) -> None:
 def test_a_rise_that_rounds_to_zero_has_no_minus() -> None:
     tiny = np.full((1, 1), -1e-6)
     result = SimpleNamespace(
-        kinds=["all"], counts=[5], baseline=[2.0], rises=tiny, ranges=np.full((2, 1, 1), -1e-6), others=[1], mean=[-1e-6],
-        deviation=[0.0], above=np.ones((1, 1), dtype=int),
+        kinds=["all"], counts=[5], baseline=[2.0], rises=tiny, ranges=np.full((2, 1, 1), -1e-6), others=[1],
+        mean=[-1e-6], deviation=[0.0], above=np.ones((1, 1), dtype=int),
     )  # fmt: skip
     assert _row(result, 0, 0)[3:7] == ["+0.0000"] * 4
 

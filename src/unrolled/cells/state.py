@@ -51,7 +51,7 @@ def with_leaves(state: S, leaves: dict[str, Tensor]) -> S:
         return leaves.get("h", state)  # type: ignore[return-value]
     if isinstance(state, dict):
         return {**state, **leaves}  # type: ignore[return-value]
-    return state._replace(**leaves)  # type: ignore[attr-defined, no-any-return]
+    return state._replace(**leaves)  # type: ignore[attr-defined]
 
 
 def _map2(function: Any, a: S, b: S) -> S:

@@ -184,7 +184,8 @@ def _report(outcome: Outcome) -> None:
         emit(
             "inspect", run=options.run, data=options.data or outcome.source, characters=len(outcome.text),
             symbols=found.steps, scored=found.positions, units=found.units, twins=options.twins,
-            seconds=outcome.seconds, findings=[finding.as_json() for finding in found.findings], left_out=found.left_out,
+            seconds=outcome.seconds, left_out=found.left_out,
+            findings=[finding.as_json() for finding in found.findings],
         )  # fmt: skip
         return
     show_part(found.table)

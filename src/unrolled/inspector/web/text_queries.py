@@ -92,7 +92,7 @@ def unrolled(model: Writer, request: requests.Unroll) -> dict[str, Any]:
         target = found.ids[t + 1] if t + 1 < len(found.ids) else None
         layers = []
         for layer in found.layers:
-            fields = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
+            fields: dict[str, Any] = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
             if layer.c is not None:
                 fields["c"] = _rounded(layer.c[t])
             if request.gates:

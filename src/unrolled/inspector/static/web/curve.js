@@ -28,7 +28,7 @@ function robust(lines, y0, y1) {
 }
 
 // Draws `lines` ([{name, kind, whole, points: [[x, y], …]}]); returns the SVG, the map from steps to pixels, the cursors,
-// and whether the axis leaves out high values.
+// and whether the axis is cropped.
 export function curves(lines, { wide, unit, log, all: everything, marks, steps = [] }) {
   const all = lines.flatMap((line) => line.points), xs = all.map(([x]) => x), ys = all.map(([, y]) => y);
   const [x0, x1] = [Math.max(log ? 1 : 0, Math.min(...xs)), Math.max(...xs, Math.min(...xs) + 1)];

@@ -27,10 +27,10 @@ function addHeld() {
   }));
   const chosen = picker(fields, "states", first, () => { values.replaceChildren("in the text: …"); offer(); },
     holdable().map(({ name, label }) => [name, label]));
-  const one = { selected: chosen.selected, amount };
-  held.push(one);
+  const entry = { selected: chosen.selected, amount };
+  held.push(entry);
   remove.addEventListener("click", () => {
-    held.splice(held.indexOf(one), 1);
+    held.splice(held.indexOf(entry), 1);
     row.remove();
     showHeld();
     byId("clamp-add").focus();
@@ -100,7 +100,7 @@ function compare() {
   return `; the texts differ from character ${count(at + 1)} on`;
 }
 
-const heldNames = (clamps) => clamps.map((one) => `${named(one)} = ${minus(String(one.value))}`).join(", ");
+const heldNames = (clamps) => clamps.map((clamp) => `${named(clamp)} = ${minus(String(clamp.value))}`).join(", ");
 
 async function write() {
   controller?.abort();
