@@ -260,12 +260,23 @@ class PredictedPiece(Reply):
 
     text: str
     label: str
+    number: int
     weight: float
+    probability: float | None
+    unknown: bool
+    speaks_for: str
+    explanation: str
 
 
 class Predicted(Reply):
-    """The prediction for a text, with its explanation; the pieces, joined, are the text."""
+    """The prediction for a text, with its explanation; the pieces, joined, are the text.
+
+    ``scale``: nats of a weight of 1.
+    """
 
     answer: str
+    other: str
+    scale: float | None
+    explanation: str
     classes: list[ClassProbability]
     pieces: list[PredictedPiece]

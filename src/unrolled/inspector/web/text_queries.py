@@ -15,6 +15,7 @@ from ...analysis.units import stack_of
 from ...analysis.unrolled import unroll
 from ...cells import Trace
 from ...errors import ArgumentError
+from ...results.pieces import number_of
 from ...tasks.common.prediction import Predictor
 from ...tasks.common.writer import Writer
 from ..packing import in_base64, levels
@@ -92,7 +93,8 @@ def unrolled(model: Writer, request: requests.Unroll) -> dict[str, Any]:
         target = found.ids[t + 1] if t + 1 < len(found.ids) else None
         layers = []
         for layer in found.layers:
-            fields: dict[str, Any] = {"recurrence": layer.name, "h": _rounded(layer.h[t]), "grad": _figures(layer.grad[t])}
+            fields: dict[str, Any] = {"recurrence": layer.name, "h": _rounded(layer.h[t])}
+            fields["grad"] = _figures(layer.grad[t])
             if layer.c is not None:
                 fields["c"] = _rounded(layer.c[t])
             if request.gates:
@@ -118,9 +120,21 @@ def predicted(model: Predictor, text: str) -> dict[str, Any]:
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])[:NEXT]
     return {
         "answer": prediction.answer,
+        "other": "" if prediction.margin is None else prediction.margin.other,
+        "scale": prediction.scale if prediction.scale is None else _figure(prediction.scale),
+        "explanation": "" if prediction.margin is None else prediction.margin.plain(),
         "classes": [{"name": name, "p": _figure(float(p))} for name, p in ranked],
         "pieces": [
-            {"text": piece.text, "label": piece.label, "weight": _figure(float(piece.weight))}
+            {
+                "text": piece.text,
+                "label": piece.label,
+                "number": number_of(piece.label, prediction.labels),
+                "weight": _figure(float(piece.weight)),
+                "probability": None if piece.probability is None else _figure(piece.probability),
+                "unknown": bool(piece.unknown),
+                "speaks_for": piece.speaks_for,
+                "explanation": "" if piece.margin is None else piece.margin.plain(),
+            }
             for piece in prediction.pieces
         ],
     }

@@ -10,25 +10,43 @@ const PAUSE = 150;                              // ms without a keystroke until 
 const fetching = latest();
 let reply = null, started = false;
 
-const weights = () => reply.pieces.map(({ weight }) => Math.abs(weight));
+const WEIGHTS = { low: -1, high: 1 };
+const BOXES = 4;                                // colours of labels in the style sheet
+
+// A word's weight in nats, or a label with its probability.
+function note({ text, label, weight, probability, unknown, speaks_for: of, explanation }) {
+  const parts = label ? [`${label}${probability === null ? "" : ` ${percent(probability)}`}`, explanation]
+    : weight ? [`${signed(weight * (reply.scale ?? 1), 2)} nats${of ? `, for ${of}` : ""}`] : [];
+  if (unknown) parts.push("not in the vocabulary");
+  return parts.some(Boolean) ? `${text}: ${parts.filter(Boolean).join("; ")}` : "";
+}
+
+function shown(piece) {
+  const { text, label, number, weight, probability, unknown } = piece, span = make("span", {}, text);
+  if (label) {
+    span.className = `entity box-${number % BOXES}`;
+    span.append(make("b", {}, `${visible(label)}${probability === null ? "" : ` ${percent(probability)}`}`));
+  } else if (weight) paint(span, byteOf(WEIGHTS, weight));
+  if (unknown) span.append(make("sup", { title: "not in the vocabulary" }, "?"));
+  const told = note(piece);
+  if (told) span.dataset.note = told;
+  return span;
+}
 
 function show() {
-  const most = Math.max(...weights(), 0), scale = { low: -most, high: most }, area = byId("predict-text");
-  area.replaceChildren(...reply.pieces.map(({ text, label, weight }) => {
-    const span = make("span", { class: label ? "entity" : "" }, text);
-    if (weight && most) paint(span, byteOf(scale, weight));
-    if (label) span.append(make("b", {}, visible(label)));
-    if (weight || label) span.dataset.note = label ? `${text}: ${label}` : `${text}: ${signed(weight)}`;
-    return span;
-  }));
-  const { answer } = reply, found = reply.pieces.filter(({ label }) => label).length;
-  byId("predict-answer").textContent = answer ? `${answer}, ${percent(reply.classes[0].p)}`
-    : found ? `${count(found)} ${found === 1 ? "label" : "labels"}` : reply.pieces.length ? "no labels" : "";
-  bars(byId("predict-classes"), reply.classes.map(({ name, p }) => ({ symbol: name, p })));
-  byId("predict-classes-head").hidden = !reply.classes.length;
-  if (most) showKey(byId("predict-key"), "against (blue, dotted)", `for ${answer || "the labels"} (red, underlined)`);
-  else byId("predict-key").replaceChildren();
-  byId("predict-result").textContent = most ? `the strongest colour is a weight of ±${fixed(most)}` : "";
+  const { answer, other, classes, pieces, scale } = reply, labelled = pieces.filter(({ label }) => label).length;
+  byId("predict-text").replaceChildren(...pieces.map(shown));
+  byId("predict-answer").textContent = answer ? `${answer}, ${percent(classes[0].p)}`
+    : labelled ? `${count(labelled)} ${labelled === 1 ? "label" : "labels"}` : pieces.length ? "no labels" : "";
+  bars(byId("predict-classes"), classes.map(({ name, p }) => ({ symbol: name, p })));
+  byId("predict-classes-head").hidden = !classes.length;
+  byId("predict-key").replaceChildren();
+  if (pieces.some(({ weight, label }) => weight && !label)) {
+    const nats = scale === null ? "" : `, ${fixed(scale, 2)} nats`;
+    showKey(byId("predict-key"), `${other ? `for ${other}` : "against"} (blue, dotted)${nats}`,
+      `for ${answer || "the labels"} (red, underlined)${nats}`);
+  }
+  byId("predict-result").textContent = reply.explanation;
 }
 
 function load() {
