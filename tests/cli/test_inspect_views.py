@@ -305,7 +305,7 @@ def test_pictures(unrolled, trained: Path, few: Path) -> None:
     drawn = Path("ablate.svg").read_text()  # words stand in it as comments
     for words in (
         "newline",
-        "layer 1 h[3] clamped to 0",
+        "layer 1 h[3] held at 0",
         "mean of 2 random units of layer 1 c",
         "5th to 95th percentile",
     ):

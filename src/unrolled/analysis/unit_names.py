@@ -2,7 +2,7 @@
 
 layer 1 h[58]           unit 58 of h of the first layer; layers count from 1, units from 0
 layer 2 ← c[41]         of the backward direction of the second layer
-layer 1 c[106]=2        clamped to a value
+layer 1 c[106]=2        held at a value
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
 
 @checked
 def clamps_named(clamps: Mapping[str, float] | tuple[str, ...], model: nn.Module) -> dict[NamedUnit, float]:
-    """Return the units to clamp and their values.
+    """Return the units to hold and their values.
 
     Args:
         clamps: values by unit name, or strings such as ``layer 1 c[106]=2``.

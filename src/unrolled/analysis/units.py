@@ -13,7 +13,7 @@ from ..checks import plain
 from ..errors import ArgumentError
 from ..layers import Stack
 
-LARGEST = 1e6  # maximum absolute value of a clamped unit; products of much larger values with weights overflow
+LARGEST = 1e6  # maximum absolute value of a held unit; products of much larger values with weights overflow
 
 Unit = tuple[int, int, int]
 """``(layer, direction, unit)``, counted from 0; direction 0 is forward, 1 is backward."""

@@ -13,6 +13,7 @@ import pytest
 for needed in ("fastapi", "uvicorn", "playwright.sync_api"):
     pytest.importorskip(needed, reason=f"the page is tested with {needed.split('.')[0]}, which is not installed")
 
+import served  # noqa: E402
 from browsers import ARGUMENTS, CHROMIUM, HOSTILE, SECONDS, Server, Watch, story, train_lm, train_translator  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
@@ -523,6 +524,27 @@ def test_losses_and_previews(writer, visit):
     page.click("#play")
     expect(page.locator("#preview-result")).to_have_text(f"step {want['previews'][-1]['step']}")
     expect(page.locator("#play")).to_have_text("▶ play")
+
+
+def test_an_answer_and_the_words_for_it(visit):
+    server = Server(served.inspected("tag"))
+    try:
+        page = visit(server)
+        assert page.locator("[role=tab]").all_inner_texts() == ["Text", "Type here"]
+        page.click("#tab-predict")
+        expect(page.locator("#predict-typed")).to_have_value("Anna saw the cat.")
+        page.fill("#predict-typed", "Zoë saw Anna <b>")
+        want = httpx.post(f"{server.address}/api/predict", json={"text": "Zoë saw Anna <b>"}, timeout=SECONDS).json()
+        until(page, "n => document.querySelectorAll('#predict-text > span').length === n", len(want["pieces"]))
+        labels = [piece["label"] for piece in want["pieces"] if piece["label"]]
+        expect(page.locator("#predict-text .entity b")).to_have_count(len(labels))
+        assert [text.split()[0] for text in page.locator("#predict-text .entity b").all_inner_texts()] == labels
+        assert page.locator("#predict-text sup").count() == sum(piece["unknown"] for piece in want["pieces"])
+        page.fill("#predict-typed", "a" * 2001)
+        expect(page.locator("#predict-count")).to_have_text("2,001 of at most 2,000 characters")
+        expect(page.locator("#predict-result")).to_have_text("the text is too long: shorten it")
+    finally:
+        server.stop()
 
 
 def test_a_translation_and_where_it_looked(translator, visit):

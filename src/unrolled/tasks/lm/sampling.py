@@ -36,7 +36,7 @@ class Sample:
     interactive: bool = False
     """write a text in turns: you type, the model continues"""
     clamp: tuple[str, ...] = ()
-    """clamp a unit of the state to a value during generation, e.g. 'layer 1 c[106]=2'; may be repeated"""
+    """hold a unit of the state at a value during generation, e.g. 'layer 1 c[106]=2'; may be repeated"""
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> 
 
 
 def _generator(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
-    """Return a copy with clamped units, or a frozen copy where the model can be frozen and it pays; else the model.
+    """Return a copy with held units, or a frozen copy where the model can be frozen and it pays; else the model.
 
     Raises:
         ArgumentError: the model has no such unit, or a precision other than float32 needs a model that can be frozen.

@@ -36,7 +36,7 @@ function shown(piece) {
 function show() {
   const { answer, other, classes, pieces, scale } = reply, labelled = pieces.filter(({ label }) => label).length;
   byId("predict-text").replaceChildren(...pieces.map(shown));
-  byId("predict-answer").textContent = answer ? `${answer}, ${percent(classes[0].p)}`
+  byId("predict-answer").textContent = answer ? `predicted: ${answer} (${percent(classes[0].p)})`
     : labelled ? `${count(labelled)} ${labelled === 1 ? "label" : "labels"}` : pieces.length ? "no labels" : "";
   bars(byId("predict-classes"), classes.map(({ name, p }) => ({ symbol: name, p })));
   byId("predict-classes-head").hidden = !classes.length;
