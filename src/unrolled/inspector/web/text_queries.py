@@ -154,7 +154,8 @@ def _p(log_p: Tensor) -> float:
 
 def _rounded(values: Tensor) -> list[float]:
     """Round a state to three decimals."""
-    return [round(value, 3) for value in values.tolist()]
+    rounded: list[float] = values.double().round(decimals=3).add(0.0).tolist()  # no negative zero
+    return rounded
 
 
 def _figures(values: Tensor) -> list[float]:

@@ -28,8 +28,8 @@ function shown(piece) {
     span.append(make("b", {}, `${visible(label)}${probability === null ? "" : ` ${percent(probability)}`}`));
   } else if (weight) paint(span, byteOf(WEIGHTS, weight));
   if (unknown) span.append(make("sup", { title: "not in the vocabulary" }, "?"));
-  const told = note(piece);
-  if (told) span.dataset.note = told;
+  const message = note(piece);
+  if (message) span.dataset.note = message;
   return span;
 }
 
