@@ -1,4 +1,4 @@
-"""unrolled inspect RUN --data TEXT [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
+"""unrolled inspect RUN [--data TEXT] [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Inspect:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """a run's folder, or a model.safetensors file"""
     data: str = ""
-    """held-out text: a file, a folder, a pattern, "text:…" or a named corpus"""
+    """text: a file, folder, pattern, "text:…" or named corpus (default: the test part of the run's data)"""
     limit: int = 1_000_000
     """the most characters to read, from the beginning of the text"""
     hypothesis: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -82,8 +82,6 @@ class Inspect:
             raise ArgumentError("port", "from 0 to 65535", self.port)
         if self.web:
             self._refuse_beside_web()
-        elif not self.data:
-            raise ArgumentError("data", "a text", self.data, "name a file, a folder, a pattern or a named corpus")
         if self.html is not None and not Path(self.html).absolute().parent.is_dir():
             raise ArgumentError("html", "in a folder that exists", self.html)
         if self.states is not None and Path(self.states).exists():
@@ -102,6 +100,7 @@ class Outcome:
     options: Inspect
     model: Any
     text: str
+    source: str
     reading: Inspection
     found: Found
     seconds: float
@@ -135,7 +134,7 @@ def run(argv: list[str]) -> int:
             )  # fmt: skip
         finally:
             counter.close()
-        outcome = Outcome(options, model, text, reading, found, time.monotonic() - begin)
+        outcome = Outcome(options, model, text, source, reading, found, time.monotonic() - begin)
         if options.html is not None:
             _save(outcome, Path(options.html))
         if options.states is not None:
@@ -156,7 +155,7 @@ def _save(outcome: Outcome, path: Path) -> None:
     model = outcome.model
     spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, Writer) else str
     about = (
-        f"{len(text):,} characters of {outcome.options.data}. Each unit is the best of {outcome.found.units:,} for its "
+        f"{len(text):,} characters of {outcome.source}. Each unit is the best of {outcome.found.units:,} for its "
         "hypothesis, scored on text that was not used to select it; in parentheses the best baseline (untrained twins, "
         "shifted labels, the current token)."
     )
@@ -174,16 +173,17 @@ def _save(outcome: Outcome, path: Path) -> None:
 def _summary(finding: Finding) -> str:
     measure = "AUC" if finding.binary else "R²"
     low = ", low when true" if finding.binary and finding.best[0].sign < 0 else ""
-    return f"{finding.best[0].unit.name} · {measure} {finding.score:.2f} ({finding.baseline:.2f}){low}"
+    return f"{finding.best[0].unit.name} · {measure} {finding.score:z.2f} ({finding.baseline:z.2f}){low}"
 
 
 def _report(outcome: Outcome) -> None:
     found, options = outcome.found, outcome.options
     if options.json:
         emit(
-            "inspect", run=options.run, data=options.data, characters=len(outcome.text), symbols=found.steps,
-            scored=found.positions, units=found.units, twins=options.twins, seconds=outcome.seconds,
-            findings=[finding.as_json() for finding in found.findings], left_out=found.left_out,
+            "inspect", run=options.run, data=options.data or outcome.source, characters=len(outcome.text),
+            symbols=found.steps, scored=found.positions, units=found.units, twins=options.twins,
+            seconds=outcome.seconds, left_out=found.left_out,
+            findings=[finding.as_json() for finding in found.findings],
         )  # fmt: skip
         return
     show_part(found.table)
@@ -194,7 +194,7 @@ def _report(outcome: Outcome) -> None:
             "found",
             f"{count} of {len(found.findings)} hypotheses (★: p ≤ 0.05 and a positive excess; by chance one in twenty)",
         ),
-        ("text", f"{options.data}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
+        ("text", f"{outcome.source}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
         ("units", f"{found.units:,}, and as many in each of {options.twins} untrained twins"),
         ("time", clock(outcome.seconds)),
     ]

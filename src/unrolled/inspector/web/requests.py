@@ -82,6 +82,14 @@ class Typed(Unit):
     text: Annotated[str, Field(max_length=TYPED)]
 
 
+class UnitOf(QueryParameters):
+    """A unit, as query parameters."""
+
+    recurrence: Name
+    gate: Name
+    index: Index
+
+
 class Clamp(Unit):
     """A unit of the state to hold at a value."""
 
@@ -106,6 +114,13 @@ class Unroll(Body):
 
     text: Annotated[str, Field(min_length=1, max_length=TYPED)]
     last_only: bool = False
+    gates: bool = False
+
+
+class Predicted(Body):
+    """A text to classify or tag."""
+
+    text: Annotated[str, Field(max_length=TYPED)]
 
 
 class Sentence(Body):

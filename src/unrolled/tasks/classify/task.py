@@ -35,6 +35,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.explained_texts import ExplainedTexts
+from ..common.given_data import write_objects
 from . import description
 from .bag import Bag
 from .bag_fit import fit_bag
@@ -66,6 +67,7 @@ class Classification(Task):
     Config: ClassVar[type] = ClassifyConfig
     unit: ClassVar[str] = "tokens"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = METRICS
@@ -78,6 +80,11 @@ class Classification(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_objects(name, value, ("text", "label"), folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:

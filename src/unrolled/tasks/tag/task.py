@@ -35,6 +35,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import TRIED, excerpts, short_example
 from ..common.explained_texts import ExplainedTexts
+from ..common.given_data import write_tagged
 from . import description
 from .config import TagConfig
 from .evaluation import Evaluate, spelled
@@ -60,6 +61,7 @@ class Tagging(Task):
     Config: ClassVar[type] = TagConfig
     unit: ClassVar[str] = "words"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "valid", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
@@ -69,6 +71,11 @@ class Tagging(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": tagged_names(), "valid": (), "test": ()}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_tagged(name, value, folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:

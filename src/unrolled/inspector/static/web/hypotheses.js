@@ -2,7 +2,7 @@
 
 import { address, keep } from "./address.js";
 import { attempt, fetchJson, onReconnect } from "./api.js";
-import { byId, fixed, make, onKeys } from "./dom.js";
+import { byId, fixed, make, onKeys, signed } from "./dom.js";
 import { choose, named, onUnit, same, unit } from "./units.js";
 
 const EVERY = 700;                              // ms between polls while scores are computed
@@ -50,7 +50,7 @@ function row(hypothesis) {
     make("th", { scope: "row" }, button),
     make("td", {}, best ? named(best) + (hypothesis.binary && best.sign < 0 ? " −" : "") : ""),
     make("td", { class: "number" }, score),
-    make("td", { class: "number" }, excess === null ? "" : `${excess < 0 ? "" : "+"}${fixed(excess, 2)}`),
+    make("td", { class: "number" }, excess === null ? "" : signed(excess, 2)),
     make("td", { class: "number" }, p === null ? "" : fixed(p, 2)),
   ];
   return make("tr", { "data-name": name }, ...cells);

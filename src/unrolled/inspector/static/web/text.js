@@ -11,11 +11,14 @@ import { named, onUnit, run, same, unit } from "./units.js";
 const REST = 90;                                // ms that the slider rests before a page is shown
 const RELOAD = 1500;                            // ms until provisional values are requested again
 const listeners = [];                           // called when the view or the cursor moves
+const pageListeners = [];                       // called when another page is shown
 let page = 0, shown = null, values = null, guesses = null, cursor = -1, waiting = 0;
 const [loading, colouring, ahead] = [latest(), latest(), latest()];
 const box = byId("text");
 
 export const onMoved = (listener) => listeners.push(listener);
+export const onPage = (listener) => pageListeners.push(listener);
+export const shownPage = () => shown;
 const notify = () => { for (const listener of listeners) listener(); };
 
 const span = (at) => shown && at >= shown.begin && at < shown.end ? box.children[at - shown.begin] : null;
@@ -54,6 +57,7 @@ function showValues(reply) {
   values = reply;
   for (let at = shown.begin; at < shown.end; at++) paint(box.children[at - shown.begin], byteAt(at));
   showKey(byId("text-key"), `${fixed(reply.low, 2)} (blue, dotted)`, `${fixed(reply.high, 2)} (red, underlined)`);
+  for (const listener of pageListeners) listener();
   byId("text-state").textContent = reply.provisional ? "approximate until the preceding text has been read" : "";
   clearTimeout(waiting);
   if (reply.provisional) waiting = setTimeout(colour, RELOAD);
