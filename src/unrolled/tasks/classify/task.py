@@ -12,6 +12,7 @@ Texts have any length: padding is ignored, and batches contain texts of similar 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -30,6 +31,7 @@ from ...training.config import refuse_changed
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
+from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, visible
 from ..common.explained_texts import ExplainedTexts
 from . import description
@@ -41,8 +43,6 @@ from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
 
 # T steps, B texts
-
-LISTED = 10  # classes listed before training
 
 
 class Batch(NamedTuple):
@@ -106,11 +106,11 @@ class Classification(Task):
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
-        names = ", ".join(self.classes[:LISTED]) + (", …" if len(self.classes) > LISTED else "")
+        counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} tokens ({self.reader.vocabulary.kind})",
-            f"{len(self.classes)} classes: {visible(names)}",
+            f"{len(self.classes)} classes: {visible(counted(counts))}",
             *self.sets.how,
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,

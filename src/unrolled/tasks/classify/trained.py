@@ -16,7 +16,7 @@ from ...checks import Size, checked_methods
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
-from ...data.labelled_sets import LabelledSets, read_test
+from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Piece, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
@@ -143,7 +143,7 @@ class TrainedClassifier(Trained):
     def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
         """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
         if isinstance(data, str | Path):
-            data, _ = read_test(str(data), self.config.data.layout())
+            data, _ = self.config.data.read_test(str(data), self.classes)
         return measure(self, data).summary()
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
@@ -164,7 +164,7 @@ class TrainedClassifier(Trained):
             RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
-            examples, notes = read_test(str(data), self.config.data.layout())
+            examples, notes = self.config.data.read_test(str(data), self.classes)
         else:
             sets = self.own_sets()
             examples, notes = getattr(sets, split), sets.notes

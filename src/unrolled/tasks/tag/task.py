@@ -33,7 +33,8 @@ from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.excerpts import excerpts
+from ..common.description import counted
+from ..common.excerpts import excerpts, visible
 from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import TagConfig
@@ -103,8 +104,9 @@ class Tagging(Task):
         first = map(spelled, self.tagged.first)
         notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
         total = sum(map(len, train))
-        kinds = f"{len(self.tags)} tags" if self.tags.plain else f"entities: {', '.join(self.tags.types)}"
-        notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different; {kinds}")
+        kinds = f"{len(self.tags)} tags" if self.tags.plain else "entities"
+        notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different")
+        notes.append(f"{kinds}: {visible(counted(description.counts(sentences, self.tagged.plain)))}")
         if len(self.parts) > len(train):
             notes.append(f"sentences longer than {longest} words are split")
         if not self.tagged.valid:

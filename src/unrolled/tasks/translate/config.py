@@ -49,8 +49,8 @@ class Bitext:
     """the first row contains the column names"""
     delimiter: str = "auto"
     """column separator: one character, or tab (default: detect)"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
+    encoding: str = "auto"
+    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
