@@ -13,7 +13,7 @@ from ...data.labelled import Examples, Form, Layout
 from ...data.labelled_sets import LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
-from ...training.config import refuse_changed
+from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
@@ -41,7 +41,7 @@ class LabelledText:
     """the first row contains the column names"""
     delimiter: str = "auto"
     """column separator: one character, or tab (default: detect)"""
-    encoding: str = "auto"
+    encoding: str = formerly("auto", "utf-8")
     """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""

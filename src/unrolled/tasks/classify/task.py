@@ -33,12 +33,12 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, visible
-from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure
 from .model import Classifier
+from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
 
@@ -61,7 +61,7 @@ class Classification(Task):
     unit: ClassVar[str] = "tokens"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
     config: ClassifyConfig
 

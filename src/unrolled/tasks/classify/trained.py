@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,15 +20,16 @@ from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Piece, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
 from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
 
@@ -88,31 +89,43 @@ class TrainedClassifier(Trained):
         more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
         return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
 
-    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, explain: bool = False, unknown: Literal["read", "skip"] = "read"
+    ) -> list[Prediction]:
         """Predict the class of each text, with probabilities.
 
         Args:
             texts: texts of any length; the answer for a blank text is empty.
             explain: add the contribution of each word to the predicted class (gradient times input).
+            unknown: read words that the vocabulary lacks as the unknown token, or skip them.
 
         Raises:
             ArgumentError: ``texts`` is not a list of strings.
         """
 
         def answers(batch: list[str]) -> Iterator[Prediction]:
-            for text, row in zip(batch, self.probabilities(batch), strict=True):
+            for text, row in zip(batch, self._probabilities(batch, unknown), strict=True):
                 best = int(row.argmax())
                 pieces = self._explain(text, best) if explain else ()
                 probabilities = dict(zip(self.classes, row.tolist(), strict=True))
-                yield Prediction(text, self.classes[best], probabilities, pieces)
+                found = self.reader.unknown(text)
+                yield Prediction(text, self.classes[best], probabilities, pieces, unknown=found)
 
         return predict_nonblank(texts, answers)
 
-    @torch.no_grad()
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
         """Return probabilities ``(N, C)``; ``progress`` is called with the number of texts classified so far."""
+        return self._probabilities(texts, "read", progress)
+
+    @torch.no_grad()
+    def _probabilities(
+        self, texts: Sequence[str], unknown: str, progress: Callable[[int], None] | None = None
+    ) -> Matrix:
+        """As `probabilities`; ``unknown``: see `predict`."""
         done = 0
         ids = [self.reader.encode(text) for text in texts]
+        if unknown == "skip":
+            ids = [self.reader.known(sequence) for sequence in ids]
         probabilities = np.zeros((len(texts), len(self.classes)))
         for chosen in in_order([len(sequence) for sequence in ids], 64):
             batch, lengths = pad([ids[i] for i in chosen])
@@ -142,9 +155,8 @@ class TrainedClassifier(Trained):
 
     def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
         """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
-        if isinstance(data, str | Path):
-            data, _ = self.config.data.read_test(str(data), self.classes)
-        return measure(self, data).summary()
+        examples = data if isinstance(data, Examples) else self.config.data.read_test(str(data), self.classes)[0]
+        return measure(self, examples).summary()
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Return `Measures` on the texts that `find` returns, the texts and notes.
@@ -185,7 +197,11 @@ class TrainedClassifier(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`; tables are read as the training data were."""
+        return inputs(self, options, words, note)
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -98,6 +98,17 @@ class Trained(Shown):
             DataError: an input cannot be read; the predictions before it have been yielded.
         """
         raise self.unable("make predictions")
+
+    def inputs(self, options: Any, words: Sequence[str], note: Callable[[str], None]) -> Iterator[list[Input]]:
+        """Yield the inputs of ``unrolled predict`` in chunks. A task whose files are read as in training replaces this.
+
+        Args:
+            options: the task's ``Predict`` options.
+            words: the command's arguments.
+            note: receives how a file was read.
+        """
+        inputs: Iterator[list[Input]] = options.inputs(words)
+        return inputs
 
     def samples(self, options: Any) -> Iterator[SamplePiece]:
         """Generate samples, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.

@@ -22,8 +22,8 @@ class Text:
     """training text: a file, folder, glob pattern ("src/**/*.py"), literal "text:…" or named corpus (unrolled data)"""
     separator: str | None = None
     """end of a document within a file, e.g. "<|endoftext|>"; each file of a folder is a document"""
-    encoding: str = "auto"
-    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
+    encoding: str = "utf-8"
+    """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
