@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ from ...checks import options_of
 from ...errors import RunError
 from ...results import Input, Pairs, Part, Prediction, Progress, Report, SamplePiece, silent
 from ...results.markup import Shown, part
+from ...training.keywords import keyword_names
 from ..registry import task_class
 from .recurrent import Recurrent
 
@@ -82,7 +84,8 @@ class Trained(Shown):
         cls = task_class(self.task).Evaluate
         if cls is None:
             raise self.unable("be evaluated")
-        return self.evaluation(options_of(cls, options))
+        with keyword_names(dict.fromkeys(inspect.signature(cls).parameters)):
+            return self.evaluation(options_of(cls, options))
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction | Part]:
         """Yield a prediction for each input, in order, then parts about all of them: ``unrolled predict``.
