@@ -41,7 +41,7 @@ class Prediction(Shown):
         lines: the lines to print instead of the answer, possibly none; `None`: print the answer.
         more: further values for JSON.
         cells: the values of the prediction's row in a table, by column; empty: the answer and the probabilities.
-        words: each word with its tag, for files with a word per line; ``("", "")`` ends a sentence.
+        words: the columns of each word, the last its tag, for files with a word per line; ``()`` ends a sentence.
         unknown: the number of tokens that are not in the model's vocabulary, and of all tokens; `None`: not counted.
     """
 
@@ -53,7 +53,7 @@ class Prediction(Shown):
     lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     cells: Mapping[str, Any] = field(default_factory=dict)
-    words: tuple[tuple[str, str], ...] = ()
+    words: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[int, int] | None = None
 
     def likeliest(self, most: int = 4) -> str:

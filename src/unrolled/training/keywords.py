@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import ArgumentError, UnrolledError
 
-_FLAG = re.compile(
+_FLAG = re.compile(  # a flag and its value, which is not the next word of the sentence
     r"--(no-)?([a-z][a-z0-9-]*)"
-    r"(?: ('[^']*'|\d+|[A-Z](?=\W|$)|[a-z]+-?\d+|\w+(?= --|[;,)]|$)))?"  # a value, not the next word of the sentence
+    r"(?: ('[^']*'|\d+|[A-Z](?=\W|$)|[a-z]+-?\d+|(?:csv|tsv|jsonl|lines|tab)\b|(?!and\b|or\b)\w+(?= --|[;,)]|$)))?"
 )
 
 

@@ -52,7 +52,7 @@ class PredictionsFile:
         if self.suffix == ".conll":
             if not prediction.words and not is_blank(prediction.text):
                 raise ArgumentError("--out", "a .csv, .tsv or .jsonl file for a model without tags", str(self.path))
-            self.lines += ["\t".join(word) if any(word) else "" for word in prediction.words]
+            self.lines += ["\t".join(word) for word in prediction.words]
         else:
             self.rows.append(({"text": prediction.text} if row is None else dict(row), prediction.as_cells()))
 

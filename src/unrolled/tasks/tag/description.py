@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.columns import PLAIN, Sentence
+from ...data.conll_inputs import SUFFIXES
 from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
@@ -15,8 +16,6 @@ from ..common.description import LISTED, LONGEST, PARTS, SHOWN, counted, first_l
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
 from .evaluation import spelled
-
-SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 
 
 def named() -> list[NamedData]:

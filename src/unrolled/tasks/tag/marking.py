@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...analysis.saliency import gradient_times_input
+from ...data.columns import Sentence
 from ...data.conll_words import line_spans, word_spans
 from ...data.tags import entities
 from ...results import Piece, Prediction
@@ -20,20 +22,52 @@ Span = tuple[int, int]  # begin and end in a text
 Mark = tuple[Span, str, float]  # span, label, weight
 
 
-def marked(tagger: TrainedTagger, texts: Sequence[str], explain: bool) -> list[Prediction]:
-    """See `TrainedTagger.predict`."""
-    lines = [(text, [(a + x, a + y) for x, y in word_spans(text[a:b])]) for text in texts for a, b in line_spans(text)]
+def marked(tagger: TrainedTagger, inputs: Sequence[str | Sentence], explain: bool) -> list[Prediction]:
+    """See `TrainedTagger.predict`; a sentence is already split into words."""
+    texts = [text if isinstance(text, str) else " ".join(text.words) for text in inputs]
+    placed = [_lines(text) for text in inputs]
+    lines = [(text, places) for text, of_text in zip(texts, placed, strict=True) for places in of_text]
     sentences = [[text[a:b] for a, b in places] for text, places in lines]
     tagged = iter(zip(lines, sentences, tagger.tag(sentences), strict=True))
     predictions = []
-    for text in texts:
+    for given, text, of_text in zip(inputs, texts, placed, strict=True):
         marks: list[Mark] = []
-        for _ in line_spans(text):
-            (_, places), words, tags = next(tagged)
+        columns: list[tuple[str, ...]] = []
+        found: list[str] = []
+        for places in of_text:
+            _, words, tags = next(tagged)
+            own = given.tags if isinstance(given, Sentence) and any(given.tags) else None
+            columns += [*(zip(words, own, tags, strict=True) if own else zip(words, tags, strict=True)), ()]
+            found += words
             weights = _contributions(tagger, words, tags) if explain else [0.0] * len(words)
             marks += _marks(places, tags, weights, plain=tagger.tags.plain)
-        predictions.append(Prediction(text, pieces=tuple(_pieces(text, marks))))
+        unknown = int((tagger.lexicon.ids(found) == 0).sum()) if found else 0
+        cells = {"tags" if tagger.tags.plain else "entities": _listed(text, marks, tagger.tags.plain)} if found else {}
+        predictions.append(
+            Prediction(
+                text,
+                pieces=tuple(_pieces(text, marks)),
+                cells=cells,
+                words=tuple(columns),
+                unknown=(unknown, len(found)) if found else None,
+            )
+        )
     return predictions
+
+
+def _lines(given: str | Sentence) -> list[list[Span]]:
+    """Return the places of the words of each line."""
+    if isinstance(given, str):
+        return [[(a + x, a + y) for x, y in word_spans(given[a:b])] for a, b in line_spans(given)]
+    ends = itertools.accumulate(len(word) + 1 for word in given.words)
+    return [[(end - 1 - len(word), end - 1) for word, end in zip(given.words, ends, strict=True)]]
+
+
+def _listed(text: str, marks: list[Mark], plain: bool) -> str:
+    """Return the entities for a cell, ``Teddy Roosevelt [person]; Ford [company]``, or plain tags."""
+    if plain:
+        return " ".join(label for _, label, _ in marks)
+    return "; ".join(f"{text[begin:end]} [{label}]" for (begin, end), label, _ in marks if label)
 
 
 def _marks(places: list[Span], tags: list[str], weights: list[float], *, plain: bool) -> Iterator[Mark]:

@@ -35,11 +35,11 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.description import counted
 from ..common.excerpts import excerpts, visible
-from ..common.explained_texts import ExplainedTexts
 from . import description
 from .config import TagConfig
 from .evaluation import Evaluate, spelled
 from .model import Tagger
+from .prediction import Predict
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
 
@@ -62,7 +62,7 @@ class Tagging(Task):
     unit: ClassVar[str] = "words"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
     tagged: Tagged

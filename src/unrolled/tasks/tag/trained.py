@@ -19,15 +19,16 @@ from ...data.tags import Scores
 from ...errors import ArgumentError, DataError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .marking import marked
 from .model import Tagger
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedTagger, modules, why_whole
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -190,7 +191,11 @@ class TrainedTagger(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`."""
+        return inputs(self, options, words, note)
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
 
