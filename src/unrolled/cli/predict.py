@@ -30,8 +30,8 @@ class General:
     cell: str | None = None
     """the model's custom cell (module:Class)"""
     out: str | None = None
-    """save the predictions to this file (.csv, .tsv, .jsonl; .conll for tags), with the columns of the input; or
-    predictions.jsonl, pictures and tables to this folder"""
+    """save the predictions to this file (.csv, .tsv, .jsonl; .conll for tags), with the columns of the input, instead
+    of printing them; or predictions.jsonl, pictures and tables to this folder"""
     json: bool = False
     """print one JSON object per input"""
 
@@ -103,7 +103,7 @@ class PredictionWriter:
             self.file.add(result, row)
         if self.general.json:
             emit("prediction", **result.as_json())
-        else:
+        elif self.file is None:
             show_prediction(result, explain=self.explain, one_line=row is not None)
         files = [path.name for part in result.parts for path in self._write_part(part, f"{self.count:04}-")]
         if self.folder is not None:

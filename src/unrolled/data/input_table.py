@@ -26,6 +26,7 @@ class TextLayout:
         form: csv, tsv, jsonl or lines; auto: by the file name.
         column: the column of the text.
         header: whether the first row contains the column names; `None`: if it contains that of the text.
+        first: whether to use the first column if none is given and there are no usual names.
     """
 
     column: Column
@@ -34,6 +35,7 @@ class TextLayout:
     delimiter: str = "auto"
     encoding: str = "auto"
     errors: str = "strict"
+    first: bool = False
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
@@ -102,7 +104,7 @@ def _rows(file: TextFile, layout: TextLayout) -> Iterator[tuple[str, dict[str, A
     by_name = None if header is False else index_of(first)
     header = by_name is not None if header is None else header
     index = numbered(column.requested, first) if by_name is None else by_name
-    if index is None and len(first) == 1 and column.requested is None:
+    if index is None and column.requested is None and (layout.first or len(first) == 1):
         index = 0
     if index is None:
         raise no_column(file.path, [column], column.requested, first)

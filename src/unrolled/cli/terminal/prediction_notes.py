@@ -36,8 +36,8 @@ class PredictionNotes:
             yield f"unsure answers, below --threshold: {self.unsure:,} of {self.count:,}"
         if self.unknown:
             share = self.unknown / self.tokens
-            yield f"tokens that the training data do not have: {self.unknown:,} of {self.tokens:,} ({share:.0%})"
+            yield f"tokens outside the vocabulary of the model: {self.unknown:,} of {self.tokens:,} ({share:.0%})"
         if self.mostly_unknown:
             numbers = ", ".join(f"{number:,}" for number in self.mostly_unknown[:LISTED])
             more = ", …" if len(self.mostly_unknown) > LISTED else ""
-            yield f"inputs of mostly such tokens, whose predictions are guesses: number {numbers}{more}"
+            yield f"inputs with mostly such tokens, whose predictions are guesses: number {numbers}{more}"

@@ -69,6 +69,7 @@ def inputs(model: TrainedTranslator, options: Predict, words: Sequence[str], not
         delimiter=own.delimiter,
         encoding=own.encoding,
         errors=own.errors,
+        first=True,
     )
     return options.read(words, layout, note, options.source_column)
 
