@@ -69,10 +69,10 @@ def test_four_commands(unrolled, home: Path) -> None:
     assert (said.status, said.out) == (0, "")
     assert said.err.splitlines() == [
         f"note: new.csv: 5 rows; {HOW.replace('2 (', '3 (')}; {GUESSED}; CRLF line endings",
+        "predictions: predictions.csv (5 rows)",
         "note: blank inputs, with empty predictions: 2 of 5",
         "note: tokens outside the vocabulary of the model: 2 of 9 (22%)",
         "note: inputs with mostly such tokens, whose predictions are guesses: number 4",
-        "predictions: predictions.csv (5 rows)",
     ]
     with (home / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

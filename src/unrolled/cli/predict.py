@@ -124,8 +124,6 @@ class PredictionWriter:
     def close(self, name: str) -> None:
         """Write the files, and notes on all predictions."""
         note_unsaved(self.unsaved)
-        for line in self.notes.lines():
-            note(line)
         if self.file is not None:
             print(f"predictions: {printable(self.file.save())}", file=sys.stderr)
         if self.folder is not None:
@@ -136,6 +134,8 @@ class PredictionWriter:
             text = page(f"{name}: {count:,} prediction{'s' * (count != 1)}", self.predictions)
             path = save(Path(self.general.html), text.encode("utf-8", errors="replace"), "--html")
             print(f"page: {printable(str(path))}", file=sys.stderr)
+        for line in self.notes.lines():
+            note(line)
 
 
 def show_prediction(prediction: Prediction, *, explain: bool, one_line: bool = False) -> None:

@@ -35,7 +35,8 @@ def table_by_name(path: Path) -> bool:
 
 def counted(counts: Counter[str]) -> str:
     """Return the most frequent names with their counts, such as ``person (1,204), place (310)``."""
-    listed = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(LISTED))
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:LISTED])
     return listed + (f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else "")
 
 
@@ -74,6 +75,6 @@ def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: 
             first = ", ".join(repr(visible(example)[:60]) for example in dict.fromkeys(duplicates[:LEAKED]))
             notes.append(
                 f"{split} {what} that are also training {what}: {len(duplicates):,} of {len(part):,}, such as {first}; "
-                "the metrics are too good by them: remove the duplicates from the data"
+                "they make the metrics too good: remove the duplicates from the data"
             )
     return notes
