@@ -36,7 +36,20 @@ def messy(path: Path, count: int = 240) -> Path:
     return path
 
 
-SMALL = ["--hidden-size", "16", "--embedding-size", "16", "--steps", "40", "--batch-size", "32", "--lr", "0.02"]
+SMALL = [
+    "--hidden-size",
+    "16",
+    "--embedding-size",
+    "16",
+    "--steps",
+    "40",
+    "--eval-every",
+    "40",
+    "--batch-size",
+    "32",
+    "--lr",
+    "0.02",
+]
 HOW = "columns separated by semicolons; with a header; text from column 2 (body)"
 GUESSED = "read as Windows-1252, because it is not UTF-8 (--encoding overrides)"
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ArgumentError, DataError
 from .dialect import Dialect
 from .objects import objects
-from .rows import Column, named, no_column, numbered
+from .rows import Column, choose, named, no_column, numbered
 from .table_rows import open_rows
 from .textfile import TextFile, ends_of
 
@@ -126,7 +126,8 @@ class Table:
                     raise no_column(path, self.columns, column.requested, names)
             elif index is None:
                 expected = f"a number from 1 to {len(names)} without a header"
-                raise ArgumentError(column.option, expected, column.requested, f"first row: {names}")
+                remedy = f"the first row is {', '.join(names)}; {choose(self.columns)}"
+                raise ArgumentError(column.option, expected, column.requested, remedy)
             selected.append(index)
         self._check_different(selected[0] == selected[1], names[selected[1]], names)
         return (selected[0], selected[1]), header

@@ -93,7 +93,10 @@ class Prediction(Shown):
         return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain data for JSON; a blank text has every key, with empty values."""
+        """Return plain data for JSON; a blank text has every key, with empty values.
+
+        The keys ``unknown`` and ``tokens`` are present if a token is unknown.
+        """
         values: dict[str, Any] = {"text": self.text}
         blank = is_blank(self.text)
         if self.answer or blank:
@@ -106,7 +109,7 @@ class Prediction(Shown):
             at += len(piece.text)
         values |= {"pieces": marked} if self.pieces or blank else {}
         values |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
-        values |= {"unknown": self.unknown[0], "tokens": self.unknown[1]} if self.unknown else {}
+        values |= {"unknown": self.unknown[0], "tokens": self.unknown[1]} if self.unknown and self.unknown[0] else {}
         return values | dict(self.more)
 
 
