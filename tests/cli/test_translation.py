@@ -85,7 +85,7 @@ def test_a_named_set_and_a_run_that_goes_on(unrolled, home: Path) -> None:
 def test_ask(unrolled, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["abc cab", "ba"]
     plain = unrolled("predict", "runs/looks", *texts)
-    assert (plain.status, plain.err) == (0, "")
+    assert (plain.status, plain.err) == (0, "note: tokens outside the vocabulary of the model: 1 of 9 (11%)\n")
     lines = plain.out.splitlines()
     assert len(lines) == 2
     (runs / "texts.txt").write_text("\n".join(texts) + "\n")
@@ -244,8 +244,8 @@ def test_exchanged_languages(unrolled, home: Path) -> None:
     assert "en.txt and --valid-target " in note
     assert "de.txt swapped?" in note
     asked = unrolled("predict", "runs/x", "the dog is running", "der Hund läuft", "--beam", "1", "--max-length", "3")
-    assert asked.err == "warning: 'the dog is running' looks like the target language\n"
-    assert unrolled("predict", "runs/x", "der Hund läuft", "--beam", "1", "--max-length", "3").err == ""
+    assert asked.err.startswith("warning: 'the dog is running' looks like the target language\n")
+    assert "warning" not in unrolled("predict", "runs/x", "der Hund läuft", "--beam", "1", "--max-length", "3").err
     words = ("--data", "en.txt", "--target", "de.txt", "--beam", "1", "--max-length", "3")
     assert "are --data and --target swapped?" in unrolled("evaluate", "runs/x", *words).err
 

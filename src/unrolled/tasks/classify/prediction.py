@@ -62,8 +62,11 @@ def inputs(model: TrainedClassifier, options: Predict, words: Sequence[str], not
     return options.read(words, layout, note, options.text_column)
 
 
-def predictions(model: TrainedClassifier, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+def predictions(
+    model: TrainedClassifier, inputs: Iterable[Sequence[Input]], options: ExplainedTexts
+) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
+    options = options if isinstance(options, Predict) else Predict(explain=options.explain)
     if options.threshold is not None and UNSURE in model.classes:
         raise ArgumentError("threshold", f"omitted for a model with a class named {UNSURE}", options.threshold)
     for chunk in inputs:

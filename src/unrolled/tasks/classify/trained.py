@@ -19,6 +19,7 @@ from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
@@ -188,7 +189,7 @@ class TrainedClassifier(Trained):
         """See `Trained.inputs`; tables are read as the training data were."""
         return inputs(self, options, words, note)
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
 

@@ -54,7 +54,9 @@ def inputs(model: TrainedTagger, options: Predict, words: Sequence[str], note: N
     return chunked(Input({"words": sentence.words, "tags": sentence.tags}) for sentence in sentences)
 
 
-def predictions(model: TrainedTagger, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+def predictions(
+    model: TrainedTagger, inputs: Iterable[Sequence[Input]], options: ExplainedTexts
+) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
     for chunk in inputs:
         sentences = [Sentence(**source.content) for source in chunk if isinstance(source.content, dict)]

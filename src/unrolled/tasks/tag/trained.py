@@ -19,6 +19,7 @@ from ...data.tags import Scores
 from ...errors import ArgumentError, DataError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
@@ -216,7 +217,7 @@ class TrainedTagger(Trained):
         """See `Trained.inputs`."""
         return inputs(self, options, words, note)
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
 
