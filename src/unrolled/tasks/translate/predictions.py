@@ -42,8 +42,7 @@ class Predict(SearchOptions, TableInputs):
     """words (or characters) that the training data do not have: read them as the unknown token, or skip them"""
 
     n_best: int | None = None
-    """translations per sentence, best first, with scores: log-probability (nats) over the length penalty, plus the
-    coverage penalty"""
+    """translations per sentence, best first, with their scores"""
     show_alignment: bool = False
     """show the attention of each target token to the source"""
     picture: str | None = None
