@@ -15,6 +15,7 @@ from ...errors import ArgumentError
 from ...results import Input, Prediction, is_blank
 from ...results.prediction import ranked_cells
 from ..common.explained_texts import ExplainedTexts
+from ..common.explained_texts import predictions as of_texts
 from ..common.table_inputs import Note, TableInputs
 from ..common.text_inputs import readable
 
@@ -66,7 +67,9 @@ def predictions(
     model: TrainedClassifier, inputs: Iterable[Sequence[Input]], options: ExplainedTexts
 ) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
-    options = options if isinstance(options, Predict) else Predict(explain=options.explain)
+    if not isinstance(options, Predict):
+        yield from of_texts(model, inputs, options)
+        return
     if options.threshold is not None and UNSURE in model.classes:
         raise ArgumentError("threshold", f"omitted for a model with a class named {UNSURE}", options.threshold)
     for chunk in inputs:
