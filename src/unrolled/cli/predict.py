@@ -30,8 +30,7 @@ class General:
     cell: str | None = None
     """the model's custom cell (module:Class)"""
     out: str | None = None
-    """save the predictions to this file (.csv, .tsv, .jsonl; .conll for tags), with the columns of the input, instead
-    of printing them; or predictions.jsonl, pictures and tables to this folder"""
+    """save to this file (.csv, .tsv, .jsonl, .conll), not printed; or to this folder"""
     json: bool = False
     """print one JSON object per input"""
 

@@ -37,7 +37,7 @@ class Predict(TableInputs, ExplainedTexts):
     top_k: int | None = None
     """number of classes to show, most probable first"""
     unknown: Literal["read", "skip"] = "read"
-    """words (or characters) that the training texts do not have: read them as the unknown token, or skip them"""
+    """words outside the vocabulary: read as the unknown token, or skip"""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold <= 1:

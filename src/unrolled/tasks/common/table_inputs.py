@@ -24,13 +24,13 @@ class TableInputs(TextInputs):
     """Texts to predict."""
 
     file: str | None = None
-    """file with one text per line, or a table (CSV, TSV, JSON Lines) with the columns of training; -: standard input"""
+    """file with one text per line, or a table (CSV, TSV, JSONL); -: standard input"""
     form: Literal["auto", "lines", "csv", "tsv", "jsonl"] = "auto"
-    """format of the file (default: from its name, as in training)"""
+    """format of the file (default: from its name)"""
     header: bool | None = None
-    """the first row of a table contains the column names (default: as in training)"""
+    """the first row contains the column names (default: as in training)"""
     delimiter: str | None = None
-    """column separator of a table: one character, or tab (default: as in training)"""
+    """column separator: one character, or tab (default: as in training)"""
 
     def read(self, words: Sequence[str], trained: TextLayout, note: Note, column: str | None) -> Iterator[list[Input]]:
         """Yield the inputs in chunks: texts, lines, or the rows of a table.

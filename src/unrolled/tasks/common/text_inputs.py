@@ -28,7 +28,7 @@ class TextInputs:
     file: str | None = None
     """file with one text per line; -: standard input"""
     encoding: str = "auto"
-    """encoding of the file (auto: UTF-8, or Windows-1252 if it looks like it; standard input: the terminal's)"""
+    """encoding of the file (auto: UTF-8, or Windows-1252 if it looks like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of undecodable bytes"""
     input_name: ClassVar[str] = "text"

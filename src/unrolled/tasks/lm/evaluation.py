@@ -36,7 +36,7 @@ class Evaluate:
     errors: Literal["strict", "replace", "ignore"] | None = None
     """handling of bytes that cannot be decoded (default: as in training)"""
     unknown: Literal["refuse", "skip"] = "refuse"
-    """characters of --data outside the vocabulary of the model: refuse the text, or skip and count them"""
+    """characters of --data outside the vocabulary: refuse the text, or skip them"""
     window: int = 256
     """steps computed at once; does not change the result"""
     lanes: int = 1

@@ -26,11 +26,11 @@ class Predict(ExplainedTexts):
     """The texts to tag."""
 
     file: str | None = None
-    """file with one text per line, or with a word per line (.conll, .conllu, .iob, .bio); -: standard input"""
+    """file with one text, or one word (.conll), per line; -: standard input"""
     form: Literal["auto", "lines", "conll"] = "auto"
     """format of the file (default: from its name)"""
     token_column: int | None = None
-    """column of the words in a file with a word per line (default: as in training)"""
+    """column of the words of a .conll file (default: as in training)"""
 
 
 def inputs(model: TrainedTagger, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:

@@ -39,7 +39,7 @@ class Predict(SearchOptions, TableInputs):
     scores: bool = False
     """show the score of each translation, as --n-best does"""
     unknown: Literal["read", "skip"] = "read"
-    """words (or characters) that the training data do not have: read them as the unknown token, or skip them"""
+    """words outside the vocabulary: read as the unknown token, or skip"""
 
     n_best: int | None = None
     """translations per sentence, best first, with their scores"""
