@@ -133,6 +133,7 @@ def _text(app: FastAPI, service: Service) -> None:
         low, high = service.scale(plane, request.index)
         return Reply({
             "begin": begin, "end": end, "values": in_base64(levels(found.values[:, 0], low, high)),
+            "raw": in_base64(found.values[:, 0].astype("<f4")),
             "low": low, "high": high, "provisional": found.provisional,
         })  # fmt: skip
 
@@ -142,11 +143,11 @@ def _text(app: FastAPI, service: Service) -> None:
         begin, end = service.clip(request, requests.GRID)
         order, scores, measure = service.order(plane, request.sort)
         found = service.trace_thread.run(lambda: service.traces.values(plane, begin, end))
-        low, high = service.scale(plane)
+        low, high = service.row_scales(plane, order, request.scale)
         return Reply({
             "begin": begin, "end": end, "order": order, "scores": scores, "measure": measure,
-            "values": in_base64(levels(found.values.T[order], low, high)),
-            "low": low, "high": high, "provisional": found.provisional,
+            "values": in_base64(levels(found.values.T[order], low[:, None], high[:, None])),
+            "low": float(low.min()), "high": float(high.max()), "provisional": found.provisional,
         })  # fmt: skip
 
     @app.get("/api/guesses", **_answers(replies.Guesses, *GET_ERRORS, 409))

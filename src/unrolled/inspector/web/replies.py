@@ -61,8 +61,8 @@ class Text(Reply):
     read: list[int] | None = None
 
 
-class Values(Reply):
-    """A unit's values over characters, one byte each."""
+class Bytes(Reply):
+    """Values over characters, one byte each: 1 to 255 from ``low`` to ``high``, 0 for none."""
 
     begin: int
     end: int
@@ -72,8 +72,14 @@ class Values(Reply):
     provisional: bool
 
 
-class Grid(Values):
-    """The values of a gate's units over characters, a row each."""
+class Values(Bytes):
+    """A unit's values over characters; ``raw``: the same as 32-bit floats."""
+
+    raw: str
+
+
+class Grid(Bytes):
+    """The values of a gate's units over characters, a row each, on one scale or each row on its own."""
 
     order: list[int]
     scores: list[float | None] | None

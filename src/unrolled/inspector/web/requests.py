@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,7 @@ class GateRange(Range):
     recurrence: Name
     gate: Name
     sort: Annotated[str, Field(max_length=500)] | None = None
+    scale: Literal["own", "common"] = "common"
 
 
 class Body(BaseModel):

@@ -121,6 +121,14 @@ class Service:
         low, high = self.traces.scales[plane]
         return float(low[index]), float(high[index])
 
+    def row_scales(self, plane: Plane, order: list[int], scale: str) -> tuple[Numbers, Numbers]:
+        """Return ``(low, high)``, ``(rows,)`` each: the colour scale of each row, its ``own`` or the ``common`` one."""
+        if scale == "own":
+            low, high = self.traces.scales[plane]
+            return low[order], high[order]
+        low, high = (np.full(len(order), end, dtype=np.float32) for end in self._planes[plane])
+        return low, high
+
     def order(self, plane: Plane, sort: str | None) -> tuple[list[int], list[float | None] | None, str | None]:
         """Return a gate's units in the requested order, with the scores and measure used for sorting, if any."""
         if sort is None:
@@ -205,5 +213,5 @@ class Service:
 
 def _common(low: Numbers, high: Numbers) -> tuple[float, float]:
     """Return one colour scale for all units of a gate, wide enough for 95 % of them."""
-    limit = float(np.quantile(high, 0.95))
+    limit = float(np.quantile(np.maximum(np.abs(low), np.abs(high)), 0.95))
     return -limit if low.min() < 0 else float(low.min()), limit
