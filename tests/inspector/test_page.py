@@ -101,5 +101,7 @@ def test_the_values_are_the_units():
 
 def test_the_scale_is_even_about_zero_for_both_signs():
     assert scale(np.array([-1, 0, 3], dtype=np.float32)) == pytest.approx((-3, 3), rel=0.02)
+    assert scale(np.array([-1, 0, 9], dtype=np.float32)) == pytest.approx((-1, 9), rel=0.02)  # one-sided: its own range
+    assert scale(np.array([-9, -3], dtype=np.float32)) == pytest.approx((-9, -3), rel=0.02)
     assert scale(np.array([0.2, 0.9, np.nan], dtype=np.float32)) == pytest.approx((0.2, 0.9), rel=0.02)
     assert scale(np.array([np.nan], dtype=np.float32)) == (-1, 1)

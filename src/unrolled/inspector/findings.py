@@ -16,6 +16,8 @@ from .scores import Floats
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
+LEAST_AUC, LEAST_R2 = 0.55, 0.01  # a lower score explains nothing: 0.5 is guessing, 0 as good as the mean
+FEWEST_POSITIONS = 1000  # with fewer scored positions, scores on the other half of the text are arbitrary
 HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
 
 
@@ -114,6 +116,26 @@ class Finding(Shown):
         return self.p <= LEVEL and self.excess > 0
 
     @property
+    def explains(self) -> bool:
+        """Whether the row is worth showing: found, or better than guessing; see `explains`."""
+        return self.found or explains(self.score, self.binary)
+
+    @property
+    def why(self) -> str:
+        """Why the finding has a ★, or why it has none, in one sentence."""
+        if self.found:
+            return "no untrained network, no shift of the labels and no table of tokens reaches this score"
+        if self.p > LEVEL:
+            K = len(self.twins)
+            return f"untrained networks or shifted labels often reach this score: p {self.p:.2f} with {K} of each"
+        best = max(
+            (self.symbol, "the current token alone"),
+            (max(self.twins), "an untrained network"),
+            (max(self.shifted), "the network with shifted labels"),
+        )
+        return f"{best[1]} does as well ({best[0]:.2f}), so the low p is no evidence of learning"
+
+    @property
     def row(self) -> tuple[str, ...]:
         """The cells of the finding's row, for the columns of `HEADER`; ★: found, −: the unit is low where true."""
         best = self.best[0]
@@ -142,7 +164,24 @@ class Finding(Shown):
         fields["measure"] = "auc" if fields.pop("binary") else "r2"
         for entry, scored in zip(fields["best"], self.best, strict=True):
             entry["unit"] |= {"name": scored.unit.name}
-        return fields | {"excess": self.excess, "found": self.found}
+        return fields | {
+            "excess": self.excess, "found": self.found, "explains": self.explains, "why": self.why,
+        }  # fmt: skip
+
+
+def explains(score: float, binary: bool) -> bool:
+    """Return whether a score is above guessing: AUC above 0.55, or R² above 0.01."""
+    return score >= (LEAST_AUC if binary else LEAST_R2)
+
+
+def short_text(positions: int) -> str:
+    """Return what to tell about a text with so few scored positions; an empty string if there are enough."""
+    if positions >= FEWEST_POSITIONS:
+        return ""
+    return (
+        f"the text is too short for scores: {positions:,} positions are scored, at least {FEWEST_POSITIONS:,} are "
+        "needed; give more text"
+    )
 
 
 @dataclass(frozen=True)
@@ -170,14 +209,16 @@ class Scores:
 
     def best(self) -> Floats:
         """Return ``(J,)``: for each hypothesis the score of the chosen unit."""
-        return self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
+        best: Floats = self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
+        return best
 
     def ranked(self, j: int, most: int) -> list[Scored]:
         """Return the ``most`` best units for hypothesis ``j``, ranked on the selection part."""
-        return [
-            Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
-            for u in np.argsort(-self.chosen[j], kind="stable")[:most]
-        ]
+        return [self.scored(j, int(u)) for u in np.argsort(-self.chosen[j], kind="stable")[:most]]
+
+    def scored(self, j: int, u: int) -> Scored:
+        """Return unit number ``u`` with its score for hypothesis ``j``."""
+        return Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
 
 
 @dataclass(frozen=True)

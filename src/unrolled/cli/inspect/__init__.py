@@ -116,7 +116,7 @@ def run(argv: list[str]) -> int:
         return view(argv[1:])
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
-        custom = [own(specification) for specification in options.hypothesis]
+        custom = [own(specification, limited=options.web) for specification in options.hypothesis]
         model = api.load(options.run, cell=options.cell)
         text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)

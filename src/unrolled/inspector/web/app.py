@@ -168,6 +168,14 @@ def _scores(app: FastAPI, service: Service) -> None:
     def hypotheses() -> Reply:
         return Reply(service.scoring.as_json())
 
+    @app.post("/api/hypotheses", **_answers(replies.Added, 503, *POST_ERRORS))
+    def add(request: requests.Expression) -> Reply:
+        return Reply({"name": service.add_hypothesis(request.expression)})
+
+    @app.get("/api/labels", **_answers(replies.LabelValues, *GET_ERRORS))
+    def labels(request: Annotated[requests.LabelRange, Query()]) -> Reply:
+        return Reply(service.labels(request))
+
     @app.post("/api/compare", **_answers(replies.Comparison, *POST_ERRORS, status=202))
     def compare(request: requests.Nothing) -> Reply:
         if not service.scoring.compare():
@@ -194,6 +202,10 @@ def _queries(app: FastAPI, service: Service) -> None:
     @app.post("/api/unrolled", **_answers(replies.Unrolled, *POST_ERRORS))
     def unrolled(request: requests.Unroll) -> Reply:
         return Reply(service.unrolled(request))
+
+    @app.post("/api/similar", **_answers(replies.Similar, 404, 503, *POST_ERRORS))
+    def similar(request: requests.Segment) -> Reply:
+        return Reply(service.similar(request))
 
     @app.post("/api/translate", **_answers(replies.Translation, *POST_ERRORS))
     def translate(request: requests.Sentence) -> Reply:

@@ -120,6 +120,8 @@ class Hypothesis(Reply):
     excess: float | None
     p: float | None
     found: bool | None
+    explains: bool
+    why: str
 
 
 class Hypotheses(Reply):
@@ -131,6 +133,45 @@ class Hypotheses(Reply):
     error: str | None
     hypotheses: list[Hypothesis]
     left_out: dict[str, str]
+    pending: list[str]
+    note: str | None
+
+
+class Added(Reply):
+    """The name of an added hypothesis."""
+
+    name: str
+
+
+class LabelValues(Reply):
+    """Where a hypothesis is true: one byte per character, 0 or 1; a numeric one has bytes from ``low`` to ``high``."""
+
+    begin: int
+    end: int
+    binary: bool
+    values: str
+    low: float
+    high: float
+
+
+class Passage(Reply):
+    """A passage with similar states."""
+
+    score: float
+    begin: int
+    end: int
+    before: str
+    text: str
+    after: str
+
+
+class Similar(Reply):
+    """Passages with similar states, best first, the units that define them, and the part that was searched."""
+
+    units: list[str]
+    begin: int
+    end: int
+    matches: list[Passage]
 
 
 class Comparison(Reply):
