@@ -6,6 +6,9 @@ import { byId, count, make, onKeys } from "./dom.js";
 import { neighbour, startGrid } from "./grid.js";
 import { poll, startHypotheses } from "./hypotheses.js";
 import { openText, startText } from "./text.js";
+import { startMeaning } from "./meaning.js";
+import { startOwn } from "./own.js";
+import { startSimilar } from "./similar.js";
 import { hideTip } from "./tip.js";
 import { closeTraining, openTraining, startTraining } from "./training.js";
 import { openTranslation, startTranslation } from "./translation.js";
@@ -18,6 +21,9 @@ const nothing = () => undefined;
 function startTexts() {
   startText(neighbour);
   startHypotheses();
+  startMeaning();
+  startOwn();
+  startSimilar();
   startGrid();
   poll();
 }
