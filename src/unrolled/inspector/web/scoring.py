@@ -10,7 +10,6 @@ Hypotheses come in batches: those of the start, and one batch for each expressio
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from dataclasses import dataclass
@@ -20,15 +19,16 @@ import numpy as np
 
 from ...errors import ArgumentError, UnrolledError
 from .. import saved_findings
-from ..findings import Finding, Found, Scored, Scores, explains, short_text
+from ..findings import Found, Scores
 from ..hypotheses import Hypothesis, Labels, inside_matches, label
+from ..judgement import short_text
 from ..scores import Numbers
 from ..unit_search import measure, search, work
 from .background import ActiveRequests, Background, Stopped
 from .inspected import Inspected
+from .scored_rows import TOP, candidates, finite, row
 
 State = Literal["scoring", "ready", "comparing", "compared", "failed"]
-TOP = 20  # units listed for each hypothesis
 OWN = 12  # expressions that may be added
 AUTOMATIC = 600.0  # seconds: a comparison that is estimated to take longer waits for its button
 
@@ -56,6 +56,7 @@ class Scoring:
         self._done, self._work, self._begun = 0, 1, time.monotonic()
         self._background = Background(requests, self._score)  # scores at the start, later compares
         self._added: list[Background] = []  # each scores one added expression
+        self._adding = ActiveRequests()  # a comparison waits for them
 
     def start(self) -> None:
         """Start scoring."""
@@ -68,7 +69,7 @@ class Scoring:
                 return False
             self.state, self.error = "comparing", None
             for batch in self._batches:
-                batch.failed = False
+                batch.failed = batch.scores is not None and not batch.scores.seen.any()
             self._restart_clock(1)
             self._background = Background(self._requests, self._compare)
             self._background.start()
@@ -155,9 +156,9 @@ class Scoring:
             left_out |= batch.labels.left_out
             if batch.found is not None:
                 left_out |= batch.found.left_out
-                hypotheses += [_row(finding.hypothesis, finding) for finding in batch.found.findings]
+                hypotheses += [row(finding.hypothesis, finding) for finding in batch.found.findings]
             elif batch.scores is not None:
-                hypotheses += _candidates(batch.labels, batch.scores, left_out)
+                hypotheses += candidates(batch.labels, batch.scores, left_out)
             elif batch is not batches[0]:
                 pending += batch.labels.names
         positions = [batch.scores.positions for batch in batches if batch.scores is not None]
@@ -208,7 +209,10 @@ class Scoring:
     def _score_added(self, batch: Batch, background: Background) -> None:
         reading = self._inspected.copied()
         try:
-            batch.scores = measure(reading, batch.labels, sample=True, progress=lambda steps: background.pause())
+            with self._adding:
+                scores = measure(reading, batch.labels, sample=True, progress=lambda steps: background.pause())
+            batch.failed = not scores.seen.any()  # nothing to compare
+            batch.scores = scores
         except Stopped:
             raise
         except Exception as error:
@@ -244,8 +248,7 @@ class Scoring:
                     batch.found = found
         with self._lock:
             if background is self._background and self.state == "comparing":
-                failed = any(batch.failed for batch in self._batches)
-                self.state, self.error = "ready" if failed else "compared", error
+                self.state, self.error = "ready" if error else "compared", error
 
     def _saved(self, batch: Batch) -> Found | None:
         folder = self._inspected.cache
@@ -262,6 +265,7 @@ class Scoring:
     def _progress(self, background: Background, *, cumulative: bool = False) -> Any:
         def progress(steps: int) -> None:
             background.pause()
+            self._adding.wait()
             if background is self._background:
                 self._done = steps if cumulative else self._done + steps
 
@@ -271,61 +275,3 @@ class Scoring:
 def _reason(error: Exception) -> str:
     """Return the message to show for an error, which may come from a custom hypothesis."""
     return str(error) if isinstance(error, UnrolledError) else f"{type(error).__name__}: {error}"
-
-
-def finite(value: Any) -> float | None:
-    """Return the value rounded for JSON; `None` for nan and infinity."""
-    return round(float(value), 6) if math.isfinite(value) else None
-
-
-def _candidates(labels: Labels, scores: Scores, left_out: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the results without twins, ranked by the best unit's excess over the current token's score."""
-    rows = []
-    for j, name in enumerate(labels.names):
-        if not scores.seen[j]:
-            left_out[name] = "too rare in the scored sample"
-            continue
-        best = scores.ranked(j, TOP)
-        symbol = float(scores.symbol[j])
-        excess = (best[0].score - symbol) / max(1 - symbol, 1e-6)
-        share = float(labels.values[j].mean(dtype=np.float64))
-        rank = -excess if math.isfinite(excess) else math.inf
-        rows.append((rank, _row(name, Candidate(bool(labels.binary[j]), share, best))))
-    rows.sort(key=lambda row: row[0])
-    return [row for _, row in rows]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A hypothesis that has been scored, but not compared: the fields of a `Finding` that are known."""
-
-    binary: bool
-    share: float
-    best: list[Scored]
-    baseline: float | None = None
-    excess: float | None = None
-    p: float | None = None
-    found: bool | None = None
-    why: str = "a candidate: not compared with untrained networks yet"
-
-    @property
-    def explains(self) -> bool:
-        """See `findings.explains`."""
-        return explains(self.best[0].score, self.binary)
-
-
-def _row(name: str, finding: Finding | Candidate) -> dict[str, Any]:
-    """Return a hypothesis as a row of `replies.Hypotheses`."""
-    units = [
-        {
-            "recurrence": scored.unit.recurrence, "gate": scored.unit.gate, "index": scored.unit.index,
-            "name": scored.unit.name, "sign": scored.sign, "score": finite(scored.score), "rank": finite(scored.rank),
-        }
-        for scored in finding.best
-    ]  # fmt: skip
-    numbers = {"share": finding.share, "baseline": finding.baseline, "excess": finding.excess, "p": finding.p}
-    return {
-        "name": name, "binary": finding.binary, "measure": "auc" if finding.binary else "r2", "best": units,
-        **{key: None if value is None else finite(value) for key, value in numbers.items()},
-        "found": finding.found, "explains": finding.explains, "why": finding.why,
-    }  # fmt: skip

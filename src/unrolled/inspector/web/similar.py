@@ -41,7 +41,7 @@ def similar(text: str, read: Read, begin: int, end: int, leaf: str) -> dict[str,
             units = units_on(_windows(read, first, last), begin, end, threshold=THRESHOLD, context=False)
         except ArgumentError:
             expected = f"a passage throughout which at least one unit of {leaf} is beyond ±{THRESHOLD}"
-            raise ArgumentError("the selection", expected, text[begin:end], "select a shorter one") from None
+            raise ArgumentError("the selection", expected, f"{end - begin:,} characters", "select fewer") from None
     selection = Selection(units, end - begin, THRESHOLD, 0, leaf, context)
     matches = [
         {

@@ -106,7 +106,7 @@ function showState() {
   const stars = known.hypotheses.filter(({ found }) => found).length;
   const message = known.note ?? {
     scoring: `scoring every unit: ${Math.round(100 * known.done)} %${left()}`,
-    comparing: `candidates; comparing with untrained networks: ${Math.round(100 * known.done)} %${left()}`,
+    comparing: `comparing with untrained networks: ${Math.round(100 * known.done)} %${left()}`,
     ready: known.error ?? (known.hypotheses.length ? "candidates, not compared with untrained networks"
       : "no hypothesis can be tested on this text"),
     compared: `★ ${stars} of ${known.hypotheses.length}: better than untrained networks and shifted labels`,

@@ -10,6 +10,7 @@ import { onPage, setContrast, setTruth, shownPage, summary } from "./text.js";
 import { onUnit, same, unit } from "./units.js";
 
 const LISTED = 3;                               // a unit explains a hypothesis if it is among its best so many
+const LONGEST = 150;                            // characters of a caption: what fits on two lines
 const fetching = latest();
 
 // "red where “inside double quotes” is true (AUC 0.97, ★)", for the hypotheses that the unit is among the best for.
@@ -30,7 +31,8 @@ function meanings() {
 }
 
 function showMeaning() {
-  const parts = [...meanings(), summary()].filter(Boolean), text = parts.join("; ");
+  const all = [...meanings(), summary()].filter(Boolean), whole = all.join("; ");
+  const text = whole.length > LONGEST && all.length > 2 ? [all[0], all.at(-1)].join("; ") : whole;
   byId("known").textContent = text && text[0].toUpperCase() + text.slice(1);
   byId("known").title = byId("known").textContent;
 }

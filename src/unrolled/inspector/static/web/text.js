@@ -80,7 +80,9 @@ export function setTruth(next) {
 // Says what the colours mean on this page, from the values on it.
 export function summary() {
   if (!shown || !values) return "";
-  return onThisPage(shown.characters, shown.characters.map((_, n) => byteAt(shown.begin + n)));
+  const white = ends(values).middle, here = onThisPage(shown.characters,
+    shown.characters.map((_, n) => byteAt(shown.begin + n)));
+  return Math.abs(white) < 1e-6 ? here : `${here}; white is ${edge(white)}`;
 }
 
 function showValues(reply) {
@@ -179,6 +181,18 @@ export function goTo(at) {
   return span(at) ? moveCursor(at, true) : load(Math.floor(at / pitch()), at, true);
 }
 
+// A key that moves the cursor; with Shift it selects the text from where the cursor was to where it is.
+let anchor = null;
+const step = (target) => (event) => {
+  const from = cursor, to = target();
+  if (!event.shiftKey) { anchor = null; goTo(to); return; }
+  anchor ??= from;
+  if (!span(to) || !span(anchor)) return;       // a stretch ends at the end of the page
+  goTo(to);
+  const [first, last] = [Math.min(anchor, to), Math.max(anchor, to)].map(span);
+  getSelection().setBaseAndExtent(first, 0, last, last.childNodes.length);
+};
+
 const character = (at) => shown.characters[at - shown.begin];
 const lineBegin = (at) => { while (at > shown.begin && character(at - 1) !== "\n") at--; return at; };
 const lineEnd = (at) => { while (at < shown.end - 1 && character(at) !== "\n") at++; return at; };
@@ -224,9 +238,9 @@ export function startText(neighbour) {
     else { hideTip(); notify(); }
   }));
   onKeys(box, {
-    ArrowLeft: () => goTo(cursor - 1), ArrowRight: () => goTo(cursor + 1),
-    ArrowUp: () => goTo(otherLine(false)), ArrowDown: () => goTo(otherLine(true)),
-    Home: () => goTo(lineBegin(cursor)), End: () => goTo(lineEnd(cursor)),
+    ArrowLeft: step(() => cursor - 1), ArrowRight: step(() => cursor + 1),
+    ArrowUp: step(() => otherLine(false)), ArrowDown: step(() => otherLine(true)),
+    Home: step(() => lineBegin(cursor)), End: step(() => lineEnd(cursor)),
     PageUp: () => turn(page - 1), PageDown: () => turn(page + 1),
     "[": () => neighbour(-1), "]": () => neighbour(1), Escape: hideTip,
   });
