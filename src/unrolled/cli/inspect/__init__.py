@@ -160,7 +160,10 @@ def run(argv: list[str]) -> int:
 def _save(outcome: Outcome, path: Path) -> None:
     """Write the HTML page."""
     findings = outcome.found.findings
-    chosen = [encoded[0] for encoded in outcome.found.chosen]
+    chosen = [
+        next((entry for entry in encoded if explains(entry.scored.score, entry.binary)), encoded[0])
+        for encoded in outcome.found.chosen
+    ]
     shown = [finding for finding in findings if finding.found][: MOST_UNITS - len(chosen)]
     shown = shown or ([] if chosen else findings[:UNFOUND])
     text = outcome.text[:MOST_CHARACTERS]

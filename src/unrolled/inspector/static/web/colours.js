@@ -83,7 +83,7 @@ export function extremes(characters, painted) {
 export function onThisPage(characters, painted) {
   const { high, low } = extremes(characters, painted);
   const parts = [high.length ? `reddest after ${high.join(" ")}` : "", low.length ? `bluest after ${low.join(" ")}` : ""];
-  return parts.some(Boolean) ? `here ${parts.filter(Boolean).join(", ")}` : "no character here is far from white";
+  return parts.some(Boolean) ? `here ${parts.filter(Boolean).join(", ")}` : "no character here stands out";
 }
 
 // Draws the legend of the colour scale.

@@ -60,7 +60,7 @@ function paintPage() {
   for (let at = shown.begin; at < shown.end; at++) paint(box.children[at - shown.begin], stretched(byteAt(at), contrast));
   const { low, middle, high } = ends(values, contrast);
   showKey(byId("text-key"), `${edge(low)} (blue, dotted)`, `${edge(high)} (red, underlined)`);
-  byId("text-key").title = `white: ${brief(middle)}. With the contrast at 1, 99 % of this unit’s values lie between `
+  byId("text-key").title = `no colour at ${brief(middle)}. With the contrast at 1, 99 % of this unit’s values lie between `
     + `${brief(values.low)} and ${brief(values.high)}; a gate’s scale runs from 0 to 1`;
 }
 
@@ -82,7 +82,7 @@ export function summary() {
   if (!shown || !values) return "";
   const white = ends(values).middle, here = onThisPage(shown.characters,
     shown.characters.map((_, n) => byteAt(shown.begin + n)));
-  return Math.abs(white) < 1e-6 ? here : `${here}; white is ${edge(white)}`;
+  return Math.abs(white) < 1e-6 ? here : `${here}; no colour at ${edge(white)}`;
 }
 
 function showValues(reply) {
