@@ -48,8 +48,8 @@ function colour() {                             // the page of the text, its key
   const [begin, end] = [pages[page], pageEnd()];
   const parts = [shown.meaning, onThisPage(text.slice(begin, end), shown.values.subarray(begin, end))];
   if (Math.abs(middle) > 1e-6) parts.push(`no colour at ${edge(middle)}`);
-  const said = parts.filter(Boolean).join("; ");
-  byId("meaning").textContent = `${said[0].toUpperCase()}${said.slice(1)}.`;
+  const sentence = parts.filter(Boolean).join("; ");
+  byId("meaning").textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
 }
 
 function showUnit() {

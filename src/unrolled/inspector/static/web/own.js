@@ -1,4 +1,4 @@
-// A hypothesis of one's own: a regular expression, true inside its matches.
+// A custom hypothesis: a regular expression, true inside its matches.
 
 import { attempt, fetchJson, ServerError } from "./api.js";
 import { byId } from "./dom.js";
