@@ -50,6 +50,7 @@ class Scoring:
     def __init__(self, inspected: Inspected, requests: ActiveRequests) -> None:
         self._inspected, self._requests = inspected, requests
         self._lock = threading.Lock()
+        self._automatic = inspected.automatic  # false after the user has stopped a comparison
         self.state: State = "scoring"
         self.error: str | None = None
         self._batches: list[Batch] = []  # the first has the hypotheses of the start
@@ -79,6 +80,7 @@ class Scoring:
         """Stop a running comparison and return the new state."""
         with self._lock:
             if self.state == "comparing":
+                self._automatic = False
                 self._background.stop()
                 self.state = "ready" if self._waiting() else "compared"
             return self.state
@@ -203,7 +205,9 @@ class Scoring:
             return
         seconds = (time.monotonic() - self._begun) / self._work * work(reading, inspected.twins)
         enough = batch.scores is not None and not short_text(batch.scores.positions)
-        if inspected.automatic and enough and (seconds <= AUTOMATIC or self._saved(batch) is not None):
+        if not enough or (seconds > AUTOMATIC and self._saved(batch) is None):
+            self._automatic = False
+        elif self._automatic:
             self.compare()
 
     def _score_added(self, batch: Batch, background: Background) -> None:
@@ -220,14 +224,13 @@ class Scoring:
                 self._batches.remove(batch)
                 self.error = _reason(error)
             return
-        if self._inspected.automatic:  # a comparison that is running takes this batch next
+        if self._automatic:  # a comparison that is running takes this batch next
             self.compare()
 
     def _compare(self, background: Background) -> None:
         reading, inspected = self._inspected.copied(), self._inspected
         error = None
-        while waiting := self._waiting():
-            batch = waiting[0]
+        while (batch := self._next(background, error)) is not None:
             try:
                 found = self._saved(batch)
                 if found is None:
@@ -243,12 +246,18 @@ class Scoring:
                 batch.failed, error = True, _reason(problem)
             else:
                 with self._lock:
-                    if background is not self._background or self.state != "comparing":
-                        return
-                    batch.found = found
+                    if background is self._background and self.state == "comparing":
+                        batch.found = found
+
+    def _next(self, background: Background, error: str | None) -> Batch | None:
+        """Return the next batch to compare; without one, the comparison ends."""
         with self._lock:
-            if background is self._background and self.state == "comparing":
-                self.state, self.error = "ready" if error else "compared", error
+            if background is not self._background or self.state != "comparing":
+                return None
+            if waiting := self._waiting():
+                return waiting[0]
+            self.state, self.error = "ready" if error else "compared", error
+            return None
 
     def _saved(self, batch: Batch) -> Found | None:
         folder = self._inspected.cache

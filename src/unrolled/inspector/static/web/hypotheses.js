@@ -72,7 +72,7 @@ function showTable() {
   const heads = ["", "hypothesis", "unit", "score", "excess", "p"].map((title) =>
     make("th", { scope: "col" }, TERMS[title] ? make("abbr", { title: TERMS[title] }, title) : title));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...shown.map(row)));
-  const parts = [...(known.hypotheses.length ? [table] : []), ...hiddenRows()];
+  const parts = [...(known.note ? [make("p", {}, known.note)] : []), ...(known.hypotheses.length ? [table] : []), ...hiddenRows()];
   const excluded = Object.entries(known.left_out).map(([name, reason]) => `${name} (${reason})`);
   if (excluded.length) {
     parts.push(make("details", { class: "dim", id: "left-out" },
@@ -104,7 +104,7 @@ const left = () => known.seconds_left > 0 ? `, ${Math.ceil(known.seconds_left)} 
 function showState() {
   const busy = known.state === "scoring" || known.state === "comparing", line = byId("score-state");
   const stars = known.hypotheses.filter(({ found }) => found).length;
-  const message = known.note ?? {
+  const message = known.note ? "no scores" : {
     scoring: `scoring every unit: ${Math.round(100 * known.done)} %${left()}`,
     comparing: `comparing with untrained networks: ${Math.round(100 * known.done)} %${left()}`,
     ready: known.error ?? (known.hypotheses.length ? "candidates, not compared with untrained networks"
