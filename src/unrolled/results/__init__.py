@@ -6,7 +6,8 @@ folder stores them as files.
 
 from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
-from .prediction import Piece, Prediction, is_blank
+from .pieces import Margin, Piece
+from .prediction import Prediction, is_blank
 from .report import Comparison, Progress, Report, silent
 from .sample import SamplePiece
 
@@ -14,6 +15,7 @@ __all__ = [
     "Comparison",
     "Drawing",
     "Input",
+    "Margin",
     "Pairs",
     "Part",
     "Picture",
