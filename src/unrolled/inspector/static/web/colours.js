@@ -82,8 +82,9 @@ export function extremes(characters, painted) {
 // Says what red and blue mean on a page of text, from the values on it.
 export function onThisPage(characters, painted) {
   const { high, low } = extremes(characters, painted);
-  const parts = [high.length ? `reddest after ${high.join(" ")}` : "", low.length ? `bluest after ${low.join(" ")}` : ""];
-  return parts.some(Boolean) ? `here ${parts.filter(Boolean).join(", ")}` : "no character here stands out";
+  const parts = [["reddest", high], ["bluest", low]].filter(([, some]) => some.length)
+    .map(([colour, some]) => `${colour} after ${some.join(" ")}`);
+  return parts.length ? `here ${parts.join(", ")}` : "no character here stands out";
 }
 
 // Draws the legend of the colour scale.

@@ -15,26 +15,28 @@ let showAll = false;                            // also the hypotheses that no u
 
 // What the column heads mean: their tooltips, and the list below the table.
 const TERMS = {
-  unit: "the unit that encodes the hypothesis best, chosen on one half of the text; −: it is low where the hypothesis is true",
+  unit: "the unit that encodes the hypothesis best, chosen on one half of the text; −: it is low where the hypothesis is "
+    + "true",
   score: "computed on the other half of the text, so that searching many units does not raise it",
   AUC: "for true or false: the probability that the unit is higher at a true character than at a false one; "
     + "0.5 = guessing, 1 = perfect",
   "R²": "for a number: the share of its variance that a straight line through the unit’s values explains; "
     + "0 = nothing, 1 = perfect, below 0 = worse than the mean",
-  excess: "the score minus the best of three controls: untrained networks, shifted labels, and a table of the current token",
-  p: "the share of untrained networks, or of shifts of the labels, that reach the score; with 19 of each the smallest is 0.05",
+  excess: "the score minus the best of three controls: untrained networks, shifted labels, and a table of the current "
+    + "token",
+  p: "the share of untrained networks, or of shifts of the labels, that reach the score; with 19 of each the smallest "
+    + "is 0.05",
   "★": "found: p ≤ 0.05 and an excess above 0; among 20 hypotheses one may be found by chance",
   candidate: "scored, but not compared with untrained networks yet: it may be no discovery at all",
 };
 
-const pick = (hypothesis, event = null) => {
+function pick(hypothesis) {
   if (!hypothesis.best.length) return;
   keep({ sort: hypothesis.name });
   choose(hypothesis.best[0]);
   for (const listener of listeners) listener();
   showUnit();
-  if (event) byId("why").textContent = `“${hypothesis.name}”: ${hypothesis.why}`;
-};
+}
 
 function showUnit() {
   for (const row of byId("found").querySelectorAll("tr[data-name]")) {
@@ -49,7 +51,7 @@ function showUnit() {
 function row(hypothesis) {
   const { excess, explains, found, measure, name, p, why } = hypothesis, best = hypothesis.best[0];
   const button = make("button", { type: "button", class: "plain" }, name);
-  button.addEventListener("click", (event) => pick(hypothesis, event));
+  button.addEventListener("click", () => pick(hypothesis));
   const score = best ? `${measured(measure)} ${fixed(best.score, 2)}` : "";
   const number = (text) => make("td", { class: "number", title: why }, text);
   const compared = p === null ? [make("td", { class: "number dim", colspan: 2, title: TERMS.candidate }, "candidate")]
@@ -72,7 +74,7 @@ function showTable() {
   const heads = ["", "hypothesis", "unit", "score", "excess", "p"].map((title) =>
     make("th", { scope: "col" }, TERMS[title] ? make("abbr", { title: TERMS[title] }, title) : title));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...shown.map(row)));
-  const parts = [...(known.note ? [make("p", {}, known.note)] : []), ...(known.hypotheses.length ? [table] : []), ...hiddenRows()];
+  const parts = known.note ? [make("p", {}, known.note)] : known.hypotheses.length ? [table, ...hiddenRows()] : [];
   const excluded = Object.entries(known.left_out).map(([name, reason]) => `${name} (${reason})`);
   if (excluded.length) {
     parts.push(make("details", { class: "dim", id: "left-out" },
@@ -159,7 +161,7 @@ export async function pickNamed(name) {
   for (;;) {
     await poll();
     const hypothesis = known.hypotheses.find((other) => other.name === name);
-    if (hypothesis) { pick(hypothesis, true); return true; }
+    if (hypothesis) { pick(hypothesis); return true; }
     if (!known.pending.includes(name)) return false;
     await new Promise((resolve) => { setTimeout(resolve, EVERY / 2); });
   }

@@ -11,10 +11,10 @@ let selected = null;                            // [begin, end)
 
 // The position of an end of the browser's selection; `after`: of the end behind the last character.
 function positionOf(node, offset) {
-  const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node.childNodes[offset] ?? node.lastChild ?? node;
-  const character = element?.closest?.("#text [data-at]") ?? element?.parentElement?.closest?.("#text [data-at]");
+  const inside = node.nodeType === Node.TEXT_NODE ? node : node.childNodes[offset] ?? node.lastChild ?? node;
+  const character = (inside.closest ? inside : inside.parentElement)?.closest("#text [data-at]");
   if (!character) return null;
-  const behind = node.nodeType === Node.TEXT_NODE ? offset > 0 : offset >= node.childNodes.length;
+  const behind = inside === node ? offset > 0 : offset >= node.childNodes.length;
   return Number(character.dataset.at) + (behind ? 1 : 0);
 }
 
