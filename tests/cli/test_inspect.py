@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from unrolled.cli.inspect.text import text_of
 
 
 @pytest.fixture
@@ -69,10 +72,30 @@ def test_a_short_text_has_no_scores(unrolled, trained: Path, few: Path) -> None:
     assert "AUC" in unrolled("inspect", trained, "--data", few, "--limit", "700", "--all").out
 
 
+def test_without_data_it_is_the_test_part(unrolled, trained: Path, text_file: Path, home: Path) -> None:
+    said = unrolled("inspect", trained, "--limit", "500", "--html", "page.html")
+    assert said.status == 0, said.err
+    assert f"text {text_file} (test part): 500 characters" in " ".join(said.out.split())
+    assert f"500 characters of {text_file} (test part)" in Path("page.html").read_text()
+
+
+class Lines:
+    """A model that reads its texts separately, as a classifier does."""
+
+    config = SimpleNamespace(data=SimpleNamespace(data="reviews"))
+
+    def own_lines(self):
+        return ["not  bad", "", "two\nlines", "a third"]
+
+
+def test_the_test_part_of_a_model_that_reads_lines() -> None:
+    assert text_of(Lines(), "", 1000) == ("not bad\ntwo lines\na third\n", [0], "reviews (test part)")
+    assert text_of(Lines(), "", 9)[0] == "not bad\nt"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "--data must be a text"),
         (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
         (["--data", "empty.txt"], "empty.txt is empty; give a file with text"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),

@@ -106,7 +106,7 @@ def test_units_are_held_while_it_is_evaluated(models):
         expected = model.evaluate(split)["loss"]
     assert report.values["loss"] == expected != plain
     assert report.values["clamp"] == HELD
-    assert "clamped     layer 1 h[3]=-0.5" in report.plain().splitlines()
+    assert "held        layer 1 h[3]=-0.5" in report.plain().splitlines()
     assert model.evaluate(split)["loss"] == plain
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..checks import checked, plain
 from ..errors import ArgumentError
 from .init import initialise
-from .state import State
+from .state import State, named_leaves
 
 Trace = dict[str, Tensor]
 """The gates of a step by name, each ``(B, ·)``; of a whole pass, ``(T, B, ·)``."""
@@ -55,9 +55,15 @@ class Cell(nn.Module, ABC):
         return None
 
     def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
-        """Compute `step` and also return the gates by name, each ``(B, ·)``; none unless the cell overrides this."""
+        """Compute `step` and also return the gates by name, each ``(B, ·)``.
+
+        Unless the cell overrides this, these are the leaves ``(B, H)`` of its state (`named_leaves`), or the output if
+        no leaf has a name and that shape.
+        """
         output, state = self.step(x, state, noise)
-        return output, state, {}
+        shape = x.size(0), self.hidden_size
+        leaves = {name: leaf for name, leaf in named_leaves(state).items() if leaf.shape == shape}
+        return output, state, leaves or {"output": output}
 
 
 class Noise(NamedTuple):

@@ -145,10 +145,10 @@ class Finding(Shown):
             self.hypothesis,
             f"{best.unit.name}{' −' if best.sign < 0 else ''}",
             "AUC" if self.binary else "R²",
-            f"{self.score:.3f}",
-            "" if self.binary else f"{best.rank:+.3f}",
-            *(f"{value:.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
-            f"{self.excess:+.3f}",
+            f"{self.score:z.3f}",
+            "" if self.binary else f"{best.rank:+z.3f}",
+            *(f"{value:z.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
+            f"{self.excess:+z.3f}",
             f"{self.p:.2f}",
         )
 

@@ -162,6 +162,32 @@ class Traces:
             shares[here, :width] = (best.values - logits.logsumexp(1, keepdim=True)).exp().cpu().numpy()
         return ids, shares
 
+    @torch.no_grad()
+    def surprise(self, begin: int, end: int) -> Values:
+        """Return −log p in nats of the token that ends at each character ``(n, 1)``; nan where none was predicted."""
+        text = self.text
+        assert isinstance(text, RunningText)
+        low, high = np.searchsorted(self.places, [begin, end])
+        numbers = np.arange(low, high)
+        before = np.where(text.begins_document[low:high], -1, numbers - 1)
+        model: Any = self.reading.model
+        nats, provisional = np.full((end - begin, 1), np.nan, dtype=np.float32), False
+        for piece, offset, here in self._pieces_with(before):
+            log_p = model.logits(piece.read()[torch.from_numpy(before[here] - offset)]).float().log_softmax(1)
+            found = -log_p.gather(1, torch.from_numpy(text.text.ids[numbers[here]])[:, None])[:, 0].cpu().numpy()
+            for place, value in zip((self.places[numbers[here]] - begin).tolist(), found.tolist(), strict=True):
+                nats[place] = value + (0.0 if np.isnan(nats[place, 0]) else nats[place, 0])
+            provisional |= piece.provisional
+        return Values(nats, provisional)
+
+    def spread(self, count: int = SAMPLE, ranges: int = PLACES) -> list[tuple[int, int]]:
+        """Return ranges of characters from all over the text, ``count`` characters together, or the whole text."""
+        n = int(self.places[-1]) + 1
+        if n <= count:
+            return [(0, n)]
+        length = count // ranges
+        return [(int(begin), int(begin) + length) for begin in np.linspace(0, n - length, ranges)]
+
     def _pieces_with(self, numbers: Ids) -> list[tuple[Piece, int, Ids]]:
         """Return the pieces with these tokens, ascending: (piece, its first token, its indices into ``numbers``)."""
         inside = np.flatnonzero(numbers >= 0)

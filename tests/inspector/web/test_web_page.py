@@ -13,6 +13,7 @@ import pytest
 for needed in ("fastapi", "uvicorn", "playwright.sync_api"):
     pytest.importorskip(needed, reason=f"the page is tested with {needed.split('.')[0]}, which is not installed")
 
+import served  # noqa: E402
 from browsers import ARGUMENTS, CHROMIUM, HOSTILE, SECONDS, Server, Watch, story, train_lm, train_translator  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
@@ -290,7 +291,7 @@ def test_units_are_compared_with_untrained_networks_and_that_can_be_stopped(writ
     for want in found:
         row = page.locator(f"#found tr[data-name='{want['name']}'] td")
         assert row.nth(0).inner_text() == ("★" if want["found"] else "")
-        assert row.nth(3).inner_text() == f"{want['excess']:+.2f}".replace("-", "−")
+        assert row.nth(3).inner_text() == f"{want['excess']:+z.2f}".replace("-", "−")
         assert row.nth(4).inner_text() == f"{want['p']:.2f}"
         assert row.nth(4).get_attribute("title") == want["why"]
 
@@ -360,6 +361,25 @@ def test_a_stretch_is_selected_and_similar_ones_are_listed(writer, visit):
     expect(page.locator("#similar")).to_be_hidden()
 
 
+def test_surprise_and_predictions_on_a_page_of_the_text(writer, visit):
+    page = visit(writer, "#unit=layers.0.0/h/0&surprise=1")
+    until(page, "document.querySelectorAll('#text > span[style]').length > 1300")
+    nats = ask(writer, "/api/surprise", begin=0, end=200)["nats"]
+    strong = page.evaluate(
+        "[...document.querySelectorAll('#text > span')].slice(0, 200).map(s => s.hasAttribute('data-surprising'))"
+    )
+    assert nats[0] is None
+    assert [x or 0.0 for x in nats].index(max(x or 0.0 for x in nats)) in np.flatnonzero(strong)
+    assert strong == [(x or 0.0) > 0.6 * 6 for x in nats]
+    page.check("#text-below")
+    until(page, "document.querySelectorAll('#text [data-below]').length > 1300")
+    guesses = ask(writer, "/api/guesses", begin=3, end=4)
+    ids = np.frombuffer(base64.b64decode(guesses["ids"]), dtype="<u2")
+    best = [{" ": "␣", "\n": "↵"}.get(guesses["symbols"][id], guesses["symbols"][id]) for id in ids[:3]]
+    assert page.locator("#text > span >> nth=3").get_attribute("data-below").split("\n") == best
+    assert (hash_of(page)["surprise"], hash_of(page)["below"]) == ("1", "1")
+
+
 def test_the_network_reads_along_while_one_types(writer, visit):
     page = visit(writer, "#pane=type")
     page.locator("#typed").press_sequentially("the cat sat ", delay=5)
@@ -396,15 +416,24 @@ def test_the_network_reads_along_while_one_types(writer, visit):
     until(page, "document.querySelectorAll('#type-text > span').length === 0")
 
 
-def test_what_the_network_cannot_spell_is_told_and_forgotten_when_mended(writer, visit):
+def test_unknown_characters_are_skipped_and_an_error_stays_in_its_pane(writer, visit):
     page = visit(writer, "#pane=type")
+    page.fill("#typed", "∮cat ∮")
+    expect(page.locator("#type-skipped")).to_have_text("2 characters skipped, not in the vocabulary: ∮ (U+222E)")
+    assert page.locator("#type-text .skipped").all_inner_texts() == ["∮", "∮"]
+    expect(page.locator("#typed-count")).to_have_text("6 of at most 2,000 characters")
+    page.fill("#typed", "cat")
+    expect(page.locator("#type-skipped")).to_have_text("")
     with page.watch.expecting("422"):
-        page.fill("#typed", "cat ∮")
+        page.click("#tab-unrolled")
+        page.fill("#unrolled-text", "cat ∮")
+        page.click("#unrolled-form .main")
         expect(page.locator("#alert")).to_contain_text("∮")
         assert page.locator("#alert").get_attribute("role") == "alert"
-        page.fill("#typed", "cat")
+        page.click("#tab-write")
         expect(page.locator("#alert")).to_be_hidden()
-        page.fill("#typed", "cat ∮")
+        page.click("#tab-unrolled")
+        page.click("#unrolled-form .main")
         page.click("#alert >> text=Dismiss")
         expect(page.locator("#alert")).to_be_hidden()
 
@@ -445,7 +474,15 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     page.fill(".clamp [aria-label='value to hold it at']", "-50")
     held = write(page, seed=5)
     assert held != some
-    page.click(".clamp button")
+    assert spelled(page, "#unheld") == some  # beside it: the same seed without holding
+    first = next(n for n, pair in enumerate(zip(some, held, strict=True)) if len(set(pair)) > 1)
+    expect(page.locator("#write-result")).to_contain_text(f"the texts differ from character {first + 1} on")
+    assert page.locator("#written [data-differs]").get_attribute("data-at") == str(first)
+    layer, gate = (page.locator(".clamp select").nth(n).input_value() for n in (0, 1))
+    highest = ask(writer, "/api/range", recurrence=layer, gate=gate, index=3)["high"]
+    page.click(".clamp .presets button >> nth=2")
+    assert float(page.input_value(".clamp [aria-label='value to hold it at']")) == pytest.approx(highest, abs=1e-4)
+    page.click(".clamp [aria-label='release the unit']")
     assert write(page, seed=5) == some
     page.uncheck("#watch")
     assert write(page, seed=5) == some
@@ -514,8 +551,14 @@ def test_boxes_through_time_and_their_numbers(writer, visit):
     page.keyboard.press("End")
     expect(page.locator("#numbers p")).to_have_text("The next token is unknown.")
 
-    norms = lambda: page.locator("svg .gradient").count()  # noqa: E731
-    assert norms() > 0
+    assert page.locator("svg .gradient").count() == 4 * 2  # none after the last token, whose target is unknown
+    page.check("#lanes [value=f]")
+    until(page, "document.querySelectorAll('.cell image').length === 5 * 2 * 2")
+    page.click(".cell[data-row='2'][data-step='1']")
+    assert page.locator("#numbers thead th").all_inner_texts() == ["unit", "h", "c", "f", "∂L/∂h"]
+    got = httpx.post(f"{writer.address}/api/unrolled", json={**body, "gates": True}, timeout=SECONDS).json()
+    gate = got["steps"][1]["layers"][0]["gates"]["f"]
+    assert rows.first.locator("td").nth(2).inner_text() == f"{gate[int(rows.first.locator('th').inner_text())]:.3f}"
     page.check("#last-only")
     expect(page.locator("#unrolled-result")).not_to_contain_text(f"loss {want['loss']:.3f}")
     body["last_only"] = True
@@ -540,6 +583,12 @@ def test_losses_and_previews(writer, visit):
     expect(page.locator("#curve-result")).to_contain_text(f"training {want['points'][0]['loss']:.3f}")
     page.hover("#curve", position={"x": 400, "y": 90})
     expect(page.locator("#curve-result")).not_to_contain_text(f"step {want['points'][0]['step']}:")
+    shown = [preview["text"] for preview in want["previews"]]
+    for box in page.locator("#milestones .box").all():
+        assert box.text_content().replace("↵\n", "\n").replace("␀", "\0") in shown
+    assert 2 <= page.locator("#milestones .box").count() <= 4
+    colours = "['thin', 'dots'].map(kind => getComputedStyle(document.querySelector('svg .curve.' + kind)).stroke)"
+    assert len(set(page.evaluate(colours))) == 2
     path = page.locator("svg .curve.thin").get_attribute("d")
     page.check("#log-x")
     assert page.locator("svg .curve.thin").get_attribute("d") != path
@@ -555,6 +604,27 @@ def test_losses_and_previews(writer, visit):
     page.click("#play")
     expect(page.locator("#preview-result")).to_have_text(f"step {want['previews'][-1]['step']}")
     expect(page.locator("#play")).to_have_text("▶ play")
+
+
+def test_an_answer_and_the_words_for_it(visit):
+    server = Server(served.inspected("tag"))
+    try:
+        page = visit(server)
+        assert page.locator("[role=tab]").all_inner_texts() == ["Text", "Type here"]
+        page.click("#tab-predict")
+        expect(page.locator("#predict-typed")).to_have_value("Anna saw the cat.")
+        page.fill("#predict-typed", "Zoë saw Anna <b>")
+        want = httpx.post(f"{server.address}/api/predict", json={"text": "Zoë saw Anna <b>"}, timeout=SECONDS).json()
+        until(page, "n => document.querySelectorAll('#predict-text > span').length === n", len(want["pieces"]))
+        labels = [piece["label"] for piece in want["pieces"] if piece["label"]]
+        expect(page.locator("#predict-text .entity b")).to_have_count(len(labels))
+        assert [text.split()[0] for text in page.locator("#predict-text .entity b").all_inner_texts()] == labels
+        assert page.locator("#predict-text sup").count() == sum(piece["unknown"] for piece in want["pieces"])
+        page.fill("#predict-typed", "a" * 2001)
+        expect(page.locator("#predict-count")).to_have_text("2,001 of at most 2,000 characters")
+        expect(page.locator("#predict-result")).to_have_text("the text is too long: shorten it")
+    finally:
+        server.stop()
 
 
 def test_a_translation_and_where_it_looked(translator, visit):

@@ -1,4 +1,4 @@
-"""unrolled inspect RUN --data TEXT [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
+"""unrolled inspect RUN [--data TEXT] [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Inspect:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """a run's folder, or a model.safetensors file"""
     data: str = ""
-    """held-out text: a file, a folder, a pattern, "text:…" or a named corpus"""
+    """text: a file, folder, pattern, "text:…" or named corpus (default: the test part of the run's data)"""
     limit: int = 1_000_000
     """the most characters to read, from the beginning of the text"""
     hypothesis: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -90,8 +90,6 @@ class Inspect:
             raise ArgumentError("port", "from 0 to 65535", self.port)
         if self.web:
             self._refuse_beside_web()
-        elif not self.data:
-            raise ArgumentError("data", "a text", self.data, "name a file, a folder, a pattern or a named corpus")
         if self.html is not None and not Path(self.html).absolute().parent.is_dir():
             raise ArgumentError("html", "in a folder that exists", self.html)
         if self.states is not None and Path(self.states).exists():
@@ -110,6 +108,7 @@ class Outcome:
     options: Inspect
     model: Any
     text: str
+    source: str
     reading: Inspection
     found: Found
     labels: Labels
@@ -145,7 +144,7 @@ def run(argv: list[str]) -> int:
             )  # fmt: skip
         finally:
             counter.close()
-        outcome = Outcome(options, model, text, reading, found, labels, time.monotonic() - begin)
+        outcome = Outcome(options, model, text, source, reading, found, labels, time.monotonic() - begin)
         if options.html is not None:
             _save(outcome, Path(options.html))
         if options.states is not None:
@@ -171,7 +170,7 @@ def _save(outcome: Outcome, path: Path) -> None:
     model = outcome.model
     spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, Writer) else str
     about = (
-        f"{len(text):,} characters of {outcome.options.data}. Each unit is the best of {outcome.found.units:,} for its "
+        f"{len(text):,} characters of {outcome.source}. Each unit is the best of {outcome.found.units:,} for its "
         "hypothesis, scored on text that was not used to select it; in parentheses the best baseline (untrained twins, "
         "shifted labels, the current token)."
     )
@@ -203,7 +202,7 @@ def _page_unit(entry: Encoded, outcome: Outcome) -> PageUnit:
     truth = labels.values[labels.names.index(entry.hypothesis), :MOST_CHARACTERS] > 0 if entry.binary else None
     measure = "AUC" if entry.binary else "R²"
     low = ", low when true" if entry.binary and entry.scored.sign < 0 else ""
-    summary = f"{name} · {measure} {entry.scored.score:.2f} ({entry.baseline:.2f}){low}"
+    summary = f"{name} · {measure} {entry.scored.score:z.2f} ({entry.baseline:z.2f}){low}"
     return PageUnit(entry.hypothesis, summary, entry.meaning, truth)
 
 
@@ -223,9 +222,10 @@ def _report(outcome: Outcome) -> None:
     found, options = outcome.found, outcome.options
     if options.json:
         emit(
-            "inspect", run=options.run, data=options.data, characters=len(outcome.text), symbols=found.steps,
-            scored=found.positions, units=found.units, twins=options.twins, seconds=outcome.seconds,
-            findings=[finding.as_json() for finding in found.findings], left_out=found.left_out,
+            "inspect", run=options.run, data=options.data or outcome.source, characters=len(outcome.text),
+            symbols=found.steps, scored=found.positions, units=found.units, twins=options.twins,
+            seconds=outcome.seconds, left_out=found.left_out,
+            findings=[finding.as_json() for finding in found.findings],
             chosen=[[entry.as_json() for entry in encoded] for encoded in found.chosen],
             **({"warning": found.warning} if found.warning else {}),
         )  # fmt: skip
@@ -241,7 +241,7 @@ def _report(outcome: Outcome) -> None:
             "found",
             f"{count} of {len(found.findings)} hypotheses (★: p ≤ 0.05 and a positive excess; by chance one in twenty)",
         ),
-        ("text", f"{options.data}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
+        ("text", f"{outcome.source}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
         ("units", f"{found.units:,}, and as many in each of {options.twins} untrained twins"),
         ("time", clock(outcome.seconds)),
     ]

@@ -78,6 +78,24 @@ class Values(Bytes):
     raw: str
 
 
+class Range(Reply):
+    """The smallest, mean and largest value of a unit over characters spread over the text."""
+
+    low: float
+    mean: float
+    high: float
+    characters: int
+
+
+class Surprise(Reply):
+    """The surprise of each character's token in nats; null: not predicted, or within a token."""
+
+    begin: int
+    end: int
+    nats: list[float | None]
+    provisional: bool
+
+
 class Grid(Bytes):
     """The values of a gate's units over characters, a row each, on one scale or each row on its own."""
 
@@ -196,8 +214,12 @@ class LayerState(Reply):
 
 
 class Typed(Reply):
-    """A typed text: next tokens, surprise per character, a unit's values and the final state."""
+    """A typed text: next tokens, surprise per character, a unit's values and the final state.
 
+    ``skipped`` are the characters outside the vocabulary, by their places, which the model does not read.
+    """
+
+    skipped: list[int]
     next: list[Likely]
     surprise: list[float | None]
     values: str
@@ -213,6 +235,7 @@ class LayerStep(Reply):
     h: list[float]
     c: list[float] | None = None
     grad: list[float]
+    gates: dict[str, list[float]] | None = None
     h_norm: float
     grad_norm: float
 
@@ -270,3 +293,37 @@ class Translation(Reply):
     weights: list[list[float]] | None
     text: str
     score: float
+
+
+class ClassProbability(Reply):
+    """A class and its probability."""
+
+    name: str
+    p: float
+
+
+class PredictedPiece(Reply):
+    """A span of a text; see `unrolled.results.Piece`."""
+
+    text: str
+    label: str
+    number: int
+    weight: float
+    probability: float | None
+    unknown: bool
+    speaks_for: str
+    explanation: str
+
+
+class Predicted(Reply):
+    """The prediction for a text, with its explanation; the pieces, joined, are the text.
+
+    ``scale``: nats of a weight of 1.
+    """
+
+    answer: str
+    other: str
+    scale: float | None
+    explanation: str
+    classes: list[ClassProbability]
+    pieces: list[PredictedPiece]

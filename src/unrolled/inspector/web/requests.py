@@ -108,6 +108,14 @@ class Segment(Body):
     end: Place
 
 
+class UnitOf(QueryParameters):
+    """A unit, as query parameters."""
+
+    recurrence: Name
+    gate: Name
+    index: Index
+
+
 class Clamp(Unit):
     """A unit of the state to hold at a value."""
 
@@ -132,6 +140,13 @@ class Unroll(Body):
 
     text: Annotated[str, Field(min_length=1, max_length=TYPED)]
     last_only: bool = False
+    gates: bool = False
+
+
+class Predicted(Body):
+    """A text to classify or tag."""
+
+    text: Annotated[str, Field(max_length=TYPED)]
 
 
 class Sentence(Body):

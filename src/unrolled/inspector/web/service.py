@@ -12,6 +12,7 @@ from fastapi import HTTPException
 
 from ...analysis.inspection import Inspection
 from ...tasks.common.inspectable import Paned
+from ...tasks.common.prediction import Predictor
 from ...tasks.common.writer import Writer
 from ..findings import Unit
 from ..packing import EDGE, in_base64, levels
@@ -23,7 +24,7 @@ from .background import ActiveRequests, Background, ModelThread
 from .inspected import Inspected
 from .scoring import Scoring
 from .similar import similar
-from .text_queries import typed, unrolled
+from .text_queries import predicted, typed, unrolled
 from .training import training
 from .writing import PieceStream, pieces
 
@@ -202,10 +203,30 @@ class Service:
 
     def typed(self, request: requests.Typed) -> dict[str, Any]:
         """See `text_queries.typed`."""
-        model = self._writable(request.text, "text")
+        model = self.language_model()
         plane = self.plane(request.recurrence, request.gate, request.index)
         low, high = self.scale(plane, request.index)
         return self._text_thread.run(lambda: typed(model, request.text, plane, request.index, low, high))
+
+    def range_of(self, plane: Plane, index: int) -> dict[str, Any]:
+        """Return the smallest, mean and largest value of a unit over characters from all over the text."""
+        parts = self.traces.spread()
+        unit = slice(index, index + 1)
+        found = self.trace_thread.run(lambda: [self.traces.values(plane, *part, unit).values for part in parts])
+        z = np.concatenate(found)[:, 0].astype(np.float64)
+        z = z[np.isfinite(z)]
+        if not len(z):
+            raise HTTPException(409, "no token of the text has been read, so the unit has no values")
+        return {"low": float(z.min()), "mean": float(z.mean()), "high": float(z.max()), "characters": len(z)}
+
+    def predicted(self, request: requests.Predicted) -> dict[str, Any]:
+        """See `text_queries.predicted`."""
+        model = self._model
+        if not isinstance(model, Predictor) or "predict" not in self.inspected.panes:
+            raise HTTPException(
+                409, f"this needs a classifier or a tagger; the run's task is {self.inspected.model.task}"
+            )
+        return self._text_thread.run(lambda: predicted(model, request.text))
 
     def unrolled(self, request: requests.Unroll) -> dict[str, Any]:
         """See `text_queries.unrolled`."""

@@ -51,7 +51,7 @@ class TrainedClassifier(Trained):
     """
 
     task: ClassVar[str] = "classify"
-    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
     model: Classifier
 
@@ -188,6 +188,15 @@ class TrainedClassifier(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the vocabulary and the classes."""
         return modules(self.model, self.reader, self.classes)
+
+    def own_lines(self) -> list[str]:
+        """Return the texts of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return self.find(None, "test")[0].texts
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.

@@ -41,7 +41,7 @@ class Evaluate:
     fresh: int = 0
     """reset the state every so many tokens; 0: carry it through the text"""
     clamp: tuple[str, ...] = ()
-    """clamp a unit of the state to a value, e.g. 'layer 1 c[106]=2'; may be repeated"""
+    """hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; repeatable"""
 
     def __post_init__(self) -> None:
         check_size("window", self.window)
@@ -176,4 +176,4 @@ def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | D
 def _state_rows(options: Evaluate) -> list[tuple[str, str]]:
     """Return the printed rows on how the state is handled."""
     state = f"reset every {options.fresh:,} tokens" if options.fresh else "carried through the text"
-    return [("state", state), *(("clamped", unit) for unit in options.clamp)]
+    return [("state", state), *(("held", unit) for unit in options.clamp)]

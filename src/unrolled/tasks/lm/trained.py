@@ -109,7 +109,7 @@ class TrainedLanguageModel(Trained):
         return self.model.unfreezable()
 
     def held(self, units: Mapping[str, float] | tuple[str, ...]) -> TrainedLanguageModel:
-        """Return a copy of this model with units of its recurrent state clamped to values.
+        """Return a copy of this model with units of its recurrent state held at values.
 
             handle.held({"layer 1 c[106]": 2.0}).generate("ROMEO:")
 

@@ -51,7 +51,7 @@ class TrainedTagger(Trained):
     """
 
     task: ClassVar[str] = "tag"
-    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
     model: Tagger
 
@@ -230,6 +230,15 @@ class TrainedTagger(Trained):
         """See `Trained.modules`; the metadata are the lexicon, the tags and the transition scores of a conditional
         random field."""
         return modules(self.model, self.lexicon, self.tags, self.max_words)
+
+    def own_lines(self) -> list[str]:
+        """Return the sentences of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return [" ".join(sentence.words) for sentence in self.sentences(None, "test")]
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.

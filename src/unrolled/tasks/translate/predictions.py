@@ -82,7 +82,7 @@ def _prediction(text: str, translations: list[Translated], scored: bool, aligned
     lines: list[str] = []
     values: list[dict[str, Any]] = []
     for translated in translations:
-        lines.append((f"{translated.score:8.3f}\t" if scored else "") + translated.text)
+        lines.append((f"{translated.score:z8.3f}\t" if scored else "") + translated.text)
         values.append({name: getattr(translated, name) for name in ("text", "score", "log_probability")})
         if aligned:
             alignment = _alignment(translated)

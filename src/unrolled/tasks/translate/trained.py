@@ -280,6 +280,15 @@ class TrainedTranslator(Trained):
         """See `Trained.modules`."""
         return modules(self)
 
+    def own_lines(self) -> list[str]:
+        """Return the source sentences of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return self.find(None, "test", None)[0].source
+
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection of the encoder, line by line; ``starts`` is ignored.
 

@@ -2,7 +2,7 @@
 
 import { address, keep } from "./address.js";
 import { attempt, fetchJson, onReconnect } from "./api.js";
-import { byId, count, fixed, make, onKeys } from "./dom.js";
+import { byId, count, fixed, make, onKeys, signed } from "./dom.js";
 import { choose, named, onUnit, same, unit } from "./units.js";
 
 const EVERY = 700;                              // ms between polls while scores are computed
@@ -55,7 +55,7 @@ function row(hypothesis) {
   const score = best ? `${measured(measure)} ${fixed(best.score, 2)}` : "";
   const number = (text) => make("td", { class: "number", title: why }, text);
   const compared = p === null ? [make("td", { class: "number dim", colspan: 2, title: TERMS.candidate }, "candidate")]
-    : [number(`${excess < 0 ? "" : "+"}${fixed(excess, 2)}`), number(fixed(p, 2))];
+    : [number(signed(excess, 2)), number(fixed(p, 2))];
   const cells = [
     make("td", {}, found ? make("abbr", { title: TERMS["★"] }, "★") : ""),
     make("th", { scope: "row" }, button),
