@@ -1,4 +1,4 @@
-"""A picture of ablations: rise of the loss by class for clamped and random units, with error bars."""
+"""A picture of ablations: rise of the loss by class for held and random units, with error bars."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import { picture } from "./pictures.js";
 import { recurrence } from "./units.js";
 
 const LEFT = 92, GAP = 26, GUESS = 46, INPUT = 30, AXIS = 74;   // sizes in pixels
-const [NARROW, WIDE] = [84, 240], [LOW, HIGH] = [34, 150];      // the least and the most of a column and of a box
+const [NARROW, WIDE] = [84, 240], [LOW, HIGH] = [34, 220];      // the least and the most of a column and of a box
 const LANE = 0.55;                              // the height of a gate, as a share of the height of h
 const DECADES = 8;                              // the most orders of magnitude of gradients to show
 

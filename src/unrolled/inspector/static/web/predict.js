@@ -41,12 +41,13 @@ function show() {
   bars(byId("predict-classes"), classes.map(({ name, p }) => ({ symbol: name, p })));
   byId("predict-classes-head").hidden = !classes.length;
   byId("predict-key").replaceChildren();
-  if (pieces.some(({ weight, label }) => weight && !label)) {
-    const nats = scale === null ? "" : `, ${fixed(scale, 2)} nats`;
-    showKey(byId("predict-key"), `${other ? `for ${other}` : "against"} (blue, dotted)${nats}`,
-      `for ${answer || "the labels"} (red, underlined)${nats}`);
+  const weighted = pieces.some(({ weight, label }) => weight && !label);
+  if (weighted) {
+    showKey(byId("predict-key"), `${other ? `for ${other}` : "against"} (blue, dotted)`,
+      `for ${answer || "the labels"} (red, underlined)`);
   }
-  byId("predict-result").textContent = reply.explanation;
+  const full = weighted && scale !== null ? `full colour: ${fixed(scale, 2)} nats` : "";
+  byId("predict-result").textContent = [reply.explanation, full].filter(Boolean).join("; ");
 }
 
 function load() {
