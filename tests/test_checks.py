@@ -50,6 +50,7 @@ MORE = {
 # What runs at every step, or for every symbol; what is only ever given back; what others derive from.
 HOT = {"scan", "scan_traced", "forward", "step", "step_traced", "run", "initial_state", "draw_noise", "feed", "spell"}
 GIVEN_BACK = {
+    "Encoded",
     "Finding",
     "Found",
     "Hypothesis",

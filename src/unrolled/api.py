@@ -20,6 +20,7 @@ from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.files import save_error
 from .training.folder import RunFolder, reserve, runs_folder
+from .training.keywords import keyword_names
 from .training.live import reporting
 from .training.log import Reporter, Summary
 from .training.loop import train as run_loop
@@ -56,7 +57,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     options |= dict.fromkeys(given, "data") | ({"cell": cell_name(options["cell"])} if "cell" in options else {})
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
-    with reporting(reporter) as reporter:
+    with reporting(reporter) as reporter, keyword_names(flatten(config)):
         summary = start(task, config, run, reporter, given)
     return load(summary.folder, cell=custom_cell(config))
 

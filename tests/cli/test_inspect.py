@@ -44,7 +44,7 @@ def test_json(unrolled, trained: Path, few: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
-    words = ["--data", few, "--limit", "2000", "--html", "page.html", "--states", "kept"]
+    words = ["--data", few, "--limit", "2000", "--html", "page.html", "--states", "kept", "--units", "3"]
     said = unrolled("inspect", trained, *words)
     assert said.status == 0, said.err
     rows = [line.split() for line in said.out.splitlines()]
@@ -52,10 +52,24 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     assert any("vowel" in row for row in rows)
     assert "2,000 characters" in said.out
     assert "not tested" in said.out
+    assert "unit hypothesis measure score baseline excess".split() in rows
+    assert "layer 1 h[3]" in said.out.split("baseline")[1]
+    for finding in said.out.split("\n\n")[0].splitlines()[1:]:  # what no unit explains is only named
+        assert "AUC      0.5" not in finding
+        assert "R²       -" not in finding or finding.startswith("★")
     source = Path("page.html").read_text()
     assert few.read_text()[:60].splitlines()[0] in source
     assert "2,000 characters of" in source
+    assert "layer 1 h[3]" in json.loads(source.split('id="data">')[1].split("</script>")[0])["units"][0]["summary"]
     assert np.load("kept/layers.0.0.h.npy").shape == (2000, 16)
+
+
+def test_a_short_text_has_no_scores(unrolled, trained: Path, few: Path) -> None:
+    said = unrolled("inspect", trained, "--data", few, "--limit", "700")
+    assert said.status == 0, said.err
+    assert said.out.startswith("no scores: the text is too short for scores: ")
+    assert "AUC" not in said.out
+    assert "AUC" in unrolled("inspect", trained, "--data", few, "--limit", "700", "--all").out
 
 
 def test_without_data_it_is_the_test_part(unrolled, trained: Path, text_file: Path, home: Path) -> None:
@@ -89,6 +103,7 @@ def test_the_test_part_of_a_model_that_reads_lines() -> None:
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
         (["--data", "few.txt", "--hypothesis", "cat"], "--hypothesis must be NAME=REGEX or module:function"),
         (["--data", "few.txt", "--hypothesis"], "--hypothesis needs a value: a text"),
+        (["--data", "few.txt", "--units", "16"], "--units must be from h[0] to h[15], got '16'"),
         (["--data", "few.txt", "--twins", "8"], "--twins must be an integer of at least 19"),
         (["--data", "few.txt", "--html", "no/where.html"], "--html must be in a folder that exists"),
         (["--data", "few.txt", "--states", "runs"], "--states must be a folder that does not exist yet"),

@@ -130,6 +130,18 @@ def test_too_little_text(model):
         model.evaluation(Evaluate(data="text:t"))
 
 
+def test_unknown_characters_are_skipped_and_counted_on_request(model):
+    report = model.evaluation(Evaluate(data="text:the zoo cat, the sat?", unknown="skip"))
+    plain = model.evaluation(Evaluate(data="text:the oo cat the sat"))
+    assert report.values["skipped"] == 3
+    assert report.values["loss"] == pytest.approx(plain.values["loss"], rel=1e-6)
+    assert ("skipped", "3 characters outside the vocabulary") in report.parts[0].rows
+    with pytest.raises(ArgumentError, match="unknown must be omitted with several runs"):
+        LanguageModelling.compare({"a": model, "b": model}, Evaluate(data="text:the cat", unknown="skip"))
+    with pytest.raises(ArgumentError, match="unknown must be omitted without --data"):
+        Evaluate(unknown="skip")
+
+
 def test_models_on_one_text_side_by_side(models):
     reports, together = LanguageModelling.compare(models, Evaluate())
     alone = [model.evaluation(Evaluate()).values for model in models.values()]

@@ -26,7 +26,7 @@ from ..cells import Trace
 from ..data.batches import in_order
 from ..errors import ArgumentError
 from .checkpoints import Checkpoints
-from .packing import symmetric_scale
+from .packing import scale
 from .scores import Numbers
 from .states import STATES
 
@@ -104,7 +104,7 @@ class Traces:
 
     Attributes:
         planes: the gates of each recurrence, with their number of units.
-        scales: for each plane ``(low, high)``, ``(H,)`` each: the values at the ends of the colour scale.
+        scales: for each plane ``(low, high)``, ``(H,)`` each: the values at the ends of each unit's own colour scale.
         checkpoints: the saved states of a running text; `None` for lines.
 
     Raises:
@@ -283,7 +283,7 @@ class Traces:
         return [Piece(block, self._orders[number], lane, False) for lane, number in enumerate(numbers)]
 
     def _scales(self) -> dict[Plane, tuple[Numbers, Numbers]]:
-        """Compute the colour scales from sampled pieces: 0 to 1 for gates within [0, 1], otherwise symmetric."""
+        """Compute the colour scales from sampled pieces: 0 to 1 for gates within [0, 1], else `packing.scale`."""
         P = len(self._begins)
         count = min(P, max(1, SAMPLE * P // len(self.places)))  # pieces
         places = max(1, min(PLACES, count)) if self.checkpoints is not None else count
@@ -298,8 +298,8 @@ class Traces:
             if plane[1] not in STATES and z.min() >= 0 and z.max() <= 1:
                 scales[plane] = np.zeros(H, dtype=np.float32), np.ones(H, dtype=np.float32)
             else:
-                limits = np.array([symmetric_scale(z[:, unit])[1] for unit in range(H)], dtype=np.float32)
-                scales[plane] = -limits, limits
+                limits = np.array([scale(z[:, unit]) for unit in range(H)], dtype=np.float32)
+                scales[plane] = limits[:, 0], limits[:, 1]
         return scales
 
 

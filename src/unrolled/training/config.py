@@ -109,9 +109,10 @@ def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
 
     ``why`` completes "must be omitted …", as in "with --cell rnn, which has no such option".
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(group)}
+    fields = {field.name: field for field in dataclasses.fields(group)}
     for name in names:
-        if getattr(group, name) != defaults[name]:
+        defaults = (fields[name].default, *fields[name].metadata.get("formerly", ()))
+        if getattr(group, name) not in defaults:
             raise ArgumentError(name, f"omitted {why}", getattr(group, name))
 
 
@@ -184,6 +185,12 @@ def since(default: Any, *, before: Any) -> Any:
     return dataclasses.field(default=default, metadata={"before": before})
 
 
+def formerly(default: Any, *values: Any) -> Any:
+    """Return a field whose default was one of ``values`` in earlier versions; saved runs have them, so `refuse_changed`
+    accepts them."""
+    return dataclasses.field(default=default, metadata={"formerly": values})
+
+
 def flatten(config: Any) -> dict[str, Any]:
     """Return the values of all options by name."""
     return {name: getattr(getattr(config, group), name) for name, (group, _) in options(type(config)).items()}
@@ -241,7 +248,11 @@ def from_toml(config: C, text: str, where: str) -> C:
         RunError: the text is not valid, or an option in it is unknown or invalid.
     """
     _, flat = parse_toml(text, where)
-    later = {name: field.metadata["before"] for name, (_, field) in options(type(config)).items() if field.metadata}
+    later = {
+        name: field.metadata["before"]
+        for name, (_, field) in options(type(config)).items()
+        if "before" in field.metadata
+    }
     try:
         return update(config, **(NO_LENGTH if "epochs" in options(type(config)) else {}) | later | flat)
     except (ArgumentError, OverflowError) as error:

@@ -135,6 +135,7 @@ def _text(app: FastAPI, service: Service) -> None:
         low, high = service.scale(plane, request.index)
         return Reply({
             "begin": begin, "end": end, "values": in_base64(levels(found.values[:, 0], low, high)),
+            "raw": in_base64(found.values[:, 0].astype("<f4")),
             "low": low, "high": high, "provisional": found.provisional,
         })  # fmt: skip
 
@@ -144,11 +145,11 @@ def _text(app: FastAPI, service: Service) -> None:
         begin, end = service.clip(request, requests.GRID)
         order, scores, measure = service.order(plane, request.sort)
         found = service.trace_thread.run(lambda: service.traces.values(plane, begin, end))
-        low, high = service.scale(plane)
+        low, high = service.row_scales(plane, order, request.scale)
         return Reply({
             "begin": begin, "end": end, "order": order, "scores": scores, "measure": measure,
-            "values": in_base64(levels(found.values.T[order], low, high)),
-            "low": low, "high": high, "provisional": found.provisional,
+            "values": in_base64(levels(found.values.T[order], low[:, None], high[:, None])),
+            "low": float(low.min()), "high": float(high.max()), "provisional": found.provisional,
         })  # fmt: skip
 
     @app.get("/api/guesses", **_answers(replies.Guesses, *GET_ERRORS, 409))
@@ -182,6 +183,14 @@ def _scores(app: FastAPI, service: Service) -> None:
     def hypotheses() -> Reply:
         return Reply(service.scoring.as_json())
 
+    @app.post("/api/hypotheses", **_answers(replies.Added, 503, *POST_ERRORS))
+    def add(request: requests.Expression) -> Reply:
+        return Reply({"name": service.add_hypothesis(request.expression)})
+
+    @app.get("/api/labels", **_answers(replies.LabelValues, *GET_ERRORS))
+    def labels(request: Annotated[requests.LabelRange, Query()]) -> Reply:
+        return Reply(service.labels(request))
+
     @app.post("/api/compare", **_answers(replies.Comparison, *POST_ERRORS, status=202))
     def compare(request: requests.Nothing) -> Reply:
         if not service.scoring.compare():
@@ -208,6 +217,10 @@ def _queries(app: FastAPI, service: Service) -> None:
     @app.post("/api/unrolled", **_answers(replies.Unrolled, *POST_ERRORS))
     def unrolled(request: requests.Unroll) -> Reply:
         return Reply(service.unrolled(request))
+
+    @app.post("/api/similar", **_answers(replies.Similar, 404, 503, *POST_ERRORS))
+    def similar(request: requests.Segment) -> Reply:
+        return Reply(service.similar(request))
 
     @app.post("/api/predict", **_answers(replies.Predicted, *POST_ERRORS))
     def predict(request: requests.Predicted) -> Reply:

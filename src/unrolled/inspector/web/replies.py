@@ -61,8 +61,8 @@ class Text(Reply):
     read: list[int] | None = None
 
 
-class Values(Reply):
-    """A unit's values over characters, one byte each."""
+class Bytes(Reply):
+    """Values over characters, one byte each: 1 to 255 from ``low`` to ``high``, 0 for none."""
 
     begin: int
     end: int
@@ -70,6 +70,12 @@ class Values(Reply):
     low: float
     high: float
     provisional: bool
+
+
+class Values(Bytes):
+    """A unit's values over characters; ``raw``: the same as 32-bit floats."""
+
+    raw: str
 
 
 class Range(Reply):
@@ -90,8 +96,8 @@ class Surprise(Reply):
     provisional: bool
 
 
-class Grid(Values):
-    """The values of a gate's units over characters, a row each."""
+class Grid(Bytes):
+    """The values of a gate's units over characters, a row each, on one scale or each row on its own."""
 
     order: list[int]
     scores: list[float | None] | None
@@ -132,6 +138,8 @@ class Hypothesis(Reply):
     excess: float | None
     p: float | None
     found: bool | None
+    explains: bool
+    why: str
 
 
 class Hypotheses(Reply):
@@ -143,6 +151,45 @@ class Hypotheses(Reply):
     error: str | None
     hypotheses: list[Hypothesis]
     left_out: dict[str, str]
+    pending: list[str]
+    note: str | None
+
+
+class Added(Reply):
+    """The name of an added hypothesis."""
+
+    name: str
+
+
+class LabelValues(Reply):
+    """Where a hypothesis is true: one byte per character, 0 or 1; a numeric one has bytes from ``low`` to ``high``."""
+
+    begin: int
+    end: int
+    binary: bool
+    values: str
+    low: float
+    high: float
+
+
+class Passage(Reply):
+    """A passage with similar states."""
+
+    score: float
+    begin: int
+    end: int
+    before: str
+    text: str
+    after: str
+
+
+class Similar(Reply):
+    """Passages with similar states, best first, the units that define them, and the part that was searched."""
+
+    units: list[str]
+    begin: int
+    end: int
+    matches: list[Passage]
 
 
 class Comparison(Reply):

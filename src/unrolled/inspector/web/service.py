@@ -15,6 +15,7 @@ from ...tasks.common.inspectable import Paned
 from ...tasks.common.prediction import Predictor
 from ...tasks.common.writer import Writer
 from ..findings import Unit
+from ..packing import EDGE, in_base64, levels
 from ..scores import Numbers
 from ..states import STATES
 from ..traces import Mask, Plane, Traces
@@ -22,6 +23,7 @@ from . import requests
 from .background import ActiveRequests, Background, ModelThread
 from .inspected import Inspected
 from .scoring import Scoring
+from .similar import similar
 from .text_queries import predicted, typed, unrolled
 from .training import training
 from .writing import PieceStream, pieces
@@ -47,6 +49,7 @@ class Service:
         self._model = inspected.model if writer is None else writer  # used by the text thread
         self._reads = Background(self.active, self._read)
         self._writers, self._ending = threading.Semaphore(WRITERS), threading.Event()
+        self._expressions, self._searches = threading.Semaphore(1), threading.Semaphore(1)
         self._planes = {plane: _common(*scales) for plane, scales in self.traces.scales.items()}
 
     def start(self) -> None:
@@ -122,6 +125,14 @@ class Service:
         low, high = self.traces.scales[plane]
         return float(low[index]), float(high[index])
 
+    def row_scales(self, plane: Plane, order: list[int], scale: str) -> tuple[Numbers, Numbers]:
+        """Return ``(low, high)``, ``(rows,)`` each: the colour scale of each row, its ``own`` or the ``common`` one."""
+        if scale == "own":
+            low, high = self.traces.scales[plane]
+            return low[order], high[order]
+        low, high = (np.full(len(order), end, dtype=np.float32) for end in self._planes[plane])
+        return low, high
+
     def order(self, plane: Plane, sort: str | None) -> tuple[list[int], list[float | None] | None, str | None]:
         """Return a gate's units in the requested order, with the scores and measure used for sorting, if any."""
         if sort is None:
@@ -132,6 +143,49 @@ class Service:
             raise HTTPException(
                 404, f"sort: must be a hypothesis that has been scored, see /api/hypotheses, got {sort!r}"
             ) from None
+
+    def labels(self, request: requests.LabelRange) -> dict[str, Any]:
+        """Return where a hypothesis is true, over a range of characters."""
+        begin, end = self.clip(request, requests.SLICE)
+        try:
+            binary, values = self.scoring.labels_of(request.hypothesis)
+        except KeyError:
+            raise HTTPException(
+                404, f"hypothesis: must be one of /api/hypotheses, got {request.hypothesis!r}"
+            ) from None
+        here = values[begin:end]
+        low, high = (0.0, 1.0) if binary else (float(values.min()), float(np.quantile(values, 1 - EDGE)))
+        level = here.astype(np.uint8) if binary else levels(here, low, max(high, low + 1))
+        return {
+            "begin": begin, "end": end, "binary": binary, "values": in_base64(level), "low": low, "high": high,
+        }  # fmt: skip
+
+    def add_hypothesis(self, expression: str) -> str:
+        """Add a regular expression as a hypothesis and return its name."""
+        if not self._expressions.acquire(blocking=False):
+            raise HTTPException(503, "another expression is being matched; wait for it")
+        try:
+            if self.inspected.reading.tick != "character":
+                raise HTTPException(409, f"this needs a text; the model's steps are {self.inspected.reading.tick}s")
+            return self.scoring.add(expression)
+        finally:
+            self._expressions.release()
+
+    def similar(self, request: requests.Segment) -> dict[str, Any]:
+        """Return passages with states similar to those of a stretch of the text; see `similar.similar`."""
+        plane = self.plane(request.recurrence, "h" if (request.recurrence, "h") in self.traces.planes else "c")
+        begin, end = request.begin, request.end
+        if not begin < end <= len(self.inspected.text) or end - begin > requests.SEGMENT:
+            raise HTTPException(
+                422, f"end: must be 1 to {requests.SEGMENT} characters after begin and in the text; select less"
+            )
+        if not self._searches.acquire(blocking=False):
+            raise HTTPException(503, "another search is running; wait for it")
+        try:
+            read = lambda a, b: self.trace_thread.run(lambda: self.traces.values(plane, a, b).values)  # noqa: E731
+            return similar(self.inspected.text, read, begin, end, plane[1])
+        finally:
+            self._searches.release()
 
     def training(self) -> dict[str, Any]:
         """Return the run's training log."""
@@ -226,5 +280,5 @@ class Service:
 
 def _common(low: Numbers, high: Numbers) -> tuple[float, float]:
     """Return one colour scale for all units of a gate, wide enough for 95 % of them."""
-    limit = float(np.quantile(high, 0.95))
+    limit = float(np.quantile(np.maximum(np.abs(low), np.abs(high)), 0.95))
     return -limit if low.min() < 0 else float(low.min()), limit

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
-from ...data.labelled import Form, Layout
-from ...data.labelled_sets import LabelledSets, open_labelled
+from ...data.label_names import folded, spellings
+from ...data.labelled import Examples, Form, Layout
+from ...data.labelled_sets import LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
-from ...training.config import refuse_changed, refuse_ignored
+from ...training.config import formerly, refuse_changed, refuse_ignored
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
@@ -40,12 +42,14 @@ class LabelledText:
     """the first row contains the column names"""
     delimiter: str = "auto"
     """column separator: one character, or tab (default: detect)"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
+    encoding: str = formerly("auto", "utf-8")
+    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
+    fold_labels: bool = False
+    """merge labels that differ only in case and white space"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
@@ -67,7 +71,12 @@ class LabelledText:
 
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
-        return open_labelled(self.data, self.layout(), self.fractions, self.test)
+        return open_labelled(self.data, self.layout(), self.fractions, self.test, fold_labels=self.fold_labels)
+
+    def read_test(self, data: str, classes: Sequence[str]) -> tuple[Examples, list[str]]:
+        """Read other texts to evaluate on, and notes; with ``fold_labels``, labels are spelled as in ``classes``."""
+        examples, notes = read_test(data, self.layout())
+        return (folded(examples, spellings(classes)) if self.fold_labels else examples), notes
 
 
 @dataclass(frozen=True, kw_only=True)

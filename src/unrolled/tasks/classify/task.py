@@ -13,6 +13,7 @@ Texts have any length: padding is ignored, and batches contain texts of similar 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -33,8 +34,8 @@ from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.task import Task
+from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, short_example, visible
-from ..common.explained_texts import ExplainedTexts
 from ..common.given_data import write_objects
 from . import description
 from .bag import Bag
@@ -43,12 +44,12 @@ from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure, scores
 from .model import Classifier
+from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
 
 # T steps, B texts
 
-LISTED = 10  # classes listed before training
 SMALL, SMALL_TOKENS = 2000, 200_000  # training texts and their tokens: more are not compared with a bag of words
 
 
@@ -69,7 +70,7 @@ class Classification(Task):
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     given: ClassVar[tuple[str, ...]] = ("data", "test")
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
     config: ClassifyConfig
 
@@ -119,11 +120,11 @@ class Classification(Task):
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
-        names = ", ".join(self.classes[:LISTED]) + (", …" if len(self.classes) > LISTED else "")
+        counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} tokens ({self.reader.vocabulary.kind})",
-            f"{len(self.classes)} classes: {visible(names)}",
+            f"{len(self.classes)} classes: {visible(counted(counts))}",
             *self.sets.how,
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,14 +15,15 @@ from ...checks import Size, checked_methods
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
-from ...data.labelled_sets import LabelledSets, read_test
+from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .bag import Bag
 from .evaluation import Evaluate, evaluation
@@ -30,6 +31,7 @@ from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
 
@@ -98,22 +100,27 @@ class TrainedClassifier(Trained):
         more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
         return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
 
-    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, explain: bool = False, unknown: Literal["read", "skip"] = "read"
+    ) -> list[Prediction]:
         """Predict the class of each text, with probabilities.
 
         Args:
             texts: texts of any length; the answer for a blank text is empty.
             explain: add the contribution of each word to the margin of the predicted class, see
                 `unrolled.tasks.classify.explanation`.
+            unknown: read words that the vocabulary lacks as the unknown token, or skip them.
 
         Raises:
             ArgumentError: ``texts`` is not a list of strings.
         """
 
         def answers(batch: list[str]) -> Iterator[Prediction]:
-            for text, row in zip(batch, self.probabilities(batch), strict=True):
+            for text, row in zip(batch, self._probabilities(batch, unknown), strict=True):
                 best, other = np.argsort(-row, stable=True)[:2].tolist()
-                prediction = Prediction(text, self.classes[best], dict(zip(self.classes, row.tolist(), strict=True)))
+                probabilities = dict(zip(self.classes, row.tolist(), strict=True))
+                found = self.reader.unknown(text)
+                prediction = Prediction(text, self.classes[best], probabilities, unknown=found)
                 if explain:
                     margin, scale, pieces = explained(self, text, best, other)
                     prediction = replace(prediction, pieces=tuple(pieces), margin=margin, scale=scale)
@@ -121,11 +128,19 @@ class TrainedClassifier(Trained):
 
         return predict_nonblank(texts, answers)
 
-    @torch.no_grad()
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
         """Return probabilities ``(N, C)``; ``progress`` is called with the number of texts classified so far."""
+        return self._probabilities(texts, "read", progress)
+
+    @torch.no_grad()
+    def _probabilities(
+        self, texts: Sequence[str], unknown: str, progress: Callable[[int], None] | None = None
+    ) -> Matrix:
+        """As `probabilities`; ``unknown``: see `predict`."""
         done = 0
         ids = [self.reader.encode(text) for text in texts]
+        if unknown == "skip":
+            ids = [self.reader.known(sequence) for sequence in ids]
         probabilities = np.zeros((len(texts), len(self.classes)))
         for chosen in in_order([len(sequence) for sequence in ids], 64):
             batch, lengths = pad([ids[i] for i in chosen])
@@ -138,9 +153,8 @@ class TrainedClassifier(Trained):
 
     def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
         """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
-        if isinstance(data, str | Path):
-            data, _ = read_test(str(data), self.config.data.layout())
-        return measure(self, data).summary()
+        examples = data if isinstance(data, Examples) else self.config.data.read_test(str(data), self.classes)[0]
+        return measure(self, examples).summary()
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Return `Measures` on the texts that `find` returns, the texts and notes.
@@ -160,7 +174,7 @@ class TrainedClassifier(Trained):
             RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
-            examples, notes = read_test(str(data), self.config.data.layout())
+            examples, notes = self.config.data.read_test(str(data), self.classes)
         else:
             sets = self.own_sets()
             examples, notes = getattr(sets, split), sets.notes
@@ -180,6 +194,10 @@ class TrainedClassifier(Trained):
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
+
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`; tables are read as the training data were."""
+        return inputs(self, options, words, note)
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +35,8 @@ class Evaluate:
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
     """handling of bytes that cannot be decoded (default: as in training)"""
+    unknown: Literal["refuse", "skip"] = "refuse"
+    """characters of --data outside the vocabulary: refuse the text, or skip them"""
     window: int = 256
     """steps computed at once; does not change the result"""
     lanes: int = 1
@@ -51,6 +54,8 @@ class Evaluate:
             raise ArgumentError("split", "omitted with --data, which is evaluated as a whole", self.split)
         if self.data is None and (self.encoding or self.errors):
             raise ArgumentError("encoding and errors", "omitted without --data", self.encoding or self.errors)
+        if self.data is None and self.unknown != "refuse":
+            raise ArgumentError("unknown", "omitted without --data", self.unknown)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Measured:
     characters: int
     seconds: float
     metrics: dict[str, float]
+    skipped: int = 0
 
     @property
     def unknown(self) -> str:
@@ -83,6 +89,7 @@ def evaluation(model: TrainedLanguageModel, options: Evaluate, progress: Progres
     rows += [
         ("perplexity", f"{metrics['perplexity']:.4f} per token"),
         ("size", f"{result.symbols:,} tokens, {result.characters:,} characters"),
+        *([("skipped", f"{result.skipped:,} characters outside the vocabulary")] if options.unknown == "skip" else []),
         *_state_rows(options),
         ("time", f"{clock(result.seconds)}, {result.symbols / max(result.seconds, 1e-9):,.0f} tokens/s"),
     ]
@@ -99,6 +106,8 @@ def compare(models: Mapping[str, TrainedLanguageModel], options: Evaluate, progr
         DataError: no model can read the text.
         RunError: a run's own text has changed, or the runs' own texts differ.
     """
+    if options.unknown == "skip":
+        raise ArgumentError("unknown", "omitted with several runs, which would be compared on different texts", "skip")
     if options.data is None:
         same_data({run: model.trained_on for run, model in models.items()}, "text, cut into the same parts")
     for model in models.values():
@@ -137,9 +146,11 @@ def _evaluate(model: TrainedLanguageModel, options: Evaluate, progress: Progress
     Raises:
         DataError: the text cannot be read, is too short, or cannot be written in the model's vocabulary.
     """
-    name, text = (
-        _other_text(model, options) if options.data is not None else model.own_text(options.split or "test", run)
-    )
+    skipped: Counter[str] = Counter()
+    if options.data is not None:
+        name, text = _other_text(model, options, skipped)
+    else:
+        name, text = model.own_text(options.split or "test", run)
     if len(text) < 2:
         raise DataError(
             f"the text is too short to evaluate: {name} has {len(text):,} of at least 2 tokens; choose another "
@@ -154,12 +165,21 @@ def _evaluate(model: TrainedLanguageModel, options: Evaluate, progress: Progress
             fresh_windows=min(options.fresh, len(text)),
             progress=done,
         )
-    return Measured(name, len(text), text.characters, time.perf_counter() - begin, metrics)
+    seconds = time.perf_counter() - begin
+    return Measured(name, len(text), text.characters, seconds, metrics, skipped.total())
 
 
-def _other_text(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
-    """Return the name and the text of ``--data``, encoded with the model's vocabulary."""
+def _other_text(model: TrainedLanguageModel, options: Evaluate, skipped: Counter[str]) -> tuple[str, Split]:
+    """Return the name and the text of ``--data``, encoded with the model's vocabulary; count skipped characters."""
     corpus = model.config.data.open(options.data, encoding=options.encoding, errors=options.errors)
+
+    def known(text: str) -> str:
+        outside = model.vocabulary.outside(text)
+        skipped.update(character for character in text if character in outside)
+        return "".join(character for character in text if character not in outside) if outside else text
+
+    if options.unknown == "skip":
+        corpus.keep = known
     return options.data or "", encode_text(corpus, model.vocabulary)
 
 
@@ -170,6 +190,7 @@ def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | D
         values |= {"text": options.data or "", "why": str(result)}
     else:
         values |= {"text": result.text, "symbols": result.symbols, "seconds": result.seconds, **result.metrics}
+        values |= {"skipped": result.skipped} if options.unknown == "skip" else {}
     return values | ({"clamp": options.clamp} if options.clamp else {})
 
 

@@ -19,16 +19,18 @@ from ...data.tags import Scores
 from ...errors import ArgumentError, DataError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .confidence import Chances, confidence
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .marking import marked
 from .model import Tagger
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedTagger, modules, why_whole
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -210,6 +212,10 @@ class TrainedTagger(Trained):
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
+
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`."""
+        return inputs(self, options, words, note)
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""

@@ -24,6 +24,7 @@ from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .decoding import Decoding, Translated, search
 from .evaluation import Evaluate, evaluation
@@ -32,7 +33,7 @@ from .inspection import reading, translation
 from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
 from .pairs import find
-from .predictions import Predict, predictions
+from .predictions import Predict, inputs, predictions
 from .scores import Scores, score
 from .units import END, Language, shown
 
@@ -267,6 +268,10 @@ class TrainedTranslator(Trained):
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
+
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`; tables are read as the training data were."""
+        return inputs(self, options, words, note)
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
         """See `Trained.predictions`."""

@@ -8,6 +8,9 @@ import { poll, startHypotheses } from "./hypotheses.js";
 import { startOverlay } from "./overlay.js";
 import { openPredict, startPredict } from "./predict.js";
 import { openText, startText } from "./text.js";
+import { startMeaning } from "./meaning.js";
+import { startOwn } from "./own.js";
+import { startSimilar } from "./similar.js";
 import { hideTip } from "./tip.js";
 import { closeTraining, openTraining, startTraining } from "./training.js";
 import { openTranslation, startTranslation } from "./translation.js";
@@ -21,6 +24,9 @@ function startTexts() {
   startText(neighbour);
   startOverlay();
   startHypotheses();
+  startMeaning();
+  startOwn();
+  startSimilar();
   startGrid();
   poll();
 }

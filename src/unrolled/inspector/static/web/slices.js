@@ -50,7 +50,13 @@ export async function pageOf(page, signal) {
 
 // A unit over a page's window: {begin, values, low, high, provisional}.
 export const valuesOf = (unit, page, signal) =>
-  cached("/api/values", { ...unit, ...window(page) }, signal, (reply) => ({ ...reply, values: bytes(reply.values) }));
+  cached("/api/values", { ...unit, ...window(page) }, signal, (reply) =>
+    ({ ...reply, values: bytes(reply.values), raw: new Float32Array(bytes(reply.raw).buffer) }));
+
+// Where a hypothesis is true, over a page's window or a given one: {begin, binary, values, low, high}.
+export const labelsOf = (hypothesis, range, signal) =>
+  cached("/api/labels", { hypothesis, ...(typeof range === "number" ? window(range) : range) }, signal, (reply) =>
+    ({ ...reply, values: bytes(reply.values) }));
 
 export const scaleOf = (unit, signal) =>
   cached("/api/values", { ...unit, begin: 0, end: Math.min(1, run.text.characters) }, signal, (reply) => reply);
