@@ -248,4 +248,4 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
     if not remaining:
         remedy = " or ".join(remedies[reason] for reason, indices in skipped.items() if indices) or "give some"
         raise DataError(f"no pairs remain: {'; '.join(notes) or 'the file has none'}; {remedy}")
-    return Pairs(source, target, pairs.lines).pick(remaining), notes
+    return Pairs(source, target, pairs.lines, pairs.how).pick(remaining), notes

@@ -7,7 +7,8 @@ folder stores them as files.
 from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
 from .prediction import Piece, Prediction, is_blank
-from .report import Comparison, Progress, Report, silent
+from .records import Records
+from .report import Comparison, Progress, Report, reporting_to, silent
 from .sample import SamplePiece
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Piece",
     "Prediction",
     "Progress",
+    "Records",
     "Report",
     "SamplePiece",
     "Series",
@@ -28,5 +30,6 @@ __all__ = [
     "Text",
     "chunked",
     "is_blank",
+    "reporting_to",
     "silent",
 ]

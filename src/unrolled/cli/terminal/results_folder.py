@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import ArgumentError, SaveError
+from ...errors import ArgumentError
 from ...results import Part
-from ...training.files import distinct, write_atomically
+from ...training.files import distinct
+from ...training.files import save as save
 
 
 class Folder:
@@ -50,23 +51,6 @@ class Folder:
 def folder_of(out: str | None) -> Folder | None:
     """Return the folder of ``--out``; `None` if it is not given."""
     return None if out is None else Folder(Path(out).expanduser())
-
-
-def save(path: Path, content: bytes, flag: str) -> Path:
-    """Write a file atomically and return its path.
-
-    Raises:
-        SaveError: the file cannot be written.
-    """
-    try:
-        if path.exists() and not path.is_file():  # a pipe or a device
-            path.write_bytes(content)
-        else:
-            write_atomically(path, content)
-    except (SaveError, OSError) as error:
-        reason = getattr(error.__cause__ or error, "strerror", None) or error
-        raise SaveError(f"cannot write {path}: {reason}; choose another place with {flag}") from error
-    return path
 
 
 def safe(name: str) -> str:

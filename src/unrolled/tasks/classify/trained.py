@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...analysis.inspection import Inspection
 from ...analysis.saliency import gradient_times_input
-from ...checks import Size, checked_methods
+from ...checks import Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
@@ -25,7 +25,7 @@ from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
-from .evaluation import Evaluate, evaluation
+from .evaluation import Evaluate, evaluation, report_on
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
@@ -140,11 +140,20 @@ class TrainedClassifier(Trained):
             for piece, number in self.reader.pieces(text)
         )
 
-    def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
-        """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
-        if isinstance(data, str | Path):
-            data, _ = read_test(str(data), self.config.data.layout())
-        return measure(self, data).summary()
+    def evaluate(self, data: str | Path | Examples | None = None, **options: Any) -> Report:
+        """Evaluate on labelled texts; see `Trained.evaluate`.
+
+        Args:
+            data: a file, a folder, a named data set, or examples (default: the test part of the run's own data).
+            options: as for ``unrolled evaluate``: ``split``, ``baselines``, ``text_column``, ``errors_out`` …
+
+        Raises:
+            DataError: there are no texts, or a label is not one of the classes.
+        """
+        if isinstance(data, Examples):
+            return report_on(self, data, options_of(Evaluate, options), {}, (), silent, "examples")
+        report: Report = super().evaluate(data, **options)
+        return report
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Return `Measures` on the texts that `find` returns, the texts and notes.
