@@ -51,12 +51,18 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
 
 def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
     """Train a new run from a complete config, and return its summary."""
-    cls, flat = ready(task_class(task)), flatten(config)
-    paths = cls.paths()
-    stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
-    config = update(config, **{name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)})
+    cls = ready(task_class(task))
+    config, stem = located(task, config)
     with RunFolder.new(Path(run) if run is not None else reserve(runs_folder(), stem)) as folder:
         return run_loop(cls(config), folder, reporter)
+
+
+def located(task: str, config: Any) -> tuple[Any, str]:
+    """Return a config with absolute paths, and the beginning of a run's name: ``TASK-DATA``."""
+    flat, paths = flatten(config), task_class(task).paths()
+    stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
+    absolute = {name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)}
+    return update(config, **absolute), stem
 
 
 @checked

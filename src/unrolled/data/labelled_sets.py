@@ -14,6 +14,8 @@ import numpy as np
 
 from ..errors import DataError, clause, did_you_mean
 from .counter import uniform
+from .folds import check_classes as check_folded
+from .folds import split as split_fold
 from .generated_reviews import reviews
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
 from .labelled_folders import find_parts
@@ -89,7 +91,12 @@ def labelled_names() -> dict[str, str]:
 
 
 def open_labelled(
-    spec: str, layout: Layout, fractions: tuple[float, float, float] | None = None, test: str | None = None
+    spec: str,
+    layout: Layout,
+    fractions: tuple[float, float, float] | None = None,
+    test: str | None = None,
+    folds: int = 0,
+    fold: int = 0,
 ) -> LabelledSets:
     """Read the training, validation and test sets that ``spec`` names.
 
@@ -98,8 +105,11 @@ def open_labelled(
         layout: the format of the file; not used for named sets.
         fractions: fractions of the training file for training, validation and test (default 0.8, 0.1, 0.1).
         test: a file or folder with the test set, instead of a fraction.
+        folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
+        fold: the fold that is the test set.
 
     Raises:
+        ArgumentError: a class has fewer texts than there are folds.
         DataError: a file cannot be read, or a set would be empty.
     """
     notes: list[str] = []
@@ -114,7 +124,7 @@ def open_labelled(
         named = SETS[spec]
         layout, fractions = named.layout, fractions or named.fractions
         pool, notes = read_labelled(fetch(named.train), layout)
-        if named.test is not None and test is None:
+        if named.test is not None and test is None and not folds:
             own["test"], more = read_labelled(fetch(named.test), layout)
             notes += more
     else:
@@ -122,8 +132,9 @@ def open_labelled(
         check_used(path, layout)
         inner, notes = find_parts(path)
         for part, folder in inner.items():
-            if part == "test" and test is not None:
-                notes.append(f"{folder}: not used, because --test gives the test set")
+            if part == "test" and (test is not None or folds):
+                by = "--folds gives the test sets" if folds else "--test gives the test set"
+                notes.append(f"{folder}: not used, because {by}")
             elif part != "train":
                 own[part], more = read_labelled(folder, layout)
                 notes += [f"{folder}: the {_PART[part]} set", *more]
@@ -143,7 +154,14 @@ def open_labelled(
         shares = (shares[0] + shares[2], shares[1], 0.0)
     if "valid" in own and shares[1]:
         shares = (shares[0] + shares[1], 0.0, shares[2])
-    parts = dict(zip(("train", "valid", "test"), divide(pool, shares), strict=True)) | own
+    if folds:
+        check_folded(pool.texts, pool.labels, folds)
+        share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
+        divided = [pool.pick(chosen) for chosen in split_fold(pool.texts, pool.labels, folds, fold, share)]
+        notes.append(f"fold {fold} of {folds} (from 0) is the test set")
+    else:
+        divided = [*divide(pool, shares)]
+    parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
             f"{spec} has {len(pool)} labelled texts: too few for training and validation fractions of {shares[0]:g} "

@@ -30,8 +30,8 @@ class Records(Shown):
         header: the columns' names.
         rows: one value per column.
         title: what the rows are.
-        path: where to save all rows as CSV or, with the suffix ``.jsonl``, as an object per line (default: as CSV in the
-            results folder).
+        path: where to save all rows: as CSV or, with the suffix ``.jsonl``, as an object per line (default: as CSV in
+            the results folder).
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -46,6 +47,12 @@ class Folder:
     def json(values: Any, indent: int | None = 1) -> bytes:
         """Return plain data as the bytes of a JSON file; nan and infinity become null."""
         return (json.dumps(finite(values), indent=indent, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
+
+
+def unused(parent: Path, stem: str) -> Path:
+    """Return ``parent/stem``, numbered if it exists."""
+    names = (stem if n == 1 else f"{stem}-{n}" for n in itertools.count(1))
+    return next(path for name in names if not (path := parent / name).exists())
 
 
 def folder_of(out: str | None) -> Folder | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
+from ...data.folds import check_folds
 from ...data.labelled import Form, Layout
 from ...data.labelled_sets import LabelledSets, open_labelled
 from ...errors import ArgumentError
@@ -45,10 +46,15 @@ class LabelledText:
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
+    folds: int = 0
+    """number of folds for cross-validation, stratified by class; 0: off"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
         check_delimiter(self.delimiter)
+        check_folds(self.folds, self.fold, self.test)
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
 
@@ -66,7 +72,7 @@ class LabelledText:
 
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
-        return open_labelled(self.data, self.layout(), self.fractions, self.test)
+        return open_labelled(self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,9 +94,9 @@ class Trained(Shown):
         if cls is None:
             raise self.unable("be evaluated")
         report = self.evaluation(options_of(cls, options if data is None else {"data": str(data), **options}))
-        for part in report.parts:
-            if isinstance(part, Picture | Records) and part.path is not None:
-                save(part.path, part.content(part.path.suffix), "another path")
+        for shown in report.parts:
+            if isinstance(shown, Picture | Records) and shown.path is not None:
+                save(shown.path, shown.content(shown.path.suffix), "another path")
         return report
 
     def report(self, **options: Any) -> Report:

@@ -226,7 +226,7 @@ class TrainedLanguageModel(Trained):
             DataError: the text cannot be read, or has characters outside the vocabulary.
         """
         name = None if data is None or isinstance(data, Split) else str(data)
-        given = options_of(Evaluate, dict(data=name, window=window, lanes=lanes, fresh=fresh_windows) | options)
+        given = options_of(Evaluate, {"data": name, "window": window, "lanes": lanes, "fresh": fresh_windows} | options)
         return evaluation(self, given, reporting_to(progress), data if isinstance(data, Split) else None)
 
     def metrics(

@@ -50,7 +50,9 @@ class TrainedMemory(Trained):
         model = restored(file, config.model, lambda: MemoryModel(input_size, outputs, config.model))
         return cls(model, config, file.assets.get("data"))
 
-    def evaluate(self, split: Measured = "test", length: int | None = None) -> Report:
+    def evaluate(  # type: ignore[override]  # its data are generated
+        self, split: Measured = "test", length: int | None = None
+    ) -> Report:
         """Evaluate on unseen sequences, of another ``length`` if given; see `Trained.evaluate` and `measure`.
 
         Raises:

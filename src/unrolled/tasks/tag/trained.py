@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...analysis.inspection import Inspection
 from ...checks import UNCHECKED, Size, check_texts, checked_methods
-from ...data.batches import in_order, pad
+from ...data.batches import in_order
 from ...data.columns import Sentence
 from ...data.tags import Scores
 from ...errors import ArgumentError
