@@ -1,5 +1,6 @@
 """Folds: every example once, equal texts together, classes divided evenly."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_labelled_files_in_folds(tmp_path):
     assert sorted(text for one in sets for text in one.test.texts) == sorted(text for text, _ in rows)
     for one in sets:
         parts = [set(part.texts) for part in (one.train, one.valid, one.test)]
-        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+        assert all(a.isdisjoint(b) for a, b in itertools.combinations(parts, 2))
         assert set(one.test.labels) == {"common", "rare", "rarest"}
     assert "fold 2 of 5 (from 0) is the test set" in sets[2].notes
 

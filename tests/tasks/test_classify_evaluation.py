@@ -38,16 +38,19 @@ def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedClass
         "text": f"{data}, train",
         "texts": 48,
         **measures.summary(),
+        "intervals": {name: list(bounds) for name, bounds in measures.intervals().items()},
         "confusion": measures.confusion.tolist(),
         "classes": ["negative", "positive"],
+        "mistakes": report.parts[2].objects(10),
     }
     assert told[:1] + told[-1:] == [48, 48]
     assert report.how == report.notes == ()
     pairs, table = report.parts[:2]
     assert isinstance(pairs, Pairs)
+    low, high = measures.intervals()["accuracy"]
     assert pairs.rows[:2] == [
         ("texts", f"{data}, train: 48 of 2 classes"),
-        ("accuracy", f"{measures.accuracy:.4f}"),
+        ("accuracy", f"{measures.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})"),
     ]
     assert isinstance(table, Table)
     assert sum(int(row[1]) for row in table.rows) == 48

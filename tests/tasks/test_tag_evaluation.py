@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.results import Input, Pairs, Table
+from unrolled.results import Input, Pairs, Records, Table
 from unrolled.tasks.common.explained_texts import ExplainedTexts
 from unrolled.tasks.tag.config import TagConfig
 from unrolled.tasks.tag.evaluation import Evaluate
@@ -48,15 +48,25 @@ def model(data: Path) -> TrainedTagger:
 def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedTagger, data: Path) -> None:
     report = model.evaluation(Evaluate(split="train"))
     found = model.evaluate_data(split="train")
-    assert report.values == {"text": f"{data}, train", **found}
+    pairs, table, wrong = report.parts
+    assert isinstance(wrong, Records)
+    assert {name: value for name, value in report.values.items() if name != "intervals"} == {
+        "text": f"{data}, train",
+        **found,
+        "mistakes": wrong.objects(10),
+    }
     assert report.how == ()
-    pairs, table = report.parts
     assert isinstance(pairs, Pairs)
+    intervals = report.values["intervals"]
     assert pairs.rows == [
         ("text", f"{data}, train"),
         ("loss", f"{found['loss']:.4f} nats per word"),
-        ("accuracy", f"{found['accuracy']:.4f}"),
+        *(
+            (label, f"{found[name]:.4f}  (95 % interval {intervals[name][0]:.4f} to {intervals[name][1]:.4f})")
+            for label, name in (("accuracy",) * 2, ("precision",) * 2, ("recall",) * 2, ("F1", "f1"))
+        ),
     ]
+    assert all(low <= found[name] <= high for name, (low, high) in intervals.items())
     assert isinstance(table, Table)
     assert table.header == ("type", "entities", "precision", "recall", "F1")
     count = {name: one["entities"] for name, one in found["types"].items()}
@@ -94,8 +104,10 @@ def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="scheme must be omitted for a tagger of plain tags, got 'bio'"):
         plain.evaluation(Evaluate(data=str(path), scheme="bio"))
     report = plain.evaluation(Evaluate(data=str(path), scheme="plain"))
-    assert set(report.values) == {"text", "loss", "accuracy", "types"}
-    assert len(report.parts) == 1
+    assert set(report) == {"text", "loss", "accuracy", "types", "intervals", "mistakes", "seen_in_training"}
+    assert [type(part) for part in report.parts] == [Pairs, Records]
+    assert report["seen_in_training"] == 16
+    assert report.notes[0].startswith(f"16 of 16 sentences (100%) of {path} are training examples of this run")
 
 
 def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:

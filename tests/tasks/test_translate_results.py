@@ -7,13 +7,14 @@ import pytest
 import torch
 
 import unrolled
+from unrolled.analysis.intervals import wilson
 from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
 from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.evaluation import Evaluate
 from unrolled.tasks.translate.predictions import PICTURED, Predict
-from unrolled.tasks.translate.scores import by_length
+from unrolled.tasks.translate.scores import bleu_interval, by_length
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN
@@ -75,14 +76,18 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
     assert [count for _, _, count, _ in lengths] == [12, 1]
     scores = measures.scores
     signatures = [scores.bleu_signature, scores.cased_bleu_signature, scores.chrf_signature]
+    exact = wilson(0, 13)
+    assert measures.summary()["exact"] == 0
     assert report.values == {
         "text": file,
         "pairs": 13,
         **measures.summary(),
+        "intervals": {"bleu": list(bleu_interval(measures.translations, PAIRS.target)), "exact": [0.0, exact[1]]},
         "signatures": dict(zip(("BLEU", "BLEU cased", "chrF"), signatures, strict=True)),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in lengths],
     }
-    table, by_words, told = report.parts
+    table, by_words, bounds, told = report.parts
+    assert bounds.plain().startswith("BLEU  95 % interval ")
     assert table.header == ("loss", "perplexity", "BLEU", "BLEU cased", "chrF", "exact", "sentences/s")
     found = measures.summary()
     formats = zip(found.values(), (".4f", ".2f", ".2f", ".2f", ".2f", ".2%"), strict=True)
@@ -90,7 +95,8 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
     assert by_words.header == ("words", "sentences", "BLEU")
     assert by_words.rows == [("1-5", "12", f"{lengths[0][3]:.2f}"), ("6-10", "1", f"{lengths[1][3]:.2f}")]
     assert told.plain().splitlines()[2] == f"chrF: {scores.chrf_signature}"
-    assert report.how == tuple(f"read: {a} → {a[::-1]}" for a in DATES[:2])
+    assert report.how[0].startswith(f"{file}: columns separated by tabs")
+    assert report.how[1:] == tuple(f"read: {a} → {a[::-1]}" for a in DATES[:2])
     assert report.notes == ()
 
 
@@ -98,7 +104,7 @@ def test_runs_pad(model, file):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
     found = Translation.compare({"runs/a": model, "other/a": model, "runs/b": model}, Evaluate(data=file, **SHORT))
     assert [report.values["pairs"] for report in found.reports] == [13, 13, 13]
-    table, by_words, _ = found.together.parts
+    table, by_words, _, _ = found.together.parts
     assert [row[0] for row in table.rows] == ["runs/a", "other/a", "runs/b"]
     assert table.rows[0][1:-1] == table.rows[2][1:-1]
     assert by_words.header == ("words", "sentences", "runs/a", "other/a", "b")

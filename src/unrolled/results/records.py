@@ -50,9 +50,8 @@ class Records(Shown):
 
     @property
     def heading(self) -> str:
-        """The title, with the number of rows that are not shown."""
-        more = len(self.rows) - SHOWN
-        return f"{self.title} (the first {SHOWN} of {len(self.rows):,})" if more > 0 else self.title
+        """The title, with the number of rows that are shown."""
+        return f"{self.title} ({SHOWN} shown)" if len(self.rows) > SHOWN else self.title
 
     def plain(self) -> str:
         return "\n".join(filter(None, [self.heading, self.table.plain() if self.rows else ""]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -121,7 +122,10 @@ def report_on(
     ]
     if others:
         parts.insert(2, _baseline_table({"this run": measures, **others}))
-    title = f"{name}\n{len(examples):,} texts, accuracy {measures.accuracy:.1%}"
+    low, high = intervals["accuracy"]
+    title = (
+        f"{os.path.basename(name)}\n{len(examples):,} texts, accuracy {measures.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    )
     return Report(values, (*parts, *_picture(measures, title)), how, notes)
 
 
