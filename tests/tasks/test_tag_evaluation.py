@@ -106,8 +106,8 @@ def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
     report = plain.evaluation(Evaluate(data=str(path), scheme="plain"))
     assert set(report) == {"text", "loss", "accuracy", "types", "intervals", "mistakes", "seen_in_training"}
     assert [type(part) for part in report.parts] == [Pairs, Records]
-    assert report["seen_in_training"] == 16
-    assert report.notes[0].startswith(f"16 of 16 sentences (100%) of {path} are training examples of this run")
+    assert report["seen_in_training"] == 8
+    assert report.notes[0].startswith(f"8 of 8 sentences (100%) of {path} are training examples of this run")
 
 
 def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:

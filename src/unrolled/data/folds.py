@@ -87,9 +87,11 @@ def split(
     rest, test = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
     if not valid_share:
         return rest.tolist(), [], test.tolist()
-    parts = max(2, round(1 / valid_share))
     others = rest.tolist()
-    inner = stratified([texts[i] for i in others], [labels[i] for i in others], parts, even=False, seed=1)
+    rest_texts, rest_labels = [texts[i] for i in others], [labels[i] for i in others]
+    (_, largest), *_ = Counter(label for _, label in set(zip(rest_texts, rest_labels, strict=True))).most_common(1)
+    parts = max(2, min(round(1 / valid_share), largest))  # the last part is not empty
+    inner = stratified(rest_texts, rest_labels, parts, even=False, seed=1)
     return rest[inner < parts - 1].tolist(), rest[inner == parts - 1].tolist(), test.tolist()
 
 
