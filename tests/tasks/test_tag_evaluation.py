@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from unrolled.data.columns import Sentence
+from unrolled.data.tags import Scores
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.results import Input, Pairs, Records, Table
 from unrolled.tasks.common.explained_texts import ExplainedTexts
 from unrolled.tasks.tag.config import TagConfig
 from unrolled.tasks.tag.evaluation import Evaluate
+from unrolled.tasks.tag.measures import Measured, measure
 from unrolled.tasks.tag.task import Tagging
 from unrolled.tasks.tag.trained import TrainedTagger
 from unrolled.training.config import update
@@ -108,6 +112,33 @@ def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
     assert [type(part) for part in report.parts] == [Pairs, Records]
     assert report["seen_in_training"] == 8
     assert report.notes[0].startswith(f"8 of 8 sentences (100%) of {path} are training examples of this run")
+
+
+def test_mistakes_of_a_tagger(model: TrainedTagger) -> None:
+    words = "Ann Lee met Bob in Old Bonn".split()
+    true = "B-person I-person O B-person O O B-place".split()
+    predicted = ["B-person O O O B-place B-place I-place".split()]
+    probabilities = [np.array([0.9, 0.5, 0.4, 0.3, 0.8, 0.7, 0.6])]
+    result = Measured({"f1": 0.0}, Scores(), [Sentence(tuple(words), tuple(true), 5)], predicted, probabilities)
+    text = " ".join(words)
+    assert list(result.mistakes()) == [
+        (text, 5, "Ann", "person (words 1 to 2)", "person", 0.9),
+        (text, 9, "in", "O", "place", 0.8),
+        (text, 10, "Old Bonn", "place (words 7 to 7)", "place", 0.6),
+        (text, 8, "Bob", "person", "O", 0.3),
+    ]
+    plain = Measured({}, Scores(), [Sentence(("a", "b"), ("X", "Y"), 1)], [["X", "Z"]], [np.array([0.9, 0.6])])
+    assert list(plain.mistakes()) == [("a b", 2, "b", "Y", "Z", 0.6)]
+
+
+def test_probabilities_of_predicted_tags(model: TrainedTagger, data: Path) -> None:
+    sentences = model.sentences(split="train")[:2]
+    result = measure(model, sentences, probabilities=True)
+    for sentence, tags, found in zip(sentences, result.predicted, result.probabilities, strict=True):
+        expected = [p[tag] for p, tag in zip(model.probabilities(sentence.words), tags, strict=True)]
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert model.evaluate(sentences) == (result.metrics, result.counted)
+    assert model.evaluate(split="train")["f1"] == model.evaluate(model.sentences(split="train"))[0]["f1"]
 
 
 def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:
