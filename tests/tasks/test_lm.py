@@ -334,7 +334,7 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.generate("h", 3, top_k=True): "top_k must be a whole number of at least 0, got True",
         lambda: hello.generate("h", 3, temprature=1): "option must be a known name, got 'temprature'; did you mean",
         lambda: hello.generate_many(0, "h"): "samples must be a whole number of at least 1, got 0",
-        lambda: hello.evaluate(3): "data must be a path or a Split, got 3",
+        lambda: hello.evaluate(3): "data must be a path or a Split or None, got 3",
         lambda: hello.evaluate("text:hello", window=0): "window must be a whole number of at least 1, got 0",
         lambda: hello.evaluate("text:hello", fresh_windows=-1): "fresh_windows must be a whole number of at least 0",
         lambda: hello.freeze(

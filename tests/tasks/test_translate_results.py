@@ -11,6 +11,7 @@ from unrolled.analysis.intervals import wilson
 from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
+from unrolled.tasks.common.seen import hashes
 from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.evaluation import Evaluate
 from unrolled.tasks.translate.predictions import PICTURED, Predict
@@ -140,7 +141,7 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
     path = tmp_path / "lengths.svg"
     picture = model.evaluation(Evaluate(data=file, picture=str(path), **SHORT)).parts[-1]
     assert isinstance(picture, Picture)
-    assert (picture.path, path.exists()) == (path, False)  # whoever shows the report writes it
+    assert (picture.path, path.exists()) == (path, False)  # the caller writes it
     assert b"<svg" in picture.png
     monkeypatch.setattr(TrainedTranslator, "evaluate", lambda *_, **__: pytest.fail("it was measured"))
     for name in ("lengths.txt", "nowhere/lengths.png"):
@@ -150,7 +151,8 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
     few.write_text("a b\tc d\n")
     with pytest.raises(ArgumentError, match="at least 10 sentences") as caught:
         model.evaluation(Evaluate(data=str(few), picture=str(path)))
-    assert caught.value.__notes__ == ["read: a b → c d"]  # how the file was read
+    assert caught.value.__notes__[0].startswith(f"{few}: columns separated by tabs")  # how the file was read
+    assert caught.value.__notes__[1:] == ["read: a b → c d"]
 
 
 @pytest.mark.parametrize(
@@ -271,3 +273,28 @@ def test_the_exported_network_is_the_one_that_writes(model):
 def test_it_reads_a_whole_sentence_first(model):
     with pytest.raises(RunError, match="task translate cannot answer step by step: it needs the whole sentence"):
         model.streaming()
+
+
+def test_evaluate_from_python_notes_training_pairs(model, file):
+    pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
+    report = model.evaluate(file, **SHORT)
+    assert report["pairs"] == 13
+    assert report["bleu"] == model.evaluate(PAIRS, **SHORT).scores.bleu
+    low, high = report["intervals"]["bleu"]
+    assert low <= report["bleu"] <= high
+    model.seen = hashes(PAIRS.pick(range(4)).texts())
+    try:
+        assert model.evaluate(file, **SHORT).notes[0].startswith("4 of 13 pairs (31%) of ")
+    finally:
+        model.seen = ""
+
+
+def test_the_interval_of_bleu():
+    metrics = pytest.importorskip("sacrebleu.metrics", reason="sacrebleu is not installed")
+    said = ["the cat sat on the mat", "a dog ran in the park today", "it rains in the north"] * 20
+    true = ["the cat sat on a mat", "a dog ran in the park", "it rains in the south"] * 20
+    low, high = bleu_interval(said, true)
+    found = metrics.BLEU(lowercase=True).corpus_score(said, [true], n_bootstrap=1000)
+    assert low < found.score < high
+    assert (high - low) / 2 == pytest.approx(found._ci, rel=0.15)
+    assert bleu_interval(["x"] * 3, ["y"] * 3) == (0.0, 0.0)

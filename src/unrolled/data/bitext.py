@@ -63,6 +63,10 @@ class Pairs:
             [self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen], self.how
         )
 
+    def texts(self) -> list[str]:
+        """Return each pair as one text, to be compared with others."""
+        return [f"{source}\t{target}" for source, target in zip(self.source, self.target, strict=True)]
+
     def line(self, index: int) -> int:
         """Return the line number of a pair."""
         return self.lines[index] if self.lines else index + 1

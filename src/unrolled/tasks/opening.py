@@ -10,6 +10,7 @@ from ..errors import RunError
 from ..training import checkpoint, modelfile
 from ..training.config import from_toml
 from ..training.folder import RunFolder
+from .common.trained import Trained
 from .registry import class_of_run, ready
 
 
@@ -23,7 +24,10 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     cls = ready(class_of_run(file.task, path))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
-    return cls.open(file, config)
+    model = cls.open(file, config)
+    if isinstance(model, Trained):
+        model.seen = file.assets.get("seen", "")
+    return model
 
 
 def task_of(run: str | Path) -> str:

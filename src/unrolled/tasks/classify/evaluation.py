@@ -19,11 +19,11 @@ from ...training.comparison import side_by_side
 from ..common.evaluated_examples import (
     WithMistakes,
     mistakes,
-    seen_in_training,
     with_reading_notes,
     with_reading_options,
 )
 from ..common.excerpts import excerpts
+from ..common.seen import seen_in_training
 from .baselines import baselines
 from .config import OF_FILES
 from .measures import METRICS, Matrix, Measures, scores, true_classes

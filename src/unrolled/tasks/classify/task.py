@@ -32,6 +32,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, visible
 from ..common.explained_texts import ExplainedTexts
+from ..common.seen import hashes
 from . import description
 from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
@@ -181,6 +182,7 @@ class Classification(Task):
             "vocabulary": self.reader.vocabulary.to_json(),
             "classes": self.classes,
             "data": self.fingerprint(),
+            "seen": hashes(self.sets.train.texts),
         }
 
     def fingerprint(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -13,7 +13,6 @@ from ...errors import ArgumentError, UnrolledError
 from ...results import Records
 from ...results.records import SUFFIXES, Value
 from ...training.config import update
-from ..registry import task_class
 from .prediction import Part
 from .trained import Trained
 
@@ -89,39 +88,6 @@ def mistakes(header: Sequence[str], rows: Iterable[Sequence[Value]], options: Wi
     ordered = sorted(rows, key=lambda row: -float(row[-1]))
     title = f"{len(ordered):,} mistake{'s' * (len(ordered) != 1)}{', most confident first' * (len(ordered) > 1)}"
     return Records("mistakes", header, ordered, title if ordered else "no mistakes", options.mistakes_file)
-
-
-def seen_in_training(
-    model: Trained, data: str | None, examples: Iterable[Hashable], train: Callable[[], Iterable[Hashable]], noun: str
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Compare the examples of ``--data`` with the training set.
-
-    Args:
-        model: the trained model.
-        data: the file; `None`: the run's own data, which has separate parts.
-        examples: the examples to evaluate on.
-        train: reads the training set again.
-        noun: the plural noun for examples, such as ``texts``.
-
-    Returns:
-        The number of examples that are training examples too, for JSON, and a note on them. Both are empty if the
-        training set cannot be read again.
-    """
-    named = {row.name: row for row in task_class(model.task).named()}
-    own = named.get(model.config.data.data)
-    if data is None or (own is not None and own.here != "yes"):  # reading it would start a download
-        return {}, ()
-    try:
-        known = set(train())
-    except UnrolledError:
-        return {}, ()
-    listed = list(examples)
-    seen = sum(example in known for example in listed)
-    values = {"seen_in_training": seen}
-    if not seen:
-        return values, ()
-    share = f"{seen:,} of {len(listed):,} {noun} ({seen / len(listed):.0%}) of {data}"
-    return values, (f"{share} are training examples of this run, so the metrics are too good; evaluate on new {noun}",)
 
 
 @contextlib.contextmanager

@@ -27,12 +27,14 @@ class Trained(Shown):
         model: the network.
         config: the training config.
         fingerprint: the fingerprint of the training data.
+        seen: the hashes of the training examples, if the model file has them; see `common.seen`.
     """
 
     task: ClassVar[str]
     model: nn.Module
     config: Any
     fingerprint: str | None
+    seen: object = ""
 
     def __init__(self, model: nn.Module, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint

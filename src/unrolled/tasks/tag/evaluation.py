@@ -14,11 +14,11 @@ from ...results.records import SHOWN
 from ..common.evaluated_examples import (
     WithMistakes,
     mistakes,
-    seen_in_training,
     with_reading_notes,
     with_reading_options,
 )
 from ..common.excerpts import excerpts
+from ..common.seen import seen_in_training
 from .config import OF_FILES
 from .measures import measure
 
@@ -57,9 +57,9 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
     metrics, intervals = result.figures(), result.intervals()
     header = ("sentence", "line", "word" if result.plain else "entity", "truth", "guess", "probability")
     wrong = mistakes(header, result.mistakes(), options)
-    words = (sentence.words for sentence in sentences)
+    words = map(text_of, sentences)
     seen, notes = seen_in_training(
-        model, options.data, words, lambda: {s.words for s in model.sentences(split="train")}, "sentences"
+        model, options.data, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
     )
     scores = ("accuracy",) if result.plain else ("accuracy", "precision", "recall", "f1")
     labels = {"f1": "F1"}
@@ -75,6 +75,11 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
         **seen,
     }
     return Report(values, (*parts, wrong), tuple(how), notes)
+
+
+def text_of(sentence: Sentence) -> str:
+    """Return the words of a sentence as text, to be compared with others."""
+    return " ".join(sentence.words)
 
 
 def spelled(sentence: Sentence) -> str:

@@ -35,9 +35,10 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts
 from ..common.explained_texts import ExplainedTexts
+from ..common.seen import hashes
 from . import description
 from .config import TagConfig
-from .evaluation import Evaluate, spelled
+from .evaluation import Evaluate, spelled, text_of
 from .model import Tagger
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
@@ -166,6 +167,7 @@ class Tagging(Task):
             "lexicon": self.lexicon.to_json(),
             "tags": self.tags.to_json(),
             "data": self.fingerprint(),
+            "seen": hashes([*map(text_of, self.tagged.train)]),
         }
 
     def fingerprint(self) -> str:

@@ -16,9 +16,10 @@ from ...data import bitext
 from ...errors import RunError
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
-from ..common.evaluated_examples import seen_in_training, with_reading_notes
+from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
 from ..common.own_data import own_data
+from ..common.seen import seen_in_training
 from .metrics import METRICS, Measures
 from .pairs import EvaluatedPairs
 from .scores import bleu_interval, buckets, by_length
@@ -90,8 +91,7 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
             raise RunError(f"{message}; select the pairs to compare them on with --data")
     if options.data is None:
         return pairs, []
-    both = list(zip(pairs.source, pairs.target, strict=True))
-    notes += _seen(model, options.data, both)
+    notes += _seen(model, options.data, pairs)
     sample = pairs.source[:200]
     if 2 * sum(map(model.reads_like_target, sample)) > len(sample):
         sides = "--data and --target" if options.target else "its columns"
@@ -99,15 +99,14 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     return pairs, notes
 
 
-def _seen(model: TrainedTranslator, data: str, pairs: list[tuple[str, str]]) -> tuple[str, ...]:
+def _seen(model: TrainedTranslator, data: str, pairs: bitext.Pairs) -> tuple[str, ...]:
     """Return a note on pairs that are training pairs of the model too."""
     own = model.config.data
 
-    def train() -> set[tuple[str, str]]:
-        sets = own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data)
-        return set(zip(sets.train.source, sets.train.target, strict=True))
+    def train() -> list[str]:
+        return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
 
-    return seen_in_training(model, data, pairs, train, "pairs")[1]
+    return seen_in_training(model, data, pairs.texts(), train, "pairs")[1]
 
 
 def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:
