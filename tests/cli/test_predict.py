@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -140,7 +141,17 @@ def test_json_and_explanations_and_the_page(unrolled, asked_once: Path, home: Pa
     text = (home / "page.html").read_text(encoding="utf-8")
     assert ">dreadful</mark>" in text
     assert "http" not in text  # it needs nothing else
-    assert re.search(r"dreadful\([+-]\d\.\d\d\)", unrolled("predict", asked_once, "so dreadful", "--explain").out)
+    assert row["margin"] == pytest.approx(
+        math.log(row["probabilities"][row["for"]] / row["probabilities"][row["against"]])
+    )
+    assert row["scale"] > 0
+    assert {piece["for"] for piece in row["pieces"]} <= {"positive", "negative"}
+    columns = unrolled("predict", asked_once, "so dreadful zorblax", "--explain").out.split("\t")
+    assert re.search(r"dreadful\([+-]\d+\.\d\d\)", columns[1])
+    assert re.search(r"zorblax\(([+-]\d+\.\d\d, )?unknown\)", columns[1])
+    assert re.fullmatch(
+        r"log-odds of \w+ against \w+ \+\d+\.\d\d nats \([+-]\d+\.\d\d without the words\)\n", columns[2]
+    )
 
 
 def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Path) -> None:
@@ -269,13 +280,16 @@ def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
 def test_marks_on_terminal_plain_and_page() -> None:
     names = Prediction("Ann <b> here", pieces=(Piece("Ann", "person"), Piece(" <b> here")))
     assert names.marked() == "[Ann]person <b> here"
-    assert on_terminal(names).plain == "Ann person <b> here"
+    assert on_terminal(names).plain == names.marked()
     assert "&lt;b&gt; here" in page("<t>", [names])
     assert "<b> here" not in page("<t>", [names])
     weighed = Prediction(
         "so bad", "no", {"no": 0.9, "yes": 0.1}, (Piece("so", weight=-0.2), Piece(" "), Piece("bad", weight=1.0))
     )
-    assert weighed.marked() == "so(-0.20) bad(+1.00)"
+    assert weighed.marked() == on_terminal(weighed).plain == "so(-0.20) bad(+1.00)"
+    assert [span.style for span in on_terminal(weighed).spans if "underline" in str(span.style)] == [
+        "black on rgb(240,129,108) underline"
+    ]
     assert page("t", [weighed]).count("<mark style") == 4  # two of them explain the colours
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,18 +45,32 @@ def run(unrolled, words: Path, home: Path) -> Path:
 def test_train_ask_and_measure(unrolled, run: Path, words: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ("Teddy Lee was here", "Teddy bears are here")
     said = unrolled("predict", run, *asked)
-    assert said.out.splitlines() == ["[Teddy Lee]person was here", "Teddy bears are here"]
     first, second = (json.loads(line) for line in unrolled("predict", run, *asked, "--json").out.splitlines())
-    assert first["pieces"] == [{"begin": 0, "end": 9, "text": "Teddy Lee", "label": "person"}]
+    [piece] = first["pieces"]
+    chance = piece.pop("probability")
+    assert 0.5 < chance <= 1
+    marked = f"[Teddy Lee]person({chance:.0%}) was here"
+    assert said.out.splitlines() == [marked, "Teddy bears are here"]
+    assert piece == {"begin": 0, "end": 9, "text": "Teddy Lee", "label": "person"}
     assert second["pieces"] == []
+    unknown = unrolled("predict", run, "Teddy Lee zorb here", "--explain").out
+    assert re.fullmatch(
+        r"\[Teddy Lee\]person\(\d+%\) zorb\(([+-]\d+\.\d\d, )?unknown\) here.*"
+        r"\tTeddy Lee: log-odds of person against no entity \+\d+\.\d\d nats "
+        r"\([+-]\d+\.\d\d without the words, [+-]\d+\.\d\d itself, [+-]\d+\.\d\d the other words\)\n",
+        unknown,
+    )
     (run / "lines.txt").write_text(f"\n{asked[0]}\n  \n{asked[1]}")
     lines = unrolled("predict", run, "--file", run / "lines.txt").out.split("\n")
-    assert lines == ["", "[Teddy Lee]person was here", "", asked[1], ""]
+    assert lines == ["", marked, "", asked[1], ""]
     rows = unrolled("predict", run, "--file", run / "lines.txt", "--json", "--explain").out.splitlines()
     assert [len(json.loads(row)["pieces"]) > 0 for row in rows] == [False, True, False, False]
     page = run / "page.html"
     assert unrolled("predict", run, asked[0], "--html", page).status == 0
-    assert ">Teddy Lee<small>person</small></mark>" in page.read_text()
+    text = page.read_text()
+    assert re.search(rf">Teddy Lee<small[^>]*>person {chance:.0%}</small></mark>", text)
+    assert ">person</mark>" in text  # the legend
+    assert "prefers-color-scheme: dark" in text
 
     found = json.loads(unrolled("evaluate", run, "--split", "train", "--json").out)
     model = package.load(run)

@@ -78,6 +78,29 @@ def test_everything_against_all_taggings(case):
             torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
 
 
+@settings(max_examples=20, deadline=None)
+@given(CASES)
+def test_restricted_tags_against_all_taggings(case):
+    crf, emissions, lengths = make(*case)
+    may = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(case[3])) < 0.7
+    may |= torch.nn.functional.one_hot(crf.best(emissions, lengths), emissions.size(2)).bool()  # something is left
+    found = crf.log_probability(emissions, may, lengths)
+    for lane, length in enumerate(lengths.tolist()):
+        scores = named_data(crf, emissions[:, lane], length)
+        left = [s for y, s in scores.items() if all(may[t, lane, k] for t, k in enumerate(y))]
+        expected = torch.logsumexp(torch.stack(left), 0) - torch.logsumexp(torch.stack(list(scores.values())), 0)
+        torch.testing.assert_close(found[lane], expected, atol=1e-10, rtol=0)
+
+
+def test_log_marginals_do_not_vanish_at_certainty():
+    crf = CRF(2)
+    emissions = torch.tensor([[[80.0, 0.0]], [[0.0, 90.0]]])
+    lengths = torch.tensor([2])
+    assert crf.marginals(emissions, lengths)[0, 0].tolist() == pytest.approx([1.0, 0.0])
+    log_p = crf.log_marginals(emissions, lengths)[:, 0]
+    assert (log_p[:, 0] - log_p[:, 1]).tolist() == [80.0, -90.0]
+
+
 def test_gradients_against_finite_differences():
     crf, emissions, lengths = make(5, 3, 4, 1)
     tags = torch.randint(4, (5, 3), generator=torch.Generator().manual_seed(2))

@@ -60,3 +60,12 @@ def test_the_gradient_by_presence_is_spread_over_the_symbols():
     rows, _ = bag.hashes(ids, lengths)
     one, two, both = bag.weight[rows[:, 0], 0].tolist()
     torch.testing.assert_close(present.grad[:, 0], torch.tensor([(one + both / 2) / 3, (two + both / 2) / 3]))
+
+
+def test_a_text_that_is_half_present_has_half_the_vector():
+    bag = NGramBag(3, 4, 1 << 10).eval()
+    ids, lengths = pad([torch.tensor([4, 7, 1, 4]).numpy()])
+    whole, half, none = (bag(ids, lengths, torch.full((4, 1), share)) for share in (1.0, 0.5, 0.0))
+    torch.testing.assert_close(whole, bag(ids, lengths))
+    torch.testing.assert_close(half, whole / 2)
+    assert not none.any()

@@ -7,8 +7,22 @@ from types import SimpleNamespace
 import pytest
 
 from unrolled.errors import ArgumentError
-from unrolled.results import Comparison, Drawing, Pairs, Picture, Piece, Prediction, Report, Series, Spans, Table, Text
-from unrolled.results.markup import ROWS, marked, part
+from unrolled.results import (
+    Comparison,
+    Drawing,
+    Margin,
+    Pairs,
+    Picture,
+    Piece,
+    Prediction,
+    Report,
+    Series,
+    Spans,
+    Table,
+    Text,
+)
+from unrolled.results.marks import legend, marked
+from unrolled.results.markup import ROWS, part
 
 EVIL = "<script>alert('&\"')</script>\ud800"
 SAFE = "&lt;script&gt;alert(&#x27;&amp;&quot;&#x27;)&lt;/script&gt;?"
@@ -121,6 +135,9 @@ def test_a_part_of_another_package():
         Prediction("a", answer="a", probabilities={EVIL: 1.0}),
         Prediction("a", pieces=(Piece(EVIL, weight=0.5),)),
         Prediction("a", pieces=(Piece("a", label=EVIL),)),
+        Prediction("a", pieces=(Piece("a", weight=0.5, speaks_for=EVIL),), scale=2.0),
+        Prediction("a", pieces=(Piece("a", label="x", margin=Margin(EVIL, "y", 1.0, 0.0), unknown=(EVIL,)),)),
+        Prediction("a", margin=Margin("x", EVIL, 1.0, 0.0)),
         Prediction("a", lines=(EVIL,)),
         Prediction("a", parts=(Text(EVIL),)),
         Report({}, (Text(EVIL),)),
@@ -137,14 +154,42 @@ def test_whatever_comes_from_outside_is_escaped(value):
     found.encode()
 
 
+def of(*pieces, **options):
+    return marked(Prediction("", pieces=pieces, **options))
+
+
 def test_marks():
     ann, bad, good = Piece("Ann", "person"), Piece("bad", weight=-1.0), Piece("good", weight=0.5)
-    assert ">Ann<small" in marked([ann])
-    assert ">person</small></mark>" in marked([ann])
-    assert marked([ann]) != marked([Piece("Ann", "place")])
-    assert re.search(r'rgba\(225, 70, 50, 0.60\)" title="-1.00">bad</mark>', marked([bad]))
-    assert re.search(r'rgba\(40, 170, 70, 0.30\)" title="\+0.50">good</mark>', marked([good]))
-    assert marked([Piece("a & b", weight=0.01)]) == "a &amp; b"
+    assert ">Ann<small" in of(ann)
+    assert ">person</small></mark>" in of(ann)
+    assert of(ann) != of(Piece("Ann", "place"))
+    assert re.search(r'rgba\(60, 140, 215, 0.60\).* dotted 3px;.* title="-1.00">bad</mark>', of(bad))
+    assert re.search(r'rgba\(232, 90, 70, 0.30\).* solid 2px;.* title="\+0.50">good</mark>', of(good))
+    assert 'title="+1.25 nats for yes">' in of(Piece("good", weight=0.5, speaks_for="yes"), scale=2.5)
+    assert of(Piece("a & b", weight=0.01)) == "a &amp; b"
+    assert of(Piece("xq", unknown=("xq",))).startswith("xq<sup")
+
+
+def test_each_type_of_a_model_has_its_own_box():
+    types = tuple("abcdefghijkl")
+    boxes = {re.search(r"border: [^;]*", of(Piece("x", name), labels=types))[0] for name in types}
+    assert len(boxes) == len(types)
+    assert (
+        of(Piece("x", "c"), labels=types)
+        == of(Piece("x", "c"), Piece("", "a"), labels=types).partition("</mark>")[0] + "</mark>"
+    )
+
+
+def test_the_legend_names_what_is_there():
+    plain, typed = Prediction("a"), Prediction("a", pieces=(Piece("a", "person"),), labels=("person", "place"))
+    weighed = Prediction("b", pieces=(Piece("b", weight=-1.0),), scale=1.0)
+    strange = Prediction("c", pieces=(Piece("c", unknown=("c",)),))
+    assert legend([plain]) == ""
+    assert re.findall(r">(person|place)</mark>", legend([plain, typed])) == ["person"]
+    assert legend([weighed]).count("<mark") == 2
+    assert "log-odds" in legend([typed, weighed])
+    assert "not in the vocabulary" in legend([strange])
+    assert "not in the vocabulary" not in legend([typed, weighed])
 
 
 def test_predictions_as_text():

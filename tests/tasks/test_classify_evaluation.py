@@ -221,4 +221,4 @@ def test_answers_come_in_order_up_to_what_cannot_be_read(model: TrainedClassifie
         next(answers)
     assert some == model.predict(["fine", "", "a delïght", "last"], explain=True)
     plain = model.predictions([[Input("fine")]], ExplainedTexts())
-    assert list(plain) == [dataclasses.replace(some[0], pieces=())]
+    assert list(plain) == [dataclasses.replace(some[0], pieces=(), margin=None, scale=None)]

@@ -119,15 +119,18 @@ def test_mistakes_of_a_tagger(model: TrainedTagger) -> None:
     true = "B-person I-person O B-person O O B-place".split()
     predicted = ["B-person O O O B-place B-place I-place".split()]
     probabilities = [np.array([0.9, 0.5, 0.4, 0.3, 0.8, 0.7, 0.6])]
-    result = Measured({"f1": 0.0}, Scores(), [Sentence(tuple(words), tuple(true), 5)], predicted, probabilities)
+    chances = [np.array([0.85, 1, 1, 1, 0.75, 0.55, 1])]
+    sentences = [Sentence(tuple(words), tuple(true), 5)]
+    result = Measured({"f1": 0.0}, Scores(), sentences, predicted, probabilities, chances)
     text = " ".join(words)
     assert list(result.mistakes()) == [
-        (text, 5, "Ann", "person (words 1 to 2)", "person", 0.9),
-        (text, 9, "in", "O", "place", 0.8),
-        (text, 10, "Old Bonn", "place (words 7 to 7)", "place", 0.6),
+        (text, 5, "Ann", "person (words 1 to 2)", "person", 0.85),
+        (text, 9, "in", "O", "place", 0.75),
+        (text, 10, "Old Bonn", "place (words 7 to 7)", "place", 0.55),
         (text, 8, "Bob", "person", "O", 0.3),
     ]
-    plain = Measured({}, Scores(), [Sentence(("a", "b"), ("X", "Y"), 1)], [["X", "Z"]], [np.array([0.9, 0.6])])
+    p = [np.array([0.9, 0.6])]
+    plain = Measured({}, Scores(), [Sentence(("a", "b"), ("X", "Y"), 1)], [["X", "Z"]], p, p)
     assert list(plain.mistakes()) == [("a b", 2, "b", "Y", "Z", 0.6)]
 
 
@@ -137,6 +140,8 @@ def test_probabilities_of_predicted_tags(model: TrainedTagger, data: Path) -> No
     for sentence, tags, found in zip(sentences, result.predicted, result.probabilities, strict=True):
         expected = [p[tag] for p, tag in zip(model.probabilities(sentence.words), tags, strict=True)]
         assert found == pytest.approx(expected, abs=1e-6)
+    tags, chances = model.tag_with_probabilities([sentence.words for sentence in sentences])
+    assert (tags, np.concatenate(chances)) == (result.predicted, pytest.approx(np.concatenate(result.chances)))
     assert model.evaluate(sentences) == (result.metrics, result.counted)
     assert model.evaluate(split="train")["f1"] == model.evaluate(model.sentences(split="train"))[0]["f1"]
 
@@ -155,7 +160,7 @@ def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:
 
 def test_answers_come_in_order(model: TrainedTagger) -> None:
     found = list(model.predictions([[Input("Teddy Lee was"), Input("")], [Input("here")]], ExplainedTexts()))
-    assert found == model.predict(["Teddy Lee was", "", "here"])
+    assert found == [*model.predict(["Teddy Lee was", ""]), *model.predict(["here"])]
 
 
 @pytest.mark.parametrize("characters", ["none", "recurrent", "convolution"])

@@ -60,7 +60,7 @@ class PredictionWriter:
 
     Args:
         general: the command's options.
-        explain: whether to show saliency.
+        explain: whether to show explanations.
     """
 
     def __init__(self, general: General, explain: bool) -> None:
@@ -123,9 +123,12 @@ def show_prediction(prediction: Prediction, *, explain: bool) -> None:
             stream.print(printable(prediction.answer), style="bold", end="")
             stream.print(prediction.likeliest().removeprefix(prediction.answer), style="dim")
         stream.print(on_terminal(prediction, shades=stream.color_system in ("256", "truecolor")))
+        if explanation := prediction.explanation():
+            stream.print(printable(explanation), style="dim")
     else:
         shown = prediction.marked() if explain or not prediction.answer else prediction.text
-        print(f"{prediction.likeliest() or prediction.answer}\t{shown}" if prediction.answer else shown, flush=True)
+        columns = (prediction.likeliest() or prediction.answer, shown, prediction.explanation() if explain else "")
+        print("\t".join(filter(None, columns)), flush=True)
 
 
 def _line(line: str) -> None:

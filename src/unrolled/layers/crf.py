@@ -11,8 +11,10 @@ transition scores A(i, j) from tag i to j:
     (5)  δ_t(j)   = e_t(j) + max_i (δ_{t-1}(i) + A(i, j))            Viterbi: (2) with max, and back-pointers
     (6)  p(y_t = j) = ∂ log Z / ∂ e_t(j)
     (7)             = exp(α_t(j) + β_t(j) − log Z),  β_T = b,  β_{t-1}(i) = log Σ_j exp(A(i, j) + e_t(j) + β_t(j))
+    (8)  log p(y_t ∈ S_t for all t) = log Z of the tags in S_t only − log Z
 
-Lafferty, McCallum and Pereira 2001; on a recurrent network: Lample et al. 2016, section 2.2.
+Lafferty, McCallum and Pereira 2001; on a recurrent network: Lample et al. 2016, section 2.2; (8): Culotta and McCallum
+2004, section 3.
 """
 
 from __future__ import annotations
@@ -127,6 +129,14 @@ class CRF(nn.Module):
 
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """Return the marginals (6), computed by (7): ``(T, B, K)``, zero past the end of a sentence; differentiable."""
+        inside = self._inside(emissions, lengths)[1]
+        return self.log_marginals(emissions, lengths).exp() * inside.unsqueeze(2)
+
+    def log_marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logarithms of (7), ``(T, B, K)``, undefined past the end of a sentence; differentiable.
+
+        Their differences are exact also where a probability is 1 in floating point.
+        """
         follow, _, end = self.transitions()
         emissions, inside = self._inside(emissions, lengths)
         alpha = self._forward(emissions, inside)
@@ -137,7 +147,12 @@ class CRF(nn.Module):
             before = torch.logsumexp(follow + (emissions[t] + beta).unsqueeze(1), dim=2)
             beta = torch.where(inside[t].unsqueeze(1), before, beta)
             found.append(alpha[t - 1] + beta - log_Z)
-        return torch.stack(found[::-1]).exp() * inside.unsqueeze(2)
+        return torch.stack(found[::-1])
+
+    def log_probability(self, emissions: Tensor, allowed: Tensor, lengths: Tensor) -> Tensor:
+        """Compute (8), ``(B,)``, for ``allowed (T, B, K)`` bool: the tags allowed at each word."""
+        restricted = torch.where(allowed, emissions, FORBIDDEN)
+        return self.log_partition(restricted, lengths) - self.log_partition(emissions, lengths)
 
     def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return A ``(K, K)``, a and b ``(K,)`` with `FORBIDDEN` added where the masks are false."""

@@ -35,15 +35,16 @@ class NGramBag(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the vectors ``(B, D)``.
 
-        ``present (T, B)`` weights each token (default: 1); the weight of an n-gram is the mean over its tokens.
+        ``present (T, B)`` weights each token (default: 1); the weight of an n-gram is the mean over its tokens, and the
+        vectors are linear in it: N does not depend on it.
         """
         rows, inside = self.hashes(ids, lengths)  # (N, B) each
         weights = inside.to(self.weight.dtype)
-        if present is not None:
-            weights = weights * torch.cat([present.unfold(0, n, 1).mean(-1) for n in self._sizes(ids)])
         if self.training and self.rate:
             weights = weights * (torch.rand(weights.shape, device=weights.device) >= self.rate)
-        weights = weights / weights.detach().sum(0).clamp(min=1)
+        weights = weights / weights.sum(0).clamp(min=1)
+        if present is not None:
+            weights = weights * torch.cat([present.unfold(0, n, 1).mean(-1) for n in self._sizes(ids)])
         return F.embedding_bag(rows.t(), self.weight, per_sample_weights=weights.t(), mode="sum")
 
     def _sizes(self, ids: Tensor) -> range:

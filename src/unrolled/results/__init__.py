@@ -6,7 +6,8 @@ folder stores them as files.
 
 from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
-from .prediction import Piece, Prediction, is_blank
+from .pieces import Margin, Piece
+from .prediction import Prediction, is_blank
 from .records import Records
 from .report import Comparison, Progress, Report, reporting_to, silent
 from .sample import SamplePiece
@@ -15,6 +16,7 @@ __all__ = [
     "Comparison",
     "Drawing",
     "Input",
+    "Margin",
     "Pairs",
     "Part",
     "Picture",

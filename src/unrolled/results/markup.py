@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import math
-import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import UnrolledError
 
@@ -15,9 +14,6 @@ ROWS = 60  # of a table; a notebook is no place for more
 POINTS = 600  # of a curve
 CELL = "text-align: {}; padding: .15em .8em .15em 0; white-space: pre-wrap; vertical-align: top"
 DIM = "opacity: .65; font-weight: normal"
-LABEL = '<small style="opacity: .75; margin: 0 3px">{}</small>'
-HUES = (200, 310, 45, 130, 240, 10)
-FOR, AGAINST = "40, 170, 70", "225, 70, 50"  # green, red
 
 
 class Shown:
@@ -37,17 +33,6 @@ class Shown:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self.plain())
-
-
-class Piece(Protocol):
-    """See `prediction.Piece`."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def weight(self) -> float: ...
 
 
 def escaped(text: str) -> str:
@@ -109,32 +94,6 @@ def part(part: Any) -> str:
             return figure(title, content if isinstance(content, bytes) else content.encode("utf-8", "replace"), kind)
     own = getattr(part, "_repr_html_", None)
     return own() if own is not None else preformatted(part.plain())
-
-
-def marked(pieces: Iterable[Piece], label: str = "<small>{}</small>") -> str:
-    """A text's pieces: labelled ones in a colour per label, others green or red by their weight.
-
-    Args:
-        pieces: of the text, in order.
-        label: the HTML of a label.
-    """
-    return "".join(_marked(piece, label) for piece in pieces)
-
-
-def number_of(label: str, count: int) -> int:
-    """One of ``count`` colours: the same for the same label, in every text and on every day."""
-    return zlib.crc32(label.encode("utf-8", errors="replace")) % count
-
-
-def _marked(piece: Piece, label: str) -> str:
-    text = escaped(piece.text)
-    if piece.label:
-        hue, small = HUES[number_of(piece.label, len(HUES))], label.format(escaped(piece.label))
-        return f'<mark style="color: inherit; background: hsla({hue}, 70%, 50%, .25)">{text}{small}</mark>'
-    if abs(piece.weight) < 0.02:
-        return text
-    colour = f"rgba({FOR if piece.weight > 0 else AGAINST}, {0.6 * min(1.0, abs(piece.weight)):.2f})"
-    return f'<mark style="color: inherit; background: {colour}" title="{piece.weight:+.2f}">{text}</mark>'
 
 
 def _row(tag: str, cells: Iterable[str], aligned: Sequence[str], style: str = "") -> str:

@@ -6,26 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import markup
+from . import marks, markup
 from .markup import Shown
 from .parts import Part
-
-LEAST = 0.05  # the weight of a piece that is worth a mark in plain text
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A span of the text.
-
-    Attributes:
-        text: the span's text; the pieces of a prediction, joined, are the whole text.
-        label: the predicted label, such as ``person``; empty for none.
-        weight: saliency, from −1 (against the answer) to 1 (for it); 0 if not computed.
-    """
-
-    text: str
-    label: str = ""
-    weight: float = 0.0
+from .pieces import Margin, Piece
 
 
 @dataclass(frozen=True)
@@ -37,6 +21,9 @@ class Prediction(Shown):
         answer: the most probable class, the translation, the caption; empty if the pieces or parts hold the prediction.
         probabilities: class → probability.
         pieces: the text, split into labelled or weighted spans and the text between them.
+        labels: all labels that pieces can have, in the order of their colours.
+        margin: what the weights of the pieces explain, if it is the answer; see `Piece` for labels.
+        scale: nats of a piece's weight of 1; `None` without an explanation.
         parts: further results: pictures, tables, series.
         lines: the lines to print instead of the answer, possibly none; `None`: print the answer.
         more: further values for JSON.
@@ -46,6 +33,9 @@ class Prediction(Shown):
     answer: str = ""
     probabilities: dict[str, float] = field(default_factory=dict)
     pieces: tuple[Piece, ...] = ()
+    labels: tuple[str, ...] = ()
+    margin: Margin | None = None
+    scale: float | None = None
     parts: tuple[Part, ...] = ()
     lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -56,23 +46,42 @@ class Prediction(Shown):
         return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
 
     def marked(self) -> str:
-        """The text with its marks: ``[Teddy Roosevelt]person``, ``dreadful(+0.81)``."""
-        return "".join(_marked(piece) for piece in self.pieces or (Piece(self.text),))
+        """The text with its marks: ``[Teddy Roosevelt]person(97%)``, ``dreadful(+0.81)``, in nats."""
+        return "".join(_marked(piece, self.scale or 1.0) for piece in self.pieces or (Piece(self.text),))
+
+    def explanation(self) -> str:
+        """``log-odds of positive against negative +2.31 nats (-0.85 without the words)``; for tags, one of each
+        explained label. Empty without an explanation."""
+        return "; ".join(self._margins())
+
+    def _margins(self) -> list[str]:
+        if self.margin is not None:
+            return [self.margin.plain()]
+        of = ((" ".join(piece.text.split()), piece.margin) for piece in self.pieces)
+        return [f"{text}: {margin.plain()}" for text, margin in of if margin is not None]
 
     def plain(self) -> str:
-        """As text: the answer, the text with its marks, and the parts."""
+        """As text: the answer, the text with its marks, what they explain, and the parts."""
         text = self.marked() if self.pieces else "" if self.answer else self.text
-        answer = filter(None, (self.likeliest() or self.answer, text))
+        answer = filter(None, (self.likeliest() or self.answer, text, self.explanation()))
         lines = answer if self.lines is None else self.lines
         return "\n".join((*lines, *(part.plain() for part in self.parts)))
+
+    def html(self) -> str:
+        """The text with its marks and what they explain, as HTML in the colours of the page around it."""
+        below = self._margins()
+        if self.scale is not None:
+            of = "" if self.margin is None else f" for {self.margin.chosen} (red) or {self.margin.other} (blue)"
+            below.append(f"full colour: {self.scale:.2f} nats{of}")
+        return f'<div style="white-space: pre-wrap; line-height: 1.9">{marks.marked(self)}</div>{marks.remarks(below)}'
 
     def _repr_html_(self) -> str:
         rest = markup.escaped(self.likeliest().removeprefix(self.answer))
         answer = f"<div><b>{markup.escaped(self.answer)}</b> <small>{rest}</small></div>" if self.answer else ""
-        marked = markup.marked(self.pieces or (Piece(self.text),), markup.LABEL)
-        text = f'<div style="white-space: pre-wrap">{marked}</div>'
-        shown = f"{answer}{text}" if self.lines is None else markup.preformatted("\n".join(self.lines))
-        return f"<div>{shown}{''.join(map(markup.part, self.parts))}</div>"
+        legend = marks.legend([self])
+        key = f'<div style="{markup.DIM}; font-size: .85em">{legend}</div>' if legend else ""
+        text = f"{answer}{self.html()}{key}" if self.lines is None else markup.preformatted("\n".join(self.lines))
+        return f"<div>{text}{''.join(map(markup.part, self.parts))}</div>"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for JSON; a blank text has every key, with empty values."""
@@ -82,19 +91,19 @@ class Prediction(Shown):
             values |= {"answer": self.answer, "probabilities": self.probabilities}
         marked, at = [], 0
         for piece in self.pieces:
-            if piece.label or piece.weight:
-                marked.append({"begin": at, "end": at + len(piece.text), "text": piece.text})
-                marked[-1] |= {"label": piece.label} if piece.label else {"weight": piece.weight}
+            if piece.marked:
+                marked.append({"begin": at, "end": at + len(piece.text), **piece.as_json()})
             at += len(piece.text)
         values |= {"pieces": marked} if self.pieces or blank else {}
+        values |= {} if self.margin is None else self.margin.as_json()
+        values |= {} if self.scale is None else {"scale": self.scale}
         values |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
         return values | dict(self.more)
 
 
-def _marked(piece: Piece) -> str:
-    if piece.label:
-        return f"[{piece.text}]{piece.label}"
-    return f"{piece.text}({piece.weight:+.2f})" if abs(piece.weight) >= LEAST else piece.text
+def _marked(piece: Piece, scale: float) -> str:
+    text = f"[{piece.text}]{piece.label}" if piece.label else piece.text
+    return text + piece.remarks(scale)
 
 
 def is_blank(text: str) -> bool:

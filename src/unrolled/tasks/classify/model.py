@@ -47,6 +47,10 @@ class Classifier(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         return self.answer(self.embedding(ids), ids, lengths)
 
+    def scaled(self, ids: Tensor, lengths: Tensor, present: Tensor) -> Tensor:
+        """Return logits ``(B, C)`` with each token's embedding and n-grams scaled by ``present (T, B, 1)``."""
+        return self.answer(self.embedding.vectors(ids) * present, ids, lengths, present[..., 0])
+
     def answer(self, x: Tensor, ids: Tensor, lengths: Tensor, present: Tensor | None = None) -> Tensor:
         """Return logits for texts ``ids (T, B)`` with embeddings ``x (T, B, E)``; ``present``: see `NGramBag`."""
         y, _ = self.stack(x, lengths=lengths)  # (T, B, O)

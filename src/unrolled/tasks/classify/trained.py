@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ...analysis.inspection import Inspection
-from ...analysis.saliency import gradient_times_input
 from ...checks import Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
 from ...data.labelled_sets import LabelledSets, read_test
 from ...errors import DataError, RunError
-from ...results import Input, Piece, Prediction, Progress, Report, silent
+from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts, predictions
 from ..common.own_data import own_data
@@ -26,6 +25,7 @@ from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation, report_on
+from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
@@ -93,7 +93,8 @@ class TrainedClassifier(Trained):
 
         Args:
             texts: texts of any length; the answer for a blank text is empty.
-            explain: add the contribution of each word to the predicted class (gradient times input).
+            explain: add the contribution of each word to the margin of the predicted class, see
+                `unrolled.tasks.classify.explanation`.
 
         Raises:
             ArgumentError: ``texts`` is not a list of strings.
@@ -101,10 +102,12 @@ class TrainedClassifier(Trained):
 
         def answers(batch: list[str]) -> Iterator[Prediction]:
             for text, row in zip(batch, self.probabilities(batch), strict=True):
-                best = int(row.argmax())
-                pieces = self._explain(text, best) if explain else ()
-                probabilities = dict(zip(self.classes, row.tolist(), strict=True))
-                yield Prediction(text, self.classes[best], probabilities, pieces)
+                best, other = np.argsort(-row, stable=True)[:2].tolist()
+                prediction = Prediction(text, self.classes[best], dict(zip(self.classes, row.tolist(), strict=True)))
+                if explain:
+                    margin, scale, pieces = explained(self, text, best, other)
+                    prediction = replace(prediction, pieces=tuple(pieces), margin=margin, scale=scale)
+                yield prediction
 
         return predict_nonblank(texts, answers)
 
@@ -122,23 +125,6 @@ class TrainedClassifier(Trained):
             if progress is not None:
                 progress(done)
         return probabilities
-
-    def _explain(self, text: str, answer: int) -> tuple[Piece, ...]:
-        """Return the pieces of the text with their contributions to the class ``answer``, the largest being ±1."""
-        ids, lengths = (part.to(self._device) for part in pad([self.reader.encode(text)]))
-
-        def log_probability(present: Tensor) -> Tensor:
-            """Return log p of ``answer`` with each token's embedding and n-grams scaled by ``present (T, 1, 1)``."""
-            x = self.model.embedding.vectors(ids) * present
-            return self.model.answer(x, ids, lengths, present[..., 0]).log_softmax(1)[:, answer]
-
-        ones = torch.ones(*ids.shape, 1, device=self._device)
-        weights = gradient_times_input(log_probability, ones)[:, 0]  # Σ_d x_d ∂f/∂x_d by the chain rule
-        largest = float(weights.abs().max()) or 1.0
-        return tuple(
-            Piece(piece, weight=0.0 if number is None else float(weights[number]) / largest)
-            for piece, number in self.reader.pieces(text)
-        )
 
     def evaluate(self, data: str | Path | Examples | None = None, **options: Any) -> Report:
         """Evaluate on labelled texts; see `Trained.evaluate`.

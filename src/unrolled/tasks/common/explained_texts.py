@@ -1,4 +1,4 @@
-"""``unrolled predict`` for tasks whose predictions can be attributed to words (saliency)."""
+"""``unrolled predict`` for tasks whose predictions can be attributed to words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExplainedTexts(TextInputs):
     """Texts to predict."""
 
     explain: bool = False
-    """show each word's saliency (gradient times input)"""
+    """show unknown words, and each word's contribution to the prediction in nats of log-odds (integrated gradients)"""
 
 
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:

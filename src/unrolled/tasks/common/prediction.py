@@ -22,5 +22,5 @@ class Predictor(Protocol):
     """A trained model that makes predictions for texts."""
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """Return a prediction for each text, in order, an empty one for a blank text; with ``explain``, its pieces are
-        weighted by saliency."""
+        """Return a prediction for each text, in order, an empty one for a blank text; with ``explain``, its pieces have
+        their contributions as weights."""

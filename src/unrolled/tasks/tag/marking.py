@@ -3,81 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from ...analysis.saliency import gradient_times_input
 from ...data.conll_words import line_spans, word_spans
 from ...data.tags import entities
 from ...results import Piece, Prediction
+from .confidence import Chances
+from .explanation import Explained, explained
 
 if TYPE_CHECKING:
     from .trained import TrainedTagger
 
 Span = tuple[int, int]  # begin and end in a text
-Mark = tuple[Span, str, float]  # span, label, weight
+Mark = tuple[Span, Piece]  # its weight in nats
 
 
 def marked(tagger: TrainedTagger, texts: Sequence[str], explain: bool) -> list[Prediction]:
     """See `TrainedTagger.predict`."""
     lines = [(text, [(a + x, a + y) for x, y in word_spans(text[a:b])]) for text in texts for a, b in line_spans(text)]
     sentences = [[text[a:b] for a, b in places] for text, places in lines]
-    tagged = iter(zip(lines, sentences, tagger.tag(sentences), strict=True))
+    tagged = iter(zip(lines, zip(*tagger.tag_with_probabilities(sentences), strict=True), strict=True))
+    labels = tuple(tagger.tags.tags if tagger.tags.plain else (type or "entity" for type in tagger.tags.types))
     predictions = []
     for text in texts:
         marks: list[Mark] = []
+        largest = 0.0
         for _ in line_spans(text):
-            (_, places), words, tags = next(tagged)
-            weights = _contributions(tagger, words, tags) if explain else [0.0] * len(words)
-            marks += _marks(places, tags, weights, plain=tagger.tags.plain)
-        predictions.append(Prediction(text, pieces=tuple(_pieces(text, marks))))
+            (_, places), (tags, chances) = next(tagged)
+            if tagger.tags.plain:
+                marks += _tags(text, places, tags, chances)
+            else:
+                found, most = _entities(tagger, text, places, tags, chances, explain)
+                marks, largest = marks + found, max(largest, most)
+        predictions.append(
+            Prediction(text, pieces=tuple(_pieces(text, marks, largest or 1.0)), labels=labels, scale=largest or None)
+        )
     return predictions
 
 
-def _marks(places: list[Span], tags: list[str], weights: list[float], *, plain: bool) -> Iterator[Mark]:
-    """Yield the marks of one line in order."""
-    if plain:
-        yield from ((place, tag, 0.0) for place, tag in zip(places, tags, strict=True))
-        return
-    by_start = {entity.start: entity for entity in entities(tags)}
+def _tags(text: str, places: list[Span], tags: list[str], chances: Chances) -> Iterator[Mark]:
+    """Yield a mark for each word of a line."""
+    for (a, b), tag, chance in zip(places, tags, chances.tolist(), strict=True):
+        yield (a, b), Piece(text[a:b], tag, probability=chance)
+
+
+def _entities(
+    tagger: TrainedTagger, text: str, places: list[Span], tags: list[str], chances: Chances, explain: bool
+) -> tuple[list[Mark], float]:
+    """Return marks of the entities of a line and, with ``explain``, of the other words, and the largest weight."""
+    words = [text[a:b] for a, b in places]
+    found = entities(tags)
+    reasons = explained(tagger, words, found) if explain else [None] * len(found)
+    unknown = tagger.lexicon.ids(words) == 0 if explain else np.zeros(len(words), dtype=np.bool_)
+    marks: list[Mark] = []
+    inside: set[int] = set()
+    for entity, reason in zip(found, reasons, strict=True):
+        span = (places[entity.start][0], places[entity.stop - 1][1])
+        at = range(entity.start, entity.stop)
+        inside.update(at)
+        piece = Piece(
+            text[slice(*span)],
+            entity.type or "entity",
+            probability=float(chances[entity.start : entity.stop].prod()),
+            margin=reason and reason.margin,
+            unknown=tuple(words[t] for t in at if unknown[t]),
+        )
+        marks.append((span, piece))
+    given = [reason for reason in reasons if reason is not None]
+    for t, (a, b) in enumerate(places):
+        if t not in inside:
+            weight, speaks_for = _strongest(given, t)
+            marks.append(((a, b), Piece(text[a:b], "", weight, speaks_for, unknown=(text[a:b],) * bool(unknown[t]))))
+    largest = max((abs(weight) for reason in given for weight in reason.weights), default=0.0)
+    return sorted(marks, key=lambda mark: mark[0]), largest
+
+
+def _strongest(reasons: Sequence[Explained], t: int) -> tuple[float, str]:
+    """Return the largest contribution of word t to one of the entities, and the type that it speaks for."""
+    if not reasons:
+        return 0.0, ""
+    reason = max(reasons, key=lambda reason: abs(reason.weights[t]))
+    weight = reason.weights[t]
+    return weight, reason.margin.chosen if weight > 0 else reason.margin.other
+
+
+def _pieces(text: str, marks: list[Mark], scale: float) -> Iterator[Piece]:
+    """Yield the marked pieces of the text, with weights in units of ``scale``, and the pieces between them."""
     at = 0
-    while at < len(places):
-        entity = by_start.get(at)
-        if entity is None:
-            yield places[at], "", weights[at]
-            at += 1
-        else:
-            yield (places[at][0], places[entity.stop - 1][1]), entity.type or "entity", 0.0
-            at = entity.stop
-
-
-def _contributions(tagger: TrainedTagger, words: list[str], tags: list[str]) -> list[float]:
-    """Return the contribution of each word to the log-probability of the entity tags, the largest being ±1."""
-    chosen = [at for at, tag in enumerate(tags) if tag != "O"]
-    if not chosen or len(words) > tagger.config.data.max_words:
-        return [0.0] * len(words)
-    batch = tagger.lexicon.read([words]).to(tagger.device)
-    numbers = torch.from_numpy(tagger.tags.numbers(tags))[chosen].to(tagger.device)
-
-    def score(x: Tensor) -> Tensor:
-        log_p = tagger.model.score(x, batch.lengths)[chosen, 0].log_softmax(dim=1)
-        return log_p.gather(1, numbers.unsqueeze(1)).sum(dim=0)
-
-    weights = gradient_times_input(score, tagger.model.embed(batch).detach())[:, 0]  # (T,)
-    return (weights / weights.abs().max().clamp(min=1e-12)).tolist()
-
-
-def _pieces(text: str, marks: list[Mark]) -> Iterator[Piece]:
-    """Yield the marked pieces of the text and the pieces between them."""
-    at = 0
-    for (begin, end), label, weight in marks:
-        if not label and not weight:
+    for (begin, end), piece in marks:
+        if not piece.marked:
             continue
         if begin > at:
             yield Piece(text[at:begin])
-        yield Piece(text[begin:end], label, weight)
+        yield replace(piece, weight=piece.weight / scale)
         at = end
     if at < len(text):
         yield Piece(text[at:])

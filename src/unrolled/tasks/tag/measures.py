@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ...analysis.bootstrap import resampled_sums
@@ -17,6 +16,7 @@ from ...data.columns import Sentence
 from ...data.tagged import check_known
 from ...data.tags import OUTSIDE, Entity, Scores, entities
 from ...errors import DataError
+from .confidence import Chances, confidence
 
 if TYPE_CHECKING:
     from .trained import TrainedTagger
@@ -39,13 +39,15 @@ class Measured:
         sentences: the S sentences.
         predicted: the predicted tags of each.
         probabilities: the probability of each predicted tag; empty if they were not requested.
+        chances: the probability of each predicted entity at its first word, and 1 at all others; also on request.
     """
 
     metrics: dict[str, float]
     counted: Scores
     sentences: Sequence[Sentence]
     predicted: list[list[str]]
-    probabilities: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    probabilities: list[Chances] = field(default_factory=list)
+    chances: list[Chances] = field(default_factory=list)
 
     @property
     def plain(self) -> bool:
@@ -78,13 +80,15 @@ class Measured:
     def mistakes(self) -> Iterator[Mistake]:
         """Yield wrong words of plain tags, or wrong and missed entities.
 
-        The probability is that of the predicted tags: of an entity, that of its least probable tag.
+        The probability is that of the predicted entity or plain tag; of a missed entity, that of the word in it that is
+        least probably outside.
         """
-        for sentence, tags, probabilities in zip(self.sentences, self.predicted, self.probabilities, strict=True):
+        rows = zip(self.sentences, self.predicted, self.probabilities, self.chances, strict=True)
+        for sentence, tags, probabilities, chances in rows:
             text = " ".join(sentence.words)
             for start, stop, true, guess in _wrong(sentence.tags, tags, self.plain):
-                words, probability = " ".join(sentence.words[start:stop]), float(probabilities[start:stop].min())
-                yield text, sentence.line + start, words, true, guess, probability
+                p = probabilities[start:stop].min() if guess == OUTSIDE else chances[start]
+                yield text, sentence.line + start, " ".join(sentence.words[start:stop]), true, guess, float(p)
 
 
 def _wrong(true: Sequence[str], predicted: Sequence[str], plain: bool) -> Iterator[tuple[int, int, str, str]]:
@@ -125,7 +129,7 @@ def measure(
         tagger: the tagger.
         sentences: sentences with their true tags.
         progress: called with the number of words tagged so far.
-        probabilities: whether to compute the probability of each predicted tag.
+        probabilities: whether to compute the probabilities of predicted tags and entities.
 
     Raises:
         DataError: there are no sentences, or the model does not have one of the tags.
@@ -135,7 +139,7 @@ def measure(
     plain = tagger.tags.plain
     check_known([sentences], set(tagger.tags.tags), plain)
     predicted: list[Ids] = [np.zeros(len(sentence), dtype=np.int64) for sentence in sentences]
-    sure = [np.zeros(len(sentence)) for sentence in sentences] if probabilities else []
+    sure, chances = ([np.ones(len(s)) for s in sentences] if probabilities else [] for _ in range(2))
     loss, count = 0.0, 0
     for at, batch, scores in tagger.scores([sentence.words for sentence in sentences]):
         lengths = batch.lengths.tolist()
@@ -145,8 +149,11 @@ def measure(
         tagger.choose(predicted, at, batch, scores)
         if probabilities:
             p = tagger.model.probabilities(scores, batch.lengths).transpose(0, 1).cpu().numpy()  # (B, T, K)
-            for (n, a), rows, T in zip(at, p, lengths, strict=True):
-                sure[n][a : a + T] = rows[np.arange(T), predicted[n][a : a + T]]
+            numbers = [predicted[n][a : a + T] for (n, a), T in zip(at, lengths, strict=True)]
+            found = confidence(tagger.model, tagger.tags, scores, batch.lengths, numbers)
+            for (n, a), T, rows, row, values in zip(at, lengths, p, numbers, found, strict=True):
+                sure[n][a : a + T] = rows[np.arange(T), row]
+                chances[n][a : a + T] = values
         count += sum(lengths)
         if progress is not None:
             progress(count)
@@ -160,4 +167,4 @@ def measure(
     if not plain:
         overall = counted.all
         metrics |= {"precision": overall.precision, "recall": overall.recall, "f1": overall.f1}
-    return Measured(metrics, counted, sentences, named, sure)
+    return Measured(metrics, counted, sentences, named, sure, chances)

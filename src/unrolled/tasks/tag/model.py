@@ -89,6 +89,18 @@ class Tagger(nn.Module):
         """Return the most probable tags ``(T, B)``."""
         return scores.argmax(dim=2) if self.crf is None else self.crf.best(scores, lengths)
 
+    def log_marginals(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Return ``log p(y_t = k)``, ``(T, B, K)``; differentiable."""
+        return scores.log_softmax(dim=2) if self.crf is None else self.crf.log_marginals(scores, lengths)
+
+    def log_probability(self, scores: Tensor, allowed: Tensor, lengths: Tensor) -> Tensor:
+        """Return ``log p(y_t ∈ S_t for all t)``, ``(B,)``, for the sets S_t of tags ``allowed (T, B, K)`` bool."""
+        if self.crf is not None:
+            return self.crf.log_probability(scores, allowed, lengths)
+        inside = torch.arange(len(scores), device=scores.device).unsqueeze(1) < lengths
+        log_p = scores.log_softmax(dim=2).masked_fill(~allowed, -torch.inf).logsumexp(dim=2)  # (T, B)
+        return log_p.masked_fill(~inside, 0.0).sum(dim=0)
+
     def probabilities(self, scores: Tensor, lengths: Tensor) -> Tensor:
         """Return the marginal probabilities ``p(y_t = k)``, ``(T, B, K)``."""
         return scores.softmax(dim=2) if self.crf is None else self.crf.marginals(scores, lengths)

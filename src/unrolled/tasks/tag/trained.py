@@ -23,6 +23,7 @@ from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.trained import Modules, Trained
+from .confidence import Chances, confidence
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .marking import marked
@@ -75,14 +76,33 @@ class TrainedTagger(Trained):
         Raises:
             ArgumentError: a sentence is not a list of words.
         """
-        for sentence in sentences:
-            if isinstance(sentence, str):
-                raise ArgumentError("sentences", "lists of words", sentence, "use predict() for raw text")
-        sentences = [check_texts(f"sentences[{number}]", words) for number, words in enumerate(sentences)]
+        sentences = _checked(sentences)
         predicted = [np.zeros(len(words), dtype=np.int64) for words in sentences]
         for at, batch, scores in self.scores(sentences):
             self.choose(predicted, at, batch, scores)
         return [self.tags.named(numbers) for numbers in predicted]
+
+    @torch.no_grad()
+    def tag_with_probabilities(
+        self, sentences: Sequence[Annotated[Sequence[str], UNCHECKED]]
+    ) -> tuple[list[list[str]], list[Chances]]:
+        """As `tag`, with the probability of each entity at its first word, and 1 at all others; of every tag, if the
+        tags are plain.
+
+        Raises:
+            ArgumentError: a sentence is not a list of words.
+        """
+        sentences = _checked(sentences)
+        predicted = [np.zeros(len(words), dtype=np.int64) for words in sentences]
+        chances = [np.ones(len(words)) for words in sentences]
+        for at, batch, scores in self.scores(sentences):
+            self.choose(predicted, at, batch, scores)
+            ends = [a + length for (_, a), length in zip(at, batch.lengths.tolist(), strict=True)]
+            numbers = [predicted[n][a:b] for (n, a), b in zip(at, ends, strict=True)]
+            found = confidence(self.model, self.tags, scores, batch.lengths, numbers)
+            for (n, a), b, values in zip(at, ends, found, strict=True):
+                chances[n][a:b] = values
+        return [self.tags.named(numbers) for numbers in predicted], chances
 
     @torch.no_grad()
     def probabilities(self, words: Sequence[str]) -> list[dict[str, float]]:
@@ -95,13 +115,14 @@ class TrainedTagger(Trained):
         return probabilities
 
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
-        """Find the entities in raw texts; each line of a text is a sentence.
+        """Find the entities in raw texts, with their probabilities; each line of a text is a sentence.
 
         The pieces of a prediction, joined, are its text.
 
         Args:
             texts: any texts, also blank ones.
-            explain: add the contribution of each word outside the entities (gradient times input).
+            explain: add the contribution of each word outside the entities to their margins, see
+                `unrolled.tasks.tag.explanation`.
         """
         return marked(self, texts, explain)
 
@@ -196,7 +217,7 @@ class TrainedTagger(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the lexicon, the tags and the transition scores of a conditional
         random field."""
-        return modules(self.model, self.lexicon, self.tags, self._max_words)
+        return modules(self.model, self.lexicon, self.tags, self.max_words)
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.
@@ -214,14 +235,15 @@ class TrainedTagger(Trained):
 
     def scores(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[tuple[int, int]], Sentences, Tensor]]:
         """Yield batches of similar length: (sentence number, first word) of each sequence, the batch and its scores."""
-        parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self._max_words)]
+        parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self.max_words)]
         for batch in in_order([b - a for _, a, b in parts], BATCH) if parts else ():
             chosen = [parts[n] for n in batch.tolist()]
             sequences = self.lexicon.read([sentences[n][a:b] for n, a, b in chosen]).to(self.device)
             yield [(n, a) for n, a, _ in chosen], sequences, self.model(sequences).float()
 
     @property
-    def _max_words(self) -> int:
+    def max_words(self) -> int:
+        """The most words of a sequence; longer sentences are read in several."""
         max_words: int = self.config.data.max_words
         return max_words
 
@@ -229,3 +251,10 @@ class TrainedTagger(Trained):
     def device(self) -> torch.device:
         """The device of the network."""
         return next(self.model.parameters()).device
+
+
+def _checked(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    for sentence in sentences:
+        if isinstance(sentence, str):
+            raise ArgumentError("sentences", "lists of words", sentence, "use predict() for raw text")
+    return [check_texts(f"sentences[{number}]", words) for number, words in enumerate(sentences)]

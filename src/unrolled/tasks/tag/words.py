@@ -167,6 +167,13 @@ class TagSet:
         """The entity types in alphabetical order."""
         return sorted({tag.partition("-")[2] for tag in self.tags if tag != OUTSIDE})
 
+    def groups(self) -> dict[str, list[int]]:
+        """Return the ids of the tags of each entity type, and of ``O``."""
+        groups: dict[str, list[int]] = {}
+        for number, tag in enumerate(self.tags):
+            groups.setdefault(OUTSIDE if tag == OUTSIDE else tag.partition("-")[2], []).append(number)
+        return groups
+
     def numbers(self, tags: Sequence[str]) -> Ids:
         """Return the ids of the tags of a sentence."""
         converted = tags if self.plain else convert(tags, self.scheme)
