@@ -37,7 +37,7 @@ def show_report(
     for note in report.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     if as_json and report.values:
-        emit(report.event, **(extra or {}), **report.values)
+        emit(report.event, **{**(extra or {}), **report.values})
     shown = 0
     for part in report.parts:
         if save_picture(part):
