@@ -14,6 +14,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from unrolled.results.palette import style
+
 
 def curve(run: Path) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Return the pairs (step, loss) of training and of validation."""
@@ -35,9 +37,9 @@ def main() -> None:
     for index, run in enumerate(options.runs):
         train, valid = curve(run)
         steps = valid[-1][0]
-        color = f"C{index}"
-        axes.plot([s / steps for s, _ in train], [loss for _, loss in train], color=color, alpha=0.35, linewidth=0.8)
-        axes.plot([s / steps for s, _ in valid], [loss for _, loss in valid], color=color, linewidth=2, label=run.name)
+        line = style(index).line
+        axes.plot([s / steps for s, _ in train], [loss for _, loss in train], alpha=0.4, linewidth=0.8, **line)
+        axes.plot([s / steps for s, _ in valid], [loss for _, loss in valid], linewidth=2, label=run.name, **line)
         lowest = min(lowest, *(loss for _, loss in train), *(loss for _, loss in valid))
     axes.set(xlabel="fraction of training", ylabel="nats per character", ylim=(lowest - 0.05, options.top), xlim=(0, 1))
     axes.grid(alpha=0.3)

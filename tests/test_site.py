@@ -1,5 +1,6 @@
 """The documentation site is refused with a broken link or anchor, a page that needs a network, or a missing name."""
 
+import re
 import runpy
 import zlib
 from pathlib import Path
@@ -94,3 +95,12 @@ def test_public_name_without_a_heading_is_refused(tmp_path):
     (tmp_path / "objects.inv").write_bytes(b"# 1\n# 2\n# 3\n# 4\n" + zlib.compress(lines))
     with pytest.raises(PluginError, match=r"docs/api/ lacks .*unrolled\.api\.train"):
         HOOKS["on_post_build"](SimpleNamespace(site_dir=str(tmp_path)))
+
+
+def test_no_page_of_the_api_shows_its_title_twice():
+    for path in sorted((ROOT / "docs" / "api").glob("*.md")):
+        title, *directives = re.findall(r"^(?:# |::: )(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if "show_root_heading: false" in path.read_text(encoding="utf-8"):
+            assert len(directives) == 1, f"{path}: several modules, so each needs its heading"
+        else:
+            assert title not in directives, f"{path}: its title is shown again as the heading of the module"

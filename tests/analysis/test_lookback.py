@@ -112,7 +112,7 @@ def test_errors():
     trained = handle(num_layers=1)
     with pytest.raises(ArgumentError, match=r"positions must be positions from 0 to 1, .* next token, got \[2\]"):
         lookback(trained, "abc", [2])
-    with pytest.raises(ArgumentError, match="reach must be a whole number of at least 1"):
+    with pytest.raises(ArgumentError, match="reach must be an integer of at least 1"):
         lookback(trained, "abc", reach=0)
     trained.model.stack = Stack.build("lstm", len(SYMBOLS), 7, bidirectional=True)
     with pytest.raises(ArgumentError, match="model must be unidirectional"):

@@ -302,10 +302,10 @@ def test_unknown_cells(name, message):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: RNNCell(0, 3), "input_size must be a whole number of at least 1, got 0"),
-        (lambda: GRUCell(3, 0), "hidden_size must be a whole number of at least 1, got 0"),
+        (lambda: RNNCell(0, 3), "input_size must be an integer of at least 1, got 0"),
+        (lambda: GRUCell(3, 0), "hidden_size must be an integer of at least 1, got 0"),
         (lambda: LSTMCell(3, 4, proj_size=4), r"proj_size must be less than hidden_size \(4\), got 4"),
-        (lambda: LSTMCell(3, 4, proj_size=-1), "proj_size must be a whole number of at least 0"),
+        (lambda: LSTMCell(3, 4, proj_size=-1), "proj_size must be an integer of at least 0"),
         (lambda: LSTMCell(3, 4, bias=False, forget_bias=1.0), "forget_bias must be None in a cell without biases"),
         (lambda: RNNCell(3, 4, recurrent_dropout=1.0), "recurrent_dropout must be a rate of at least 0 and below 1"),
         (lambda: RNNCell(3, 4, weight_drop=-0.1), "weight_drop must be a rate"),

@@ -160,7 +160,7 @@ def test_bad_options():
         MinGRUCell(3, 5, candidate="tanh")
     with pytest.raises(ArgumentError, match="candidate must be 'linear' or 'positive'"):
         MinLSTMCell(3, 5, candidate="tanh")
-    with pytest.raises(ArgumentError, match="filter_width must be a whole number of at least 1"):
+    with pytest.raises(ArgumentError, match="filter_width must be an integer of at least 1"):
         QRNNCell(3, 5, filter_width=0)
 
 

@@ -45,6 +45,8 @@ def test_table_json_and_picture(unrolled, tmp_path, small):
     assert "1 threads" in said.out
     assert "4×8×16" in said.out
     assert "GRU training step, 2 shapes of many lanes: " in said.out
+    assert "ratio         median over the rounds of their time / ours" in said.out
+    assert "of the limit  our rate relative to this machine's sgemm" in said.out
     about, rows = bench.read((tmp_path / "found.json").read_text(), "found.json")
     assert [row.shape for row in rows] == [(4, 8, 16), (4, 9, 16)]
     assert all(row.ratio == pytest.approx(2) for row in rows)
@@ -56,8 +58,8 @@ def test_table_json_and_picture(unrolled, tmp_path, small):
     ("words", "message"),
     [
         (["--what", "layer"], "--what must be of layers, variants, writing, got 'layer'; did you mean 'layers'?"),
-        (["--turns", "2"], "--turns must be a whole number of at least 3, got 2"),
-        (["--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
+        (["--turns", "2"], "--turns must be an integer of at least 3, got 2"),
+        (["--threads", "0"], "--threads must be an integer of at least 1, got 0"),
         (["--out", "there/is/none"], "--out must be in a folder that exists, got 'there/is/none'"),
     ],
 )

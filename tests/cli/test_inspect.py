@@ -66,7 +66,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
         (["--data", "few.txt", "--hypothesis", "cat"], "--hypothesis must be NAME=REGEX or module:function"),
         (["--data", "few.txt", "--hypothesis"], "--hypothesis needs a value: a text"),
-        (["--data", "few.txt", "--twins", "8"], "--twins must be a whole number of at least 19"),
+        (["--data", "few.txt", "--twins", "8"], "--twins must be an integer of at least 19"),
         (["--data", "few.txt", "--html", "no/where.html"], "--html must be in a folder that exists"),
         (["--data", "few.txt", "--states", "runs"], "--states must be a folder that does not exist yet"),
         (["--data", "text:0123456789"], "characters that are not in the char vocabulary"),

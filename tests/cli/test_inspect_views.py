@@ -340,7 +340,7 @@ def test_pictures_are_refused_before_the_work(
         (["ablate", *UNIT, "--hypothesis", "a=dog"], "got 'a=dog'; it is never true in this text"),
         (["ablate", *UNIT, "--lanes", "0"], "--lanes must be"),
         (["saturation", "--low", "0.9", "--high", "0.1"], "--low must be less than high"),
-        (["saturation", "--limit", "1"], "--limit must be a whole number of at least 2"),
+        (["saturation", "--limit", "1"], "--limit must be an integer of at least 2"),
         (["lookback", "--at", "0"], "--at must be from 1 to 1499"),
         (["lookback", "--at", "1500"], "got 1500; raise --limit to read more"),
         (["lookback", "--reach", "0"], "--reach must be"),

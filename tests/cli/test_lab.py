@@ -22,7 +22,8 @@ def test_the_experiments_are_listed_and_have_help(unrolled) -> None:
     for name in EXPERIMENTS:
         said = unrolled("lab", name, "--help")
         assert said.status == 0
-        assert f"usage: unrolled lab {name}" in said.out
+        assert f"usage: unrolled lab {name} [-h] [OPTIONS]" in said.out
+        assert said.out.splitlines()[0].endswith(" [RUN]") == (name in ("gradients", "shannon"))  # RUN may be omitted
     assert unrolled("lab", "shanon").err == "error: unrolled lab has no experiment 'shanon'; did you mean 'shannon'?\n"
 
 
@@ -71,6 +72,20 @@ def test_a_person_guesses(unrolled, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cross-entropy" not in out
 
 
+def test_a_person_gets_local_text_without_a_download(unrolled, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNROLLED_CACHE", str(here / "cache"))
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: "e")
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("a download"))
+    said = unrolled("lab", "shannon", "--letters", "1", "--data", "text:eeee")
+    assert "1 guessed" in said.out
+    assert (here / "lab/shannon/shannon.png").is_file()
+    monkeypatch.setattr("builtins.input", lambda prompt: (_ for _ in ()).throw(EOFError))
+    said = unrolled("lab", "shannon")
+    assert (said.status, said.err) == (0, "")
+    assert "generated reviews; with --data shakespeare" in said.out
+
+
 def test_a_game_that_ends_early(unrolled, monkeypatch: pytest.MonkeyPatch) -> None:
     _, asked = passage(fold(RHYME), 30, seed=0)
     answers = iter([asked[0], "z", "z", asked[1]])
@@ -95,6 +110,12 @@ def test_a_picture(unrolled, trained: Path, home: Path) -> None:
     assert unrolled(*words, home / "game.svg").status == 0
     drawn = (home / "game.svg").read_text()
     assert drawn.count("<g id=") > 20
+    said = unrolled("lab", "shannon", trained, "--letters", "50", "--out", home / "game", "--json")
+    files = json.loads(said.out)["files"]
+    assert Path(files["picture"]).read_bytes().startswith(b"\x89PNG")
+    rows = Path(files["numbers"]).read_text().splitlines()
+    assert rows[0] == "guess,letters,share"
+    assert sum(int(row.split(",")[1]) for row in rows[1:]) == 50
     assert "--picture must be a file with the suffix .png, .svg or .pdf" in unrolled(*words, "game.txt").err
     assert "--picture must be in an existing folder" in unrolled(*words, "nowhere/game.png").err
 

@@ -51,8 +51,12 @@ def test_each_run_shows_its_own_metric_in_its_own_unit(unrolled, home: Path) -> 
 def test_a_run_of_a_task_that_is_not_installed(unrolled, trained: Path) -> None:
     config = trained / "config.toml"
     config.write_text(config.read_text().replace('task = "lm"', 'task = "weather"'))
-    row = next(line for line in unrolled("runs").out.splitlines() if str(trained) in line)
-    assert "weather" in row
+    table, notes = unrolled("runs").out.split("\n\n")
+    row = next(line for line in table.splitlines() if str(trained) in line)
+    assert row.split()[1] == "weather"
+    assert "see (1)" in row
+    assert max(map(len, table.splitlines())) < len(str(trained)) + 120
+    assert notes.startswith(f"(1)  {trained} is of the task weather, which is unknown here")
     said = unrolled("resume", trained, "--steps", "30")
     assert said.status == 2
     assert "is the package installed that adds it" in said.err
@@ -69,10 +73,11 @@ def test_damaged_runs_do_not_hide_the_others(unrolled, trained: Path) -> None:
     (trained.parent / "not-a-run").mkdir()
     said = unrolled("runs")
     assert (said.status, said.err) == (0, "")
-    rows = {Path(line.split()[0]).name: line for line in said.out.splitlines()[1:]}
+    table, notes = said.out.split("\n\n")
+    rows = {Path(line.split()[0]).name: line for line in table.splitlines()[1:]}
     assert set(rows) == {"tiny", "garbage", "newer", "no-model", "no-checkpoint", "bad-metrics"}
     assert "damaged" in rows["garbage"]
-    assert "pip install --upgrade unrolled" in rows["newer"]
+    assert "pip install --upgrade unrolled" in notes.splitlines()[int(re.search(r"see \((\d)\)", rows["newer"])[1]) - 1]
     assert "?/20" in rows["no-checkpoint"]
 
 
@@ -131,7 +136,13 @@ def test_doctor(unrolled, home: Path) -> None:
     rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert ("torch" if extension.missing else "native") in rows["lstm"]
     assert "reference" in rows["gru --layer-norm"]
-    assert "layer norm" in rows["gru --layer-norm"].split("reference")[1]
+    for name in ("gru --layer-norm", "rnn --layer-norm"):
+        assert "layer norm" in rows[name].split("reference")[1]
+    if extension.missing:
+        assert "short calls" not in said.out
+    else:
+        assert re.split(" {2,}", rows["lstm, batch 1"]) == ["lstm, batch 1", "1 to 30 steps", "1 to 29 steps"]
+        assert re.split(" {2,}", rows["lstm, batch 32"]) == ["lstm, batch 32", "never", "1 to 14 steps"]
 
 
 def test_doctor_says_what_is_missing_and_what_it_costs(unrolled, home: Path, monkeypatch) -> None:

@@ -114,7 +114,7 @@ def test_commands_while_writing_in_turn(unrolled, trained: Path, monkeypatch: py
     out = unrolled("sample", trained, "--interactive").out
     assert "temperature 0.5" in out
     assert "no command :tempature; did you mean 'temperature'?" in out
-    assert ":seed must be a whole number, got 'x'" in out
+    assert ":seed must be an integer, got 'x'" in out
     assert "top_p must be" in out
     assert "remove 'é'" in out
     assert ":quit or Ctrl-D leaves" in out

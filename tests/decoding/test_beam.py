@@ -178,13 +178,13 @@ def test_no_sentences():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "beam must be a whole number of at least 1, got 0"),
+        ({"beam": 0}, "beam must be an integer of at least 1, got 0"),
         ({"beam": 1 << 40}, "beam must be at most 1,000"),
         ({"beam": 2, "n_best": 3}, r"n_best must be at most the beam \(2\), got 3; raise beam to 3"),
         ({"length_penalty": -0.1}, "length_penalty must be a number of at least 0, got -0.1"),
         ({"coverage_penalty": float("nan")}, "coverage_penalty must be a number of at least 0, got nan"),
         ({"min_length": 5, "max_length": 4}, r"min_length must be at most max_length \(4\), got 5"),
-        ({"no_repeat_ngram": -1}, "no_repeat_ngram must be a whole number of at least 0, got -1"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram must be an integer of at least 0, got -1"),
     ],
 )
 def test_options_out_of_range(options, message):

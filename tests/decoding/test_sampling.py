@@ -110,7 +110,7 @@ def test_symbols_without_probability_are_never_drawn(monkeypatch):
         ({"temperature": -1.0}, "temperature must be a number of at least 0, got -1.0"),
         ({"temperature": float("nan")}, "temperature must be a number of at least 0, got nan"),
         ({"temperature": float("inf")}, "temperature must be a number of at least 0, got inf"),
-        ({"top_k": -1}, "top_k must be a whole number of at least 0, got -1"),
+        ({"top_k": -1}, "top_k must be an integer of at least 0, got -1"),
         ({"top_p": 0.0}, "top_p must be a probability above 0 and at most 1, got 0.0"),
         ({"top_p": 1.1}, "top_p must be a probability above 0 and at most 1, got 1.1"),
     ],

@@ -76,7 +76,7 @@ def test_the_result_does_not_depend_on_how_the_text_is_scored_piece_by_piece(lab
 
 def test_what_cannot_be_searched(labels):
     model = untrained(0, TEXT)
-    with pytest.raises(ArgumentError, match="twins must be a whole number of at least 19, got 8"):
+    with pytest.raises(ArgumentError, match="twins must be an integer of at least 19, got 8"):
         search(read(model, TEXT), labels, twins=8)
     with pytest.raises(DataError, match="no hypothesis can be tested"):
         search(read(model, TEXT), label(TEXT, [own("never=xyz")]))

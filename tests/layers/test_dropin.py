@@ -413,8 +413,8 @@ def test_what_does_not_fit_is_named(kind, input, hx, message):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("LSTM", {"hidden_size": 0}, "hidden_size must be a whole number of at least 1, got 0"),
-        ("LSTM", {"num_layers": 0}, "num_layers must be a whole number"),
+        ("LSTM", {"hidden_size": 0}, "hidden_size must be an integer of at least 1, got 0"),
+        ("LSTM", {"num_layers": 0}, "num_layers must be an integer"),
         ("LSTM", {"proj_size": 5}, r"proj_size must be less than hidden_size \(4\), got 5"),
         ("LSTM", {"bias": 0.5}, "bias must be True or False, got 0.5"),
         ("LSTM", {"dropout": -0.1}, "dropout must be a probability"),

@@ -224,7 +224,7 @@ def test_cells_of_different_kinds_stack():
         ),
         (lambda: Stack([[GRUCell(3, 4)]], dropout=1.5), "dropout must be a probability"),
         (lambda: Stack([[GRUCell(3, 4)]], backend="refrence"), "did you mean 'reference'"),
-        (lambda: Stack.build("gru", 3, 4, 0), "num_layers must be a whole number of at least 1, got 0"),
+        (lambda: Stack.build("gru", 3, 4, 0), "num_layers must be an integer of at least 1, got 0"),
         (lambda: Stack.build("gruu", 3, 4), "did you mean 'gru'"),
     ],
 )

@@ -171,8 +171,8 @@ def test_numbers_of_numpy_and_torch_are_numbers(kind: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden_size": True}, "hidden_size must be a whole number, got True"),
-        ({"hidden_size": 6.0}, "hidden_size must be a whole number, got 6.0"),
+        ({"hidden_size": True}, "hidden_size must be an integer, got True"),
+        ({"hidden_size": 6.0}, "hidden_size must be an integer, got 6.0"),
         ({"dropout": float("nan")}, "dropout must be a finite number, got nan"),
         ({"dropout": True}, "dropout must be a number, got True"),
         ({"bias": 1}, "bias must be True or False, got 1"),

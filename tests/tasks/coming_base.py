@@ -68,7 +68,7 @@ class Coming(Task):
 
     Config, Evaluate, unit = Config, OwnParts, "examples"
     metrics, decides = (LOSS, ACCURACY), "accuracy"
-    use: ClassVar = {"ask it": "predict", "measure it": "evaluate"}
+    use: ClassVar = {"ask it": "predict", "evaluate it": "evaluate"}
     inputs, outputs = 3, 2
     Opened: ClassVar[type[Trained]]
     steps_per_epoch = 2.0

@@ -151,7 +151,7 @@ class Pixels(Coming):
 
     name, Predict, Sample, unit = "pixels", AskedPixels, SamplePixels, "pictures"
     metrics, decides = (LOSS, Metric("bits_per_pixel", "bits per pixel")), "bits_per_pixel"
-    use: ClassVar = {"let it draw": "sample", "let it complete": "predict", "measure it": "evaluate"}
+    use: ClassVar = {"let it draw": "sample", "let it complete": "predict", "evaluate it": "evaluate"}
 
 
 class TrainedPixels(ComingTrained):

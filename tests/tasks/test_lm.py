@@ -326,23 +326,23 @@ def test_a_prompt_outside_the_vocabulary(writer):
 
 def test_numbers_that_cannot_be(hello):
     for call, message in {
-        lambda: hello.generate("h", -1): "length must be a whole number of at least 0, got -1",
+        lambda: hello.generate("h", -1): "length must be an integer of at least 0, got -1",
         lambda: hello.generate(5): "prompt must be a string, got 5",
-        lambda: hello.generate("h", length="5"): "length must be a whole number of at least 0, got '5'",
-        lambda: hello.stream("h", 2.5): "length must be a whole number of at least 0, got 2.5",
+        lambda: hello.generate("h", length="5"): "length must be an integer of at least 0, got '5'",
+        lambda: hello.stream("h", 2.5): "length must be an integer of at least 0, got 2.5",
         lambda: hello.generate("h", 3, temperature="hot"): "temperature must be a number of at least 0, got 'hot'",
-        lambda: hello.generate("h", 3, top_k=True): "top_k must be a whole number of at least 0, got True",
+        lambda: hello.generate("h", 3, top_k=True): "top_k must be an integer of at least 0, got True",
         lambda: hello.generate("h", 3, temprature=1): "option must be a known name, got 'temprature'; did you mean",
-        lambda: hello.generate_many(0, "h"): "samples must be a whole number of at least 1, got 0",
+        lambda: hello.generate_many(0, "h"): "samples must be an integer of at least 1, got 0",
         lambda: hello.evaluate(3): "data must be a path or a Split or None, got 3",
-        lambda: hello.evaluate("text:hello", window=0): "window must be a whole number of at least 1, got 0",
-        lambda: hello.evaluate("text:hello", fresh_windows=-1): "fresh_windows must be a whole number of at least 0",
+        lambda: hello.evaluate("text:hello", window=0): "window must be an integer of at least 1, got 0",
+        lambda: hello.evaluate("text:hello", fresh_windows=-1): "fresh_windows must be an integer of at least 0",
         lambda: hello.freeze(
             "int4"
         ): "precision must be 'float32', 'bfloat16' or 'int8', got 'int4'; did you mean 'int8'",
         lambda: hello.step(b"h"): "text must be a string, got b'h'",
         lambda: hello.session().write("h", 3): "sampling must be a Sampling, got 'h'",
-        lambda: hello.session().write(Sampling(), -3): "length must be a whole number of at least 0, got -3",
+        lambda: hello.session().write(Sampling(), -3): "length must be an integer of at least 0, got -3",
     }.items():
         with pytest.raises(ArgumentError) as caught:
             call()

@@ -162,7 +162,7 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
         ({"target": "b.txt"}, "target must be omitted without --data"),
         ({"encoding": "latin-1"}, "encoding must be omitted without --data"),
         ({"header": False}, "header must be omitted without --data"),
-        ({"beam": 0}, "beam must be a whole number of at least 1"),
+        ({"beam": 0}, "beam must be an integer of at least 1"),
         ({"min_length": 3, "max_length": 2}, r"min_length must be at most max_length \(2\)"),
     ],
 )

@@ -81,5 +81,5 @@ def test_lists_that_do_not_match():
         by_length(["a"], ["a"], [])
     with pytest.raises(ArgumentError, match="hypotheses must be at least one, got 0"):
         score([], [])
-    with pytest.raises(ArgumentError, match="width must be a whole number of at least 1, got 0"):
+    with pytest.raises(ArgumentError, match="width must be an integer of at least 1, got 0"):
         by_length(["a"], ["a"], ["a"], 0)

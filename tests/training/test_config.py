@@ -199,9 +199,9 @@ def test_unknown_names_suggest_near_ones(given, hint):
             "cell must be one of rnn, gru, lstm, mingru, minlstm, rglru, qrnn or module:Class, "
             "got 'lstn'; did you mean 'lstm'?",
         ),
-        ("hidden_size", 0, "hidden_size must be a whole number of at least 1, got 0"),
+        ("hidden_size", 0, "hidden_size must be an integer of at least 1, got 0"),
         ("dropout", -0.5, "dropout must be a rate of at least 0 and below 1, got -0.5"),
-        ("bptt", 0, "bptt must be a whole number of at least 1, got 0"),
+        ("bptt", 0, "bptt must be an integer of at least 1, got 0"),
         ("peepholes", True, None),
     ],
 )

@@ -27,12 +27,12 @@ def test_what_is_no_duration(text):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
-        ({"batch_size": 1.5}, "batch_size must be a whole number of at least 1, got 1.5"),
-        ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
-        ({"eval_every": -1}, "eval_every must be a whole number of at least 1, got -1"),
-        ({"warmup": -1}, "warmup must be a whole number of at least 0, got -1"),
-        ({"seed": 1 << 63}, f"seed must be a whole number below 2^63, got {1 << 63}"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"batch_size": 1.5}, "batch_size must be an integer of at least 1, got 1.5"),
+        ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
+        ({"eval_every": -1}, "eval_every must be an integer of at least 1, got -1"),
+        ({"warmup": -1}, "warmup must be an integer of at least 0, got -1"),
+        ({"seed": 1 << 63}, f"seed must be an integer below 2^63, got {1 << 63}"),
         ({"lr": 0.0}, "lr must be a number above 0, got 0.0"),
         ({"lr": math.nan}, "lr must be a number above 0, got nan"),
         ({"lr": math.inf}, "lr must be a number above 0, got inf"),

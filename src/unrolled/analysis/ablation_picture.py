@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..results.palette import INK, style
 from .control import HIGH, LOW, Controlled
-from .picture import check_picture, save_picture
+from .picture import check_picture, entitle, open_frame, save_picture
 
-GREY, INK = "#b5b5b5", "#333333"
+GREY = "#b5b5b5"
+HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")  # so that units differ in grey too
 
 
 def ablation_picture(path: Path, results: Sequence[Controlled], title: str = "") -> None:
@@ -32,8 +34,7 @@ def ablation_picture(path: Path, results: Sequence[Controlled], title: str = "")
     figure = Figure(figsize=(max(6.0, 1.5 + 0.42 * widest), 0.6 + 3.6 * len(results)), layout="constrained")
     for axis, result in zip(figure.subplots(len(results), 1, squeeze=False)[:, 0], results, strict=True):
         _bars(axis, result)
-    if title:
-        figure.suptitle(title.replace("$", r"\$"), fontsize=11)
+    entitle(figure, title)
     save_picture(figure, path)
 
 
@@ -43,15 +44,16 @@ def _bars(axis: Any, result: Controlled) -> None:
     width = 0.8 / bars
     middles = np.arange(len(result.kinds)) - 0.4 + width / 2
 
-    def draw(number: int, heights: Any, span: Any, colour: str, label: str) -> Any:
+    def draw(number: int, heights: Any, span: Any, colour: str, label: str, hatch: str = "") -> Any:
         places = middles + number * width
-        axis.bar(places, heights, width * 0.92, color=colour, label=label)
+        axis.bar(places, heights, width * 0.92, color=colour, label=label, hatch=hatch, edgecolor="white", linewidth=0)
         low, high = span  # the mean may be outside
         axis.errorbar(places, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, capsize=3, elinewidth=1)
         return places
 
     for u, unit in enumerate(result.units):
-        draw(u, result.rises[u], result.ranges[:, u], f"C{u % 10}", f"{unit} clamped to {result.held[u]:.3g}")
+        draw(u, result.rises[u], result.ranges[:, u], style(u).colour, f"{unit} clamped to {result.held[u]:.3g}",
+             HATCHES[u % len(HATCHES)])  # fmt: skip
     spread = f"error bars: {LOW}th to {HIGH}th percentile over segments of the text"
     if result.others:
         value = f"{result.held[U]:.3g}" if len(set(result.held[U:])) == 1 else "its mean"
@@ -66,5 +68,5 @@ def _bars(axis: Any, result: Controlled) -> None:
     axis.set_xlabel(f"class of the predicted token, and its count\n({spread})", fontsize=8)
     axis.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1))  # above the bars
     axis.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
+    open_frame(axis)
+    axis.grid(visible=False, axis="x")

@@ -29,8 +29,8 @@ def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str], 
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
     for (row, column), count in np.ndenumerate(confusion):
         colour = "white" if shares[row, column] > 0.5 else "#333"
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=9)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError
-from .picture import check_picture, save_picture
+from ..results.palette import style
+from .picture import check_picture, open_frame, save_picture
 
-LINES = ("-", "--", "-.", ":")
-MARKS = "os^Dv"
 FEW = 10  # minimum sentences for a meaningful BLEU
 
 
@@ -46,13 +45,13 @@ def length_picture(path: Path, lengths: Mapping[str, Sequence[Bucket]]) -> None:
     for number, (name, buckets) in enumerate(plotted.items()):
         middles = [(low + high) / 2 for low, high, _, _ in buckets]
         ticks |= {(low + high) / 2: f"{low}–{high}\n({count})" for low, high, count, _ in buckets}
-        line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
-        axis.plot(middles, [bleu for *_, bleu in buckets], label=_label(name), linestyle=line, marker=mark)
+        curve = style(number)
+        axis.plot(middles, [bleu for *_, bleu in buckets], label=_label(name), marker=curve.marker, **curve.line)
     axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
     axis.set_xlabel("source length in words (number of sentences)")
     axis.set_ylabel("BLEU, lower-cased")
     axis.set_ylim(bottom=0)
-    axis.grid(alpha=0.3)
+    open_frame(axis)
     axis.legend(frameon=False)
     save_picture(figure, path)
 

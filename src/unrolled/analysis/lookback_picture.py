@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..results.palette import BLUE, GREY
 from .lookback import Lookback
-from .picture import check_picture, save_picture
+from .picture import check_picture, entitle, open_frame, save_picture
 
 
 def lookback_picture(path: Path, result: Lookback, title: str = "", share: float = 0.9) -> None:
@@ -32,10 +33,10 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
     memory = result.memory(share)
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axis = figure.subplots()
-    axis.fill_between(distances, *quarters.T, alpha=0.2, linewidth=0, label="interquartile range")
-    axis.plot(distances, mean[distances], label=f"mean of {len(result.positions):,} predictions")
+    axis.fill_between(distances, *quarters.T, color=BLUE, alpha=0.2, linewidth=0, label="interquartile range")
+    axis.plot(distances, mean[distances], color=BLUE, label=f"mean of {len(result.positions):,} predictions")
     axis.axvline(
-        memory, color="#888888", linestyle="--", linewidth=1, label=f"{share:.0%} of the mean lies within {memory}"
+        memory, color=GREY, linestyle="--", linewidth=1, label=f"{share:.0%} of the mean lies within {memory} tokens"
     )
     positive = mean[distances][mean[distances] > 0]
     if len(positive):
@@ -45,8 +46,6 @@ def lookback_picture(path: Path, result: Lookback, title: str = "", share: float
     axis.set_xlabel("distance in tokens from the last token read")
     axis.set_ylabel("norm of the gradient of log p")
     axis.legend(frameon=False, fontsize=9)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    if title:
-        axis.set_title(title.replace("$", r"\$"), fontsize=10)
+    open_frame(axis)
+    entitle(figure, title)
     save_picture(figure, path)

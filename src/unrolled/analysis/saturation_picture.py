@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from .picture import check_picture, save_picture
+from ..results.palette import style
+from .picture import check_picture, entitle, save_picture
 from .saturation import Saturation, by_gate
 
 TITLES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}
 
 
 def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
-    """Write the plot: an axis per gate, a circle per unit, a colour per layer and direction.
+    """Write the plot: an axis per gate, a mark per unit, with a colour and a shape per layer and direction.
 
     The axes are the fractions of steps at which a unit is right-saturated (x) and left-saturated (y).
 
@@ -35,23 +37,26 @@ def saturation_picture(path: Path, result: Saturation, title: str = "") -> None:
     for axis, (name, gates) in zip(axes, groups.items(), strict=True):
         axis.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8, zorder=0)  # upper bound
         for gate in gates:
-            colour = f"C{recurrences.index(gate.recurrence) % 10}"
-            axis.scatter(gate.right, gate.left, s=26, facecolors="none", edgecolors=colour, alpha=0.7, linewidths=1)
+            axis.scatter(gate.right, gate.left, alpha=0.7, **_marks(recurrences.index(gate.recurrence)))
         axis.set_title(TITLES.get(name, name), fontsize=10)
-        axis.set_xlabel(f"right-saturated (> {result.high:g})", fontsize=9)
+        axis.set_xlabel(f"fraction of steps right-saturated (> {result.high:g})", fontsize=9)
         axis.set_xlim(-0.03, 1.03)
         axis.set_ylim(-0.03, 1.03)
         axis.set_aspect("equal")
         axis.tick_params(labelsize=8)
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
-    axes[0].set_ylabel(f"left-saturated (< {result.low:g})", fontsize=9)
+    axes[0].set_ylabel(f"fraction of steps left-saturated (< {result.low:g})", fontsize=9)
     for number, name in enumerate(recurrences):
-        axes[-1].scatter([], [], s=26, facecolors="none", edgecolors=f"C{number % 10}", label=named(name))
+        axes[-1].scatter([], [], label=named(name), **_marks(number))
     figure.legend(loc="outside lower center", ncols=min(6, len(recurrences)), frameon=False, fontsize=9)
-    if title:
-        figure.suptitle(title.replace("$", r"\$"), fontsize=10)
+    entitle(figure, title)
     save_picture(figure, path)
+
+
+def _marks(number: int) -> dict[str, Any]:
+    curve = style(number)
+    return {"s": 26, "marker": curve.marker, "facecolors": "none", "edgecolors": curve.colour, "linewidths": 1}
 
 
 def named(recurrence: str) -> str:

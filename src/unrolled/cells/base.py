@@ -251,12 +251,12 @@ class GatedCell(BuiltinCell):
 
 
 def check_size(name: str, value: int, least: int = 1) -> None:
-    """Raise `ArgumentError` unless ``value`` is a whole number of at least ``least``."""
+    """Raise `ArgumentError` unless ``value`` is an integer of at least ``least``."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArgumentError(name, f"a whole number of at least {least}", value)
+        raise ArgumentError(name, f"an integer of at least {least}", value)
     if value >= 1 << 63:
-        raise ArgumentError(name, "a whole number below 2^63", value)
+        raise ArgumentError(name, "an integer below 2^63", value)
 
 
 def check_factory(device: torch.device | str | int | None, dtype: torch.dtype | None) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def checked(function: F) -> F:
     'abab'
     >>> repeat("ab", -1)
     Traceback (most recent call last):
-    unrolled.errors.ArgumentError: times must be a whole number of at least 0, got -1
+    unrolled.errors.ArgumentError: times must be an integer of at least 0, got -1
     """
     if isinstance(function, type):
         function.__init__ = _checked(function.__init__, function)  # type: ignore[misc]

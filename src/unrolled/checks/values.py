@@ -24,9 +24,9 @@ class Least(NamedTuple):
 
 
 Size = Annotated[int, Least(1)]
-"""A whole number from 1."""
+"""An integer from 1."""
 Count = Annotated[int, Least(0)]
-"""A whole number from 0."""
+"""An integer from 0."""
 
 
 class Check(NamedTuple):
@@ -61,20 +61,20 @@ def _flag(name: str, value: Any) -> bool:
 def _whole(name: str, value: Any) -> int:
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ArgumentError(name, "a whole number", value)
+        raise ArgumentError(name, "an integer", value)
     return value if isinstance(value, int) else int(value)
 
 
 def at_least(least: Least) -> Check:
     """Accept integers of at least ``least``."""
-    description = f"a whole number of at least {least.value}"
+    description = f"an integer of at least {least.value}"
 
     def fit(name: str, value: Any) -> int:
         number = reworded(SIMPLE[int], description).fit(name, value)
         if number < least.value:
             raise ArgumentError(name, description, value)
         if number >= 1 << 63:
-            raise ArgumentError(name, "a whole number below 2^63", value)
+            raise ArgumentError(name, "an integer below 2^63", value)
         return typing.cast(int, number)
 
     return Check(description, fit)
@@ -145,7 +145,7 @@ SIMPLE: dict[Any, Check] = {
     Any: ANYTHING,
     str: TEXT,
     bool: Check("True or False", _flag),
-    int: Check("a whole number", _whole),
+    int: Check("an integer", _whole),
     float: Check("a number", _number),
     Path: Check("a path", _path),
 }

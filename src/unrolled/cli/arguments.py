@@ -56,7 +56,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
             )
     except SystemExit as stop:
         if not stop.code:
-            sys.stdout.write(_without_none(out.getvalue()))
+            sys.stdout.write(schema.usage(_without_none(out.getvalue())))
             raise
         raise schema.explain(stop, err.getvalue(), words) from None
     except ArgumentError as error:
@@ -148,7 +148,7 @@ class Schema:
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
         if hint is int and re.fullmatch(r"[+-]?\d{19,}", value):
-            raise ArgumentError(flag, "a whole number of fewer than 19 digits", value)  # torch counts in 64 bits
+            raise ArgumentError(flag, "an integer of fewer than 19 digits", value)  # torch counts in 64 bits
         return name, [f"{flag}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:
@@ -176,7 +176,7 @@ class Schema:
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             return f"followed by {len(typing.get_args(hint))} numbers"
         words = [str(word) for member in typing.get_args(self.flags[name]) for word in typing.get_args(member)]
-        return " or ".join([{int: "a whole number", float: "a number"}.get(hint, "a text"), *words])
+        return " or ".join([{int: "an integer", float: "a number"}.get(hint, "a text"), *words])
 
     def choices(self, name: str) -> list[str]:
         """Return a flag's valid values, if it has a fixed list of them."""
@@ -207,6 +207,13 @@ class Schema:
         if error.name not in self.flags:
             return error
         return ArgumentError(_dashed(error.name), error.expected, error.received, error.remedy)
+
+    def usage(self, text: str) -> str:
+        """Put optional positional arguments in brackets in the first line of the help."""
+        first, end, rest = text.partition("\n")
+        for name in self.positionals[self.required :]:
+            first = re.sub(rf" {name.upper()}$", f" [{name.upper()}]", first)
+        return first + end + rest
 
     @contextlib.contextmanager
     def names(self) -> Iterator[None]:

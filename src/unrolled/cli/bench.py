@@ -26,6 +26,12 @@ ABOUT = (
     "inference, cell variants without a fused implementation elsewhere, and text generation. Measurements are "
     "interleaved, so that noise affects all sides alike; a ratio above 1 means that unrolled is faster."
 )
+MEANING = (
+    ("T×B×H", "steps × batch size × hidden units; the input size is H"),
+    ("ratio", "median over the rounds of their time / ours; 95 %: confidence interval of the median"),
+    ("of the limit", "our rate relative to this machine's sgemm (1024 × 1024), or to its rate of reading memory: for "
+                     "single steps and generation"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +43,7 @@ class Bench:
     quick: bool = False
     """small sizes, few rounds: 3 minutes instead of 20"""
     turns: int = 9
-    """number of interleaved rounds"""
+    """number of interleaved rounds, at least 3"""
     threads: int | None = None
     """CPU threads (default: torch's)"""
     out: str = "unrolled-bench"
@@ -115,6 +121,8 @@ def show(about: dict[str, Any], rows: list[bench.Row]) -> None:
             batches = [r for r in members if (r.name, r.what, r.peer) == (name, what, peer) and r.shape[1] > 4]
             if len(batches) > 1:
                 print(f"{name} {what}, {len(batches)} shapes of many lanes: {geometric(batches):.2f} times {peer}")
+    print()
+    show_pairs(MEANING)
 
 
 def _cells(row: bench.Row) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from ..cells import make_cell
 from ..cells.attentive import Attentive, feed_size
 from ..data import cache_folder
 from ..kernels import extension
+from ..kernels.torch import faster_than_kernel
 from ..scan import explain
 from ..training.folder import runs_folder
 from .arguments import parse
@@ -40,6 +41,7 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm --zoneout 0.1": ("lstm", {"zoneout": 0.1}),
     "lstm --layer-norm": ("lstm", {"layer_norm": True}),
     "gru --layer-norm": ("gru", {"layer_norm": True}),
+    "rnn --layer-norm": ("rnn", {"layer_norm": True}),
     "lstm --peepholes": ("lstm", {"peepholes": True}),
     **{name: (name, {}) for name in ("mingru", "minlstm", "rglru", "qrnn")},
 }
@@ -55,6 +57,8 @@ ATTENTION: dict[str, tuple[str, str, bool, dict[str, Any]]] = {
     "lstm --attention general --input-feeding": ("lstm", "general", True, {}),
     "rnn --attention general --input-feeding": ("rnn", "general", True, {}),
 }
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+BATCHES, UNITS, MOST_STEPS = (1, 32), 128, 1000  # the calls in the table of short calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,11 @@ def run(argv: list[str]) -> int:
     show_pairs([*_software(), *_machine(), *_folders()])
     print()
     show_table(("layers in training", "path", "why not a faster one"), map(_path, CELLS))
+    if not extension.missing:
+        print()
+        header = (f"short calls of unrolled.nn, {UNITS} units", "torch's layer runs", "packed sequences")
+        show_table(header, [_short_calls(cell, batch) for cell in GATES for batch in BATCHES])
+        print("a call of few steps is mostly overhead, and torch's layer has less; longer calls run as above")
     print()
     show_table(("decoders with attention", "path", "why not a faster one"), map(_attention_path, ATTENTION))
     return 0
@@ -164,6 +173,15 @@ def _path(name: str) -> tuple[str, str, str]:
     first = next(n for n, path in enumerate(paths) if path.reason is None)
     faster = [path for path in paths[:first] if path.backend != "cudnn" or device == "cuda"]
     return name, paths[first].backend, "; ".join(dict.fromkeys(path.reason or "" for path in faster))
+
+
+def _short_calls(cell: str, batch: int) -> tuple[str, ...]:
+    """Return the numbers of steps for which a drop-in layer passes a call to torch's own, also for packed sequences."""
+    cells = [f"{cell}, batch {batch}"]
+    for packed in (False, True):
+        steps = [T for T in range(1, MOST_STEPS) if faster_than_kernel(GATES[cell], T, batch, UNITS, UNITS, packed)]
+        cells.append(f"{steps[0]} to {steps[-1]} steps" if steps else "never")
+    return tuple(cells)
 
 
 def _attention_path(name: str) -> tuple[str, str, str]:

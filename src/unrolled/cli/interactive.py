@@ -91,7 +91,7 @@ def _command(line: str) -> str | dict[str, Any]:
     try:
         number = NUMBERS[name](value)
     except ValueError:
-        kind = "a number" if NUMBERS[name] is float else "a whole number"
+        kind = "a number" if NUMBERS[name] is float else "an integer"
         raise ArgumentError(f":{word}", kind, value) from None
     if name == "length":
         check_size(name, int(number), least=0)

@@ -20,9 +20,10 @@ from ..training.metrics import Metric
 from .arguments import parse
 from .terminal.look import command
 from .terminal.reporters import emit
-from .terminal.tables import show_table
+from .terminal.tables import show_pairs, show_table
 
 PROG = "unrolled runs"
+LONGEST = 40  # characters of a reason in the table
 ABOUT = "List the runs in the folder that UNROLLED_RUNS names, by default ./runs."
 
 
@@ -62,7 +63,11 @@ def run(argv: list[str]) -> int:
         print(f"no runs in {parent.absolute()}; train one with: {command('train', 'lm')}")
     else:
         header = ("run", "task", "data", "model", "steps", "best validation", "when")
-        show_table(header, map(_row, entries), right=("steps",))
+        notes: list[str] = []
+        show_table(header, [_row(entry, notes) for entry in entries], right=("steps",))
+        if notes:
+            print()
+            show_pairs((f"({number})", note) for number, note in enumerate(notes, 1))
     return 0
 
 
@@ -127,10 +132,15 @@ def _modified(path: Path) -> float:
     return max(times)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: Entry, notes: list[str]) -> tuple[str, ...]:
+    """Return the row of a run; a long reason is appended to the ``notes`` below the table, which it would widen."""
     when = datetime.fromtimestamp(entry.modified).strftime("%Y-%m-%d %H:%M")
+    damage = entry.damage
+    if len(damage) > LONGEST:
+        notes.append(damage)
+        damage = f"see ({len(notes)})"
     if not entry.task:
-        return entry.run, "damaged", entry.damage, "", "", "", when
+        return entry.run, "damaged", "", "", "", damage, when
     options = entry.options
     planned = options.get("steps")
     total = f"{planned:,}" if isinstance(planned, int) else "?"
@@ -139,7 +149,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         steps = "–"  # fitted by counting
     data = str(options.get("data", "?"))
     data = data if len(data) <= 40 else "…" + data[-39:]
-    return entry.run, entry.task, data, model_name(options), steps, entry.shown or entry.damage or "–", when
+    return entry.run, entry.task, data, model_name(options), steps, entry.shown or damage or "–", when
 
 
 def _scores(metrics: Sequence[Metric], best: dict[str, float], by: str) -> str:

@@ -33,10 +33,10 @@ class Sampling:
 
     temperature: Annotated[float, "a number of at least 0"] = 1.0
     """softmax temperature: below 1 less random, above 1 more; 0: greedy"""
-    top_k: Annotated[int, "a whole number of at least 0"] = 0
+    top_k: Annotated[int, "an integer of at least 0"] = 0
     """sample among the k most likely tokens only; 0: among all"""
     top_p: Annotated[float, "a probability above 0 and at most 1"] = 1.0
-    """nucleus sampling: sample among the smallest set of tokens with this total probability"""
+    """nucleus sampling: the smallest set of tokens with this total probability"""
     greedy: bool = False
     """greedy decoding: always take the most likely token (same as --temperature 0)"""
     seed: int = 0
@@ -46,7 +46,7 @@ class Sampling:
         if not (0 <= self.temperature < float("inf")):
             raise ArgumentError("temperature", "a number of at least 0", self.temperature)
         if self.top_k < 0:
-            raise ArgumentError("top_k", "a whole number of at least 0", self.top_k)
+            raise ArgumentError("top_k", "an integer of at least 0", self.top_k)
         if not 0 < self.top_p <= 1:
             raise ArgumentError("top_p", "a probability above 0 and at most 1", self.top_p)
 

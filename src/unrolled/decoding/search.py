@@ -68,13 +68,13 @@ class Search:
     n_best: int = 1
     """hypotheses returned per sentence, best first"""
     length_penalty: Annotated[float, "a number of at least 0"] = 0.6
-    """length penalty α: 0 ranks by log-probability, which favours short outputs; higher favours longer ones"""
+    """length penalty α: 0 favours short outputs, higher values longer ones"""
     coverage_penalty: Annotated[float, "a number of at least 0"] = 0.0
-    """coverage penalty β: above 0 prefers outputs whose attention covers every source token"""
+    """coverage penalty β: above 0 favours attention to every source token"""
     min_length: int = 0
     """minimum number of output tokens"""
     max_length: int = 0
-    """maximum number of output tokens; 0: twice the source length plus 10, or min_length if larger"""
+    """maximum output tokens; 0: twice the source length plus 10"""
     no_repeat_ngram: int = 0
     """forbid n-grams of this size to occur twice in an output; 0: allow them"""
 

@@ -41,6 +41,7 @@ from ..scan import one_hot
 
 Array = NDArray[np.float64]
 NAMES = {3: "rzn", 4: "ifgo"}  # gate names of GRU and LSTM
+CHANGE = 10.0  # factor over T steps from which a gradient counts as exploding, its inverse as vanishing
 AT_ONCE, KEPT = 64, 1 << 21  # limits: copies of a sequence in a batch, and state values saved for its backward pass
 
 
@@ -83,7 +84,8 @@ class Flow:
     def verdict(self) -> str:
         """Return "vanishes", "explodes" or "keeps": by the slope, T steps change it below 1/10, above 10, or less."""
         change = self.slope() * self.length
-        return "vanishes" if change < -np.log(10) else "explodes" if change > np.log(10) else "keeps"
+        most = np.log(CHANGE)
+        return "vanishes" if change < -most else "explodes" if change > most else "keeps"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Gradients of untrained networks: with a given spectral radius, or with their usual initial weights."""
+"""Gradients of untrained networks: with a given spectral radius, or with their default initialisation."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def defaults(hidden_size: int, seed: int) -> list[Network]:
         networks += [Network(kind, build(options, seed, radius), inputs, radius, group) for radius in radii]
     for kind, arguments in usual.items():
         options = Recurrent(**arguments, hidden_size=hidden_size, num_layers=1)
-        networks.append(Network(kind, build(options, seed), 1.0, group="usual initial weights, inputs of size 1"))
+        networks.append(Network(kind, build(options, seed), 1.0, group="default initialisation, inputs of size 1"))
     return networks
 
 

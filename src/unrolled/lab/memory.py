@@ -41,18 +41,25 @@ class Criterion:
         metric: the metric's name.
         solved: the threshold below which it is solved.
         chance: the metric of the best constant prediction.
+        title: the name of the problem.
+        length: the meaning of its length.
+        label: the metric and its unit, for an axis.
     """
 
     metric: str
     solved: float
     chance: float
+    title: str
+    length: str
+    label: str
 
 
+_BITS = ("bits_per_symbol", 0.15)
 CRITERIA = {
-    "adding": Criterion("mse", 0.01, CONSTANT),
-    "copy": Criterion("bits_per_symbol", 0.15, BITS),
-    "repeat-copy": Criterion("bits_per_symbol", 0.15, BITS),
-    "recall": Criterion("bits_per_symbol", 0.15, SYMBOLS.bit_length() - 1),
+    "adding": Criterion("mse", 0.01, CONSTANT, "Adding problem", "sequence length T", "mean squared error"),
+    "copy": Criterion(*_BITS, BITS, "Copy problem", "number of vectors L", "bits per vector"),
+    "repeat-copy": Criterion(*_BITS, BITS, "Repeat-copy problem", "number of vectors L", "bits per vector"),
+    "recall": Criterion(*_BITS, SYMBOLS.bit_length() - 1, "Recall of a symbol", "delay in steps", "bits per symbol"),
 }
 
 

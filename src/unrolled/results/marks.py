@@ -2,7 +2,7 @@
 
 Colours are transparent over those of the page, light or dark, and nothing depends on them alone: a box has its label, a
 weight a solid (for) or dotted (against) underline, which is thicker for a larger weight. Red and blue are those of the
-inspector; the boxes have colours of Okabe and Ito (2008) that are neither.
+inspector; the boxes have colours of the palette that are neither.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from .markup import DIM, escaped
+from .palette import GREEN, ORANGE, PURPLE
 from .pieces import LEAST, Piece, number_of
 
 FOR, AGAINST = "232, 90, 70", "60, 140, 215"  # red, blue
-BOXES = ("#009e73", "#cc79a7", "#e69f00", "#8a8a8a")  # green, purple, orange, grey
+BOXES = (GREEN, PURPLE, ORANGE, "#8a8a8a")
 LINES = ("solid", "dashed", "double")  # of the boxes, when the colours are used up
 UNKNOWN = '<sup style="opacity: .75; line-height: 0; user-select: none" title="not in the vocabulary">?</sup>'
 SMALL = '<small style="opacity: .8; margin-left: .35em">{}</small>'

@@ -17,17 +17,17 @@ DIM = "opacity: .65; font-weight: normal"
 
 
 class Shown:
-    """Values that `print`, and IPython in a terminal, show as text; subclasses define ``plain()``."""
+    """A value that `print`, and IPython in a terminal, show as text; subclasses define ``plain()``."""
 
     def plain(self) -> str:
-        """As text."""
+        """Return the value as plain text."""
         raise NotImplementedError
 
     def __str__(self) -> str:
         return self.plain()
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """IPython prefers a ``__repr__`` of the class, which dataclasses have, to an inherited ``_repr_pretty_``."""
+        """Define ``_repr_pretty_`` in each subclass, which IPython prefers to the ``__repr__`` of a dataclass."""
         super().__init_subclass__(**options)
         cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]
 
@@ -36,22 +36,22 @@ class Shown:
 
 
 def escaped(text: str) -> str:
-    """Text for HTML, also in an attribute; a lone surrogate becomes ``?``."""
+    """Escape a text for HTML, also for attributes; replace lone surrogates by ``?``."""
     return html.escape(text.encode("utf-8", errors="replace").decode("utf-8"))
 
 
 def preformatted(text: str) -> str:
-    """Text as it is, long lines folded."""
+    """Return a preformatted text with long lines wrapped."""
     return f'<pre style="white-space: pre-wrap; background: none; color: inherit">{escaped(text)}</pre>'
 
 
 def dim(lines: Iterable[str]) -> str:
-    """Remarks, a line each."""
+    """Return remarks in pale letters, each on its own line."""
     return "".join(f'<div style="{DIM}">{escaped(line)}</div>' for line in lines)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Rows under a header, the first `ROWS` of them; columns named in ``right`` are set to the right."""
+    """Return a table of at most `ROWS` rows; columns named in ``right`` are right-aligned."""
     aligned = ["right" if name in right else "left" for name in header]
     body = [_row("td", map(escaped, row), aligned) for row in rows[:ROWS]]
     more = [f"… and {len(rows) - ROWS:,} more rows"] if len(rows) > ROWS else []
@@ -60,12 +60,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> str:
-    """Labels and what belongs to them."""
+    """Return a table of labels and values."""
     return table(("", ""), list(rows))
 
 
 def curves(columns: Iterable[tuple[str, Sequence[float]]], unit: str) -> str:
-    """A curve for each column of numbers, from its lowest to its highest."""
+    """Return a table with a curve for each column of numbers, scaled to its range."""
     rows = []
     for name, values in columns:
         finite = [value for value in map(float, values) if math.isfinite(value)]
@@ -75,7 +75,7 @@ def curves(columns: Iterable[tuple[str, Sequence[float]]], unit: str) -> str:
 
 
 def figure(title: str, content: bytes, kind: str) -> str:
-    """A picture in the page itself; one of SVG cannot run scripts there."""
+    """Return an embedded picture; as the source of an ``img``, SVG cannot run scripts."""
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return (
         f'<figure style="margin: .5em 0"><img style="max-width: 100%" alt="{escaped(title)}" src="{source}"></figure>'
@@ -83,7 +83,7 @@ def figure(title: str, content: bytes, kind: str) -> str:
 
 
 def part(part: Any) -> str:
-    """Any part of a result; its plain text if its class is from another package and has no HTML."""
+    """Return any part of a result; plain text if its class is from another package and has no HTML."""
     title = str(getattr(part, "title", "") or getattr(part, "name", ""))
     for name, kind in (("_repr_png_", "png"), ("_repr_svg_", "svg+xml")):
         if (draw := getattr(part, name, None)) is not None:

@@ -1,4 +1,4 @@
-"""One line of progress for training from Python, in a terminal or a notebook; elsewhere training is silent."""
+"""A line of progress for training from Python, in a terminal or a notebook; elsewhere training is silent."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .metrics import LOSS, loss_unit
 
 
 class Place(Protocol):
-    """Where a line is shown, one text in the place of the other."""
+    """An output whose single line is replaced by the next one."""
 
     def show(self, text: str) -> None:
-        """Put ``text`` there."""
+        """Replace the line by ``text``."""
 
     def close(self) -> None:
-        """Leave what is there, and end the line."""
+        """Keep the line, and end it."""
 
 
 class Terminal:
-    """The bottom line of a terminal, written with carriage returns."""
+    """The bottom line of a terminal, rewritten with carriage returns."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.width = stream, 0
@@ -43,13 +43,13 @@ class Terminal:
             self._write("\n")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone ends no training
+        with contextlib.suppress(OSError, ValueError):  # a closed terminal does not end the training
             self.stream.write(text)
             self.stream.flush()
 
 
 class Notebook:
-    """An output of a notebook's cell, by IPython, which the notebook has loaded."""
+    """An output area of a notebook cell, updated through IPython."""
 
     def __init__(self) -> None:
         self.display: Any = importlib.import_module("IPython.display").display
@@ -66,10 +66,10 @@ class Notebook:
 
 
 class ProgressLine(Silent):
-    """The reporter that keeps one line up to date.
+    """A reporter that updates one line.
 
     Args:
-        place: where the line is shown.
+        place: the output for the line.
     """
 
     def __init__(self, place: Place) -> None:
@@ -106,7 +106,7 @@ class ProgressLine(Silent):
 
 @contextlib.contextmanager
 def reporting(reporter: Reporter | None) -> Iterator[Reporter]:
-    """The reporter that was given, else a `ProgressLine` in a terminal or notebook, else one that is silent."""
+    """Yield ``reporter`` if given, else a `ProgressLine` in a terminal or notebook, else a silent reporter."""
     place = _place() if reporter is None else None
     try:
         yield reporter or (Silent() if place is None else ProgressLine(place))

@@ -17,7 +17,7 @@ class Training:
     """Duration, optimizer, regularization and bookkeeping of training."""
 
     time: str | None = None
-    """training time ("90s", "15m", "2h"): the step rate is measured, then --steps is set (default: 5m)"""
+    """training time ("90s", "15m", "2h"); --steps follows from the step rate (default: 5m)"""
     steps: int | None = None
     """number of training steps"""
     epochs: float | None = None
@@ -29,7 +29,7 @@ class Training:
     lr: float = 3e-3
     """peak learning rate"""
     weight_decay: float | None = None
-    """weight decay of matrices: decoupled for adamw (default: 0.05), an L2 penalty for the others (default: 0)"""
+    """weight decay of matrices; adamw: decoupled, otherwise L2 (default: 0.05 with adamw, else 0)"""
     momentum: float = 0.0
     """momentum (sgd, rmsprop)"""
     beta2: float = 0.99
@@ -53,21 +53,21 @@ class Training:
     swa_start: float = 0.75
     """fraction of training after which swa starts"""
     synthetic_gradients: bool = False
-    """predict the gradient at the end of each window from the hidden state, instead of truncating it to zero"""
+    """predict the gradient at each window's end instead of truncating it to zero"""
     synthetic_ahead: bool = False
     """auxiliary loss: predict the synthetic gradient one window ahead"""
     synthetic_size: int = 128
     """number of random features of the gradient predictor"""
     synthetic_samples: int = 3
-    """targets per input feature in the fit of the predictor; fewer adapt faster, more average out noise"""
+    """targets per feature in the predictor's fit; fewer adapt faster, with more noise"""
     recompute: int | Literal["auto"] = 0
-    """gradient checkpointing every N steps of a window: less memory, same gradients; auto: √bptt; 0: off"""
+    """gradient checkpointing every N steps, to save memory; auto: √bptt; 0: off"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: mixed precision, matrix products in bfloat16 if the processor supports it"""
     eval_every: int | None = None
     """steps between evaluations (default: 12 evaluations in total)"""
     patience: int = 0
-    """early stopping: evaluations without improvement of the metric for model selection; 0: off"""
+    """early stopping: evaluations without improvement; 0: off"""
     until: float | None = None
     """stop when the validation metric used for model selection reaches this value"""
     checkpoint_seconds: float = 60.0

@@ -34,7 +34,7 @@ class Task(ABC):
     """The config class: a frozen dataclass of groups, one of which is ``training: Training``."""
     unit: ClassVar[str]
     """The unit of the training rate: characters, sentences, images…"""
-    use: ClassVar[dict[str, str]] = {"measure it": "evaluate"}
+    use: ClassVar[dict[str, str]] = {"evaluate it": "evaluate"}
     """Next steps suggested after training: description → command."""
     extras: ClassVar[Mapping[str, str]] = {}
     """Optional dependencies: module → the extra of the task's package that installs it, as in ``{"av": "video"}``, or

@@ -6,6 +6,7 @@ import pytest
 
 from unrolled.errors import DataError
 from unrolled.lab.bench import Case, Row, Timing, compare, draw, read, report, to_json
+from unrolled.lab.bench.picture import summaries
 
 ABOUT = {"processor": "2 × X", "threads": 2, "date": "2026-01-01 00:00"}
 
@@ -47,18 +48,28 @@ def test_json_and_back():
         read(old, "f.json")
 
 
+def test_a_summary_per_cell_and_peer():
+    shapes = [row(2.0, shape=(50, 50, 128)), row(8.0, shape=(100, 64, 256)), row(0.5, shape=(64, 1, 256))]
+    rows = [*shapes, row(3.0, peer="jax", shape=(50, 50, 128)), row(9.0, what="training step", shape=(1, 1, 1024))]
+    torch, jax, training = summaries(rows)
+    assert (torch.label, torch.peer, torch.ratios, torch.few) == ("GRU, inference", "torch", (2.0, 8.0), (0.5,))
+    assert torch.mean == pytest.approx(4.0)
+    assert (jax.label, jax.peer, jax.ratios) == ("GRU, inference", "jax", (3.0,))
+    assert (training.label, training.ratios, training.few) == ("GRU, training step", (9.0,), ())
+    assert [summary.label for summary in summaries(shapes)] == ["GRU"]  # what it is is in the title
+
+
 def test_picture(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     some = [row(), row(0.5, name="RNN"), row(40.0, group="writing", peer="LSTMCell loop")]
-    assert draw(ABOUT, some, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert draw(ABOUT, some, tmp_path / "picture.svg")
+    drawn = (tmp_path / "picture.svg").read_text()
+    for text in ("GRU", "RNN", "0.50", "2.0", "40", "against torch.nn", "shapes T×B×H (steps × batch size × hidden"):
+        assert f"<!-- {text}" in drawn
 
 
 def test_without_matplotlib_a_note(tmp_path, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(report.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     said = []
     assert not draw(ABOUT, [row()], tmp_path / "picture.png", said.append)
     assert said == ["no picture: pip install matplotlib (or unrolled[plot])"]

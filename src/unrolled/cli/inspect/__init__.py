@@ -47,20 +47,19 @@ class Inspect:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """a run's folder, or a model.safetensors file"""
     data: str = ""
-    """the text, preferably held out: a file, a folder, a pattern, "text:…" or a named corpus"""
+    """held-out text: a file, a folder, a pattern, "text:…" or a named corpus"""
     limit: int = 1_000_000
     """the most characters to read, from the beginning of the text"""
     hypothesis: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """a custom hypothesis, in addition to the built-in ones: NAME=REGEX (true inside matches), or module:function (text
-    -> a number or truth value for each character)"""
+    """custom hypothesis: NAME=REGEX (true inside matches), or module:function"""
     top: int = 5
     """units listed for each hypothesis in the JSON object"""
     twins: int = TWINS
-    """number of untrained networks to compare with"""
+    """number of untrained networks to compare with, at least 19"""
     seed: int = 0
     """random seed of their weights"""
     html: str | None = None
-    """write an HTML page with the first 100,000 characters, coloured by each unit found"""
+    """write an HTML page of 100,000 characters, coloured by each unit found"""
     states: str | None = None
     """save all states of the text to this new folder, as NumPy arrays"""
     cell: str | None = None

@@ -40,20 +40,19 @@ class AblateView(View):
     """Options of the ablation."""
 
     limit: int = 50_000
-    """the most characters to read, from the beginning of the text; each unit takes another pass"""
+    """maximum characters to read from the start; each unit takes another pass"""
     unit: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a unit of h or c as named by the unit search, e.g. 'layer 1 h[58]'"""
     value: str = "0"
-    """value to hold it at: a number, or mean (the unit's mean over the text, which removes only its variation)"""
+    """value to hold it at: a number, or mean (removes only its variation)"""
     random: int = 30
     """number of random units of the same layer to hold for comparison; 0: none"""
     seed: int = 0
     """random seed for the random units and the bootstrap"""
     hypothesis: str | None = None
-    """group the predictions by this hypothesis instead of by the kind of token: NAME=REGEX, module:function, or a
-    built-in one, e.g. "inside double quotes" """
+    """group predictions by hypothesis: NAME=REGEX, module:function or a built-in one"""
     lanes: int | None = None
-    """batch size: parts of the text read at once, each after a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
+    """parts of the text read at once, each with a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
     picture: str | None = None
     """draw a bar chart with error bars to this file (.png, .svg or .pdf)"""
 

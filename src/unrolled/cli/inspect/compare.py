@@ -46,7 +46,7 @@ class CompareView(View):
     leaf: Literal["h", "c"] = "h"
     """match units of h, or of an LSTM's cell state c"""
     lanes: int | None = None
-    """batch size: parts of the text read at once, each after a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
+    """parts of the text read at once, each with a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,7 +35,7 @@ class SaturationView(View):
     high: float = HIGH
     """a gate above this value is right-saturated"""
     lanes: int | None = None
-    """batch size: parts of the text read at once, each after a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
+    """parts of the text read at once, each with a warm-up of 256 tokens; 1 is exact (default: up to 32)"""
     picture: str | None = None
     """plot every unit to this file (.png, .svg or .pdf)"""
 

@@ -45,7 +45,7 @@ class SimilarView(View):
     end: int | None = None
     """the token after the passage's last"""
     corpus: str | None = None
-    """search in this text instead: a file, a folder, a pattern, "text:…" or a named corpus"""
+    """search here instead: a file, a folder, a pattern, "text:…" or a named corpus"""
     layer: int | None = None
     """number of the layer, from 1 (default: the last)"""
     leaf: Literal["h", "c"] = "h"

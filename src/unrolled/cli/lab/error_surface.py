@@ -76,7 +76,7 @@ def run(argv: list[str]) -> int:
             for name, clip in (("not clipped", None), (f"clipped at {options.clip:g}", options.clip))
         }
         free, clipped = descents.values()
-        folder.picture(lambda path: draw(unit, free, clipped, options.clip, BOX, path))
+        folder.picture(lambda path: draw(unit, free, clipped, options.clip, _box(options), path))
         folder.table(("descent", "step", "w", "b", "error", "gradient norm"), _rows(descents))
     results = {name: _statistics(descent) for name, descent in descents.items()}
     if options.json:
@@ -99,6 +99,12 @@ def run(argv: list[str]) -> int:
     print()
     show_pairs(folder.summary)
     return 0
+
+
+def _box(options: ErrorSurface) -> tuple[float, float, float, float]:
+    """Return `BOX`, widened if necessary to include --at."""
+    (w, b), (left, right, low, high) = options.at, BOX
+    return min(left, w - 0.5), max(right, w + 0.5), min(low, b - 0.3), max(high, b + 0.3)
 
 
 def _starts(options: ErrorSurface) -> Array:

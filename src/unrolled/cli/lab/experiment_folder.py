@@ -38,12 +38,18 @@ class ExperimentFolder:
             raise ArgumentError("out", f"a folder that can be created ({error.strerror})", str(self.folder)) from error
         self.summary: list[tuple[str, str]] = []
 
-    def picture(self, draw: Callable[[Path], None], suffix: str = "png") -> None:
-        """Write the picture with ``draw(path)``, if matplotlib is installed; our own SVG does not need it."""
+    def picture(self, draw: Callable[[Path], None], suffix: str = "png", path: Path | None = None) -> None:
+        """Write the picture with ``draw(path)``, if matplotlib is installed; our own SVG does not need it.
+
+        Args:
+            draw: writes a picture to a path.
+            suffix: of the picture in this folder.
+            path: a path of the user's choice instead.
+        """
         if suffix != "svg" and importlib.util.find_spec("matplotlib") is None:
             self.summary.append(("picture", "none without matplotlib: pip install 'unrolled[plot]'"))
             return
-        path = self.folder / f"{self.name}.{suffix}"
+        path = path or self.folder / f"{self.name}.{suffix}"
         try:
             draw(path)
         except OSError as error:

@@ -34,7 +34,7 @@ ABOUT = (
     "Measure how the last state depends on the state k steps before: the exact ∂h_T/∂h_{T−k} and ∂L_T/∂h_{T−k}. In "
     "vanilla networks they shrink or grow like powers of the recurrent matrix (Hochreiter 1991; Bengio, Simard and "
     "Frasconi 1994; Pascanu, Mikolov and Bengio 2013). Without options: tanh and ReLU networks with spectral radii "
-    "below, at and above 1, and common cells with their usual initial weights. With --cell, --radius and so on: that "
+    "below, at and above 1, and common cells with their default initialisation. With --cell, --radius and so on: that "
     "network. With a RUN: its language model with initial weights, at its checkpoints, and as saved, on its test "
     "text.\n\n"
     "unrolled lab gradients --cell rnn --radius 0.9 --radius 1.1 --inputs 0"

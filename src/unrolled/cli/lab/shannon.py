@@ -12,7 +12,10 @@ import tyro
 from ... import api
 from ...analysis.picture import check_picture
 from ...cells import check_size
-from ...data import Split, encode_text, open_corpus
+from ...data import Corpus, Split, encode_text, open_corpus
+from ...data.generated_reviews import reviews
+from ...data.registry import present
+from ...data.textfile import LiteralText
 from ...errors import ArgumentError, RunError
 from ...lab.shannon import LETTERS, Game, fold, passage, play
 from ...lab.shannon_picture import draw
@@ -22,6 +25,7 @@ from ..terminal.console import Counter
 from ..terminal.look import BOLD, DIM, console, show
 from ..terminal.reporters import emit
 from ..terminal.tables import show_pairs, show_table
+from .experiment_folder import ExperimentFolder
 
 PROG = "unrolled lab shannon"
 ABOUT = (
@@ -44,7 +48,7 @@ class Shannon:
     run: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="RUN")] = None
     """run folder or model.safetensors of a language model (default: you guess)"""
     data: str | None = None
-    """file, folder, pattern, "text:…" or named corpus (default: the run's test text, or shakespeare)"""
+    """file, folder, pattern, "text:…" or named corpus (default: the run's test text, or local text)"""
     letters: int | None = None
     """number of letters to guess (default: 10000, or 100 for you)"""
     alphabet: Literal["own", "27"] | None = None
@@ -52,7 +56,9 @@ class Shannon:
     seed: int = 0
     """seed of the start position in the text"""
     picture: str | None = None
-    """save a picture to this file (.png, .svg or .pdf)"""
+    """picture file: .png, .svg or .pdf (default: in the output folder)"""
+    out: str | None = None
+    """output folder (default: lab/shannon)"""
     cell: str | None = None
     """the model's custom cell (module:Class)"""
     json: bool = False
@@ -75,16 +81,22 @@ def run(argv: list[str]) -> int:
     options = parse(Shannon, argv, PROG, ABOUT)
     with Schema(Shannon, PROG).names():
         if options.run is None:
-            title, game = "You", person(options)
+            title, passages = "You", _passage(options)
+            folder = ExperimentFolder("shannon", argv, options.out)  # before the user takes any trouble
+            game = person(*passages)
         else:
             title, game = options.run, guesses(options)
-        if options.json:
-            emit("shannon", run=options.run, letters=game.letters, counts=game.counts.tolist(), q=game.q.tolist(),
-                 lower=game.lower, upper=game.upper, bits=game.bits)  # fmt: skip
-        elif game.letters:
-            report(game)
-        if options.picture is not None and game.letters:
-            draw(game, f"{title}: {game.letters:,} letters guessed", Path(options.picture))
+            folder = ExperimentFolder("shannon", argv, options.out)
+        if game.letters:
+            path = None if options.picture is None else Path(options.picture)
+            folder.picture(lambda path: draw(game, f"{title}: {game.letters:,} letters guessed", path), path=path)
+            shares = zip(game.counts.tolist(), game.q.tolist(), strict=True)
+            folder.table(("guess", "letters", "share"), ((i, *row) for i, row in enumerate(shares, 1)))
+    if options.json:
+        emit("shannon", run=options.run, letters=game.letters, counts=game.counts.tolist(), q=game.q.tolist(),
+             lower=game.lower, upper=game.upper, bits=game.bits, files=dict(folder.summary))  # fmt: skip
+    elif game.letters:
+        report(game, folder.summary)
     return 0
 
 
@@ -119,14 +131,31 @@ def text_of(model: Writer, run: str, data: str | None) -> Split:
     return model.own_text("test", run)[1]
 
 
-def person(options: Shannon) -> Game:
-    """Play the user's game, which ends early at the end of the input or with Ctrl-C."""
+def _passage(options: Shannon) -> tuple[str, str]:
+    """Return the text to read and the letters to guess."""
     text = ""
-    for part, _ in open_corpus(options.data or "shakespeare", line_ends="unify").chunks():
+    for part, _ in _corpus(options.data).chunks():
         text += part
         if len(text) > LONGEST:
             break
-    read, letters = passage(fold(text), options.letters or 100, options.seed)
+    return passage(fold(text), options.letters or 100, options.seed)
+
+
+def _corpus(data: str | None) -> Corpus:
+    """Return the named text; by default Shakespeare's plays if they are on this machine, else generated reviews."""
+    if data is None and present("shakespeare") is None:
+        show("generated reviews; with --data shakespeare, Shakespeare's plays are downloaded\n", DIM)
+        return Corpus("reviews", [LiteralText(" ".join(reviews(0, 2000).texts))])
+    return open_corpus(data or "shakespeare", line_ends="unify")
+
+
+def person(read: str, letters: str) -> Game:
+    """Play the user's game, which ends early at the end of the input or with Ctrl-C.
+
+    Args:
+        read: the text before the letters.
+        letters: the letters to guess.
+    """
     counts = np.zeros(len(LETTERS), dtype=np.int64)
     show(f"{HOW}\n\n", DIM)
     show(f"{read[-OPENING:-LINE]}\n" if len(read) > LINE else "")
@@ -157,8 +186,8 @@ def _attempts(read: str, letter: str) -> int:
             show(f"no: {' '.join('_' if guess == ' ' else guess for guess in tried)}\n", BOLD)
 
 
-def report(game: Game) -> None:
-    """Print the table of guesses, and the bounds."""
+def report(game: Game, files: list[tuple[str, str]]) -> None:
+    """Print the table of guesses, the bounds, and the files."""
     rows = [(str(i), f"{n:,}", f"{q:.4f}") for i, (n, q) in enumerate(zip(game.counts, game.q, strict=True), 1)]
     last = max(i for i, n in enumerate(game.counts, 1) if n)
     shown = rows[: min(last, ROWS)]
@@ -175,4 +204,4 @@ def report(game: Game) -> None:
     ]
     if game.bits is not None:
         pairs.append(("cross-entropy", f"{game.bits:.4f} bits per letter, of the model"))
-    show_pairs(pairs)
+    show_pairs([*pairs, *files])

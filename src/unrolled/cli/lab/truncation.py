@@ -39,7 +39,7 @@ class Truncation:
     hidden_size: int = 16
     """hidden units"""
     length: int = 300
-    """steps per stream"""
+    """steps per stream, at least 101"""
     distance: int = 20
     """mean number of steps between marks"""
     batch_size: int = 8

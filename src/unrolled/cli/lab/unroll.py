@@ -104,7 +104,7 @@ def _unrolled(options: Unroll) -> Unrolled:
         raise ArgumentError("vectors", "equally many numbers at every step", options.vectors)
     targets = [0] * len(steps) if options.targets is None else _numbers("targets", options.targets)
     if any(target != int(target) for target in targets):
-        raise ArgumentError("targets", "whole numbers separated by commas", options.targets)
+        raise ArgumentError("targets", "integers separated by commas", options.targets)
     if options.weights is not None:
         weights = read_weights(Path(options.weights))
     else:

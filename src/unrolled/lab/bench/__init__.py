@@ -2,7 +2,8 @@
 
 from .cases import GROUPS, Case, all_cases
 from .measure import Timing, interleave, interval
-from .report import Row, compare, draw, machine, processor, read, to_json
+from .picture import draw
+from .report import Row, compare, machine, processor, read, to_json
 
 __all__ = [
     "GROUPS",

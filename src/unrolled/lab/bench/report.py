@@ -1,13 +1,12 @@
-"""Measure cases, and report rows, JSON and a picture."""
+"""Measure cases, and report rows and JSON."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -133,59 +132,3 @@ def read(text: str, where: str) -> tuple[dict[str, Any], list[Row]]:
         return dict(found["machine"]), rows
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{where} is not a file of unrolled bench: {error}") from error
-
-
-def draw(about: dict[str, Any], rows: list[Row], path: Path, note: Callable[[str], None] = print) -> bool:
-    """Save a bar chart of ratios with confidence intervals; without matplotlib print a note and return false."""
-    try:
-        importlib.import_module("matplotlib").use("Agg")
-    except ImportError:
-        note("no picture: pip install matplotlib (or unrolled[plot])")
-        return False
-    from matplotlib import pyplot
-
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.group, row.peer), []).append(row)
-    columns: list[list[tuple[str, list[Row]]]] = [[], []]
-    for (group, peer), members in groups.items():  # the second column takes the second half
-        placed = sum(len(panel) for _, panel in columns[0])
-        columns[bool(columns[1]) or placed >= len(rows) / 2].append((f"{group}: speed relative to {peer}", members))
-    columns = [column for column in columns if column]
-    height = max(sum(len(panel) + 3 for _, panel in column) for column in columns)
-    figure = pyplot.figure(figsize=(7 * len(columns), 0.2 * height + 0.6), layout="constrained")
-    parts = figure.subfigures(1, len(columns), squeeze=False)
-    for part, column in zip(parts[0], columns, strict=True):
-        axes = part.subplots(len(column), 1, height_ratios=[len(panel) + 3 for _, panel in column], squeeze=False)
-        for axis, (title, panel) in zip(axes[:, 0], column, strict=True):
-            _bars(axis, title, panel)
-    figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}", fontsize=8)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    return True
-
-
-def _bars(axis: Any, title: str, rows: list[Row]) -> None:
-    """Plot ratios as bars from 1: to the right faster, to the left slower."""
-    places = range(len(rows), 0, -1)
-    errors = [[row.ratio - row.low for row in rows], [row.high - row.ratio for row in rows]]
-    colours = ["#4c78a8" if row.ratio >= 1 else "#e45756" for row in rows]
-    widths = [row.ratio - 1 for row in rows]
-    axis.set_xscale("log")
-    axis.barh(places, widths, left=1, xerr=errors, color=colours, height=0.7, ecolor="#00000080")
-    axis.set_yticks(places, [label(row) for row in rows], fontsize=6)
-    axis.axvline(1, color="black", linewidth=0.8)
-    lowest, highest = min(0.9, *(row.low for row in rows)), max(1.1, *(row.high for row in rows))
-    ticks = [t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200) if lowest <= t <= highest]
-    axis.set_xlim(0.95 * lowest, 1.05 * highest)
-    axis.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=6)
-    axis.set_xticks([], minor=True)
-    axis.set_ylim(0.2, len(rows) + 0.8)
-    axis.set_title(title, fontsize=8, loc="left")
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-
-
-def label(row: Row) -> str:
-    """Return a label such as ``LSTM training step 50×50×128``."""
-    return f"{row.name} {row.what} {'×'.join(map(str, row.shape))}"

@@ -26,8 +26,7 @@ class LabelledText:
     """The labelled texts and the format of their files."""
 
     data: str = "generated"
-    """labelled texts: a file (CSV, TSV, JSON, JSON Lines, "label text" lines), a folder with a subfolder per class, or
-    a named data set: generated, sst2, trec, spooky"""
+    """labelled texts: a file, a folder with a subfolder per class, or a named data set"""
     test: str | None = None
     """test set in the same format (default: a part of --data)"""
     form: Form = "auto"

@@ -37,9 +37,9 @@ class TextOptions:
     lowercase: bool = True
     """convert texts to lower case"""
     max_length: int = 400
-    """tokens per text in training, longer texts are truncated; predictions read whole texts"""
+    """maximum tokens per text in training; predictions read whole texts"""
     embeddings: str = LEARNED
-    """learned, one-hot, word2vec (pretrained on the training texts), or a file of GloVe or word2vec vectors"""
+    """learned, one-hot, word2vec (trained on the texts), or a GloVe or word2vec file"""
     embedding_size: int | None = None
     """embedding width (default: 100, or that of the file)"""
     freeze_embeddings: bool = False

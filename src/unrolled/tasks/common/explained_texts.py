@@ -15,7 +15,7 @@ class ExplainedTexts(TextInputs):
     """Texts to predict."""
 
     explain: bool = False
-    """show unknown words, and each word's contribution to the prediction in nats of log-odds (integrated gradients)"""
+    """show unknown words, and each word's contribution in nats of log-odds"""
 
 
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:

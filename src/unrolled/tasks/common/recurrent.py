@@ -73,11 +73,11 @@ class Recurrent:
     proj_size: int = 0
     """lstm: size of the projected output (0: none)"""
     reset_after: bool = True
-    """gru: reset gate after the recurrent product (as in torch), or before it (Cho et al. 2014)"""
+    """gru: reset gate after the recurrent product, as in torch; else before it"""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """rnn: activation function"""
     candidate: Literal["linear", "positive"] = "positive"
-    """mingru, minlstm: candidate state, linear or positive (Feng et al. 2024, section 3 and appendix B)"""
+    """mingru, minlstm: candidate state, linear or positive (Feng et al. 2024)"""
     filter_width: int = 2
     """qrnn: convolution width"""
     backend: str = "auto"

@@ -16,7 +16,7 @@ class Baseline:
     """The kind of model."""
 
     kind: Kind = "recurrent"
-    """recurrent; feedforward: fixed context window (Bengio et al. 2003); ngram: modified Kneser-Ney, needs no --time"""
+    """recurrent; feedforward: fixed context window; ngram: modified Kneser-Ney"""
     order: int = 5
     """ngram: length of the longest n-gram in tokens, including the predicted token"""
     context: int = 16

@@ -19,16 +19,15 @@ class Windows:
     """How training feeds the text to the model."""
 
     bptt: int = 64
-    """steps of truncated backpropagation through time; the state is carried from window to window"""
+    """truncated backpropagation: steps per window; the state is carried over"""
     bptt_random: Literal["none", "merity", "unbiased"] = "none"
-    """random window lengths, with --lr scaled by the length: merity: around bptt, sometimes half of it (Merity et al.
-    2018); unbiased: bptt on average, with reweighted gradients (Tallec and Ollivier 2017)"""
+    """random window lengths: merity (around bptt), or unbiased (bptt on average)"""
     random_reset: float = 0.02
-    """probability, per lane (batch row) and window, of resetting the state; prevents drift of the carried state"""
+    """probability of resetting the state, per lane and window; prevents drift"""
     embedding_size: int | None = None
     """embedding width; 0: one-hot (default: one-hot up to 512 tokens, else the layers' width; feedforward: 32)"""
     head: Literal["last", "sum", "concat"] = "last"
-    """input of the output layer: the last layer, or the sum or concatenation of all layers' outputs"""
+    """input of the output layer: last layer, or sum or concatenation of all layers"""
     tied: bool = False
     """tie the output weights to the embedding (Press and Wolf 2017)"""
     eval_tokens: int = 100_000

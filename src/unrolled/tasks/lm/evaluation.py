@@ -28,7 +28,7 @@ class Evaluate:
     """The text to evaluate on and how the model reads it."""
 
     data: str | None = None
-    """another text: a file, folder, glob pattern, literal "text:…" or named corpus (see unrolled data)"""
+    """another text: a file, folder, glob pattern, "text:…" or named corpus"""
     split: OwnPart | None = None
     """part of the run's own text; heldout: validation and test together (default: test)"""
     encoding: str | None = None
@@ -38,7 +38,7 @@ class Evaluate:
     window: int = 256
     """steps computed at once; does not change the result"""
     lanes: int = 1
-    """segments of the text evaluated in parallel, each after a warm-up of 512 tokens; 1 is exact"""
+    """parts of the text read at once, each with a warm-up of 512 tokens; 1 is exact"""
     fresh: int = 0
     """reset the state every so many tokens; 0: carry it through the text"""
     clamp: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class Sample:
     interactive: bool = False
     """write a text in turns: you type, the model continues"""
     clamp: tuple[str, ...] = ()
-    """clamp a unit of the state to a value during generation, e.g. 'layer 1 c[106]=2'; may be repeated"""
+    """hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; repeatable"""
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:

@@ -19,9 +19,9 @@ class Text:
     """The text corpus and its tokenization."""
 
     data: str = "stdlib"
-    """training text: a file, folder, glob pattern ("src/**/*.py"), literal "text:…" or named corpus (unrolled data)"""
+    """training text: a file, folder, glob pattern, literal "text:…" or named corpus"""
     separator: str | None = None
-    """end of a document within a file, e.g. "<|endoftext|>"; each file of a folder is a document"""
+    """document end in a file, e.g. "<|endoftext|>"; files of a folder are documents"""
     encoding: str = "utf-8"
     """encoding of the files"""
     errors: Literal["strict", "replace", "ignore"] = "strict"

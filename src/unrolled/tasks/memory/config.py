@@ -33,7 +33,7 @@ class Problem:
     symbols: int = 10
     """recall: number of symbols to recall"""
     bptt: int = 0
-    """steps of truncated backpropagation through time; the state is carried further; 0: whole sequences"""
+    """truncated backpropagation: steps per window; 0: whole sequences"""
 
     def __post_init__(self) -> None:
         problem = PROBLEMS[self.data]

@@ -24,7 +24,7 @@ class TaggedText:
     """The tagged sentences and the format of their files."""
 
     data: str = "generated"
-    """tagged text: a file with a word and its tag per line, or a named data set: generated, wnut17, wikigold"""
+    """tagged text: a file with a word and its tag per line, or a named data set"""
     valid: str | None = None
     """validation set, for model selection (default: a part of --data)"""
     test: str | None = None
@@ -42,8 +42,7 @@ class TaggedText:
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
-    """split into training, validation and test set, by document if there are at least ten, else by sentence (default:
-    0.8 0.1 0.1; the generated set has a fixed split)"""
+    """fractions of training, validation and test set, by document or sentence (default: 0.8 0.1 0.1)"""
     folds: int = 0
     """number of folds for cross-validation, instead of --fractions; 0: off"""
     fold: int | None = None
@@ -87,19 +86,19 @@ class Words:
     """The embeddings of words and characters, and the output layer."""
 
     bidirectional: bool = True
-    """use bidirectional layers; without them a tag does not depend on the following words"""
+    """bidirectional layers; without them a tag ignores the following words"""
     embedding_size: int = 100
     """width of the word embedding"""
     word_dropout: float = 1.0
-    """word dropout w in training: a word seen c times becomes unknown with probability w / (w + c)"""
+    """word dropout w: a word seen c times becomes unknown with probability w/(w + c)"""
     characters: Literal["none", "recurrent", "convolution"] = "convolution"
-    """character encoder of words: a bidirectional recurrent layer, or a convolution of width 3"""
+    """character encoder: a bidirectional recurrent layer, or a convolution of width 3"""
     character_size: int = 50
     """output width of the character encoder"""
     letter_size: int = 25
     """width of the character embedding"""
     crf: bool = True
-    """predict the tags of a sentence jointly with a conditional random field (CRF), instead of independently"""
+    """predict the tags of a sentence jointly with a conditional random field (CRF)"""
     tagging: Literal["bio", "iobes"] = "bio"
     """tagging scheme of the model"""
 

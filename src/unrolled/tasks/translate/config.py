@@ -27,8 +27,7 @@ class Bitext:
     """The sentence pairs and the format of their files."""
 
     data: str = "dates"
-    """source sentences, one per line, or both sides in a TSV, CSV, JSON or JSON Lines file (also .gz); or a named data
-    set: dates, reversal, numbers, multi30k-de-en, multi30k-en-de, multi30k-fr-en, multi30k-en-fr"""
+    """sources, one per line, or both sides in a table; or a named data set"""
     target: str | None = None
     """target sentences, one per line, if they are in a separate file"""
     valid: str | None = None
@@ -54,7 +53,7 @@ class Bitext:
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
-    """split into training, validation and test set (default: 0.9 0.05 0.05); 0 with --valid or --test"""
+    """fractions of training, validation and test set (default: 0.9 0.05 0.05)"""
     max_words: int = 80
     """exclude pairs with more words on either side"""
     max_ratio: float = 4.0

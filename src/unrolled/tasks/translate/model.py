@@ -38,13 +38,13 @@ class EncoderDecoder:
     """The options of the encoder and the decoder."""
 
     attention: Literal["none", "additive", "dot", "scaled", "general"] = "additive"
-    """attention: none, additive (Bahdanau et al. 2015), or dot, scaled or general (Luong et al. 2015)"""
+    """none, additive (Bahdanau 2015), or dot, scaled or general (Luong 2015)"""
     attention_size: int | None = None
     """hidden width of additive attention (default: hidden_size)"""
     input_feeding: bool = False
-    """with dot, scaled or general attention: input feeding (Luong et al. 2015, section 3.3)"""
+    """input feeding with dot, scaled or general attention (Luong et al. 2015)"""
     context: Literal["start", "every"] = "start"
-    """without attention: condition the decoder at its start, or at every step (Cho et al. 2014)"""
+    """without attention: condition the decoder at its start, or at every step"""
     bidirectional: bool = True
     """use a bidirectional encoder"""
     encoder_size: int | None = None
@@ -56,7 +56,7 @@ class EncoderDecoder:
     label_smoothing: float = 0.0
     """label smoothing (Szegedy et al. 2016)"""
     scheduled_sampling: float = 0.0
-    """final rate of scheduled sampling, which increases linearly from 0 (Bengio et al. 2015)"""
+    """final rate of scheduled sampling, rising linearly from 0 (Bengio et al. 2015)"""
 
     def __post_init__(self) -> None:
         check_size("embedding_size", self.embedding_size)

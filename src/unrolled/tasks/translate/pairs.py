@@ -25,7 +25,7 @@ class EvaluatedPairs(EvaluatedExamples):
     """The pairs to evaluate on and the format of other files."""
 
     data: str | None = None
-    """other pairs: a file of pairs, a file of sources with --target, or a named data set"""
+    """other pairs: a file of pairs, of sources with --target, or a named data set"""
     target: str | None = None
     """target sentences, if they are in a separate file"""
     form: Form | None = None

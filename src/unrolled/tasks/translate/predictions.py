@@ -31,8 +31,7 @@ class Predict(SearchOptions, TextInputs):
     """The texts to translate, the options of the search, and the output."""
 
     n_best: int | None = None
-    """translations per sentence, best first, with scores: log-probability (nats) over the length penalty, plus the
-    coverage penalty"""
+    """translations per sentence, best first, with their scores"""
     show_alignment: bool = False
     """show the attention of each target token to the source"""
     picture: str | None = None

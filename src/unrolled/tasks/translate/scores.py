@@ -118,7 +118,7 @@ def buckets(sources: Sequence[str], width: int = 5) -> dict[int, list[int]]:
         ArgumentError: the width is below 1.
     """
     if width < 1:
-        raise ArgumentError("width", "a whole number of at least 1", width)
+        raise ArgumentError("width", "an integer of at least 1", width)
     indices: dict[int, list[int]] = {}
     for n, source in enumerate(sources):
         words = max(1, len(source.split()))

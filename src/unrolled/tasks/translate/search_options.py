@@ -20,7 +20,7 @@ class SearchOptions:
     length_penalty: float | None = None
     """length penalty, above 0 favours longer translations (Wu et al. 2016, section 7)"""
     coverage_penalty: float | None = None
-    """coverage penalty, above 0 favours attention to every source token (Wu et al. 2016, section 7)"""
+    """coverage penalty; above 0 favours attention to every source token"""
     min_length: int | None = None
     """minimum tokens of a translation"""
     max_length: int | None = None

@@ -24,7 +24,7 @@ class Units:
     """The tokenization of the sentences."""
 
     vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
-    """tokens: byte pairs (subwords), words, characters or bytes; auto: char for generated data, else bpe"""
+    """bpe (subwords), word, char or byte; auto: char for generated data, else bpe"""
     vocab_size: int = 8000
     """size of a byte-pair vocabulary"""
     min_count: int = 2
@@ -36,7 +36,7 @@ class Units:
     reverse_source: bool = False
     """reverse the source (Sutskever et al. 2014)"""
     max_symbols: int = 200
-    """maximum tokens per sentence: training excludes longer pairs, translation rejects longer sentences"""
+    """maximum tokens per sentence: longer pairs are excluded, longer inputs rejected"""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "min_count", "max_symbols"):
