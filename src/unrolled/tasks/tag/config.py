@@ -48,7 +48,7 @@ class TaggedText:
     fold: int | None = None
     """train only on this fold, counted from 0 (default: every fold)"""
     group_duplicates: bool = since(True, before=False)
-    """with --folds: equal sentences are in the same fold, unless folds consist of documents"""
+    """with --folds: equal sentences are in the same fold, unless it has documents"""
     lowercase: bool = False
     """ignore case in word embeddings; character embeddings keep it"""
     min_count: int = 1
