@@ -33,8 +33,7 @@ class LeakyState(NamedTuple):
 
 class LeakyCell(unrolled.Cell):
     def __init__(self, input_size, hidden_size):
-        super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
+        super().__init__(input_size, hidden_size)
         self.input = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
         self.alpha = nn.Parameter(torch.linspace(-4.0, 2.0, hidden_size))
@@ -74,12 +73,12 @@ conformance = check_cell(cell)
 print(conformance)
 
 # %% [markdown]
-# Training takes the cell by name, `module:Class`. In a script or notebook the module is `__main__`; a cell in a file
-# `my_cells.py` is `my_cells:LeakyCell`, on the command line too.
+# Training takes the class. The run stores its name, `module:Class`; in a script or notebook the module is `__main__`. A
+# cell in a file `my_cells.py` is `my_cells:LeakyCell`, on the command line too.
 
 # %%
 options = {"hidden_size": 96, "num_layers": 1, "batch_size": 16, "lr": 0.01}
-model = unrolled.train("lm", data=DATA, cell="__main__:LeakyCell", steps=STEPS, **options)
+model = unrolled.train("lm", data=DATA, cell=LeakyCell, steps=STEPS, **options)
 print(model)
 
 # %%

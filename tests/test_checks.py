@@ -50,6 +50,7 @@ MORE = {
 # What runs at every step, or for every symbol; what is only ever given back; what others derive from.
 HOT = {"scan", "scan_traced", "forward", "step", "step_traced", "run", "initial_state", "draw_noise", "feed", "spell"}
 GIVEN_BACK = {
+    "Encoded",
     "Finding",
     "Found",
     "Hypothesis",
@@ -63,7 +64,7 @@ GIVEN_BACK = {
     "Scored",
 }
 GIVEN_BACK |= {"Split", "TextData", "Unit", "Weights", "Window", "check_rate", "check_size"}
-BASES = {"BuiltinCell", "Cell", "Vocabulary"}
+BASES = {"BuiltinCell", "Cell", "DropIn", "Vocabulary"}
 TYPES_OF_TENSORS = {"CRF", "CharacterReader", "GRUState", "LSTMState", "QRNNState", "RNNState", "LockedDropout"}
 
 
@@ -184,6 +185,46 @@ def test_every_public_function_names_what_is_wrong() -> None:
     assert tried > 500
 
 
+def test_every_public_function_names_an_unknown_keyword() -> None:
+    """Before anything else is said of the arguments, those that are missing included."""
+    missed, tried = [], 0
+    for name, function, method in public():
+        parameters = inspect.signature(function).parameters.values()
+        passed_on = any(p.kind is p.VAR_KEYWORD and p.annotation == "Any" for p in parameters)
+        if name in INSIDE or passed_on or len(parameters) == method:
+            continue
+        tried += 1
+        try:
+            function(*[Mock()] * method, zqx=1)
+        except ArgumentError as error:
+            if str(error).startswith("option must be a known name, got 'zqx'"):
+                continue
+            missed.append(f"{name}: {error}")
+        except Exception as error:
+            missed.append(f"{name}: {type(error).__name__}: {error}")
+    assert not missed, "\n".join(missed)
+    assert tried > 120
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda: unrolled.nn.LSTM(2, 3, zoneot=0.1), "zoneout"),
+        (lambda: unrolled.nn.GRU(2, 3, num_layer=2), "num_layers"),
+        (lambda: unrolled.LSTMCell(2, 3, peephole=True), "peepholes"),
+        (lambda: unrolled.LSTMCell(2, 3, zoneot=0.1), "zoneout"),
+        (lambda: unrolled.cells.make_cell("gru", 2, 3, reset_aftr=False), "reset_after"),
+        (lambda: unrolled.layers.Stack.build("lstm", 2, 3, layer_nrom=True), "layer_norm"),
+        (lambda: Sampling(temprature=1), "temperature"),  # type: ignore[call-arg]
+        (lambda: unrolled.load("runs/x", cel="a:B"), "cell"),  # type: ignore[call-arg]
+        (lambda: unrolled.train("lm", hiden_size=8), "hidden_size"),
+    ],
+)
+def test_a_misspelt_option_is_answered_with_the_nearest(call: Callable[[], Any], near: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"option must be a known name, got '\w+'; did you mean '{near}'"):
+        call()
+
+
 @checked
 def takes(
     texts: Sequence[str] = (),
@@ -279,9 +320,11 @@ def test_a_list_stays_the_callers_own() -> None:
         Pairs(texts, [])
 
 
-def test_what_pythons_own_rules_refuse_stays_pythons() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nmae'"):
+def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ArgumentError, match="option must be a known name, got 'nmae'; did you mean 'name'"):
         takes(nmae=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="takes from 0 to 11 positional arguments but 12 were given"):
+        takes(*range(12))  # type: ignore[arg-type]
     assert str(inspect.signature(takes)).startswith("(texts: 'Sequence[str]' = (), count: 'int' = 0")
 
 

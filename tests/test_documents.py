@@ -13,7 +13,7 @@ from document_commands import check, flags, mentioned, shown, verb_of, verbs, wo
 from unrolled import recipes
 from unrolled.errors import UnrolledError
 from unrolled.tasks import task_class
-from unrolled.training.config import update
+from unrolled.training.config import options, update
 
 ROOT = Path(__file__).parents[1]
 FILES = runpy.run_path(str(ROOT / "tools" / "files_page.py"))
@@ -108,8 +108,11 @@ def test_python_in_the_documents_imports_and_trains_with_what_exists(page):
                 module = importlib.import_module(node.module)
                 assert {alias.name for alias in node.names} <= {*dir(module)}, node.module
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "unrolled.train":
-                options = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg != "run"}
-                update(task_class(ast.literal_eval(node.args[0])).Config(), **options)
+                config = task_class(ast.literal_eval(node.args[0])).Config()
+                given = [word for word in node.keywords if word.arg != "run"]
+                assert {word.arg for word in given} <= {*options(type(config))}
+                literal = [word for word in given if not isinstance(word.value, ast.Name)]
+                update(config, **{word.arg: ast.literal_eval(word.value) for word in literal})
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,4 @@
-"""Recurrent sequence models, from the recurrence on the blackboard to a trained, inspected, served model.
+"""Recurrent sequence models, from the recurrence on the blackboard to a trained and inspected model.
 
     import unrolled
     model = unrolled.train("lm", data="texts/", time="5m")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
-from collections.abc import Collection
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .cells import Cell, cell_name
 from .checks import checked
 from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
-from .tasks.opening import custom_cell, open_model
+from .tasks.opening import custom_cell, open_model, with_data_of
 from .tasks.opening import task_of as task_of
 from .tasks.registry import class_of_run, ready, task_class
 from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
+from .training.files import save_error
 from .training.folder import RunFolder, reserve, runs_folder
+from .training.keywords import keyword_names
 from .training.live import reporting
 from .training.log import Reporter, Summary
 from .training.loop import train as run_loop
@@ -26,13 +31,19 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
     """Train a model and return it, loaded.
 
         model = unrolled.train("lm", data="texts/", hidden_size=256, time="5m")
+        model = unrolled.train("classify", data=[("good film", "pos"), ("dull", "neg"), …])
+
+    Data may be given in Python instead of a path: a list of (text, label), (words, tags) or (source, target), a list of
+    dictionaries, a data frame, or for a language model a list of documents. They are saved in the run's folder, and
+    read from there by the rules for files.
 
     Args:
         task: the task's name, e.g. ``"lm"``.
         run: the run's folder (default: ``runs/TASK-DATA-N``).
         reporter: receives progress and metrics (default: one line in a terminal or notebook, nothing elsewhere);
             ``unrolled.training.log.Silent()`` shows nothing.
-        options: any option of the task's config by name; the names that other tools use are accepted too.
+        options: any option of the task's config by name; the names that other tools use are accepted too. ``cell`` may
+            be a class that derives from `Cell`, at the top level of a module.
 
     Returns:
         The trained model, as `load` returns it.
@@ -42,19 +53,47 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
         DataError, RunError, SaveError, DivergedError: see `unrolled.errors`.
     """
     cls = ready(task_class(task))
+    given = {name: options[name] for name in cls.given if _is_content(options.get(name))}
+    options |= dict.fromkeys(given, "data") | ({"cell": cell_name(options["cell"])} if "cell" in options else {})
     config = update(cls.Config(), **options)
     refuse_without_effect(config, options)
-    with reporting(reporter) as reporter:
-        summary = start(task, config, run, reporter)
+    with reporting(reporter) as reporter, keyword_names(flatten(config)):
+        summary = start(task, config, run, reporter, given)
     return load(summary.folder, cell=custom_cell(config))
 
 
-def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) -> Summary:
-    """Train a new run from a complete config, and return its summary."""
+def start(
+    task: str, config: Any, run: str | Path | None, reporter: Reporter, given: Mapping[str, Any] | None = None
+) -> Summary:
+    """Train a new run from a complete config, and return its summary; ``given`` are data that are no paths."""
     cls = ready(task_class(task))
     config, stem = located(task, config)
-    with RunFolder.new(Path(run) if run is not None else reserve(runs_folder(), stem)) as folder:
-        return run_loop(cls(config), folder, reporter)
+    path = Path(run) if run is not None else reserve(runs_folder(), stem)
+    with RunFolder.new(path) as folder, _written(cls, given or {}, folder) as written:
+        return run_loop(cls(update(config, **written)), folder, reporter)
+
+
+@contextlib.contextmanager
+def _written(cls: Any, given: Mapping[str, Any], folder: RunFolder) -> Iterator[dict[str, str]]:
+    """Write data to the run's folder and return their paths; remove them again if the run never started."""
+    try:
+        yield {name: _write(cls, name, value, folder.data.absolute()) for name, value in given.items()}
+    finally:
+        if given and not folder.config.exists():
+            shutil.rmtree(folder.data, ignore_errors=True)
+
+
+def _write(cls: Any, name: str, value: Any, folder: Path) -> str:
+    try:
+        folder.mkdir(exist_ok=True)
+        return str(cls.write_data(name, value, folder))
+    except OSError as error:
+        raise save_error(folder, error) from error
+
+
+def _is_content(value: Any) -> bool:
+    """Whether the value of an option is data instead of a path or name; a number is neither."""
+    return value is not None and not isinstance(value, str | Path | int | float)
 
 
 def located(task: str, config: Any) -> tuple[Any, str]:
@@ -88,13 +127,16 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         text = read_text(folder.config)
         cls = ready(class_of_run(parse_toml(text, str(folder.config))[0], folder.path))
         config = from_toml(cls.Config(), text, str(folder.config))
+        if "cell" in changes:
+            changes["cell"] = cell_name(changes["cell"])
         check_trust(config, changes.get("cell"), folder.config)
+        config = with_data_of(config, cls, folder.path)
         config = update(config, **changes)
         return run_loop(cls(config), folder, reporter, resume=True)
 
 
 @checked
-def load(run: str | Path, *, cell: str | None = None) -> Any:
+def load(run: str | Path, *, cell: str | type[Cell] | None = None) -> Any:
     """Load a trained model.
 
         model = unrolled.load("runs/lm-texts-1")
@@ -102,8 +144,8 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
     Args:
         run: a run's folder, a ``model.safetensors`` file, or a checkpoint ``RUN/checkpoints/step-N``. A checkpoint has
             the raw weights of that step; the run's model may be an average of weights, or those of the best step.
-        cell: ``module:Class`` of the model's custom cell. A model file never decides which code is imported, so a model
-            with a custom cell loads only if this argument names it.
+        cell: the model's custom cell: ``module:Class``, or the class. A model file never decides which code is
+            imported, so a model with a custom cell loads only if this argument names it.
 
     Returns:
         The task's subclass of `tasks.common.trained.Trained`, in evaluation mode.
@@ -112,7 +154,7 @@ def load(run: str | Path, *, cell: str | None = None) -> Any:
         RunError: the model does not exist, is damaged, was saved by a newer version, or has a custom cell that ``cell``
             does not name.
     """
-    return open_model(Path(run), cell)
+    return open_model(Path(run), cell_name(cell))
 
 
 def _absolute(data: str, names: Collection[str]) -> str:

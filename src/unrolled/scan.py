@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
+from .cells.base import check_sizes_set
 from .cells.dilated import Dilated
 from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
 from .kernels import associative_scan, dilated, native, operators, parallel, reference, watch
@@ -50,7 +51,7 @@ def scan(
 
     Raises:
         ShapeError: inputs, lengths, resets, noise or state do not fit together or do not fit the cell.
-        ArgumentError: the backend is unknown.
+        ArgumentError: the backend is unknown, or a custom cell does not set its sizes or returns no pair.
         BackendError: the requested backend cannot run this; the message says why.
 
     >>> import torch
@@ -144,8 +145,11 @@ def _expanded(cell: Cell, inputs: Tensor) -> Tensor:
     """For token ids ``(T, B)``, return a tensor with the shape and dtype of their one-hot vectors and no storage.
 
     Raises:
+        ArgumentError: a custom cell does not set its sizes.
         ShapeError: a token id is outside 0..I-1.
     """
+    if not isinstance(cell, BuiltinCell):
+        check_sizes_set(cell)
     if not is_token_ids(inputs):
         return inputs
     operators.check_range("token ids in inputs", inputs, 0, cell.input_size - 1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import unrolled
 import unrolled.kernels.torch as fused
 from unrolled.cells import Cell, GRUCell, RNNCell
 from unrolled.errors import ArgumentError, ConformanceError, UnrolledError
@@ -196,6 +197,39 @@ class TraceDiffers(Minimal):
         return output * 2, state, {"h": output}
 
 
+class CountsOnSelf(Minimal):
+    n = 0
+
+    def step(self, x, state, noise=None):
+        self.n += 1
+        return super().step(x, state)
+
+
+class Lists(Minimal):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.seen = []
+
+    def step(self, x, state, noise=None):
+        self.seen.append(1)
+        return super().step(x, state)
+
+
+class OutputAlone(Minimal):
+    def step(self, x, state, noise=None):
+        return super().step(x, state)[0]
+
+
+class SingleForLinear(Minimal):
+    """Its initial state is float32 and its step multiplies it by the weights, so every step raises in float64."""
+
+    def initial_state(self, batch_size):
+        return torch.zeros(batch_size, self.hidden_size)
+
+    def step(self, x, state, noise=None):
+        return super().step(x + 0 * nn.functional.linear(state, self.mix.weight[:2, :3]), state)
+
+
 class ShrinkingState(Minimal):
     def step(self, x, state, noise=None):
         output, _ = super().step(x, state)
@@ -211,6 +245,10 @@ BROKEN = {
     WrongWidth: ("shapes", r"output_size\) = \(3, 5\); it is \(3, 3\); define output_size"),
     MixesLanes: ("lanes", "let no operation mix the rows of dimension 0"),
     AlwaysSingle: ("dtypes", r"initial_state of a torch.float64 cell .* weight.new_zeros"),
+    SingleForLinear: ("dtypes", r"initial_state .* to be torch.float64; it is torch.float32; .* weight.new_zeros"),
+    CountsOnSelf: ("purity", "step not to modify the attributes of its cell; self.n changed; keep everything"),
+    Lists: ("purity", "self.seen changed"),
+    OutputAlone: ("shapes", r"a pair \(output, state\), the output a tensor; it returns a Tensor; end step with"),
     Detached: ("gradients", "gradients that agree with finite differences; .* detach"),
     Branches: ("compile", "torch.compile"),
     WrongBackward: ("gradients", "look for a custom backward"),
@@ -227,6 +265,47 @@ def test_broken_cell_fails_with_the_reason(broken):
         check_cell(broken(2, 3), exempt=skipped, backend="reference")
     assert isinstance(error.value, UnrolledError | AssertionError)
     assert broken.__name__ in str(error.value)
+
+
+@pytest.mark.parametrize("broken", [SingleForLinear, OutputAlone, BatchSecond])
+def test_one_cause_is_reported_once(broken):
+    with pytest.raises(ConformanceError, match=f"fails 1 of {len(CHECKS)} checks"):
+        check_cell(broken(2, 3))
+
+
+def test_a_cell_has_the_sizes_that_it_gives_its_base_class():
+    class Sized(Minimal):
+        def __init__(self, input_size, hidden_size):
+            Cell.__init__(self, input_size, hidden_size)
+            self.mix = nn.Linear(input_size + hidden_size, hidden_size)
+
+    outputs, state = unrolled.scan(Sized(2, 3), torch.zeros(4, 1, 2))
+    assert (outputs.shape, state.shape) == ((4, 1, 3), (1, 3))
+    with pytest.raises(ArgumentError, match="hidden_size must be an integer of at least 1, got 0"):
+        Sized(2, 0)
+
+
+class Unsized(Minimal):
+    def __init__(self):
+        Cell.__init__(self)
+        self.hidden_size = 3
+
+
+@pytest.mark.parametrize(
+    "call",
+    [check_cell, lambda cell: unrolled.scan(cell, torch.zeros(4, 1, 2)), lambda cell: unrolled.layers.Stack([[cell]])],
+)
+def test_a_missing_size_is_named(call):
+    expected = r"sets input_size, got 'Unsized'; call super\(\).__init__\(input_size, hidden_size\) in Unsized.__init__"
+    with pytest.raises(ArgumentError, match=expected):
+        call(Unsized())
+
+
+def test_scan_refuses_a_step_without_a_state():
+    with pytest.raises(
+        ArgumentError, match=r"returns a pair \(output, state\), got 'OutputAlone'; .* returns a Tensor"
+    ):
+        unrolled.scan(OutputAlone(2, 3), torch.zeros(4, 2, 2))
 
 
 def test_reset_ignored_by_a_fast_path_is_caught(monkeypatch):
@@ -250,6 +329,8 @@ def test_all_failures_are_listed_and_exemptions_told():
 def test_bad_arguments():
     with pytest.raises(ArgumentError, match=r"must be an instance of a class derived from unrolled\.Cell"):
         check_cell(nn.GRUCell(2, 3))
+    with pytest.raises(ArgumentError, match=r"pass an instance: check_cell\(Minimal\(8, 16\)\)"):
+        check_cell(Minimal)
     with pytest.raises(ArgumentError, match=r"exempt .*did you mean 'gradients'"):
         check_cell(RNNCell(2, 3), exempt=["gradient"])
     with pytest.raises(ArgumentError, match="backend must be one of"):

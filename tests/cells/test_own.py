@@ -56,6 +56,12 @@ class NoSizes(Right):
         self.input_size = 7
 
 
+class Unsized(Right):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        Cell.__init__(self)
+        self.hidden_size = hidden_size
+
+
 class TimeFirst(Right):
     def initial_state(self, batch_size: int):
         return (torch.zeros(1, batch_size, self.hidden_size),)
@@ -120,6 +126,7 @@ class Shapes(Right):
         (Three, "building it raised TypeError: Three.__init__() missing 1 required positional argument: 'third'"),
         (Exits, "building it raised SystemExit: 0"),
         (NoSizes, "that sets input_size and hidden_size, 4 and a number here, got {}; it returns [7, 6]"),
+        (Unsized, "must be a cell that sets input_size, got 'Unsized'; call super().__init__(input_size, hidden_size)"),
         (TimeFirst, "whose initial_state(2) returns tensors (2, …), got {}; it returns ((1, 2, 6),)"),
         (
             Alone,

@@ -45,7 +45,7 @@ def test_evaluating(unrolled, trained: Path) -> None:
     assert told["clamp"] == HELD[1::2]
     assert "clamp" not in json.loads(unrolled("evaluate", trained, "--json").out)
     rows = [line.split() for line in unrolled("evaluate", trained, *HELD).out.splitlines()]
-    assert ["clamped", "layer", "1", "c[5]=2"] in rows
+    assert ["held", "layer", "1", "c[5]=2"] in rows
     both = unrolled("evaluate", trained, trained / "model.safetensors", *HELD).out
     assert both.count(f"{told['loss']:.4f}") == 2
     assert "layer 1 h[3]=-0.5" in both

@@ -166,10 +166,12 @@ def test_a_text_is_described_as_such_with_a_line_of_the_task(unrolled, home):
     assert "check  no: the text is shorter than one window" in out
     assert out.endswith("check for weather  no rain in it\n")
     out = unrolled("data", "a.wx", "--task", "weather", "--check", "--separator", "x").out
-    assert out.endswith(
-        "\n  21.5\n\nsunny␛[31m\n\ndays        10\ntrain with  unrolled train weather --data a.wx\n\nthe end\n\n"
-        "check  no rain in it\n"
+    assert out.startswith(  # the facts of the requested task come first
+        "in celsius, (2, 0)\nread: 21.5\n\nsunny␛[31m\n\ndays        10\n"
+        "train with  unrolled train weather --data a.wx\n\nthe end\n\ncheck  no rain in it\n\ntext  "
     )
+    assert out.endswith("\n\n  21.5\n")
+    assert out.count("train with") == 1
 
 
 @pytest.mark.usefixtures("weather")

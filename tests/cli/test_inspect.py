@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from unrolled.cli.inspect.text import text_of
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_json(unrolled, trained: Path, few: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
-    words = ["--data", few, "--limit", "2000", "--html", "page.html", "--states", "kept"]
+    words = ["--data", few, "--limit", "2000", "--html", "page.html", "--states", "kept", "--units", "3"]
     said = unrolled("inspect", trained, *words)
     assert said.status == 0, said.err
     rows = [line.split() for line in said.out.splitlines()]
@@ -49,16 +52,50 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     assert any("vowel" in row for row in rows)
     assert "2,000 characters" in said.out
     assert "not tested" in said.out
+    assert "unit hypothesis measure score baseline excess".split() in rows
+    assert "layer 1 h[3]" in said.out.split("baseline")[1]
+    for finding in said.out.split("\n\n")[0].splitlines()[1:]:  # what no unit explains is only named
+        assert "AUC      0.5" not in finding
+        assert "R²       -" not in finding or finding.startswith("★")
     source = Path("page.html").read_text()
     assert few.read_text()[:60].splitlines()[0] in source
     assert "2,000 characters of" in source
+    assert "layer 1 h[3]" in json.loads(source.split('id="data">')[1].split("</script>")[0])["units"][0]["summary"]
     assert np.load("kept/layers.0.0.h.npy").shape == (2000, 16)
+
+
+def test_a_short_text_has_no_scores(unrolled, trained: Path, few: Path) -> None:
+    said = unrolled("inspect", trained, "--data", few, "--limit", "700")
+    assert said.status == 0, said.err
+    assert said.out.startswith("no scores: the text is too short for scores: ")
+    assert "AUC" not in said.out
+    assert "AUC" in unrolled("inspect", trained, "--data", few, "--limit", "700", "--all").out
+
+
+def test_without_data_it_is_the_test_part(unrolled, trained: Path, text_file: Path, home: Path) -> None:
+    said = unrolled("inspect", trained, "--limit", "500", "--html", "page.html")
+    assert said.status == 0, said.err
+    assert f"text {text_file} (test part): 500 characters" in " ".join(said.out.split())
+    assert f"500 characters of {text_file} (test part)" in Path("page.html").read_text()
+
+
+class Lines:
+    """A model that reads its texts separately, as a classifier does."""
+
+    config = SimpleNamespace(data=SimpleNamespace(data="reviews"))
+
+    def own_lines(self):
+        return ["not  bad", "", "two\nlines", "a third"]
+
+
+def test_the_test_part_of_a_model_that_reads_lines() -> None:
+    assert text_of(Lines(), "", 1000) == ("not bad\ntwo lines\na third\n", [0], "reviews (test part)")
+    assert text_of(Lines(), "", 9)[0] == "not bad\nt"
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "--data must be a text"),
         (["--data", "nowhere.txt"], "file, folder or named corpus 'nowhere.txt' does not exist"),
         (["--data", "empty.txt"], "empty.txt is empty; give a file with text"),
         (["--data", "few.txt", "--hypothesis", "a=("], "--hypothesis must be NAME=REGEX that compiles"),
@@ -66,6 +103,7 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
         (["--data", "few.txt", "--hypothesis", "cat"], "--hypothesis must be NAME=REGEX or module:function"),
         (["--data", "few.txt", "--hypothesis"], "--hypothesis needs a value: a text"),
+        (["--data", "few.txt", "--units", "16"], "--units must be from h[0] to h[15], got '16'"),
         (["--data", "few.txt", "--twins", "8"], "--twins must be an integer of at least 19"),
         (["--data", "few.txt", "--html", "no/where.html"], "--html must be in a folder that exists"),
         (["--data", "few.txt", "--states", "runs"], "--states must be a folder that does not exist yet"),

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from unrolled.analysis.similar import select, similar
 from unrolled.analysis.text_windows import as_split, expected_after
 from unrolled.analysis.unit_names import NamedUnit
 from unrolled.cli.inspect import view
+from unrolled.cli.inspect.ablate import _row
 from unrolled.cli.inspect.view import VIEWS, side_by_side, text_of
 from unrolled.data import ByteVocabulary, Split
 from unrolled.errors import ArgumentError
@@ -103,6 +105,15 @@ def test_ablate(told, unrolled, trained: Path, few: Path) -> None:
     assert last[:2] == ["all", "1,499"]
     assert last[3:7] == [f"{value:+.4f}" for value in figures]
     assert last[8:] == [str(expected.above[0, -1]), "of", "15"]  # no more units are left
+
+
+def test_a_rise_that_rounds_to_zero_has_no_minus() -> None:
+    tiny = np.full((1, 1), -1e-6)
+    result = SimpleNamespace(
+        kinds=["all"], counts=[5], baseline=[2.0], rises=tiny, ranges=np.full((2, 1, 1), -1e-6), others=[1],
+        mean=[-1e-6], deviation=[0.0], above=np.ones((1, 1), dtype=int),
+    )  # fmt: skip
+    assert _row(result, 0, 0)[3:7] == ["+0.0000"] * 4
 
 
 def test_ablate_units_of_h_and_c_and_a_hypothesis(told, few: Path) -> None:
@@ -294,7 +305,7 @@ def test_pictures(unrolled, trained: Path, few: Path) -> None:
     drawn = Path("ablate.svg").read_text()  # words stand in it as comments
     for words in (
         "newline",
-        "layer 1 h[3] clamped to 0",
+        "layer 1 h[3] held at 0",
         "mean of 2 random units of layer 1 c",
         "5th to 95th percentile",
     ):

@@ -71,3 +71,11 @@ def test_a_class_that_is_decided_by_only(tmp_path):
     sets = open_labelled(data, Layout())
     with pytest.raises(DataError, match="the validation texts have the label 'Neg', which is not a label of"):
         classes_of(sets, data)
+
+
+def test_files_of_an_older_encoding_are_counted(tmp_path):
+    data = folders(tmp_path, ("neg", "pos"), ("texts",), count=2)
+    next((tmp_path / "neg" / "texts").iterdir()).write_bytes(b"caf\xe9")
+    examples, _ = read_labelled(tmp_path, Layout(encoding="auto"))
+    assert "caf\xe9" in examples.texts, data
+    assert examples.how.startswith("4 files, one folder per class; 1 of them read as Windows-1252")

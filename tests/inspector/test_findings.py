@@ -1,5 +1,7 @@
 """What a cell search found shows itself as a table."""
 
+from dataclasses import replace
+
 from unrolled.inspector import Finding, Found, Scored, Unit
 
 KNOWN = Finding(
@@ -25,6 +27,25 @@ def test_rows():
     assert UNKNOWN.row == (
         "", "depth", "layer 2 ← h[3]", "R²", "0.250", "-0.500", "0.300", "0.000", "0.100", "-0.050", "0.50",
     )  # fmt: skip
+
+
+def test_why_there_is_a_star_or_none():
+    assert (KNOWN.found, KNOWN.explains) == (True, True)
+    assert "no untrained network" in KNOWN.why
+    assert UNKNOWN.why == "untrained networks or shifted labels often reach this score: p 0.50 with 19 of each"
+    table = replace(KNOWN, symbol=1.0)
+    assert not table.found
+    assert table.why == "the current token alone does as well (1.00), so the low p is no evidence of learning"
+    for score, binary, shown in ((0.54, True, False), (0.56, True, True), (-0.2, False, False), (0.02, False, True)):
+        best = [replace(KNOWN.best[0], score=score)]
+        assert replace(UNKNOWN, best=best, binary=binary).explains == shown
+
+
+def test_a_short_text_is_told():
+    assert FOUND.warning == ""
+    short = replace(FOUND, positions=120)
+    assert "too short for scores: 120 positions are scored, at least 1,000 are needed" in short.warning
+    assert short.warning in str(short)
 
 
 def test_they_show_themselves():

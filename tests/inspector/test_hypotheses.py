@@ -127,3 +127,10 @@ def test_left_out_and_own(monkeypatch):
             label(text, [own(place)])
     with pytest.raises(ArgumentError, match="a name that no other hypothesis has"):
         label(text, [*built_in(), own("digit=[0-9]")])
+
+
+def test_hypotheses_about_code_say_that_prose_is_none():
+    left_out = label("It rained in Rome, and the cat saw one more rat.\n" * 5, built_in()).left_out
+    for name in ("inside a string or comment", "inside the condition of an if"):
+        assert left_out[name] == "this text was not recognised as Python or C-like code"
+    assert left_out["digit"] == "never true in this text"

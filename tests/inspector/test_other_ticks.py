@@ -76,8 +76,8 @@ def test_views_of_text_refuse_frames(words, said, monkeypatch, capsys):
     [
         (lambda: language_model("char"), "lm", ["text", "type", "write", "unrolled", "training"], "nats per character"),
         (lambda: language_model("bpe"), "lm", ["text", "type", "write", "unrolled", "training"], "nats per token"),
-        (lambda: classifier("word"), "classify", ["text", "training"], "nats"),
-        (tagger, "tag", ["text", "training"], "nats"),
+        (lambda: classifier("word"), "classify", ["text", "predict", "training"], "nats"),
+        (tagger, "tag", ["text", "predict", "training"], "nats"),
         (lambda: translator("word"), "translate", ["text", "training", "translation"], "nats"),
     ],
 )

@@ -75,7 +75,10 @@ def test_a_page_of_the_largest_size_is_under_five_megabytes():
     text = "".join(map(chr, draw.integers(0x4E00, 0x6000, n)))  # three bytes each
     values, shares = (draw.random(shape, dtype=np.float32) for shape in ((MOST_UNITS, n), (n, 5)))
     shown = Shown(values, draw.integers(0, 5000, (n, 5)), shares)
-    source = page("t", "a", text, [PageUnit("a", "b")] * MOST_UNITS, shown, chr)
+    source = page("t", "a", text, [PageUnit("a", "b", "c", values[0] > 0.5)] * MOST_UNITS, shown, chr)
+    truth = json.loads(Elements(source).scripts[0])["units"][0]["truth"]
+    marks = np.unpackbits(np.frombuffer(base64.b64decode(truth), dtype=np.uint8))[:n]
+    np.testing.assert_array_equal(marks, values[0] > 0.5)
     assert len(source.encode()) < 5_000_000
     with pytest.raises(ArgumentError, match="at most 100,000 characters"):
         made("a" * (n + 1))
@@ -101,5 +104,7 @@ def test_the_values_are_the_units():
 
 def test_the_scale_is_even_about_zero_for_both_signs():
     assert scale(np.array([-1, 0, 3], dtype=np.float32)) == pytest.approx((-3, 3), rel=0.02)
+    assert scale(np.array([-1, 0, 9], dtype=np.float32)) == pytest.approx((-1, 9), rel=0.02)  # one-sided: its own range
+    assert scale(np.array([-9, -3], dtype=np.float32)) == pytest.approx((-9, -3), rel=0.02)
     assert scale(np.array([0.2, 0.9, np.nan], dtype=np.float32)) == pytest.approx((0.2, 0.9), rel=0.02)
     assert scale(np.array([np.nan], dtype=np.float32)) == (-1, 1)

@@ -96,7 +96,7 @@ def test_to_torch(kind: str, form: dict[str, Any]) -> None:
         ("LSTM", {"layer_norm": True, "peepholes": True}, "layer_norm, peepholes"),
         ("GRU", {"reset_after": False}, "reset_after=False"),
         ("RNN", {"zoneout": 0.1, "residual": True}, "zoneout, residual"),
-        ("GRU", {"learned_initial_state": True, "weight_drop": 0.2}, "weight_drop, learned_initial_state"),
+        ("GRU", {"learned_initial_state": True, "weight_drop": 0.2}, "weight_drop, initial_state"),
     ],
 )
 def test_what_torch_lacks_does_not_become_torchs(kind: str, options: dict[str, Any], lacking: str) -> None:

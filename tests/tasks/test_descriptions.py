@@ -132,6 +132,7 @@ def test_what_is_repeated():
     parts = {"train": [("a", "1"), ("b", "1"), ("b", "2")], "valid": [("a", "1")], "test": [("c", "3")]}
     assert repeated(parts, "texts", "label") == [
         "texts with more than one label: 1, such as 'b' (1, 2)",
-        "validation texts that are also training texts: 1 of 1",
+        "validation texts that are also training texts: 1 of 1, such as 'a'; they make the metrics too good: "
+        "remove the duplicates from the data",
     ]
     assert repeated({"train": [("a", "1")], "valid": [], "test": []}, "texts", "label") == []

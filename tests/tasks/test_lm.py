@@ -343,10 +343,20 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.step(b"h"): "text must be a string, got b'h'",
         lambda: hello.session().write("h", 3): "sampling must be a Sampling, got 'h'",
         lambda: hello.session().write(Sampling(), -3): "length must be an integer of at least 0, got -3",
+        lambda: hello.session().write(length=-3): "length must be an integer of at least 0, got -3",
+        lambda: hello.session().write(seed="a"): "seed must be an integer, got 'a'",
+        lambda: hello.session().write(temprature=1): "option must be a known name, got 'temprature'; did you mean",
+        lambda: hello.session().write(Sampling(), seed=1): "sampling must be omitted with seed, got Sampling(",
+        lambda: hello.generate("h", seed="a"): "seed must be an integer, got 'a'",
+        lambda: hello.generate("h", lenght=3): "option must be a known name, got 'lenght'; did you mean 'length'?",
+        lambda: hello.stream("h", stpo="x"): "option must be a known name, got 'stpo'; did you mean 'stop'?",
     }.items():
         with pytest.raises(ArgumentError) as caught:
             call()
         assert str(caught.value).startswith(message)
+    session = hello.session()
+    session.read("h")
+    assert "".join(session.write(length=9, temperature=2.0, seed=3)) == hello.generate("h", 9, temperature=2.0, seed=3)
     assert hello.generate("h", np.int64(3), temperature=np.float32(0)) == hello.generate("h", 3, greedy=True)
 
 

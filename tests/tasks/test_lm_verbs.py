@@ -106,7 +106,7 @@ def test_units_are_held_while_it_is_evaluated(models):
         expected = model.evaluate(split)["loss"]
     assert report.values["loss"] == expected != plain
     assert report.values["clamp"] == HELD
-    assert "clamped     layer 1 h[3]=-0.5" in report.plain().splitlines()
+    assert "held        layer 1 h[3]=-0.5" in report.plain().splitlines()
     assert model.evaluate(split)["loss"] == plain
 
 
@@ -128,6 +128,18 @@ def test_evaluations_that_cannot_be(options, message):
 def test_too_little_text(model):
     with pytest.raises(DataError, match="the text is too short to evaluate: text:t has 1 of at least 2 tokens"):
         model.evaluation(Evaluate(data="text:t"))
+
+
+def test_unknown_characters_are_skipped_and_counted_on_request(model):
+    report = model.evaluation(Evaluate(data="text:the zoo cat, the sat?", unknown="skip"))
+    plain = model.evaluation(Evaluate(data="text:the oo cat the sat"))
+    assert report.values["skipped"] == 3
+    assert report.values["loss"] == pytest.approx(plain.values["loss"], rel=1e-6)
+    assert ("skipped", "3 characters outside the vocabulary") in report.parts[0].rows
+    with pytest.raises(ArgumentError, match="unknown must be omitted with several runs"):
+        LanguageModelling.compare({"a": model, "b": model}, Evaluate(data="text:the cat", unknown="skip"))
+    with pytest.raises(ArgumentError, match="unknown must be omitted without --data"):
+        Evaluate(unknown="skip")
 
 
 def test_models_on_one_text_side_by_side(models):

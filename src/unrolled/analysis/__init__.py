@@ -1,4 +1,4 @@
-"""Analysis of recurrent models: capture gates, clamp units, attribute predictions, compare models."""
+"""Analysis of recurrent models: capture gates, hold units, attribute predictions, compare models."""
 
 from .capture import capture
 from .clamp import clamp

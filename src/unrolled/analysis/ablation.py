@@ -1,6 +1,6 @@
-"""Ablation: the rise of a language model's loss when a unit of its state is clamped.
+"""Ablation: the rise of a language model's loss when a unit of its state is held.
 
-    L_u(k) = −(1/N_k) Σ_{t: x_{t+1} of class k} log p_u(x_{t+1} | x_1 … x_t)       p_u: with unit u clamped
+    L_u(k) = −(1/N_k) Σ_{t: x_{t+1} of class k} log p_u(x_{t+1} | x_1 … x_t)       p_u: with unit u held
 
 All units are ablated on one window before the next window is read. The outputs of the layers below a unit do not depend
 on it and are computed once.
@@ -44,16 +44,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ablation:
-    """Losses in nats per token with single units clamped.
+    """Losses in nats per token with single units held.
 
     Attributes:
-        units: the clamped units, one at a time.
+        units: the held units, one at a time.
         values: the value of each unit.
         leaf: the leaf of the state.
         classes: names of the C classes of predicted tokens.
         counts: ``(C,)``, predictions of each class.
-        baseline: ``(C,)``, loss without clamped units.
-        losses: ``(U, C)``, loss with each unit clamped; 0 for a class that does not occur.
+        baseline: ``(C,)``, loss without held units.
+        losses: ``(U, C)``, loss with each unit held; 0 for a class that does not occur.
         stretch_counts: ``(S, C)``, predictions in each of S segments of the text, for a `bootstrap`.
         stretch_rises: ``(U, S, C)``, rise of the summed loss of each segment above the baseline.
     """
@@ -70,12 +70,12 @@ class Ablation:
 
     @property
     def whole_baseline(self) -> float:
-        """The loss without clamped units over all classes."""
+        """The loss without held units over all classes."""
         return float(self.baseline @ self.counts / self.counts.sum())
 
     @property
     def whole(self) -> Floats:
-        """``(U,)``, the loss with each unit clamped over all classes."""
+        """``(U,)``, the loss with each unit held over all classes."""
         return self.losses @ self.counts / self.counts.sum()
 
     def ranked(self, symbol_class: str | None = None) -> list[tuple[Unit, float]]:
@@ -122,7 +122,7 @@ def ablation(
     lanes: Size = 1,
     progress: Progress | None = None,
 ) -> Ablation:
-    """Compute the loss on a text with each of several units clamped, one at a time, and without clamping.
+    """Compute the loss on a text with each of several units held, one at a time, and without holding.
 
     Args:
         handle: a language model with recurrent layers.
@@ -157,7 +157,7 @@ def ablation(
             at = positions[counted]
             cells = at * S // predicted * C + numbers[at + 1]
             counts += np.bincount(cells, minlength=S * C)
-            for row in range(len(sums)):  # row 0: without clamping
+            for row in range(len(sums)):  # row 0: without holding
                 runner.select(row - 1)
                 log_p, states[row] = log_probabilities(handle.model, part, states[row])
                 sums[row] -= np.bincount(cells, log_p.numpy()[counted], minlength=S * C)
@@ -177,7 +177,7 @@ def stretches_of(split: Split) -> int:
 
 
 class _AblationRunner:
-    """Runs recurrent layers with one unit clamped; the layers below it are reused from the pass without clamping."""
+    """Runs recurrent layers with one unit held; the layers below it are reused from the pass without holding."""
 
     def __init__(self, handle: LanguageModelHandle, units: list[Unit], values: list[float], leaf: str) -> None:
         stack = stack_of(handle.model)
@@ -190,7 +190,7 @@ class _AblationRunner:
         self.selected: tuple[Cell, Clamped] | None = None
 
     def select(self, number: int) -> None:
-        """Clamp the unit with this index from now on; none if below 0."""
+        """Hold the unit with this index from now on; none if below 0."""
         self.selected = None if number < 0 else self.clamped[number]
 
     @torch.no_grad()

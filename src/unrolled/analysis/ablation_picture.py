@@ -1,4 +1,4 @@
-"""A picture of ablations: rise of the loss by class for clamped and random units, with error bars."""
+"""A picture of ablations: rise of the loss by class for held and random units, with error bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")  # so that units differ in 
 
 
 def ablation_picture(path: Path, results: Sequence[Controlled], title: str = "") -> None:
-    """Write the picture: an axis per layer with clamped units, a group of bars per class.
+    """Write the picture: an axis per layer with held units, a group of bars per class.
 
     Args:
         path: ends in .png, .svg or .pdf.
@@ -52,12 +52,12 @@ def _bars(axis: Any, result: Controlled) -> None:
         return places
 
     for u, unit in enumerate(result.units):
-        draw(u, result.rises[u], result.ranges[:, u], style(u).colour, f"{unit} clamped to {result.held[u]:.3g}",
+        draw(u, result.rises[u], result.ranges[:, u], style(u).colour, f"{unit} held at {result.held[u]:.3g}",
              HATCHES[u % len(HATCHES)])  # fmt: skip
     spread = f"error bars: {LOW}th to {HIGH}th percentile over segments of the text"
     if result.others:
         value = f"{result.held[U]:.3g}" if len(set(result.held[U:])) == 1 else "its mean"
-        label = f"mean of {len(result.others)} random units of {result.place}, each clamped to {value} (dots)"
+        label = f"mean of {len(result.others)} random units of {result.place}, each held at {value} (dots)"
         places = draw(U, result.mean, result.span, GREY, label)
         for rises in result.other_rises:
             axis.plot(places, rises, linestyle="none", marker=".", markersize=3, color="#555555", alpha=0.5)

@@ -1,11 +1,11 @@
-"""Clamp units of a recurrent state to chosen values, to find out what they do.
+"""Hold units of a recurrent state at chosen values, to find out what they do.
 
-    s̃_t = s_t with unit u at v_u for every clamped u                                                       (1)
+    s̃_t = s_t with unit u at v_u for every held u                                                       (1)
     y_t, s_t = step(x_t, s̃_{t-1})           the next step reads the values, also at the first step          (2)
     the final state is s̃_T                  the caller receives the values                                  (3)
-    y_t is clamped, too, where it is h_t    the layer above or the head reads them (built-in cells)         (4)
-    c of an LSTM is clamped in its step:    c_t[u] = v,  then  o_t  and  h_t = o_t ∘ tanh(c_t)              (5)
-    after a reset the initial state is clamped; at padding y is 0 and the state does not change             (6)
+    y_t is held, too, where it is h_t    the layer above or the head reads them (built-in cells)         (4)
+    c of an LSTM is held in its step:    c_t[u] = v,  then  o_t  and  h_t = o_t ∘ tanh(c_t)              (5)
+    after a reset the initial state is held; at padding y is 0 and the state does not change             (6)
 
 The value 0 ablates a unit; its mean removes only its information and keeps the input of the other units in its usual
 range. In a custom cell, leaves are overwritten after the step, and so is the output if it is the same tensor as such a
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..cells import Cell, GatedCell, LSTMCell, State, Trace
 from ..cells.dilated import Dilated
+from ..cells.state import named_leaves, with_leaves
 from ..checks import UNCHECKED, checked
 from ..errors import ArgumentError
 from ..layers import Stack
@@ -82,7 +83,7 @@ def _clamped(cell: Cell, leaf: str, values: Values) -> Cell:
 
 
 class Clamped(Cell):
-    """A cell with clamped units; see the module. It shares the parameters of ``cell``, with the same names.
+    """A cell with held units; see the module. It shares the parameters of ``cell``, with the same names.
 
     Args:
         cell: any cell, also a clamped one.
@@ -142,15 +143,15 @@ class Clamped(Cell):
         return self.hold_output(output, after), self.hold(after), {**trace, **held}
 
     def hold(self, state: State) -> State:
-        """Return the state with clamped units, s̃ (1)."""
-        return state._replace(
-            **{leaf: _overwritten(getattr(state, leaf), values) for leaf, values in self.held.items()}
-        )
+        """Return the state with held units, s̃ (1)."""
+        leaves = named_leaves(state)
+        return with_leaves(state, {leaf: _overwritten(leaves[leaf], values) for leaf, values in self.held.items()})
 
     def hold_output(self, output: Tensor, after: State) -> Tensor:
-        """Return the output with clamped units (4)."""
+        """Return the output with held units (4)."""
+        leaves = named_leaves(after)
         for leaf, values in self.held.items():
-            if getattr(after, leaf) is output:
+            if leaves[leaf] is output:
                 return _overwritten(output, values)
         return output
 

@@ -1,7 +1,7 @@
-"""Controlled ablation: clamped units compared with random units of the same layer.
+"""Controlled ablation: held units compared with random units of the same layer.
 
-    r_u(k) = L_u(k) − L(k)            rise of the loss on class k with unit u clamped (`ablation`)                  (1)
-    r_v(k), v random                  the effect of clamping any unit of the layer                                  (2)
+    r_u(k) = L_u(k) − L(k)            rise of the loss on class k with unit u held (`ablation`)                  (1)
+    r_v(k), v random                  the effect of holding any unit of the layer                                  (2)
 
 The error bars of (1) are the 5th and 95th percentile over resampled segments of the text (`bootstrap`), those of (2)
 over the random units.
@@ -35,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Controlled:
-    """Rises of the loss with single units of one layer and leaf clamped, in nats per token.
+    """Rises of the loss with single units of one layer and leaf held, in nats per token.
 
     Attributes:
         units: the U selected units.
@@ -43,7 +43,7 @@ class Controlled:
         held: the values of the units and then of the others.
         kinds: the classes that occur, most frequent first, and ``"all"``.
         counts: ``(K,)``, predictions of each class.
-        baseline: ``(K,)``, loss without clamped units.
+        baseline: ``(K,)``, loss without held units.
         rises: ``(U, K)``, (1).
         ranges: ``(2, U, K)``, 5th and 95th percentile of the rises over segments of the text.
         other_rises: ``(N, K)``, (2).
@@ -141,7 +141,7 @@ def controlled(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Controlled:
-    """Clamp units of one layer, one at a time, and other units for comparison.
+    """Hold units of one layer, one at a time, and other units for comparison.
 
     Args:
         handle: a language model with recurrent layers.

@@ -1,4 +1,4 @@
-"""Edits of a cell's weights that clamp units of its state, for kernels and frozen copies.
+"""Edits of a cell's weights that hold units of its state, for kernels and frozen copies.
 
 u is the unit, v its value, and K is so large that σ(−K) = 0 and σ(K) = 1 exactly.
 

@@ -147,7 +147,8 @@ def saturation(
     first = next(stack_of(handle.model).cells)
     _, _, trace = first.step_traced(next(first.parameters()).new_zeros(1, first.input_size), first.initial_state(1))
     if not set(GATES) & trace.keys():
-        raise ArgumentError("model", "one with gates (lstm, gru)", type(first).__name__)
+        remedy = f"an own cell names its gates {', '.join(GATES)} in step_traced"
+        raise ArgumentError("model", "one with gates (lstm, gru)", type(first).__name__, remedy)
     counter = GateCounter(low=low, high=high)
     state: State = None
     done = 0

@@ -15,9 +15,9 @@ window by window; only the units that are on throughout the current segment and 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,10 +115,23 @@ def select(
     split = as_split(handle, text)
     if not 0 <= begin < end <= len(split):
         raise ArgumentError("begin, end", f"a segment within 0 and {len(split)}", (begin, end))
+    prefix = Split(split.tokens[: end + 1], split.starts[split.starts <= end], 0, 0)
+    windows = _on(handle, prefix, layer, leaf, threshold, window, progress)
+    units = units_on(windows, begin, end, threshold=threshold, context=context)
+    return Selection(units, end - begin, threshold, layer, leaf, context)
+
+
+def units_on(
+    windows: Iterable[tuple[int, On]], begin: int, end: int, *, threshold: float, context: bool = True
+) -> list[SignedUnit]:
+    """Return S (2) for windows of signed units (1), given as (first position, ``(T, 2H)``), that contain the segment.
+
+    Raises:
+        ArgumentError: no unit is on.
+    """
     inside: On | None = None
     around = np.zeros(0, dtype=np.bool_)
-    prefix = Split(split.tokens[: end + 1], split.starts[split.starts <= end], 0, 0)
-    for position, on in _on(handle, prefix, layer, leaf, threshold, window, progress):
+    for position, on in windows:
         if inside is None:
             inside, around = np.ones(on.shape[1], dtype=np.bool_), np.zeros(on.shape[1], dtype=np.bool_)
         here = np.arange(position, position + len(on))
@@ -133,8 +146,7 @@ def select(
             remedy += ", or ignore the units around the segment with --no-context (context=False in Python)"
         raise ArgumentError("threshold", "exceeded by at least one unit throughout the segment", threshold, remedy)
     H = len(inside) // 2
-    units = [(int(u % H), 1 if u < H else -1) for u in chosen]
-    return Selection(units, end - begin, threshold, layer, leaf, context)
+    return [(int(u % H), 1 if u < H else -1) for u in chosen]
 
 
 @checked
@@ -168,32 +180,44 @@ def similar(
         raise ArgumentError("share", "above 0 and at most 1", share)
     check_size("most", most)
     split = as_split(handle, corpus)
-    best: list[tuple[float, int, int, int, int, int]] = []  # a heap, worst first
-    for start, length, shared, others in _matches(handle, split, selection, share, window, progress):
-        score = shared / (len(selection.units) + others)
-        entry = (score, -abs(length - selection.length), -start, length, shared, others)
-        (heapq.heappush if len(best) < most else heapq.heappushpop)(best, entry)
+    windows = _on(handle, split, selection.layer, selection.leaf, selection.threshold, window, progress)
     matches = []
-    for score, _, start, length, shared, others in sorted(best, reverse=True):
-        before, text, after = snippet(handle, split, -start, -start + length, around)
-        matches.append(Match(score, -start, length, shared, others, before, text, after))
+    for found in segments(windows, selection, share=share, most=most):
+        before, text, after = snippet(handle, split, found.start, found.start + found.length, around)
+        matches.append(Match(found.score, found.start, found.length, found.shared, found.others, before, text, after))
     return matches
 
 
+class Segment(NamedTuple):
+    """A matching segment without its text; the fields are those of `Match`."""
+
+    score: float
+    start: int
+    length: int
+    shared: int
+    others: int
+
+
+def segments(
+    windows: Iterable[tuple[int, On]], selection: Selection, *, share: float = 0.75, most: int = 50
+) -> list[Segment]:
+    """Return the ``most`` best matches in windows of signed units (1), given as (first position, ``(T, 2H)``)."""
+    best: list[tuple[float, int, int, int, int, int]] = []  # a heap, worst first
+    for start, length, shared, others in _matches(windows, selection, share):
+        score = shared / (len(selection.units) + others)
+        entry = (score, -abs(length - selection.length), -start, length, shared, others)
+        (heapq.heappush if len(best) < most else heapq.heappushpop)(best, entry)
+    return [Segment(score, -start, *rest) for score, _, start, *rest in sorted(best, reverse=True)]
+
+
 def _matches(
-    handle: LanguageModelHandle,
-    split: Split,
-    selection: Selection,
-    share: float,
-    window: int,
-    progress: Progress | None,
+    windows: Iterable[tuple[int, On]], selection: Selection, share: float
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield (start, length, |S ∩ R|, |X|) of every match, (3) and (4)."""
     minimum = share * len(selection.units) - 1e-9
     selected: On | None = None
     run: _Run | None = None
     previous: On | None = None  # on at the previous position
-    windows = _on(handle, split, selection.layer, selection.leaf, selection.threshold, window, progress)
     for position, on in windows:
         if selected is None:
             selected = _signed(selection.units, on.shape[1] // 2)
@@ -257,7 +281,12 @@ def _on(
     if threshold < 0:
         raise ArgumentError("threshold", "at least 0", threshold)
     for position, values in states(handle, split, layer, leaf=leaf, window=window, progress=progress):
-        yield position, np.concatenate([values > threshold, values < -threshold], axis=1)
+        yield position, signed(values, threshold)
+
+
+def signed(values: npt.NDArray[np.float32], threshold: float) -> On:
+    """Return ``(T, 2H)``: which units of ``values (T, H)`` are on (1), above the threshold and below its negative."""
+    return np.concatenate([values > threshold, values < -threshold], axis=1)
 
 
 def _signed(units: list[SignedUnit], H: int) -> On:

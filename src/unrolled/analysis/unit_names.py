@@ -2,7 +2,7 @@
 
 layer 1 h[58]           unit 58 of h of the first layer; layers count from 1, units from 0
 layer 2 ← c[41]         of the backward direction of the second layer
-layer 1 c[106]=2        clamped to a value
+layer 1 c[106]=2        held at a value
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ..cells import Cell
 from ..checks import checked
 from ..errors import ArgumentError
 from ..layers import Stack
 from .clamp import clamp
-from .units import LARGEST, Unit, stack_of, width_of
+from .units import LARGEST, Unit, leaves_of, stack_of, width_of
 
 FORM = re.compile(r"\s*layer\s+(\d{1,9})\s*(←|<-)?\s*([A-Za-z]\w*)\[(\d{1,9})\]\s*[−-]?\s*")  # a sign may follow
 EXAMPLE = "layer 1 h[58]"
@@ -67,9 +66,11 @@ def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
         raise ArgumentError(option, "without an arrow: the model is unidirectional", name)
     cell = list(stack.cells)[unit.layer * stack.num_directions + unit.direction]
     leaves = leaves_of(cell)
+    if not leaves:
+        raise ArgumentError(option, "omitted: the state of this cell has no named units", name)
     if unit.leaf not in leaves:
         expected = f"a unit of {' or '.join(leaves)}, the state of the model's {type(cell).__name__}"
-        raise ArgumentError(option, expected, name, "gates are computed from the state and cannot be clamped")
+        raise ArgumentError(option, expected, name, "gates are computed from the state and cannot be held")
     if unit.unit >= (width := width_of(cell, unit.leaf)):
         raise ArgumentError(option, f"from {unit.leaf}[0] to {unit.leaf}[{width - 1}] in layer {unit.layer + 1}", name)
     return unit
@@ -77,7 +78,7 @@ def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
 
 @checked
 def clamps_named(clamps: Mapping[str, float] | tuple[str, ...], model: nn.Module) -> dict[NamedUnit, float]:
-    """Return the units to clamp and their values.
+    """Return the units to hold and their values.
 
     Args:
         clamps: values by unit name, or strings such as ``layer 1 c[106]=2``.
@@ -114,11 +115,6 @@ def hold(model: nn.Module, units: Mapping[str, float] | tuple[str, ...]) -> Iter
         for leaf in dict.fromkeys(unit.leaf for unit in named):
             contexts.enter_context(clamp(model, {u.key: v for u, v in named.items() if u.leaf == leaf}, leaf=leaf))
         yield named
-
-
-def leaves_of(cell: Cell) -> tuple[str, ...]:
-    """Return the names of the leaves of a state: ``("h",)``, or ``("h", "c")`` of an LSTM."""
-    return getattr(cell.initial_state(1), "_fields", ())
 
 
 def _parse_clamp(text: str) -> tuple[str, float]:

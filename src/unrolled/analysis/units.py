@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from torch import nn
 
 from ..cells import BuiltinCell, Cell
+from ..cells.state import named_leaves
 from ..checks import plain
 from ..errors import ArgumentError
 from ..layers import Stack
 
-LARGEST = 1e6  # maximum absolute value of a clamped unit; products of much larger values with weights overflow
+LARGEST = 1e6  # maximum absolute value of a held unit; products of much larger values with weights overflow
 
 Unit = tuple[int, int, int]
 """``(layer, direction, unit)``, counted from 0; direction 0 is forward, 1 is backward."""
@@ -48,15 +49,24 @@ def cell_at(stack: Stack, layer: int, direction: int = 0) -> Cell:
 
 def check_leaf(cell: Cell, leaf: str) -> None:
     """Raise `ArgumentError` unless the state of the cell has this leaf."""
-    leaves = getattr(cell.initial_state(1), "_fields", ())
+    leaves = leaves_of(cell)
+    if not leaves:
+        raise ArgumentError("cell", "one whose state is a named tuple of tensors", type(cell).__name__)
     if leaf not in leaves:
         raise ArgumentError("leaf", f"one of {', '.join(leaves)}, the state of {type(cell).__name__}", leaf)
+
+
+def leaves_of(cell: Cell) -> tuple[str, ...]:
+    """Return the names of the leaves of a state: ``("h",)``, or ``("h", "c")`` of an LSTM."""
+    return tuple(named_leaves(cell.initial_state(1)))
 
 
 def width_of(cell: Cell, leaf: str) -> int:
     """Return the number of units of a leaf."""
     check_leaf(cell, leaf)
-    return cell.leaf_width(leaf) if isinstance(cell, BuiltinCell) else getattr(cell.initial_state(1), leaf).size(-1)
+    return (
+        cell.leaf_width(leaf) if isinstance(cell, BuiltinCell) else named_leaves(cell.initial_state(1))[leaf].size(-1)
+    )
 
 
 def by_cell(stack: Stack, units: Mapping[Unit, float], leaf: str) -> dict[Cell, dict[int, float]]:

@@ -9,7 +9,7 @@ above, and all later steps. The cells run one step at a time, so that every h_t 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..cells import Cell, State
+from ..cells import Cell, State, Trace
 from ..cells.dilated import Dilated
+from ..cells.state import named_leaves
 from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import one_hot
@@ -31,12 +32,13 @@ from .units import stack_of
 
 @dataclass(frozen=True)
 class Layer:
-    """The steps of one layer: ``h (T, H)``, ``c (T, H)`` of an LSTM, and ``grad (T, H)``, (2)."""
+    """The steps of one layer: ``h (T, H)``, ``c (T, H)`` of an LSTM, ``grad (T, H)``, (2), and ``gates`` ``(T, ·)``."""
 
     name: str
     h: Tensor
     c: Tensor | None
     grad: Tensor
+    gates: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ class Unrolled:
 
 
 @checked
-def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -> Unrolled:
+def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False, gates: bool = False) -> Unrolled:
     """Run a model over a text from the initial state and differentiate its loss.
 
     Args:
         handle: a language model with recurrent layers; not thread-safe.
         text: a text of at least one token.
         last_only: use the loss of the last prediction only.
+        gates: also return every gate that the cells name.
 
     Raises:
         ArgumentError: the text is empty or has characters outside the vocabulary, or the layers are bidirectional.
@@ -77,17 +80,20 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
     ids = torch.from_numpy(handle.vocabulary.encode(text).astype(np.int64)).to(device_of(handle.model))
     stack = stack_of(handle.model)
     names = {cell: name for name, cell in stack.named_modules() if cell in set(stack.cells)}
-    states: dict[str, list[State]] = {}
+    states: dict[str, list[dict[str, Tensor]]] = {}
+    traces: dict[str, list[Trace]] = {}
 
     def runner(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         if isinstance(cell, Dilated):
             raise ArgumentError("model", "one without dilated layers", f"a dilation of {cell.dilation}")
         outputs = []
         for x in one_hot(cell, inputs):
-            output, state = cell.step(x, state)
-            if not hasattr(state, "h"):
+            output, state, trace = cell.step_traced(x, state)
+            leaves = named_leaves(state)
+            if "h" not in leaves:
                 raise ArgumentError("cell", "one whose state has a leaf h", type(cell).__name__)
-            states.setdefault(names[cell], []).append(state)
+            states.setdefault(names[cell], []).append(leaves)
+            traces.setdefault(names[cell], []).append(trace)
             outputs.append(output)
         return torch.stack(outputs), state
 
@@ -97,16 +103,24 @@ def unroll(handle: LanguageModelHandle, text: str, *, last_only: bool = False) -
         log_p = F.log_softmax(logits[:, 0].double(), dim=-1)  # (T, V)
         nats = -log_p[:-1].gather(1, ids[1:, None])[:, 0]
         loss = (nats[-1] if last_only else nats.mean()) if len(nats) else None  # (1)
-    nodes = [state.h for layer_states in states.values() for state in layer_states]
+    nodes = [leaves["h"] for layer_states in states.values() for leaves in layer_states]
     grads: Any = [None] * len(nodes) if loss is None else torch.autograd.grad(loss, nodes, allow_unused=True)
     gradients = iter([torch.zeros_like(h) if g is None else g for h, g in zip(nodes, grads, strict=True)])  # (2)
     layers = [
         Layer(
             name,
-            torch.cat([state.h for state in layer_states]).detach(),
-            torch.cat([state.c for state in layer_states]).detach() if hasattr(layer_states[0], "c") else None,
+            _joined(layer_states, "h"),
+            _joined(layer_states, "c") if "c" in layer_states[0] else None,
             torch.cat([next(gradients) for _ in layer_states]),
+            {gate: _joined(traces[name], gate) for gate in traces[name][0] if gate not in layer_states[0]}
+            if gates
+            else {},
         )
         for name, layer_states in states.items()
     ]
     return Unrolled(ids.tolist(), log_p.detach(), layers, None if loss is None else loss.item())
+
+
+def _joined(steps: list[dict[str, Tensor]], name: str) -> Tensor:
+    """Return a state or gate of all steps, ``(T, ·)``."""
+    return torch.cat([step[name] for step in steps]).detach()

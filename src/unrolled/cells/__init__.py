@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Any
 
@@ -69,6 +68,27 @@ def check_cell_name(name: str) -> None:
         raise ArgumentError("cell", expected, name, did_you_mean(name, CELLS))
 
 
+def cell_name(cell: Any) -> Any:
+    """Return the name of a class of cells, a key of `CELLS` or ``module:Class``; other values are returned unchanged.
+
+    Raises:
+        ArgumentError: no module defines the class under its name, or ``cell`` is an instance.
+    """
+    if isinstance(cell, Cell):
+        remedy = f"pass the class {type(cell).__name__}: each layer builds its own"
+        raise ArgumentError("cell", "a class derived from unrolled.Cell, or its name", type(cell).__name__, remedy)
+    if not isinstance(cell, type) or not issubclass(cell, Cell):
+        return cell
+    for name, builtin in CELLS.items():
+        if cell is builtin:
+            return name
+    name = f"{cell.__module__}:{cell.__qualname__}"
+    if "." in cell.__qualname__:
+        remedy = f"move it to a file, such as my_cells.py, and pass cell='my_cells:{cell.__name__}'"
+        raise ArgumentError("cell", "a class at the top level of a module that can be imported", name, remedy)
+    return name
+
+
 @checked
 def cell_class(name: str) -> type[Cell]:
     """Return the class of a cell by name: a key of `CELLS`, or ``module:Class`` for a custom cell.
@@ -95,12 +115,6 @@ def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> C
     16
     """
     if name in CELLS:
-        cls = CELLS[name]
-        classes = [base for base in cls.__mro__ if issubclass(base, Cell)]
-        known = {key for base in classes for key in inspect.signature(base.__init__).parameters}
-        for option in options:
-            if option not in known - {"self", "options", "args", "kwargs"}:
-                raise ArgumentError("option", f"an option of {cls.__name__}", option, did_you_mean(option, known))
-        return cls(input_size, hidden_size, **options)
+        return CELLS[name](input_size, hidden_size, **options)
     check_cell_name(name)
     return own_cell(name, input_size, hidden_size)

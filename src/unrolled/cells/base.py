@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..checks import checked, plain
 from ..errors import ArgumentError
 from .init import initialise
-from .state import State
+from .state import State, named_leaves
 
 Trace = dict[str, Tensor]
 """The gates of a step by name, each ``(B, ·)``; of a whole pass, ``(T, B, ·)``."""
@@ -21,12 +21,49 @@ InitialState = Literal["zero", "random", "learned"]
 class Cell(nn.Module, ABC):
     """Base class of all cells, each one step of a recurrence.
 
-    A subclass sets ``input_size`` and ``hidden_size`` and defines `step` and `initial_state`; `unrolled.scan`, the
-    layers and the tasks can then run it. `unrolled.testing.check_cell` checks that it keeps the contract.
+    A subclass defines `step` and `initial_state`; `unrolled.scan`, the layers and the tasks can then run it.
+    `unrolled.testing.check_cell` checks that it keeps the contract.
+
+    Args:
+        input_size: I, width of x_t. A subclass may set the attribute itself instead.
+        hidden_size: H, width of the state; likewise.
+
+    Raises:
+        ArgumentError: a size is not an integer of at least 1.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> import unrolled
+    >>> class Leaky(unrolled.Cell):
+    ...     '''h_t = (1 − a) ∘ h_{t-1} + a ∘ tanh(W x_t + U h_{t-1} + b), with a = σ(rate).'''
+    ...
+    ...     def __init__(self, input_size, hidden_size):
+    ...         super().__init__(input_size, hidden_size)
+    ...         self.from_input = nn.Linear(input_size, hidden_size)
+    ...         self.from_state = nn.Linear(hidden_size, hidden_size, bias=False)
+    ...         self.rate = nn.Parameter(torch.zeros(hidden_size))
+    ...
+    ...     def step(self, x, state, noise=None):
+    ...         a = torch.sigmoid(self.rate)
+    ...         h = (1 - a) * state + a * torch.tanh(self.from_input(x) + self.from_state(state))
+    ...         return h, h
+    ...
+    ...     def initial_state(self, batch_size):
+    ...         return self.rate.new_zeros(batch_size, self.hidden_size)
+    >>> outputs, state = unrolled.scan(Leaky(8, 16), torch.randn(5, 3, 8))  # 5 steps, 3 sequences
+    >>> outputs.shape, state.shape
+    (torch.Size([5, 3, 16]), torch.Size([3, 16]))
     """
 
     input_size: int
     hidden_size: int
+
+    def __init__(self, input_size: int | None = None, hidden_size: int | None = None) -> None:
+        super().__init__()
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if size is not None:
+                check_size(name, size)
+                setattr(self, name, plain(size))
 
     @property
     def output_size(self) -> int:
@@ -55,9 +92,15 @@ class Cell(nn.Module, ABC):
         return None
 
     def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
-        """Compute `step` and also return the gates by name, each ``(B, ·)``; none unless the cell overrides this."""
+        """Compute `step` and also return the gates by name, each ``(B, ·)``.
+
+        Unless the cell overrides this, these are the leaves ``(B, H)`` of its state (`named_leaves`), or the output if
+        no leaf has a name and that shape.
+        """
         output, state = self.step(x, state, noise)
-        return output, state, {}
+        shape = x.size(0), self.hidden_size
+        leaves = {name: leaf for name, leaf in named_leaves(state).items() if leaf.shape == shape}
+        return output, state, leaves or {"output": output}
 
 
 class Noise(NamedTuple):
@@ -87,14 +130,14 @@ class BuiltinCell(Cell):
     weight_ih: nn.Parameter
     bias_ih: Tensor  # None in a cell without biases, whose equations do not read it
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, initial: InitialState, init: str) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, initial_state: InitialState, init: str) -> None:
         super().__init__()
         check_size("input_size", input_size)
         check_size("hidden_size", hidden_size)
-        if initial not in ("zero", "random", "learned"):
-            raise ArgumentError("initial", "'zero', 'random' or 'learned'", initial)
+        if initial_state not in ("zero", "random", "learned"):
+            raise ArgumentError("initial_state", "'zero', 'random' or 'learned'", initial_state)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        self.initial: InitialState = initial
+        self.initial: InitialState = initial_state
         self.init = init
 
     def reset_parameters(self) -> None:
@@ -145,11 +188,13 @@ class GatedCell(BuiltinCell):
         zoneout: probability that a unit of h keeps its old value (Krueger et al. 2017); for an LSTM also a
             pair ``(h, c)``.
         weight_drop: rate of DropConnect on ``weight_hh`` (Merity et al. 2018).
-        initial: the initial state: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        initial_state: the state before the first step: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or
+            ``"learned"``.
         init: name of the initialiser, see `cells.init`.
         recurrent_size: width of h_t if it is projected; `None`: H.
         device: device of the parameters.
         dtype: dtype of the parameters.
+        initial: the earlier name of ``initial_state``.
 
     Raises:
         ArgumentError: a size is below 1, a rate is outside [0, 1), or a name is unknown.
@@ -168,13 +213,14 @@ class GatedCell(BuiltinCell):
         recurrent_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,
         weight_drop: float = 0.0,
-        initial: InitialState = "zero",
+        initial_state: InitialState = "zero",
         init: str = "torch",
         recurrent_size: int | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        initial: InitialState | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, bias, initial, init)
+        super().__init__(input_size, hidden_size, bias, initial or initial_state, init)
         check_rate("recurrent_dropout", recurrent_dropout)
         check_rate("weight_drop", weight_drop)
         zoneouts = tuple(zoneout) if isinstance(zoneout, tuple | list) else (zoneout, zoneout)
@@ -248,6 +294,15 @@ class GatedCell(BuiltinCell):
             return new
         keep = rate if mask is None else mask
         return keep * old + (1 - keep) * new
+
+
+def check_sizes_set(cell: Cell) -> None:
+    """Raise `ArgumentError` if a cell has no ``input_size`` or no ``hidden_size``."""
+    missing = [name for name in ("input_size", "hidden_size") if not hasattr(cell, name)]
+    if missing:
+        name = type(cell).__name__
+        remedy = f"call super().__init__(input_size, hidden_size) in {name}.__init__"
+        raise ArgumentError("cell", f"a cell that sets {' and '.join(missing)}", name, remedy)
 
 
 def check_size(name: str, value: int, least: int = 1) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
 from ..errors import ArgumentError, clause, did_you_mean, origin
-from .base import Cell
+from .base import Cell, check_sizes_set
 
 BATCH_SIZES = (2, 1, 3)  # several, to detect a cell that works for a single batch size only
 STEPS = ("first", "second")
@@ -68,6 +68,7 @@ def _check(cell: Cell, name: str, input_size: int, B: int) -> None:
             raise ArgumentError("cell", f"a class {expected}", name, f"it returns {received}; {remedy}")
 
     with _argument_errors(name, "a class whose methods run", f"initial_state({B})"):
+        check_sizes_set(cell)
         widths = [getattr(cell, width, None) for width in ("input_size", "hidden_size", "output_size")]
         sized = all(isinstance(width, int) for width in widths) and widths[0] == input_size
         expect(sized, f"that sets input_size and hidden_size, {input_size} and a number here", widths[:2])

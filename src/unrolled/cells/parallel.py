@@ -48,7 +48,8 @@ class ParallelCell(BuiltinCell):
         input_size: I, width of x_t.
         hidden_size: H, width of h_t.
         bias: whether the cell has ``bias_ih``.
-        initial: the initial state: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or ``"learned"``.
+        initial_state: the state before the first step: ``"zero"``, ``"random"`` (N(0, 0.1²), in training only) or
+            ``"learned"``.
         init: name of the initialiser, see `cells.init`; not ``identity``, which needs recurrent weights.
         forget_bias: if given, the initial bias of the gate that keeps h; large values keep h longer.
         device: device of the parameters.
@@ -68,13 +69,14 @@ class ParallelCell(BuiltinCell):
         hidden_size: int,
         *,
         bias: bool = True,
-        initial: InitialState = "zero",
+        initial_state: InitialState = "zero",
         init: str = "torch",
         forget_bias: float | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        initial: InitialState | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, bias, initial, init)
+        super().__init__(input_size, hidden_size, bias, initial or initial_state, init)
         if init == "identity":
             expected = f"an initialiser other than identity for {type(self).__name__}, which has no W_hh"
             raise ArgumentError("init", expected, init)

@@ -37,6 +37,23 @@ def detach(state: S) -> S:
     return tree_map(lambda leaf: leaf.detach(), state)
 
 
+def named_leaves(state: State) -> dict[str, Tensor]:
+    """Return the leaves of a named tuple or dictionary by name; a state that is one tensor is named ``h``."""
+    if isinstance(state, Tensor):
+        return {"h": state}
+    leaves = state if isinstance(state, dict) else state._asdict() if hasattr(state, "_asdict") else {}
+    return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, Tensor)}
+
+
+def with_leaves(state: S, leaves: dict[str, Tensor]) -> S:
+    """Return a copy of a state with these leaves, named as in `named_leaves`, replaced."""
+    if isinstance(state, Tensor):
+        return leaves.get("h", state)  # type: ignore[return-value]
+    if isinstance(state, dict):
+        return {**state, **leaves}  # type: ignore[return-value]
+    return state._replace(**leaves)  # type: ignore[attr-defined]
+
+
 def _map2(function: Any, a: S, b: S) -> S:
     return tree_map(function, a, b)
 

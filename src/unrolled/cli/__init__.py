@@ -27,7 +27,7 @@ VERBS = {
     "sample": "generate samples from a trained model",
     "predict": "predict classes, tags or translations with a trained model",
     "evaluate": "evaluate trained models on held-out or other data",
-    "inspect": "analyse a trained model: find and clamp interpretable units, measure its context length",
+    "inspect": "analyse a trained model: find and hold interpretable units, measure its context length",
     "runs": "list runs",
     "data": "list named data sets, download one, or show how your own data is read",
     "lab": "experiments: gradients, error surface, memory, truncation, an unrolled network, Shannon's game",

@@ -63,13 +63,15 @@ def combined(lead: TaskReport, others: Sequence[TaskReport], requested: str | No
         lines = [other.how, *(fitted(example, WIDTH) for example in other.first)]
         rows += _labelled(f"for {other.task}", lines) if any(lines) else []
     report = lead.whole()
-    parts = _added(report.parts, rows)
-    for other in others:
-        if other.task == requested:
-            parts += other.whole().parts
-        elif other.checked:
-            parts += (Pairs(_labelled(f"check for {other.task}", other.checked)),)
     values = report.values | {"read": [other.as_json() for other in others]}
+    for other in others:
+        if other.task == requested:  # its facts first; of the others only what they say about the file
+            shown = other.whole()
+            return replace(report, values=values, parts=(*shown.parts, *lead.report.parts), how=shown.how)
+    parts = _added(report.parts, [] if requested else rows)
+    for other in others:
+        if other.checked:
+            parts += (Pairs(_labelled(f"check for {other.task}", other.checked)),)
     return replace(report, values=values, parts=parts)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 import sys
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..results import Part, Prediction, is_blank
+from ..results import Input, Part, Prediction, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import on_terminal, page
+from .terminal.prediction_notes import PredictionNotes
+from .terminal.predictions_file import file_of
 from .terminal.reporters import emit
 from .terminal.results import is_drawn, note_folder, note_unsaved, save_part, save_picture, show_part
 from .terminal.results_folder import Folder, folder_of, save
@@ -26,7 +30,7 @@ class General:
     cell: str | None = None
     """the model's custom cell (module:Class)"""
     out: str | None = None
-    """save predictions.jsonl, pictures and tables to this folder"""
+    """save to this file (.csv, .tsv, .jsonl, .conll), not printed; or to this folder"""
     json: bool = False
     """print one JSON object per input"""
 
@@ -47,12 +51,25 @@ def run(argv: list[str]) -> int:
     [(name, model)] = request.models().items()
     options, writer = request.options, PredictionWriter(request.general, getattr(request.options, "explain", False))
     if request.general.html is not None and hasattr(options, "explain"):
-        options = dataclasses.replace(options, explain=True)
+        options = replace(options, explain=True)
+    sent: deque[Input] = deque()
     with request.schema.names():
-        for result in model.predictions(options.inputs(request.words), options):
-            writer.write(result)
+        for result in model.predictions(_remembered(model.inputs(options, request.words, note), sent), options):
+            writer.write(result, sent.popleft() if sent and isinstance(result, Prediction) else None)
     writer.close(Path(name).name)
     return 0
+
+
+def _remembered(chunks: Iterable[list[Input]], sent: deque[Input]) -> Iterator[list[Input]]:
+    """Yield the chunks; append the inputs to ``sent``."""
+    for chunk in chunks:
+        sent.extend(chunk)
+        yield chunk
+
+
+def note(text: str) -> None:
+    """Print a note on standard error."""
+    print(f"note: {printable(text)}", file=sys.stderr)
 
 
 class PredictionWriter:
@@ -65,22 +82,28 @@ class PredictionWriter:
 
     def __init__(self, general: General, explain: bool) -> None:
         self.general, self.explain = general, explain
-        self.folder = folder_of(general.out)
+        self.file = file_of(general.out)
+        self.folder = folder_of(general.out) if self.file is None else None
+        self.notes = PredictionNotes()
         self.predictions: list[Prediction] = []
         self.lines: list[str] = []
         self.count = self.unsaved = 0
 
-    def write(self, result: Prediction | Part) -> None:
-        """Write one prediction, or a part about all of them."""
+    def write(self, result: Prediction | Part, source: Input | None = None) -> None:
+        """Write one prediction, of the input ``source``, or a part about all of them."""
         if not isinstance(result, Prediction):
             if not save_picture(result):
                 self._write_part(result)
             return
         self.count += 1
+        self.notes.add(result)
+        row = None if source is None else source.row
+        if self.file is not None:
+            self.file.add(result, row)
         if self.general.json:
             emit("prediction", **result.as_json())
-        else:
-            show_prediction(result, explain=self.explain)
+        elif self.file is None:
+            show_prediction(result, explain=self.explain, one_line=row is not None)
         files = [path.name for part in result.parts for path in self._write_part(part, f"{self.count:04}-")]
         if self.folder is not None:
             entry = {**result.as_json(), "files": files}
@@ -98,8 +121,10 @@ class PredictionWriter:
         return paths
 
     def close(self, name: str) -> None:
-        """Write the HTML page and ``predictions.jsonl``."""
+        """Write the files, and notes on all predictions."""
         note_unsaved(self.unsaved)
+        if self.file is not None:
+            print(f"predictions: {printable(self.file.save())}", file=sys.stderr)
         if self.folder is not None:
             self.folder.save("predictions.jsonl", "".join(self.lines).encode("utf-8", errors="replace"))
         note_folder(self.folder)
@@ -108,10 +133,15 @@ class PredictionWriter:
             text = page(f"{name}: {count:,} prediction{'s' * (count != 1)}", self.predictions)
             path = save(Path(self.general.html), text.encode("utf-8", errors="replace"), "--html")
             print(f"page: {printable(str(path))}", file=sys.stderr)
+        for line in self.notes.lines():
+            note(line)
 
 
-def show_prediction(prediction: Prediction, *, explain: bool) -> None:
-    """Print one prediction."""
+def show_prediction(prediction: Prediction, *, explain: bool, one_line: bool = False) -> None:
+    """Print one prediction; with ``one_line``, line breaks of the text as ↵, so that line n belongs to row n."""
+    if one_line:
+        pieces = tuple(replace(piece, text=_on_one_line(piece.text)) for piece in prediction.pieces)
+        prediction = replace(prediction, text=_on_one_line(prediction.text), pieces=pieces)
     if prediction.lines is not None:
         for line in prediction.lines:
             _line(line)
@@ -129,6 +159,10 @@ def show_prediction(prediction: Prediction, *, explain: bool) -> None:
         shown = prediction.marked() if explain or not prediction.answer else prediction.text
         columns = (prediction.likeliest() or prediction.answer, shown, prediction.explanation() if explain else "")
         print("\t".join(filter(None, columns)), flush=True)
+
+
+def _on_one_line(text: str) -> str:
+    return re.sub(r"\r\n|\r|\n", "↵", text)
 
 
 def _line(line: str) -> None:

@@ -7,7 +7,6 @@ off from the training pairs, by a hash of the index of each pair, so the split d
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError, clause, did_you_mean
+from ..errors import ArgumentError, DataError
 from .bitext import BitextLayout, Pairs, keep, read_pairs
 from .counter import uniform
 from .generated_dates import dates
 from .generated_pairs import numbers, reversal
+from .near import exists, missing
 from .registry import fetch
 from .swapped import looks_swapped
 
@@ -211,11 +211,8 @@ def _check(
 
 def _read(path: str, target: str | None, layout: BitextLayout) -> Pairs:
     source_file, target_file = (Path(name).expanduser() if name else None for name in (path, target))
-    if source_file is None or not os.path.exists(source_file):
-        near = clause(did_you_mean(path, bitext_names()))
-        raise DataError(
-            f"file or named set {path!r} does not exist{near}; give a path, or one of {', '.join(bitext_names())}"
-        )
+    if source_file is None or not exists(path):
+        raise missing("file or named set", path, bitext_names())
     return read_pairs(source_file, target_file, layout)
 
 

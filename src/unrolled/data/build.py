@@ -64,6 +64,7 @@ def build_vocabulary(
     return WordVocabulary.from_counts(words, min_count)
 
 
+@checked
 def vocabulary_from_json(data: object) -> Vocabulary:
     """Return the vocabulary described by `Vocabulary.to_json`. The data are validated, as they may be untrusted.
 

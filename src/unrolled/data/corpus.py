@@ -6,7 +6,7 @@ of the text, so that a model learns to generate it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..checks import checked
@@ -26,6 +26,8 @@ class Corpus:
     notes: list[str] = field(default_factory=list)
     line_ends: LineEnds | None = "keep"
     """line ending conversion of the files (see `TextFile`); "unify" also converts those of the separator"""
+    keep: Callable[[str], str] | None = None
+    """returns a piece of text without the characters to skip"""
 
     def __post_init__(self) -> None:
         if self.separator == "":
@@ -38,7 +40,8 @@ class Corpus:
         """Yield the text in chunks of about 256 thousand characters, with document starts; conversions are added to
         ``changed`` (see `textfile.describe_changes`)."""
         for file in self.files:
-            yield from cut_documents(file.read(changed), self.separator)
+            texts = file.read(changed)
+            yield from cut_documents(texts if self.keep is None else map(self.keep, texts), self.separator)
 
     def fingerprint(self) -> list[object]:
         """Return a list that changes if a file is added, removed or modified, or if an option changes."""

@@ -25,7 +25,7 @@ from .labelled_folders import folder_texts
 from .labelled_lines import LABEL_NAMES, TEXT_NAMES, read_lines
 from .rows import Column, form_by_name, lines
 from .table import Table
-from .textfile import TextFile, check_encoding
+from .textfile import GUESSED, TextFile, check_encoding
 
 Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
 MOST = 1 << 24  # maximum number of examples
@@ -90,11 +90,12 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     collector = _ExampleCollector(path)
     notes: list[str] = []
     if form == "folder":
-        count = 0
-        for _, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
+        count = guessed = 0
+        for place, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
             collector.add(text, label)
             count += 1
-        how = f"{count:,} files, one folder per class"
+            guessed += TextFile(place, layout.encoding, layout.errors).is_guessed
+        how = f"{count:,} files, one folder per class" + (f"; {guessed:,} of them {GUESSED}" if guessed else "")
     else:
         file = TextFile(path, layout.encoding, layout.errors)
         if not path.is_file():

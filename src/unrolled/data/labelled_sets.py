@@ -12,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, clause, did_you_mean
+from ..errors import DataError
 from .counter import uniform
 from .folds import check_classes as check_folded
 from .folds import split as split_fold
 from .generated_reviews import reviews
+from .label_names import alike, folded, spellings
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
 from .labelled_folders import find_parts
+from .near import exists, missing
 from .registry import fetch
 
 GENERATED = "generated"
@@ -97,6 +99,8 @@ def open_labelled(
     test: str | None = None,
     folds: int = 0,
     fold: int = 0,
+    *,
+    fold_labels: bool = False,
 ) -> LabelledSets:
     """Read the training, validation and test sets that ``spec`` names.
 
@@ -107,6 +111,7 @@ def open_labelled(
         test: a file or folder with the test set, instead of a fraction.
         folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
         fold: the fold that is the test set.
+        fold_labels: merge labels that differ only in case and white space under their most frequent spelling.
 
     Raises:
         ArgumentError: a class has fewer texts than there are folds.
@@ -149,6 +154,15 @@ def open_labelled(
         own["test"], more = read_labelled(path, layout)
         notes += more
         how.append(f"{path}: {own['test'].how}")
+    labels = [label for examples in (pool, *own.values()) for label in examples.labels]
+    if fold_labels:
+        names = spellings(labels)
+        pool, first = folded(pool, names), folded(first, names)
+        own = {part: folded(examples, names) for part, examples in own.items()}
+        if len(set(labels)) > len(names):
+            notes.append(f"labels merged by --fold-labels: {len(set(labels)):,} spellings are {len(names):,} classes")
+    elif warning := alike(labels):
+        notes.append(warning)
     shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
     if "test" in own and shares[2]:  # fractions of separate sets are added to training
         shares = (shares[0] + shares[2], shares[1], 0.0)
@@ -179,12 +193,8 @@ def existing_path(spec: str) -> Path:
         DataError: it does not exist; similar names are suggested.
     """
     path = Path(spec).expanduser()
-    if not spec or not path.exists():
-        near = clause(did_you_mean(spec, labelled_names()))
-        raise DataError(
-            f"file, folder or named set {spec!r} does not exist{near}; give a path, or one of "
-            f"{', '.join(labelled_names())}"
-        )
+    if not spec or not exists(spec):
+        raise missing("file, folder or named set", spec, labelled_names())
     return path
 
 

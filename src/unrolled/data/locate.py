@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..checks import checked
-from ..errors import DataError, clause, did_you_mean
+from ..errors import DataError
 from .corpus import Corpus
+from .near import missing
 from .registry import NAMED, fetch
 from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreign
 
@@ -58,7 +59,7 @@ def open_corpus(
     path, options = Path(os.path.expanduser(spec)), _ReadOptions(encoding, errors, line_ends, zeros)
     notes: list[str] = []
     if not spec or len(os.fsencode(path.name)) > 255:  # too long for a file name; some systems raise an error
-        raise DataError(_missing(spec, path))
+        raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
     if path.is_dir():
         found = _text_files(_walk(path), options, notes)
         kind = "folder"
@@ -69,7 +70,7 @@ def open_corpus(
         found = _text_files((p for p in matches if not p.is_dir()), options, notes)
         kind = "pattern"
     else:
-        raise DataError(_missing(spec, path))
+        raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
     if not found:
         skipped = f" ({'; '.join(notes)})" if notes else ""
         raise DataError(f"no text files found: {kind} {spec!r}{skipped}; give a text file or a folder of them")
@@ -102,23 +103,6 @@ def _single(path: Path, options: _ReadOptions) -> TextFile:
     if next(file.read(), "") == "":  # also raises errors for binary and undecodable files
         raise DataError(f"{path} has no text; give a file with text")
     return file
-
-
-def _missing(spec: str, path: Path) -> str:
-    folder = path.parent
-    near = [str(folder / name) if folder != Path() else name for name in _names(folder)]
-    suggestion = clause(did_you_mean(spec, [*named_corpora(), *near]))
-    return (
-        f"file, folder or named corpus {spec!r} does not exist{suggestion}; "
-        f"give a path, a pattern such as 'texts/*.txt', or one of {', '.join(named_corpora())}"
-    )
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))[:10_000]
-    except OSError:
-        return []
 
 
 def _walk(folder: Path, without: frozenset[str] = frozenset()) -> list[Path]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DataError, clause, did_you_mean
-from .rows import Column, json_rows, named, numbered, whole_characters
+from .rows import Column, choose, json_rows, named, numbered, whole_characters
 from .textfile import TextFile
 
 LISTED = 20  # keys listed in a message
 EXACT = 1 << 53  # smaller integers are exact as floats
 
 
-def objects(file: TextFile, columns: tuple[Column, Column], example: str) -> Iterator[Any]:
+def objects(file: TextFile, columns: Sequence[Column], example: str) -> Iterator[Any]:
     """Yield a description of the keys, then (line number, first value, second value) of each object.
 
     Raises:
@@ -26,7 +26,7 @@ def objects(file: TextFile, columns: tuple[Column, Column], example: str) -> Ite
     keys: list[str] = []
     for line, row in json_rows(file, example):
         if not keys:
-            keys = [_key(file.path, column, columns, row) for column in columns]
+            keys = [key_of(file.path, column, columns, row) for column in columns]
             if keys[0] == keys[1]:
                 expected = f"different from the column of the {columns[0].role}"
                 raise ArgumentError(
@@ -41,7 +41,7 @@ def objects(file: TextFile, columns: tuple[Column, Column], example: str) -> Ite
 
 def _text(file: TextFile, line: int, row: dict[str, Any], key: str, column: Column) -> str:
     """Return the value of a key as text. Equal numbers are the same label: 1.0 is read as "1"."""
-    value = _under(row, key)
+    value = value_under(row, key)
     if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise DataError(
             f"{file.path}, line {line} has no text or number under {key!r}"
@@ -52,10 +52,15 @@ def _text(file: TextFile, line: int, row: dict[str, Any], key: str, column: Colu
     return whole_characters(str(value), file.errors, file.path, line)
 
 
-def _key(path: Path, column: Column, columns: tuple[Column, Column], row: dict[str, Any]) -> str:
+def key_of(path: Path, column: Column, columns: Sequence[Column], row: dict[str, Any]) -> str:
+    """Return the key of a column in an object.
+
+    Raises:
+        DataError: there is none.
+    """
     names = list(row)
     for name in [column.requested] if column.requested is not None else column.usual:
-        value = _under(row, name)
+        value = value_under(row, name)
         if value is not None and (column.requested is not None or not isinstance(value, dict)):
             return name
         if (at := named(name, names, path, column.option)) is not None and not isinstance(row[names[at]], dict):
@@ -66,14 +71,14 @@ def _key(path: Path, column: Column, columns: tuple[Column, Column], row: dict[s
     return names[place]
 
 
-def _no_key(path: Path, column: Column, columns: tuple[Column, Column], row: dict[str, Any]) -> DataError:
+def _no_key(path: Path, column: Column, columns: Sequence[Column], row: dict[str, Any]) -> DataError:
     """Return the error for a missing key; it lists the keys, including nested ones."""
     what = f"has no column {column.requested!r}" if column.requested is not None else "has none of the usual keys"
     keys = dict(_flat(row))
     near = clause(did_you_mean(column.requested, keys)) if column.requested is not None else ""
     texts = [key for key, value in keys.items() if key not in row and isinstance(value, str)]
-    remedy = f"choose one with {column.option}"
-    if len(texts) == 2 and all(other.requested is None for other in columns):
+    remedy = choose(columns)
+    if len(columns) == len(texts) == 2 and all(other.requested is None for other in columns):
         remedy = "use " + " ".join(f"{other.option} {key}" for other, key in zip(columns, texts, strict=True))
     return DataError(f"{path} {what}; its keys are {_listed(row)}{near}; {remedy}")
 
@@ -92,10 +97,10 @@ def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
             yield before + key, value
 
 
-def _under(row: dict[str, Any], key: str) -> Any:
+def value_under(row: dict[str, Any], key: str) -> Any:
     """Return the value of a key, or of a path of keys; `None` if missing."""
     if key in row:
         return row[key]
     first, _, rest = key.partition(".")
     inner = row.get(first)
-    return _under(inner, rest) if rest and isinstance(inner, dict) else None
+    return value_under(inner, rest) if rest and isinstance(inner, dict) else None

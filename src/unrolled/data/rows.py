@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,13 @@ def without_end(line: str) -> str:
     return line
 
 
-def rows(file: TextFile, dialect: Dialect) -> Iterator[Row]:
-    """Yield the nonempty rows of a table."""
-    return csv_rows(file, dialect) if dialect.quote else tsv_rows(file)
+def rows(file: TextFile, dialect: Dialect, empty: bool = False) -> Iterator[Row]:
+    """Yield the rows of a table that have text; with ``empty``, all rows (a blank line is one without cells)."""
+    return csv_rows(file, dialect, empty) if dialect.quote else tsv_rows(file, empty)
 
 
-def csv_rows(file: TextFile, dialect: Dialect = Dialect()) -> Iterator[Row]:  # noqa: B008
-    """Yield the nonempty rows of a CSV file.
+def csv_rows(file: TextFile, dialect: Dialect = Dialect(), empty: bool = False) -> Iterator[Row]:  # noqa: B008
+    """Yield the rows of a CSV file; ``empty``: see `rows`.
 
     Raises:
         DataError: a row cannot be parsed.
@@ -110,18 +110,19 @@ def csv_rows(file: TextFile, dialect: Dialect = Dialect()) -> Iterator[Row]:  # 
     begin = 1
     try:
         for row in reader:
-            if any(row):
+            if empty or any(row):
                 yield begin, row
             begin = reader.line_num + 1  # a quoted field may contain line ends
     except csv.Error as error:
         raise DataError(f"{file.path}, after line {begin - 1}: {error}; is a quote missing?") from None
 
 
-def tsv_rows(file: TextFile) -> Iterator[Row]:
-    """Yield the nonempty rows of a TSV file. Quotes are text, except around a whole field."""
+def tsv_rows(file: TextFile, empty: bool = False) -> Iterator[Row]:
+    """Yield the rows of a TSV file; ``empty``: see `rows`. Quotes are text, except around a whole field."""
     for number, line in enumerate(lines(file, lone_cr=_lone_cr_is_even(file)), 1):
-        row = [_unquoted(field) for field in without_end(line).split("\t")]
-        if any(row):
+        cells = without_end(line)
+        row = [_unquoted(field) for field in cells.split("\t")] if cells else []
+        if empty or any(row):
             yield number, row
 
 
@@ -253,14 +254,20 @@ def named(wanted: str, names: list[str], path: Path, option: str) -> int | None:
     return places[0] if places else None
 
 
-def no_column(path: Path, option: str, requested: str | None, names: list[str]) -> DataError:
-    """Return the error for a missing column."""
+def no_column(path: Path, columns: Sequence[Column], requested: str | None, names: list[str]) -> DataError:
+    """Return the error for a missing column; ``requested`` is its given name."""
     what = f"has no column {requested!r}" if requested is not None else "has none of the usual columns"
     near = clause(did_you_mean(requested, names)) if requested is not None else ""
     return DataError(
-        f"{path} {what}; its columns are {', '.join(names)}{near}; choose one with {option}, by number "
+        f"{path} {what}; its columns are {', '.join(names)}{near}; {choose(columns)}, by number "
         "with --no-header if the first row is not a header"
     )
+
+
+def choose(columns: Sequence[Column]) -> str:
+    """Return the remedy for a missing column: the options that choose columns."""
+    options = " and ".join(column.option for column in columns)
+    return f"choose {'them' if len(columns) > 1 else 'one'} with {options}"
 
 
 def whole_characters(text: str, errors: str, path: Path, line: int) -> str:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ArgumentError, DataError
-from .dialect import Dialect, begins_with_blanks, detect
+from .dialect import Dialect
 from .objects import objects
-from .rows import Column, check_width, named, no_column, numbered, rows
+from .rows import Column, choose, named, no_column, numbered
+from .table_rows import open_rows
 from .textfile import TextFile, ends_of
 
-LOOKED_AT = 100  # rows examined to detect numeric columns
 SWALLOWED = 5  # maximum row-like lines in a quoted cell without a warning
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
-
-_SEP = re.compile("sep=([^a-zA-Z0-9\"'])(\r\n|\n|\r)", re.IGNORECASE)
 
 Found = Iterator[tuple[int, str, str]]  # line number, first cell, second cell
 
@@ -55,29 +52,14 @@ class Table:
         return how + ends_of(self.file), parsed
 
     def _rows(self) -> Iterator[Any]:
-        sample = next(self.file.read(), "")
-        whole = sum(1 for _ in itertools.islice(self.file.read(), 2)) < 2
         has_columns = None if self.header is False else self._has_columns
-        declared = _SEP.match(sample)  # Excel's first line, which declares the separator
-        delimiter = declared[1] if declared and self.delimiter == "auto" else self.delimiter
-        sample = sample[declared.end() if declared else 0 :]
-        dialect = detect(self.file.path, sample, whole, self.form, delimiter, has_columns)
-        remaining = rows(self.file, dialect)
-        if declared:
-            next(remaining)
-        begin = list(itertools.islice(remaining, LOOKED_AT))
-        if not begin:
+        table = open_rows(self.file, self.form, self.delimiter, has_columns)
+        if table is None:
             return
-        first = [name.strip() for name in begin[0][1]]
-        indices, header = self._select(first, [row for _, row in begin])
-        width, body = len(first), [row for _, row in begin[header:]]
-        spare = header and bool(body) and all(len(row) > width and not any(row[width:]) for row in body)
-        spare = spare and not begins_with_blanks(sample, dialect)
-        how = f"{dialect}; empty last column ignored" if spare else str(dialect)
-        yield self._describe(how, indices, first if header else None)
-        for line, row in itertools.chain(begin[header:], remaining):
-            check_width(self.file.path, line, row, width, spare, dialect)
-            self._check_quotes(line, row, dialect)
+        indices, header = self._select(table.first, [row for _, row in table.begin])
+        yield self._describe(table.described(header), indices, table.first if header else None)
+        for line, row in table.body(header):
+            self._check_quotes(line, row, table.dialect)
             yield line, row[indices[0]], row[indices[1]]
 
     def _check_quotes(self, line: int, row: list[str], dialect: Dialect) -> None:
@@ -141,10 +123,11 @@ class Table:
                     by_header = named(column.requested, names, path, column.option)
                 index = index if by_header is None else by_header
                 if index is None:
-                    raise no_column(path, column.option, column.requested, names)
+                    raise no_column(path, self.columns, column.requested, names)
             elif index is None:
                 expected = f"a number from 1 to {len(names)} without a header"
-                raise ArgumentError(column.option, expected, column.requested, f"first row: {names}")
+                remedy = f"the first row is {', '.join(names)}; {choose(self.columns)}"
+                raise ArgumentError(column.option, expected, column.requested, remedy)
             selected.append(index)
         self._check_different(selected[0] == selected[1], names[selected[1]], names)
         return (selected[0], selected[1]), header

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError, clause, did_you_mean
+from ..errors import ArgumentError, DataError
 from .columns import PLAIN, Columns, Sentence, unify
 from .counter import hash64
 from .folds import grouped
 from .generated_tags import generate
+from .near import exists, missing
 from .registry import NAMED, fetch
 from .tags import OUTSIDE, Scheme
 
@@ -143,12 +144,9 @@ class Source:
         columns, path = self.columns, Path(os.path.expanduser(spec))
         if spec in NAMES or spec in NAMED:
             path, columns = fetch(NAMES[spec].train if spec in NAMES else spec), Columns()
-        elif not path.exists():
-            near = clause(did_you_mean(spec, tagged_names()))
-            raise DataError(
-                f"file or tagged data set {spec!r} does not exist{near}; give a file with a word and its tag on each "
-                f"line, or one of {', '.join(tagged_names())}"
-            )
+        elif not exists(spec):
+            what = "a file with a word and its tag on each line"
+            raise missing("file or tagged data set", spec, tagged_names(), what)
         scheme = "plain" if plain else self.scheme
         sentences, layout = columns.open(path)
         if how is not None and spec not in NAMES and spec not in NAMED:

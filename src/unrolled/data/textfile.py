@@ -13,16 +13,19 @@ import re
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from ..errors import ArgumentError, DataError
+from .encodings import AUTO, UTF8, guess
 
 BLOCK = 1 << 18  # bytes per read
 MISREAD = 8  # more than one zero in this many characters indicates a wrong encoding
 SNIFF = 1 << 13  # bytes examined to distinguish text from binary files
 ERRORS = ("strict", "replace", "ignore", "backslashreplace")
 MARK = "\ufeff"
+GUESSED = "read as Windows-1252, because it is not UTF-8 (--encoding overrides)"
 
 LineEnds = Literal["unify", "keep"]
 _ALONE = re.compile(r"\r(?!\r?\n)")
@@ -33,6 +36,7 @@ _ENDS = {"\r\n": "CRLF", "\r": "CR"}
 class TextFile:
     """A file and how to decode it. Files with the suffix .gz are decompressed.
 
+    ``encoding``: "auto" is UTF-8, or Windows-1252 if `encodings.guess` says so (only with ``errors`` "strict").
     ``line_ends``: "keep" removes a byte order mark, "unify" also converts ``\\r\\n`` and ``\\r`` to ``\\n``; `None`
     changes nothing.
     """
@@ -43,6 +47,21 @@ class TextFile:
     line_ends: LineEnds | None = "keep"
     zeros: bool = False
     """whether zero bytes are allowed, as for byte-level models"""
+
+    @property
+    def codec(self) -> str:
+        """The encoding, or the guessed one."""
+        if self.encoding != AUTO:
+            return self.encoding
+        if self.errors != "strict" or not self.path.is_file():  # a pipe can be read only once
+            return UTF8
+        _, size, time, *_ = self.fingerprint()
+        return _guessed(self.path, size, time)
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether the encoding is a guess other than UTF-8."""
+        return self.encoding == AUTO and self.codec != UTF8
 
     def read(self, changed: set[str] | None = None) -> Iterator[str]:
         """Yield the text in nonempty pieces; conversions are added to ``changed`` (see `describe_changes`).
@@ -70,12 +89,13 @@ class TextFile:
     def _decoded(self) -> Iterator[str]:
         """Yield the decoded text, before conversions, in nonempty pieces."""
         zero = "\0" if self.zeros else {"strict": None, "ignore": "", "replace": "\ufffd"}.get(self.errors, r"\x00")
-        decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
+        codec = self.codec
+        decoder = codecs.getincrementaldecoder(codec)(self.errors)
         consumed = ends = 0  # bytes decoded so far, and line ends in them
         blocks = self.blocks()
         while True:
             block = next(blocks, b"")
-            zeros = b"\0" in block and not has_zero_bytes(self.encoding)
+            zeros = b"\0" in block and not has_zero_bytes(codec)
             if zeros and (zero is None or (not consumed and looks_wide(block))):
                 raise self._zero(block, consumed, ends + _count_ends(block[: block.index(0)]) + 1)
             held = len(decoder.getstate()[0])
@@ -85,10 +105,10 @@ class TextFile:
                 raise self._undecodable(error, consumed - held + error.start) from None
             except UnicodeError as error:  # UTF-16 or UTF-32 without a byte order mark
                 raise DataError(
-                    f"{self.path} cannot be read as {self.encoding}: {error}; use --encoding {self.encoding}-le or "
-                    f"{self.encoding}-be if that is its encoding"
+                    f"{self.path} cannot be read as {codec}: {error}; use --encoding {codec}-le or "
+                    f"{codec}-be if that is its encoding"
                 ) from None
-            if has_zero_bytes(self.encoding):  # a few zero characters are possible; many indicate another encoding
+            if has_zero_bytes(codec):  # a few zero characters are possible; many indicate another encoding
                 if text.count("\0") * MISREAD > len(text):
                     raise self._zero_character(text, ends)
             elif zeros:
@@ -125,7 +145,7 @@ class TextFile:
     def looks_binary(self) -> bool:
         """Whether the first few thousand bytes have a zero byte (unless the encoding has them), or are a PDF."""
         head = self.head()
-        return not has_zero_bytes(self.encoding) and (b"\0" in head or head.startswith(b"%PDF-"))
+        return not has_zero_bytes(self.codec) and (b"\0" in head or head.startswith(b"%PDF-"))
 
     def head(self) -> bytes:
         """Return the first few thousand bytes."""
@@ -150,20 +170,26 @@ class TextFile:
         line = ends + _count_ends(text[: text.index("\0")].encode(errors="replace")) + 1
         other = _encoding_of(self.head())
         remedy = f"it looks like {other[:6].upper()}: use --encoding {other}"
-        if not other or other[:6] == self.encoding.lower().replace("_", "-")[:6]:
+        if not other or other[:6] == self.codec.lower().replace("_", "-")[:6]:
             remedy = "give the right --encoding"
         return DataError(
-            f"{self.path} has many zeros (U+0000, first in line {line:,}) when read as {self.encoding}; {remedy}"
+            f"{self.path} has many zeros (U+0000, first in line {line:,}) when read as {self.codec}; {remedy}"
         )
 
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
         bad = error.object[error.start : error.start + 1].hex()
-        other = "utf-8" if self.encoding.lower().replace("_", "-").startswith("latin") else "latin-1"
+        other = "utf-8" if self.codec.lower().replace("_", "-").startswith("latin") else "latin-1"
         other = (not offset and _encoding_of(error.object)) or other
         return DataError(
-            f"{self.path} is not valid {self.encoding}: byte 0x{bad} at offset {offset} ({error.reason}); "
+            f"{self.path} is not valid {self.codec}: byte 0x{bad} at offset {offset} ({error.reason}); "
             f"use --encoding {other} if that is its encoding, or --errors replace"
         )
+
+
+@lru_cache
+def _guessed(path: Path, size: int, time: int) -> str:
+    """Return the guessed encoding of a file; ``size`` and ``time`` of its last change make the cached answer valid."""
+    return guess(TextFile(path, UTF8).blocks)
 
 
 @dataclass(frozen=True)
@@ -200,7 +226,7 @@ def ends_of(file: TextFile) -> str:
     unify.decode(sample)
     ends = {unify.newlines} if isinstance(unify.newlines, str) else set(unify.newlines or ())
     names = [name for end, name in {**_ENDS, "\n": "LF"}.items() if end in ends]
-    parts = [] if file.encoding.lower() in ("utf-8", "utf8") else [file.encoding]
+    parts = [] if file.codec.lower() in ("utf-8", "utf8") else [GUESSED if file.is_guessed else file.codec]
     parts += [f"{' and '.join(names)} line endings"] if ends - {"\n"} else []
     return "".join(f"; {part}" for part in [*parts, *(["byte order mark removed"] if MARK in changed else [])])
 
@@ -263,6 +289,7 @@ def has_zero_bytes(encoding: str) -> bool:
 def check_encoding(encoding: str, errors: str) -> None:
     """Raise ArgumentError if the encoding or error handler is unknown."""
     try:
+        encoding = UTF8 if encoding == AUTO else encoding
         codecs.getincrementaldecoder(encoding)
         known = codecs.lookup(encoding)._is_text_encoding
     except LookupError:

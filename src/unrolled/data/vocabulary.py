@@ -106,8 +106,8 @@ def outside_error(vocabulary: Vocabulary, outside: dict[str, int]) -> DataError:
     positions = ", ".join(str(at) for at in list(outside.values())[:5])
     return DataError(
         f"the text has characters that are not in the {vocabulary.kind} vocabulary: {describe(outside)}, "
-        f"first at character {positions}; remove them, or train with --min-count 2 (rare characters become the "
-        "unknown token) or with a byte vocabulary"
+        f"first at character {positions}; remove them, evaluate with --unknown skip, or train with --min-count 2 (rare "
+        "characters become the unknown token) or with a byte vocabulary"
     )
 
 

@@ -4,13 +4,14 @@ from .beam import beam_search
 from .frozen import generate_frozen
 from .generate import TextWriter, generate
 from .greedy import greedy
-from .sampling import Sampling
+from .sampling import Sampling, SamplingOptions
 from .search import Hypothesis, Search, SearchStep
 from .session import Session
 
 __all__ = [
     "Hypothesis",
     "Sampling",
+    "SamplingOptions",
     "Search",
     "SearchStep",
     "Session",

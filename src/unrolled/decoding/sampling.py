@@ -10,7 +10,7 @@ text with every backend and any number of parallel streams.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -94,3 +94,13 @@ class Sampling:
             np.put_along_axis(mask, order, keep, axis=1)
             p = p * mask
         return p
+
+
+class SamplingOptions(TypedDict, total=False):
+    """The fields of `Sampling` as keywords of the functions that generate."""
+
+    temperature: Annotated[float, "a number of at least 0"]
+    top_k: Annotated[int, "an integer of at least 0"]
+    top_p: Annotated[float, "a probability above 0 and at most 1"]
+    greedy: bool
+    seed: int

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import torch
 
 from ..checks import Count, checked_methods
 from ..data.vocabulary import Vocabulary
+from ..errors import ArgumentError
 from ..kernels.generation import Frozen
 from .frozen import Pace, draws
 from .generate import Logits, Step, TextWriter
-from .sampling import Sampling
+from .sampling import Sampling, SamplingOptions
 
 Read = Callable[[str, Any], tuple[Logits, Any]]
 """``(text, state or None) -> (logits (1, V) of the next token, state)``"""
@@ -62,11 +63,34 @@ class Session:
             logits, state = self._read(text, self._place.state)
             self._place = Place(logits, state, self._place.position)
 
-    def write(self, sampling: Sampling, length: Count, stop: str | None = None) -> Iterator[str]:
+    def write(
+        self,
+        sampling: Sampling | None = None,
+        length: Count = 500,
+        stop: str | None = None,
+        **options: Unpack[SamplingOptions],
+    ) -> Iterator[str]:
         """Generate up to ``length`` tokens and yield the text piece by piece.
 
+            for piece in session.write(length=60, temperature=0.5, stop="\\n"):
+                print(piece, end="")
+
         If the caller stops early, the state is that after the last piece.
+
+        Args:
+            sampling: the options of sampling as one value.
+            length: maximum tokens to generate.
+            stop: end before this text is generated.
+            options: the options of sampling by name, as of `TrainedLanguageModel.generate`, instead of ``sampling``.
+
+        Raises:
+            ArgumentError: an option is unknown or invalid, or is given beside ``sampling``.
         """
+        if sampling is not None and options:
+            raise ArgumentError("sampling", f"omitted with {', '.join(options)}", sampling)
+        return self._write(sampling or Sampling(**options), length, stop)
+
+    def _write(self, sampling: Sampling, length: int, stop: str | None) -> Iterator[str]:
         self._discard_unused()
         if self._place.logits is None:
             self.read(self.opening)

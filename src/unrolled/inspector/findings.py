@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from ..results import Table, markup
 from ..results.markup import Shown
+from .judgement import explains, meaning, short_text
 from .scores import Floats
 
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
+LISTED = 3  # hypotheses listed for a chosen unit
+CHOSEN = ("unit", "hypothesis", "measure", "score", "baseline", "excess")
 HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
 
 
@@ -114,6 +117,26 @@ class Finding(Shown):
         return self.p <= LEVEL and self.excess > 0
 
     @property
+    def explains(self) -> bool:
+        """Whether the row is worth showing: found, or better than guessing; see `explains`."""
+        return self.found or explains(self.score, self.binary)
+
+    @property
+    def why(self) -> str:
+        """Why the finding has a ★, or why it has none, in one sentence."""
+        if self.found:
+            return "no untrained network, no shift of the labels and no table of tokens reaches this score"
+        if self.p > LEVEL:
+            K = len(self.twins)
+            return f"untrained networks or shifted labels often reach this score: p {self.p:.2f} with {K} of each"
+        best = max(
+            (self.symbol, "the current token alone"),
+            (max(self.twins), "an untrained network"),
+            (max(self.shifted), "the network with shifted labels"),
+        )
+        return f"{best[1]} does as well ({best[0]:.2f}), so the low p is no evidence of learning"
+
+    @property
     def row(self) -> tuple[str, ...]:
         """The cells of the finding's row, for the columns of `HEADER`; ★: found, −: the unit is low where true."""
         best = self.best[0]
@@ -122,19 +145,19 @@ class Finding(Shown):
             self.hypothesis,
             f"{best.unit.name}{' −' if best.sign < 0 else ''}",
             "AUC" if self.binary else "R²",
-            f"{self.score:.3f}",
-            "" if self.binary else f"{best.rank:+.3f}",
-            *(f"{value:.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
-            f"{self.excess:+.3f}",
+            f"{self.score:z.3f}",
+            "" if self.binary else f"{best.rank:+z.3f}",
+            *(f"{value:z.3f}" for value in (max(self.twins), max(self.shifted), self.symbol)),
+            f"{self.excess:+z.3f}",
             f"{self.p:.2f}",
         )
 
     def plain(self) -> str:
         """Return the table as text."""
-        return _table([self]).plain()
+        return table_of([self]).plain()
 
     def _repr_html_(self) -> str:
-        return markup.part(_table([self]))
+        return markup.part(table_of([self]))
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as plain data for JSON."""
@@ -142,7 +165,9 @@ class Finding(Shown):
         fields["measure"] = "auc" if fields.pop("binary") else "r2"
         for entry, scored in zip(fields["best"], self.best, strict=True):
             entry["unit"] |= {"name": scored.unit.name}
-        return fields | {"excess": self.excess, "found": self.found}
+        return fields | {
+            "excess": self.excess, "found": self.found, "explains": self.explains, "why": self.why,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -170,14 +195,60 @@ class Scores:
 
     def best(self) -> Floats:
         """Return ``(J,)``: for each hypothesis the score of the chosen unit."""
-        return self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
+        best: Floats = self.score[np.arange(len(self.score)), self.chosen.argmax(axis=1)]
+        return best
 
     def ranked(self, j: int, most: int) -> list[Scored]:
         """Return the ``most`` best units for hypothesis ``j``, ranked on the selection part."""
-        return [
-            Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
-            for u in np.argsort(-self.chosen[j], kind="stable")[:most]
-        ]
+        return [self.scored(j, int(u)) for u in np.argsort(-self.chosen[j], kind="stable")[:most]]
+
+    def scored(self, j: int, u: int) -> Scored:
+        """Return unit number ``u`` with its score for hypothesis ``j``."""
+        return Scored(self.units[u], int(self.sign[j, u]) or 1, float(self.score[j, u]), float(self.rank[j, u]))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a chosen unit encodes: its score for one hypothesis, beside the controls of the best unit.
+
+    Attributes:
+        hypothesis: the hypothesis's name.
+        binary: whether it is binary; otherwise numeric.
+        scored: the unit and its score.
+        baseline: the highest score that needs no training, see `Finding.baseline`.
+    """
+
+    hypothesis: str
+    binary: bool
+    scored: Scored
+    baseline: float
+
+    @property
+    def excess(self) -> float:
+        """The score above the baseline."""
+        return self.scored.score - self.baseline
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The cells of the row, for the columns of `CHOSEN`."""
+        low = " −" if self.binary and self.scored.sign < 0 else ""
+        measure = "AUC" if self.binary else "R²"
+        numbers = (f"{self.scored.score:.3f}", f"{self.baseline:.3f}", f"{self.excess:+.3f}")
+        return f"{self.scored.unit.name}{low}", self.hypothesis, measure, *numbers
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as plain data for JSON."""
+        scored = asdict(self.scored)
+        scored["unit"] |= {"name": self.scored.unit.name}
+        return {
+            "hypothesis": self.hypothesis, "measure": "auc" if self.binary else "r2", **scored,
+            "baseline": self.baseline, "excess": self.excess,
+        }  # fmt: skip
+
+    @property
+    def meaning(self) -> str:
+        """What the colours mean: where the unit is red, as far as the score supports it."""
+        return meaning(self.hypothesis, self.binary, self.scored.sign, self.scored.score)
 
 
 @dataclass(frozen=True)
@@ -190,6 +261,7 @@ class Found(Shown):
         units: the number of units.
         positions: the number of scored positions.
         steps: the number of tokens read.
+        chosen: for each chosen unit the hypotheses, by the share of the remaining score that the unit explains.
     """
 
     findings: list[Finding]
@@ -197,11 +269,26 @@ class Found(Shown):
     units: int
     positions: int
     steps: int
+    chosen: list[list[Encoded]] = field(default_factory=list)
 
     @property
     def table(self) -> Table:
         """The findings as a table, a row each."""
-        return _table(self.findings)
+        return table_of(self.findings)
+
+    @property
+    def table_of_chosen(self) -> Table:
+        """What the chosen units encode: for each unit the best `LISTED` hypotheses that it explains."""
+        rows = []
+        for encoded in self.chosen:
+            shown = [entry for entry in encoded if explains(entry.scored.score, entry.binary)][:LISTED]
+            rows += [entry.row for entry in shown] or [(encoded[0].scored.unit.name, "explains none", *[""] * 4)]
+        return Table("chosen units", CHOSEN, rows, right=CHOSEN[3:])
+
+    @property
+    def warning(self) -> str:
+        """Why the scores mean little; an empty string if the text is long enough."""
+        return short_text(self.positions)
 
     def plain(self) -> str:
         """Return the table as text."""
@@ -213,11 +300,13 @@ class Found(Shown):
     @property
     def _summary(self) -> str:
         count = sum(finding.found for finding in self.findings)
+        warning = f"; {self.warning}" if self.warning else ""
         return (
             f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and a positive excess; "
-            f"{self.units:,} units, {self.positions:,} positions scored"
+            f"{self.units:,} units, {self.positions:,} positions scored{warning}"
         )
 
 
-def _table(findings: list[Finding]) -> Table:
+def table_of(findings: list[Finding]) -> Table:
+    """Return findings as a table, a row each."""
     return Table("units", HEADER, [finding.row for finding in findings], right=HEADER[4:])

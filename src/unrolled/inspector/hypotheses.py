@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from ..checks import checked
 from ..errors import ArgumentError
-from .labels import BUILT_IN, Numbers, Text
-from .source import inside
+from .labels import BUILT_IN, CODE, Numbers, Text
+from .regex import matches
+from .source import Mask, inside
 
 FEWEST = 20  # a binary hypothesis is tested if it is true, and false, for at least so many characters of the text
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -52,15 +53,18 @@ def built_in(tick: str = "character") -> list[Hypothesis]:
 
 
 @checked
-def own(specification: str) -> Hypothesis:
+def own(specification: str, *, limited: bool = False) -> Hypothesis:
     """Return a custom hypothesis: ``NAME=REGEX``, true inside matches, or ``module:function``, text → array.
+
+    With ``limited`` an expression is matched in a process of its own within a time limit, see `regex.matches`.
 
     Raises:
         ArgumentError: it has neither form, the expression does not compile, or the function does not exist.
     """
     name, equals, expression = specification.partition("=")
     if equals:
-        return Hypothesis(_checked_name(name, specification), _regex_label(expression))
+        checked_name, label = _checked_name(name, specification), _regex_label(expression)
+        return Hypothesis(checked_name, inside_matches(expression) if limited else label)
     if _FUNCTION.fullmatch(specification):
         return Hypothesis(specification, _function_label(specification))
     raise ArgumentError("hypothesis", "NAME=REGEX or module:function", specification)
@@ -90,6 +94,8 @@ def label(text: str, hypotheses: Sequence[Hypothesis]) -> Labels:
         labels = hypothesis.label(shared)
         is_binary = labels.dtype == np.bool_
         if reason := _untestable(labels, is_binary):
+            if hypothesis.name in CODE and shared.language == "prose":
+                reason = "this text was not recognised as Python or C-like code"
             left_out[hypothesis.name] = reason
             continue
         tested.append(hypothesis.name)
@@ -124,6 +130,11 @@ def _regex_label(expression: str) -> Callable[[Text], npt.NDArray[np.bool_]]:
         remedy = "correct the regular expression (Python's re syntax)"
         raise ArgumentError("hypothesis", f"NAME=REGEX that compiles ({error})", expression, remedy) from None
     return lambda text: inside(len(text), (match.span() for match in pattern.finditer(text.text)))
+
+
+def inside_matches(expression: str) -> Callable[[Text], Mask]:
+    """Return the label function of an expression that is matched within a time limit, see `regex.matches`."""
+    return lambda text: matches(expression, text.text)
 
 
 def _function_label(reference: str) -> Callable[[Text], npt.NDArray[Any]]:

@@ -135,6 +135,9 @@ def indentation(text: Text) -> Numbers:
 
 Label = Callable[[Text], npt.NDArray[np.bool_] | Numbers]
 
+CODE = {"inside a string or comment", "inside the condition of an if"}
+"""The built-in hypotheses that apply only to text recognised as code."""
+
 BUILT_IN: dict[str, Label] = {
     "inside double quotes": lambda text: inside(len(text), double_quotes(text.text, text.language)),
     "inside a string or comment": in_string_or_comment,

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ArgumentError
 from .packing import in_base64, levels, scale
@@ -30,10 +31,19 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class PageUnit:
-    """A unit on the page: its hypothesis and a one-line summary of its score."""
+    """A unit on the page.
+
+    Attributes:
+        hypothesis: the hypothesis's name.
+        summary: the unit and its score, in one line.
+        meaning: what its colours mean.
+        truth: ``(n,)``: where the hypothesis is true; `None` for a numeric one.
+    """
 
     hypothesis: str
     summary: str
+    meaning: str = ""
+    truth: npt.NDArray[np.bool_] | None = None
 
 
 def page(
@@ -58,7 +68,13 @@ def page(
     data = {
         "text": text,
         "units": [
-            {"hypothesis": unit.hypothesis, "summary": unit.summary, **_packed(values)}
+            {
+                "hypothesis": unit.hypothesis,
+                "summary": unit.summary,
+                "meaning": unit.meaning,
+                "truth": None if unit.truth is None else in_base64(np.packbits(unit.truth)),
+                **_packed(values),
+            }
             for unit, values in zip(units, shown.values, strict=True)
         ],
         "guesses": _guesses(shown, spell),

@@ -26,7 +26,7 @@ from ..cells import Trace
 from ..data.batches import in_order
 from ..errors import ArgumentError
 from .checkpoints import Checkpoints
-from .packing import symmetric_scale
+from .packing import scale
 from .scores import Numbers
 from .states import STATES
 
@@ -104,7 +104,7 @@ class Traces:
 
     Attributes:
         planes: the gates of each recurrence, with their number of units.
-        scales: for each plane ``(low, high)``, ``(H,)`` each: the values at the ends of the colour scale.
+        scales: for each plane ``(low, high)``, ``(H,)`` each: the values at the ends of each unit's own colour scale.
         checkpoints: the saved states of a running text; `None` for lines.
 
     Raises:
@@ -161,6 +161,32 @@ class Traces:
             ids[here, :width] = best.indices.cpu().numpy()
             shares[here, :width] = (best.values - logits.logsumexp(1, keepdim=True)).exp().cpu().numpy()
         return ids, shares
+
+    @torch.no_grad()
+    def surprise(self, begin: int, end: int) -> Values:
+        """Return −log p in nats of the token that ends at each character ``(n, 1)``; nan where none was predicted."""
+        text = self.text
+        assert isinstance(text, RunningText)
+        low, high = np.searchsorted(self.places, [begin, end])
+        numbers = np.arange(low, high)
+        before = np.where(text.begins_document[low:high], -1, numbers - 1)
+        model: Any = self.reading.model
+        nats, provisional = np.full((end - begin, 1), np.nan, dtype=np.float32), False
+        for piece, offset, here in self._pieces_with(before):
+            log_p = model.logits(piece.read()[torch.from_numpy(before[here] - offset)]).float().log_softmax(1)
+            found = -log_p.gather(1, torch.from_numpy(text.text.ids[numbers[here]])[:, None])[:, 0].cpu().numpy()
+            for place, value in zip((self.places[numbers[here]] - begin).tolist(), found.tolist(), strict=True):
+                nats[place] = value + (0.0 if np.isnan(nats[place, 0]) else nats[place, 0])
+            provisional |= piece.provisional
+        return Values(nats, provisional)
+
+    def spread(self, count: int = SAMPLE, ranges: int = PLACES) -> list[tuple[int, int]]:
+        """Return ranges of characters from all over the text, ``count`` characters together, or the whole text."""
+        n = int(self.places[-1]) + 1
+        if n <= count:
+            return [(0, n)]
+        length = count // ranges
+        return [(int(begin), int(begin) + length) for begin in np.linspace(0, n - length, ranges)]
 
     def _pieces_with(self, numbers: Ids) -> list[tuple[Piece, int, Ids]]:
         """Return the pieces with these tokens, ascending: (piece, its first token, its indices into ``numbers``)."""
@@ -257,7 +283,7 @@ class Traces:
         return [Piece(block, self._orders[number], lane, False) for lane, number in enumerate(numbers)]
 
     def _scales(self) -> dict[Plane, tuple[Numbers, Numbers]]:
-        """Compute the colour scales from sampled pieces: 0 to 1 for gates within [0, 1], otherwise symmetric."""
+        """Compute the colour scales from sampled pieces: 0 to 1 for gates within [0, 1], else `packing.scale`."""
         P = len(self._begins)
         count = min(P, max(1, SAMPLE * P // len(self.places)))  # pieces
         places = max(1, min(PLACES, count)) if self.checkpoints is not None else count
@@ -272,8 +298,8 @@ class Traces:
             if plane[1] not in STATES and z.min() >= 0 and z.max() <= 1:
                 scales[plane] = np.zeros(H, dtype=np.float32), np.ones(H, dtype=np.float32)
             else:
-                limits = np.array([symmetric_scale(z[:, unit])[1] for unit in range(H)], dtype=np.float32)
-                scales[plane] = -limits, limits
+                limits = np.array([scale(z[:, unit]) for unit in range(H)], dtype=np.float32)
+                scales[plane] = limits[:, 0], limits[:, 1]
         return scales
 
 

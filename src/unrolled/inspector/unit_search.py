@@ -21,7 +21,7 @@ positive. There is no correction for multiple hypotheses: at most one in twenty 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ from ..analysis.passes import CHOOSING, REPORTING, Pass
 from ..cells import Trace, check_size
 from ..checks import Count, Size, checked
 from ..errors import ArgumentError, DataError
-from .findings import Finding, Found, Scores, Unit
+from .findings import Encoded, Finding, Found, Scores, Unit
 from .hypotheses import Labels
 from .scores import Floats, Lookup, Plane, Tally, choose, report
 
@@ -54,6 +54,7 @@ def search(
     twins: Count | Floats = TWINS,
     top: Size = 5,
     seed: int = 0,
+    units: Sequence[Unit] = (),
     progress: Progress | None = None,
 ) -> Found:
     """Find the units that predict the labels best, and compare them with the baselines.
@@ -64,6 +65,7 @@ def search(
         twins: K, or the result of `untrained` for these labels.
         top: the number of units listed for each hypothesis.
         seed: the random seed of the twins' weights.
+        units: chosen units, whose scores for all hypotheses are reported too.
         progress: called with the total number of steps computed so far, out of `work`.
 
     Raises:
@@ -94,7 +96,21 @@ def search(
     if not findings:
         raise DataError("no hypothesis can be tested on this text: each is too rare in it; give more text")
     findings.sort(key=lambda finding: (not finding.found, -finding.closed))
-    return Found(findings, left_out, len(full.units), full.positions, reading.steps)
+    chosen = [_encoded(unit, full, labels, findings) for unit in units]
+    return Found(findings, left_out, len(full.units), full.positions, reading.steps, chosen)
+
+
+def _encoded(unit: Unit, scores: Scores, labels: Labels, findings: list[Finding]) -> list[Encoded]:
+    """Return the scores of one unit for all tested hypotheses, the best first."""
+    u = scores.units.index(unit)
+    encoded = [
+        Encoded(
+            finding.hypothesis, finding.binary, scores.scored(labels.names.index(finding.hypothesis), u),
+            finding.baseline,
+        )
+        for finding in findings
+    ]  # fmt: skip
+    return sorted(encoded, key=lambda entry: -entry.excess / max(1 - entry.baseline, 1e-6))
 
 
 def work(reading: Inspection, twins: int = TWINS) -> int:

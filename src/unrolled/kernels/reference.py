@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
@@ -9,6 +11,7 @@ from torch.utils._pytree import tree_map
 from ..cells import Cell, State, Trace
 from ..cells.attentive import Attentive, AttentiveState, Memory
 from ..cells.state import where
+from ..errors import ArgumentError
 
 # T steps, B lanes; with attention N rows, S source positions, O output_size
 
@@ -44,7 +47,7 @@ def run(
         if traced:
             output, after, traces[t] = cell.step_traced(inputs[t], state, noise_t)
         else:
-            output, after = cell.step(inputs[t], state, noise_t)
+            output, after = output_and_state(cell, cell.step(inputs[t], state, noise_t))
         if alive is not None:
             after = where(alive, after, state)
             output = torch.where(alive[:, None], output, 0)
@@ -55,6 +58,20 @@ def run(
     stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size)
     trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
     return stacked, state, trace
+
+
+def output_and_state(cell: Cell, result: Any) -> tuple[Tensor, State]:
+    """Return the result of ``cell.step``.
+
+    Raises:
+        ArgumentError: it is not a pair.
+    """
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        values = f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
+        expected, name = "a cell whose step returns a pair (output, state)", type(cell).__name__
+        raise ArgumentError("cell", expected, name, f"{name}.step returns {values}")
+    output, state = result
+    return output, state
 
 
 def attend(

@@ -129,7 +129,7 @@ def of_text(text: str, hidden_size: Size, seed: int) -> Unrolled:
 
 def number(value: float) -> str:
     """Format a value for the terminal and the picture."""
-    return f"{value:.4f}".replace("-", "−")
+    return f"{value:z.4f}".replace("-", "−")
 
 
 def random_weights(I: int, H: int, K: int, seed: int) -> Weights:

@@ -6,6 +6,8 @@ from .characters import CharacterReader
 from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
+from .extras import Extras
 from .rnn import Stack
+from .torch_interface import DropIn
 
-__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "LockedDropout", "Stack"]
+__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "DropIn", "Extras", "LockedDropout", "Stack"]

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from torch import Tensor, nn
 
 from ..checks import checked
-from .torch_interface import DropIn, Extras, Sequences
+from .extras import Extras
+from .torch_interface import DropIn, Sequences
 
 
 class RNN(DropIn):

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
+from ..cells.base import check_sizes_set
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
@@ -237,9 +238,11 @@ def _check_layers(layers: Sequence[Sequence[Cell]]) -> None:
     if directions not in ({1}, {2}):
         received = [len(layer) for layer in layers]
         raise ArgumentError("layers", "layers of one cell each, or of two each", received, "counts are cells per layer")
+    check_sizes_set(layers[0][0])
     width = layers[0][0].input_size
     for number, layer in enumerate(layers):
         for cell in layer:
+            check_sizes_set(cell)
             if cell.input_size != width:
                 raise ArgumentError(f"layers[{number}]", f"cells with input_size {width}", cell.input_size)
         width = sum(cell.output_size for cell in layer)

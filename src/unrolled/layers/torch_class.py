@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import ArgumentError, BackendError, UnrolledWarning
+from ..errors import BackendError, UnrolledWarning
 from .names import flat_names
 from .rnn import Stack
 
@@ -24,33 +24,8 @@ class TorchClass(nn.RNNBase):
     """A recurrent layer with torch's interface that keeps its weights in the cells of ``stack``."""
 
     torch_class: ClassVar[type[nn.RNNBase]]
-    own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
     stack: Stack
     _function: str
-    _unsupported: list[str]  # options in use that torch does not have and that change the results
-
-    def to_torch(self) -> nn.RNNBase:
-        """Copy the layer as torch's own class, for tools that require it: quantization, `torch.jit.script`.
-
-        Raises:
-            ArgumentError: the layer uses an option that torch does not have.
-        """
-        if self._unsupported:
-            expected = f"built without options that torch.nn.{self.torch_class.__name__} does not have"
-            raise ArgumentError("the layer", expected, ", ".join(self._unsupported))
-        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
-        weight = next(self.parameters())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the constructor has already warned of dropout in a single layer
-            copy = self.torch_class(
-                **{name: getattr(self, name) for name in (*names, *self.own_options)},
-                device=weight.device,
-                dtype=weight.dtype,
-            )
-        copy.load_state_dict(self.state_dict())
-        for name, parameter in copy.named_parameters():
-            parameter.requires_grad_(getattr(self, name).requires_grad)
-        return copy.train(self.training)
 
     def __prepare_scriptable__(self) -> nn.Module:
         raise BackendError(

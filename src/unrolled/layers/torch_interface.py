@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, Self, TypedDict, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..cells import GatedCell, State
+from ..cells.base import InitialState
 from ..cells.state import select
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
 from ..kernels.torch import faster_than_kernel
@@ -26,27 +27,14 @@ Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 SHORT, SHORT_PACKED = 24, 30  # steps; only shorter calls may use torch's own layer
 
 
-class Extras(TypedDict, total=False):
-    """The keyword-only options that torch does not have; all are off by default."""
-
-    layer_norm: bool  # normalise the two products, and an LSTM's c (Ba et al. 2016)
-    recurrent_dropout: float  # one mask on h_{t-1} for all steps (Gal and Ghahramani 2016)
-    zoneout: float | tuple[float, float]  # rate at which units keep their old value (Krueger et al. 2017)
-    weight_drop: float  # rate of DropConnect on weight_hh (Merity et al. 2018)
-    residual: bool  # add a layer's input to its output from the second layer on (Wu et al. 2016)
-    learned_initial_state: bool  # the initial state, used if hx is missing, is a parameter
-    locked_dropout: bool  # `dropout` draws one mask for all steps
-    init: str  # torch, xavier, lecun, orthogonal or identity, see `cells.init`
-    backend: str  # one of `scan.BACKENDS`
-
-
 class DropIn(TorchClass):
-    """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell."""
+    """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell; torch's interface and conversion."""
 
     cell: ClassVar[str]
     torch_class: ClassVar[type[nn.RNNBase]]
     own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
     state_names: ClassVar[tuple[str, ...]] = ("hx",)
+    _unsupported: list[str]  # options in use that torch does not have and that change the results
     proj_size = 0
 
     def __init__(
@@ -59,6 +47,7 @@ class DropIn(TorchClass):
         dropout: float,
         bidirectional: bool,
         *,
+        initial_state: InitialState = "zero",
         learned_initial_state: bool = False,
         residual: bool = False,
         locked_dropout: bool = False,
@@ -69,6 +58,8 @@ class DropIn(TorchClass):
         for name, flag in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
             if not isinstance(flag, bool):
                 raise ArgumentError(name, "True or False", flag)
+        if learned_initial_state:
+            initial_state = "learned"
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
         self.stack = Stack.build(
@@ -82,7 +73,7 @@ class DropIn(TorchClass):
             residual=residual,
             backend=backend,
             bias=bias,
-            initial="learned" if learned_initial_state else "zero",
+            initial_state=initial_state,
             **cell_options,
         )
         if dropout and num_layers == 1:
@@ -91,11 +82,11 @@ class DropIn(TorchClass):
         use_flat_names(self)
         in_use = {name for name, value in cell_options.items() if value not in (0, None)}
         in_use -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
-        extra = residual or learned_initial_state or backend != "auto" or in_use
+        extra = residual or initial_state != "zero" or backend != "auto" or in_use
         self._function = f"rnn_{cell_options['nonlinearity']}" if self.cell == "rnn" else self.cell  # of torch
         self._plain = not extra and cell_options.get("reset_after", True)
         self._unsupported = sorted(in_use - {"forget_bias", *self.own_options})
-        flags = {"residual": residual, "learned_initial_state": learned_initial_state}
+        flags = {"residual": residual, "initial_state": initial_state != "zero"}
         flags |= {"locked_dropout": locked_dropout, "reset_after=False": not cell_options.get("reset_after", True)}
         self._unsupported += [name for name, on in flags.items() if on]
 
@@ -127,6 +118,29 @@ class DropIn(TorchClass):
         for name, parameter in parameters.items():
             getattr(copy, name).requires_grad_(parameter.requires_grad)
         return copy.train(module.training)
+
+    def to_torch(self) -> nn.RNNBase:
+        """Copy the layer as torch's own class, for tools that require it: quantization, `torch.jit.script`.
+
+        Raises:
+            ArgumentError: the layer uses an option that torch does not have.
+        """
+        if self._unsupported:
+            expected = f"built without options that torch.nn.{self.torch_class.__name__} does not have"
+            raise ArgumentError("the layer", expected, ", ".join(self._unsupported))
+        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+        weight = next(self.parameters())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the constructor has already warned of dropout in a single layer
+            copy = self.torch_class(
+                **{name: getattr(self, name) for name in (*names, *self.own_options)},
+                device=weight.device,
+                dtype=weight.dtype,
+            )
+        copy.load_state_dict(self.state_dict())
+        for name, parameter in copy.named_parameters():
+            parameter.requires_grad_(getattr(self, name).requires_grad)
+        return copy.train(self.training)
 
     def _run(self, input: Sequences, hx: tuple[Tensor, ...] | None) -> tuple[Sequences, tuple[Tensor, ...]]:
         """Run any kind of input that torch accepts; return outputs of the same kind, and the leaves of the state."""

@@ -1,7 +1,7 @@
 """The results of trained models: reports, predictions and samples, made of parts.
 
-They are independent of tasks, data formats and terminals: the command line prints them, a server sends them as JSON, a
-folder stores them as files.
+They are independent of tasks, data formats and terminals: the command line prints them or writes them as
+JSON, a notebook shows them, a folder stores them as files.
 """
 
 from .inputs import Input, chunked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +24,12 @@ class Input:
     Attributes:
         content: a text; a file's path; a file's bytes (an upload, standard input); or plain data from JSON.
         name: its name in messages and files (default: the path, or the text itself).
+        row: for a row of a table, all its cells by column name.
     """
 
     content: str | Path | bytes | dict[str, Any] | list[Any]
     name: str = ""
+    row: Mapping[str, Any] | None = None
 
     @property
     def title(self) -> str:

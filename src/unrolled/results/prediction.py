@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,9 @@ class Prediction(Shown):
         parts: further results: pictures, tables, series.
         lines: the lines to print instead of the answer, possibly none; `None`: print the answer.
         more: further values for JSON.
+        cells: the values of the prediction's row in a table, by column; empty: the answer and the probabilities.
+        words: the columns of each word, the last its tag, for files with a word per line; ``()`` ends a sentence.
+        unknown: the number of tokens that are not in the model's vocabulary, and of all tokens; `None`: not counted.
     """
 
     text: str
@@ -39,11 +42,26 @@ class Prediction(Shown):
     parts: tuple[Part, ...] = ()
     lines: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, Any] = field(default_factory=dict)
+    words: tuple[tuple[str, ...], ...] = ()
+    unknown: tuple[int, int] | None = None
 
     def likeliest(self, most: int = 4) -> str:
-        """``positive 93%  negative 7%``: the most probable classes; empty without probabilities."""
-        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:most]
-        return "  ".join(f"{name} {share:.0%}" for name, share in ranked)
+        """``positive 93%  negative 7%``: the most probable classes, after an answer that is none of them; empty without
+        probabilities."""
+        shown = [f"{name} {share:.0%}" for name, share in self.ranked(most)]
+        other = [self.answer] if shown and self.answer and self.answer not in self.probabilities else []
+        return "  ".join([*other, *shown])
+
+    def ranked(self, most: int | None = None) -> list[tuple[str, float]]:
+        """The most probable classes with their probabilities."""
+        return sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:most]
+
+    def as_cells(self) -> dict[str, Any]:
+        """Return the values of the prediction's row in a table, by column."""
+        if self.cells or is_blank(self.text):
+            return dict(self.cells)
+        return {"answer": self.answer} | ranked_cells(self.ranked(2))
 
     def marked(self) -> str:
         """The text with its marks: ``[Teddy Roosevelt]person(97%)``, ``dreadful(+0.81)``, in nats."""
@@ -84,7 +102,10 @@ class Prediction(Shown):
         return f"<div>{text}{''.join(map(markup.part, self.parts))}</div>"
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain data for JSON; a blank text has every key, with empty values."""
+        """Return plain data for JSON; a blank text has every key, with empty values.
+
+        The keys ``unknown`` and ``tokens`` are present if a token is unknown.
+        """
         values: dict[str, Any] = {"text": self.text}
         blank = is_blank(self.text)
         if self.answer or blank:
@@ -98,7 +119,17 @@ class Prediction(Shown):
         values |= {} if self.margin is None else self.margin.as_json()
         values |= {} if self.scale is None else {"scale": self.scale}
         values |= {"parts": [part.as_json() for part in self.parts]} if self.parts else {}
+        values |= {"unknown": self.unknown[0], "tokens": self.unknown[1]} if self.unknown and self.unknown[0] else {}
         return values | dict(self.more)
+
+
+def ranked_cells(ranked: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Return cells for the most probable classes: ``probability``, ``label_2``, ``probability_2``, ``label_3``, …"""
+    cells: dict[str, Any] = {}
+    for rank, (name, share) in enumerate(ranked, 1):
+        cells |= {"probability": round(share, 4)} if rank == 1 else {}
+        cells |= {f"label_{rank}": name, f"probability_{rank}": round(share, 4)} if rank > 1 else {}
+    return cells
 
 
 def _marked(piece: Piece, scale: float) -> str:

@@ -4,14 +4,16 @@ a language model (`common.writer.Writer`)."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import RunError
 from ..training import checkpoint, modelfile
-from ..training.config import from_toml
+from ..training.config import flatten, from_toml, update
 from ..training.folder import RunFolder
 from .common.trained import Trained
 from .registry import class_of_run, ready
+
+C = TypeVar("C")
 
 
 def open_model(path: Path, cell: str | None = None) -> Any:
@@ -24,10 +26,21 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     cls = ready(class_of_run(file.task, path))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
-    model = cls.open(file, config)
+    folder = path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path if path.is_dir() else path.parent
+    model = cls.open(file, with_data_of(config, cls, folder))
     if isinstance(model, Trained):
         model.seen = file.assets.get("seen", "")
     return model
+
+
+def with_data_of(config: C, cls: Any, folder: Path) -> C:
+    """Return the config of a run that was moved to ``folder`` with the new paths of the data inside it."""
+    flat, data, moved = flatten(config), RunFolder(folder.absolute()).data, dict[str, str]()
+    for name in cls.given:
+        old = Path(flat[name] or "")
+        if old.parent.name == data.name and not old.exists() and (data / old.name).exists():
+            moved[name] = str(data / old.name)
+    return update(config, **moved)
 
 
 def task_of(run: str | Path) -> str:

@@ -9,8 +9,9 @@ from typing import Annotated
 import torch
 
 from ..cells import Cell
-from ..checks import checked
-from ..errors import ArgumentError, BackendError, did_you_mean
+from ..cells.base import check_sizes_set
+from ..checks import UNCHECKED, checked
+from ..errors import ArgumentError, BackendError, did_you_mean, origin
 from ..scan import BACKENDS
 from . import derivative, gradient, sequence, step, transform
 from .report import Failure, Report, Result
@@ -18,7 +19,7 @@ from .subject import Subject
 
 Check = Callable[[Subject], str | None]
 
-# If one of these fails, the results of the other checks are meaningless.
+# If one of these fails, the results of the other checks mean nothing; only the cause is reported.
 BASIC: dict[str, Check] = {"shapes": step.shapes, "dtypes": step.dtypes, "purity": step.purity}
 CHECKS: dict[str, Check] = {
     **BASIC,
@@ -53,7 +54,7 @@ CHECKS: dict[str, Check] = {
 
 @checked
 def check_cell(
-    cell: Annotated[Cell, "an instance of a class derived from unrolled.Cell"],
+    cell: Annotated[Cell, UNCHECKED],
     *,
     backend: str = "auto",
     exempt: Iterable[str] | Mapping[str, str] = (),
@@ -72,7 +73,7 @@ def check_cell(
 
     Raises:
         ConformanceError: checks failed; the message lists for each what was expected, what happened and a remedy.
-        ArgumentError: ``cell`` is not a `Cell`, or a backend or check is unknown.
+        ArgumentError: ``cell`` is not a `Cell` or does not set its sizes, or a backend or check is unknown.
 
     >>> from unrolled import GRUCell
     >>> report = check_cell(GRUCell(2, 3), exempt=set(CHECKS) - {"shapes", "gradients"})  # two of the checks
@@ -81,7 +82,10 @@ def check_cell(
     """
     if not isinstance(cell, Cell):
         remedy = "derive from unrolled.Cell and define step and initial_state"
+        if isinstance(cell, type) and issubclass(cell, Cell):
+            remedy = f"pass an instance: check_cell({cell.__name__}(8, 16))"
         raise ArgumentError("cell", "an instance of a class derived from unrolled.Cell", cell, remedy)
+    check_sizes_set(cell)
     if backend not in BACKENDS:
         raise ArgumentError("backend", f"one of {', '.join(BACKENDS)}", backend)
     reasons = dict(exempt) if isinstance(exempt, Mapping) else dict.fromkeys(exempt, "requested")
@@ -95,19 +99,18 @@ def check_cell(
 
 
 def _run_all(subject: Subject, exempt: Mapping[str, str]) -> Iterable[Result]:
-    """Run all checks; skip the exempt ones, and the rest once a basic one has failed."""
-    broken = ""
+    """Run all checks except the exempt ones; if basic ones fail, report only the cause."""
+    basic = {name: _run(name, check, subject) for name, check in BASIC.items() if name not in exempt}
+    failed = [result for result in basic.values() if result.outcome == "failed"]
+    # an exception of the cell's code may be the consequence of what another check expects
+    cause = next((result for result in failed if not result.raised), failed[0] if failed else None)
     for name, check in CHECKS.items():
         if name in exempt:
             yield Result(name, "exempt", exempt[name])
-        elif broken and name not in BASIC:
-            yield Result(name, "not run", f"{broken} failed")
+        elif cause is not None and name != cause.check and (name not in basic or basic[name] in failed):
+            yield Result(name, "not run", f"{cause.check} failed")
         else:
-            torch.manual_seed(0)
-            result = _run(name, check, subject)
-            if result.outcome == "failed" and name in BASIC:
-                broken = broken or name
-            yield result
+            yield basic[name] if name in basic else _run(name, check, subject)
 
 
 def _reason(error: BackendError) -> str:
@@ -117,6 +120,7 @@ def _reason(error: BackendError) -> str:
 
 def _run(name: str, check: Check, subject: Subject) -> Result:
     """Run one check; a check returns a string if there is nothing to check."""
+    torch.manual_seed(0)
     try:
         not_applicable = check(subject)
     except Failure as error:
@@ -125,7 +129,8 @@ def _run(name: str, check: Check, subject: Subject) -> Result:
         return Result(name, "cannot", _reason(error))
     except Exception as error:  # an exception of the user's code is a failure of the check
         expected = (check.__doc__ or name).strip().rstrip(".")
-        text = " ".join(str(error).split())[:300]
+        place = origin(error)
+        text = " ".join(str(error).split())[:300] + (f" ({place})" if place else "")
         remedy = "make step and initial_state run in this situation"
-        return Result(name, "failed", f"expected: {expected}; it raised {type(error).__name__}: {text}; {remedy}")
+        return Result(name, "failed", f"expected: {expected}; it raised {type(error).__name__}: {text}; {remedy}", True)
     return Result(name, "ok") if not_applicable is None else Result(name, "none", not_applicable)

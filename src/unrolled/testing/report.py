@@ -31,6 +31,8 @@ class Result:
     check: str
     outcome: Outcome
     detail: str = ""
+    raised: bool = False
+    """whether the cell's code raised an exception"""
 
 
 @dataclass(frozen=True)

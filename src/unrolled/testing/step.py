@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
+from ..cells import Cell, State
 from ..cells.state import select
 from .subject import Subject, copy_of, real_leaves, require, require_close
 
@@ -20,7 +21,7 @@ def shapes(subject: Subject) -> None:
     for B in (3, 2, 1):
         state = cell.initial_state(B)
         _batched(state, B, "initial_state(B)")
-        output, after = cell.step(subject.inputs(1, B)[0], state)
+        output, after = _stepped(cell, subject.inputs(1, B)[0], state)
         shape = (B, cell.output_size)
         require(
             tuple(output.shape) == shape,
@@ -55,15 +56,36 @@ def dtypes(subject: Subject) -> None:
     for dtype in (torch.float32, torch.float64):
         cell = copy.deepcopy(subject.cell).to(dtype)
         state = cell.initial_state(2)
-        output, after = cell.step(subject.inputs(1, 2)[0].to(dtype), state)
-        for name, tree in (("initial_state", state), ("output", output), ("state", after)):
-            for leaf in real_leaves(tree):
-                require(
-                    leaf.dtype == dtype,
-                    f"the {name} of a {dtype} cell to be {dtype}",
-                    f"it is {leaf.dtype}",
-                    "build tensors from a parameter or the input: weight.new_zeros(...), x.new_zeros(...)",
-                )
+        _typed("initial_state", state, dtype)
+        output, after = _stepped(cell, subject.inputs(1, 2)[0].to(dtype), state)
+        _typed("output", output, dtype)
+        _typed("state", after, dtype)
+
+
+def _typed(name: str, tree: Any, dtype: torch.dtype) -> None:
+    for leaf in real_leaves(tree):
+        require(
+            leaf.dtype == dtype,
+            f"the {name} of a {dtype} cell to be {dtype}",
+            f"it is {leaf.dtype}",
+            "build tensors from a parameter or the input: weight.new_zeros(...), x.new_zeros(...)",
+        )
+
+
+def _stepped(cell: Cell, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
+    """Return output and state of a step; raise `Failure` unless they are a pair that begins with a tensor."""
+    result: Any = cell.step(x, state, noise)
+    pair = isinstance(result, tuple) and len(result) == 2
+    happened = f"{len(result)} values" if isinstance(result, tuple) else f"a {type(result).__name__}"
+    if pair and not isinstance(result[0], Tensor):
+        happened = f"a pair that begins with a {type(result[0]).__name__}"
+    require(
+        pair and isinstance(result[0], Tensor),
+        "step to return a pair (output, state), the output a tensor",
+        f"it returns {happened}",
+        "end step with: return output, state",
+    )
+    return result
 
 
 def purity(subject: Subject) -> None:
@@ -74,7 +96,8 @@ def purity(subject: Subject) -> None:
     given = {"x": x, "state": state, "noise": noise, "cell": cell.state_dict()}
     before = {name: copy_of(tree) for name, tree in given.items()}
     start = copy_of(cell.initial_state(2))
-    first = copy_of(cell.step(x, state, noise))
+    attributes = _attributes(cell)
+    first = copy_of(_stepped(cell, x, state, noise))
     for name, tree in given.items():
         for old, new in zip(tree_leaves(before[name]), tree_leaves(tree), strict=True):
             require(
@@ -84,9 +107,33 @@ def purity(subject: Subject) -> None:
                 "compute new tensors instead of writing to the old ones (no add_, no x[...] = ...)",
             )
     remedy = "keep everything that later steps need in the returned state, nothing on self"
+    after = _attributes(cell)
+    changed = [name for name in {**attributes, **after} if not _same(attributes.get(name), after.get(name))]
+    happened = f"self.{changed[0]} changed" if changed else ""
+    require(not changed, "step not to modify the attributes of its cell", happened, remedy)
     require_close(cell.step(x, state, noise), first, "the same step twice to give the same result", remedy, rtol=0)
     same = "initial_state(B) to give the same result in evaluation mode whatever ran before"
     require_close(cell.initial_state(2), start, same, remedy, rtol=0)
+
+
+def _attributes(cell: Cell) -> dict[str, Any]:
+    """Return the attributes of a cell and its modules, except parameters, buffers and those of torch."""
+    found = {}
+    for path, module in cell.named_modules():
+        for name, value in vars(module).items():
+            if not name.startswith("_") or name not in vars(nn.Module()):
+                found[f"{path}.{name}" if path else name] = copy.copy(value)
+    return found
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether an attribute has kept its value; values that cannot be compared count as the same."""
+    if isinstance(before, Tensor) or isinstance(after, Tensor):
+        return type(before) is type(after) and before.shape == after.shape and torch.equal(before, after)
+    try:
+        return bool(before == after)
+    except Exception:
+        return True
 
 
 def lanes(subject: Subject) -> None:

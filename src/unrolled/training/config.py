@@ -105,9 +105,10 @@ def refuse_changed(group: Any, names: Iterable[str], why: str) -> None:
 
     ``why`` completes "must be omitted …", as in "with --cell rnn, which has no such option".
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(group)}
+    fields = {field.name: field for field in dataclasses.fields(group)}
     for name in names:
-        if getattr(group, name) != defaults[name]:
+        defaults = (fields[name].default, *fields[name].metadata.get("formerly", ()))
+        if getattr(group, name) not in defaults:
             raise ArgumentError(name, f"omitted {why}", getattr(group, name))
 
 
@@ -144,6 +145,12 @@ def notes_without_effect(config: Any) -> list[str]:
 def since(default: Any, *, before: Any) -> Any:
     """Return a field for an option added in a later version; runs saved without it use the value ``before``."""
     return dataclasses.field(default=default, metadata={"before": before})
+
+
+def formerly(default: Any, *values: Any) -> Any:
+    """Return a field whose default was one of ``values`` in earlier versions; saved runs have them, so `refuse_changed`
+    accepts them."""
+    return dataclasses.field(default=default, metadata={"formerly": values})
 
 
 def flatten(config: Any) -> dict[str, Any]:
@@ -203,7 +210,11 @@ def from_toml(config: C, text: str, where: str) -> C:
         RunError: the text is not valid, or an option in it is unknown or invalid.
     """
     _, flat = parse_toml(text, where)
-    later = {name: field.metadata["before"] for name, (_, field) in options(type(config)).items() if field.metadata}
+    later = {
+        name: field.metadata["before"]
+        for name, (_, field) in options(type(config)).items()
+        if "before" in field.metadata
+    }
     try:
         return update(config, **later | flat)
     except (ArgumentError, OverflowError) as error:

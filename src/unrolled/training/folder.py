@@ -46,6 +46,11 @@ class RunFolder:
         return self.path / "previews"
 
     @property
+    def data(self) -> Path:
+        """The folder of data that were given in Python, if there are any."""
+        return self.path / "data"
+
+    @property
     def trainer(self) -> str:
         """The process that is training in this folder, as text; see `lock.holder`."""
         return lock.holder(self.path)

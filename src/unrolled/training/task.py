@@ -49,6 +49,8 @@ class Task(ABC):
     """The options of ``unrolled predict``; `None`: not supported."""
     Sample: ClassVar[type | None] = None
     """The options of ``unrolled sample``; `None`: not supported."""
+    given: ClassVar[tuple[str, ...]] = ()
+    """The options that also accept data given in Python, which `write_data` saves."""
     metrics: tuple[Metric, ...] = (LOSS,)
     """The metrics returned by `evaluate`."""
     decides: str = "loss"
@@ -71,6 +73,20 @@ class Task(ABC):
     def likely(cls, path: Path) -> bool:
         """Whether the name of a file or folder looks like data of this task."""
         return False
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """Write data that were given in Python, such as a list of pairs, into ``folder``; return the path to read.
+
+        Args:
+            name: the option, one of `given`.
+            value: its value, which is neither a path nor a name.
+            folder: a folder inside that of the run.
+
+        Raises:
+            ArgumentError: the value has no form that the task can read.
+        """
+        raise NotImplementedError
 
     def describe(self) -> Report:
         """Describe the data for ``unrolled data``: sizes, classes, detected file format, first examples.

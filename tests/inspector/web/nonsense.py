@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 NAMES = {"recurrence": ["layers.0.0", "layers.1.0", "layers.0.1"], "gate": ["h", "c", "i"], "index": [0, 1, 2]}
+NAMES |= {"hypothesis": ["vowel", "capital", "nothing"], "expression": ["at", "[A-Z]", "("]}
 TEXTS = ["the cat", "Anna saw the cat.", "", "\n", "a" * 100]
 
 Counts = dict[str, dict[int, int]]

@@ -18,11 +18,11 @@ MODELS = {"lm": (lambda: language_model("char"), TEXT), "translate": (lambda: tr
 MODELS |= {"bpe": (lambda: language_model("bpe"), TEXT), "tag": (tagger, LINES)}
 
 
-def inspected(kind, *, folder=None, hypotheses=("a cat=cat",), model=None, text=None):
+def inspected(kind, *, folder=None, hypotheses=("a cat=cat",), model=None, text=None, **options):
     make, its = MODELS[kind]
     model, text = model or make(), text or its
     tried = [*built_in(), *map(own, hypotheses)]
-    return Inspected("small", model, read(model, text), text, "story.txt", tried, folder)
+    return Inspected("small", model, read(model, text), text, "story.txt", tried, folder, **options)
 
 
 @contextlib.contextmanager

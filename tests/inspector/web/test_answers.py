@@ -68,7 +68,8 @@ def test_values_of_a_unit(lm):
     told = client.get("/api/values", params={**UNIT, "begin": 500, "end": 1500}).json()
     found = numbers(told, decoded(told))
     assert not told["provisional"]
-    assert told["low"] == -told["high"] < 0
+    assert told["low"] < told["high"]
+    np.testing.assert_allclose(decoded(told, "raw", "<f4"), expected[500:1500], atol=1e-6)
     step = (told["high"] - told["low"]) / 254
     np.testing.assert_allclose(found, np.clip(expected[500:1500], told["low"], told["high"]), atol=0.51 * step)
     other = client.get("/api/values", params={**UNIT, "begin": 0, "end": 10}).json()
@@ -97,8 +98,11 @@ def test_grid_by_index_and_by_a_hypothesis(lm):
     j = label(TEXT, what.hypotheses).names.index("a cat")
     for unit, score in zip(by_score["order"], by_score["scores"], strict=True):
         assert score == pytest.approx(scores.score[j, scores.units.index(Unit("layers.0.0", "h", unit))], abs=1e-5)
-    chosen = [scores.chosen[j, scores.units.index(Unit("layers.0.0", "h", unit))] for unit in by_score["order"]]
-    assert chosen == sorted(chosen, reverse=True)
+    assert by_score["scores"] == sorted(by_score["scores"], reverse=True)  # by what is shown
+    own = client.get("/api/grid", params={**asked, "scale": "own"}).json()
+    for index, row in enumerate(decoded(own).reshape(6, 60)):
+        unit = {"recurrence": "layers.0.0", "gate": "h", "index": index, "begin": 100, "end": 160}
+        np.testing.assert_array_equal(row, decoded(client.get("/api/values", params=unit).json()))
 
 
 def test_guesses(lm):
@@ -151,9 +155,28 @@ def test_typed(lm):
     empty = client.post("/api/type", json={**UNIT, "text": ""}).json()
     assert (empty["surprise"], empty["values"]) == ([], "")
     assert empty["next"][0]["p"] > 0
-    unknown = client.post("/api/type", json={**UNIT, "text": "caté"})
-    assert unknown.status_code == 422
-    assert "U+00E9" in unknown.json()["detail"]
+    read = client.post("/api/type", json={**UNIT, "text": "cat"}).json()
+    unknown = client.post("/api/type", json={**UNIT, "text": "écaét"}).json()
+    assert (unknown["skipped"], read["skipped"]) == ([0, 3], [])
+    assert (unknown["next"], unknown["state"]) == (read["next"], read["state"])
+    assert [unknown["surprise"][at] for at in (1, 2, 4)] == read["surprise"]
+    assert [decoded(unknown)[at] for at in (0, 1, 2, 3, 4)] == [0, *decoded(read)[:2], 0, decoded(read)[2]]
+
+
+def test_the_surprise_of_a_page_and_the_range_of_a_unit(lm):
+    client, what = lm
+    told = client.get("/api/surprise", params={"begin": 700, "end": 760}).json()
+    guesses = what.model.vocabulary.encode(TEXT[:760]).astype(np.int64)
+    with torch.no_grad():
+        logits, _ = what.model.model(torch.from_numpy(guesses)[:, None])
+    nats = -logits[:-1, 0].log_softmax(-1).gather(1, torch.from_numpy(guesses)[1:, None])[:, 0]
+    np.testing.assert_allclose(told["nats"], nats[699:], atol=2e-3)
+    assert client.get("/api/surprise", params={"begin": 0, "end": 2}).json()["nats"][0] is None
+    expected = values_of(what.reading, [Unit("layers.1.0", "c", 2)], len(TEXT)).values[0]
+    told = client.get("/api/range", params=UNIT).json()
+    assert expected.min() <= told["low"] < told["mean"] < told["high"] <= expected.max()
+    assert told["characters"] == 2048
+    assert told["mean"] == pytest.approx(expected.mean(), abs=0.1 * (told["high"] - told["low"]))
 
 
 def test_unrolled(lm):
@@ -171,6 +194,10 @@ def test_unrolled(lm):
         for layer in one["layers"]:
             assert layer["grad_norm"] == pytest.approx(np.linalg.norm(layer["grad"]), rel=1e-2)
             assert len(layer["h"]) == len(layer["c"]) == 6
+            assert "gates" not in layer
+    layer = client.post("/api/unrolled", json={"text": "the cat", "gates": True}).json()["steps"][2]["layers"][1]
+    assert sorted(layer["gates"]) == ["f", "g", "i", "o"]
+    assert layer["h"][0] == pytest.approx(layer["gates"]["o"][0] * np.tanh(layer["c"][0]), abs=2e-3)
     last = client.post("/api/unrolled", json={"text": "the cat", "last_only": True}).json()
     assert last["loss"] == pytest.approx(losses[-2], rel=1e-3)
     long = client.post("/api/unrolled", json={"text": "a" * 61})
@@ -193,7 +220,9 @@ def test_a_translator():
         values = client.get("/api/values", params={**unit, "begin": 0, "end": 50}).json()
         expected = values_of(what.reading, [Unit(*unit.values())], len(LINES)).values[0, :50]
         clipped = np.clip(expected, values["low"], values["high"])
-        np.testing.assert_allclose(numbers(values, decoded(values)), clipped, atol=values["high"] / 200)
+        np.testing.assert_allclose(
+            numbers(values, decoded(values)), clipped, atol=(values["high"] - values["low"]) / 400
+        )
         for path, body in (("type", {**unit, "text": "a"}), ("unrolled", {"text": "a"}), ("write", {})):
             refused = client.post(f"/api/{path}", json=body)
             assert refused.status_code == 409
@@ -202,9 +231,14 @@ def test_a_translator():
 
 
 def test_a_tagger():
-    with asked("tag") as (client, _):
-        assert client.get("/api/run").json()["panes"] == ["text"]
+    with asked("tag") as (client, what):
+        assert client.get("/api/run").json()["panes"] == ["text", "predict"]
         assert client.post("/api/translate", json={"text": "a"}).status_code == 409
+        told = client.post("/api/predict", json={"text": LINES[:60]}).json()
+        [expected] = what.model.predict([LINES[:60]], explain=True)
+        assert [(one["text"], one["label"]) for one in told["pieces"]] == [(p.text, p.label) for p in expected.pieces]
+        assert [one["weight"] for one in told["pieces"]] == pytest.approx([p.weight for p in expected.pieces], rel=1e-3)
+        assert (told["answer"], told["classes"]) == ("", [])
         assert client.get("/api/training").status_code == 409
         text = client.get("/api/text", params={"begin": 0, "end": 20}).json()
         assert [place for place, one in enumerate(text["read"]) if one] == [3, 7, 11, 15, 16]

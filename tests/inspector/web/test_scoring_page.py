@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 
@@ -12,12 +13,14 @@ from planted_cells import planted_lstm, story
 from served import asked, inspected, listening, wait
 
 from unrolled.errors import DataError
-from unrolled.inspector import search
+from unrolled.inspector import Unit, saved_findings, search
 from unrolled.inspector.hypotheses import label
+from unrolled.inspector.shown import values_of
 from unrolled.inspector.unit_search import measure
 from unrolled.inspector.web import training as log
 from unrolled.training.folder import RunFolder
 
+TEXT = story(4000)
 JSON = {"content-type": "application/json"}
 
 
@@ -57,6 +60,78 @@ def test_scores_and_then_a_comparison():
         assert told["done"] == 1
         assert client.post("/api/compare", json={}).status_code == 202  # once more, if one likes
         assert client.delete("/api/compare", headers=JSON).json() == {"state": "compared"}
+
+
+def test_it_compares_by_itself_and_remembers(tmp_path, monkeypatch):
+    options = {"model": planted_lstm(TEXT), "text": TEXT, "automatic": True, "cache": tmp_path / "kept"}
+    with asked("lm", **options) as (client, _):
+        told = state(client, "compared")
+    assert told["hypotheses"][0]["found"]
+    [file] = (tmp_path / "kept").iterdir()
+
+    searched = []
+    monkeypatch.setattr("unrolled.inspector.web.scoring.search", lambda *_, **__: searched.append(1) or found)
+    with asked("lm", **options) as (client, _):
+        again = state(client, "compared")
+    assert again["hypotheses"] == told["hypotheses"]
+    assert not searched
+    found = saved_findings.load(file.parent, file.stem)
+    for damage in ("{", "[]", '{"findings": [{}]}', "9" * 5000):
+        file.write_text(damage)
+        assert saved_findings.load(file.parent, file.stem) is None
+    with asked("lm", **options) as (client, _):
+        state(client, "compared")
+    assert searched == [1]
+
+
+def test_an_expression_is_scored_and_compared():
+    with asked("lm", text=TEXT[:2500], automatic=True) as (client, what):
+        assert client.post("/api/hypotheses", json={"expression": "[A-Z]"}).json() == {"name": "/[A-Z]/"}
+        assert client.post("/api/hypotheses", json={"expression": "[A-Z]"}).json() == {"name": "/[A-Z]/"}
+        told = wait(lambda: (told := client.get("/api/hypotheses").json())["state"] == "compared" and told)
+        by_name = {one["name"]: one for one in told["hypotheses"]}
+        added, built = by_name["/[A-Z]/"], by_name["capital"]  # the same labels
+        assert told["hypotheses"][0] == added
+        assert (added["best"], added["p"], added["excess"]) == (built["best"], built["p"], built["excess"])
+        labels = client.get("/api/labels", params={"hypothesis": "/[A-Z]/", "begin": 100, "end": 200}).json()
+        assert list(base64.b64decode(labels["values"])) == [int(c.isupper()) for c in what.text[100:200]]
+        depth = client.get("/api/labels", params={"hypothesis": "position in the line", "begin": 0, "end": 9}).json()
+        assert (depth["binary"], depth["low"]) == (False, 0)
+        for expression, wrong in (("(", "that compiles"), ("∮", "it is never true in this text"), ("", "1 character")):
+            refused = client.post("/api/hypotheses", json={"expression": expression})
+            assert refused.status_code == 422
+            assert wrong in refused.json()["detail"]
+        assert client.get("/api/labels", params={"hypothesis": "no", "begin": 0, "end": 9}).status_code == 404
+
+
+def test_a_text_too_short_for_scores_says_so():
+    with asked("lm", text=TEXT[:700], automatic=True) as (client, _):
+        told = state(client, "ready")
+        assert told["hypotheses"] == []
+        assert told["note"].startswith("the text is too short for scores")
+
+
+def test_similar_passages():
+    with asked("lm", model=planted_lstm(TEXT), text=TEXT) as (client, what):
+        wait(lambda: client.app.state.service.traces.checkpoints.known.all())
+        begin = TEXT.index('"', 300) + 1
+        end = TEXT.index('"', begin)
+        body = {"recurrence": "layers.0.0", "begin": begin, "end": end}
+        told = client.post("/api/similar", json=body).json()
+        h = values_of(what.reading, [Unit("layers.0.0", "h", n) for n in range(16)], len(TEXT)).values
+        on = np.concatenate([h > 0.3, h < -0.3])
+        units = np.flatnonzero(on[:, begin:end].all(1) & ~on[:, begin - 1] & ~on[:, end])
+        if not len(units):
+            units = np.flatnonzero(on[:, begin:end].all(1))
+        names = [f"h[{n % 16}]{'' if n < 16 else ' −'}" for n in units]
+        assert told["units"] == (names if len(names) <= 12 else [*names[:12], f"{len(names) - 12} more"])
+        assert (told["begin"], told["end"]) == (0, len(TEXT))
+        assert begin in [match["begin"] for match in told["matches"]]
+        for match in told["matches"]:
+            assert TEXT[match["begin"] : match["end"]].startswith(match["text"])
+            assert (on[units, match["begin"] : match["end"]].mean(0) >= 0.75 - 1e-9).all()
+        for wrong in ({"begin": 5, "end": 5}, {"begin": 0, "end": 300}, {"begin": 0, "end": 10**9}):
+            assert client.post("/api/similar", json={**body, **wrong}).status_code == 422
 
 
 def test_a_comparison_can_be_stopped(monkeypatch):

@@ -13,6 +13,7 @@ import pytest
 for needed in ("fastapi", "uvicorn", "playwright.sync_api"):
     pytest.importorskip(needed, reason=f"the page is tested with {needed.split('.')[0]}, which is not installed")
 
+import served  # noqa: E402
 from browsers import ARGUMENTS, CHROMIUM, HOSTILE, SECONDS, Server, Watch, story, train_lm, train_translator  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
@@ -113,6 +114,11 @@ def order(page):
     )
 
 
+def rows(page):
+    """The names of the hypotheses in the table."""
+    return page.evaluate("[...document.querySelectorAll('#found tbody tr')].map(row => row.dataset.name)")
+
+
 def hash_of(page):
     return page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
 
@@ -158,7 +164,7 @@ def test_a_unit_is_chosen_by_mouse_keys_and_hypothesis_and_colours_the_text(writ
     page.keyboard.press("Enter")
     expect(page.locator("#chosen")).to_have_text(told)
     assert page.input_value("#grid-sort") == row.get_attribute("data-name") == hash_of(page)["sort"]
-    expect(page.locator("#known")).to_contain_text(f"the best for “{row.get_attribute('data-name')}”")
+    expect(page.locator("#known")).to_contain_text(f"“{row.get_attribute('data-name')}”")
 
 
 def test_until_a_unit_is_chosen_it_is_the_best_of_the_first_hypothesis(writer, visit):
@@ -177,17 +183,17 @@ def test_the_grid_is_filtered_by_layer_and_gate_and_sorted_by_hypothesis(writer,
     page.select_option("#grid-layer", run["name"])
     page.select_option("#grid-gate", "o")
     page.select_option("#grid-sort", name)
-    want = ask(writer, "/api/grid", recurrence=run["name"], gate="o", begin=0, end=300, sort=name)
+    want = ask(writer, "/api/grid", recurrence=run["name"], gate="o", begin=0, end=300, sort=name, scale="own")
     until(page, "want => JSON.stringify([...document.querySelectorAll('#units [role=option]')].map(o =>"
           " +o.firstChild.textContent.match(/\\d+/)[0])) === JSON.stringify(want)", want["order"])  # fmt: skip
     assert sorted(want["order"]) == list(range(run["hidden_size"])) != want["order"]
     assert page.locator("#units [role=option] span:last-child").first.inner_text() == f"{want['scores'][0]:.2f}"
-    assert page.evaluate("document.querySelector('#units canvas').width") == 300
+    assert page.evaluate("document.querySelector('#units [role=option] canvas').width") == 300
 
     # a strip's pixels are the unit's values: blue below the middle, red above it
     row = unpacked(want["values"])[:300].astype(int)
     pixels = np.array(page.evaluate(
-        "(() => { const c = document.querySelector('#units canvas');"
+        "(() => { const c = document.querySelector('#units [role=option] canvas');"
         " return [...c.getContext('2d').getImageData(0, 0, 300, 1).data] })()"
     )).reshape(300, 4)  # fmt: skip
     strong = (np.abs(row - 128) > 20) & (row > 0)
@@ -203,7 +209,7 @@ def test_the_cursor_tells_the_value_and_what_is_expected(writer, visit):
         page.keyboard.press(key)
     first = ask(writer, "/api/run")["recurrences"][0]["name"]
     values = ask(writer, "/api/values", recurrence=first, gate="h", index=0, begin=0, end=10)
-    value = values["low"] + (unpacked(values["values"])[2] - 1) / 254 * (values["high"] - values["low"])
+    value = np.frombuffer(base64.b64decode(values["raw"]), dtype="<f4")[2]  # also beyond the ends of the colour scale
     expect(page.locator("#tip p")).to_have_text(f"“{TEXT[2]}” {value:.3f}".replace("-", "−"))
     guesses = ask(writer, "/api/guesses", begin=2, end=3)
     best = guesses["symbols"][np.frombuffer(base64.b64decode(guesses["ids"]), dtype="<u2")[0]]
@@ -224,7 +230,7 @@ def test_the_cursor_tells_the_value_and_what_is_expected(writer, visit):
     page.hover("#text > span >> nth=5")
     expect(page.locator("#tip")).to_be_visible()
     page.wait_for_timeout(150)
-    page.hover("#units canvas >> nth=0", position={"x": 1, "y": 4})
+    page.hover("#units [role=option] canvas >> nth=0", position={"x": 1, "y": 4})
     expect(page.locator("#text [data-now]")).to_have_attribute("data-at", "0")
 
 
@@ -262,8 +268,9 @@ def test_pages_jumps_and_the_scrubber_lead_through_the_text_and_an_address_leads
 def test_units_are_compared_with_untrained_networks_and_that_can_be_stopped(writer, visit):
     page = visit(writer)
     wait_for_units(page)
-    expect(page.locator("#score-state")).to_have_text("")
-    assert page.locator("#found thead th").nth(4).inner_text() == ""
+    expect(page.locator("#score-state")).to_have_text("candidates, not compared with untrained networks")
+    shown = [one for one in ask(writer, "/api/hypotheses")["hypotheses"] if one["explains"]]
+    expect(page.locator("#found td:text-is('candidate')")).to_have_count(len(shown))
     page.click("#compare")
     expect(page.locator("#compare")).to_have_text("stop")
     expect(page.locator("#score-state progress")).to_be_visible()
@@ -273,11 +280,104 @@ def test_units_are_compared_with_untrained_networks_and_that_can_be_stopped(writ
     page.click("#compare")
     expect(page.locator("#score-state")).to_contain_text("★", timeout=60_000)
     expect(page.locator("#compare")).to_be_hidden()
-    for want in ask(writer, "/api/hypotheses")["hypotheses"]:
+    found = ask(writer, "/api/hypotheses")["hypotheses"]
+    hidden = [one["name"] for one in found if not one["explains"]]
+    assert {one["name"] for one in found} - set(hidden) == set(rows(page))
+    if hidden:
+        expect(page.locator("#show-all")).to_have_text(f"show {len(hidden)} that no unit explains")
+        page.click("#show-all")
+        expect(page.locator("#show-all")).to_have_text(f"hide {len(hidden)} that no unit explains")
+    assert "0.5 = guessing" in page.locator("#terms").text_content()
+    for want in found:
         row = page.locator(f"#found tr[data-name='{want['name']}'] td")
         assert row.nth(0).inner_text() == ("★" if want["found"] else "")
-        assert row.nth(3).inner_text() == f"{want['excess']:+.2f}".replace("-", "−")
+        assert row.nth(3).inner_text() == f"{want['excess']:+z.2f}".replace("-", "−")
         assert row.nth(4).inner_text() == f"{want['p']:.2f}"
+        assert row.nth(4).get_attribute("title") == want["why"]
+
+
+def test_an_expression_is_tested_and_underlined_and_its_errors_are_told(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    with page.watch.expecting("422"):
+        page.fill("#expression", "(")
+        page.click("#expression-go")
+        expect(page.locator("#expression-state")).to_contain_text(
+            "expression must be a regular expression that compiles"
+        )
+    page.fill("#expression", r"\(a rat\)")
+    page.click("#expression-go")
+    name = r"/\(a rat\)/"
+    expect(page.locator("#grid-sort")).to_have_value(name)
+    expect(page.locator("#expression-state")).to_have_text("")
+    expect(page.locator("#truth-name")).to_have_text(f"underline where “{name}” is true")
+    until(page, "document.querySelectorAll('#text [data-true]').length > 0")
+    marked = page.evaluate("[...document.querySelectorAll('#text > span[data-true]')].map(s => +s.dataset.at)")
+    last = int(page.locator("#text > span").last.get_attribute("data-at")) + 1
+    assert marked == [at for m in re.finditer(r"\(a rat\)", TEXT) for at in range(*m.span()) if at < last]
+    page.wait_for_selector("#truth-strip:not([hidden])")
+    page.uncheck("#truth-on")
+    until(page, "document.querySelectorAll('#text [data-true]').length === 0")
+
+
+def test_contrast_and_the_meaning_of_the_colours(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    row = page.locator("#found tbody tr").first
+    row.locator("button").click()
+    expect(page.locator("#known")).to_contain_text(re.compile("(red|blue)[a-z]* where|the (redd|blu)er", re.IGNORECASE))
+    until(page, "document.querySelectorAll('#text .high-1, #text .low-1').length > 0")
+    weak = int(np.abs(colours(page)).sum())
+    low = page.locator("#text-key span").first.inner_text()
+    page.evaluate("(() => { const s = document.getElementById('contrast'); s.value = 3;"
+                  " s.dispatchEvent(new Event('input')) })()")  # fmt: skip
+    assert int(np.abs(colours(page)).sum()) > weak
+    assert page.locator("#text-key span").first.inner_text() != low
+    assert hash_of(page)["contrast"] == "3"
+
+
+def test_a_stretch_is_selected_and_similar_ones_are_listed(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    expect(page.locator("#similar-go")).to_be_disabled()
+    place = TEXT.index('"sat on"')
+    page.fill("#jump-to", str(place + 1))
+    page.press("#jump-to", "Enter")
+    expect(page.locator("#text [data-now]")).to_have_attribute("data-at", str(place))
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#selection")).to_have_text("2 characters selected")
+    match = {"score": 0.5, "begin": 40, "end": 42, "before": "<b>", "text": TEXT[40:42], "after": "c"}
+    reply = {"units": ["h[3]", "h[5] −"], "begin": 0, "end": len(TEXT), "matches": [match]}
+    asked = []
+    page.route("**/api/similar", lambda route: (asked.append(route.request.post_data_json), route.fulfill(json=reply)))
+    page.click("#similar-go")
+    expect(page.locator("#similar-state")).to_contain_text("h[3], h[5] −")
+    assert asked == [
+        {"recurrence": ask(writer, "/api/run")["recurrences"][0]["name"], "begin": place, "end": place + 2}
+    ]
+    page.click("#similar-list button")
+    expect(page.locator("#text [data-now]")).to_have_attribute("data-at", "40")
+    page.click("#similar-close")
+    expect(page.locator("#similar")).to_be_hidden()
+
+
+def test_surprise_and_predictions_on_a_page_of_the_text(writer, visit):
+    page = visit(writer, "#unit=layers.0.0/h/0&surprise=1")
+    until(page, "document.querySelectorAll('#text > span[style]').length > 1300")
+    nats = ask(writer, "/api/surprise", begin=0, end=200)["nats"]
+    strong = page.evaluate(
+        "[...document.querySelectorAll('#text > span')].slice(0, 200).map(s => s.hasAttribute('data-surprising'))"
+    )
+    assert nats[0] is None
+    assert [x or 0.0 for x in nats].index(max(x or 0.0 for x in nats)) in np.flatnonzero(strong)
+    assert strong == [(x or 0.0) > 0.6 * 6 for x in nats]
+    page.check("#text-below")
+    until(page, "document.querySelectorAll('#text [data-below]').length > 1300")
+    guesses = ask(writer, "/api/guesses", begin=3, end=4)
+    ids = np.frombuffer(base64.b64decode(guesses["ids"]), dtype="<u2")
+    best = [{" ": "␣", "\n": "↵"}.get(guesses["symbols"][id], guesses["symbols"][id]) for id in ids[:3]]
+    assert page.locator("#text > span >> nth=3").get_attribute("data-below").split("\n") == best
+    assert (hash_of(page)["surprise"], hash_of(page)["below"]) == ("1", "1")
 
 
 def test_the_network_reads_along_while_one_types(writer, visit):
@@ -316,15 +416,24 @@ def test_the_network_reads_along_while_one_types(writer, visit):
     until(page, "document.querySelectorAll('#type-text > span').length === 0")
 
 
-def test_what_the_network_cannot_spell_is_told_and_forgotten_when_mended(writer, visit):
+def test_unknown_characters_are_skipped_and_an_error_stays_in_its_pane(writer, visit):
     page = visit(writer, "#pane=type")
+    page.fill("#typed", "∮cat ∮")
+    expect(page.locator("#type-skipped")).to_have_text("2 characters skipped, not in the vocabulary: ∮ (U+222E)")
+    assert page.locator("#type-text .skipped").all_inner_texts() == ["∮", "∮"]
+    expect(page.locator("#typed-count")).to_have_text("6 of at most 2,000 characters")
+    page.fill("#typed", "cat")
+    expect(page.locator("#type-skipped")).to_have_text("")
     with page.watch.expecting("422"):
-        page.fill("#typed", "cat ∮")
+        page.click("#tab-unrolled")
+        page.fill("#unrolled-text", "cat ∮")
+        page.click("#unrolled-form .main")
         expect(page.locator("#alert")).to_contain_text("∮")
         assert page.locator("#alert").get_attribute("role") == "alert"
-        page.fill("#typed", "cat")
+        page.click("#tab-write")
         expect(page.locator("#alert")).to_be_hidden()
-        page.fill("#typed", "cat ∮")
+        page.click("#tab-unrolled")
+        page.click("#unrolled-form .main")
         page.click("#alert >> text=Dismiss")
         expect(page.locator("#alert")).to_be_hidden()
 
@@ -334,7 +443,7 @@ def spelled(page, place):
     parts = page.evaluate(
         "place => [...document.querySelectorAll(place + ' > span[data-at]')].map(s => s.textContent)", place
     )
-    return "".join({"↵\n": "\n", "␀": "\0"}.get(part, part) for part in parts)
+    return "".join({"↵\n": "\n", "NUL": "\0"}.get(part, part) for part in parts)
 
 
 def written(page):
@@ -365,7 +474,15 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     page.fill(".clamp [aria-label='value to hold it at']", "-50")
     held = write(page, seed=5)
     assert held != some
-    page.click(".clamp button")
+    assert spelled(page, "#unheld") == some  # beside it: the same seed without holding
+    first = next(n for n, pair in enumerate(zip(some, held, strict=True)) if len(set(pair)) > 1)
+    expect(page.locator("#write-result")).to_contain_text(f"the texts differ from character {first + 1} on")
+    assert page.locator("#written [data-differs]").get_attribute("data-at") == str(first)
+    layer, gate = (page.locator(".clamp select").nth(n).input_value() for n in (0, 1))
+    highest = ask(writer, "/api/range", recurrence=layer, gate=gate, index=3)["high"]
+    page.click(".clamp .presets button >> nth=2")
+    assert float(page.input_value(".clamp [aria-label='value to hold it at']")) == pytest.approx(highest, abs=1e-4)
+    page.click(".clamp [aria-label='release the unit']")
     assert write(page, seed=5) == some
     page.uncheck("#watch")
     assert write(page, seed=5) == some
@@ -434,8 +551,14 @@ def test_boxes_through_time_and_their_numbers(writer, visit):
     page.keyboard.press("End")
     expect(page.locator("#numbers p")).to_have_text("The next token is unknown.")
 
-    norms = lambda: page.locator("svg .gradient").count()  # noqa: E731
-    assert norms() > 0
+    assert page.locator("svg .gradient").count() == 4 * 2  # none after the last token, whose target is unknown
+    page.check("#lanes [value=f]")
+    until(page, "document.querySelectorAll('.cell image').length === 5 * 2 * 2")
+    page.click(".cell[data-row='2'][data-step='1']")
+    assert page.locator("#numbers thead th").all_inner_texts() == ["unit", "h", "c", "f", "∂L/∂h"]
+    got = httpx.post(f"{writer.address}/api/unrolled", json={**body, "gates": True}, timeout=SECONDS).json()
+    gate = got["steps"][1]["layers"][0]["gates"]["f"]
+    assert rows.first.locator("td").nth(2).inner_text() == f"{gate[int(rows.first.locator('th').inner_text())]:.3f}"
     page.check("#last-only")
     expect(page.locator("#unrolled-result")).not_to_contain_text(f"loss {want['loss']:.3f}")
     body["last_only"] = True
@@ -460,6 +583,12 @@ def test_losses_and_previews(writer, visit):
     expect(page.locator("#curve-result")).to_contain_text(f"training {want['points'][0]['loss']:.3f}")
     page.hover("#curve", position={"x": 400, "y": 90})
     expect(page.locator("#curve-result")).not_to_contain_text(f"step {want['points'][0]['step']}:")
+    shown = [preview["text"] for preview in want["previews"]]
+    for box in page.locator("#milestones .box").all():
+        assert box.text_content().replace("↵\n", "\n").replace("␀", "\0") in shown
+    assert 2 <= page.locator("#milestones .box").count() <= 4
+    colours = "['thin', 'dots'].map(kind => getComputedStyle(document.querySelector('svg .curve.' + kind)).stroke)"
+    assert len(set(page.evaluate(colours))) == 2
     path = page.locator("svg .curve.thin").get_attribute("d")
     page.check("#log-x")
     assert page.locator("svg .curve.thin").get_attribute("d") != path
@@ -475,6 +604,27 @@ def test_losses_and_previews(writer, visit):
     page.click("#play")
     expect(page.locator("#preview-result")).to_have_text(f"step {want['previews'][-1]['step']}")
     expect(page.locator("#play")).to_have_text("▶ play")
+
+
+def test_an_answer_and_the_words_for_it(visit):
+    server = Server(served.inspected("tag"))
+    try:
+        page = visit(server)
+        assert page.locator("[role=tab]").all_inner_texts() == ["Text", "Type here"]
+        page.click("#tab-predict")
+        expect(page.locator("#predict-typed")).to_have_value("Anna saw the cat.")
+        page.fill("#predict-typed", "Zoë saw Anna <b>")
+        want = httpx.post(f"{server.address}/api/predict", json={"text": "Zoë saw Anna <b>"}, timeout=SECONDS).json()
+        until(page, "n => document.querySelectorAll('#predict-text > span').length === n", len(want["pieces"]))
+        labels = [piece["label"] for piece in want["pieces"] if piece["label"]]
+        expect(page.locator("#predict-text .entity b")).to_have_count(len(labels))
+        assert [text.split()[0] for text in page.locator("#predict-text .entity b").all_inner_texts()] == labels
+        assert page.locator("#predict-text sup").count() == sum(piece["unknown"] for piece in want["pieces"])
+        page.fill("#predict-typed", "a" * 2001)
+        expect(page.locator("#predict-count")).to_have_text("2,001 of at most 2,000 characters")
+        expect(page.locator("#predict-result")).to_have_text("the text is too long: shorten it")
+    finally:
+        server.stop()
 
 
 def test_a_translation_and_where_it_looked(translator, visit):
@@ -577,7 +727,7 @@ def test_dark_and_light_and_narrow(writer, visit):
     page = visit(writer, width=800, height=900, color_scheme="dark")
     page.wait_for_selector("#units [role=option]")
     paper = "getComputedStyle(document.body).backgroundColor"
-    strip = "document.querySelector('#units canvas').toDataURL()"
+    strip = "document.querySelector('#units [role=option] canvas').toDataURL()"
     assert page.evaluate(paper) == "rgb(23, 24, 26)"
     dark = page.evaluate(strip)
     page.emulate_media(color_scheme="light")

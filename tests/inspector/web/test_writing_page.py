@@ -97,7 +97,7 @@ def test_what_is_refused(lm):
         ({"clamps": [{**CELL, "gate": "h", "index": 6, "value": 0}]}, 404, "index: must be from 0 to 5"),
         ({"clamps": [{**CELL, "gate": "h", "value": 0}] * 9}, 422, "clamps"),
         ({"watch": {**CELL, "gate": "q"}}, 404, "gate: must be one of"),
-        ({"length": 5001}, 422, "length: must be less than or equal to 5000"),
+        ({"length": 5001}, 422, "length: must be at most 5,000, got 5001"),
         ({"prompt": "a" * 2001}, 422, "prompt"),
     ):
         answer = client.post("/api/write", json=body)

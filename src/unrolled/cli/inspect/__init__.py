@@ -1,4 +1,4 @@
-"""unrolled inspect RUN --data TEXT [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
+"""unrolled inspect RUN [--data TEXT] [--hypothesis …] [--html PAGE] [--json]: find units that encode its properties."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import tyro
 from ... import api
 from ...cells import check_size
 from ...errors import ArgumentError, SaveError
-from ...inspector import Finding, Found, Inspection, built_in, label, own, read, search
+from ...inspector import Found, Inspection, Labels, built_in, label, own, read, search
+from ...inspector.findings import LEVEL, Encoded, table_of
+from ...inspector.judgement import LEAST_AUC, LEAST_R2, explains
 from ...inspector.page import MOST_CHARACTERS, MOST_UNITS, PageUnit, page
 from ...inspector.shown import values_of
 from ...inspector.states import save_states
+from ...inspector.traces import Traces
+from ...inspector.unit_choice import units_named
 from ...inspector.unit_search import TWINS, work
 from ...tasks.common.writer import Writer
 from ...training.files import write_atomically
@@ -47,11 +51,15 @@ class Inspect:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """a run's folder, or a model.safetensors file"""
     data: str = ""
-    """held-out text: a file, a folder, a pattern, "text:…" or a named corpus"""
+    """text: a file, folder, pattern, "text:…" or named corpus (default: the test part of the run's data)"""
     limit: int = 1_000_000
     """the most characters to read, from the beginning of the text"""
     hypothesis: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """custom hypothesis: NAME=REGEX (true inside matches), or module:function"""
+    units: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """also report what a unit encodes: 157 (of h), c[157] or 'layer 1 h[157]'"""
+    all: bool = False
+    """also list the hypotheses that no unit explains"""
     top: int = 5
     """units listed for each hypothesis in the JSON object"""
     twins: int = TWINS
@@ -82,15 +90,13 @@ class Inspect:
             raise ArgumentError("port", "from 0 to 65535", self.port)
         if self.web:
             self._refuse_beside_web()
-        elif not self.data:
-            raise ArgumentError("data", "a text", self.data, "name a file, a folder, a pattern or a named corpus")
         if self.html is not None and not Path(self.html).absolute().parent.is_dir():
             raise ArgumentError("html", "in a folder that exists", self.html)
         if self.states is not None and Path(self.states).exists():
             raise ArgumentError("states", "a folder that does not exist yet", self.states)
 
     def _refuse_beside_web(self) -> None:
-        for name in ("html", "states", "json"):
+        for name in ("html", "states", "json", "units"):
             if getattr(self, name):
                 raise ArgumentError(name, "omitted with --web", getattr(self, name), "run it again without --web")
 
@@ -102,8 +108,10 @@ class Outcome:
     options: Inspect
     model: Any
     text: str
+    source: str
     reading: Inspection
     found: Found
+    labels: Labels
     seconds: float
     notes: list[str] = field(default_factory=list)
 
@@ -115,7 +123,7 @@ def run(argv: list[str]) -> int:
         return view(argv[1:])
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
-        custom = [own(specification) for specification in options.hypothesis]
+        custom = [own(specification, limited=options.web) for specification in options.hypothesis]
         model = api.load(options.run, cell=options.cell)
         text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)
@@ -126,16 +134,17 @@ def run(argv: list[str]) -> int:
             from .web import serve
 
             return serve(model, reading, text, source, hypotheses, options)
+        chosen = units_named(options.units, Traces(reading).planes, MOST_UNITS) if options.units else []
         labels = label(text, hypotheses)
         counter = Counter(console(stderr=True), work(reading, options.twins), "steps")
         begin = time.monotonic()
         try:
             found = search(
-                reading, labels, twins=options.twins, top=options.top, seed=options.seed, progress=counter
+                reading, labels, twins=options.twins, top=options.top, seed=options.seed, units=chosen, progress=counter
             )  # fmt: skip
         finally:
             counter.close()
-        outcome = Outcome(options, model, text, reading, found, time.monotonic() - begin)
+        outcome = Outcome(options, model, text, source, reading, found, labels, time.monotonic() - begin)
         if options.html is not None:
             _save(outcome, Path(options.html))
         if options.states is not None:
@@ -148,22 +157,35 @@ def run(argv: list[str]) -> int:
 def _save(outcome: Outcome, path: Path) -> None:
     """Write the HTML page."""
     findings = outcome.found.findings
-    shown = [finding for finding in findings if finding.found][:MOST_UNITS] or findings[:UNFOUND]
+    chosen = [
+        next((entry for entry in encoded if explains(entry.scored.score, entry.binary)), encoded[0])
+        for encoded in outcome.found.chosen
+    ]
+    shown = [finding for finding in findings if finding.found][: MOST_UNITS - len(chosen)]
+    shown = shown or ([] if chosen else findings[:UNFOUND])
     text = outcome.text[:MOST_CHARACTERS]
-    units = [finding.best[0].unit for finding in shown]
+    units = [*(entry.scored.unit for entry in chosen), *(finding.best[0].unit for finding in shown)]
     part = outcome.reading if len(text) == len(outcome.text) else read(outcome.model, text)
     values = values_of(part, units, len(text))
     model = outcome.model
     spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, Writer) else str
     about = (
-        f"{len(text):,} characters of {outcome.options.data}. Each unit is the best of {outcome.found.units:,} for its "
+        f"{len(text):,} characters of {outcome.source}. Each unit is the best of {outcome.found.units:,} for its "
         "hypothesis, scored on text that was not used to select it; in parentheses the best baseline (untrained twins, "
         "shifted labels, the current token)."
     )
-    if not any(finding.found for finding in shown):
+    if chosen:
+        about += " The first are those chosen with --units, each with the hypothesis that it encodes best."
+    elif not any(finding.found for finding in shown):
         about += " No unit scored significantly higher than its baselines; these come closest."
+    if outcome.found.warning:
+        about += f" Scores are not shown: {outcome.found.warning}."
     title = f"{Path(outcome.options.run).name}: units"
-    page_units = [PageUnit(finding.hypothesis, _summary(finding)) for finding in shown]
+    page_units = [_page_unit(entry, outcome) for entry in chosen]
+    page_units += [
+        _page_unit(Encoded(finding.hypothesis, finding.binary, finding.best[0], finding.baseline), outcome)
+        for finding in shown
+    ]
     try:
         write_atomically(path, page(title, about, text, page_units, values, spell).encode("utf-8"))
     except SaveError as error:
@@ -171,22 +193,47 @@ def _save(outcome: Outcome, path: Path) -> None:
     outcome.notes.append(f"HTML page: {path}")
 
 
-def _summary(finding: Finding) -> str:
-    measure = "AUC" if finding.binary else "R²"
-    low = ", low when true" if finding.binary and finding.best[0].sign < 0 else ""
-    return f"{finding.best[0].unit.name} · {measure} {finding.score:.2f} ({finding.baseline:.2f}){low}"
+def _page_unit(entry: Encoded, outcome: Outcome) -> PageUnit:
+    labels, name = outcome.labels, entry.scored.unit.name
+    if outcome.found.warning:
+        return PageUnit("not scored", name)
+    if not explains(entry.scored.score, entry.binary):
+        return PageUnit("no hypothesis explained", name)
+    truth = labels.values[labels.names.index(entry.hypothesis), :MOST_CHARACTERS] > 0 if entry.binary else None
+    measure = "AUC" if entry.binary else "R²"
+    low = ", low when true" if entry.binary and entry.scored.sign < 0 else ""
+    summary = f"{name} · {measure} {entry.scored.score:z.2f} ({entry.baseline:z.2f}){low}"
+    return PageUnit(entry.hypothesis, summary, entry.meaning, truth)
+
+
+def _show_tables(found: Found, options: Inspect) -> None:
+    """Print the hypotheses that some unit explains, or all, and what the chosen units encode."""
+    shown = [finding for finding in found.findings if options.all or finding.explains]
+    show_part(table_of(shown))
+    if hidden := [finding.hypothesis for finding in found.findings if finding not in shown]:
+        limits = f"AUC below {LEAST_AUC}, R² below {LEAST_R2}"
+        print(f"{len(hidden)} hidden, which no unit explains ({limits}): {', '.join(hidden)}; --all lists them")
+    if found.chosen:
+        print()
+        show_part(found.table_of_chosen)
 
 
 def _report(outcome: Outcome) -> None:
     found, options = outcome.found, outcome.options
     if options.json:
         emit(
-            "inspect", run=options.run, data=options.data, characters=len(outcome.text), symbols=found.steps,
-            scored=found.positions, units=found.units, twins=options.twins, seconds=outcome.seconds,
-            findings=[finding.as_json() for finding in found.findings], left_out=found.left_out,
+            "inspect", run=options.run, data=options.data or outcome.source, characters=len(outcome.text),
+            symbols=found.steps, scored=found.positions, units=found.units, twins=options.twins,
+            seconds=outcome.seconds, left_out=found.left_out,
+            findings=[finding.as_json() for finding in found.findings],
+            chosen=[[entry.as_json() for entry in encoded] for encoded in found.chosen],
+            **({"warning": found.warning} if found.warning else {}),
         )  # fmt: skip
         return
-    show_part(found.table)
+    if found.warning and not options.all:
+        print(f"no scores: {found.warning}, or see them with --all")
+    else:
+        _show_tables(found, options)
     print()
     count = sum(finding.found for finding in found.findings)
     pairs = [
@@ -194,10 +241,13 @@ def _report(outcome: Outcome) -> None:
             "found",
             f"{count} of {len(found.findings)} hypotheses (★: p ≤ 0.05 and a positive excess; by chance one in twenty)",
         ),
-        ("text", f"{options.data}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
+        ("text", f"{outcome.source}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
         ("units", f"{found.units:,}, and as many in each of {options.twins} untrained twins"),
         ("time", clock(outcome.seconds)),
     ]
     if found.left_out:
         pairs.append(("not tested", "; ".join(f"{name} ({reason})" for name, reason in found.left_out.items())))
+    if unstarred := [finding for finding in found.findings if finding.p <= LEVEL and not finding.found]:
+        names = ", ".join(finding.hypothesis for finding in unstarred)
+        pairs.append(("no ★", f"{names}: p ≤ {LEVEL}, but a baseline does as well (excess not above 0)"))
     show_pairs([*pairs, *(("", note) for note in outcome.notes)])

@@ -146,7 +146,7 @@ def _report(found: list[Controlled], name: str, split: Split, options: AblateVie
     header = ["predicted", "count", "loss", "rise", "from", "to", *(["random", "±", "above"] if compared else [])]
     for result in found:
         for u, unit in enumerate(result.units):
-            print(f"{unit} held at {result.held[u]:.3g}")
+            print(f"{unit} held at {result.held[u] + 0:.3g}")
             show_table(header, (_row(result, u, k) for k in range(len(result.kinds))), right=header[1:])
             print()
     stretches = stretches_of(split)
@@ -170,7 +170,11 @@ def _report(found: list[Controlled], name: str, split: Split, options: AblateVie
 def _row(result: Controlled, u: int, k: int) -> list[str]:
     low, high = result.ranges[:, u, k]
     row = [result.kinds[k], f"{result.counts[k]:,}", f"{result.baseline[k]:.4f}"]
-    row += [f"{value:+.4f}" for value in (result.rises[u, k], low, high)]
+    row += [f"{value:+z.4f}" for value in (result.rises[u, k], low, high)]
     if result.others:
-        row += [f"{result.mean[k]:+.4f}", f"{result.deviation[k]:.4f}", f"{result.above[u, k]} of {len(result.others)}"]
+        row += [
+            f"{result.mean[k]:+z.4f}",
+            f"{result.deviation[k]:.4f}",
+            f"{result.above[u, k]} of {len(result.others)}",
+        ]
     return row

@@ -12,8 +12,8 @@ from ...analysis.compare import Comparison, Place, compare
 from ...analysis.inspection import has_recurrent_layers
 from ...analysis.matching import UnitMatching, match_units
 from ...analysis.text_windows import check_same_vocabulary
-from ...analysis.unit_names import NamedUnit, leaves_of
-from ...analysis.units import stack_of
+from ...analysis.unit_names import NamedUnit
+from ...analysis.units import leaves_of, stack_of
 from ...cells import check_size
 from ...data import Split
 from ...errors import ArgumentError
@@ -145,7 +145,7 @@ def _report(found: Comparison, matched: list[Layer], name: str, split: Split, op
         if pairs := layer.pairs():
             print()
             show_table(
-                ("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+.3f}") for a, b, r in pairs[:PAIRS]), right=("r",)
+                ("unit of RUN", "unit of OTHER", "r"), ((a, b, f"{r:+z.3f}") for a, b, r in pairs[:PAIRS]), right=("r",)
             )
     print()
     match_notes = [(f"layer {layer.number + 1} {layer.leaf}", _matched(layer)) for layer in matched]
@@ -166,7 +166,7 @@ def _row(name: str, count: int, loss: float, saved: float) -> tuple[str, ...]:
         name,
         f"{count:,}",
         f"{loss / count:.4f}",
-        f"{(loss - saved) / count:.4f}",
+        f"{(loss - saved) / count:z.4f}",
         f"{abs(saved) / count:.4f}",
         better,
     )

@@ -1,4 +1,4 @@
-"""The text for `unrolled inspect`: the one given, or the test part of a language model's own text."""
+"""The text for `unrolled inspect`: the one given, or the test part of the run's own data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ...data import open_corpus
 from ...errors import DataError
+from ...tasks.common.inspectable import OfLines
 from ...tasks.common.writer import Writer
 
 
@@ -13,12 +14,12 @@ def text_of(model: Any, data: str, limit: int) -> tuple[str, list[int], str]:
     """Return the text, the positions where its documents begin, and its name for display.
 
     Args:
-        data: the name of a text; if empty, the test part of a language model's own text.
+        data: the name of a text; if empty, the test part of the run's own data.
         limit: the most characters to read.
 
     Raises:
         DataError: there is no text.
-        RunError: the model's own text cannot be read, or has changed.
+        RunError: the run's own data cannot be read, or has changed.
     """
     if not data:
         return _held_out(model, limit)
@@ -48,8 +49,10 @@ def beginning(model: Any, data: str, limit: int) -> tuple[str, list[int]]:
 
 
 def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
+    if isinstance(model, OfLines):
+        return _test_lines(model, limit)
     if not isinstance(model, Writer):
-        raise DataError("this model is not a language model and has no text of its own; give a text with --data")
+        raise DataError("this model has no text of its own; give a text with --data")
     name = model.config.data.data
     _, test = model.own_text("test")
     begins = [int(start) for start in test.starts if start < limit] or [0]
@@ -63,3 +66,13 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
     if not count:
         raise DataError(f"{name} has no test part; give a text with --data")
     return "".join(parts), starts, f"{name} (test part)"
+
+
+def _test_lines(model: Any, limit: int) -> tuple[str, list[int], str]:
+    """Return the test part of a model that reads its texts separately, a line for each text."""
+    lines = [" ".join(line.split()) for line in model.own_lines()]
+    text = "".join(f"{line}\n" for line in lines if line)[:limit]
+    name = model.config.data.data
+    if not text:
+        raise DataError(f"{name} has no test part; give a text with --data")
+    return text, [0], f"{name} (test part)"

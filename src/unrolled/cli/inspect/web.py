@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...data import cache_folder
 from ...errors import ArgumentError
 from ...inspector import Hypothesis, Inspection
 from ...training.folder import RunFolder
@@ -36,8 +37,11 @@ def serve(
     name = (path if folder else path.parent).resolve().name or str(path)
     with _listening(options.port) as listener:
         app = application(
-            Inspected(name, model, reading, text, source, hypotheses, folder, options.twins, options.seed)
-        )
+            Inspected(
+                name, model, reading, text, source, hypotheses, folder, options.twins, options.seed,
+                automatic=True, cache=cache_folder() / "inspect",
+            )
+        )  # fmt: skip
         config = uvicorn.Config(
             app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, lifespan="on", ws="none"
         )

@@ -187,8 +187,8 @@ def _row(result: Measurement, flow: Flow) -> tuple[str, ...]:
         flow.by,
         _range([matrix.radius for matrix in matrices]),
         _range([matrix.largest for matrix in matrices]),
-        f"{flow.slope():+.3f}",
-        f"{math.log(matrices[0].radius):+.3f}" if radius else "",
+        f"{flow.slope():+z.3f}",
+        f"{math.log(matrices[0].radius):+z.3f}" if radius else "",
         *at,
         f"{flow.followed[-1]:.2g}",
         f"{flow.loss[-1] / flow.loss[0]:.2g}" if flow.loss[0] else "",
@@ -201,7 +201,7 @@ def _range(values: list[float]) -> str:
     """Return ``0.59``, ``0.59–0.81`` for several gates, or – without W_hh."""
     if not values:
         return "–"
-    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    low, high = f"{min(values):z.2f}", f"{max(values):z.2f}"
     return low if low == high else f"{low}–{high}"
 
 

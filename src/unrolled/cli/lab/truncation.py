@@ -101,9 +101,9 @@ def run(argv: list[str]) -> int:
             result.name,
             f"{result.steps:.1f}",
             f"{result.longest}",
-            f"{result.bias:.3f}",
+            f"{result.bias:z.3f}",
             f"{result.error:.3f}",
-            f"{result.cosine:.3f}",
+            f"{result.cosine:z.3f}",
             f"{result.noise:.2f}",
             f"{result.memory / 1024:,.0f} KiB",
         )

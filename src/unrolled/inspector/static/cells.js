@@ -11,7 +11,9 @@ const guesses = data.guesses && {
 const PAGE = 4000;                              // characters
 const byId = (id) => document.getElementById(id);
 const [textBox, tip, form] = [byId("text"), byId("tip"), byId("cells")];
-let unit = 0, page = 0, cursor = -1;
+let unit = 0, page = 0, cursor = -1, contrast = 1;
+const truths = data.units.map(({ truth }) => truth && bytes(truth));           // eight characters a byte
+const isTrue = (at) => Boolean(truths[unit] && truths[unit][at >> 3] >> (7 - at % 8) & 1);
 const pages = pageBegins();
 
 function pageBegins() {                         // pages end at a line end, unless the line is very long
@@ -28,17 +30,32 @@ function pageBegins() {                         // pages end at a line end, unle
 const pageEnd = () => pages[page + 1] ?? text.length;
 function showPage() {
   const [begin, end] = [pages[page], pageEnd()];
-  textBox.replaceChildren(spans(text.slice(begin, end), units[unit].values.subarray(begin, end), begin));
+  textBox.replaceChildren(spans(text.slice(begin, end), [], begin));
+  colour();
   byId("page").textContent = `characters ${(begin + 1).toLocaleString("en")} to `
     + `${end.toLocaleString("en")} of ${text.length.toLocaleString("en")}`;
   byId("back").disabled = page === 0;
   byId("on").disabled = page === pages.length - 1;
 }
 
+const edge = (x) => (Math.abs(x) < 100 ? x.toFixed(2) : x.toFixed(0)).replace("-", "−");
+function colour() {                             // the page of the text, its key and what the colours mean
+  const shown = units[unit], { low, middle, high } = ends(shown, contrast), marked = byId("truth").checked;
+  for (const span of textBox.children) paint(span, stretched(shown.values[span.dataset.at], contrast));
+  showKey(byId("key"), `${edge(low)} (blue, dotted)`, `${edge(high)} (red, underlined)`);
+  textBox.classList.toggle("marked", marked && Boolean(truths[unit]));
+  underline(textBox, (at) => marked && isTrue(at));
+  const [begin, end] = [pages[page], pageEnd()];
+  const parts = [shown.meaning, onThisPage(text.slice(begin, end), shown.values.subarray(begin, end))];
+  if (Math.abs(middle) > 1e-6) parts.push(`no colour at ${edge(middle)}`);
+  const sentence = parts.filter(Boolean).join("; ");
+  byId("meaning").textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
+}
+
 function showUnit() {
-  const shown = units[unit];
-  for (const span of textBox.children) paint(span, shown.values[span.dataset.at]);
-  showKey(byId("key"), `${shown.low.toFixed(2)} (blue, dotted)`, `${shown.high.toFixed(2)} (red, underlined)`);
+  colour();
+  byId("truth").parentElement.hidden = !truths[unit];
+  byId("truth-name").textContent = `underline where “${units[unit].hypothesis}” is true`;
   form.elements.cell[unit] ? form.elements.cell[unit].checked = true : form.elements.cell.checked = true;
 }
 
@@ -49,7 +66,9 @@ function showCharacter(at, follow) {            // the unit's value and the pred
   if (!span) { tip.hidden = true; return; }
   span.setAttribute("data-now", "");
   const shown = units[unit], byte = shown.values[at], head = document.createElement("p");
-  head.textContent = `“${visible(text[at])}”: ${byte ? value(shown, byte).toFixed(3) : "not read"}`;
+  const bound = byte === 1 ? "≤ " : byte === 255 ? "≥ " : "";  // values beyond the scale are stored as its ends
+  const number = byte ? `${bound}${value(shown, byte).toFixed(3)}`.replace("-", "−") : "not read";
+  head.textContent = `“${visible(text[at])}”: ${number}${isTrue(at) ? ", the hypothesis is true" : ""}`;
   const list = document.createElement("ol");
   list.className = "bars";
   for (let n = 0; guesses && n < 5; n++) {
@@ -113,6 +132,8 @@ units.forEach(({ hypothesis, summary }, number) => {
 });
 form.addEventListener("change", (event) => choose(Number(event.target.value)));
 form.addEventListener("submit", (event) => event.preventDefault());
+byId("truth").addEventListener("change", colour);
+byId("contrast").addEventListener("input", (event) => { contrast = 2 ** Number(event.target.value); colour(); });
 byId("back").addEventListener("click", () => turn(page - 1));
 byId("on").addEventListener("click", () => turn(page + 1));
 textBox.addEventListener("mouseover", (event) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -22,6 +23,7 @@ from ..shown import GUESSES
 from . import replies, requests
 from .guard import Guard
 from .inspected import Inspected
+from .invalid import invalid_field
 from .page import Page
 from .service import Service
 from .writing import PieceStream
@@ -133,6 +135,7 @@ def _text(app: FastAPI, service: Service) -> None:
         low, high = service.scale(plane, request.index)
         return Reply({
             "begin": begin, "end": end, "values": in_base64(levels(found.values[:, 0], low, high)),
+            "raw": in_base64(found.values[:, 0].astype("<f4")),
             "low": low, "high": high, "provisional": found.provisional,
         })  # fmt: skip
 
@@ -142,11 +145,11 @@ def _text(app: FastAPI, service: Service) -> None:
         begin, end = service.clip(request, requests.GRID)
         order, scores, measure = service.order(plane, request.sort)
         found = service.trace_thread.run(lambda: service.traces.values(plane, begin, end))
-        low, high = service.scale(plane)
+        low, high = service.row_scales(plane, order, request.scale)
         return Reply({
             "begin": begin, "end": end, "order": order, "scores": scores, "measure": measure,
-            "values": in_base64(levels(found.values.T[order], low, high)),
-            "low": low, "high": high, "provisional": found.provisional,
+            "values": in_base64(levels(found.values.T[order], low[:, None], high[:, None])),
+            "low": float(low.min()), "high": float(high.max()), "provisional": found.provisional,
         })  # fmt: skip
 
     @app.get("/api/guesses", **_answers(replies.Guesses, *GET_ERRORS, 409))
@@ -161,11 +164,32 @@ def _text(app: FastAPI, service: Service) -> None:
             "shares": in_base64(np.rint(shares * 255).astype(np.uint8)),
         })  # fmt: skip
 
+    @app.get("/api/surprise", **_answers(replies.Surprise, *GET_ERRORS, 409))
+    def surprise(request: Annotated[requests.Range, Query()]) -> Reply:
+        service.language_model()
+        begin, end = service.clip(request, requests.SLICE)
+        found = service.trace_thread.run(lambda: service.traces.surprise(begin, end))
+        nats = [None if math.isnan(x) else round(x, 3) for x in found.values[:, 0].tolist()]
+        return Reply({"begin": begin, "end": end, "nats": nats, "provisional": found.provisional})
+
+    @app.get("/api/range", **_answers(replies.Range, *GET_ERRORS, 409))
+    def range_(request: Annotated[requests.UnitOf, Query()]) -> Reply:
+        plane = service.plane(request.recurrence, request.gate, request.index)
+        return Reply(service.range_of(plane, request.index))
+
 
 def _scores(app: FastAPI, service: Service) -> None:
     @app.get("/api/hypotheses", **_answers(replies.Hypotheses, 400, 500))
     def hypotheses() -> Reply:
         return Reply(service.scoring.as_json())
+
+    @app.post("/api/hypotheses", **_answers(replies.Added, 503, *POST_ERRORS))
+    def add(request: requests.Expression) -> Reply:
+        return Reply({"name": service.add_hypothesis(request.expression)})
+
+    @app.get("/api/labels", **_answers(replies.LabelValues, *GET_ERRORS))
+    def labels(request: Annotated[requests.LabelRange, Query()]) -> Reply:
+        return Reply(service.labels(request))
 
     @app.post("/api/compare", **_answers(replies.Comparison, *POST_ERRORS, status=202))
     def compare(request: requests.Nothing) -> Reply:
@@ -194,6 +218,14 @@ def _queries(app: FastAPI, service: Service) -> None:
     def unrolled(request: requests.Unroll) -> Reply:
         return Reply(service.unrolled(request))
 
+    @app.post("/api/similar", **_answers(replies.Similar, 404, 503, *POST_ERRORS))
+    def similar(request: requests.Segment) -> Reply:
+        return Reply(service.similar(request))
+
+    @app.post("/api/predict", **_answers(replies.Predicted, *POST_ERRORS))
+    def predict(request: requests.Predicted) -> Reply:
+        return Reply(service.predicted(request))
+
     @app.post("/api/translate", **_answers(replies.Translation, *POST_ERRORS))
     def translate(request: requests.Sentence) -> Reply:
         return Reply(service.pane("translation", request.text))
@@ -210,18 +242,7 @@ def _queries(app: FastAPI, service: Service) -> None:
 def _wrong_field(_: Request, error: Exception) -> Reply:
     """Describe the first invalid field in one sentence."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return Reply({"detail": "the body: must be JSON; see /openapi.json"}, 422)
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
-    message = first["msg"].replace("Input should be", "must be").replace("Field required", "is required")
-    got = "" if first["type"] == "missing" else f", got {_short(first.get('input'))}"
-    return Reply({"detail": f"{place or 'the body'}: {message}{got}; see /openapi.json"}, 422)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:60] + "…"
+    return Reply({"detail": invalid_field(error.errors()[0])}, 422)
 
 
 def _problem(_: Request, error: Exception) -> Reply:
@@ -232,9 +253,9 @@ def _problem(_: Request, error: Exception) -> Reply:
         "Method Not Allowed": "this path does not allow the method",
         "There was an error parsing the body": "the body: must be JSON that is not nested so deeply",
     }
-    detail = details.get(error.detail)
+    detail = details.get(error.detail, error.detail)
     allowed = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    return Reply({"detail": f"{detail}; see /openapi.json" if detail else error.detail}, error.status_code, allowed)
+    return Reply({"detail": detail}, error.status_code, allowed)
 
 
 def _unrolled_error(_: Request, error: Exception) -> Reply:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
+NICE = 10  # how much background work gives way to other threads, from 0 to 19
 PATIENCE = 5.0  # the longest that background work waits for active requests, in seconds
 
 
@@ -87,5 +90,8 @@ class Background:
 
     def _run(self, work: Callable[[Background], None]) -> None:
         torch.set_num_threads(1)
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         with contextlib.suppress(Stopped):
             work(self)

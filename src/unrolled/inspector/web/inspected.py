@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...analysis.inspection import Inspection
 from ...tasks.common.inspectable import Inspectable
@@ -29,6 +30,8 @@ class Inspected:
         folder: the run's folder; `None` for a model file without a run.
         twins: the number of untrained networks to compare with.
         seed: the random seed of their weights.
+        automatic: compare as soon as the units are scored, unless that would take very long.
+        cache: the folder of saved comparisons; `None`: save none.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Inspected:
     folder: RunFolder | None = None
     twins: int = TWINS
     seed: int = 0
+    automatic: bool = False
+    cache: Path | None = None
 
     @property
     def panes(self) -> list[str]:

@@ -61,8 +61,8 @@ class Text(Reply):
     read: list[int] | None = None
 
 
-class Values(Reply):
-    """A unit's values over characters, one byte each."""
+class Bytes(Reply):
+    """Values over characters, one byte each: 1 to 255 from ``low`` to ``high``, 0 for none."""
 
     begin: int
     end: int
@@ -72,8 +72,32 @@ class Values(Reply):
     provisional: bool
 
 
-class Grid(Values):
-    """The values of a gate's units over characters, a row each."""
+class Values(Bytes):
+    """A unit's values over characters; ``raw``: the same as 32-bit floats."""
+
+    raw: str
+
+
+class Range(Reply):
+    """The smallest, mean and largest value of a unit over characters spread over the text."""
+
+    low: float
+    mean: float
+    high: float
+    characters: int
+
+
+class Surprise(Reply):
+    """The surprise of each character's token in nats; null: not predicted, or within a token."""
+
+    begin: int
+    end: int
+    nats: list[float | None]
+    provisional: bool
+
+
+class Grid(Bytes):
+    """The values of a gate's units over characters, a row each, on one scale or each row on its own."""
 
     order: list[int]
     scores: list[float | None] | None
@@ -114,6 +138,8 @@ class Hypothesis(Reply):
     excess: float | None
     p: float | None
     found: bool | None
+    explains: bool
+    why: str
 
 
 class Hypotheses(Reply):
@@ -125,6 +151,45 @@ class Hypotheses(Reply):
     error: str | None
     hypotheses: list[Hypothesis]
     left_out: dict[str, str]
+    pending: list[str]
+    note: str | None
+
+
+class Added(Reply):
+    """The name of an added hypothesis."""
+
+    name: str
+
+
+class LabelValues(Reply):
+    """Where a hypothesis is true: one byte per character, 0 or 1; a numeric one has bytes from ``low`` to ``high``."""
+
+    begin: int
+    end: int
+    binary: bool
+    values: str
+    low: float
+    high: float
+
+
+class Passage(Reply):
+    """A passage with similar states."""
+
+    score: float
+    begin: int
+    end: int
+    before: str
+    text: str
+    after: str
+
+
+class Similar(Reply):
+    """Passages with similar states, best first, the units that define them, and the part that was searched."""
+
+    units: list[str]
+    begin: int
+    end: int
+    matches: list[Passage]
 
 
 class Comparison(Reply):
@@ -149,8 +214,12 @@ class LayerState(Reply):
 
 
 class Typed(Reply):
-    """A typed text: next tokens, surprise per character, a unit's values and the final state."""
+    """A typed text: next tokens, surprise per character, a unit's values and the final state.
 
+    ``skipped`` are the characters outside the vocabulary, by their places, which the model does not read.
+    """
+
+    skipped: list[int]
     next: list[Likely]
     surprise: list[float | None]
     values: str
@@ -166,6 +235,7 @@ class LayerStep(Reply):
     h: list[float]
     c: list[float] | None = None
     grad: list[float]
+    gates: dict[str, list[float]] | None = None
     h_norm: float
     grad_norm: float
 
@@ -223,3 +293,37 @@ class Translation(Reply):
     weights: list[list[float]] | None
     text: str
     score: float
+
+
+class ClassProbability(Reply):
+    """A class and its probability."""
+
+    name: str
+    p: float
+
+
+class PredictedPiece(Reply):
+    """A span of a text; see `unrolled.results.Piece`."""
+
+    text: str
+    label: str
+    number: int
+    weight: float
+    probability: float | None
+    unknown: bool
+    speaks_for: str
+    explanation: str
+
+
+class Predicted(Reply):
+    """The prediction for a text, with its explanation; the pieces, joined, are the text.
+
+    ``scale``: nats of a weight of 1.
+    """
+
+    answer: str
+    other: str
+    scale: float | None
+    explanation: str
+    classes: list[ClassProbability]
+    pieces: list[PredictedPiece]

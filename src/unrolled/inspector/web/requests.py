@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ..regex import LONGEST
 
 SLICE, GRID = 1600, 600  # characters per reply: about a screenful, which a wide network reads in 0.1 s
 TYPED, PROMPT, LENGTH = 2000, 2000, 5000
 UNROLLED, SENTENCE = 60, 400
+EXPRESSION, SEGMENT = LONGEST, 200
 CLAMPS, STRONGEST = 8, 1000.0
 FARTHEST = 1 << 40  # the largest position in a text
 EXACT = (1 << 53) - 1  # the largest integer that JavaScript represents exactly
@@ -22,6 +25,8 @@ LIMITS = {
     "unrolled": UNROLLED,
     "sentence": SENTENCE,
     "clamps": CLAMPS,
+    "expression": EXPRESSION,
+    "segment": SEGMENT,
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -50,12 +55,19 @@ class UnitRange(Range):
     index: Index
 
 
+class LabelRange(Range):
+    """A hypothesis over a range of characters."""
+
+    hypothesis: Annotated[str, Field(max_length=500)]
+
+
 class GateRange(Range):
     """All units of a gate over a range of characters."""
 
     recurrence: Name
     gate: Name
     sort: Annotated[str, Field(max_length=500)] | None = None
+    scale: Literal["own", "common"] = "common"
 
 
 class Body(BaseModel):
@@ -82,6 +94,28 @@ class Typed(Unit):
     text: Annotated[str, Field(max_length=TYPED)]
 
 
+class Expression(Body):
+    """A regular expression: a hypothesis that is true inside its matches."""
+
+    expression: Annotated[str, Field(min_length=1, max_length=EXPRESSION)]
+
+
+class Segment(Body):
+    """A stretch of the text, and the layer whose states to compare."""
+
+    recurrence: Name
+    begin: Place
+    end: Place
+
+
+class UnitOf(QueryParameters):
+    """A unit, as query parameters."""
+
+    recurrence: Name
+    gate: Name
+    index: Index
+
+
 class Clamp(Unit):
     """A unit of the state to hold at a value."""
 
@@ -106,6 +140,13 @@ class Unroll(Body):
 
     text: Annotated[str, Field(min_length=1, max_length=TYPED)]
     last_only: bool = False
+    gates: bool = False
+
+
+class Predicted(Body):
+    """A text to classify or tag."""
+
+    text: Annotated[str, Field(max_length=TYPED)]
 
 
 class Sentence(Body):

@@ -1,29 +1,47 @@
-"""Scores of all units in the background: computed at the start, compared with untrained twins on request.
+"""Scores of all units in the background: computed at the start, then compared with untrained twins.
 
 scoring -> ready -> comparing -> compared
    |         ^----------|           |
    v                              comparing
  failed
+
+Hypotheses come in batches: those of the start, and one batch for each expression that the user of the page adds.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import UnrolledError
-from ..findings import Found, Scored, Scores
-from ..hypotheses import Labels, label
+from ...errors import ArgumentError, UnrolledError
+from .. import saved_findings
+from ..findings import Found, Scores
+from ..hypotheses import Hypothesis, Labels, inside_matches, label
+from ..judgement import short_text
+from ..scores import Numbers
 from ..unit_search import measure, search, work
 from .background import ActiveRequests, Background, Stopped
 from .inspected import Inspected
+from .scored_rows import TOP, candidates, finite, row
 
 State = Literal["scoring", "ready", "comparing", "compared", "failed"]
-TOP = 20  # units listed for each hypothesis
+OWN = 12  # expressions that may be added
+AUTOMATIC = 600.0  # seconds: a comparison that is estimated to take longer waits for its button
+
+
+@dataclass
+class Batch:
+    """Hypotheses that are scored together, and what is known about them so far."""
+
+    labels: Labels
+    scores: Scores | None = None
+    found: Found | None = None
+    failed: bool = False
+    """whether its comparison failed, so that it is not tried again by itself"""
 
 
 class Scoring:
@@ -32,13 +50,14 @@ class Scoring:
     def __init__(self, inspected: Inspected, requests: ActiveRequests) -> None:
         self._inspected, self._requests = inspected, requests
         self._lock = threading.Lock()
+        self._automatic = inspected.automatic  # false after the user has stopped a comparison
         self.state: State = "scoring"
         self.error: str | None = None
-        self.labels: Labels | None = None
-        self.scores: Scores | None = None
-        self.found: Found | None = None
+        self._batches: list[Batch] = []  # the first has the hypotheses of the start
         self._done, self._work, self._begun = 0, 1, time.monotonic()
-        self._background = Background(requests, self._score)
+        self._background = Background(requests, self._score)  # scores at the start, later compares
+        self._added: list[Background] = []  # each scores one added expression
+        self._adding = ActiveRequests()  # a comparison waits for them
 
     def start(self) -> None:
         """Start scoring."""
@@ -50,7 +69,9 @@ class Scoring:
             if self.state not in ("ready", "compared"):
                 return False
             self.state, self.error = "comparing", None
-            self._done, self._work, self._begun = 0, 1, time.monotonic()
+            for batch in self._batches:
+                batch.failed = batch.scores is not None and not batch.scores.seen.any()
+            self._restart_clock(1)
             self._background = Background(self._requests, self._compare)
             self._background.start()
             return True
@@ -59,107 +80,201 @@ class Scoring:
         """Stop a running comparison and return the new state."""
         with self._lock:
             if self.state == "comparing":
+                self._automatic = False
                 self._background.stop()
-                self.state = "ready" if self.found is None else "compared"
+                self.state = "ready" if self._waiting() else "compared"
             return self.state
 
     def close(self) -> None:
         """Stop all work."""
-        self._background.stop(wait=1.0)
+        for background in (*self._added, self._background):
+            background.stop()
+        for background in (*self._added, self._background):
+            background.stop(wait=1.0)
+
+    def add(self, expression: str) -> str:
+        """Add a hypothesis, true inside the matches of a regular expression, and score it in the background.
+
+        Returns:
+            Its name; an expression that was added before keeps its scores.
+
+        Raises:
+            ArgumentError: the expression does not compile, takes too long, or cannot be tested on the text.
+        """
+        name = f"/{expression}/"
+        if name in self._names():
+            return name
+        hypothesis = Hypothesis(name, inside_matches(expression))
+        labels = label(self._inspected.text, [hypothesis])
+        if reason := labels.left_out.get(name):
+            raise ArgumentError("expression", "one that can be tested on this text", expression, f"it is {reason}")
+        with self._lock:
+            if len(self._batches) > OWN:
+                remedy = "restart the server to test others"
+                raise ArgumentError("expression", f"one of at most {OWN}", expression, remedy)
+            if name not in self._names():
+                batch = Batch(labels)
+                self._batches.append(batch)
+                self._added.append(Background(self._requests, lambda background: self._score_added(batch, background)))
+                self._added[-1].start()
+        return name
+
+    def labels_of(self, hypothesis: str) -> tuple[bool, Numbers]:
+        """Return whether a hypothesis is binary, and its label of each character.
+
+        Raises:
+            KeyError: the hypothesis does not exist, or has no labels yet.
+        """
+        batch, j = self._place(hypothesis)
+        return bool(batch.labels.binary[j]), batch.labels.values[j]
 
     def order(self, hypothesis: str, recurrence: str, gate: str) -> tuple[list[int], list[float | None], str]:
-        """Return a gate's units ranked for a hypothesis, the score of each, and the measure (``auc`` or ``r2``).
+        """Return a gate's units by their score for a hypothesis, the scores, and the measure (``auc`` or ``r2``).
 
         Raises:
             KeyError: the hypothesis does not exist, or has not been scored yet.
         """
-        labels, scores = self.labels, self.scores
-        if labels is None or scores is None or hypothesis not in labels.names:
+        batch, j = self._place(hypothesis)
+        if batch.scores is None:
             raise KeyError(hypothesis)
-        j = labels.names.index(hypothesis)
-        rows = np.array([n for n, u in enumerate(scores.units) if (u.recurrence, u.gate) == (recurrence, gate)])
-        ranked = rows[np.argsort(-scores.chosen[j, rows], kind="stable")]
-        order = [scores.units[row].index for row in ranked]
-        return order, [finite(scores.score[j, row]) for row in ranked], "auc" if labels.binary[j] else "r2"
+        units = batch.scores.units
+        rows = np.array([n for n, u in enumerate(units) if (u.recurrence, u.gate) == (recurrence, gate)])
+        shown = batch.scores.score[j, rows]
+        ranked = rows[np.argsort(-np.nan_to_num(shown, nan=-np.inf), kind="stable")]
+        scores = [finite(batch.scores.score[j, row]) for row in ranked]
+        return [units[row].index for row in ranked], scores, "auc" if batch.labels.binary[j] else "r2"
 
     def as_json(self) -> dict[str, Any]:
         """Return the state and all results as plain data for JSON."""
-        labels, scores, found = self.labels, self.scores, self.found
         busy = self.state in ("scoring", "comparing")
         done = min(1.0, self._done / self._work) if busy else 1.0
         elapsed = time.monotonic() - self._begun
         seconds_left = round(elapsed * (1 - done) / done) if busy and done > 0.02 else None
         hypotheses: list[dict[str, Any]] = []
-        left_out = {} if labels is None else dict(labels.left_out)
-        if found is not None:
-            left_out |= found.left_out
-            for finding in found.findings:
-                compared = {
-                    "baseline": finding.baseline, "excess": finding.excess, "p": finding.p, "found": finding.found,
-                }  # fmt: skip
-                hypotheses.append(_row(finding.hypothesis, finding.binary, finding.share, finding.best, compared))
-        elif labels is not None and scores is not None:
-            hypotheses = self._rows(labels, scores, left_out)
+        left_out: dict[str, str] = {}
+        pending, note = list[str](), ""
+        batches = list(self._batches)
+        for batch in (*reversed(batches[1:]), *batches[:1]):  # the newest expression first
+            left_out |= batch.labels.left_out
+            if batch.found is not None:
+                left_out |= batch.found.left_out
+                hypotheses += [row(finding.hypothesis, finding) for finding in batch.found.findings]
+            elif batch.scores is not None:
+                hypotheses += candidates(batch.labels, batch.scores, left_out)
+            elif batch is not batches[0]:
+                pending += batch.labels.names
+        positions = [batch.scores.positions for batch in batches if batch.scores is not None]
+        if positions and (note := short_text(min(positions))):
+            hypotheses = []
         return {
             "state": self.state, "done": done, "seconds_left": seconds_left, "error": self.error,
-            "hypotheses": hypotheses, "left_out": left_out,
+            "hypotheses": hypotheses, "left_out": left_out, "pending": pending, "note": note or None,
         }  # fmt: skip
 
-    def _rows(self, labels: Labels, scores: Scores, left_out: dict[str, str]) -> list[dict[str, Any]]:
-        """Return the results without twins, ranked by the best unit's excess over the current token's score."""
-        rows = []
-        for j, name in enumerate(labels.names):
-            if not scores.seen[j]:
-                left_out[name] = "too rare in the scored sample"
-                continue
-            best = scores.ranked(j, TOP)
-            symbol = float(scores.symbol[j])
-            excess = (best[0].score - symbol) / max(1 - symbol, 1e-6)
-            share = float(labels.values[j].mean(dtype=np.float64))
-            rank = -excess if math.isfinite(excess) else math.inf
-            rows.append((rank, _row(name, bool(labels.binary[j]), share, best)))
-        rows.sort(key=lambda row: row[0])
-        return [row for _, row in rows]
+    def _names(self) -> list[str]:
+        return [name for batch in self._batches for name in batch.labels.names]
+
+    def _place(self, hypothesis: str) -> tuple[Batch, int]:
+        for batch in self._batches:
+            if hypothesis in batch.labels.names:
+                return batch, batch.labels.names.index(hypothesis)
+        raise KeyError(hypothesis)
+
+    def _waiting(self) -> list[Batch]:
+        """Return the batches to compare next, the newest first."""
+        return [b for b in reversed(self._batches) if b.scores is not None and b.found is None and not b.failed]
+
+    def _restart_clock(self, work: int) -> None:
+        self._done, self._work, self._begun = 0, max(1, work), time.monotonic()
 
     def _score(self, background: Background) -> None:
+        """Score the hypotheses of the start, then compare them unless that would take very long."""
         reading, inspected = self._inspected.copied(), self._inspected
         try:
-            self.labels = label(inspected.text, inspected.hypotheses)
+            batch = Batch(label(inspected.text, inspected.hypotheses))
+            self._batches.insert(0, batch)
             background.pause()
-            if self.labels.names:
-                self._work = max(1, sum(batch.positions.size for batch in reading.passes(sample=True)))
-                self.scores = measure(reading, self.labels, sample=True, progress=self._progress(background))
+            if batch.labels.names:
+                self._restart_clock(sum(passed.positions.size for passed in reading.passes(sample=True)))
+                batch.scores = measure(reading, batch.labels, sample=True, progress=self._progress(background))
             self.state = "ready"
         except Stopped:
             raise
         except Exception as error:
             self.state, self.error = "failed", _reason(error)
+            return
+        seconds = (time.monotonic() - self._begun) / self._work * work(reading, inspected.twins)
+        enough = batch.scores is not None and not short_text(batch.scores.positions)
+        if not enough or (seconds > AUTOMATIC and self._saved(batch) is None):
+            self._automatic = False
+        elif self._automatic:
+            self.compare()
 
-    def _compare(self, background: Background) -> None:
-        reading, twins = self._inspected.copied(), self._inspected.twins
-        before: State = "ready" if self.found is None else "compared"
+    def _score_added(self, batch: Batch, background: Background) -> None:
+        reading = self._inspected.copied()
         try:
-            assert self.labels is not None
-            self._work = max(1, work(reading, twins))
-            progress = self._progress(background, cumulative=True)
-            found = search(reading, self.labels, twins=twins, top=TOP, seed=self._inspected.seed, progress=progress)
+            with self._adding:
+                scores = measure(reading, batch.labels, sample=True, progress=lambda steps: background.pause())
+            batch.failed = not scores.seen.any()  # nothing to compare
+            batch.scores = scores
         except Stopped:
             raise
         except Exception as error:
-            self._end(background, before, _reason(error))
-        else:
             with self._lock:
-                if background is self._background and self.state == "comparing":
-                    self.found, self.state = found, "compared"
+                self._batches.remove(batch)
+                self.error = _reason(error)
+            return
+        if self._automatic:  # a comparison that is running takes this batch next
+            self.compare()
 
-    def _end(self, background: Background, state: State, error: str) -> None:
+    def _compare(self, background: Background) -> None:
+        reading, inspected = self._inspected.copied(), self._inspected
+        error = None
+        while (batch := self._next(background, error)) is not None:
+            try:
+                found = self._saved(batch)
+                if found is None:
+                    self._restart_clock(work(reading, inspected.twins))
+                    progress = self._progress(background, cumulative=True)
+                    found = search(
+                        reading, batch.labels, twins=inspected.twins, top=TOP, seed=inspected.seed, progress=progress
+                    )  # fmt: skip
+                    self._save(batch, found)
+            except Stopped:
+                raise
+            except Exception as problem:
+                batch.failed, error = True, _reason(problem)
+            else:
+                with self._lock:
+                    if background is self._background and self.state == "comparing":
+                        batch.found = found
+
+    def _next(self, background: Background, error: str | None) -> Batch | None:
+        """Return the next batch to compare; without one, the comparison ends."""
         with self._lock:
-            if background is self._background and self.state == "comparing":
-                self.state, self.error = state, error
+            if background is not self._background or self.state != "comparing":
+                return None
+            if waiting := self._waiting():
+                return waiting[0]
+            self.state, self.error = "ready" if error else "compared", error
+            return None
+
+    def _saved(self, batch: Batch) -> Found | None:
+        folder = self._inspected.cache
+        return None if folder is None else saved_findings.load(folder, self._digest(batch))
+
+    def _save(self, batch: Batch, found: Found) -> None:
+        if self._inspected.cache is not None:
+            saved_findings.save(self._inspected.cache, self._digest(batch), found)
+
+    def _digest(self, batch: Batch) -> str:
+        what = self._inspected
+        return saved_findings.digest(what.reading, what.text, batch.labels, what.twins, what.seed, TOP)
 
     def _progress(self, background: Background, *, cumulative: bool = False) -> Any:
         def progress(steps: int) -> None:
             background.pause()
+            self._adding.wait()
             if background is self._background:
                 self._done = steps if cumulative else self._done + steps
 
@@ -169,25 +284,3 @@ class Scoring:
 def _reason(error: Exception) -> str:
     """Return the message to show for an error, which may come from a custom hypothesis."""
     return str(error) if isinstance(error, UnrolledError) else f"{type(error).__name__}: {error}"
-
-
-def finite(value: Any) -> float | None:
-    """Return the value rounded for JSON; `None` for nan and infinity."""
-    return round(float(value), 6) if math.isfinite(value) else None
-
-
-def _row(
-    name: str, binary: bool, share: float, best: list[Scored], compared: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return a hypothesis as a row of `replies.Hypotheses`."""
-    units = [
-        {
-            "recurrence": scored.unit.recurrence, "gate": scored.unit.gate, "index": scored.unit.index,
-            "name": scored.unit.name, "sign": scored.sign, "score": finite(scored.score), "rank": finite(scored.rank),
-        }
-        for scored in best
-    ]  # fmt: skip
-    comparison = compared or dict.fromkeys(("baseline", "excess", "p", "found"))
-    comparison = {key: finite(value) if isinstance(value, float) else value for key, value in comparison.items()}
-    measure = "auc" if binary else "r2"
-    return {"name": name, "binary": binary, "measure": measure, "share": finite(share), "best": units, **comparison}

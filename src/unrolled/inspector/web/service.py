@@ -12,8 +12,10 @@ from fastapi import HTTPException
 
 from ...analysis.inspection import Inspection
 from ...tasks.common.inspectable import Paned
+from ...tasks.common.prediction import Predictor
 from ...tasks.common.writer import Writer
 from ..findings import Unit
+from ..packing import EDGE, in_base64, levels
 from ..scores import Numbers
 from ..states import STATES
 from ..traces import Mask, Plane, Traces
@@ -21,7 +23,8 @@ from . import requests
 from .background import ActiveRequests, Background, ModelThread
 from .inspected import Inspected
 from .scoring import Scoring
-from .text_queries import typed, unrolled
+from .similar import similar
+from .text_queries import predicted, typed, unrolled
 from .training import training
 from .writing import PieceStream, pieces
 
@@ -46,6 +49,7 @@ class Service:
         self._model = inspected.model if writer is None else writer  # used by the text thread
         self._reads = Background(self.active, self._read)
         self._writers, self._ending = threading.Semaphore(WRITERS), threading.Event()
+        self._expressions, self._searches = threading.Semaphore(1), threading.Semaphore(1)
         self._planes = {plane: _common(*scales) for plane, scales in self.traces.scales.items()}
 
     def start(self) -> None:
@@ -121,6 +125,14 @@ class Service:
         low, high = self.traces.scales[plane]
         return float(low[index]), float(high[index])
 
+    def row_scales(self, plane: Plane, order: list[int], scale: str) -> tuple[Numbers, Numbers]:
+        """Return ``(low, high)``, ``(rows,)`` each: the colour scale of each row, its ``own`` or the ``common`` one."""
+        if scale == "own":
+            low, high = self.traces.scales[plane]
+            return low[order], high[order]
+        low, high = (np.full(len(order), end, dtype=np.float32) for end in self._planes[plane])
+        return low, high
+
     def order(self, plane: Plane, sort: str | None) -> tuple[list[int], list[float | None] | None, str | None]:
         """Return a gate's units in the requested order, with the scores and measure used for sorting, if any."""
         if sort is None:
@@ -131,6 +143,49 @@ class Service:
             raise HTTPException(
                 404, f"sort: must be a hypothesis that has been scored, see /api/hypotheses, got {sort!r}"
             ) from None
+
+    def labels(self, request: requests.LabelRange) -> dict[str, Any]:
+        """Return where a hypothesis is true, over a range of characters."""
+        begin, end = self.clip(request, requests.SLICE)
+        try:
+            binary, values = self.scoring.labels_of(request.hypothesis)
+        except KeyError:
+            raise HTTPException(
+                404, f"hypothesis: must be one of /api/hypotheses, got {request.hypothesis!r}"
+            ) from None
+        here = values[begin:end]
+        low, high = (0.0, 1.0) if binary else (float(values.min()), float(np.quantile(values, 1 - EDGE)))
+        level = here.astype(np.uint8) if binary else levels(here, low, max(high, low + 1))
+        return {
+            "begin": begin, "end": end, "binary": binary, "values": in_base64(level), "low": low, "high": high,
+        }  # fmt: skip
+
+    def add_hypothesis(self, expression: str) -> str:
+        """Add a regular expression as a hypothesis and return its name."""
+        if not self._expressions.acquire(blocking=False):
+            raise HTTPException(503, "another expression is being matched; wait for it")
+        try:
+            if self.inspected.reading.tick != "character":
+                raise HTTPException(409, f"this needs a text; the model's steps are {self.inspected.reading.tick}s")
+            return self.scoring.add(expression)
+        finally:
+            self._expressions.release()
+
+    def similar(self, request: requests.Segment) -> dict[str, Any]:
+        """Return passages with states similar to those of a stretch of the text; see `similar.similar`."""
+        plane = self.plane(request.recurrence, "h" if (request.recurrence, "h") in self.traces.planes else "c")
+        begin, end = request.begin, request.end
+        if not begin < end <= len(self.inspected.text) or end - begin > requests.SEGMENT:
+            raise HTTPException(
+                422, f"end: must be 1 to {requests.SEGMENT} characters after begin and in the text; select less"
+            )
+        if not self._searches.acquire(blocking=False):
+            raise HTTPException(503, "another search is running; wait for it")
+        try:
+            read = lambda a, b: self.trace_thread.run(lambda: self.traces.values(plane, a, b).values)  # noqa: E731
+            return similar(self.inspected.text, read, begin, end, plane[1])
+        finally:
+            self._searches.release()
 
     def training(self) -> dict[str, Any]:
         """Return the run's training log."""
@@ -148,10 +203,30 @@ class Service:
 
     def typed(self, request: requests.Typed) -> dict[str, Any]:
         """See `text_queries.typed`."""
-        model = self._writable(request.text, "text")
+        model = self.language_model()
         plane = self.plane(request.recurrence, request.gate, request.index)
         low, high = self.scale(plane, request.index)
         return self._text_thread.run(lambda: typed(model, request.text, plane, request.index, low, high))
+
+    def range_of(self, plane: Plane, index: int) -> dict[str, Any]:
+        """Return the smallest, mean and largest value of a unit over characters from all over the text."""
+        parts = self.traces.spread()
+        unit = slice(index, index + 1)
+        found = self.trace_thread.run(lambda: [self.traces.values(plane, *part, unit).values for part in parts])
+        z = np.concatenate(found)[:, 0].astype(np.float64)
+        z = z[np.isfinite(z)]
+        if not len(z):
+            raise HTTPException(409, "no token of the text has been read, so the unit has no values")
+        return {"low": float(z.min()), "mean": float(z.mean()), "high": float(z.max()), "characters": len(z)}
+
+    def predicted(self, request: requests.Predicted) -> dict[str, Any]:
+        """See `text_queries.predicted`."""
+        model = self._model
+        if not isinstance(model, Predictor) or "predict" not in self.inspected.panes:
+            raise HTTPException(
+                409, f"this needs a classifier or a tagger; the run's task is {self.inspected.model.task}"
+            )
+        return self._text_thread.run(lambda: predicted(model, request.text))
 
     def unrolled(self, request: requests.Unroll) -> dict[str, Any]:
         """See `text_queries.unrolled`."""
@@ -205,5 +280,5 @@ class Service:
 
 def _common(low: Numbers, high: Numbers) -> tuple[float, float]:
     """Return one colour scale for all units of a gate, wide enough for 95 % of them."""
-    limit = float(np.quantile(high, 0.95))
+    limit = float(np.quantile(np.maximum(np.abs(low), np.abs(high)), 0.95))
     return -limit if low.min() < 0 else float(low.min()), limit

@@ -74,7 +74,7 @@ class PieceStream:
 def pieces(model: Writer, request: requests.Write) -> Generator[dict[str, Any]]:
     """Generate a text in pieces of about `PIECE` seconds, followed by a summary.
 
-    Without clamps and watch the text equals that of ``unrolled sample`` for the same seed.
+    Without held units and watch the text equals that of ``unrolled sample`` for the same seed.
 
     Args:
         model: a copy that no other thread uses.

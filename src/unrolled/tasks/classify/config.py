@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
-from ...data.labelled import Form, Layout
-from ...data.labelled_sets import LabelledSets, open_labelled
+from ...data.label_names import folded, spellings
+from ...data.labelled import Examples, Form, Layout
+from ...data.labelled_sets import LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
-from ...training.config import refuse_changed
+from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
@@ -39,8 +41,8 @@ class LabelledText:
     """the first row contains the column names"""
     delimiter: str = "auto"
     """column separator: one character, or tab (default: detect)"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
+    encoding: str = formerly("auto", "utf-8")
+    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
@@ -49,6 +51,8 @@ class LabelledText:
     """number of folds for cross-validation, stratified by class; 0: off"""
     fold: int | None = None
     """train only on this fold, counted from 0 (default: every fold)"""
+    fold_labels: bool = False
+    """merge labels that differ only in case and white space"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
@@ -71,7 +75,13 @@ class LabelledText:
 
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
-        return open_labelled(self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0)
+        folds = (self.folds, self.fold or 0)
+        return open_labelled(self.data, self.layout(), self.fractions, self.test, *folds, fold_labels=self.fold_labels)
+
+    def read_test(self, data: str, classes: Sequence[str]) -> tuple[Examples, list[str]]:
+        """Read other texts to evaluate on, and notes; with ``fold_labels``, labels are spelled as in ``classes``."""
+        examples, notes = read_test(data, self.layout())
+        return (folded(examples, spellings(classes)) if self.fold_labels else examples), notes
 
 
 @dataclass(frozen=True, kw_only=True)

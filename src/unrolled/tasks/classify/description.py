@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from ...data.label_names import alike, folded, spellings
 from ...data.labelled import Examples, check_used, read_labelled
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.labelled_sets import SETS, LabelledSets, existing_path, labelled_names
@@ -94,11 +95,17 @@ def _describe_files(data: LabelledText) -> Report:
     if data.test is not None:
         places = [*(place for place in places if place.name != "test"), Path(data.test).expanduser()]
     read = [(place, *read_labelled(place, layout)) for place in places]
-    texts = [(label, text) for _, part, _ in read for label, text in zip(part.labels, part.texts, strict=True)]
+    labels = [label for _, part, _ in read for label in part.labels]
+    names = spellings(labels) if data.fold_labels else {}
+    texts = [
+        (label, text) for _, part, _ in read for label, text in zip(folded(part, names).labels, part.texts, strict=True)
+    ]
     classes = Counter(label for label, _ in texts)
     how = how_read([(place, "; ".join([part.how, *notes])) for place, part, notes in read])
     values = {"name": data.data, "classes": dict(classes), "texts": len(texts)}
     rows = [("texts", f"{len(texts):,}"), _class_row(classes)]
+    if warning := alike(label for label, _ in texts):
+        rows.append(("warning", visible(warning)))
     return Report(values, (Pairs(rows),), how=(how, *excerpts(map(" ← ".join, texts))), event="labelled")
 
 

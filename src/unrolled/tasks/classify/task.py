@@ -12,6 +12,7 @@ Texts have any length: padding is ignored, and batches contain texts of similar 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -30,20 +31,20 @@ from ...training.config import refuse_changed
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
+from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, visible
-from ..common.explained_texts import ExplainedTexts
+from ..common.given_data import write_objects
 from ..common.seen import hashes
 from . import description
 from .config import OF_FILES, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure
 from .model import Classifier
+from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
 
 # T steps, B texts
-
-LISTED = 10  # classes listed before training
 
 
 class Batch(NamedTuple):
@@ -61,8 +62,9 @@ class Classification(Task):
     Config: ClassVar[type] = ClassifyConfig
     unit: ClassVar[str] = "tokens"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "test")
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
     config: ClassifyConfig
 
@@ -73,6 +75,11 @@ class Classification(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": labelled_names(), "test": (), "embeddings": (LEARNED, ONE_HOT, WORD2VEC)}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_objects(name, value, ("text", "label"), folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:
@@ -107,11 +114,11 @@ class Classification(Task):
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
-        names = ", ".join(self.classes[:LISTED]) + (", …" if len(self.classes) > LISTED else "")
+        counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} tokens ({self.reader.vocabulary.kind})",
-            f"{len(self.classes)} classes: {visible(names)}",
+            f"{len(self.classes)} classes: {visible(counted(counts))}",
             *self.sets.how,
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,

@@ -102,6 +102,18 @@ class Tokenizer:
             ids = self.vocabulary.encode(_lower(text) if self.lowercase else text)
         return ids if len(ids) else np.zeros(1, dtype=ids.dtype)
 
+    def known(self, ids: Ids) -> Ids:
+        """Return ids without those of unknown tokens; one unknown token if all are."""
+        kept = ids if self.vocabulary.unknown is None else ids[ids != self.vocabulary.unknown]
+        return kept if len(kept) else np.zeros(1, dtype=ids.dtype)
+
+    def unknown(self, text: str) -> tuple[int, int] | None:
+        """Return the number of unknown tokens and of all tokens; `None` if every token is known."""
+        if self.vocabulary.unknown is None:
+            return None
+        ids = self.encode(text)
+        return int((ids == self.vocabulary.unknown).sum()), len(ids)
+
     def pieces(self, text: str) -> list[tuple[str, int | None]]:
         """Split the text into pieces, each with the index of its token; `None` for text between two tokens."""
         pieces: list[tuple[str, int | None]] = []

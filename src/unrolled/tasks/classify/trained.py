@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,20 +15,22 @@ from ...checks import Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
-from ...data.labelled_sets import LabelledSets, read_test
+from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
 from .model import Classifier
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
 
@@ -51,7 +53,7 @@ class TrainedClassifier(Trained):
     """
 
     task: ClassVar[str] = "classify"
-    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
     model: Classifier
 
@@ -88,22 +90,27 @@ class TrainedClassifier(Trained):
         more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
         return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
 
-    def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, explain: bool = False, unknown: Literal["read", "skip"] = "read"
+    ) -> list[Prediction]:
         """Predict the class of each text, with probabilities.
 
         Args:
             texts: texts of any length; the answer for a blank text is empty.
             explain: add the contribution of each word to the margin of the predicted class, see
                 `unrolled.tasks.classify.explanation`.
+            unknown: read words that the vocabulary lacks as the unknown token, or skip them.
 
         Raises:
             ArgumentError: ``texts`` is not a list of strings.
         """
 
         def answers(batch: list[str]) -> Iterator[Prediction]:
-            for text, row in zip(batch, self.probabilities(batch), strict=True):
+            for text, row in zip(batch, self._probabilities(batch, unknown), strict=True):
                 best, other = np.argsort(-row, stable=True)[:2].tolist()
-                prediction = Prediction(text, self.classes[best], dict(zip(self.classes, row.tolist(), strict=True)))
+                probabilities = dict(zip(self.classes, row.tolist(), strict=True))
+                found = self.reader.unknown(text)
+                prediction = Prediction(text, self.classes[best], probabilities, unknown=found)
                 if explain:
                     margin, scale, pieces = explained(self, text, best, other)
                     prediction = replace(prediction, pieces=tuple(pieces), margin=margin, scale=scale)
@@ -111,11 +118,19 @@ class TrainedClassifier(Trained):
 
         return predict_nonblank(texts, answers)
 
-    @torch.no_grad()
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
         """Return probabilities ``(N, C)``; ``progress`` is called with the number of texts classified so far."""
+        return self._probabilities(texts, "read", progress)
+
+    @torch.no_grad()
+    def _probabilities(
+        self, texts: Sequence[str], unknown: str, progress: Callable[[int], None] | None = None
+    ) -> Matrix:
+        """As `probabilities`; ``unknown``: see `predict`."""
         done = 0
         ids = [self.reader.encode(text) for text in texts]
+        if unknown == "skip":
+            ids = [self.reader.known(sequence) for sequence in ids]
         probabilities = np.zeros((len(texts), len(self.classes)))
         for chosen in in_order([len(sequence) for sequence in ids], 64):
             batch, lengths = pad([ids[i] for i in chosen])
@@ -159,7 +174,7 @@ class TrainedClassifier(Trained):
             RunError: the run's own texts cannot be read, or have changed.
         """
         if data is not None:
-            examples, notes = read_test(str(data), self.config.data.layout())
+            examples, notes = self.config.data.read_test(str(data), self.classes)
         else:
             sets = self.own_sets()
             examples, notes = getattr(sets, split), sets.notes
@@ -180,6 +195,10 @@ class TrainedClassifier(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`; tables are read as the training data were."""
+        return inputs(self, options, words, note)
+
     def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
@@ -197,6 +216,15 @@ class TrainedClassifier(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the vocabulary and the classes."""
         return modules(self.model, self.reader, self.classes)
+
+    def own_lines(self) -> list[str]:
+        """Return the texts of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return self.find(None, "test")[0].texts
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.

@@ -13,6 +13,7 @@ from .excerpts import visible
 PARTS = ("train", "valid", "test")
 SHOWN = 10  # lines of a text, examples of a data set
 LISTED = 20  # classes, tags
+LEAKED = 3  # examples of another split that are also in training
 LONGEST = 100  # characters of an example
 _BINARY_SUFFIXES = frozenset(
     ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .ico .mp3 .wav .flac .ogg .m4a .aac .mp4 .avi .mov .mkv .webm .y4m "
@@ -34,7 +35,9 @@ def table_by_name(path: Path) -> bool:
 
 def counted(counts: Counter[str]) -> str:
     """Return the most frequent names with their counts, such as ``person (1,204), place (310)``."""
-    return ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(LISTED))
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:LISTED])
+    return listed + (f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else "")
 
 
 def first_lines(lines: Iterable[str]) -> Text:
@@ -66,8 +69,12 @@ def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: 
         notes.append(f"{what} with more than one {answer}: {len(ambiguous):,}, {shown}")
     train = {example for example, _ in parts["train"]}
     for name, part in parts.items():
-        duplicates = sum(example in train for example, _ in part)
+        duplicates = [example for example, _ in part if example in train]
         if name != "train" and duplicates:
             split = "validation" if name == "valid" else name
-            notes.append(f"{split} {what} that are also training {what}: {duplicates:,} of {len(part):,}")
+            first = ", ".join(repr(visible(example)[:60]) for example in dict.fromkeys(duplicates[:LEAKED]))
+            notes.append(
+                f"{split} {what} that are also training {what}: {len(duplicates):,} of {len(part):,}, such as {first}; "
+                "they make the metrics too good: remove the duplicates from the data"
+            )
     return notes

@@ -34,6 +34,14 @@ class Inspectable(Readable, Protocol):
 
 
 @runtime_checkable
+class OfLines(Protocol):
+    """A trained model that reads its texts separately."""
+
+    def own_lines(self) -> list[str]:
+        """Return the texts of the test part of the run's own data."""
+
+
+@runtime_checkable
 class Paned(Protocol):
     """A trained model that provides panes of its own."""
 

@@ -125,7 +125,7 @@ class Recurrent:
         options: dict[str, Any] = {}
         if self.cell in CELLS:
             options = {name: getattr(self, name) for name in (*COMMON_OPTIONS, *CELL_OPTIONS[self.cell])}
-            options["initial"] = self.initial_state
+            options["initial_state"] = self.initial_state
         return Stack.build(
             self.cell,
             input_size,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ...data.encodings import AUTO, UTF8
 from ...data.rows import lines, without_end
 from ...data.textfile import BLOCK, TextFile, check_encoding
 from ...errors import ArgumentError, DataError
@@ -26,8 +27,8 @@ class TextInputs:
 
     file: str | None = None
     """file with one text per line; -: standard input"""
-    encoding: str = "utf-8"
-    """encoding of the file (standard input: the terminal's)"""
+    encoding: str = "auto"
+    """encoding of the file (auto: UTF-8, or Windows-1252 if it looks like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of undecodable bytes"""
     input_name: ClassVar[str] = "text"
@@ -35,8 +36,20 @@ class TextInputs:
     def inputs(self, words: Sequence[str]) -> Iterator[list[Input]]:
         """See `training.input_options.InputOptions`."""
         encoding = None if self.encoding == TextInputs.encoding else self.encoding
+        for word in words:
+            if _names_file(word):
+                raise ArgumentError(self.input_name, "a text, not the name of a file", word, f"use --file {word}")
         for texts in batches(tuple(words), self.file, encoding, self.errors):
             yield [Input(text) for text in texts]
+
+
+def _names_file(word: str) -> bool:
+    """Return whether a text is the name of an existing file, with a suffix or a folder."""
+    path = Path(word)
+    try:
+        return (path.suffix != "" or len(path.parts) > 1) and path.is_file()
+    except (OSError, ValueError):  # not a path: a long text, a NUL character
+        return False
 
 
 def readable(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
@@ -87,7 +100,7 @@ def batches(texts: tuple[str, ...], file: str | None, encoding: str | None, erro
     Args:
         texts: the command's arguments.
         file: a file of lines; "-", or `None` without texts: standard input.
-        encoding: the file's; `None`: UTF-8, for standard input the terminal's.
+        encoding: the file's; `None`: UTF-8 or Windows-1252, for standard input the terminal's.
         errors: handling of bytes that cannot be decoded.
 
     Raises:
@@ -112,10 +125,7 @@ def batches(texts: tuple[str, ...], file: str | None, encoding: str | None, erro
 
 
 def _source(file: str | None, encoding: str | None, errors: str) -> TextFile:
-    if file in (None, "-"):
-        encoding = encoding or getattr(sys.stdin, "encoding", None)  # a terminal's encoding follows the locale
-    encoding = encoding or "utf-8"
-    check_encoding(encoding, errors)
-    if file is None or file == "-":
-        return StandardInput(encoding=encoding, errors=errors)
-    return TextFile(Path(file).expanduser(), encoding, errors)
+    check_encoding(encoding or AUTO, errors)
+    if file is None or file == "-":  # a terminal's encoding follows the locale
+        return StandardInput(encoding=encoding or getattr(sys.stdin, "encoding", None) or UTF8, errors=errors)
+    return TextFile(Path(file).expanduser(), encoding or AUTO, errors)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from ...errors import RunError
 from ...results import Input, Pairs, Part, Picture, Prediction, Progress, Records, Report, SamplePiece, silent
 from ...results.markup import Shown, part
 from ...training.files import save
+from ...training.keywords import keyword_names
 from ..registry import task_class
 from .recurrent import Recurrent
 
@@ -95,7 +97,9 @@ class Trained(Shown):
         cls = task_class(self.task).Evaluate
         if cls is None:
             raise self.unable("be evaluated")
-        report = self.evaluation(options_of(cls, options if data is None else {"data": str(data), **options}))
+        given = options if data is None else {"data": str(data), **options}
+        with keyword_names(dict.fromkeys(inspect.signature(cls).parameters)):
+            report = self.evaluation(options_of(cls, given))
         for shown in report.parts:
             if isinstance(shown, Picture | Records) and shown.path is not None:
                 save(shown.path, shown.content(shown.path.suffix), "another path")
@@ -120,6 +124,17 @@ class Trained(Shown):
             DataError: an input cannot be read; the predictions before it have been yielded.
         """
         raise self.unable("make predictions")
+
+    def inputs(self, options: Any, words: Sequence[str], note: Callable[[str], None]) -> Iterator[list[Input]]:
+        """Yield the inputs of ``unrolled predict`` in chunks. A task whose files are read as in training replaces this.
+
+        Args:
+            options: the task's ``Predict`` options.
+            words: the command's arguments.
+            note: receives how a file was read.
+        """
+        inputs: Iterator[list[Input]] = options.inputs(words)
+        return inputs
 
     def samples(self, options: Any) -> Iterator[SamplePiece]:
         """Generate samples, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
 from torch import nn
 
 from ...analysis.text_windows import LanguageModelHandle
 from ...data import Corpus, Split
+from ...decoding import SamplingOptions
 from ...kernels.generation import Precision
 from .own_data import OwnPart
 
@@ -22,7 +23,9 @@ class Writer(LanguageModelHandle, Protocol):
     def opening(self) -> str:
         """Return the text that precedes an unconditional sample."""
 
-    def stream(self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Any) -> Iterator[str]:
+    def stream(
+        self, prompt: str = "", length: int = 500, *, stop: str | None = None, **sampling: Unpack[SamplingOptions]
+    ) -> Iterator[str]:
         """Generate up to ``length`` tokens that continue ``prompt``, yielded piece by piece."""
 
     def freeze(self, precision: Precision = "float32") -> Self:

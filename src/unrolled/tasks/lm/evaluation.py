@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,8 @@ class Evaluate:
     """encoding of --data (default: as in training)"""
     errors: Literal["strict", "replace", "ignore"] | None = None
     """handling of bytes that cannot be decoded (default: as in training)"""
+    unknown: Literal["refuse", "skip"] = "refuse"
+    """characters of --data outside the vocabulary: refuse the text, or skip them"""
     window: int = 256
     """steps computed at once; does not change the result"""
     lanes: int = 1
@@ -42,7 +45,7 @@ class Evaluate:
     fresh: int = 0
     """reset the state every so many tokens; 0: carry it through the text"""
     clamp: tuple[str, ...] = ()
-    """clamp a unit of the state to a value, e.g. 'layer 1 c[106]=2'; may be repeated"""
+    """hold a unit of the state at a value, e.g. 'layer 1 c[106]=2'; repeatable"""
 
     def __post_init__(self) -> None:
         check_size("window", self.window)
@@ -52,6 +55,8 @@ class Evaluate:
             raise ArgumentError("split", "omitted with --data, which is evaluated as a whole", self.split)
         if self.data is None and (self.encoding or self.errors):
             raise ArgumentError("encoding and errors", "omitted without --data", self.encoding or self.errors)
+        if self.data is None and self.unknown != "refuse":
+            raise ArgumentError("unknown", "omitted without --data", self.unknown)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Measured:
     characters: int
     seconds: float
     metrics: dict[str, float]
+    skipped: int = 0
 
     @property
     def unknown(self) -> str:
@@ -86,6 +92,7 @@ def evaluation(
     rows += [
         ("perplexity", f"{metrics['perplexity']:.4f} per token"),
         ("size", f"{result.symbols:,} tokens, {result.characters:,} characters"),
+        *([("skipped", f"{result.skipped:,} characters outside the vocabulary")] if options.unknown == "skip" else []),
         *_state_rows(options),
         ("time", f"{clock(result.seconds)}, {result.symbols / max(result.seconds, 1e-9):,.0f} tokens/s"),
     ]
@@ -117,6 +124,8 @@ def compare(models: Mapping[str, TrainedLanguageModel], options: Evaluate, progr
         DataError: no model can read the text.
         RunError: a run's own text has changed, or the runs' own texts differ.
     """
+    if options.unknown == "skip":
+        raise ArgumentError("unknown", "omitted with several runs, which would be compared on different texts", "skip")
     if options.data is None:
         same_data({run: model.trained_on for run, model in models.items()}, "text, cut into the same parts")
     for model in models.values():
@@ -162,8 +171,9 @@ def _evaluate(
         DataError: the text cannot be read, is too short, or cannot be written in the model's vocabulary.
     """
     name = "an encoded text"
+    skipped: Counter[str] = Counter()
     if text is None and options.data is not None:
-        name, text = _other_text(model, options)
+        name, text = _other_text(model, options, skipped)
     elif text is None:
         name, text = model.own_text(options.split or "test", run)
     if len(text) < 2:
@@ -180,12 +190,21 @@ def _evaluate(
             fresh_windows=min(options.fresh, len(text)),
             progress=done,
         )
-    return Measured(name, len(text), text.characters, time.perf_counter() - begin, metrics)
+    seconds = time.perf_counter() - begin
+    return Measured(name, len(text), text.characters, seconds, metrics, skipped.total())
 
 
-def _other_text(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, Split]:
-    """Return the name and the text of ``--data``, encoded with the model's vocabulary."""
+def _other_text(model: TrainedLanguageModel, options: Evaluate, skipped: Counter[str]) -> tuple[str, Split]:
+    """Return the name and the text of ``--data``, encoded with the model's vocabulary; count skipped characters."""
     corpus = model.config.data.open(options.data, encoding=options.encoding, errors=options.errors)
+
+    def known(text: str) -> str:
+        outside = model.vocabulary.outside(text)
+        skipped.update(character for character in text if character in outside)
+        return "".join(character for character in text if character not in outside) if outside else text
+
+    if options.unknown == "skip":
+        corpus.keep = known
     return options.data or "", encode_text(corpus, model.vocabulary)
 
 
@@ -197,10 +216,11 @@ def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | D
         values |= {"text": options.data or "", "why": str(result)}
     else:
         values |= {"text": result.text, "symbols": result.symbols, "seconds": result.seconds, **result.metrics}
+        values |= {"skipped": result.skipped} if options.unknown == "skip" else {}
     return values | ({"clamp": options.clamp} if options.clamp else {})
 
 
 def _state_rows(options: Evaluate) -> list[tuple[str, str]]:
     """Return the printed rows on how the state is handled."""
     state = f"reset every {options.fresh:,} tokens" if options.fresh else "carried through the text"
-    return [("state", state), *(("clamped", unit) for unit in options.clamp)]
+    return [("state", state), *(("held", unit) for unit in options.clamp)]

@@ -80,7 +80,7 @@ def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> 
 
 
 def _generator(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
-    """Return a copy with clamped units, or a frozen copy where the model can be frozen and it pays; else the model.
+    """Return a copy with held units, or a frozen copy where the model can be frozen and it pays; else the model.
 
     Raises:
         ArgumentError: the model has no such unit, or a precision other than float32 needs a model that can be frozen.

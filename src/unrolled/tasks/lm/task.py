@@ -32,6 +32,7 @@ from ...training.modelfile import ModelFile
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
 from ..common.excerpts import LONGEST, excerpts
+from ..common.given_data import write_documents
 from . import description
 from .config import LanguageModelConfig
 from .evaluation import Evaluate, compare
@@ -52,6 +53,7 @@ class LanguageModelling(Task):
     Config: ClassVar[type] = LanguageModelConfig
     unit: ClassVar[str] = "characters"
     use: ClassVar[dict[str, str]] = {"generate text": "sample", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
     Sample: ClassVar[type | None] = Sample
     metrics = METRICS
@@ -62,6 +64,11 @@ class LanguageModelling(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": named_corpora()}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_documents(name, value, folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, Unpack, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
 from ...data import Corpus, Split, Vocabulary, fresh, sequential, vocabulary_from_json
 from ...data.storage import join
-from ...decoding import Sampling, Session, TextWriter, generate, generate_frozen
+from ...decoding import Sampling, SamplingOptions, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Progress, Report, SamplePiece, reporting_to, silent
@@ -109,7 +109,7 @@ class TrainedLanguageModel(Trained):
         return self.model.unfreezable()
 
     def held(self, units: Mapping[str, float] | tuple[str, ...]) -> TrainedLanguageModel:
-        """Return a copy of this model with units of its recurrent state clamped to values.
+        """Return a copy of this model with units of its recurrent state held at values.
 
             handle.held({"layer 1 c[106]": 2.0}).generate("ROMEO:")
 
@@ -156,7 +156,9 @@ class TrainedLanguageModel(Trained):
         logits, state = self._read(text, 1, state)
         return F.log_softmax(logits[0].double(), dim=-1), state
 
-    def generate(self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any) -> str:
+    def generate(
+        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Unpack[SamplingOptions]
+    ) -> str:
         """Generate up to ``length`` tokens after ``prompt`` and return them as text, without the prompt.
 
         Args:
@@ -171,25 +173,37 @@ class TrainedLanguageModel(Trained):
         return "".join(self.stream(prompt, length, stop=stop, **sampling))
 
     def generate_many(
-        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
+        self,
+        samples: Size,
+        prompt: str = "",
+        length: Count = 500,
+        *,
+        stop: str | None = None,
+        **sampling: Unpack[SamplingOptions],
     ) -> list[str]:
         """Generate ``samples`` independent texts in one batch; the first equals that of `generate`."""
         pieces = [list[str]() for _ in range(samples)]
-        for sample, text in self._generate(samples, prompt, length, stop, options_of(Sampling, sampling)):
+        for sample, text in self._generate(samples, prompt, length, stop, Sampling(**sampling)):
             pieces[sample].append(text)
         return ["".join(parts) for parts in pieces]
 
     def stream(
-        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
+        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Unpack[SamplingOptions]
     ) -> Iterator[str]:
         """Yield the text of `generate` piece by piece."""
-        return (text for _, text in self._generate(1, prompt, length, stop, options_of(Sampling, sampling)))
+        return (text for _, text in self._generate(1, prompt, length, stop, Sampling(**sampling)))
 
     def stream_many(
-        self, samples: Size, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Any
+        self,
+        samples: Size,
+        prompt: str = "",
+        length: Count = 500,
+        *,
+        stop: str | None = None,
+        **sampling: Unpack[SamplingOptions],
     ) -> Iterator[tuple[int, str]]:
         """Yield the texts of `generate_many` piece by piece, as (number of the sample, text)."""
-        return self._generate(samples, prompt, length, stop, options_of(Sampling, sampling))
+        return self._generate(samples, prompt, length, stop, Sampling(**sampling))
 
     def session(self) -> Session:
         """Start a text that the user and the model write in turns."""

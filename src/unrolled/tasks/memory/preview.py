@@ -52,7 +52,7 @@ def _sum(batch: EpisodeArrays, n: int, predicted: float) -> str:
     values, marks = batch.inputs[:, n].T
     (i, j), target = np.flatnonzero(marks), float(batch.targets[-1, n, 0])
     return (
-        f"{values[i]:.2f} + {values[j]:.2f} = {target:.2f}, predicted {predicted:.2f} ({predicted - target:+.2f})   "
+        f"{values[i]:.2f} + {values[j]:.2f} = {target:.2f}, predicted {predicted:z.2f} ({predicted - target:+z.2f})   "
         f"steps {i + 1} and {j + 1} of {len(values)}"
     )
 

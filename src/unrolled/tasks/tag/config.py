@@ -11,7 +11,7 @@ from ...data.folds import check_folds
 from ...data.tagged import Source
 from ...data.tags import Scheme
 from ...errors import ArgumentError
-from ...training.config import since
+from ...training.config import formerly, since
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 
@@ -37,8 +37,8 @@ class TaggedText:
     """tagging scheme of the file; plain: independent tags, such as parts of speech"""
     repair: bool = False
     """accept tags that violate the scheme and read them as the CoNLL script does"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
+    encoding: str = formerly("auto", "utf-8")
+    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None

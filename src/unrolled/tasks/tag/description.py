@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...data.columns import PLAIN, Sentence
+from ...data.conll_inputs import SUFFIXES
 from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
@@ -15,8 +16,6 @@ from ..common.description import LISTED, LONGEST, PARTS, SHOWN, counted, first_l
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
 from .evaluation import spelled
-
-SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 
 
 def named() -> list[NamedData]:
@@ -42,7 +41,7 @@ def suspicious(tagged: Tagged) -> list[str]:
     """Return notes on likely mistakes in tagged sentences, such as duplicates and tags that occur once."""
     parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in getattr(tagged, part)] for part in PARTS}
     notes = repeated(parts, "sentences", "tagging")
-    if single := sorted(name for name, count in _counts(tagged.train, tagged.plain).items() if count < 2):
+    if single := sorted(name for name, count in counts(tagged.train, tagged.plain).items() if count < 2):
         kinds = "tags" if tagged.plain else "entity types"
         notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(single[:LISTED]))}")
     return notes
@@ -51,7 +50,7 @@ def suspicious(tagged: Tagged) -> list[str]:
 def _describe_named(data: TaggedText) -> Report:
     tagged = data.source().read()
     sizes = {part: len(getattr(tagged, part)) for part in PARTS}
-    types = _counts(tagged.train, tagged.plain)
+    types = counts(tagged.train, tagged.plain)
     rows = [
         ("set", f"{data.data}: {tagged_names()[data.data]}"),
         *((part, f"{count:,} sentences") for part, count in sizes.items()),
@@ -73,15 +72,15 @@ def _describe_files(data: TaggedText) -> Report:
         plain = plain or scheme == PLAIN
         all_sentences += sentences
     how = how_read([(place, note.removeprefix(f"{place}: ")) for place, note in zip(places, notes, strict=False)])
-    kind, counts = "tags" if plain else "entities", _counts(all_sentences, plain)
+    kind, found = "tags" if plain else "entities", counts(all_sentences, plain)
     words = sum(map(len, all_sentences))
-    rows = [("sentences", f"{len(all_sentences):,}"), ("words", f"{words:,}"), (kind, counted(counts))]
-    values = {"name": data.data, "sentences": len(all_sentences), "words": words, kind: dict(counts)}
+    rows = [("sentences", f"{len(all_sentences):,}"), ("words", f"{words:,}"), (kind, counted(found))]
+    values = {"name": data.data, "sentences": len(all_sentences), "words": words, kind: dict(found)}
     first = map(spelled, all_sentences)
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="tagged")
 
 
-def _counts(sentences: Iterable[Sentence], plain: bool) -> Counter[str]:
+def counts(sentences: Iterable[Sentence], plain: bool) -> Counter[str]:
     """Return the counts of each tag, or of each entity type."""
     if plain:
         return Counter(tag for sentence in sentences for tag in sentence.tags)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...data.columns import Sentence
 from ...data.conll_words import line_spans, word_spans
 from ...data.tags import entities
 from ...results import Piece, Prediction
@@ -21,27 +23,58 @@ Span = tuple[int, int]  # begin and end in a text
 Mark = tuple[Span, Piece]  # its weight in nats
 
 
-def marked(tagger: TrainedTagger, texts: Sequence[str], explain: bool) -> list[Prediction]:
-    """See `TrainedTagger.predict`."""
-    lines = [(text, [(a + x, a + y) for x, y in word_spans(text[a:b])]) for text in texts for a, b in line_spans(text)]
+def marked(tagger: TrainedTagger, inputs: Sequence[str | Sentence], explain: bool) -> list[Prediction]:
+    """See `TrainedTagger.predict`; a `Sentence` is already split into words."""
+    texts = [text if isinstance(text, str) else " ".join(text.words) for text in inputs]
+    placed = [_lines(text) for text in inputs]
+    lines = [(text, places) for text, of_text in zip(texts, placed, strict=True) for places in of_text]
     sentences = [[text[a:b] for a, b in places] for text, places in lines]
     tagged = iter(zip(lines, zip(*tagger.tag_with_probabilities(sentences), strict=True), strict=True))
     labels = tuple(tagger.tags.tags if tagger.tags.plain else (type or "entity" for type in tagger.tags.types))
     predictions = []
-    for text in texts:
+    for given, text, of_text in zip(inputs, texts, placed, strict=True):
         marks: list[Mark] = []
+        columns: list[tuple[str, ...]] = []
+        words: list[str] = []
         largest = 0.0
-        for _ in line_spans(text):
-            (_, places), (tags, chances) = next(tagged)
+        for places in of_text:
+            _, (tags, chances) = next(tagged)
+            own = given.tags if isinstance(given, Sentence) and any(given.tags) else None
+            line = [text[a:b] for a, b in places]
+            columns += [*(zip(line, own, tags, strict=True) if own else zip(line, tags, strict=True)), ()]
+            words += line
             if tagger.tags.plain:
                 marks += _tags(text, places, tags, chances)
             else:
                 found, most = _entities(tagger, text, places, tags, chances, explain)
                 marks, largest = marks + found, max(largest, most)
         predictions.append(
-            Prediction(text, pieces=tuple(_pieces(text, marks, largest or 1.0)), labels=labels, scale=largest or None)
+            Prediction(
+                text,
+                pieces=tuple(_pieces(text, marks, largest or 1.0)),
+                labels=labels,
+                scale=largest or None,
+                cells=_cells(marks, tagger.tags.plain) if words else {},
+                words=tuple(columns),
+                unknown=(int((tagger.lexicon.ids(words) == 0).sum()), len(words)) if words else None,
+            )
         )
     return predictions
+
+
+def _lines(given: str | Sentence) -> list[list[Span]]:
+    """Return the places of the words of each line."""
+    if isinstance(given, str):
+        return [[(a + x, a + y) for x, y in word_spans(given[a:b])] for a, b in line_spans(given)]
+    ends = itertools.accumulate(len(word) + 1 for word in given.words)
+    return [[(end - 1 - len(word), end - 1) for word, end in zip(given.words, ends, strict=True)]]
+
+
+def _cells(marks: list[Mark], plain: bool) -> dict[str, str]:
+    """Return the cell of a table: the entities, ``Teddy Roosevelt [person]; Ford [company]``, or plain tags."""
+    if plain:
+        return {"tags": " ".join(piece.label for _, piece in marks)}
+    return {"entities": "; ".join(f"{piece.text} [{piece.label}]" for _, piece in marks if piece.label)}
 
 
 def _tags(text: str, places: list[Span], tags: list[str], chances: Chances) -> Iterator[Mark]:

@@ -33,13 +33,15 @@ from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.excerpts import excerpts
-from ..common.explained_texts import ExplainedTexts
+from ..common.description import counted
+from ..common.excerpts import excerpts, visible
+from ..common.given_data import write_tagged
 from ..common.seen import hashes
 from . import description
 from .config import TagConfig
 from .evaluation import Evaluate, spelled, text_of
 from .model import Tagger
+from .prediction import Predict
 from .trained import TrainedTagger
 from .words import Lexicon, Sentences, TagSet, stretches
 
@@ -61,8 +63,9 @@ class Tagging(Task):
     Config: ClassVar[type] = TagConfig
     unit: ClassVar[str] = "words"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "valid", "test")
     Evaluate: ClassVar[type | None] = Evaluate
-    Predict: ClassVar[type[InputOptions] | None] = ExplainedTexts
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
     tagged: Tagged
@@ -70,6 +73,11 @@ class Tagging(Task):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": tagged_names(), "valid": (), "test": ()}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_tagged(name, value, folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:
@@ -104,8 +112,9 @@ class Tagging(Task):
         first = map(spelled, self.tagged.first)
         notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
         total = sum(map(len, train))
-        kinds = f"{len(self.tags)} tags" if self.tags.plain else f"entities: {', '.join(self.tags.types)}"
-        notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different; {kinds}")
+        kinds = f"{len(self.tags)} tags" if self.tags.plain else "entities"
+        notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different")
+        notes.append(f"{kinds}: {visible(counted(description.counts(sentences, self.tagged.plain)))}")
         if len(self.parts) > len(train):
             notes.append(f"sentences longer than {longest} words are split")
         if not self.tagged.valid:

@@ -18,10 +18,11 @@ from ...data.tags import Scores
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
-from ..common.explained_texts import ExplainedTexts, predictions
+from ..common.explained_texts import ExplainedTexts
 from ..common.own_data import own_data
 from ..common.prediction import Part
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .confidence import Chances, confidence
 from .evaluation import Evaluate, evaluation
@@ -29,6 +30,7 @@ from .inspection import reading
 from .marking import marked
 from .measures import measure
 from .model import Tagger
+from .prediction import Predict, inputs, predictions
 from .streaming import SteppedTagger, modules, why_whole
 from .words import Ids, Lexicon, Sentences, TagSet, stretches
 
@@ -51,7 +53,7 @@ class TrainedTagger(Trained):
     """
 
     task: ClassVar[str] = "tag"
-    panes: ClassVar[tuple[str, ...]] = ("text", "training")
+    panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
     model: Tagger
 
@@ -199,6 +201,10 @@ class TrainedTagger(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`."""
+        return inputs(self, options, words, note)
+
     def predictions(self, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
@@ -218,6 +224,15 @@ class TrainedTagger(Trained):
         """See `Trained.modules`; the metadata are the lexicon, the tags and the transition scores of a conditional
         random field."""
         return modules(self.model, self.lexicon, self.tags, self.max_words)
+
+    def own_lines(self) -> list[str]:
+        """Return the sentences of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return [" ".join(sentence.words) for sentence in self.sentences(None, "test")]
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection, line by line; ``starts`` is ignored.

@@ -11,7 +11,7 @@ from ...data.bitext import BitextLayout, Form
 from ...data.bitext_sets import GENERATED, BitextSets, bitext_names, open_bitext
 from ...data.dialect import check_delimiter
 from ...errors import ArgumentError
-from ...training.config import refuse_changed
+from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .decoding import Decoding
@@ -48,8 +48,8 @@ class Bitext:
     """the first row contains the column names"""
     delimiter: str = "auto"
     """column separator: one character, or tab (default: detect)"""
-    encoding: str = "utf-8"
-    """encoding of the files"""
+    encoding: str = formerly("auto", "utf-8")
+    """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None

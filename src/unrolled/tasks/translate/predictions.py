@@ -6,16 +6,20 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...analysis.alignment import Alignment, alignment_text
 from ...analysis.alignment_picture import alignments_picture
 from ...analysis.picture import check_picture, picture_bytes
+from ...data.bitext import SOURCE_NAMES
+from ...data.input_table import TextLayout
+from ...data.rows import Column
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
-from ..common.text_inputs import TextInputs, readable
+from ..common.table_inputs import Note, TableInputs
+from ..common.text_inputs import readable
 from .decoding import Translated
 from .search_options import SearchOptions
 
@@ -27,8 +31,15 @@ WIDTH, NARROWEST = 100, 16  # columns of an alignment: without a terminal; at le
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(SearchOptions, TextInputs):
+class Predict(SearchOptions, TableInputs):
     """The texts to translate, the options of the search, and the output."""
+
+    source_column: str | None = None
+    """name, key or number of the source column in a table (default: as in training)"""
+    scores: bool = False
+    """show the score of each translation, as --n-best does"""
+    unknown: Literal["read", "skip"] = "read"
+    """words outside the vocabulary: read as the unknown token, or skip"""
 
     n_best: int | None = None
     """translations per sentence, best first, with their scores"""
@@ -46,18 +57,36 @@ class Predict(SearchOptions, TextInputs):
             check_picture(Path(self.picture))
 
 
+def inputs(model: TrainedTranslator, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+    """See `Trained.inputs`."""
+    own = model.config.data
+    alike = own.target is None and Path(own.data).suffix == Path(options.file or "").suffix
+    layout = TextLayout(
+        column=Column("source", "--source-column", own.source_column, SOURCE_NAMES),
+        form=own.form if alike else "auto",
+        header=own.header,
+        delimiter=own.delimiter,
+        encoding=own.encoding,
+        errors=own.errors,
+        first=True,
+    )
+    return options.read(words, layout, note, options.source_column)
+
+
 def predictions(
     model: TrainedTranslator, inputs: Iterable[Sequence[Input]], options: Predict
 ) -> Iterator[Prediction | Part]:
     """See `Trained.predictions`; line n of the output translates line n of a file, also where it is blank."""
     options.check(model.model)
     search = options.given()
-    scored = model.config.decoding.changed(**search).n_best > 1 or options.n_best is not None
+    scored = options.scores or model.config.decoding.changed(**search).n_best > 1 or options.n_best is not None
     shown: list[Alignment] = []
     warned = False
     for batch in inputs:
         texts, failed = readable(batch)
-        answers = iter(model.translate([text for text in texts if not is_blank(text)], **search))
+        given = [text for text in texts if not is_blank(text)]
+        read = [model.reader.known(text) for text in given] if options.unknown == "skip" else given
+        answers = iter(model.translate(read, **search))
         for text in texts:
             if is_blank(text):
                 yield Prediction("", more={"translations": []})
@@ -66,7 +95,8 @@ def predictions(
             if not warned and model.reads_like_target(text):
                 warned = True
                 warnings.warn(f"{text[:60]!r} looks like the target language", UnrolledWarning, stacklevel=2)
-            yield _prediction(text, translations, scored, options.show_alignment)
+            found = model.reader.unknown_in(text)
+            yield replace(_prediction(text, translations, scored, options.show_alignment), unknown=found)
             if options.picture is not None and len(shown) < PICTURED:
                 shown.append(_alignment(translations[0]))
         if failed is not None:
@@ -82,7 +112,7 @@ def _prediction(text: str, translations: list[Translated], scored: bool, aligned
     lines: list[str] = []
     values: list[dict[str, Any]] = []
     for translated in translations:
-        lines.append((f"{translated.score:8.3f}\t" if scored else "") + translated.text)
+        lines.append((f"{translated.score:z8.3f}\t" if scored else "") + translated.text)
         values.append({name: getattr(translated, name) for name in ("text", "score", "log_probability")})
         if aligned:
             alignment = _alignment(translated)
@@ -90,7 +120,11 @@ def _prediction(text: str, translations: list[Translated], scored: bool, aligned
             weights = alignment.weights.tolist()
             values[-1] |= {"source": translated.source, "target": translated.target, "weights": weights}
     best = translations[0].text
-    return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": values})
+    cells: dict[str, Any] = {}
+    for rank, translated in enumerate(translations, 1):
+        number = f"_{rank}" if rank > 1 else ""
+        cells |= {f"translation{number}": translated.text, f"score{number}": round(translated.score, 4)}
+    return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": values}, cells=cells)
 
 
 def _alignment(translated: Translated) -> Alignment:

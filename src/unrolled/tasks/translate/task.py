@@ -34,6 +34,7 @@ from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts
+from ..common.given_data import write_objects
 from ..common.seen import hashes
 from . import description
 from .config import TranslateConfig
@@ -67,6 +68,7 @@ class Translation(Task):
     unit: ClassVar[str] = "target tokens"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
     preview_lines: ClassVar[int] = 48  # an alignment has a row per token
+    given: ClassVar[tuple[str, ...]] = ("data", "valid", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
@@ -76,6 +78,11 @@ class Translation(Task):
     def paths(cls) -> dict[str, Collection[str]]:
         others = ("target", "valid", "valid_target", "test", "test_target")
         return {"data": bitext_names(), **dict.fromkeys(others, ())}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_objects(name, value, ("source", "target"), folder)
 
     @classmethod
     def named(cls) -> list[NamedData]:

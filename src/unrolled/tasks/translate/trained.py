@@ -24,6 +24,7 @@ from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .decoding import Decoding, Translated, search
 from .evaluation import Evaluate, evaluation
@@ -32,7 +33,7 @@ from .inspection import reading, translation
 from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
 from .pairs import find
-from .predictions import Predict, predictions
+from .predictions import Predict, inputs, predictions
 from .scores import Scores, score
 from .units import END, Language, shown
 
@@ -289,6 +290,10 @@ class TrainedTranslator(Trained):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
+    def inputs(self, options: Predict, words: Sequence[str], note: Note) -> Iterator[list[Input]]:
+        """See `Trained.inputs`; tables are read as the training data were."""
+        return inputs(self, options, words, note)
+
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
@@ -300,6 +305,15 @@ class TrainedTranslator(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`."""
         return modules(self)
+
+    def own_lines(self) -> list[str]:
+        """Return the source sentences of the test part of the run's own data.
+
+        Raises:
+            DataError: there are none.
+            RunError: the run's own data cannot be read, or has changed.
+        """
+        return self.find(None, "test", None)[0].source
 
     def reading(self, text: str, starts: Sequence[int] = (0,)) -> Inspection:
         """Prepare ``text`` for inspection of the encoder, line by line; ``starts`` is ignored.

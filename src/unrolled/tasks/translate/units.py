@@ -107,6 +107,21 @@ class Language:
         ids = self.vocabulary.encode(self._spaced(text)).astype(np.int64)
         return ids + SPECIAL if len(ids) else np.full(1, SPECIAL, dtype=np.int64)
 
+    def unknown_in(self, text: str) -> tuple[int, int] | None:
+        """Return the number of unknown tokens and of all tokens; `None` if every token is known."""
+        if self.unknown is None:
+            return None
+        ids = self.encode(text)
+        return int((ids == self.unknown).sum()), len(ids)
+
+    def known(self, text: str) -> str:
+        """Return a text without its unknown tokens, or unchanged if all are."""
+        if self.unknown is None:
+            return text
+        ids = self.encode(text).tolist()
+        pieces = zip(self.source_pieces(text, ids), ids, strict=True)
+        return "".join(piece for piece, id in pieces if id != self.unknown).strip() or text
+
     def longer(self, text: str, most: int) -> bool:
         """Return whether a text has more than ``most`` ids; short texts need no encoding (a byte or more per token)."""
         return len(self._spaced(text).encode("utf-8", "surrogatepass")) > most and len(self.encode(text)) > most

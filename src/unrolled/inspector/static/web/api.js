@@ -82,8 +82,12 @@ const failed = new Map();                       // task name -> [error, task]
 const reconnectListeners = [];
 let retryTimer = 0;
 
+let visit = 0;                                  // counts the panes opened
+
 // Runs a task; if it fails, shows the error with a button to try again. A later success under the same name clears it.
+// An error of a task that was started in another pane is not shown, unless the server does not respond.
 export async function attempt(name, task) {
+  const begun = visit;
   try {
     const result = await task();
     if (failed.delete(name)) showFailures();
@@ -91,6 +95,7 @@ export async function attempt(name, task) {
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     failed.delete(name);
+    if (begun !== visit && error.status !== 0) { showFailures(); return undefined; }
     failed.set(name, [error, task]);
     showFailures();
     return undefined;
@@ -98,6 +103,13 @@ export async function attempt(name, task) {
 }
 
 export function forget(name) { if (failed.delete(name)) showFailures(); }
+
+// Clears the errors of the pane that is left; the server's absence concerns all panes.
+export function leavePane() {
+  visit++;
+  for (const [name, [error]] of [...failed]) if (error.status !== 0) failed.delete(name);
+  showFailures();
+}
 
 function retryAll() {
   const tasks = [...failed];

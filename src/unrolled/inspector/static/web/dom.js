@@ -28,7 +28,12 @@ export function debounced(wait, action) {
 
 export const count = (n) => n.toLocaleString("en");
 export const minus = (text) => text.replaceAll("-", "−");
-export const fixed = (x, digits = 3) => minus(x.toFixed(digits));
+export const fixed = (x, digits = 3) => minus(x.toFixed(digits).replace(/^-(?=0\.?0*$)/, ""));   // no negative zero
+
+export function signed(x, digits = 3) {
+  const text = fixed(x, digits);
+  return text.startsWith("−") ? text : `+${text}`;
+}
 
 // Three significant figures: 1.23, 0.0123, 1.2e−7
 export function brief(x) {

@@ -2,10 +2,12 @@
 
 import { address, keep } from "./address.js";
 import { attempt, latest } from "./api.js";
+import { stretched } from "./colours.js";
 import { byId, count, debounced, fixed, make, onKeys, within } from "./dom.js";
 import { known, measured, onKnown, sortedBy } from "./hypotheses.js";
+import { contrast, onContrast, shadeOf } from "./meaning.js";
 import { onScheme, picture } from "./pictures.js";
-import { gridOf } from "./slices.js";
+import { gridOf, labelsOf } from "./slices.js";
 import { bracket, leave, onMoved, point, view } from "./text.js";
 import { choose, fillSelect, layers, onUnit, recurrence, run, same, unit } from "./units.js";
 
@@ -14,7 +16,9 @@ const BEFORE = 100;                             // of them before the cursor, if
 const RELOAD = 1500;                            // ms until provisional values are requested again
 const fetching = latest();
 const list = byId("units");
-let rows = [], shown = null, active = 0, waiting = 0;
+const truth = { row: make("div", { id: "truth-strip", "aria-hidden": "true", hidden: true }), name: make("span"),
+  strip: make("canvas", { width: 1, height: 1 }) };
+let rows = [], shown = null, labels = null, active = 0, waiting = 0;
 
 const layer = () => byId("grid-layer").value;
 const gate = () => byId("grid-gate").value;
@@ -34,17 +38,22 @@ function fitRows(n) {
 
 function draw() {
   if (!shown) return;
-  const wide = columns();
+  const wide = columns(), amount = contrast();
   const starred = known.hypotheses.find(({ name, found }) => name === sortedBy() && found)?.best[0];
   fitRows(shown.order.length);
   shown.order.forEach((index, n) => {
     const { row, name, strip, score } = rows[n], star = starred && same(starred, unitOf(n));
-    picture(strip, shown.values.subarray(n * wide, (n + 1) * wide));
+    picture(strip, shown.values.subarray(n * wide, (n + 1) * wide).map((byte) => stretched(byte, amount)));
     name.textContent = `${star ? "★ " : ""}${index}`;
     score.textContent = shown.scores?.[n] == null ? "" : fixed(shown.scores[n], 2);
     row.setAttribute("aria-label", `${shown.gate}[${index}]${score.textContent
       && `, ${measured(shown.measure)} ${score.textContent}`}${star ? ", found" : ""}`);
   });
+  truth.row.hidden = !labels;
+  if (labels) {
+    truth.name.textContent = labels.binary ? "true" : "label";
+    picture(truth.strip, shadeOf(labels), wide, "--focus");
+  }
   showChosen();
   showCursor();
   const measure = shown.measure ? `, ${measured(shown.measure)} on the right` : "";
@@ -76,7 +85,7 @@ function showCursor() {
   line.hidden = !shown || !strip || now < shown.begin || now >= shown.end;
   if (line.hidden) return;
   line.style.left = `${strip.offsetLeft + (now - shown.begin + 0.5) / columns() * strip.clientWidth}px`;
-  line.style.height = `${rows.length * rows[0].row.offsetHeight}px`;
+  line.style.height = `${rows.length * rows[0].row.offsetHeight + truth.row.offsetHeight}px`;
 }
 
 // Where the strips begin: at the first visible character, or before the cursor if it is further down.
@@ -91,10 +100,14 @@ function load() {
   const begin = first(), sort = sortedBy();
   const end = Math.min(begin + Math.min(SPAN, run.limits.grid), run.text.characters);
   if (end <= begin || !layer()) return undefined;
-  const params = { recurrence: layer(), gate: gate(), begin, end, ...(sort ? { sort } : {}) };
+  const scale = byId("grid-common").checked ? "common" : "own";
+  const params = { recurrence: layer(), gate: gate(), begin, end, scale, ...(sort ? { sort } : {}) };
   return attempt("grid", async () => {
-    const reply = await fetching((signal) => gridOf(params, signal));
-    if (!reply) return;
+    const both = await fetching((signal) => Promise.all(
+      [gridOf(params, signal), sort ? labelsOf(sort, { begin, end }, signal) : null]));
+    if (!both) return;
+    const [reply] = both;
+    labels = both[1];
     shown = { ...reply, recurrence: params.recurrence, gate: params.gate };
     list.removeAttribute("aria-busy");
     draw();
@@ -137,12 +150,16 @@ const pick = (n) => choose(unitOf(n));
 const rowOf = (event) => event.target.closest?.("[data-row]");
 
 export function startGrid() {
+  truth.row.append(truth.name, truth.strip);
+  list.append(truth.row);
   list.append(make("div", { id: "hair", hidden: true, "aria-hidden": "true" }));
   fillSelect(byId("grid-layer"), layers(), unit.recurrence);
   showGates();
   byId("grid-gate").value = unit.gate;
   showSorts();
   byId("grid-layer").addEventListener("change", () => { showGates(); list.scrollTop = 0; load(); });
+  byId("grid-common").addEventListener("change", load);
+  onContrast(draw);
   byId("grid-gate").addEventListener("change", () => { list.scrollTop = 0; load(); });
   byId("grid-sort").addEventListener("change", (event) => {
     keep({ sort: event.target.value });

@@ -1,11 +1,16 @@
 // The page: loads the run, then shows a tab for each of its panes.
 
 import { address, keep, onAddress } from "./address.js";
-import { attempt, fetchJson } from "./api.js";
+import { attempt, fetchJson, leavePane } from "./api.js";
 import { byId, count, make, onKeys } from "./dom.js";
 import { neighbour, startGrid } from "./grid.js";
 import { poll, startHypotheses } from "./hypotheses.js";
+import { startOverlay } from "./overlay.js";
+import { openPredict, startPredict } from "./predict.js";
 import { openText, startText } from "./text.js";
+import { startMeaning } from "./meaning.js";
+import { startOwn } from "./own.js";
+import { startSimilar } from "./similar.js";
 import { hideTip } from "./tip.js";
 import { closeTraining, openTraining, startTraining } from "./training.js";
 import { openTranslation, startTranslation } from "./translation.js";
@@ -17,7 +22,11 @@ import { startWrite } from "./write.js";
 const nothing = () => undefined;
 function startTexts() {
   startText(neighbour);
+  startOverlay();
   startHypotheses();
+  startMeaning();
+  startOwn();
+  startSimilar();
   startGrid();
   poll();
 }
@@ -25,6 +34,7 @@ function startTexts() {
 const PANES = {
   text: { name: "Text", start: startTexts, open: openText },
   type: { name: "Type here", start: startType, open: openType, close: closeType },
+  predict: { name: "Type here", start: startPredict, open: openPredict },
   write: { name: "Generate", start: startWrite },
   unrolled: { name: "Unrolled", start: startUnrolled, open: openUnrolled },
   training: { name: "Training", start: startTraining, open: openTraining, close: closeTraining },
@@ -35,7 +45,7 @@ let open = null;
 
 function show(name) {
   if (open === name) return;
-  if (open) (PANES[open].close ?? nothing)();
+  if (open) { (PANES[open].close ?? nothing)(); leavePane(); }
   open = name;
   hideTip();
   for (const other of panes()) {

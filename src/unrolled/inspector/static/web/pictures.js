@@ -4,11 +4,11 @@ import { share } from "./colours.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set();
-let table = null;
+const tables = new Map();                       // the colour of the red end -> the colours of the bytes
 
 // Calls `listener` when the colour scheme changes, to redraw pictures.
 export const onScheme = (listener) => listeners.add(listener);
-dark.addEventListener("change", () => { table = null; for (const listener of listeners) listener(); });
+dark.addEventListener("change", () => { tables.clear(); for (const listener of listeners) listener(); });
 
 const channels = (style, name) => {
   const hex = style.getPropertyValue(name).trim().slice(1);
@@ -17,11 +17,12 @@ const channels = (style, name) => {
 };
 
 // (256 × 4): red, green, blue and opacity of each byte.
-function shades() {
-  if (table) return table;
+function shades(red) {
+  if (tables.has(red)) return tables.get(red);
   const style = getComputedStyle(document.documentElement);
-  const [paper, low, high] = ["--paper", "--low", "--high"].map((name) => channels(style, name));
-  table = new Uint8ClampedArray(256 * 4);
+  const [paper, low, high] = ["--paper", "--low", red].map((name) => channels(style, name));
+  const table = new Uint8ClampedArray(256 * 4);
+  tables.set(red, table);
   for (let byte = 1; byte < 256; byte++) {
     const strength = share(byte), end = strength < 0 ? low : high;
     for (let k = 0; k < 3; k++) table[4 * byte + k] = paper[k] + Math.min(1, Math.abs(strength)) * (end[k] - paper[k]);
@@ -30,12 +31,12 @@ function shades() {
   return table;
 }
 
-// Draws one pixel per value, `columns` per row; CSS enlarges the canvas.
-export function picture(canvas, values, columns = values.length) {
+// Draws one pixel per value, `columns` per row; CSS enlarges the canvas. `red` names the colour of the highest value.
+export function picture(canvas, values, columns = values.length, red = "--high") {
   const rows = Math.max(1, Math.ceil(values.length / Math.max(1, columns)));
   canvas.width = Math.max(1, columns);
   canvas.height = rows;
-  const colours = shades(), image = new ImageData(canvas.width, rows);
+  const colours = shades(red), image = new ImageData(canvas.width, rows);
   values.forEach((byte, n) => image.data.set(colours.subarray(4 * byte, 4 * byte + 4), 4 * n));
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -35,7 +35,7 @@ function lineAfter(characters, at, most) {
   return at;
 }
 
-// A page: {page, begin, end, characters}.
+// A page: {page, begin, end, characters, read}; `read` has 1 for each character that ends a token.
 export async function pageOf(page, signal) {
   const { begin } = window(page);
   return cached("/api/text", window(page), signal, (reply) => {
@@ -43,13 +43,20 @@ export async function pageOf(page, signal) {
     const first = page === 0 ? 0 : lineAfter(characters, 0, search);
     const last = begin + characters.length >= run.text.characters ? characters.length
       : lineAfter(characters, pitch(), pitch() + search);
-    return { page, begin: begin + first, end: begin + last, characters: characters.slice(first, last) };
+    const read = (reply.read ?? characters.map(() => 1)).slice(first, last);
+    return { page, begin: begin + first, end: begin + last, characters: characters.slice(first, last), read };
   });
 }
 
 // A unit over a page's window: {begin, values, low, high, provisional}.
 export const valuesOf = (unit, page, signal) =>
-  cached("/api/values", { ...unit, ...window(page) }, signal, (reply) => ({ ...reply, values: bytes(reply.values) }));
+  cached("/api/values", { ...unit, ...window(page) }, signal, (reply) =>
+    ({ ...reply, values: bytes(reply.values), raw: new Float32Array(bytes(reply.raw).buffer) }));
+
+// Where a hypothesis is true, over a page's window or a given one: {begin, binary, values, low, high}.
+export const labelsOf = (hypothesis, range, signal) =>
+  cached("/api/labels", { hypothesis, ...(typeof range === "number" ? window(range) : range) }, signal, (reply) =>
+    ({ ...reply, values: bytes(reply.values) }));
 
 export const scaleOf = (unit, signal) =>
   cached("/api/values", { ...unit, begin: 0, end: Math.min(1, run.text.characters) }, signal, (reply) => reply);
@@ -58,6 +65,9 @@ export const scaleOf = (unit, signal) =>
 export const guessesOf = (page, signal) => run.task !== "lm" ? null
   : cached("/api/guesses", window(page), signal, (reply) =>
     ({ ...reply, ids: new Uint16Array(bytes(reply.ids).buffer), shares: bytes(reply.shares) }));
+
+// The surprise of each token on a page, in nats: {begin, nats, provisional}, null within a token.
+export const surpriseOf = (page, signal) => cached("/api/surprise", window(page), signal, (reply) => reply);
 
 export const gridOf = (params, signal) =>
   cached("/api/grid", params, signal, (reply) => ({ ...reply, values: bytes(reply.values) }));

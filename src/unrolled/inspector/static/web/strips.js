@@ -1,8 +1,11 @@
-// The state of a layer as a strip: a field per unit, with a cursor for pointer and keys.
+// The state of a layer as a strip: a field per unit, with a cursor for pointer and keys. Values beyond ±1, such as those
+// of an LSTM's c, are coloured by their tanh, so that a few large ones do not leave the others white.
 
 import { byteOf } from "./colours.js";
-import { fixed, make, onKeys, within } from "./dom.js";
+import { brief, fixed, make, onKeys, within } from "./dom.js";
 import { onScheme, picture } from "./pictures.js";
+
+const scale = { low: -1, high: 1 };
 
 // A strip that calls `onCursor(index, value)` when its cursor moves, and `onPick(index)` when a unit is selected.
 export function strip(title, onCursor, onPick) {
@@ -11,7 +14,7 @@ export function strip(title, onCursor, onPick) {
     "aria-valuemax": 0, "aria-valuenow": 0 }, canvas, mark);
   const range = make("span", { class: "dim number" });
   const element = make("div", { class: "strip-line" }, make("span", {}, title), bar, range);
-  let values = [], at = 0, scale = { low: -1, high: 1 };
+  let values = [], at = 0, squash = (x) => x;
 
   function moveTo(to) {
     if (!values.length) return;
@@ -24,7 +27,7 @@ export function strip(title, onCursor, onPick) {
     onCursor(at, values[at]);
   }
   const under = (event) => Math.floor(event.offsetX / bar.clientWidth * values.length);
-  const draw = () => picture(canvas, Uint8Array.from(values, (x) => byteOf(scale, x)));
+  const draw = () => picture(canvas, Uint8Array.from(values, (x) => byteOf(scale, squash(x))));
   bar.addEventListener("mousemove", (event) => { if (event.target === canvas) moveTo(under(event)); });
   bar.addEventListener("mouseleave", () => { mark.hidden = document.activeElement !== bar; });
   bar.addEventListener("blur", () => { mark.hidden = true; });
@@ -41,9 +44,9 @@ export function strip(title, onCursor, onPick) {
     show(next) {
       values = next;
       const most = values.reduce((most, x) => Math.max(most, Math.abs(x)), 1);   // h is within ±1, c may exceed it
-      scale = { low: -most, high: most };
+      squash = most > 1 ? Math.tanh : (x) => x;
       bar.setAttribute("aria-valuemax", Math.max(0, values.length - 1));
-      range.textContent = `±${fixed(most, 1)}`;
+      range.textContent = most > 1 ? `tanh, ±${brief(most)}` : "±1";
       draw();
     },
   };

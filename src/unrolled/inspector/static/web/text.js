@@ -2,8 +2,8 @@
 
 import { address, keep } from "./address.js";
 import { attempt, latest } from "./api.js";
-import { paint, showKey, spans, value, visible } from "./colours.js";
-import { byId, count, debounced, fixed, onKeys, within } from "./dom.js";
+import { ends, onThisPage, paint, showKey, spans, stretched, underline, visible } from "./colours.js";
+import { brief, byId, count, debounced, fixed, onKeys, within } from "./dom.js";
 import { guessesOf, pageOf, pages, pitch, valuesOf } from "./slices.js";
 import { hideTip, showTip } from "./tip.js";
 import { named, onUnit, run, same, unit } from "./units.js";
@@ -11,11 +11,15 @@ import { named, onUnit, run, same, unit } from "./units.js";
 const REST = 90;                                // ms that the slider rests before a page is shown
 const RELOAD = 1500;                            // ms until provisional values are requested again
 const listeners = [];                           // called when the view or the cursor moves
+const pageListeners = [];                       // called when another page is shown
+let contrast = 1, truth = null;                 // truth: a function of a position; null: nothing is underlined
 let page = 0, shown = null, values = null, guesses = null, cursor = -1, waiting = 0;
 const [loading, colouring, ahead] = [latest(), latest(), latest()];
 const box = byId("text");
 
 export const onMoved = (listener) => listeners.push(listener);
+export const onPage = (listener) => pageListeners.push(listener);
+export const shownPage = () => shown;
 const notify = () => { for (const listener of listeners) listener(); };
 
 const span = (at) => shown && at >= shown.begin && at < shown.end ? box.children[at - shown.begin] : null;
@@ -50,10 +54,41 @@ function showPage(text) {
   showWhere();
 }
 
+const edge = (x) => Math.abs(x) < 100 ? fixed(x, 2) : brief(x);
+function paintPage() {
+  if (!shown || !values) return;
+  for (let at = shown.begin; at < shown.end; at++) paint(box.children[at - shown.begin], stretched(byteAt(at), contrast));
+  const { low, middle, high } = ends(values, contrast);
+  showKey(byId("text-key"), `${edge(low)} (blue, dotted)`, `${edge(high)} (red, underlined)`);
+  byId("text-key").title = `no colour at ${brief(middle)}. With the contrast at 1, 99 % of this unit’s values lie between `
+    + `${brief(values.low)} and ${brief(values.high)}; a gate’s scale runs from 0 to 1`;
+}
+
+// Colours the text and its key with another contrast.
+export function setContrast(next) {
+  contrast = next;
+  paintPage();
+}
+
+// Underlines the characters at which `next(position)` is true; null: none.
+export function setTruth(next) {
+  truth = next;
+  box.classList.toggle("marked", next !== null);
+  if (shown) underline(box, next ?? (() => false));
+}
+
+// Says what the colours mean on this page, from the values on it.
+export function summary() {
+  if (!shown || !values) return "";
+  const white = ends(values).middle, here = onThisPage(shown.characters,
+    shown.characters.map((_, n) => byteAt(shown.begin + n)));
+  return Math.abs(white) < 1e-6 ? here : `${here}; no colour at ${edge(white)}`;
+}
+
 function showValues(reply) {
   values = reply;
-  for (let at = shown.begin; at < shown.end; at++) paint(box.children[at - shown.begin], byteAt(at));
-  showKey(byId("text-key"), `${fixed(reply.low, 2)} (blue, dotted)`, `${fixed(reply.high, 2)} (red, underlined)`);
+  paintPage();
+  for (const listener of pageListeners) listener();
   byId("text-state").textContent = reply.provisional ? "approximate until the preceding text has been read" : "";
   clearTimeout(waiting);
   if (reply.provisional) waiting = setTimeout(colour, RELOAD);
@@ -118,8 +153,9 @@ function moveCursor(at, follow, tip = true) {
   if (tip) {
     const byte = byteAt(at), from = guesses ? 5 * (at - guesses.begin) : 0;
     const next = guesses ? [0, 1, 2, 3, 4].filter((n) => guesses.shares[from + n] > 0) : [];
-    const number = byte ? fixed(value(values, byte)) : "not read";
-    showTip(element, `“${visible(shown.characters[at - shown.begin])}” ${number}`,
+    const number = byte ? fixed(values.raw[at - values.begin]) : "not read";
+    const marked = truth?.(at) ? ", underlined: true here" : "";
+    showTip(element, `“${visible(shown.characters[at - shown.begin])}” ${number}${marked}`,
       next.map((n) => ({ symbol: guesses.symbols[guesses.ids[from + n]], p: guesses.shares[from + n] / 255 })));
   }
   notify();
@@ -139,11 +175,23 @@ export function bracket(begin, end) {
 export const point = (at) => moveCursor(at, false, false);
 export const leave = () => box.querySelector("[data-now]")?.removeAttribute("data-now");
 
-function goTo(at) {
+export function goTo(at) {
   at = within(0, at, run.text.characters - 1);
   keep({ at });
   return span(at) ? moveCursor(at, true) : load(Math.floor(at / pitch()), at, true);
 }
+
+// A key that moves the cursor; with Shift it selects the text from where the cursor was to where it is.
+let anchor = null;
+const step = (target) => (event) => {
+  const from = cursor, to = target();
+  if (!event.shiftKey) { anchor = null; goTo(to); return; }
+  anchor ??= from;
+  if (!span(to) || !span(anchor)) return;       // a stretch ends at the end of the page
+  goTo(to);
+  const [first, last] = [Math.min(anchor, to), Math.max(anchor, to)].map(span);
+  getSelection().setBaseAndExtent(first, 0, last, last.childNodes.length);
+};
 
 const character = (at) => shown.characters[at - shown.begin];
 const lineBegin = (at) => { while (at > shown.begin && character(at - 1) !== "\n") at--; return at; };
@@ -190,9 +238,9 @@ export function startText(neighbour) {
     else { hideTip(); notify(); }
   }));
   onKeys(box, {
-    ArrowLeft: () => goTo(cursor - 1), ArrowRight: () => goTo(cursor + 1),
-    ArrowUp: () => goTo(otherLine(false)), ArrowDown: () => goTo(otherLine(true)),
-    Home: () => goTo(lineBegin(cursor)), End: () => goTo(lineEnd(cursor)),
+    ArrowLeft: step(() => cursor - 1), ArrowRight: step(() => cursor + 1),
+    ArrowUp: step(() => otherLine(false)), ArrowDown: step(() => otherLine(true)),
+    Home: step(() => lineBegin(cursor)), End: step(() => lineEnd(cursor)),
     PageUp: () => turn(page - 1), PageDown: () => turn(page + 1),
     "[": () => neighbour(-1), "]": () => neighbour(1), Escape: hideTip,
   });

@@ -3,9 +3,10 @@
 import { attempt, fetchJson } from "./api.js";
 import { spans } from "./colours.js";
 import { curves, figure } from "./curve.js";
-import { brief, byId, count, debounced, onKeys, within } from "./dom.js";
+import { brief, byId, count, debounced, make, onKeys, within } from "./dom.js";
 import { run } from "./units.js";
 
+const MILESTONES = 4;                           // previews side by side
 const FRAME = 900;                              // ms for each preview while playing
 let log = null, chart = null, at = 0, playing = 0;
 const box = byId("curve");
@@ -16,12 +17,14 @@ const series = (name) =>
 function draw() {
   if (!log || !box.clientWidth) return;
   const lines = [{ name: "training", kind: "thin", points: series("loss") },
-    { name: "validation", kind: "dots", points: series("valid_loss") }].filter((line) => line.points.length);
+    { name: "validation", kind: "dots", whole: true, points: series("valid_loss") }].filter((line) => line.points.length);
   if (!lines.length) { box.textContent = "This run has no logged losses."; chart = null; return; }
   const best = log.best, marks = best && Number.isFinite(best.loss)
     ? [{ x: best.step, y: best.loss, label: `best ${figure(best.loss)}` }] : [];
-  chart = curves(lines, { wide: box.clientWidth, unit: run.loss_unit, log: byId("log-x").checked, marks });
+  const choices = { log: byId("log-x").checked, all: byId("whole-y").checked };
+  chart = curves(lines, { wide: box.clientWidth, unit: `loss in ${run.loss_unit}`, ...choices, marks, steps: milestones() });
   box.replaceChildren(chart.svg);
+  byId("whole-y").parentElement.hidden = !chart.cropped && !choices.all;
   chart.mark(log.previews.length ? log.previews[Number(byId("preview").value)].step : null);
 }
 
@@ -38,6 +41,28 @@ function showPoint(to) {
   chart?.point(point.step);
 }
 
+// The steps of at most four previews from the first to the last, which are shown side by side.
+function milestones() {
+  const last = log.previews.length - 1, most = Math.min(MILESTONES, last + 1);
+  return [...new Set(Array.from({ length: most }, (_, n) => Math.round(last * n / Math.max(1, most - 1))))]
+    .map((n) => log.previews[n].step);
+}
+
+const scored = (step) => {
+  const loss = log.points.find((point) => point.step === step)?.valid_loss;
+  return `step ${count(step)}${Number.isFinite(loss) ? ` · validation ${figure(loss)}` : ""}`;
+};
+
+function showMilestones() {
+  const steps = log.previews.length > 1 ? milestones() : [];
+  byId("milestones").replaceChildren(...steps.map((step) => {
+    const { text } = log.previews.find((preview) => preview.step === step);
+    const area = make("div", { class: "coloured box", tabindex: 0, role: "region", "aria-label": scored(step) });
+    area.append(spans(Array.from(text), []));
+    return make("div", { class: "milestone" }, make("h3", {}, scored(step)), area);
+  }));
+}
+
 function nearest(x) {                           // the point nearest to a pixel
   const distances = log.points.map(({ step }) => Math.abs(chart.toX(step) - x));
   return distances.indexOf(Math.min(...distances));
@@ -49,6 +74,7 @@ function showPreview(n) {
   byId("preview").setAttribute("aria-valuetext", `step ${step}`);
   byId("preview-result").textContent = `step ${count(step)}`;
   byId("preview-text").replaceChildren(spans(Array.from(text), []));
+  byId("preview-loss").textContent = scored(step).split(" · ")[1] ?? "";
   chart?.mark(step);
 }
 
@@ -81,6 +107,7 @@ function load() {
     byId("previews").hidden = !previews;
     byId("preview").max = Math.max(0, previews - 1);
     draw();
+    showMilestones();
     if (previews) showPreview(0);
   });
 }
@@ -88,7 +115,7 @@ function load() {
 export function startTraining() {
   for (const [name, value] of Object.entries({ role: "slider", tabindex: 0, "aria-label": "Loss by step",
     "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0 })) box.setAttribute(name, value);
-  byId("log-x").addEventListener("change", draw);
+  for (const name of ["log-x", "whole-y"]) byId(name).addEventListener("change", draw);
   byId("preview").addEventListener("input", (event) => { stop(); showPreview(Number(event.target.value)); });
   byId("play").addEventListener("click", play);
   box.addEventListener("mousemove", (event) => {

@@ -21,6 +21,7 @@ function paintText() {
   const painted = !reply ? [] : surprise
     ? reply.surprise.map((nats) => nats === null ? 0 : byteOf(SURPRISE, nats)) : bytes(reply.values);
   byId("type-text").replaceChildren(spans(characters, painted));
+  for (const at of reply?.skipped ?? []) byId("type-text").children[at].classList.add("skipped");
   if (surprise) showKey(byId("type-key"), "0 nats", `${SURPRISE.high} nats or more (red, underlined)`, true);
   else if (reply) showKey(byId("type-key"), `${fixed(reply.low, 2)} (dotted)`, `${fixed(reply.high, 2)} (underlined)`);
   byId("type-unit").hidden = surprise;
@@ -34,6 +35,21 @@ function show() {
   const sum = surprises.reduce((sum, nats) => sum + nats, 0);
   byId("type-result").textContent = surprises.length
     ? `${count(characters.length)} characters, ${fixed(sum / surprises.length, 2)} nats per token` : "";
+  byId("type-skipped").textContent = skippedNote();
+}
+
+function skippedNote() {                        // “2 characters skipped, not in the vocabulary: ∮ (U+222E)”
+  const number = reply.skipped.length, kinds = [...new Set(reply.skipped.map((at) => characters[at]))];
+  if (!number) return "";
+  const names = kinds.slice(0, 5).map((c) => `${c} (U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")})`);
+  return `${count(number)} ${number === 1 ? "character" : "characters"} skipped, not in the vocabulary: `
+    + `${names.join(", ")}${kinds.length > 5 ? ", …" : ""}`;
+}
+
+function showCount() {
+  const n = Array.from(byId("typed").value).length;
+  byId("typed-count").textContent = `${count(n)} of at most ${count(run.limits.type)} characters`;
+  byId("typed-count").classList.toggle("exceeded", n > run.limits.type);
 }
 
 function load() {
@@ -41,8 +57,7 @@ function load() {
   return attempt("type", async () => {
     if (read.length > run.limits.type) {
       fetching.stop();
-      byId("type-result").textContent = `The text must have at most ${count(run.limits.type)} characters, got `
-        + `${count(read.length)}; shorten it.`;
+      byId("type-result").textContent = "the text is too long: shorten it; the colours are those of the last text read";
       return;
     }
     const answer = await fetching((signal) => fetchJson("/api/type", { body: { text, ...unit }, signal }));
@@ -57,13 +72,18 @@ function showCharacter(event) {                 // the unit's value and the surp
   const at = Number(event.target.dataset?.at ?? -1);
   if (at < 0 || !reply) return;
   const nats = reply.surprise[at], values = bytes(reply.values);
+  if (reply.skipped.includes(at)) {
+    byId("type-result").textContent = `character ${at + 1}: skipped, not in the vocabulary`;
+    return;
+  }
   const z = values[at] ? fixed(value(reply, values[at])) : "not read";
   const surprise = nats === null ? "not predicted" : `${fixed(nats, 2)} nats`;
   byId("type-result").textContent = `character ${at + 1}: ${named(unit)} ${z}, ${surprise}`;
 }
 
 export function startType() {
-  byId("typed").addEventListener("input", soon);
+  byId("typed").addEventListener("input", () => { showCount(); soon(); });
+  showCount();
   byId("type-by").addEventListener("change", paintText);
   byId("type-text").addEventListener("mouseover", showCharacter);
   chooser(byId("type-unit"));

@@ -37,7 +37,7 @@ export function fillSelect(select, options, chosen) {
 export const layers = () => run.recurrences.map(({ name, label }) => [name, label]);
 
 // Three fields in `box` for a unit: its layer, gate and index. `only` is "gates" or "states".
-export function picker(box, only, first, changed) {
+export function picker(box, only, first, changed, among = layers()) {
   const layer = make("select", { "aria-label": "layer" }), gate = make("select", { "aria-label": "gate" });
   const index = make("input", { type: "number", min: 0, step: 1, required: true, "aria-label": "index of the unit" });
   box.replaceChildren(layer, gate, index);
@@ -49,7 +49,7 @@ export function picker(box, only, first, changed) {
   };
   const selected = () => ({ recurrence: layer.value, gate: gate.value, index: Number(index.value) });
   const show = (shown) => {
-    fillSelect(layer, layers(), shown.recurrence);
+    fillSelect(layer, among, shown.recurrence);
     fit();
     if (recurrence(shown.recurrence)[only].includes(shown.gate)) gate.value = shown.gate;
     index.value = shown.index;

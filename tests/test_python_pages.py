@@ -1,0 +1,56 @@
+"""The Python of the documentation's pages runs as it stands, page after page, with small sizes and few steps."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import unrolled
+import unrolled.testing
+from unrolled.testing import CHECKS
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ("in-python.md", "how-to/own-cell.md", "how-to/drop-in-layers.md")
+BASIC = {"shapes", "dtypes", "purity", "lanes", "lengths", "resets"}
+TEXT = "Once upon a time The cat sat on it. The dog: def add(a, b):\n    def sub(a, b):\n" * 40
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A folder with the files that the pages name, and functions that do less."""
+    folder = tmp_path_factory.mktemp("pages")
+    train, check = unrolled.train, unrolled.testing.check_cell
+
+    def brief(task, *, time=None, epochs=None, **options):
+        tiny = {"steps": 2, "batch_size": 4, "hidden_size": 8} | (
+            {"bptt": 8, "preview_length": 5} if task == "lm" else {}
+        )
+        return train(task, **options | tiny)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("UNROLLED_RUNS", raising=False)
+        patch.syspath_prepend(str(folder))
+        patch.setattr(unrolled, "train", brief)
+        patch.setattr(unrolled.testing, "check_cell", lambda cell: check(cell, exempt=set(CHECKS) - BASIC))
+        (folder / "book.txt").write_text(TEXT)
+        yield folder
+    sys.modules.pop("my_cells", None)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_a_page_runs(page, here, capsys):
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 4
+    names: dict[str, object] = {}
+    for code in blocks:
+        if code.startswith('"""'):
+            (here / "my_cells.py").write_text(code)
+        else:
+            exec(compile(code, page, "exec"), names)
+    printed = capsys.readouterr().out
+    if page == "in-python.md":
+        assert "option must be a known name, got 'lenght'; did you mean 'length'?" in printed
+        assert "accuracy" in printed
+        assert "Leaky, backend auto" in printed
