@@ -12,7 +12,7 @@ from unittest import mock
 
 import tyro
 
-from unrolled import api, cli
+from unrolled import api, cli, cross_validation
 from unrolled.cli.arguments import Schema
 from unrolled.cli.inspect.view import VIEWS
 from unrolled.cli.lab import EXPERIMENTS
@@ -122,7 +122,7 @@ def _parse(rest: list[str], task: str) -> list[type]:
             raise Accepted(cls)
         value = real(cls, **given)
         if rest[0] == "train":
-            return value  # more is checked before `api.start`
+            return value  # more is checked before `api.start` or `cross_validation.start`
         raise Accepted(cls)
 
     def started(*_: Any) -> None:
@@ -131,6 +131,7 @@ def _parse(rest: list[str], task: str) -> list[type]:
     with (
         mock.patch.object(tyro, "cli", parsed),
         mock.patch.object(api, "start", started),
+        mock.patch.object(cross_validation, "start", started),
         mock.patch.object(api, "task_of", return_value=task),
         contextlib.redirect_stdout(None),
     ):

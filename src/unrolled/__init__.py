@@ -21,6 +21,7 @@ _MODULE_OF = {
     "train": "api",
     "resume": "api",
     "load": "api",
+    "cross_validate": "cross_validation",
     "scan": "scan",
     "scan_traced": "scan",
     "Cell": "cells",
@@ -36,6 +37,7 @@ __all__ = [
     "LSTMCell",
     "RNNCell",
     "cells",
+    "cross_validate",
     "data",
     "decoding",
     "errors",
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from . import cells, data, decoding, errors, inspector, lab, layers, nn, testing
     from .api import load, resume, train
     from .cells import Cell, GRUCell, LSTMCell, RNNCell
+    from .cross_validation import cross_validate
     from .scan import scan, scan_traced
 
 

@@ -66,10 +66,8 @@ def start(
     task: str, config: Any, run: str | Path | None, reporter: Reporter, given: Mapping[str, Any] | None = None
 ) -> Summary:
     """Train a new run from a complete config, and return its summary; ``given`` are data that are no paths."""
-    cls, flat = ready(task_class(task)), flatten(config)
-    paths = cls.paths()
-    stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
-    config = update(config, **{name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)})
+    cls = ready(task_class(task))
+    config, stem = located(task, config)
     path = Path(run) if run is not None else reserve(runs_folder(), stem)
     with RunFolder.new(path) as folder, _written(cls, given or {}, folder) as written:
         return run_loop(cls(update(config, **written)), folder, reporter)
@@ -96,6 +94,14 @@ def _write(cls: Any, name: str, value: Any, folder: Path) -> str:
 def _is_content(value: Any) -> bool:
     """Whether the value of an option is data instead of a path or name; a number is neither."""
     return value is not None and not isinstance(value, str | Path | int | float)
+
+
+def located(task: str, config: Any) -> tuple[Any, str]:
+    """Return a config with absolute paths, and the beginning of a run's name: ``TASK-DATA``."""
+    flat, paths = flatten(config), task_class(task).paths()
+    stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
+    absolute = {name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)}
+    return update(config, **absolute), stem
 
 
 @checked

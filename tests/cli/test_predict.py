@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -166,11 +167,43 @@ def test_evaluate_prints_figures_and_draws(unrolled, asked_once: Path, home: Pat
     assert "of 2 classes" in table.out
     assert "macro F1" in table.out
     if importlib.util.find_spec("matplotlib") is not None:
-        assert f"\nconfusion matrix: {asked_once / 'confusion.png'}\n" in table.out
-        assert (asked_once / "confusion.png").read_bytes().startswith(b"\x89PNG")
+        [folder] = (asked_once / "evaluations").glob("test-*")
+        assert f"\nconfusion matrix: {folder / 'confusion.png'}\n" in table.out
+        assert table.err == f"results: {folder}\n"
+        assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+        assert (asked_once / "confusion.png").read_bytes() == (folder / "confusion.png").read_bytes()
     two = unrolled("evaluate", asked_once, asked_once / "model.safetensors", "--data", "more.csv").out.splitlines()
     assert two[-3].split() == "run nats accuracy macro F1 calibration error".split()
     assert two[-2].split()[1:] == two[-1].split()[1:] == [f"{row[m]:.4f}" for m in METRICS]
+
+
+def test_every_report_has_a_folder_and_names_its_data(unrolled, asked_once: Path, home: Path) -> None:
+    run = shutil.copytree(asked_once, home / "run", ignore=shutil.ignore_patterns("evaluations", "confusion.png"))
+    (home / "new texts.csv").write_text("text,label\nThe soup was dreadful.,positive\nThe bread was fine.,positive\n")
+    words = ("evaluate", run, "--data", "new texts.csv")
+    assert json.loads(unrolled(*words, "--json").out)["data"] == "new texts.csv"
+    assert not (run / "evaluations").exists()
+    for _ in range(2):
+        said = unrolled(*words, "--errors-out", "wrong.jsonl")
+        assert said.status == 0, said.err
+    folders = sorted((run / "evaluations").iterdir())
+    assert len(folders) == 2
+    assert all(folder.name.startswith("new texts-20") for folder in folders)
+    report = json.loads((folders[0] / "report.json").read_text())
+    assert (report["run"], report["data"], report["date"][:2]) == (str(run), "new texts.csv", "20")
+    wrong = [json.loads(line) for line in (home / "wrong.jsonl").read_text().splitlines()]
+    assert wrong == report["mistakes"]
+    assert [row["truth"] for row in wrong] == ["positive"] * len(wrong)
+    assert said.err.splitlines()[0] == "mistakes: wrong.jsonl"
+    assert len((folders[0] / "mistakes.csv").read_text().splitlines()) == len(wrong) + 1
+    refused(unrolled(*words, "--errors-out", "wrong.txt"), "a file with the suffix .csv or .jsonl")
+    refused(unrolled(*words, "--errors-out", "no/wrong.csv"), "a file in an existing folder")
+    refused(unrolled("evaluate", run, asked_once, "--errors-out", "x.csv"), "--errors-out must be omitted with several")
+    (run / "evaluations").rename(run / "old")
+    (run / "evaluations").write_text("")  # no folder can be made there
+    said = unrolled(*words)
+    assert said.status == 0
+    assert "note: the report is not saved: " in said.err
 
 
 def test_evaluate_reads_a_file_as_it_is_told(unrolled, asked_once: Path, home: Path) -> None:

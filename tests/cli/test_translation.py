@@ -186,7 +186,8 @@ def test_a_picture_of_too_few_sentences_is_refused_before_the_work(
 def test_measure(unrolled, runs: Path) -> None:
     said = unrolled("evaluate", "runs/looks", "runs/blind", "--data", "a.txt", "--target", "b.txt", "--beam", "2")
     assert said.status == 0, said.err
-    first, second, blank, *lines = said.out.splitlines()
+    how, first, second, blank, *lines = said.out.splitlines()
+    assert how.startswith("a.txt: ")
     assert [first, second, blank] == ["read: ba ba → ab.ab", "read: ba abc → cba.ab", ""]
     assert lines[0].split()[:4] == ["run", "loss", "perplexity", "BLEU"]
     assert [line.split()[0] for line in lines[1:3]] == ["runs/looks", "runs/blind"]
@@ -198,7 +199,7 @@ def test_measure(unrolled, runs: Path) -> None:
     assert told["by_length"] == [{"low": 1, "high": 5, "count": 64, "bleu": told["bleu"]}]
     shutil.copytree("runs/looks", "other/looks")  # of the same name: both columns are there
     same = unrolled("evaluate", "runs/looks", "other/looks", "runs/blind/model.safetensors", "--split", "valid")
-    assert "runs/looks  other/looks  runs/blind/model.safetensors" in same.out.splitlines()[5]
+    assert "runs/looks  other/looks  runs/blind/model.safetensors" in same.out
 
 
 def test_measure_on_files_of_another_form(unrolled, home: Path) -> None:
@@ -217,7 +218,8 @@ def test_measure_on_files_of_another_form(unrolled, home: Path) -> None:
         told = ("--source-column", "one", "--target-column", "other", "--beam", "1", "--max-length", "3", "--json")
         said = unrolled("evaluate", f"runs/{name}", "--data", "named.csv", *told)
         assert json.loads(said.out)["pairs"] == len(PAIRS)
-        assert said.err.startswith("read: ba ba → ab.ab\n")
+        assert said.err.startswith("named.csv: columns separated by commas")
+        assert "\nread: ba ba → ab.ab\n" in said.err
         other = ("ü.txt", "--target", "b.txt", "--encoding", "latin-1", "--beam", "1", "--max-length", "3")
         assert unrolled("evaluate", f"runs/{name}", "--data", *other).status == 0
 

@@ -125,11 +125,11 @@ def test_evaluate(example, unrolled, home):
         "mean absolute error",
     ]
     found = json.loads(unrolled("evaluate", example.first, "--json", "--split", "valid").out)
-    assert set(found) == {"event", "run", "split", "loss", "mae"}
+    assert set(found) == {"event", "run", "data", "date", "split", "loss", "mae"}
     assert found["mae"] == min(row["mae"] for row in rows(example.first))
     assert unrolled("evaluate", example.first, "--out", "report").status == 0
     kept = json.loads((home / "report" / "report.json").read_text())
-    assert set(kept) == {"run", "split", "loss", "mae"}
+    assert set(kept) == {"run", "data", "date", "split", "loss", "mae"}
 
 
 def test_evaluate_two_runs_side_by_side(example, unrolled, home):

@@ -19,7 +19,7 @@ from unrolled.tasks.classify.model import Classifier
 from unrolled.tasks.classify.task import Classification
 from unrolled.tasks.classify.text_input import TextOptions
 from unrolled.tasks.classify.trained import TrainedClassifier
-from unrolled.tasks.common.prediction import Measurable, Predictor
+from unrolled.tasks.common.prediction import Predictor
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update
 
@@ -61,7 +61,6 @@ def test_it_learns_what_counting_words_cannot_tell(model):
     assert [one.answer for one in said] == ["positive", "negative", "positive"]
     assert all(abs(sum(one.probabilities.values()) - 1) < 1e-9 for one in said)
     assert isinstance(model, Predictor)
-    assert isinstance(model, Measurable)
 
 
 def test_explanations_name_the_words(model):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_classifiers import classifier, write_reviews
 
+from unrolled.analysis.intervals import wilson
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.results import Input, Pairs, Picture, Table
+from unrolled.results import Input, Pairs, Picture, Records, Table
 from unrolled.tasks.classify.evaluation import Evaluate, by_class
 from unrolled.tasks.classify.measures import Measures
 from unrolled.tasks.classify.task import Classification
@@ -38,16 +40,19 @@ def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedClass
         "text": f"{data}, train",
         "texts": 48,
         **measures.summary(),
+        "intervals": {name: list(bounds) for name, bounds in measures.intervals().items()},
         "confusion": measures.confusion.tolist(),
         "classes": ["negative", "positive"],
+        "mistakes": report.parts[2].objects(10),
     }
     assert told[:1] + told[-1:] == [48, 48]
     assert report.how == report.notes == ()
     pairs, table = report.parts[:2]
     assert isinstance(pairs, Pairs)
+    low, high = measures.intervals()["accuracy"]
     assert pairs.rows[:2] == [
         ("texts", f"{data}, train: 48 of 2 classes"),
-        ("accuracy", f"{measures.accuracy:.4f}"),
+        ("accuracy", f"{measures.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})"),
     ]
     assert isinstance(table, Table)
     assert sum(int(row[1]) for row in table.rows) == 48
@@ -119,6 +124,52 @@ def test_options_that_do_not_fit_one_another(options: dict[str, object], message
     with pytest.raises(ArgumentError) as caught:
         Evaluate(**options)  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def test_mistakes_of_a_classifier(model: TrainedClassifier, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.csv"
+    report = model.evaluate(split="train", errors_out=path)
+    wrong = report.parts[2]
+    assert isinstance(wrong, Records)
+    examples = model.own_sets().train
+    predicted = model.predict(examples.texts)
+    expected = [
+        (one.text, label, one.answer, one.probabilities[one.answer])
+        for one, label in zip(predicted, examples.labels, strict=True)
+        if one.answer != label
+    ]
+    assert [row[:3] for row in wrong.rows] == [row[:3] for row in sorted(expected, key=lambda row: -row[3])]
+    assert len(wrong.rows) == round((1 - report["accuracy"]) * 48)
+    assert wrong.heading.startswith(f"{len(wrong.rows)} mistakes, most confident first")
+    assert path.read_bytes() == wrong.content(".csv")
+
+
+def test_examples_of_the_training_set_are_noted(model: TrainedClassifier, data: Path, tmp_path: Path) -> None:
+    report = model.evaluate(data)
+    train = set(model.own_sets().train.texts)
+    lines = data.read_text().splitlines()
+    count = sum(json.loads(line)["text"] in train for line in lines)
+    assert 48 <= count < 60
+    assert report["seen_in_training"] == count
+    (note,) = report.notes
+    assert note == (
+        f"{count} of 60 texts ({count / 60:.0%}) of {data} are training examples of this run, so the metrics are too "
+        "good; evaluate on new texts"
+    )
+    (tmp_path / "new.csv").write_text("text,label\nnever read,positive\n")
+    fresh = model.evaluate(tmp_path / "new.csv")
+    assert (fresh["seen_in_training"], fresh.notes) == (0, ())
+    changed = classifier(data)
+    changed.fingerprint = "another"  # the training set cannot be read any more
+    assert (changed.evaluate(data).notes, "seen_in_training" in changed.evaluate(data)) == ((), False)
+    assert model.evaluate().notes == ()
+
+
+def test_the_interval_of_macro_f1() -> None:
+    confusion = np.array([[80, 20], [10, 90]])
+    found = Measures(0.0, 0.85, 0.0, 0.0, confusion, ["a", "b"]).intervals()
+    assert found["accuracy"] == wilson(170, 200)
+    assert found["macro_f1"] == pytest.approx(found["accuracy"], abs=0.01)
 
 
 def test_an_option_without_such_a_value(model: TrainedClassifier, data: Path) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from unrolled.data.columns import Sentence
+from unrolled.data.tags import Scores
 from unrolled.errors import ArgumentError, DataError, RunError
-from unrolled.results import Input, Pairs, Table
+from unrolled.results import Input, Pairs, Records, Table
 from unrolled.tasks.common.explained_texts import ExplainedTexts
 from unrolled.tasks.tag.config import TagConfig
 from unrolled.tasks.tag.evaluation import Evaluate
+from unrolled.tasks.tag.measures import Measured, measure
 from unrolled.tasks.tag.task import Tagging
 from unrolled.tasks.tag.trained import TrainedTagger
 from unrolled.training.config import update
@@ -48,15 +52,25 @@ def model(data: Path) -> TrainedTagger:
 def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedTagger, data: Path) -> None:
     report = model.evaluation(Evaluate(split="train"))
     found = model.evaluate_data(split="train")
-    assert report.values == {"text": f"{data}, train", **found}
+    pairs, table, wrong = report.parts
+    assert isinstance(wrong, Records)
+    assert {name: value for name, value in report.values.items() if name != "intervals"} == {
+        "text": f"{data}, train",
+        **found,
+        "mistakes": wrong.objects(10),
+    }
     assert report.how == ()
-    pairs, table = report.parts
     assert isinstance(pairs, Pairs)
+    intervals = report.values["intervals"]
     assert pairs.rows == [
         ("text", f"{data}, train"),
         ("loss", f"{found['loss']:.4f} nats per word"),
-        ("accuracy", f"{found['accuracy']:.4f}"),
+        *(
+            (label, f"{found[name]:.4f}  (95 % interval {intervals[name][0]:.4f} to {intervals[name][1]:.4f})")
+            for label, name in (("accuracy",) * 2, ("precision",) * 2, ("recall",) * 2, ("F1", "f1"))
+        ),
     ]
+    assert all(low <= found[name] <= high for name, (low, high) in intervals.items())
     assert isinstance(table, Table)
     assert table.header == ("type", "entities", "precision", "recall", "F1")
     count = {name: one["entities"] for name, one in found["types"].items()}
@@ -94,8 +108,42 @@ def test_options_that_do_not_fit(model: TrainedTagger, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="scheme must be omitted for a tagger of plain tags, got 'bio'"):
         plain.evaluation(Evaluate(data=str(path), scheme="bio"))
     report = plain.evaluation(Evaluate(data=str(path), scheme="plain"))
-    assert set(report.values) == {"text", "loss", "accuracy", "types"}
-    assert len(report.parts) == 1
+    assert set(report) == {"text", "loss", "accuracy", "types", "intervals", "mistakes", "seen_in_training"}
+    assert [type(part) for part in report.parts] == [Pairs, Records]
+    assert report["seen_in_training"] == 8
+    assert report.notes[0].startswith(f"8 of 8 sentences (100%) of {path} are training examples of this run")
+
+
+def test_mistakes_of_a_tagger(model: TrainedTagger) -> None:
+    words = "Ann Lee met Bob in Old Bonn".split()
+    true = "B-person I-person O B-person O O B-place".split()
+    predicted = ["B-person O O O B-place B-place I-place".split()]
+    probabilities = [np.array([0.9, 0.5, 0.4, 0.3, 0.8, 0.7, 0.6])]
+    chances = [np.array([0.85, 1, 1, 1, 0.75, 0.55, 1])]
+    sentences = [Sentence(tuple(words), tuple(true), 5)]
+    result = Measured({"f1": 0.0}, Scores(), sentences, predicted, probabilities, chances)
+    text = " ".join(words)
+    assert list(result.mistakes()) == [
+        (text, 5, "Ann", "person (words 1 to 2)", "person", 0.85),
+        (text, 9, "in", "O", "place", 0.75),
+        (text, 10, "Old Bonn", "place (words 7 to 7)", "place", 0.55),
+        (text, 8, "Bob", "person", "O", 0.3),
+    ]
+    p = [np.array([0.9, 0.6])]
+    plain = Measured({}, Scores(), [Sentence(("a", "b"), ("X", "Y"), 1)], [["X", "Z"]], p, p)
+    assert list(plain.mistakes()) == [("a b", 2, "b", "Y", "Z", 0.6)]
+
+
+def test_probabilities_of_predicted_tags(model: TrainedTagger, data: Path) -> None:
+    sentences = model.sentences(split="train")[:2]
+    result = measure(model, sentences, probabilities=True)
+    for sentence, tags, found in zip(sentences, result.predicted, result.probabilities, strict=True):
+        expected = [p[tag] for p, tag in zip(model.probabilities(sentence.words), tags, strict=True)]
+        assert found == pytest.approx(expected, abs=1e-6)
+    tags, chances = model.tag_with_probabilities([sentence.words for sentence in sentences])
+    assert (tags, np.concatenate(chances)) == (result.predicted, pytest.approx(np.concatenate(result.chances)))
+    assert model.evaluate(sentences) == (result.metrics, result.counted)
+    assert model.evaluate(split="train")["f1"] == model.evaluate(model.sentences(split="train"))[0]["f1"]
 
 
 def test_runs_side_by_side(model: TrainedTagger, data: Path) -> None:

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 import unrolled
+from unrolled.analysis.intervals import wilson
 from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
+from unrolled.tasks.common.seen import hashes
 from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.evaluation import Evaluate
 from unrolled.tasks.translate.predictions import PICTURED, Predict
-from unrolled.tasks.translate.scores import by_length
+from unrolled.tasks.translate.scores import bleu_interval, by_length
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
 from unrolled.tasks.translate.units import BEGIN
@@ -75,14 +77,18 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
     assert [count for _, _, count, _ in lengths] == [12, 1]
     scores = measures.scores
     signatures = [scores.bleu_signature, scores.cased_bleu_signature, scores.chrf_signature]
+    exact = wilson(0, 13)
+    assert measures.summary()["exact"] == 0
     assert report.values == {
         "text": file,
         "pairs": 13,
         **measures.summary(),
+        "intervals": {"bleu": list(bleu_interval(measures.translations, PAIRS.target)), "exact": [0.0, exact[1]]},
         "signatures": dict(zip(("BLEU", "BLEU cased", "chrF"), signatures, strict=True)),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in lengths],
     }
-    table, by_words, told = report.parts
+    table, by_words, bounds, told = report.parts
+    assert bounds.plain().startswith("BLEU  95 % interval ")
     assert table.header == ("loss", "perplexity", "BLEU", "BLEU cased", "chrF", "exact", "sentences/s")
     found = measures.summary()
     formats = zip(found.values(), (".4f", ".2f", ".2f", ".2f", ".2f", ".2%"), strict=True)
@@ -90,7 +96,8 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
     assert by_words.header == ("words", "sentences", "BLEU")
     assert by_words.rows == [("1-5", "12", f"{lengths[0][3]:.2f}"), ("6-10", "1", f"{lengths[1][3]:.2f}")]
     assert told.plain().splitlines()[2] == f"chrF: {scores.chrf_signature}"
-    assert report.how == tuple(f"read: {a} → {a[::-1]}" for a in DATES[:2])
+    assert report.how[0].startswith(f"{file}: columns separated by tabs")
+    assert report.how[1:] == tuple(f"read: {a} → {a[::-1]}" for a in DATES[:2])
     assert report.notes == ()
 
 
@@ -98,7 +105,7 @@ def test_runs_pad(model, file):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
     found = Translation.compare({"runs/a": model, "other/a": model, "runs/b": model}, Evaluate(data=file, **SHORT))
     assert [report.values["pairs"] for report in found.reports] == [13, 13, 13]
-    table, by_words, _ = found.together.parts
+    table, by_words, _, _ = found.together.parts
     assert [row[0] for row in table.rows] == ["runs/a", "other/a", "runs/b"]
     assert table.rows[0][1:-1] == table.rows[2][1:-1]
     assert by_words.header == ("words", "sentences", "runs/a", "other/a", "b")
@@ -134,7 +141,7 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
     path = tmp_path / "lengths.svg"
     picture = model.evaluation(Evaluate(data=file, picture=str(path), **SHORT)).parts[-1]
     assert isinstance(picture, Picture)
-    assert (picture.path, path.exists()) == (path, False)  # whoever shows the report writes it
+    assert (picture.path, path.exists()) == (path, False)  # the caller writes it
     assert b"<svg" in picture.png
     monkeypatch.setattr(TrainedTranslator, "evaluate", lambda *_, **__: pytest.fail("it was measured"))
     for name in ("lengths.txt", "nowhere/lengths.png"):
@@ -144,7 +151,8 @@ def test_a_picture_of_the_lengths(model, file, tmp_path, monkeypatch):
     few.write_text("a b\tc d\n")
     with pytest.raises(ArgumentError, match="at least 10 sentences") as caught:
         model.evaluation(Evaluate(data=str(few), picture=str(path)))
-    assert caught.value.__notes__ == ["read: a b → c d"]  # how the file was read
+    assert caught.value.__notes__[0].startswith(f"{few}: columns separated by tabs")  # how the file was read
+    assert caught.value.__notes__[1:] == ["read: a b → c d"]
 
 
 @pytest.mark.parametrize(
@@ -265,3 +273,28 @@ def test_the_exported_network_is_the_one_that_writes(model):
 def test_it_reads_a_whole_sentence_first(model):
     with pytest.raises(RunError, match="task translate cannot answer step by step: it needs the whole sentence"):
         model.streaming()
+
+
+def test_evaluate_from_python_notes_training_pairs(model, file):
+    pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
+    report = model.evaluate(file, **SHORT)
+    assert report["pairs"] == 13
+    assert report["bleu"] == model.evaluate(PAIRS, **SHORT).scores.bleu
+    low, high = report["intervals"]["bleu"]
+    assert low <= report["bleu"] <= high
+    model.seen = hashes(PAIRS.pick(range(4)).texts())
+    try:
+        assert model.evaluate(file, **SHORT).notes[0].startswith("4 of 13 pairs (31%) of ")
+    finally:
+        model.seen = ""
+
+
+def test_the_interval_of_bleu():
+    metrics = pytest.importorskip("sacrebleu.metrics", reason="sacrebleu is not installed")
+    said = ["the cat sat on the mat", "a dog ran in the park today", "it rains in the north"] * 20
+    true = ["the cat sat on a mat", "a dog ran in the park", "it rains in the south"] * 20
+    low, high = bleu_interval(said, true)
+    found = metrics.BLEU(lowercase=True).corpus_score(said, [true], n_bootstrap=1000)
+    assert low < found.score < high
+    assert (high - low) / 2 == pytest.approx(found._ci, rel=0.15)
+    assert bleu_interval(["x"] * 3, ["y"] * 3) == (0.0, 0.0)

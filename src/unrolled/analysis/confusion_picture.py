@@ -34,7 +34,8 @@ def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str], 
     for (row, column), count in np.ndenumerate(confusion):
         colour = "white" if shares[row, column] > 0.5 else "#333"
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=9)
-    axes.set_title(shown(title, 60), fontsize=11)
+    lines = [shown(line, max(LONGEST, int(10 * side))) for line in title.splitlines()]
+    axes.set_title("\n".join(lines), fontsize=10)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=150)
     return png.getvalue()

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import api, recipes
+from ..cross_validation import trains_every_fold
 from ..errors import ArgumentError, RunError
 from ..tasks import registry
 from ..tasks.registry import ready, task_class
 from ..training.config import LENGTH_OPTIONS, NO_LENGTH, groups, refuse_without_effect, update
-from . import BAD_INPUT
+from . import BAD_INPUT, cross_validation
 from .arguments import Schema, given, parse
 from .terminal.reporters import choose, follow
 
@@ -55,6 +56,8 @@ def run(argv: list[str]) -> int:
     ready(cls)  # not earlier: the help does not need the task's modules
     reporter = choose(general.json)
     with Schema(cls.Config, f"unrolled train {name}").names():
+        if trains_every_fold(config):
+            return cross_validation.run(name, config, general.run, reporter, as_json=general.json)
         return follow(reporter, lambda: api.start(name, config, general.run, reporter))
 
 

@@ -63,6 +63,10 @@ class Pairs:
             [self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen], self.how
         )
 
+    def texts(self) -> list[str]:
+        """Return each pair as one text, to be compared with others."""
+        return [f"{source}\t{target}" for source, target in zip(self.source, self.target, strict=True)]
+
     def line(self, index: int) -> int:
         """Return the line number of a pair."""
         return self.lines[index] if self.lines else index + 1
@@ -248,4 +252,4 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
     if not remaining:
         remedy = " or ".join(remedies[reason] for reason, indices in skipped.items() if indices) or "give some"
         raise DataError(f"no pairs remain: {'; '.join(notes) or 'the file has none'}; {remedy}")
-    return Pairs(source, target, pairs.lines).pick(remaining), notes
+    return Pairs(source, target, pairs.lines, pairs.how).pick(remaining), notes

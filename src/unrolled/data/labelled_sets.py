@@ -14,6 +14,8 @@ import numpy as np
 
 from ..errors import DataError
 from .counter import uniform
+from .folds import check_classes as check_folded
+from .folds import split as split_fold
 from .generated_reviews import reviews
 from .label_names import alike, folded, spellings
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
@@ -95,6 +97,8 @@ def open_labelled(
     layout: Layout,
     fractions: tuple[float, float, float] | None = None,
     test: str | None = None,
+    folds: int = 0,
+    fold: int = 0,
     *,
     fold_labels: bool = False,
 ) -> LabelledSets:
@@ -105,9 +109,12 @@ def open_labelled(
         layout: the format of the file; not used for named sets.
         fractions: fractions of the training file for training, validation and test (default 0.8, 0.1, 0.1).
         test: a file or folder with the test set, instead of a fraction.
+        folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
+        fold: the fold that is the test set.
         fold_labels: merge labels that differ only in case and white space under their most frequent spelling.
 
     Raises:
+        ArgumentError: a class has fewer texts than there are folds.
         DataError: a file cannot be read, or a set would be empty.
     """
     notes: list[str] = []
@@ -122,7 +129,7 @@ def open_labelled(
         named = SETS[spec]
         layout, fractions = named.layout, fractions or named.fractions
         pool, notes = read_labelled(fetch(named.train), layout)
-        if named.test is not None and test is None:
+        if named.test is not None and test is None and not folds:
             own["test"], more = read_labelled(fetch(named.test), layout)
             notes += more
     else:
@@ -130,8 +137,9 @@ def open_labelled(
         check_used(path, layout)
         inner, notes = find_parts(path)
         for part, folder in inner.items():
-            if part == "test" and test is not None:
-                notes.append(f"{folder}: not used, because --test gives the test set")
+            if part == "test" and (test is not None or folds):
+                by = "--folds gives the test sets" if folds else "--test gives the test set"
+                notes.append(f"{folder}: not used, because {by}")
             elif part != "train":
                 own[part], more = read_labelled(folder, layout)
                 notes += [f"{folder}: the {_PART[part]} set", *more]
@@ -160,7 +168,14 @@ def open_labelled(
         shares = (shares[0] + shares[2], shares[1], 0.0)
     if "valid" in own and shares[1]:
         shares = (shares[0] + shares[1], 0.0, shares[2])
-    parts = dict(zip(("train", "valid", "test"), divide(pool, shares), strict=True)) | own
+    if folds:
+        check_folded(pool.texts, pool.labels, folds)
+        share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
+        divided = [pool.pick(chosen) for chosen in split_fold(pool.texts, pool.labels, folds, fold, share)]
+        notes.append(f"fold {fold} of {folds} (from 0) is the test set")
+    else:
+        divided = [*divide(pool, shares)]
+    parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
             f"{spec} has {len(pool)} labelled texts: too few for training and validation fractions of {shares[0]:g} "

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import ArgumentError, DataError
 from .columns import PLAIN, Columns, Sentence, unify
 from .counter import hash64
+from .folds import grouped
 from .generated_tags import generate
 from .near import exists, missing
 from .registry import NAMED, fetch
@@ -82,6 +83,8 @@ class Source:
     fractions: tuple[float, float, float] | None = None
     folds: int = 0
     fold: int = 0
+    group_duplicates: bool = False
+    """whether equal sentences are in the same fold"""
 
     def read(self) -> Tagged:
         """Read the training, validation and test sentences.
@@ -168,8 +171,15 @@ class Source:
     ) -> tuple[list[Sentence], list[Sentence], list[Sentence]]:
         """Split sentences, by whole documents if there are enough of them; the split is random but deterministic."""
         documents = np.array([sentence.document for sentence in sentences])
-        units = documents if documents.max() + 1 >= max(10, self.folds) else np.arange(len(sentences))
+        if documents.max() + 1 >= max(10, self.folds):
+            units = documents
+        elif self.folds and self.group_duplicates:
+            units = grouped([sentence.words for sentence in sentences])
+        else:
+            units = np.arange(len(sentences))
         count = int(units.max()) + 1
+        if count < self.folds:
+            raise ArgumentError("folds", f"at most the number of different sentences, {count:,}", self.folds)
         order = np.argsort(hash64(_SPLIT, np.arange(count)), kind="stable")  # the units, shuffled
         train, valid, test = self.fractions or FRACTIONS
         in_test = order[self.fold :: self.folds] if self.folds else order[count - round(test * count * split_test) :]

@@ -8,7 +8,8 @@ from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
 from .pieces import Margin, Piece
 from .prediction import Prediction, is_blank
-from .report import Comparison, Progress, Report, silent
+from .records import Records
+from .report import Comparison, Progress, Report, reporting_to, silent
 from .sample import SamplePiece
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Piece",
     "Prediction",
     "Progress",
+    "Records",
     "Report",
     "SamplePiece",
     "Series",
@@ -30,5 +32,6 @@ __all__ = [
     "Text",
     "chunked",
     "is_blank",
+    "reporting_to",
     "silent",
 ]

@@ -217,6 +217,10 @@ class Picture(Shown):
     def files(self) -> dict[str, bytes]:
         return {f"{self.name}.png": self.png}
 
+    def content(self, suffix: str) -> bytes:
+        """Return the bytes of the file; ``draw`` decides on its format."""
+        return self.png
+
 
 @dataclass(frozen=True)
 class Drawing(Shown):

@@ -10,6 +10,7 @@ from ..errors import RunError
 from ..training import checkpoint, modelfile
 from ..training.config import flatten, from_toml, update
 from ..training.folder import RunFolder
+from .common.trained import Trained
 from .registry import class_of_run, ready
 
 C = TypeVar("C")
@@ -26,7 +27,10 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
     folder = path.absolute().parents[1] if checkpoint.is_checkpoint(path) else path if path.is_dir() else path.parent
-    return cls.open(file, with_data_of(config, cls, folder))
+    model = cls.open(file, with_data_of(config, cls, folder))
+    if isinstance(model, Trained):
+        model.seen = file.assets.get("seen", "")
+    return model
 
 
 def with_data_of(config: C, cls: Any, folder: Path) -> C:

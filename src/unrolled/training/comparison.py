@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import RunError
+from ..errors import ArgumentError, RunError
 from ..results import Comparison, Progress, Report, Table
 from .metrics import Metric
 
@@ -14,8 +14,13 @@ def side_by_side(metrics: Iterable[Metric], models: Mapping[str, Any], options: 
     """Return the report of each model, and a table of the metrics they have in common.
 
     Raises:
+        ArgumentError: ``options`` names one file for the mistakes of several models.
         RunError: the models were trained on different data, and ``options`` names no data to compare them on.
     """
+    if (errors_out := getattr(options, "errors_out", None)) is not None:
+        raise ArgumentError(
+            "errors_out", "omitted with several runs", errors_out, "--out FOLDER saves the mistakes of each run"
+        )
     if getattr(options, "data", None) is None:
         same_data({run: model.fingerprint for run, model in models.items()}, elsewhere=hasattr(options, "data"))
     reports = [model.evaluation(options, progress) for model in models.values()]

@@ -31,6 +31,23 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise save_error(path, error) from error
 
 
+def save(path: Path, content: bytes, flag: str) -> Path:
+    """Write a file of results atomically and return its path; ``flag`` is the option that names another place.
+
+    Raises:
+        SaveError: the file cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device
+            path.write_bytes(content)
+        else:
+            write_atomically(path, content)
+    except (SaveError, OSError) as error:
+        reason = getattr(error.__cause__ or error, "strerror", None) or error
+        raise SaveError(f"cannot write {path}: {reason}; choose another place with {flag}") from error
+    return path
+
+
 def distinct(name: str, taken: set[str]) -> str:
     """Return ``name``, numbered if it is in ``taken`` (``a.png``, ``a-2.png``), and add it to ``taken``."""
     stem, suffix = os.path.splitext(name)

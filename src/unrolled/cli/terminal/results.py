@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UnrolledError
-from ...results import Drawing, Pairs, Part, Picture, Report, Table
+from ...results import Drawing, Pairs, Part, Picture, Records, Report, Table
 from .look import fitted, printable
 from .reporters import emit
 from .results_folder import Folder, save
@@ -37,7 +37,7 @@ def show_report(
     for note in report.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     if as_json and report.values:
-        emit(report.event, **(extra or {}), **report.values)
+        emit(report.event, **{**(extra or {}), **report.values})
     shown = 0
     for part in report.parts:
         if save_picture(part):
@@ -74,11 +74,16 @@ def show_how_on_error(*, as_json: bool) -> Iterator[None]:
 
 
 def save_picture(part: Part) -> bool:
-    """Save a picture that has a path, and print the path on standard error; return whether the part is one."""
-    if not (isinstance(part, Picture) and part.path is not None):
+    """Save a part that has a path, and print the path on standard error; return whether that is all of it: a picture.
+
+    Records are also shown.
+    """
+    if not (isinstance(part, Picture | Records) and part.path is not None):
         return False
-    print(f"picture: {printable(str(save(part.path, part.png, '--picture')))}", file=sys.stderr)
-    return True
+    flag = "--picture" if isinstance(part, Picture) else "--errors-out"
+    path = save(part.path, part.content(part.path.suffix), flag)
+    print(f"{part.kind if isinstance(part, Picture) else part.name}: {printable(str(path))}", file=sys.stderr)
+    return isinstance(part, Picture)
 
 
 def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
@@ -88,6 +93,10 @@ def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
             show_table(part.header, part.rows, right=part.right)
         case Pairs():
             show_pairs(part.rows)
+        case Records():
+            print(printable(part.heading), flush=True)
+            if part.rows:
+                show_table(part.table.header, part.table.rows, right=part.table.right)
         case Picture() | Drawing():
             for path in paths:
                 print(printable(f"{part.title or part.kind}: {path}"), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -9,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import ArgumentError, SaveError
+from ...errors import ArgumentError
 from ...results import Part
-from ...training.files import distinct, write_atomically
+from ...training.files import distinct
+from ...training.files import save as save
 
 
 class Folder:
@@ -47,26 +49,15 @@ class Folder:
         return (json.dumps(finite(values), indent=indent, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
 
 
+def unused(parent: Path, stem: str) -> Path:
+    """Return ``parent/stem``, numbered if it exists."""
+    names = (stem if n == 1 else f"{stem}-{n}" for n in itertools.count(1))
+    return next(path for name in names if not (path := parent / name).exists())
+
+
 def folder_of(out: str | None) -> Folder | None:
     """Return the folder of ``--out``; `None` if it is not given."""
     return None if out is None else Folder(Path(out).expanduser())
-
-
-def save(path: Path, content: bytes, flag: str) -> Path:
-    """Write a file atomically and return its path.
-
-    Raises:
-        SaveError: the file cannot be written.
-    """
-    try:
-        if path.exists() and not path.is_file():  # a pipe or a device
-            path.write_bytes(content)
-        else:
-            write_atomically(path, content)
-    except (SaveError, OSError) as error:
-        reason = getattr(error.__cause__ or error, "strerror", None) or error
-        raise SaveError(f"cannot write {path}: {reason}; choose another place with {flag}") from error
-    return path
 
 
 def safe(name: str) -> str:

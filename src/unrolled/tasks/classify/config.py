@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
+from ...data.folds import check_folds
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
 from ...data.labelled_sets import LabelledSets, open_labelled, read_test
@@ -48,12 +49,17 @@ class LabelledText:
     """handling of bytes that cannot be decoded"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
+    folds: int = 0
+    """number of folds for cross-validation, stratified by class; 0: off"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
     fold_labels: bool = False
     """merge labels that differ only in case and white space"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
         check_delimiter(self.delimiter)
+        check_folds(self.folds, self.fold, self.test)
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
 
@@ -71,7 +77,8 @@ class LabelledText:
 
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
-        return open_labelled(self.data, self.layout(), self.fractions, self.test, fold_labels=self.fold_labels)
+        folds = (self.folds, self.fold or 0)
+        return open_labelled(self.data, self.layout(), self.fractions, self.test, *folds, fold_labels=self.fold_labels)
 
     def read_test(self, data: str, classes: Sequence[str]) -> tuple[Examples, list[str]]:
         """Read other texts to evaluate on, and notes; with ``fold_labels``, labels are spelled as in ``classes``."""

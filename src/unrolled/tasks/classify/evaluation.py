@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
+from ...analysis.intervals import as_json, with_interval
 from ...data.labelled import Examples, Form
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
+from ...results.records import SHOWN
 from ...training.comparison import side_by_side
-from ..common.evaluated_examples import EvaluatedExamples, with_reading_notes, with_reading_options
+from ..common.evaluated_examples import (
+    WithMistakes,
+    mistakes,
+    with_reading_notes,
+    with_reading_options,
+)
 from ..common.excerpts import excerpts
+from ..common.seen import seen_in_training
 from .baselines import baselines
 from .config import OF_FILES
-from .measures import METRICS, Measures, measure
+from .measures import METRICS, Matrix, Measures, scores, true_classes
 
 if TYPE_CHECKING:
     from .trained import TrainedClassifier
@@ -26,7 +35,7 @@ MOST_ROWS = 30  # classes in the table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(EvaluatedExamples):
+class Evaluate(WithMistakes):
     """The labelled texts to evaluate on and the format of their file."""
 
     data: str | None = None
@@ -52,15 +61,49 @@ def evaluation(model: TrainedClassifier, options: Evaluate, progress: Progress) 
     how = () if options.data is None else _how(options.data, examples, notes)
     with with_reading_notes(how):
         others = baselines(model.own_sets().train, examples, model.classes) if options.baselines else {}
-        with progress(len(examples), "texts") as done:
-            measures = measure(model, examples, done)
-    name = options.data or f"{model.config.data.data}, {options.part}"
+        return report_on(model, examples, options, others, how, progress)
+
+
+def report_on(
+    model: TrainedClassifier,
+    examples: Examples,
+    options: Evaluate,
+    others: Mapping[str, Measures],
+    how: tuple[str, ...],
+    progress: Progress,
+    name: str | None = None,
+) -> Report:
+    """Return the report on labelled texts.
+
+    Args:
+        model: the classifier.
+        examples: the texts and their labels.
+        options: the options of ``unrolled evaluate``.
+        others: results of baselines by name.
+        how: how the file was read.
+        progress: shows the progress.
+        name: the name of the data (default: by the options).
+
+    Raises:
+        DataError: a label is not one of the classes of the model.
+    """
+    true = true_classes(model, examples)
+    with progress(len(examples), "texts") as done:
+        probabilities = model.probabilities(examples.texts, done)
+    measures = scores(probabilities, true, model.classes)
+    name = name or options.data or f"{model.config.data.data}, {options.part}"
+    intervals = measures.intervals()
+    wrong = mistakes(("text", "truth", "guess", "probability"), _wrong(model, examples, probabilities), options)
+    seen, notes = seen_in_training(model, options.data, examples.texts, lambda: model.own_sets().train.texts, "texts")
     values = {
         "text": name,
         "texts": len(examples),
         **measures.summary(),
+        "intervals": as_json(intervals),
         "confusion": measures.confusion.tolist(),
         "classes": measures.classes,
+        "mistakes": wrong.objects(SHOWN),
+        **seen,
     }
     if others:
         values["baselines"] = {name: baseline.summary() for name, baseline in others.items()}
@@ -68,17 +111,32 @@ def evaluation(model: TrainedClassifier, options: Evaluate, progress: Progress) 
         Pairs(
             [
                 ("texts", f"{name}: {len(examples):,} of {len(model.classes)} classes"),
-                ("accuracy", f"{measures.accuracy:.4f}"),
-                ("macro F1", f"{measures.macro_f1:.4f}"),
+                ("accuracy", with_interval(f"{measures.accuracy:.4f}", intervals["accuracy"], ".4f")),
+                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals["macro_f1"], ".4f")),
                 ("log loss", f"{measures.loss:.4f} nats"),
                 ("calibration error", f"{measures.calibration_error:.4f}"),
             ]
         ),
         by_class(measures),
+        wrong,
     ]
     if others:
-        parts.append(_baseline_table({"this run": measures, **others}))
-    return Report(values, (*parts, *_picture(measures)), how)
+        parts.insert(2, _baseline_table({"this run": measures, **others}))
+    low, high = intervals["accuracy"]
+    title = (
+        f"{os.path.basename(name)}\n{len(examples):,} texts, accuracy {measures.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    )
+    return Report(values, (*parts, *_picture(measures, title)), how, notes)
+
+
+def _wrong(
+    model: TrainedClassifier, examples: Examples, probabilities: Matrix
+) -> Iterator[tuple[str, str, str, float]]:
+    """Yield the texts with a wrong prediction: text, true class, predicted class and its probability."""
+    for text, label, row in zip(examples.texts, examples.labels, probabilities, strict=True):
+        best = int(row.argmax())
+        if model.classes[best] != label:
+            yield text, label, model.classes[best], float(row[best])
 
 
 def compare(models: Mapping[str, Any], options: Evaluate, progress: Progress) -> Comparison:
@@ -127,9 +185,9 @@ def _figure(value: float, form: str) -> str:
     return f"{value:{form}}" if math.isfinite(value) else "–"
 
 
-def _picture(measures: Measures) -> Iterator[Picture]:
+def _picture(measures: Measures, title: str) -> Iterator[Picture]:
     """Yield the confusion matrix if matplotlib is installed and the number of classes allows it."""
     if len(measures.classes) > MOST_CLASSES or importlib.util.find_spec("matplotlib") is None:
         return
-    draw = partial(confusion_picture, measures.confusion, measures.classes, f"accuracy {measures.accuracy:.1%}")
+    draw = partial(confusion_picture, measures.confusion, measures.classes, title)
     yield Picture("confusion", draw, "confusion matrix")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.bootstrap import DRAWS
+from ...analysis.intervals import Interval, percentiles, wilson
 from ...data.labelled import Examples
 from ...errors import DataError
 from ...training.metrics import ACCURACY, LOSS, Metric
@@ -53,11 +55,37 @@ class Measures:
         names = ("loss", "accuracy", "macro_f1", "calibration_error")
         return {name: getattr(self, name) for name in names}
 
+    def intervals(self) -> dict[str, Interval]:
+        """Return the 95 % intervals of accuracy and macro F1; that of F1 is a bootstrap over the texts.
+
+        Resampled texts have multinomial counts in the cells of the confusion matrix.
+        """
+        total, C = int(self.confusion.sum()), len(self.classes)
+        true, predicted = self.confusion.nonzero()
+        cells = self.confusion[true, predicted]
+        random = np.random.default_rng(0)
+        drawn = np.empty(DRAWS)
+        for number in range(DRAWS):
+            times = random.multinomial(total, cells / total)
+            hits = np.bincount(true, times * (true == predicted), C)
+            drawn[number] = _macro_f1(hits, np.bincount(true, times, C) + np.bincount(predicted, times, C))
+        return {"accuracy": wilson(int(self.confusion.trace()), total), "macro_f1": percentiles(drawn)}
+
 
 def measure(
     classifier: TrainedClassifier, examples: Examples, progress: Callable[[int], None] | None = None
 ) -> Measures:
     """Evaluate a classifier; ``progress`` is called with the number of texts classified so far.
+
+    Raises:
+        DataError: a label is not one of the classes of the model.
+    """
+    true = true_classes(classifier, examples)
+    return scores(classifier.probabilities(examples.texts, progress), true, classifier.classes)
+
+
+def true_classes(classifier: TrainedClassifier, examples: Examples) -> npt.NDArray[np.int64]:
+    """Return the number of each text's true class ``(N,)``.
 
     Raises:
         DataError: a label is not one of the classes of the model.
@@ -69,8 +97,7 @@ def measure(
                 f"the label {label!r} (of {text[:40]!r}) is none of the model's classes: "
                 f"{', '.join(classifier.classes[:20])}; correct it, or train with it"
             )
-    true = np.array([numbers[label] for label in examples.labels])
-    return scores(classifier.probabilities(examples.texts, progress), true, classifier.classes)
+    return np.array([numbers[label] for label in examples.labels])
 
 
 def scores(probabilities: Matrix, true: npt.NDArray[np.int64], classes: list[str]) -> Measures:
@@ -80,15 +107,20 @@ def scores(probabilities: Matrix, true: npt.NDArray[np.int64], classes: list[str
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (true, predicted), 1)
     hits, support, predictions = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-    occurs = support + predictions > 0
     return Measures(
         loss=float(-np.log(np.maximum(probabilities[rows, true], 1e-15)).mean()),
         accuracy=float(hits.sum() / len(true)),
-        macro_f1=float((2 * hits[occurs] / (support + predictions)[occurs]).mean()),
+        macro_f1=_macro_f1(hits, support + predictions),
         calibration_error=_calibration_error(probabilities.max(1), predicted == true),
         confusion=confusion,
         classes=classes,
     )
+
+
+def _macro_f1(hits: npt.NDArray[Any], total: npt.NDArray[Any]) -> float:
+    """Return the mean F1 over classes, given correct predictions ``(C,)`` and true plus predicted texts ``(C,)``."""
+    occurs = total > 0
+    return float((2 * hits[occurs] / total[occurs]).mean())
 
 
 def _calibration_error(confidence: Matrix, correct: npt.NDArray[np.bool_]) -> float:

@@ -37,6 +37,7 @@ from ...training.task import Task
 from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import write_objects
+from ..common.seen import hashes
 from . import description
 from .bag import Bag
 from .bag_fit import fit_bag
@@ -225,6 +226,7 @@ class Classification(Task):
             "vocabulary": self.reader.vocabulary.to_json(),
             "classes": self.classes,
             "data": self.fingerprint(),
+            "seen": hashes(self.sets.train.texts),
         }
 
     def fingerprint(self) -> str:

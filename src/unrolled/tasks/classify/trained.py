@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...analysis.inspection import Inspection
-from ...checks import Size, checked_methods
+from ...checks import Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
@@ -26,7 +26,7 @@ from ..common.recurrent import restored
 from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .bag import Bag
-from .evaluation import Evaluate, evaluation
+from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
@@ -151,10 +151,20 @@ class TrainedClassifier(Trained):
                 progress(done)
         return probabilities
 
-    def evaluate(self, data: str | Path | Examples) -> dict[str, float]:
-        """Return the metrics on labelled texts: a file, folder or named data set, or examples."""
-        examples = data if isinstance(data, Examples) else self.config.data.read_test(str(data), self.classes)[0]
-        return measure(self, examples).summary()
+    def evaluate(self, data: str | Path | Examples | None = None, **options: Any) -> Report:
+        """Evaluate on labelled texts; see `Trained.evaluate`.
+
+        Args:
+            data: a file, a folder, a named data set, or examples (default: the test part of the run's own data).
+            options: as for ``unrolled evaluate``: ``split``, ``baselines``, ``text_column``, ``errors_out`` …
+
+        Raises:
+            DataError: there are no texts, or a label is not one of the classes.
+        """
+        if isinstance(data, Examples):
+            return report_on(self, data, options_of(Evaluate, options), {}, (), silent, "examples")
+        report: Report = super().evaluate(data, **options)
+        return report
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Return `Measures` on the texts that `find` returns, the texts and notes.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from ...errors import ArgumentError, UnrolledError
+from ...results import Records
+from ...results.records import SUFFIXES, Value
 from ...training.config import update
 from .prediction import Part
 from .trained import Trained
@@ -57,6 +60,34 @@ def with_reading_options(model: M, options: EvaluatedExamples) -> M:
     other = copy.copy(model)
     other.config = update(model.config, **options.reading())
     return other
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithMistakes(EvaluatedExamples):
+    """Data to evaluate on, and where to save the mistakes."""
+
+    errors_out: str | None = None
+    """save all mistakes to this file: .csv or .jsonl"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mistakes_file is not None:
+            if self.mistakes_file.suffix.lower() not in SUFFIXES:
+                raise ArgumentError("errors_out", f"a file with the suffix {' or '.join(SUFFIXES)}", self.errors_out)
+            if not self.mistakes_file.absolute().parent.is_dir():
+                raise ArgumentError("errors_out", "a file in an existing folder", self.errors_out)
+
+    @property
+    def mistakes_file(self) -> Path | None:
+        """The path of the file for the mistakes."""
+        return None if self.errors_out is None else Path(self.errors_out).expanduser()
+
+
+def mistakes(header: Sequence[str], rows: Iterable[Sequence[Value]], options: WithMistakes) -> Records:
+    """Return mistakes, most confident first; the last column is the probability of the guess."""
+    ordered = sorted(rows, key=lambda row: -float(row[-1]))
+    title = f"{len(ordered):,} mistake{'s' * (len(ordered) != 1)}{', most confident first' * (len(ordered) > 1)}"
+    return Records("mistakes", header, ordered, title if ordered else "no mistakes", options.mistakes_file)
 
 
 @contextlib.contextmanager

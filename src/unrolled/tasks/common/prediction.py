@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from ...results import Prediction, is_blank
 
@@ -25,11 +24,3 @@ class Predictor(Protocol):
     def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
         """Return a prediction for each text, in order, an empty one for a blank text; with ``explain``, its pieces have
         their contributions as weights."""
-
-
-@runtime_checkable
-class Measurable(Protocol):
-    """A trained model that can be evaluated on labelled data."""
-
-    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
-        """Return metrics on labelled data in the training data's format, or on a split of the run's own data."""

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from ...cells import State
 from ...checks import options_of
 from ...errors import RunError
-from ...results import Input, Pairs, Part, Prediction, Progress, Report, SamplePiece, silent
+from ...results import Input, Pairs, Part, Picture, Prediction, Progress, Records, Report, SamplePiece, silent
 from ...results.markup import Shown, part
+from ...training.files import save
 from ...training.keywords import keyword_names
 from ..registry import task_class
 from .recurrent import Recurrent
@@ -28,12 +29,14 @@ class Trained(Shown):
         model: the network.
         config: the training config.
         fingerprint: the fingerprint of the training data.
+        seen: the hashes of the training examples, if the model file has them; see `common.seen`.
     """
 
     task: ClassVar[str]
     model: nn.Module
     config: Any
     fingerprint: str | None
+    seen: object = ""
 
     def __init__(self, model: nn.Module, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
@@ -74,18 +77,38 @@ class Trained(Shown):
         """
         raise self.unable("be evaluated")
 
-    def report(self, **options: Any) -> Report:
-        """Return the report of ``unrolled evaluate``, with its options as keywords: ``model.report(baselines=True)``.
+    def evaluate(self, data: Any = None, **options: Any) -> Any:
+        """Evaluate the model: return the `Report` of ``unrolled evaluate``.
+
+            report = model.evaluate()              # on the test part of the run's own data
+            report["accuracy"]                     # a metric by its JSON key
+            print(report)                          # tables, as on the command line
+            model.evaluate("new.csv", baselines=True)
+
+        Args:
+            data: other data, as for ``--data`` (default: the test part of the run's own data).
+            options: the options of ``unrolled evaluate`` as keywords.
 
         Raises:
             ArgumentError: an option is unknown (the nearest is suggested) or invalid.
             DataError, RunError: see `evaluation`.
+            SaveError: a file that an option names cannot be written.
         """
         cls = task_class(self.task).Evaluate
         if cls is None:
             raise self.unable("be evaluated")
+        given = options if data is None else {"data": str(data), **options}
         with keyword_names(dict.fromkeys(inspect.signature(cls).parameters)):
-            return self.evaluation(options_of(cls, options))
+            report = self.evaluation(options_of(cls, given))
+        for shown in report.parts:
+            if isinstance(shown, Picture | Records) and shown.path is not None:
+                save(shown.path, shown.content(shown.path.suffix), "another path")
+        return report
+
+    def report(self, **options: Any) -> Report:
+        """As `evaluate`, with options as keywords only: ``model.report(split="valid")``."""
+        report: Report = Trained.evaluate(self, **options)
+        return report
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Any) -> Iterator[Prediction | Part]:
         """Yield a prediction for each input, in order, then parts about all of them: ``unrolled predict``.

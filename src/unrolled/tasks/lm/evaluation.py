@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -77,9 +78,11 @@ class Measured:
         return f"{self.metrics['unknown_tokens']:,.0f} tokens of the text are unknown to the model"
 
 
-def evaluation(model: TrainedLanguageModel, options: Evaluate, progress: Progress = silent) -> Report:
-    """See `Trained.evaluation`."""
-    result = _evaluate(model, options, progress)
+def evaluation(
+    model: TrainedLanguageModel, options: Evaluate, progress: Progress = silent, text: Split | None = None
+) -> Report:
+    """See `Trained.evaluation`; ``text`` is an encoded text to evaluate on instead."""
+    result = _evaluate(model, options, progress, text=text)
     metrics = result.metrics
     rows = [("text", result.text), ("loss", f"{metrics['loss']:.4f} nats per token")]
     if result.unknown:
@@ -93,7 +96,22 @@ def evaluation(model: TrainedLanguageModel, options: Evaluate, progress: Progres
         *_state_rows(options),
         ("time", f"{clock(result.seconds)}, {result.symbols / max(result.seconds, 1e-9):,.0f} tokens/s"),
     ]
-    return Report(_values(model, options, result), (Pairs(rows),))
+    return Report(_values(model, options, result), (Pairs(rows),), notes=_notes(model, options))
+
+
+def _notes(model: TrainedLanguageModel, options: Evaluate) -> tuple[str, ...]:
+    """Return a note if ``--data`` is the text that the model was trained on."""
+    own = getattr(getattr(model.config, "data", None), "data", None)
+    if options.data is None or own is None or _place(options.data) != _place(own):
+        return ()
+    return (
+        f"{options.data} contains the training text of this run, so the metrics are too good; omit --data to "
+        "evaluate on the test part",
+    )
+
+
+def _place(data: str) -> str:
+    return data if data.startswith("text:") else os.path.realpath(os.path.expanduser(data))
 
 
 def compare(models: Mapping[str, TrainedLanguageModel], options: Evaluate, progress: Progress = silent) -> Comparison:
@@ -140,16 +158,23 @@ def _row(run: str, values: dict[str, Any], result: Measured | DataError) -> tupl
     return run, values["model"], f"{values['parameters']:,}", *figures, f"not comparable: {why}" if why else ""
 
 
-def _evaluate(model: TrainedLanguageModel, options: Evaluate, progress: Progress, run: str = "the model") -> Measured:
-    """Evaluate one model.
+def _evaluate(
+    model: TrainedLanguageModel,
+    options: Evaluate,
+    progress: Progress,
+    run: str = "the model",
+    text: Split | None = None,
+) -> Measured:
+    """Evaluate one model; ``text`` is an encoded text to evaluate on instead.
 
     Raises:
         DataError: the text cannot be read, is too short, or cannot be written in the model's vocabulary.
     """
+    name = "an encoded text"
     skipped: Counter[str] = Counter()
-    if options.data is not None:
+    if text is None and options.data is not None:
         name, text = _other_text(model, options, skipped)
-    else:
+    elif text is None:
         name, text = model.own_text(options.split or "test", run)
     if len(text) < 2:
         raise DataError(
@@ -158,7 +183,7 @@ def _evaluate(model: TrainedLanguageModel, options: Evaluate, progress: Progress
         )
     begin = time.perf_counter()
     with hold(model.model, options.clamp), progress(len(text) - 1, "tokens") as done:
-        metrics = model.evaluate(
+        metrics = model.metrics(
             text,
             window=options.window,
             lanes=options.lanes,
@@ -185,7 +210,8 @@ def _other_text(model: TrainedLanguageModel, options: Evaluate, skipped: Counter
 
 def _values(model: TrainedLanguageModel, options: Evaluate, result: Measured | DataError) -> dict[str, Any]:
     """Return the values for JSON: the metrics, or under ``why`` the reason why there are none."""
-    values: dict[str, Any] = {"model": model_name(flatten(model.config)), "parameters": model.size}
+    name = model_name(flatten(model.config)) if model.config is not None else ""
+    values: dict[str, Any] = {"model": name, "parameters": model.size}
     if isinstance(result, DataError):
         values |= {"text": options.data or "", "why": str(result)}
     else:

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from ...analysis import hold
 from ...analysis.inspection import Inspection
 from ...cells import State
-from ...checks import Count, Size, checked_methods
-from ...data import Corpus, Split, Vocabulary, encode_text, fresh, sequential, vocabulary_from_json
+from ...checks import Count, Size, checked_methods, options_of
+from ...data import Corpus, Split, Vocabulary, fresh, sequential, vocabulary_from_json
 from ...data.storage import join
 from ...decoding import Sampling, SamplingOptions, Session, TextWriter, generate, generate_frozen
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision
-from ...results import Progress, Report, SamplePiece, silent
+from ...results import Progress, Report, SamplePiece, reporting_to, silent
 from ...training.modelfile import ModelFile
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
@@ -217,29 +217,42 @@ class TrainedLanguageModel(Trained):
 
     def evaluate(
         self,
-        data: str | Path | Split,
+        data: str | Path | Split | None = None,
+        *,
+        window: Size = 256,
+        lanes: Size = 1,
+        fresh_windows: Count = 0,
+        progress: Callable[[int], None] | None = None,
+        **options: Any,
+    ) -> Report:
+        """Evaluate on a text: ``loss`` (nats per token), ``bits_per_char``, ``perplexity``; see `Trained.evaluate`.
+
+        Args:
+            data: a file, folder, glob pattern or named corpus, or an encoded split (default: the test part of the run's
+                own text).
+            window: steps computed at once; the state is carried, so it does not change the result.
+            lanes: segments evaluated in parallel, each after a warm-up of 512 tokens; 1 is exact.
+            fresh_windows: if above 0, reset the state every so many tokens instead of carrying it.
+            progress: called with the number of tokens predicted so far.
+            options: further options of ``unrolled evaluate``: ``split``, ``encoding``, ``clamp`` …
+
+        Raises:
+            DataError: the text cannot be read, or has characters outside the vocabulary.
+        """
+        name = None if data is None or isinstance(data, Split) else str(data)
+        given = options_of(Evaluate, {"data": name, "window": window, "lanes": lanes, "fresh": fresh_windows} | options)
+        return evaluation(self, given, reporting_to(progress), data if isinstance(data, Split) else None)
+
+    def metrics(
+        self,
+        split: Split,
         *,
         window: Size = 256,
         lanes: Size = 1,
         fresh_windows: Count = 0,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
-        """Return the metrics on a text: ``loss`` (nats per token), ``bits_per_char``, ``perplexity``.
-
-        Args:
-            data: a file, folder, glob pattern or named corpus, or an encoded split.
-            window: steps computed at once; the state is carried, so it does not change the result.
-            lanes: segments evaluated in parallel, each after a warm-up of 512 tokens; 1 is exact.
-            fresh_windows: if above 0, reset the state every so many tokens instead of carrying it.
-            progress: called with the number of tokens predicted so far.
-
-        Raises:
-            DataError: the text cannot be read, or has characters outside the vocabulary.
-        """
-        if isinstance(data, str | Path):
-            split = encode_text(self.config.data.open(str(data)), self.vocabulary)  # by the rules of training
-        else:
-            split = data
+        """Return the metrics of `evaluate` on an encoded split, without a report."""
         windows = fresh(split, fresh_windows) if fresh_windows else sequential(split, window, lanes, warmup=512)
         return score(self.model, split, self.vocabulary, windows, progress)
 

@@ -27,7 +27,7 @@ class Evaluate:
 def evaluation(model: TrainedMemory, options: Evaluate) -> Report:
     """See `Trained.evaluation`."""
     problem = model.problem(options.length)
-    metrics = model.evaluate(options.split, options.length)
+    metrics = model.metrics(options.split, options.length)
     description = f"{problem.data}, {options.split}"
     if problem.is_generated:
         description += f": {SEQUENCES[options.split]:,} sequences of length {problem.longest}"

@@ -50,12 +50,18 @@ class TrainedMemory(Trained):
         model = restored(file, config.model, lambda: MemoryModel(input_size, outputs, config.model))
         return cls(model, config, file.assets.get("data"))
 
-    def evaluate(self, split: Measured = "test", length: int | None = None) -> dict[str, float]:
-        """Return metrics on unseen sequences, of another ``length`` if given; see `measure`.
+    def evaluate(  # type: ignore[override]  # its data are generated
+        self, split: Measured = "test", length: int | None = None
+    ) -> Report:
+        """Evaluate on unseen sequences, of another ``length`` if given; see `Trained.evaluate` and `measure`.
 
         Raises:
             ArgumentError: the sequences cannot have that length.
         """
+        return evaluation(self, Evaluate(split=split, length=length))
+
+    def metrics(self, split: Measured = "test", length: int | None = None) -> dict[str, float]:
+        """Return the metrics of `evaluate`, without a report."""
         problem = self.problem(length)
         episodes = problem.episodes(split)
         return measure(self.model, episodes, problem.count(episodes, split))

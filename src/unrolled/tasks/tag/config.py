@@ -7,10 +7,11 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data.columns import Columns
+from ...data.folds import check_folds
 from ...data.tagged import Source
 from ...data.tags import Scheme
 from ...errors import ArgumentError
-from ...training.config import formerly
+from ...training.config import formerly, since
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 
@@ -44,8 +45,10 @@ class TaggedText:
     """fractions of training, validation and test set, by document or sentence (default: 0.8 0.1 0.1)"""
     folds: int = 0
     """number of folds for cross-validation, instead of --fractions; 0: off"""
-    fold: int = 0
-    """test fold, counted from 0"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
+    group_duplicates: bool = since(True, before=False)
+    """with --folds: equal sentences are in the same fold, unless it has documents"""
     lowercase: bool = False
     """ignore case in word embeddings; character embeddings keep it"""
     min_count: int = 1
@@ -56,15 +59,10 @@ class TaggedText:
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
         check_size("max_words", self.max_words)
-        check_size("folds", self.folds, least=0)
-        check_size("fold", self.fold, least=0)
+        check_folds(self.folds, self.fold, self.test)
         parts = self.fractions
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1, the first above 0", parts)
-        if self.folds == 1 or (self.fold >= self.folds > 0) or (self.fold and not self.folds):
-            raise ArgumentError("fold", "less than folds, which must be 0 or at least 2", self.fold)
-        if self.folds and self.test is not None:
-            raise ArgumentError("test", "omitted with folds, one of which is the test set", self.test)
 
     def source(self) -> Source:
         """Return the source of the sentences."""
@@ -78,7 +76,8 @@ class TaggedText:
             self.repair,
             self.fractions,
             self.folds,
-            self.fold,
+            self.fold or 0,
+            self.group_duplicates,
         )
 
 

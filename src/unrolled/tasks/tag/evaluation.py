@@ -6,19 +6,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ...analysis.intervals import as_json, with_interval
 from ...data.columns import Sentence
 from ...errors import ArgumentError
 from ...results import Pairs, Part, Progress, Report, Table
-from ..common.evaluated_examples import EvaluatedExamples, with_reading_notes, with_reading_options
+from ...results.records import SHOWN
+from ..common.evaluated_examples import (
+    WithMistakes,
+    mistakes,
+    with_reading_notes,
+    with_reading_options,
+)
 from ..common.excerpts import excerpts
+from ..common.seen import seen_in_training
 from .config import OF_FILES
+from .measures import measure
 
 if TYPE_CHECKING:
     from .trained import TrainedTagger
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(EvaluatedExamples):
+class Evaluate(WithMistakes):
     """The tagged sentences to evaluate on and the format of their file."""
 
     data: str | None = None
@@ -43,20 +52,34 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
     if options.data is not None:
         how += excerpts(map(spelled, sentences))
     with with_reading_notes(how), progress(sum(map(len, sentences)), "words") as done:
-        metrics = model.figures(sentences, done)
+        result = measure(model, sentences, done, probabilities=True)
     name = options.data or f"{model.config.data.data}, {options.part}"
-    parts: list[Part] = [
-        Pairs(
-            [
-                ("text", name),
-                ("loss", f"{metrics['loss']:.4f} nats per word"),
-                ("accuracy", f"{metrics['accuracy']:.4f}"),
-            ]
-        )
-    ]
-    if not model.tags.plain:
+    metrics, intervals = result.figures(), result.intervals()
+    header = ("sentence", "line", "word" if result.plain else "entity", "truth", "guess", "probability")
+    wrong = mistakes(header, result.mistakes(), options)
+    words = map(text_of, sentences)
+    seen, notes = seen_in_training(
+        model, options.data, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
+    )
+    scores = ("accuracy",) if result.plain else ("accuracy", "precision", "recall", "f1")
+    labels = {"f1": "F1"}
+    rows = [(labels.get(m, m), with_interval(f"{metrics[m]:.4f}", intervals[m], ".4f")) for m in scores]
+    parts: list[Part] = [Pairs([("text", name), ("loss", f"{metrics['loss']:.4f} nats per word"), *rows])]
+    if not result.plain:
         parts.append(_by_type(metrics))
-    return Report({"text": name, **metrics}, tuple(parts), tuple(how))
+    values = {
+        "text": name,
+        **metrics,
+        "intervals": as_json(intervals),
+        "mistakes": wrong.objects(SHOWN),
+        **seen,
+    }
+    return Report(values, (*parts, wrong), tuple(how), notes)
+
+
+def text_of(sentence: Sentence) -> str:
+    """Return the words of a sentence as text, to be compared with others."""
+    return " ".join(sentence.words)
 
 
 def spelled(sentence: Sentence) -> str:

@@ -36,9 +36,10 @@ from ...training.task import Task
 from ..common.description import counted
 from ..common.excerpts import TRIED, excerpts, short_example, visible
 from ..common.given_data import write_tagged
+from ..common.seen import hashes
 from . import description
 from .config import TagConfig
-from .evaluation import Evaluate, spelled
+from .evaluation import Evaluate, spelled, text_of
 from .model import Tagger
 from .prediction import Predict
 from .trained import TrainedTagger
@@ -180,6 +181,7 @@ class Tagging(Task):
             "lexicon": self.lexicon.to_json(),
             "tags": self.tags.to_json(),
             "data": self.fingerprint(),
+            "seen": hashes([*map(text_of, self.tagged.train)]),
         }
 
     def fingerprint(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, overload
 
 import numpy as np
 import torch
@@ -12,11 +12,10 @@ from torch import Tensor
 
 from ...analysis.inspection import Inspection
 from ...checks import UNCHECKED, Size, check_texts, checked_methods
-from ...data.batches import in_order, pad
+from ...data.batches import in_order
 from ...data.columns import Sentence
-from ...data.tagged import check_known
 from ...data.tags import Scores
-from ...errors import ArgumentError, DataError
+from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts
@@ -29,6 +28,7 @@ from .confidence import Chances, confidence
 from .evaluation import Evaluate, evaluation
 from .inspection import reading
 from .marking import marked
+from .measures import measure
 from .model import Tagger
 from .prediction import Predict, inputs, predictions
 from .streaming import SteppedTagger, modules, why_whole
@@ -80,8 +80,8 @@ class TrainedTagger(Trained):
         """
         sentences = _checked(sentences)
         predicted = [np.zeros(len(words), dtype=np.int64) for words in sentences]
-        for at, batch, scores in self._scores(sentences):
-            self._choose(predicted, at, batch, scores)
+        for at, batch, scores in self.scores(sentences):
+            self.choose(predicted, at, batch, scores)
         return [self.tags.named(numbers) for numbers in predicted]
 
     @torch.no_grad()
@@ -97,8 +97,8 @@ class TrainedTagger(Trained):
         sentences = _checked(sentences)
         predicted = [np.zeros(len(words), dtype=np.int64) for words in sentences]
         chances = [np.ones(len(words)) for words in sentences]
-        for at, batch, scores in self._scores(sentences):
-            self._choose(predicted, at, batch, scores)
+        for at, batch, scores in self.scores(sentences):
+            self.choose(predicted, at, batch, scores)
             ends = [a + length for (_, a), length in zip(at, batch.lengths.tolist(), strict=True)]
             numbers = [predicted[n][a:b] for (n, a), b in zip(at, ends, strict=True)]
             found = confidence(self.model, self.tags, scores, batch.lengths, numbers)
@@ -110,7 +110,7 @@ class TrainedTagger(Trained):
     def probabilities(self, words: Sequence[str]) -> list[dict[str, float]]:
         """Return the probability of every tag, in the scheme of the model, for each word of a sentence."""
         probabilities: list[dict[str, float]] = [{} for _ in words]
-        for at, batch, scores in self._scores([words]):
+        for at, batch, scores in self.scores([words]):
             p = self.model.probabilities(scores, batch.lengths).transpose(0, 1)  # (B, T, K)
             for (_, a), rows, length in zip(at, p.tolist(), batch.lengths.tolist(), strict=True):
                 probabilities[a : a + length] = [dict(zip(self.tags.tags, row, strict=True)) for row in rows[:length]]
@@ -128,49 +128,37 @@ class TrainedTagger(Trained):
         """
         return marked(self, texts, explain)
 
-    @torch.no_grad()
+    @overload
+    def evaluate(self, data: str | Path | None = None, **options: Any) -> Report: ...
+    @overload
     def evaluate(
-        self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None
-    ) -> tuple[dict[str, float], Scores]:
-        """Evaluate the tagger on tagged sentences.
+        self, data: Sequence[Sentence], progress: Callable[[int], None] | None = None
+    ) -> tuple[dict[str, float], Scores]: ...
+    def evaluate(
+        self,
+        data: str | Path | Sequence[Sentence] | None = None,
+        progress: Callable[[int], None] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Evaluate the tagger; see `Trained.evaluate`.
 
         Args:
-            sentences: sentences with their true tags.
-            progress: called with the number of words tagged so far.
+            data: a file or a named data set (default: the test part of the run's own data); or sentences with their
+                true tags.
+            progress: for sentences: called with the number of words tagged so far.
+            options: as for ``unrolled evaluate``: ``split``, ``token_column``, ``errors_out`` …
 
         Returns:
-            The metrics: ``loss`` (nats per word) and ``accuracy`` of tags and, unless the tags are plain,
-            ``precision``, ``recall`` and ``f1`` of entities; and the counts of entities.
+            The report. For sentences: the metrics, ``loss`` (nats per word) and ``accuracy`` of tags and, unless the
+            tags are plain, ``precision``, ``recall`` and ``f1`` of entities; and the counts of entities.
 
         Raises:
             DataError: there are no sentences, or the model does not have one of the tags.
         """
-        if not sentences:
-            raise DataError("there are no sentences to evaluate on; provide sentences with --data")
-        plain = self.tags.plain
-        check_known([sentences], set(self.tags.tags), plain)
-        predicted = [np.zeros(len(sentence), dtype=np.int64) for sentence in sentences]
-        loss, count = 0.0, 0
-        for at, batch, scores in self._scores([sentence.words for sentence in sentences]):
-            lengths = batch.lengths.tolist()
-            true = [self.tags.numbers(sentences[n].tags[a : a + T]) for (n, a), T in zip(at, lengths, strict=True)]
-            log_p = self.model.log_likelihood(scores, pad(true)[0].to(scores.device), batch.lengths)
-            loss -= float(log_p.double().sum())
-            self._choose(predicted, at, batch, scores)
-            count += sum(lengths)
-            if progress is not None:
-                progress(count)
-        counted, right = Scores(), 0
-        for sentence, numbers in zip(sentences, predicted, strict=True):
-            tags = self.tags.named(numbers)
-            right += sum(a == b for a, b in zip(tags, sentence.tags, strict=True))
-            if not plain:
-                counted.add(sentence.tags, tags)
-        metrics = {"loss": loss / count, "accuracy": right / count}
-        if not plain:
-            overall = counted.all
-            metrics |= {"precision": overall.precision, "recall": overall.recall, "f1": overall.f1}
-        return metrics, counted
+        if data is None or isinstance(data, str | Path):
+            return super().evaluate(data, **options)
+        result = measure(self, data, progress)
+        return result.metrics, result.counted
 
     def find(self, data: str | Path, how: list[str] | None = None) -> list[Sentence]:
         """Read the sentences of a file or named data set; a note on how a file was read is appended to ``how``.
@@ -205,9 +193,9 @@ class TrainedTagger(Trained):
         return self.figures(self.sentences(data, split))
 
     def figures(self, sentences: Sequence[Sentence], progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """As `evaluate`, with precision, recall, F1 and the number of entities of each type under ``types``."""
-        metrics, counted = self.evaluate(sentences, progress)
-        return {**metrics, "types": {type: counted.types[type].as_json() for type in sorted(counted.types)}}
+        """Return the metrics of `evaluate`, with precision, recall, F1 and the number of entities of each type under
+        ``types``."""
+        return measure(self, sentences, progress).figures()
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -254,13 +242,13 @@ class TrainedTagger(Trained):
         """
         return reading(self, text)
 
-    def _choose(self, predicted: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
-        """Write the most probable tags of a batch into ``predicted``."""
+    def choose(self, predicted: list[Ids], at: list[tuple[int, int]], batch: Sentences, scores: Tensor) -> None:
+        """Write the most probable tags of a batch of `scores` into ``predicted``."""
         best = self.model.best(scores, batch.lengths).T.cpu().numpy()  # (B, T)
         for (n, a), row, length in zip(at, best, batch.lengths.tolist(), strict=True):
             predicted[n][a : a + length] = row[:length]
 
-    def _scores(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[tuple[int, int]], Sentences, Tensor]]:
+    def scores(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[tuple[int, int]], Sentences, Tensor]]:
         """Yield batches of similar length: (sentence number, first word) of each sequence, the batch and its scores."""
         parts = [(n, a, b) for n, words in enumerate(sentences) for a, b in stretches(len(words), self.max_words)]
         for batch in in_order([b - a for _, a, b in parts], BATCH) if parts else ():

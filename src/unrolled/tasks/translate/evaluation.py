@@ -9,17 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...analysis.intervals import Interval, as_json, wilson
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, picture_bytes
-from ...data.bitext import Pairs
+from ...data import bitext
 from ...errors import RunError
-from ...results import Comparison, Part, Picture, Progress, Report, Table, Text, silent
+from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
 from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
+from ..common.own_data import own_data
+from ..common.seen import seen_in_training
 from .metrics import METRICS, Measures
 from .pairs import EvaluatedPairs
-from .scores import buckets, by_length
+from .scores import bleu_interval, buckets, by_length
 from .search_options import SearchOptions
 
 if TYPE_CHECKING:
@@ -41,9 +44,10 @@ class Evaluate(SearchOptions, EvaluatedPairs):
 
 
 class Measured(NamedTuple):
-    """Results of one translator: metrics, BLEU by source length, and ``rate`` in sentences per second."""
+    """Results of one translator: metrics, intervals, BLEU by source length, and ``rate`` in sentences per second."""
 
     measures: Measures
+    intervals: dict[str, Interval]
     lengths: list[Bucket]
     rate: float
 
@@ -73,7 +77,7 @@ def compare(models: Mapping[str, TrainedTranslator], options: Evaluate, progress
     return Comparison(reports, Report({}, tuple(_parts(results, options)), tuple(how), tuple(notes)))
 
 
-def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> tuple[Pairs, list[str]]:
+def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> tuple[bitext.Pairs, list[str]]:
     """Return the pairs to evaluate all models on, and notes if they are not the runs' own.
 
     Raises:
@@ -87,6 +91,7 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
             raise RunError(f"{message}; select the pairs to compare them on with --data")
     if options.data is None:
         return pairs, []
+    notes += _seen(model, options.data, pairs)
     sample = pairs.source[:200]
     if 2 * sum(map(model.reads_like_target, sample)) > len(sample):
         sides = "--data and --target" if options.target else "its columns"
@@ -94,20 +99,36 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     return pairs, notes
 
 
-def _evaluate(model: TrainedTranslator, pairs: Pairs, options: Evaluate, progress: Progress) -> Measured:
+def _seen(model: TrainedTranslator, data: str, pairs: bitext.Pairs) -> tuple[str, ...]:
+    """Return a note on pairs that are training pairs of the model too."""
+    own = model.config.data
+
+    def train() -> list[str]:
+        return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
+
+    return seen_in_training(model, data, pairs.texts(), train, "pairs")[1]
+
+
+def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:
     begin = time.perf_counter()
     with progress(len(pairs), "sentences") as done:
         measures = model.evaluate(pairs, progress=done, **options.given())
     rate = len(pairs) / (time.perf_counter() - begin)
-    return Measured(measures, by_length(measures.translations, pairs.target, pairs.source), rate)
+    translations = measures.translations
+    intervals = {
+        "bleu": bleu_interval(translations, pairs.target),
+        "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
+    }
+    return Measured(measures, intervals, by_length(translations, pairs.target, pairs.source), rate)
 
 
-def _values(model: TrainedTranslator, options: Evaluate, pairs: Pairs, result: Measured) -> dict[str, Any]:
+def _values(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs, result: Measured) -> dict[str, Any]:
     """Return the values for JSON."""
     return {
         "text": options.data or f"{model.config.data.data}, {options.part}",
         "pairs": len(pairs),
         **result.measures.summary(),
+        "intervals": as_json(result.intervals),
         "signatures": _signatures(result),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), bucket, strict=True)) for bucket in result.lengths],
     }
@@ -121,11 +142,17 @@ def _parts(results: Mapping[str, Measured], options: Evaluate) -> Iterator[Part]
     names = _names([*results]) if several else ["BLEU"]
     lengths = {name: result.lengths for name, result in zip(names, results.values(), strict=True)}
     yield _length_table(lengths)
+    yield Pairs([(name, _interval(result)) for name, result in zip(names, results.values(), strict=True)])
     signatures = _signatures(next(iter(results.values())))
     yield Text("\n".join(f"{name}: {signature}" for name, signature in signatures.items()))
     if options.picture is not None:
         path = Path(options.picture)
         yield Picture("lengths", lambda: picture_bytes(lambda to: length_picture(to, lengths), path.suffix), path=path)
+
+
+def _interval(result: Measured) -> str:
+    bleu, exact = result.intervals["bleu"], result.intervals["exact"]
+    return f"95 % interval {bleu[0]:.2f} to {bleu[1]:.2f}, of exact translations {exact[0]:.2%} to {exact[1]:.2%}"
 
 
 def _signatures(result: Measured) -> dict[str, str]:

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from ...analysis.bootstrap import resampled_sums
+from ...analysis.intervals import Interval, percentiles
 from ...checks import checked
 from ...errors import ArgumentError, UnrolledError
 
@@ -120,6 +124,34 @@ def buckets(sources: Sequence[str], width: int = 5) -> dict[int, list[int]]:
         words = max(1, len(source.split()))
         indices.setdefault(words - (words - 1) % width, []).append(n)
     return dict(sorted(indices.items()))
+
+
+def bleu_interval(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = True) -> Interval:
+    """Return the 95 % interval of BLEU: a bootstrap over the sentences (Koehn 2004).
+
+    Raises:
+        ArgumentError: see `score`.
+        UnrolledError: sacrebleu is not installed.
+    """
+    _check(hypotheses, references=references)
+    bleu = _sacrebleu().BLEU(lowercase=lowercase)
+    counts = []
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        found = bleu.corpus_score([hypothesis], [[reference]])
+        counts.append([*found.counts, *found.totals, found.sys_len, found.ref_len])
+    drawn = resampled_sums(np.array(counts, dtype=np.float64)).round().astype(int)
+    order = (drawn.shape[1] - 2) // 2
+    figures = [
+        bleu.compute_bleu(
+            correct=row[:order],
+            total=row[order : 2 * order],
+            sys_len=row[-2],
+            ref_len=row[-1],
+            smooth_method="exp",  # the default of sacrebleu, as in `score`
+        ).score
+        for row in drawn.tolist()
+    ]
+    return percentiles(np.array(figures))
 
 
 def _check(hypotheses: Sequence[str], **others: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.excerpts import excerpts, short_example
 from ..common.given_data import write_objects
+from ..common.seen import hashes
 from . import description
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
@@ -207,7 +208,13 @@ class Translation(Task):
 
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages
-        return {"source": reader.to_json(), "target": writer.to_json(), "data": self.fingerprint(), "words": self.words}
+        return {
+            "source": reader.to_json(),
+            "target": writer.to_json(),
+            "data": self.fingerprint(),
+            "seen": hashes(self.sets.train.texts()),
+            "words": self.words,
+        }
 
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:

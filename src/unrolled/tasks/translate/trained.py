@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, overload
 
 import torch
 import torch.nn.functional as F
@@ -162,10 +162,31 @@ class TrainedTranslator(Trained):
         """Return BLEU, chrF and the fraction of exact translations; ``options`` as in `translate`."""
         return score(self._texts(pairs.source, None, options), pairs.target)
 
-    def evaluate(self, pairs: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any) -> Measures:
-        """Return `Measures` on pairs; ``options`` as in `translate`."""
-        translations = self._texts(pairs.source, progress, options)
-        return Measures(self.loss(pairs)["loss"], score(translations, pairs.target), translations)
+    @overload
+    def evaluate(self, data: str | Path | None = None, **options: Any) -> Report: ...
+    @overload
+    def evaluate(self, data: Pairs, *, progress: Callable[[int], None] | None = None, **options: Any) -> Measures: ...
+    def evaluate(
+        self,
+        data: str | Path | Pairs | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Evaluate the translator; see `Trained.evaluate`.
+
+        Args:
+            data: a file or a named data set (default: the test part of the run's own data); or pairs.
+            progress: for pairs: called with the number of sentences translated so far.
+            options: as for ``unrolled evaluate``: ``split``, ``target``, ``picture`` …; for pairs: as in `translate`.
+
+        Returns:
+            The report; for pairs, `Measures`.
+        """
+        if not isinstance(data, Pairs):
+            return super().evaluate(data, **options)
+        translations = self._texts(data.source, progress, options)
+        return Measures(self.loss(data)["loss"], score(translations, data.target), translations)
 
     def preview(self, pairs: Pairs) -> str:
         """Return translations beside the references as text, and the alignment of the shortest translation."""
