@@ -1,4 +1,4 @@
-"""A trained language model: generate text, compute single steps, evaluate texts."""
+"""A trained language model: freeze it, hold units, evaluate texts; generation is in generating.py."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Unpack, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from ...analysis import hold
 from ...analysis.inspection import Inspection
-from ...cells import State
 from ...checks import Count, Size, checked_methods, options_of
 from ...data import Corpus, Split, Vocabulary, fresh, sequential, vocabulary_from_json
 from ...data.storage import join
-from ...decoding import Sampling, SamplingOptions, Session, TextWriter, generate, generate_frozen
-from ...errors import ArgumentError, BackendError
+from ...decoding import Session
+from ...errors import BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Progress, Report, SamplePiece, reporting_to, silent
 from ...training.modelfile import ModelFile
@@ -30,8 +26,9 @@ from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .generating import TextGenerator
 from .inspection import loss_unit, reading
-from .metrics import device_of, score
+from .metrics import score
 from .model import LogProbabilities, new_model
 from .ngram import NGram
 from .sampling import Sample, conversation, samples
@@ -49,7 +46,7 @@ class Freezable(Protocol):
 
 
 @checked_methods
-class TrainedLanguageModel(Trained):
+class TrainedLanguageModel(TextGenerator, Trained):
     """A trained language model, as returned by `unrolled.load` for a run of the task ``lm``.
 
         handle = unrolled.load("runs/lm-shakespeare-1")
@@ -144,77 +141,6 @@ class TrainedLanguageModel(Trained):
         digest, _, rest = (self.fingerprint or "").partition(" ")
         return f"{digest} {rest.partition(' ')[2]}"
 
-    @torch.no_grad()
-    def step(self, text: str, state: State | None = None) -> tuple[Tensor, State]:
-        """Read ``text`` from ``state``; return log-probabilities ``(V,)`` of the next token, in nats, and the state.
-
-        Raises:
-            ArgumentError: the text is empty or has characters outside the vocabulary.
-        """
-        if not text:
-            raise ArgumentError("text", "at least one character", text)
-        logits, state = self._read(text, 1, state)
-        return F.log_softmax(logits[0].double(), dim=-1), state
-
-    def generate(
-        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Unpack[SamplingOptions]
-    ) -> str:
-        """Generate up to ``length`` tokens after ``prompt`` and return them as text, without the prompt.
-
-        Args:
-            prompt: beginning of the text.
-            length: maximum tokens to generate.
-            stop: end before this text is generated.
-            sampling: temperature, top_k, top_p, greedy, seed; see `unrolled.decoding.Sampling`.
-
-        Raises:
-            ArgumentError: the prompt has characters outside the vocabulary, or an option is wrong.
-        """
-        return "".join(self.stream(prompt, length, stop=stop, **sampling))
-
-    def generate_many(
-        self,
-        samples: Size,
-        prompt: str = "",
-        length: Count = 500,
-        *,
-        stop: str | None = None,
-        **sampling: Unpack[SamplingOptions],
-    ) -> list[str]:
-        """Generate ``samples`` independent texts in one batch; the first equals that of `generate`."""
-        pieces = [list[str]() for _ in range(samples)]
-        for sample, text in self._generate(samples, prompt, length, stop, Sampling(**sampling)):
-            pieces[sample].append(text)
-        return ["".join(parts) for parts in pieces]
-
-    def stream(
-        self, prompt: str = "", length: Count = 500, *, stop: str | None = None, **sampling: Unpack[SamplingOptions]
-    ) -> Iterator[str]:
-        """Yield the text of `generate` piece by piece."""
-        return (text for _, text in self._generate(1, prompt, length, stop, Sampling(**sampling)))
-
-    def stream_many(
-        self,
-        samples: Size,
-        prompt: str = "",
-        length: Count = 500,
-        *,
-        stop: str | None = None,
-        **sampling: Unpack[SamplingOptions],
-    ) -> Iterator[tuple[int, str]]:
-        """Yield the texts of `generate_many` piece by piece, as (number of the sample, text)."""
-        return self._generate(samples, prompt, length, stop, Sampling(**sampling))
-
-    def session(self) -> Session:
-        """Start a text that the user and the model write in turns."""
-
-        @torch.no_grad()
-        def read(text: str, state: State | None) -> tuple[npt.NDArray[np.floating], State]:
-            logits, state = self._read(text, 1, state)
-            return logits.numpy(), state
-
-        return Session(self.vocabulary, read, torch.no_grad()(self._step), self.opening(), self.frozen)
-
     def evaluate(
         self,
         data: str | Path | Split | None = None,
@@ -298,28 +224,6 @@ class TrainedLanguageModel(Trained):
         metadata = {"vocabulary": self.vocabulary.to_json(), "opening": self.opening()}
         return Modules(network, Step(network), network.states, (("symbols",), ("log_probabilities",)), metadata)
 
-    @torch.no_grad()
-    def _generate(
-        self, samples: int, prompt: str, length: int, stop: str | None, sampling: Sampling
-    ) -> Iterator[tuple[int, str]]:
-        """Yield (number of the sample, text) until every sample has ended."""
-        self.vocabulary.check_prompt(prompt)
-        writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
-        logits, state = self._read(prompt or self.opening(), samples, None)
-        if self.frozen is None:
-            steps = generate(self._step, logits.numpy(), state, sampling, length)
-        else:
-            steps = generate_frozen(self.frozen, logits.numpy(), state, sampling, length)
-        for ids in steps:
-            for sample, (writer, id) in enumerate(zip(writers, ids, strict=True)):
-                if text := writer.feed(int(id)):
-                    yield sample, text
-            if all(writer.done for writer in writers):
-                return
-        for sample, writer in enumerate(writers):
-            if text := writer.close():
-                yield sample, text
-
     def corpus(self, data: str) -> Corpus:
         """Open another text by the rules of the training text."""
         return self.config.data.open(data)
@@ -351,22 +255,3 @@ class TrainedLanguageModel(Trained):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.training.seed)
             return self.new_model()
-
-    def opening(self) -> str:
-        """Return the text to start from without a prompt: a newline, or token 0 if the vocabulary has none."""
-        return self.vocabulary.decode([0]) if self.vocabulary.outside("\n") else "\n"
-
-    def _read(self, text: str, samples: int, state: State | None) -> tuple[Tensor, State]:
-        """Return logits ``(samples, V)`` after ``text``, and the state."""
-        self.vocabulary.check_prompt(text)
-        ids = torch.from_numpy(self.vocabulary.encode(text).astype(np.int64))[:, None]  # (T, 1)
-        logits, state = self.model(ids.expand(-1, samples).to(self._device), state)
-        return logits[-1].float().cpu(), state
-
-    def _step(self, ids: npt.NDArray[np.int64], state: State) -> tuple[npt.NDArray[np.floating], State]:
-        logits, state = self.model(torch.from_numpy(ids)[None].to(self._device), state)
-        return logits[0].float().cpu().numpy(), state
-
-    @property
-    def _device(self) -> torch.device:
-        return device_of(self.model)
