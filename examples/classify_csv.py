@@ -40,8 +40,8 @@ for prediction in model.predict(texts):
     print(f"{prediction.likeliest():26} {prediction.text}")
 
 # %% [markdown]
-# `explain=True` gives every word a weight: its share of the margin between the predicted class and the runner-up, for the
-# predicted class (red, with a solid line) or against it (blue, with a dotted line).
+# `explain=True` gives every word a weight: its share of the margin between the predicted class and the runner-up. It
+# speaks for the predicted class (red, with a solid line) or against it (blue, with a dotted line).
 
 # %%
 [explained] = model.predict(["The soup was stale, but the bread was a delight."], explain=True)

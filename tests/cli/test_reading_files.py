@@ -64,7 +64,7 @@ def test_line_ends_of_a_language_model(unrolled, home: Path) -> None:
     (home / "a.txt").write_bytes(("\ufeff" + CRLF * 40).encode())
     notes = told(unrolled, "lm", "--data", "a.txt", "--steps", "2", "--run", "unified", *TINY)
     assert notes[1:3] == [r"CRLF line endings converted to \n; --line-ends keep keeps them", "byte order mark removed"]
-    assert f"read: {visible(CRLF.replace(chr(13), '') * 12)[:300]}"[:40] == notes[-1][:40]
+    assert f"read: {visible(CRLF.replace(chr(13), '') * 12)[:300]}"[:40] in [note[:40] for note in notes]
     told(unrolled, "lm", "--data", "a.txt", "--steps", "2", "--run", "kept", "--line-ends", "keep", *TINY)
     for run, symbols in (("unified", set(CRLF) - {"\r"}), ("kept", set(CRLF))):
         model = package.load(run)

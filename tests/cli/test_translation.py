@@ -166,7 +166,10 @@ def test_pictures(unrolled, runs: Path) -> None:
     words = ("evaluate", "runs/looks", "runs/blind", "--data", "pairs.tsv", "--beam", "1", "--json")
     measured = unrolled(*words, "--picture", "lengths.svg")
     assert [json.loads(line)["pairs"] for line in measured.out.splitlines()] == [64, 64]  # nothing else is there
-    assert measured.err == "read: ba ba → ab.ab\nread: ba abc → cba.ab\npicture: lengths.svg\n"
+    how, *examples, seen, picture = measured.err.splitlines()
+    assert how == "pairs.tsv: columns separated by tabs; no header; source from column 1, target from column 2"
+    assert (examples, picture) == (["read: ba ba → ab.ab", "read: ba abc → cba.ab"], "picture: lengths.svg")
+    assert seen.startswith("note: 58 of 64 pairs (91%) of pairs.tsv are training examples of this run")
     assert "<svg" in (runs / "lengths.svg").read_text()
     for verb, *given in (("predict", "runs/looks", "ba"), ("evaluate", "runs/looks")):
         said = unrolled(verb, *given, "--picture", "where.txt")

@@ -22,7 +22,7 @@ SAYS = {
     "hello": ("code.py", ("network     GRU, 1 layer of 128 units\nparameters  ",)),
     "own_text": ("code.py", ("network     none: it counts 5-grams", "5-grams  0.", "--- temperature 1.2")),
     "classify_csv": ("", ("classes     negative, positive", "bag of words", "confusion.png: ")),
-    "tag": ("tagged.conll", ("word     tag", "text      {home}/tagged.conll, test\n", "\nplace ")),
+    "tag": ("tagged.conll", ("word     tag", "{home}/tagged.conll, test\n", "\nplace ")),
     "translate": ("pairs.tsv", ("Samstag, 5. November 2016  →  ", "loss  perplexity  BLEU")),
     "own_cell": (
         "code.py",

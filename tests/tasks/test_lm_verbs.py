@@ -60,7 +60,7 @@ def test_an_evaluation_has_the_figures_of_evaluate(model, text):
     report = model.evaluation(Evaluate(split="heldout"))
     name, split = model.own_text("heldout")
     assert name == f"{text}, heldout"
-    expected = model.evaluate(split)
+    expected = model.metrics(split)
     assert {key: report.values[key] for key in expected} == expected
     assert list(report.values) == ["model", "parameters", "text", "symbols", "seconds", *expected]
     assert report.values["symbols"] == len(split) == 410
