@@ -63,7 +63,7 @@ def test_a_better_model_is_named_in_the_summary(tmp_path):
     ],
 )
 def test_small_data_is_trained_for_more_epochs(options, steps, note):
-    assert loop.plan_steps(Toy(config(**options)), loop.torch.device("cpu")) == ({"steps": steps}, note)
+    assert loop.plan_steps(Toy(config(**options))) == (steps, note)
 
 
 def test_a_length_that_is_given_replaces_the_default_and_its_minimum():

@@ -8,12 +8,13 @@ from torch import nn
 
 from unrolled.training.optim import Average, Schedule, clip, make_optimizer
 from unrolled.training.options import Training
+from unrolled.training.timing import Plan
 
 OPTIMIZERS = ("adamw", "adam", "rmsprop", "adagrad", "sgd")
 
 
 def rates(steps: int, per_epoch: float = 10, **options) -> list[float]:
-    schedule = Schedule(Training(lr=1.0, **options), steps, per_epoch)
+    schedule = Schedule(Training(lr=1.0, **options), Plan(steps), per_epoch)
     return [schedule.lr(step) for step in range(steps)]
 
 
@@ -43,7 +44,7 @@ def test_step_decay_counts_passes(per_epoch, every):
 
 
 def test_plateau_decays_once_for_each_evaluation_without_gain():
-    schedule = Schedule(Training(lr=0.8, schedule="plateau", decay=0.25, warmup=0), 100, 10)
+    schedule = Schedule(Training(lr=0.8, schedule="plateau", decay=0.25, warmup=0), Plan(100), 10)
     assert schedule.lr(50) == 0.8
     schedule.plateaus = 2
     assert schedule.lr(51) == pytest.approx(0.8 / 16)
@@ -103,7 +104,7 @@ class Scalar(nn.Module):
 
 def test_exponential_average_by_hand():
     model = Scalar()
-    average = Average(model, Training(average="ema", ema_decay=0.2), 100)
+    average = Average(model, Training(average="ema", ema_decay=0.2), Plan(100))
     model.put(1.0, 2.0)
     average.update(0)  # d = min(.2, 1/10) = .1
     first = [0.1 * 10 + 0.9 * 1, 0.1 * -4 + 0.9 * 2]
@@ -118,7 +119,7 @@ def test_exponential_average_by_hand():
 
 def test_swa_is_the_mean_of_the_last_part():
     model = Scalar()
-    average = Average(model, Training(average="swa", swa_start=0.6), 5)
+    average = Average(model, Training(average="swa", swa_start=0.6), Plan(5))
     for step, value in enumerate([100.0, 200.0, 300.0, 1.0, 5.0]):
         model.put(value, -value)
         average.update(step)
@@ -129,7 +130,7 @@ def test_swa_is_the_mean_of_the_last_part():
 def test_swapping_shows_the_average_and_swapping_twice_changes_no_bit():
     torch.manual_seed(0)
     model = nn.LSTM(3, 4)
-    average = Average(model, Training(average="ema"), 10)
+    average = Average(model, Training(average="ema"), Plan(10))
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     average.swap()  # nothing has been averaged yet: the live weights stay
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
@@ -149,7 +150,7 @@ def test_swapping_shows_the_average_and_swapping_twice_changes_no_bit():
 
 def test_no_average():
     model = Scalar()
-    average = Average(model, Training(average="none"), 10)
+    average = Average(model, Training(average="none"), Plan(10))
     model.put(1.0, 2.0)
     average.update(0)
     average.swap()

@@ -73,6 +73,7 @@ def _changes(options: Resume) -> dict[str, Any] | None:
     folder = RunFolder.open(Path(options.run))
     planned = _number(parse_toml(read_text(folder.config), str(folder.config))[1].get("steps"))
     state = peek(folder.checkpoints) or {}
+    planned = _number((state.get("plan") or {}).get("steps")) or planned
     done, spent = _number(state.get("step")), _number(state.get("seconds"))
     if options.steps is not None and options.time is not None:
         raise ArgumentError("time", "omitted with --steps", options.time)

@@ -1,6 +1,5 @@
-"""The training loop: truncated backpropagation through time with carried state, evaluation, previews, checkpoints,
-early stopping and signals. It is independent of the task (see task.py). One step is in step.py, the number of steps in
-plan.py."""
+"""The training loop: truncated backpropagation through time with carried state, evaluation, previews, checkpoints, early
+stopping and signals. It does not know the task (task.py). A step is in step.py, the number of steps in plan.py."""
 
 from __future__ import annotations
 
@@ -24,17 +23,15 @@ from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .optim import warmup_steps
 from .options import Training
-from .plan import EVALUATIONS, plan_steps
+from .plan import EVALUATIONS, TIME, measure, plan_steps
 from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
-from .run_state import RunState, less, machine
+from .run_state import RunState, less, machine, settings
 from .step import Stepper
 from .task import Task
+from .timing import Deadline, deadline, restore
 
 REPORT_SECONDS = 0.25  # between two progress reports
 LOG_LINES = 1000  # approximate maximum number of training lines in metrics.jsonl
-FIXED = ("batch_size", "optimizer", "average")  # a resumed run must have the same
-# … and in addition, with synthetic gradients:
-SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size", "synthetic_samples")
 
 
 def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = False) -> Summary:
@@ -52,6 +49,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
         SaveError: a file could not be written; the last checkpoint is intact.
         DivergedError: loss or gradient is not finite; the last checkpoint is intact.
     """
+    begin = time.perf_counter()
     build = task.fit()
     if build is not None:
         return fit(task, build, folder, reporter, resume=resume)
@@ -61,14 +59,16 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     device = check_device(options.device)
     keep_freed_memory()
     notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]
+    pace = measure(task, device, begin) if options.steps is None and options.epochs is None else None
     if options.steps is None:
-        planned, note = plan_steps(task, device)
-        task.config = update(task.config, **planned)
+        steps, note = plan_steps(task) if pace is None else (pace.steps, pace.note)
+        task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
         options, notes = task.config.training, [*notes, note]
     assert options.steps is not None
     if options.warmup > (warmup := warmup_steps(options, options.steps)):
         notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
     run = _Run(task, folder, device, resume)
+    run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
     reporter.start(folder.path, task.name, task.unit, task.config, notes)
     with interruptible() as interrupt:
@@ -84,17 +84,15 @@ class _Run:
         self.reporter: Reporter = Silent()
         self.options: Training = task.config.training
         assert self.options.steps is not None
-        self.steps = self.options.steps
+        self.stepper = Stepper(task, device, self.options.steps)
+        self.deadline: Deadline | None = None
         self.eval_every = self.options.eval_every or max(1, math.ceil(self.steps / EVALUATIONS))
         self.log_every = max(1, self.steps // LOG_LINES)
-        self.stepper = Stepper(task, device, self.steps)
         with self._isolated_rng():
             for part in self.stepper.model.modules():
                 if isinstance(part, Stack):
                     part.check_backend(device)
-        fixed = [*FIXED, *(SYNTHETIC if self.options.synthetic_gradients else ())]
-        settings = ", ".join(f"{name} {getattr(self.options, name)}" for name in fixed)
-        self.state = RunState(data=task.fingerprint(), made=settings, machine=machine())
+        self.state = RunState(data=task.fingerprint(), made=settings(self.options), machine=machine())
         self.notes: list[str] = []  # for the user, when a run resumes
         self.ahead: dict[str, float] = {}  # metrics of a model on disk that is better than the best one so far
         if resume:
@@ -102,6 +100,10 @@ class _Run:
         self.metrics = MetricsFile(folder.metrics, self.state.metrics_offset, self.options.tensorboard)
         if self.metrics.cut_short:
             self.notes.append(f"{folder.metrics} has lost its last lines: metrics before this step are missing")
+
+    @property
+    def steps(self) -> int:
+        return self.stepper.plan.steps
 
     def _resume(self) -> None:
         """Restore the newest checkpoint, and compare the model on disk with it."""
@@ -131,22 +133,10 @@ class _Run:
                 )
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        data, settings = self.state.data, self.state.made
-        try:
-            self.state = RunState(**state)
-        except TypeError as error:
-            raise RunError(f"{self.folder.path} has a checkpoint of another version of unrolled: {error}") from error
-        if self.state.made != settings:
-            raise RunError(
-                f"{self.folder.path} was trained with {self.state.made} and cannot be resumed with {settings}; "
-                "train a new run"
-            )
-        if self.state.data != data:
-            raise RunError(
-                f"the data of {self.folder.path} has changed since it was trained; restore the old data, "
-                "or train a new run on the new data"
-            )
+        self.state = self.state.saved(state, self.folder.path)
         self.stepper.restore(tensors, str(self.folder.checkpoints))
+        if self.state.plan and not restore(self.stepper.plan, self.state.plan, self.steps):
+            self.state.plan = {}  # resumed for a number of steps
         self.stepper.schedule.plateaus = self.state.plateaus
         self.stepper.average.count = self.state.averaged
 
@@ -179,12 +169,13 @@ class _Run:
             now = time.perf_counter()
             self.state.seconds = before + now - begin
             rate.add(now, units)
+            regular = self._due()
             if now - reported >= REPORT_SECONDS or self.state.step == self.steps:
                 reported = now
                 self.reporter.progress(self._progress(value, norm, rate))
             if self.state.step % self.log_every == 0 or self.state.step == self.steps:
                 self._log(norm, rate)
-            if self.state.step % self.eval_every == 0 or self.state.step == self.steps:
+            if regular:
                 self._evaluate()
                 stopped = self._stop_reason()
             interrupted = interrupt.requested  # read once: a signal may set it at any moment
@@ -196,15 +187,18 @@ class _Run:
                 saved = time.perf_counter()
             if interrupted and self.state.step < self.steps and not stopped:
                 stopped = "interrupted"
-                if self.state.step % self.eval_every:
+                if not regular:
                     self._evaluate(regular=False)  # after saving, so that a second Ctrl-C loses no training
                     self._save()  # with the metrics of the saved model
-            if self.state.step % self.eval_every == 0:
+            if regular:
                 rate = Rate()  # exclude the time of the evaluation
         if not (self.state.best or self.ahead):  # the model file was lost, and no steps were left
             self._evaluate(regular=False)
             self._save()
         stopped = stopped or "finished"
+        if self.deadline is not None:
+            self.task.config = update(self.task.config, steps=self.steps)
+            self.folder.write_config(to_toml(self.task.config, self.task.name))
         model = None if stopped == "interrupted" else self._saved()
         summary = Summary(
             folder=self.folder.path,
@@ -221,6 +215,15 @@ class _Run:
         reporter.end(summary)
         return summary
 
+    def _due(self) -> bool:
+        """Whether to evaluate now; a training time may change the plan before."""
+        step = self.state.step
+        if self.deadline is not None:
+            self.deadline.follow(step, self.eval_every)
+            if self.deadline.evaluations:
+                return step >= self.steps or self.deadline.due(step)
+        return step % self.eval_every == 0 or step >= self.steps
+
     def _stop_reason(self) -> str:
         """Return the reason to stop training now, or an empty string."""
         until = self.options.until
@@ -236,6 +239,8 @@ class _Run:
     def _progress(self, value: float, norm: float, rate: Rate) -> Progress:
         per_second, units_per_step = rate.per_second, rate.units_per_step
         left = (self.steps - self.state.step) * units_per_step / per_second if per_second else math.nan
+        if self.deadline is not None:
+            left = max(0.0, self.deadline.left())
         return Progress(
             step=self.state.step,
             steps=self.steps,
@@ -265,6 +270,7 @@ class _Run:
 
         An evaluation that is not ``regular`` (after Ctrl-C) does not count for patience, plateaus and ``until``.
         """
+        begin = time.perf_counter()
         self.stepper.average.swap()
         try:
             with self._isolated_rng():
@@ -288,6 +294,8 @@ class _Run:
         finally:
             self.stepper.average.swap()
             self.stepper.model.train()
+        if self.deadline is not None:
+            self.deadline.evaluated(time.perf_counter() - begin)
 
     def _save_model(self) -> None:
         """Write the model file, unless it already holds a better model of steps that are being repeated."""
@@ -335,6 +343,8 @@ class _Run:
     def _save(self) -> None:
         self.state.metrics_offset = self.metrics.offset
         self.state.averaged = self.stepper.average.count
+        if self.deadline is not None:
+            self.state.plan = self.deadline.saved(self.options.steps or 0)
         checkpoint.save(
             self.folder.checkpoints, self.state.step, self.stepper.tensors(), dataclasses.asdict(self.state)
         )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .options import Training
+from .timing import Plan
 
 
 def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
@@ -47,14 +48,15 @@ class Schedule:
     """The learning rate at each step: linear warm-up (see `warmup_steps`), multiplied by the named schedule.
 
     constant   lr
-    cosine     lr · ½(1 + cos(π · step/steps)), towards zero at the end  (Loshchilov and Hutter 2017, eq. 5)
+    cosine     lr · ½(1 + cos(π · f)), towards zero at the end, f = step/steps or see `timing.Plan`
+               (Loshchilov and Hutter 2017, eq. 5)
     step       lr · decay^⌊step / (decay_every · steps per epoch)⌋
     plateau    lr · decay^(number of evaluations without improvement)
     """
 
-    def __init__(self, options: Training, steps: int, steps_per_epoch: float) -> None:
-        self.options, self.steps, self.steps_per_epoch = options, steps, steps_per_epoch
-        self.warmup = warmup_steps(options, steps)
+    def __init__(self, options: Training, plan: Plan, steps_per_epoch: float) -> None:
+        self.options, self.plan, self.steps_per_epoch = options, plan, steps_per_epoch
+        self.warmup = warmup_steps(options, plan.steps)
         self.plateaus = 0
 
     def lr(self, step: int) -> float:
@@ -63,7 +65,8 @@ class Schedule:
         lr = options.lr * min(1.0, (step + 1) / (self.warmup + 1))
         match options.schedule:
             case "cosine":
-                return lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+                done, total = self.plan.position(step)
+                return lr * 0.5 * (1 + math.cos(math.pi * done / total))
             case "step":
                 between = options.decay_every * self.steps_per_epoch  # steps
                 return lr * options.decay ** math.floor(step / between + 1e-9)
@@ -103,9 +106,9 @@ class Average:
     swa   the plain mean of the weights since ``swa_start``                       (Izmailov et al. 2018)
     """
 
-    def __init__(self, model: nn.Module, options: Training, steps: int) -> None:
+    def __init__(self, model: nn.Module, options: Training, plan: Plan) -> None:
         self.kind, self.decay = options.average, options.ema_decay
-        self.begin = int(options.swa_start * steps) if self.kind == "swa" else 0
+        self.plan, self.start = plan, options.swa_start if self.kind == "swa" else 0.0
         self.count = 0
         self.live = dict(model.named_parameters())
         self.weights = {name: p.detach().clone() for name, p in self.live.items()} if self.kind != "none" else {}
@@ -113,7 +116,7 @@ class Average:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Update the average with the weights after step number ``step``."""
-        if not self.weights or step < self.begin:
+        if not self.weights or not self.plan.reached(step, self.start):
             return
         if self.kind == "ema":
             weight = 1 - min(self.decay, (1 + self.count) / (10 + self.count))

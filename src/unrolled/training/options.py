@@ -17,7 +17,7 @@ class Training:
     """Length of training (one of --time, --steps and --epochs), optimizer, regularization and bookkeeping."""
 
     time: str | None = None
-    """training time ("90s", "15m", "2h"); --steps follows from the step rate"""
+    """training time, all evaluations included ("90s", "15m", "2h")"""
     steps: int | None = None
     """number of training steps"""
     epochs: float | None = None

@@ -5,10 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from ..errors import RunError
 from ..kernels import extension
+from .options import Training
+
+FIXED = ("batch_size", "optimizer", "average")  # a resumed run must have the same
+# … and in addition, with synthetic gradients:
+SYNTHETIC = ("synthetic_gradients", "synthetic_ahead", "synthetic_size", "synthetic_samples")
 
 
 @dataclasses.dataclass
@@ -26,6 +34,7 @@ class RunState:
         averaged: updates of the weight average.
         metrics_offset: size of metrics.jsonl in bytes.
         seconds: training time.
+        plan: of a run with a training time; see `timing.Deadline`.
         data: fingerprint of the data.
         made: the options that must not change on resume, as text.
         machine: see `machine`.
@@ -42,9 +51,37 @@ class RunState:
     averaged: int = 0
     metrics_offset: int = 0
     seconds: float = 0.0
+    plan: dict[str, float] = dataclasses.field(default_factory=dict)
     data: str = ""
     made: str = ""
     machine: str = ""
+
+    def saved(self, state: dict[str, Any], path: Path) -> RunState:
+        """Return the state of a checkpoint of the run at ``path``, whose data and options must be those of ``self``.
+
+        Raises:
+            RunError: the run cannot be resumed with them.
+        """
+        try:
+            loaded = RunState(**state)
+        except TypeError as error:
+            raise RunError(f"{path} has a checkpoint of another version of unrolled: {error}") from error
+        if loaded.made != self.made:
+            raise RunError(
+                f"{path} was trained with {loaded.made} and cannot be resumed with {self.made}; train a new run"
+            )
+        if loaded.data != self.data:
+            raise RunError(
+                f"the data of {path} has changed since it was trained; restore the old data, "
+                "or train a new run on the new data"
+            )
+        return loaded
+
+
+def settings(options: Training) -> str:
+    """Return the options that must not change when a run is resumed, as text."""
+    fixed = [*FIXED, *(SYNTHETIC if options.synthetic_gradients else ())]
+    return ", ".join(f"{name} {getattr(options, name)}" for name in fixed)
 
 
 def machine() -> str:

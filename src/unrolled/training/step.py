@@ -17,6 +17,7 @@ from .pieces import check_recompute, window_loss
 from .process import mixed_precision
 from .synthetic import SyntheticGradients
 from .task import Task
+from .timing import Plan
 
 
 class Stepper:
@@ -30,8 +31,9 @@ class Stepper:
         self.model: nn.Module = task.build_model().to(device).train()
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.model, options)
-        self.schedule = Schedule(options, steps, task.steps_per_epoch)
-        self.average = Average(self.model, options, steps)
+        self.plan = Plan(steps)
+        self.schedule = Schedule(options, self.plan, task.steps_per_epoch)
+        self.average = Average(self.model, options, self.plan)
         self.carry: State | None = task.carry(self.model)
         self.half, _ = mixed_precision(options.precision, device)
         self.synthetic: SyntheticGradients | None = None

@@ -191,6 +191,10 @@ class Task(ABC):
         """
         return None
 
+    def test_cost(self) -> float:
+        """Return the duration of the evaluation on the test split relative to that on the validation split."""
+        return 1.0
+
     def assets(self) -> dict[str, Any]:
         """Return JSON data for the model file that the model needs besides its weights, such as its vocabulary; the key
         ``data`` holds the fingerprint of the data."""

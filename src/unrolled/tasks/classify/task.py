@@ -221,6 +221,9 @@ class Classification(Task):
     def example(self) -> str:
         return short_example(self.sets.valid.texts)
 
+    def test_cost(self) -> float:
+        return len(self.sets.test) / (len(self.sets.valid) or len(self.sets.train))
+
     def assets(self) -> dict[str, Any]:
         return {
             "vocabulary": self.reader.vocabulary.to_json(),

@@ -178,6 +178,10 @@ class LanguageModelling(Task):
             options.prompt, options.preview_length, temperature=options.preview_temperature
         )
 
+    def test_cost(self) -> float:
+        valid = len(self.text.valid) if len(self.text.valid) > 1 else len(self.text.train)
+        return len(self.text.test) / min(valid, self.config.windows.eval_tokens or valid)
+
     def assets(self) -> dict[str, Any]:
         return {"vocabulary": self.text.vocabulary.to_json(), "data": self.fingerprint()}
 

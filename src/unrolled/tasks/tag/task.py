@@ -176,6 +176,9 @@ class Tagging(Task):
             [" ".join(sentence.words) for sentence in (self.tagged.valid or self.tagged.train)[:TRIED]]
         )
 
+    def test_cost(self) -> float:
+        return len(self.tagged.test) / (len(self.tagged.valid) or len(self.tagged.train))
+
     def assets(self) -> dict[str, Any]:
         return {
             "lexicon": self.lexicon.to_json(),

@@ -206,6 +206,9 @@ class Translation(Task):
     def example(self) -> str:
         return short_example((self.sets.valid if len(self.sets.valid) else self.sets.train).source)
 
+    def test_cost(self) -> float:
+        return len(self.sets.test) / (len(self.sets.valid) or len(self.sets.train))
+
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages
         return {

@@ -1,0 +1,158 @@
+"""Keep a training time: how many steps fit, planned anew while the training rate changes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .options import seconds
+
+WINDOW = 1 / 40  # of the training time, over which the rate is measured
+SHORTEST, LONGEST = 1.0, 30.0  # seconds of the window
+TOLERANCE = 0.02  # of the remaining steps: a smaller change of the plan is not worth it
+SAVING = 1.0  # seconds for the last checkpoint and the learning curve
+
+
+class Plan:
+    """How much of the training is done at each step: schedules depend on f, and f(N) = 1.
+
+        f(s) = s / N                                      N planned steps
+        f(s) = f_k + (1 − f_k) (s − s_k) / (N_k − s_k)    after N was changed to N_k at step s_k
+
+    Attributes:
+        steps: the planned number of steps N.
+        begin: the step of the last change s_k.
+        done: f(s_k).
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.begin, self.done = steps, 0, 0.0
+
+    def position(self, step: int) -> tuple[float, float]:
+        """Return two numbers whose ratio is f; exact integers as long as the plan has not been changed."""
+        if not self.begin:
+            return step, self.steps
+        if self.steps <= self.begin:
+            return 1.0, 1.0
+        return self.done + (1 - self.done) * (step - self.begin) / (self.steps - self.begin), 1.0
+
+    def fraction(self, step: int) -> float:
+        """Return f(step)."""
+        done, total = self.position(step)
+        return done / total
+
+    def reached(self, step: int, share: float) -> bool:
+        """Return whether ``share`` of the training is done at ``step``."""
+        return self.fraction(step) >= share if self.begin else step >= int(share * self.steps)
+
+    def change(self, step: int, steps: int) -> None:
+        """Plan ``steps`` in total, from ``step`` on."""
+        self.begin, self.done, self.steps = step, self.fraction(step), steps
+
+
+class Deadline:
+    """Plans the number of steps for a training time, and when to evaluate.
+
+    The costs of evaluations are counted in steps: on a busy machine they take longer, as steps do.
+
+    Args:
+        plan: the plan to change.
+        budget: the training time in seconds.
+        begin: when it began, in `time.perf_counter` seconds.
+        evaluations: how many there are during training; 0: they follow ``eval_every``.
+        cost: of one of them, in steps.
+        end: cost of the evaluation on the test split after the last step, relative to ``cost``.
+        per_step: seconds per step; 0: not measured yet.
+    """
+
+    def __init__(
+        self, plan: Plan, budget: float, begin: float, *, evaluations: int, cost: float, end: float, per_step: float
+    ) -> None:
+        self.plan, self.budget, self.begin = plan, budget, begin
+        self.evaluations, self.cost, self.end, self.per_step = evaluations, cost, end, per_step
+        self.window = min(LONGEST, max(SHORTEST, budget * WINDOW))
+        self.paused = 0.0  # seconds of all evaluations
+        self.mark: tuple[float, int] | None = None  # begin of the window: time without evaluations, and step
+
+    def left(self) -> float:
+        """Return the seconds left."""
+        return self.begin + self.budget - time.perf_counter()
+
+    def due(self, step: int) -> bool:
+        """Return whether to evaluate after step number ``step``: at every 1/E of the training."""
+        return self._evaluations_at(step) > self._evaluations_at(step - 1)
+
+    def evaluated(self, duration: float) -> None:
+        """Take note of the duration of an evaluation."""
+        self.paused += duration
+        if self.per_step:
+            self.cost = duration / self.per_step
+
+    def follow(self, step: int, eval_every: int) -> None:
+        """Change the plan after ``step`` if the time is enough for clearly more or fewer steps, or is over."""
+        now = time.perf_counter() - self.paused
+        if self.mark is None:
+            self.mark = now, step
+        begin, first = self.mark
+        if now - begin >= self.window and step - first >= 3:
+            self.per_step, self.mark = (now - begin) / (step - first), (now, step)
+            steps = step + self._fitting(step, eval_every)
+            if abs(steps - self.plan.steps) > max(1, TOLERANCE * (self.plan.steps - step)):
+                self.plan.change(step, steps)
+        elif step < self.plan.steps and self.left() < SAVING + self.per_step * self.cost * (1 + self.end):
+            self.plan.change(step, step)
+
+    def _fitting(self, step: int, eval_every: int) -> int:
+        """Return how many steps fit into the time that is left, beside the evaluations that are still due."""
+        steps = (self.left() - SAVING) / self.per_step - self.cost * self.end
+        if self.evaluations:
+            steps -= self.cost * (self.evaluations - self._evaluations_at(step))
+        else:
+            steps /= 1 + self.cost / eval_every
+        return max(0, int(steps))
+
+    def _evaluations_at(self, step: int) -> int:
+        return int(self.plan.fraction(step) * self.evaluations + 1e-9)
+
+    def saved(self, steps: int) -> dict[str, float]:
+        """Return the plan for a checkpoint; ``steps`` are those of the config."""
+        plan = self.plan
+        return {"initial": steps, "steps": plan.steps, "begin": plan.begin, "done": plan.done} | {
+            "evaluations": self.evaluations,
+            "cost": self.cost,
+        }
+
+
+def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, float]) -> Deadline | None:
+    """Return the deadline of a run with a training time; `None` for a run with a number of steps.
+
+    Args:
+        plan: the plan to change.
+        task: the task, prepared.
+        begin: see `Deadline`.
+        pace: the measurements of a new run, a `plan.Pace`.
+        saved: the plan in the checkpoint of a resumed run.
+    """
+    options = task.config.training
+    if options.time is None or not (pace or saved):
+        return None
+    evaluations, cost, per_step = saved.get("evaluations", 0), saved.get("cost", 0.0), 0.0
+    if pace:
+        evaluations, cost, per_step = pace.evaluations, pace.per_evaluation / pace.per_step, pace.per_step
+    return Deadline(
+        plan,
+        seconds(options.time),
+        begin,
+        evaluations=int(evaluations),
+        cost=cost,
+        end=task.test_cost(),
+        per_step=per_step,
+    )
+
+
+def restore(plan: Plan, saved: dict[str, Any], steps: int) -> bool:
+    """Restore the plan of a checkpoint, unless the config has another number of steps now; return whether it was."""
+    if steps not in (saved.get("initial"), saved.get("steps")):
+        return False
+    plan.steps, plan.begin, plan.done = int(saved["steps"]), int(saved["begin"]), float(saved["done"])
+    return True
