@@ -6,8 +6,8 @@ import pytest
 from test_loop import Toy, config, train
 
 from unrolled.training import timing
-from unrolled.training.options import Training
 from unrolled.training.optim import Schedule
+from unrolled.training.options import Training
 from unrolled.training.timing import Deadline, Plan, restore
 
 
@@ -98,5 +98,5 @@ def test_a_run_with_a_training_time_goes_on_with_its_plan(tmp_path):
     summary, _ = train(tmp_path / "run", Toy(config(time="1s", checkpoint_seconds=1e-9)))
     assert summary.stopped == "finished"
     assert summary.steps == summary.planned
-    again, notebook = train(tmp_path / "run", Toy(config(time="1s", steps=summary.steps)), resume=True)
+    again, _ = train(tmp_path / "run", Toy(config(time="1s", steps=summary.steps)), resume=True)
     assert again.steps == summary.steps

@@ -1,5 +1,5 @@
-"""The training loop: truncated backpropagation through time with carried state, evaluation, previews, checkpoints, early
-stopping and signals. It does not know the task (task.py). A step is in step.py, the number of steps in plan.py."""
+"""The training loop: truncated backpropagation through time with carried state, evaluation, previews, checkpoints and
+early stopping. It does not know the task (task.py). A step is in step.py, the number of steps in plan.py."""
 
 from __future__ import annotations
 
