@@ -131,7 +131,7 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
             changes["cell"] = cell_name(changes["cell"])
         check_trust(config, changes.get("cell"), folder.config)
         config = with_data_of(config, cls, folder.path)
-        config = update(config, **({"time": None} if "steps" in changes else {}), **changes)
+        config = update(config, **changes)
         return run_loop(cls(config), folder, reporter, resume=True)
 
 

@@ -464,23 +464,23 @@ def test_epochs_become_steps_in_the_config(tmp_path):
 def test_time_is_planned_with_scores_taken_as_the_loop_takes_them(tmp_path):
     """In evaluation mode: with dropout on, evaluations may take another time, and draw random numbers."""
     task = Toy(config(steps=None, time="0.1s"))
-    loop.plan_steps(task, torch.device("cpu"))
+    loop.measure(task, torch.device("cpu"), 0.0)
     assert [training for *_, training in task.calls] == [False, False]
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "eval_every", "steps", "planned"),
+    ("evaluation", "eval_every", "steps", "evaluations"),
     [
-        # 100 s; two warming steps and at least 5 s of 1 s each, twice an evaluation aside, are 7 s and 3 evaluations
-        (0.01, None, 92, None),
-        (1.0, None, 100 - 7 - 3 - 12, None),
-        (10.0, None, 100 - 7 - 30 - 10, 53),  # 63 s left, a quarter of that is one evaluation
-        (1.0, 10, int(90 / 1.1), 10),
-        (40.0, None, 50, 50),  # half of the time is training's, whatever evaluations seemed to take
+        # 100 s; two warming steps, at least 5 s of 1 s each and 1 s at the end, beside 3 evaluations, are 8 s
+        (0.01, None, 91, 12),
+        (1.0, None, 100 - 8 - 3 - 12, 12),
+        (10.0, None, 100 - 8 - 30 - 10, 1),  # 62 s left, a quarter of that is one evaluation
+        (1.0, 10, int(89 / 1.1), 0),
+        (40.0, None, 50, 1),  # half of the time is training's, whatever evaluations seemed to take
     ],
 )
 def test_time_is_measured_and_becomes_steps_in_the_config(
-    tmp_path, monkeypatch, evaluation, eval_every, steps, planned
+    tmp_path, monkeypatch, evaluation, eval_every, steps, evaluations
 ):
     clock = [0.0]
     monkeypatch.setattr(loop.time, "perf_counter", lambda: clock[0])
@@ -495,10 +495,9 @@ def test_time_is_measured_and_becomes_steps_in_the_config(
             return super().evaluate(model, split)
 
     task = Timed(config(time="100s", eval_every=eval_every))
-    found, note = loop.plan_steps(task, torch.device("cpu"))
-    assert found["steps"] == steps
-    assert found.get("eval_every", eval_every) == planned
-    assert note == f"10 things/s measured: 100s is {steps} steps"
+    found = loop.measure(task, torch.device("cpu"), 0.0)
+    assert (found.steps, found.evaluations) == (steps, evaluations)
+    assert found.note == f"10 things/s measured: 100s is about {steps} steps"
 
     task = Timed(config(time="20s"))
     summary, _ = train(tmp_path / "run", task)

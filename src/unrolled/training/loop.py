@@ -197,7 +197,7 @@ class _Run:
             self._save()
         stopped = stopped or "finished"
         if self.deadline is not None:
-            self.task.config = update(self.task.config, steps=self.steps)
+            self.task.config = update(self.task.config, steps=self.steps, time=self.options.time)
             self.folder.write_config(to_toml(self.task.config, self.task.name))
         model = None if stopped == "interrupted" else self._saved()
         summary = Summary(

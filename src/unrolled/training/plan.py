@@ -72,6 +72,8 @@ def measure(task: Task, device: torch.device, begin: float) -> Pace:
     else:
         evaluations = max(1, min(EVALUATIONS, int(0.25 * left / per_evaluation)))
         steps = max(1, int(max(minimum, (left - evaluations * per_evaluation) / per_step)))
+    count = evaluations or max(1, steps // (options.eval_every or 1))
+    per_evaluation = min(per_evaluation, 0.5 * budget / (count + task.test_cost()))  # until the first is measured
     rate = task.units(task.batch(0)) / per_step
     note = f"{rate:,.0f} {task.unit}/s measured: {text} is about {steps:,} step{'s' * (steps > 1)}"
     return Pace(per_step, per_evaluation, evaluations, steps, note)
