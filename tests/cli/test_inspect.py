@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from unrolled import api
 from unrolled.cli.inspect.text import text_of
+from unrolled.data import Split
 
 
 @pytest.fixture
@@ -91,6 +93,14 @@ class Lines:
 def test_the_test_part_of_a_model_that_reads_lines() -> None:
     assert text_of(Lines(), "", 1000) == ("not bad\ntwo lines\na third\n", [0], "reviews (test part)")
     assert text_of(Lines(), "", 9)[0] == "not bad\nt"
+
+
+def test_the_test_part_may_begin_within_a_document(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = api.load(str(trained))
+    tokens = model.vocabulary.encode("cat sat the mat")
+    monkeypatch.setattr(model, "own_text", lambda part: (None, Split(tokens, np.array([4, 8]), len(tokens), 0)))
+    assert text_of(model, "", 100)[:2] == ("cat sat the mat", [0, 4, 8])
+    assert text_of(model, "", 6)[:2] == ("cat sa", [0, 4])
 
 
 @pytest.mark.parametrize(

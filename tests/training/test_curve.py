@@ -25,6 +25,7 @@ def curve(valid, training=None, metric=LOSS):
 
 FALLING = [1.0, 0.8, 0.7, 0.62, 0.55, 0.5, 0.45, 0.4]
 LEVEL = [1.0, 0.7, 0.55, 0.501, 0.5, 0.5, 0.5, 0.5]
+COOLED = [3.9, 3.6, 3.4, 3.25, 3.15, 3.08, 3.03, 3.0, 2.985, 2.975, 2.973, 2.972]  # the learning rate goes to 0
 RISING = [1.0, 0.7, 0.9, 1.2, 2.0, 4.0, 7.0, 10.0]
 
 
@@ -33,6 +34,7 @@ RISING = [1.0, 0.7, 0.9, 1.2, 2.0, 4.0, 7.0, 10.0]
     [
         (FALLING, None, True, "the validation loss was still falling at the end"),
         (LEVEL, None, False, "the validation loss has levelled off: longer training would gain little"),
+        (COOLED, None, True, "the validation loss was still falling in the middle of training"),
         (RISING, None, False, "overfitting: best at step 200, a quarter of 800, then worse; try more --dropout"),
         ([1.0, 1.1, 1.5, 2.0], None, False, "overfitting: best at step 100, a quarter of 400"),
         ([0.693] * 8, [0.7] * 100, False, "the loss hardly changed from the start: try a higher --lr"),
@@ -57,6 +59,7 @@ def test_a_score_that_should_be_large_is_read_upside_down():
 def test_patience_is_not_advised_to_a_run_that_it_stopped():
     assert advise(curve(RISING), LOSS).text.endswith("or stop sooner with --patience")
     assert "--patience" not in advise(curve(RISING), LOSS, early=True).text
+    assert advise(curve(COOLED), LOSS, early=True).text.endswith("has levelled off: longer training would gain little")
 
 
 @pytest.mark.parametrize(

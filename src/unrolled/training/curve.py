@@ -76,7 +76,8 @@ def advise(curve: Curve, metric: Metric, early: bool = False) -> Advice:
 
     * The training loss rises, or neither loss falls by 2 %: another learning rate.
     * The metric for model selection got worse after its best value in the first two thirds: overfitting.
-    * Its last quarter still brings a twentieth of all progress: train longer.
+    * The middle of training brings a fiftieth of it: train longer. The end says little, since every curve levels off
+      where the learning rate goes to 0.
     * Otherwise it has levelled off.
     """
     costs = [metric.cost(value) for _, value in curve.selecting]
@@ -95,10 +96,18 @@ def advise(curve: Curve, metric: Metric, early: bool = False) -> Advice:
             f"overfitting: best at step {curve.best:,}, {share(curve.best / last)} of {last:,}, then worse; try more "
             f"--dropout, a smaller --hidden-size or more data{'' if early else ', or stop sooner with --patience'}",
         )
+    way = "rising" if metric.larger_is_better else "falling"
     if costs[(3 * (len(costs) - 1)) // 4] - costs[-1] > 0.05 * progress > 0:
-        way = "rising" if metric.larger_is_better else "falling"
         return Advice(True, f"the validation {_name(metric)} was still {way} at the end")
+    if not early and _middle(costs) > 0.02 * progress > 0:
+        return Advice(True, f"the validation {_name(metric)} was still {way} in the middle of training")
     return Advice(False, f"the validation {_name(metric)} has levelled off: longer training would gain little")
+
+
+def _middle(costs: Sequence[float]) -> float:
+    """Return the progress from two fifths to three quarters of the evaluations."""
+    begin, end = (round(part * (len(costs) - 1)) for part in (0.4, 0.75))
+    return min(costs[: begin + 1]) - min(costs[: end + 1])
 
 
 def _ends(points: Points) -> tuple[float, float]:

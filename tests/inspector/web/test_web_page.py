@@ -131,6 +131,19 @@ def until(page, script, arg=None):
         page.wait_for_timeout(20)
 
 
+def test_strips_loaded_while_the_pane_is_hidden_are_of_the_visible_text(writer, visit):
+    page = visit(writer)
+    wait_for_units(page)
+    where = page.inner_text("#grid-where")
+    assert where.startswith("characters 1 to ")
+    page.click("#tab-type")
+    page.evaluate("""() => { const sort = document.getElementById('grid-sort');
+        sort.value = ''; sort.dispatchEvent(new Event('change')); }""")
+    until(page, "!document.getElementById('grid-where').textContent.includes('on the right')")
+    page.click("#tab-text")
+    assert where.startswith(page.inner_text("#grid-where"))
+
+
 def test_a_unit_is_chosen_by_mouse_keys_and_hypothesis_and_colours_the_text(writer, visit):
     page = visit(writer)
     wait_for_units(page)

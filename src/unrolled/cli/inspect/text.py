@@ -55,7 +55,7 @@ def _held_out(model: Any, limit: int) -> tuple[str, list[int], str]:
         raise DataError("this model has no text of its own; give a text with --data")
     name = model.config.data.data
     _, test = model.own_text("test")
-    begins = [int(start) for start in test.starts if start < limit] or [0]
+    begins = sorted({0, *(int(start) for start in test.starts if start < limit)})  # the first document may be cut
     parts, starts, count = list[str](), list[int](), 0
     for begin, end in zip(begins, [*begins[1:], min(len(test), max(begins[-1], limit))], strict=True):
         text = model.vocabulary.decode(test.tokens[begin:end])[: limit - count]

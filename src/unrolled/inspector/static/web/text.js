@@ -25,16 +25,23 @@ const notify = () => { for (const listener of listeners) listener(); };
 const span = (at) => shown && at >= shown.begin && at < shown.end ? box.children[at - shown.begin] : null;
 const byteAt = (at) => values ? values.values[at - values.begin] ?? 0 : 0;
 
-// The first visible character, the cursor (−1: none), and the end of the page.
+// The first visible character, the cursor (−1: none), and the end of the page. A hidden pane has no positions: its last
+// first character is kept.
+let top = 0;
 export function view() {
   if (!shown) return { begin: 0, now: -1, end: 0 };
+  if (box.clientHeight) top = firstVisible();
+  return { begin: within(shown.begin, top, shown.end), now: cursor, end: shown.end };
+}
+
+function firstVisible() {
   let [low, high] = [0, shown.end - shown.begin - 1];
   while (low < high) {                          // binary search: offsets increase from line to line
     const middle = (low + high) >> 1;
     if (box.children[middle].offsetTop + box.children[middle].offsetHeight <= box.scrollTop + 8) low = middle + 1;
     else high = middle;
   }
-  return { begin: shown.begin + Math.max(0, low), now: cursor, end: shown.end };
+  return shown.begin + Math.max(0, low);
 }
 
 function showWhere() {
@@ -251,6 +258,6 @@ export function openText() {
   byId("chosen").textContent = named(unit);
   if (!run.text.characters) { byId("where").textContent = "the text is empty"; return undefined; }
   const at = Number(address.at ?? 0), goal = Number.isInteger(at) ? within(0, at, run.text.characters - 1) : 0;
-  if (span(goal)) return undefined;
+  if (span(goal)) { notify(); return undefined; }  // what was drawn while the pane was hidden is brought up to date
   return load(Math.floor(goal / pitch()), goal || null);
 }
