@@ -43,10 +43,19 @@ def test_held_by_name_is_clamped():
         assert "runner" not in vars(trained.model.stack)
 
 
+def test_short_names_where_there_is_one_layer():
+    stack = Stack.build("lstm", 3, 5, 1)
+    assert unit_named("4", stack) == unit_named("h[4]", stack) == unit_named("layer 1 h[4]", stack)
+    assert clamps_named(("c[2]=1", "3 = 0"), stack) == {NamedUnit(0, 0, 2, "c"): 1.0, NamedUnit(0, 0, 3, "h"): 0.0}
+    for said in ("layer 15", "h", "h[1", "1 2"):
+        with pytest.raises(ArgumentError, match="a unit name such as 'layer 1 h.58.' or .*h.58., or 58 for h, will do"):
+            unit_named(said, stack)
+
+
 @pytest.mark.parametrize(
     ("cell", "said", "expected"),
     [
-        ("lstm", "h[3]", "a unit name as in unrolled inspect, such as 'layer 1 h\\[58\\]', got 'h\\[3\\]'"),
+        ("lstm", "h[3]", "with its layer, as in 'layer 1 h\\[3\\]' \\(the model has 2 layers\\), got 'h\\[3\\]'"),
         ("lstm", "layer 0 h[3]", "a unit of layer 1 to 2; the model has no other"),
         ("lstm", "layer 3 h[3]", "a unit of layer 1 to 2; the model has no other"),
         ("lstm", "layer 1 ← h[3]", "without an arrow"),
@@ -57,7 +66,7 @@ def test_held_by_name_is_clamped():
         ),
         ("gru", "layer 1 c[3]", "a unit of h, the state of the model's GRUCell"),
         ("lstm", "layer 2 c[7]", r"from c\[0\] to c\[6\] in layer 2"),
-        ("lstm", f"layer 1 h[{'9' * 40}]", "a unit name as in unrolled inspect"),
+        ("lstm", f"layer 1 h[{'9' * 40}]", "a unit name such as"),
     ],
 )
 def test_units_that_are_not_there(cell, said, expected):

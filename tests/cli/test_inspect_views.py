@@ -336,7 +336,7 @@ def test_pictures_are_refused_before_the_work(
     ("words", "expected"),
     [
         (["ablate"], "--unit must be given, such as 'layer 1 h[58]'"),
-        (["ablate", "--unit", "h3"], "--unit must be a unit name as in unrolled inspect"),
+        (["ablate", "--unit", "h3"], "--unit must be a unit name such as"),
         (["ablate", "--unit", "layer 2 h[3]"], "--unit must be a unit of layer 1; the model has no other"),
         (["ablate", "--unit", "layer 1 o[3]"], "gates are computed from the state"),
         (["ablate", *UNIT, "--value", "much"], "--value must be a number, or mean, got 'much'"),

@@ -2,6 +2,7 @@
 
 layer 1 h[58]           unit 58 of h of the first layer; layers count from 1, units from 0
 layer 2 ← c[41]         of the backward direction of the second layer
+h[58], 58               in a network of one layer and direction: a unit of its only layer, of h
 layer 1 c[106]=2        held at a value
 """
 
@@ -21,7 +22,9 @@ from ..layers import Stack
 from .clamp import clamp
 from .units import LARGEST, Unit, leaves_of, stack_of, width_of
 
-FORM = re.compile(r"\s*layer\s+(\d{1,9})\s*(←|<-)?\s*([A-Za-z]\w*)\[(\d{1,9})\]\s*[−-]?\s*")  # a sign may follow
+FORM = re.compile(  # a sign may follow
+    r"\s*(?:layer\s+(\d{1,9})(?:\s*(←|<-)\s*|\s+|(?=[A-Za-z])))?(?:([A-Za-z]\w*)\[(\d{1,9})\]|(\d{1,9}))\s*[−-]?\s*"
+)
 EXAMPLE = "layer 1 h[58]"
 
 
@@ -47,7 +50,7 @@ def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
     """Return the unit of a model's recurrent state with this name.
 
     Args:
-        name: e.g. ``layer 1 h[58]``.
+        name: e.g. ``layer 1 h[58]``; ``h[58]`` or ``58`` if there is one layer and direction.
         model: any module with recurrent layers.
         option: the option of the name, for error messages.
 
@@ -56,9 +59,14 @@ def unit_named(name: str, model: nn.Module, option: str = "unit") -> NamedUnit:
     """
     match = FORM.fullmatch(name)
     if match is None:
-        raise ArgumentError(option, f"a unit name as in unrolled inspect, such as {EXAMPLE!r}", name)
-    unit = NamedUnit(int(match[1]) - 1, 1 if match[2] else 0, int(match[4]), match[3])
+        remedy = "h[58], or 58 for h, will do if the model has one layer"
+        raise ArgumentError(option, f"a unit name such as {EXAMPLE!r} or 'layer 2 ← c[58]'", name, remedy)
+    unit = NamedUnit(int(match[1] or 1) - 1, 1 if match[2] else 0, int(match[4] or match[5]), match[3] or "h")
     stack = stack_of(model)
+    if match[1] is None and stack.num_layers * stack.num_directions > 1:
+        layers = f"{stack.num_layers} layer{'s' if stack.num_layers > 1 else ''}"
+        ways = " in two directions" if stack.num_directions > 1 else ""
+        raise ArgumentError(option, f"with its layer, as in '{unit}' (the model has {layers}{ways})", name)
     if not 0 <= unit.layer < stack.num_layers:
         layers = "layer 1" if stack.num_layers == 1 else f"layer 1 to {stack.num_layers}"
         raise ArgumentError(option, f"a unit of {layers}; the model has no other", name)

@@ -260,8 +260,12 @@ def _value(flag: str, words: list[str]) -> str:
 
 
 def _without_none(text: str) -> str:
-    """Remove ``(default: None)`` and ``(default: )`` from the help: its text states such defaults."""
-    blanked = re.sub(r"\(default:[\s│]*(?:None)?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
+    """Remove ``(default: None)``, ``(default: '')`` and the like from the help, whose text states such defaults.
+
+    The opposite of a flag ``--no-…``, ``--no-no-…``, is accepted but not shown.
+    """
+    text = re.sub(r", --no-no-[\w-]+", lambda m: " " * len(m[0]), text)
+    blanked = re.sub(r"\(default:[\s│]*(?:None|'')?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
     lines = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
     return _reflowed("\n".join(line.replace("\0", " ").rstrip() for line in lines))
 

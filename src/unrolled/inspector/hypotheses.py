@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checks import checked
-from ..errors import ArgumentError
+from ..errors import ArgumentError, did_you_mean
 from .labels import BUILT_IN, CODE, Numbers, Text
 from .regex import matches
 from .source import Mask, inside
@@ -67,7 +67,13 @@ def own(specification: str, *, limited: bool = False) -> Hypothesis:
         return Hypothesis(checked_name, inside_matches(expression) if limited else label)
     if _FUNCTION.fullmatch(specification):
         return Hypothesis(specification, _function_label(specification))
-    raise ArgumentError("hypothesis", "NAME=REGEX or module:function", specification)
+    if re.fullmatch(r"[\w ]+", specification):
+        near = did_you_mean(specification, BUILT_IN)
+        remedy = f"{near} " if near else ""
+        remedy += f"give an expression a name, as in 'name={specification}'; built in: {', '.join(BUILT_IN)}"
+    else:
+        remedy = f"give the expression a name, as in 'spaces={specification}'"
+    raise ArgumentError("hypothesis", "NAME=REGEX or module:function", specification, remedy)
 
 
 @checked

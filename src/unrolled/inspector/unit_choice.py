@@ -7,14 +7,13 @@ c[157]              unit 157 of c, in every layer and direction
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from ..analysis.unit_names import FORM
 from ..errors import ArgumentError
 from .findings import Unit
 from .traces import Plane
 
-_NAME = re.compile(r"\s*(?:layer\s+(\d{1,9})\s*(←|<-)?\s*)?(?:([A-Za-z]\w*)\[(\d{1,9})\]|(\d{1,9}))\s*[−-]?\s*")
 EXAMPLE = "157, c[157] or 'layer 1 h[157]'"
 
 
@@ -37,7 +36,7 @@ def units_named(names: Sequence[str], planes: Mapping[Plane, int], most: int) ->
 
 
 def _named(name: str, planes: Mapping[Plane, int]) -> list[Unit]:
-    match = _NAME.fullmatch(name)
+    match = FORM.fullmatch(name)
     if match is None:
         raise ArgumentError("units", f"a unit such as {EXAMPLE}", name)
     layer, backward, gate, index = match[1], bool(match[2]), match[3] or "h", int(match[4] or match[5])

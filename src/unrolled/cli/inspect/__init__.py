@@ -55,7 +55,7 @@ class Inspect:
     limit: int = 1_000_000
     """the most characters to read, from the beginning of the text"""
     hypothesis: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """custom hypothesis: NAME=REGEX (true inside matches), or module:function"""
+    """custom hypothesis: NAME=REGEX, such as 'spaces=^ +', or module:function"""
     units: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """also report what a unit encodes: 157 (of h), c[157] or 'layer 1 h[157]'"""
     all: bool = False
@@ -123,7 +123,8 @@ def run(argv: list[str]) -> int:
         return view(argv[1:])
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
-        custom = [own(specification, limited=options.web) for specification in options.hypothesis]
+        always = {hypothesis.name for hypothesis in built_in()}
+        custom = [own(given, limited=options.web) for given in options.hypothesis if given not in always]
         model = api.load(options.run, cell=options.cell)
         text, starts, source = text_of(model, options.data, options.limit)
         reading = read(model, text, starts)

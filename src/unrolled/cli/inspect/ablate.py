@@ -42,7 +42,7 @@ class AblateView(View):
     limit: int = 50_000
     """maximum characters to read from the start; each unit takes another pass"""
     unit: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """a unit of h or c as named by the unit search, e.g. 'layer 1 h[58]'"""
+    """a unit of h or c, e.g. 'layer 1 h[58]'; with one layer h[58], or 58 for h"""
     value: str = "0"
     """value to hold it at: a number, or mean (removes only its variation)"""
     random: int = 30
