@@ -54,15 +54,15 @@ def test_table_page_and_states(unrolled, trained: Path, few: Path) -> None:
     assert any("vowel" in row for row in rows)
     assert "2,000 characters" in said.out
     assert "not tested" in said.out
-    assert "unit hypothesis measure score baseline excess".split() in rows
-    assert "layer 1 h[3]" in said.out.split("baseline")[1]
+    assert "unit hypothesis measure score baseline excess p".split() in rows
+    assert any(line.startswith("layer 1 h[3]: ") for line in said.out.splitlines())
     for finding in said.out.split("\n\n")[0].splitlines()[1:]:  # what no unit explains is only named
         assert "AUC      0.5" not in finding
         assert "R²       -" not in finding or finding.startswith("★")
     source = Path("page.html").read_text()
     assert few.read_text()[:60].splitlines()[0] in source
     assert "2,000 characters of" in source
-    assert "layer 1 h[3]" in json.loads(source.split('id="data">')[1].split("</script>")[0])["units"][0]["summary"]
+    assert "layer 1 h[3]" in json.loads(source.split('id="data">')[1].split("</script>")[0])["units"][0]["heading"]
     assert np.load("kept/layers.0.0.h.npy").shape == (2000, 16)
 
 
@@ -112,7 +112,10 @@ def test_the_test_part_may_begin_within_a_document(trained: Path, monkeypatch: p
         (["--data", "few.txt", "--hypothesis", "mine:nothing"], "--hypothesis must be a function that can be imported"),
         (["--data", "few.txt", "--hypothesis", "mine:short"], "for each of the 2500 characters"),
         (["--data", "few.txt", "--hypothesis", "cat"], "as in 'name=cat'; built in: inside double quotes, inside a"),
-        (["--data", "few.txt", "--hypothesis", "^ +"], "NAME=REGEX or module:function, got '^ +'; give the expression a"),
+        (
+            ["--data", "few.txt", "--hypothesis", "^ +"],
+            "NAME=REGEX or module:function, got '^ +'; give the expression a",
+        ),
         (["--data", "few.txt", "--hypothesis"], "--hypothesis needs a value: a text"),
         (["--data", "few.txt", "--units", "16"], "--units must be from h[0] to h[15], got '16'"),
         (["--data", "few.txt", "--twins", "8"], "--twins must be an integer of at least 19"),

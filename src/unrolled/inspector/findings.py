@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from ..results import Table, markup
 from ..results.markup import Shown
-from .judgement import explains, meaning, short_text
+from .judgement import explains, figure, meaning, short_text
+from .labels import BUILT_IN
 from .scores import Floats
 
 # J hypotheses, K twins and shifts, U units
 
 LEVEL = 0.05
 LISTED = 3  # hypotheses listed for a chosen unit
-CHOSEN = ("unit", "hypothesis", "measure", "score", "baseline", "excess")
+CHOSEN = ("", "unit", "hypothesis", "measure", "score", "baseline", "excess", "p")
 HEADER = ("", "hypothesis", "unit", "measure", "score", "ρ", "twins", "shifted", "token", "excess", "p")
 
 
@@ -216,12 +217,14 @@ class Encoded:
         binary: whether it is binary; otherwise numeric.
         scored: the unit and its score.
         baseline: the highest score that needs no training, see `Finding.baseline`.
+        p: the p-value of this unit's score, equation 1 of `unit_search`; strict, as the controls are best units.
     """
 
     hypothesis: str
     binary: bool
     scored: Scored
     baseline: float
+    p: float
 
     @property
     def excess(self) -> float:
@@ -229,12 +232,23 @@ class Encoded:
         return self.scored.score - self.baseline
 
     @property
+    def closed(self) -> float:
+        """The excess as a share of 1 − baseline, see `Finding.closed`."""
+        return self.excess / max(1 - self.baseline, 1e-6)
+
+    @property
+    def found(self) -> bool:
+        """Whether the unit scores significantly higher than the baselines, see `Finding.found`."""
+        return self.p <= LEVEL and self.excess > 0
+
+    @property
     def row(self) -> tuple[str, ...]:
         """The cells of the row, for the columns of `CHOSEN`."""
         low = " −" if self.binary and self.scored.sign < 0 else ""
         measure = "AUC" if self.binary else "R²"
         numbers = (f"{self.scored.score:.3f}", f"{self.baseline:.3f}", f"{self.excess:+.3f}")
-        return f"{self.scored.unit.name}{low}", self.hypothesis, measure, *numbers
+        star = "★" if self.found else ""
+        return star, f"{self.scored.unit.name}{low}", self.hypothesis, measure, *numbers, f"{self.p:.2f}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as plain data for JSON."""
@@ -242,13 +256,19 @@ class Encoded:
         scored["unit"] |= {"name": self.scored.unit.name}
         return {
             "hypothesis": self.hypothesis, "measure": "auc" if self.binary else "r2", **scored,
-            "baseline": self.baseline, "excess": self.excess,
+            "baseline": self.baseline, "excess": self.excess, "p": self.p, "found": self.found,
         }  # fmt: skip
 
     @property
     def meaning(self) -> str:
-        """What the colours mean: where the unit is red, as far as the score supports it."""
-        return meaning(self.hypothesis, self.binary, self.scored.sign, self.scored.score)
+        """What the colours mean: where the unit is red, with a ★; for no finding, only the hypothesis nearest to one."""
+        if self.found:
+            return f"★ {meaning(self.hypothesis, self.binary, self.scored.sign, self.scored.score)}"
+        if not explains(self.scored.score, self.binary):
+            return "no finding: no hypothesis is better than guessing"
+        numbers = f"{'AUC' if self.binary else 'R²'} {figure(self.scored.score)}, best baseline {figure(self.baseline)}"
+        why = f"p {self.p:.2f}" if self.excess > 0 else "not above it"
+        return f"no finding: no hypothesis exceeds its baselines; nearest: “{self.hypothesis}” ({numbers}, {why})"
 
 
 @dataclass(frozen=True)
@@ -261,7 +281,7 @@ class Found(Shown):
         units: the number of units.
         positions: the number of scored positions.
         steps: the number of tokens read.
-        chosen: for each chosen unit the hypotheses, by the share of the remaining score that the unit explains.
+        chosen: for each chosen unit the hypotheses: findings first, then by the excess as a share of 1 − baseline.
     """
 
     findings: list[Finding]
@@ -278,12 +298,17 @@ class Found(Shown):
 
     @property
     def table_of_chosen(self) -> Table:
-        """What the chosen units encode: for each unit the best `LISTED` hypotheses that it explains."""
+        """What the chosen units encode: for each the best `LISTED` hypotheses that it explains, and all custom ones."""
         rows = []
         for encoded in self.chosen:
             shown = [entry for entry in encoded if explains(entry.scored.score, entry.binary)][:LISTED]
-            rows += [entry.row for entry in shown] or [(encoded[0].scored.unit.name, "explains none", *[""] * 4)]
-        return Table("chosen units", CHOSEN, rows, right=CHOSEN[3:])
+            rows += [entry.row for entry in encoded if entry in shown or entry.hypothesis not in BUILT_IN]
+        return Table("chosen units", CHOSEN, rows, right=CHOSEN[4:])
+
+    @property
+    def verdicts(self) -> list[str]:
+        """What each chosen unit encodes, in a sentence each; see `Encoded.meaning`."""
+        return [f"{entry.scored.unit.name}: {entry.meaning}" for entry in map(nearest, self.chosen)]
 
     @property
     def warning(self) -> str:
@@ -305,6 +330,11 @@ class Found(Shown):
             f"★ {count} of {len(self.findings)} hypotheses: p ≤ {LEVEL} and a positive excess; "
             f"{self.units:,} units, {self.positions:,} positions scored{warning}"
         )
+
+
+def nearest(encoded: list[Encoded]) -> Encoded:
+    """Return the hypothesis to name for a unit: its best finding, otherwise the first that it explains, or the first."""
+    return next((entry for entry in encoded if explains(entry.scored.score, entry.binary)), encoded[0])
 
 
 def table_of(findings: list[Finding]) -> Table:

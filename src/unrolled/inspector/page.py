@@ -38,12 +38,14 @@ class PageUnit:
         summary: the unit and its score, in one line.
         meaning: what its colours mean.
         truth: ``(n,)``: where the hypothesis is true; `None` for a numeric one.
+        heading: the name of the entry, if it is not the hypothesis's.
     """
 
     hypothesis: str
     summary: str
     meaning: str = ""
     truth: npt.NDArray[np.bool_] | None = None
+    heading: str = ""
 
 
 def page(
@@ -70,6 +72,7 @@ def page(
         "units": [
             {
                 "hypothesis": unit.hypothesis,
+                "heading": unit.heading or unit.hypothesis,
                 "summary": unit.summary,
                 "meaning": unit.meaning,
                 "truth": None if unit.truth is None else in_base64(np.packbits(unit.truth)),

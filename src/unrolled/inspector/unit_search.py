@@ -86,7 +86,7 @@ def search(
             left_out[name] = "too rare in the sample for the untrained twins"
             continue
         score, shifted = best[0, j], best[1:, j]
-        p = max(float(1 + (null >= score).sum()) / (K + 1) for null in (nulls[:, j], shifted))
+        p = _p(score, nulls[:, j], shifted)
         findings.append(
             Finding(
                 name, bool(labels.binary[j]), float(labels.values[j].mean(dtype=np.float64)), full.ranked(j, top),
@@ -96,21 +96,23 @@ def search(
     if not findings:
         raise DataError("no hypothesis can be tested on this text: each is too rare in it; give more text")
     findings.sort(key=lambda finding: (not finding.found, -finding.closed))
-    chosen = [_encoded(unit, full, labels, findings) for unit in units]
+    chosen = [_encoded(unit, full, sampled, labels, findings) for unit in units]
     return Found(findings, left_out, len(full.units), full.positions, reading.steps, chosen)
 
 
-def _encoded(unit: Unit, scores: Scores, labels: Labels, findings: list[Finding]) -> list[Encoded]:
-    """Return the scores of one unit for all tested hypotheses, the best first."""
-    u = scores.units.index(unit)
-    encoded = [
-        Encoded(
-            finding.hypothesis, finding.binary, scores.scored(labels.names.index(finding.hypothesis), u),
-            finding.baseline,
-        )
-        for finding in findings
-    ]  # fmt: skip
-    return sorted(encoded, key=lambda entry: -entry.excess / max(1 - entry.baseline, 1e-6))
+def _p(score: float, twins: Sequence[float] | Floats, shifted: Sequence[float] | Floats) -> float:
+    """Equation 1."""
+    return max(float(1 + np.count_nonzero(np.asarray(null) >= score)) / (len(null) + 1) for null in (twins, shifted))
+
+
+def _encoded(unit: Unit, full: Scores, sampled: Scores, labels: Labels, findings: list[Finding]) -> list[Encoded]:
+    """Return the scores of one unit for all tested hypotheses: findings first, then the best."""
+    u, encoded = full.units.index(unit), list[Encoded]()
+    for finding in findings:
+        j = labels.names.index(finding.hypothesis)
+        p = _p(float(sampled.score[j, u]), finding.twins, finding.shifted)
+        encoded.append(Encoded(finding.hypothesis, finding.binary, full.scored(j, u), finding.baseline, p))
+    return sorted(encoded, key=lambda entry: (not entry.found, -entry.closed))
 
 
 def work(reading: Inspection, twins: int = TWINS) -> int:

@@ -13,8 +13,8 @@ from ... import api
 from ...cells import check_size
 from ...errors import ArgumentError, SaveError
 from ...inspector import Found, Inspection, Labels, built_in, label, own, read, search
-from ...inspector.findings import LEVEL, Encoded, table_of
-from ...inspector.judgement import LEAST_AUC, LEAST_R2, explains
+from ...inspector.findings import LEVEL, Encoded, nearest, table_of
+from ...inspector.judgement import LEAST_AUC, LEAST_R2, explains, figure
 from ...inspector.page import MOST_CHARACTERS, MOST_UNITS, PageUnit, page
 from ...inspector.shown import values_of
 from ...inspector.states import save_states
@@ -25,7 +25,7 @@ from ...tasks.common.writer import Writer
 from ...training.files import write_atomically
 from ..arguments import Schema, parse
 from ..terminal.console import Counter
-from ..terminal.look import clock, console
+from ..terminal.look import clock, console, printable
 from ..terminal.reporters import emit
 from ..terminal.results import show_part
 from ..terminal.tables import show_pairs
@@ -158,10 +158,7 @@ def run(argv: list[str]) -> int:
 def _save(outcome: Outcome, path: Path) -> None:
     """Write the HTML page."""
     findings = outcome.found.findings
-    chosen = [
-        next((entry for entry in encoded if explains(entry.scored.score, entry.binary)), encoded[0])
-        for encoded in outcome.found.chosen
-    ]
+    chosen = [nearest(encoded) for encoded in outcome.found.chosen]
     shown = [finding for finding in findings if finding.found][: MOST_UNITS - len(chosen)]
     shown = shown or ([] if chosen else findings[:UNFOUND])
     text = outcome.text[:MOST_CHARACTERS]
@@ -171,20 +168,21 @@ def _save(outcome: Outcome, path: Path) -> None:
     model = outcome.model
     spell = (lambda id: model.vocabulary.decode([id])) if isinstance(model, Writer) else str
     about = (
-        f"{len(text):,} characters of {outcome.source}. Each unit is the best of {outcome.found.units:,} for its "
-        "hypothesis, scored on text that was not used to select it; in parentheses the best baseline (untrained twins, "
-        "shifted labels, the current token)."
+        f"{len(text):,} characters of {outcome.source}. Scores are from text that was not used to select units; in "
+        "parentheses the best baseline (untrained twins, shifted labels, the current token). ★: significantly above it."
     )
     if chosen:
-        about += " The first are those chosen with --units, each with the hypothesis that it encodes best."
-    elif not any(finding.found for finding in shown):
-        about += " No unit scored significantly higher than its baselines; these come closest."
+        about += " An entry headed by a unit was chosen with --units, and is named with its nearest hypothesis."
+    if any(finding.found for finding in shown):
+        about += f" An entry headed by a hypothesis is the unit that encodes it best, of {outcome.found.units:,}."
+    elif shown:
+        about += " No unit scored significantly higher than its baselines; these come nearest."
     if outcome.found.warning:
         about += f" Scores are not shown: {outcome.found.warning}."
     title = f"{Path(outcome.options.run).name}: units"
-    page_units = [_page_unit(entry, outcome) for entry in chosen]
+    page_units = [_page_unit(entry, outcome, chosen=True) for entry in chosen]
     page_units += [
-        _page_unit(Encoded(finding.hypothesis, finding.binary, finding.best[0], finding.baseline), outcome)
+        _page_unit(Encoded(finding.hypothesis, finding.binary, finding.best[0], finding.baseline, finding.p), outcome)
         for finding in shown
     ]
     try:
@@ -194,29 +192,45 @@ def _save(outcome: Outcome, path: Path) -> None:
     outcome.notes.append(f"HTML page: {path}")
 
 
-def _page_unit(entry: Encoded, outcome: Outcome) -> PageUnit:
+def _page_unit(entry: Encoded, outcome: Outcome, chosen: bool = False) -> PageUnit:
     labels, name = outcome.labels, entry.scored.unit.name
     if outcome.found.warning:
         return PageUnit("not scored", name)
     if not explains(entry.scored.score, entry.binary):
-        return PageUnit("no hypothesis explained", name)
+        return PageUnit("no hypothesis explained", "no finding" if chosen else name, entry.meaning, heading=name)
     truth = labels.values[labels.names.index(entry.hypothesis), :MOST_CHARACTERS] > 0 if entry.binary else None
     measure = "AUC" if entry.binary else "R²"
     low = ", low when true" if entry.binary and entry.scored.sign < 0 else ""
-    summary = f"{name} · {measure} {entry.scored.score:z.2f} ({entry.baseline:z.2f}){low}"
-    return PageUnit(entry.hypothesis, summary, entry.meaning, truth)
+    star, numbers = (
+        "★ " if entry.found else "",
+        f"{measure} {figure(entry.scored.score)} ({figure(entry.baseline)}){low}",
+    )
+    if chosen:
+        of = f"{star}{entry.hypothesis}" if entry.found else f"no finding; nearest: {entry.hypothesis}"
+        return PageUnit(entry.hypothesis, f"{of} · {numbers}", entry.meaning, truth, name)
+    return PageUnit(entry.hypothesis, f"{name} · {numbers}", entry.meaning, truth, f"{star}{entry.hypothesis}")
 
 
-def _show_tables(found: Found, options: Inspect) -> None:
-    """Print the hypotheses that some unit explains, or all, and what the chosen units encode."""
+def _show_chosen(found: Found) -> None:
+    """Print what the chosen units encode: a sentence for each, and the scores that it follows from."""
+    print()
+    for verdict in found.verdicts:
+        print(printable(verdict))
+    if (table := found.table_of_chosen).rows:
+        print()
+        show_part(table)
+        print(
+            "order: findings (★), then by the excess as a share of 1 − baseline; p: against the best unit of each control"
+        )
+
+
+def _show_table(found: Found, options: Inspect) -> None:
+    """Print the hypotheses that some unit explains, or all."""
     shown = [finding for finding in found.findings if options.all or finding.explains]
     show_part(table_of(shown))
     if hidden := [finding.hypothesis for finding in found.findings if finding not in shown]:
         limits = f"AUC below {LEAST_AUC}, R² below {LEAST_R2}"
         print(f"{len(hidden)} hidden, which no unit explains ({limits}): {', '.join(hidden)}; --all lists them")
-    if found.chosen:
-        print()
-        show_part(found.table_of_chosen)
 
 
 def _report(outcome: Outcome) -> None:
@@ -234,13 +248,14 @@ def _report(outcome: Outcome) -> None:
     if found.warning and not options.all:
         print(f"no scores: {found.warning}, or see them with --all")
     else:
-        _show_tables(found, options)
+        _show_table(found, options)
     print()
     count = sum(finding.found for finding in found.findings)
     pairs = [
         (
             "found",
-            f"{count} of {len(found.findings)} hypotheses (★: p ≤ 0.05 and a positive excess; by chance one in twenty)",
+            f"{count} of {len(found.findings)} hypotheses, each by the best of all units (★: p ≤ 0.05 and a positive "
+            "excess; by chance one in twenty)",
         ),
         ("text", f"{outcome.source}: {len(outcome.text):,} characters, {found.positions:,} of them scored"),
         ("units", f"{found.units:,}, and as many in each of {options.twins} untrained twins"),
@@ -252,3 +267,5 @@ def _report(outcome: Outcome) -> None:
         names = ", ".join(finding.hypothesis for finding in unstarred)
         pairs.append(("no ★", f"{names}: p ≤ {LEVEL}, but a baseline does as well (excess not above 0)"))
     show_pairs([*pairs, *(("", note) for note in outcome.notes)])
+    if found.chosen and (options.all or not found.warning):
+        _show_chosen(found)

@@ -120,12 +120,12 @@ function choose(to) {
   if (!tip.hidden) showCharacter(cursor, false);
 }
 
-units.forEach(({ hypothesis, summary }, number) => {
+units.forEach(({ heading, summary }, number) => {
   const [label, input, name, small] = ["label", "input", "span", "small"].map((kind) => document.createElement(kind));
   input.type = "radio";
   input.name = "cell";
   input.value = number;
-  name.textContent = hypothesis;
+  name.textContent = heading;
   small.textContent = summary;
   label.append(input, name, small);
   form.append(label);
