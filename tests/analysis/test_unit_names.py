@@ -48,7 +48,9 @@ def test_short_names_where_there_is_one_layer():
     assert unit_named("4", stack) == unit_named("h[4]", stack) == unit_named("layer 1 h[4]", stack)
     assert clamps_named(("c[2]=1", "3 = 0"), stack) == {NamedUnit(0, 0, 2, "c"): 1.0, NamedUnit(0, 0, 3, "h"): 0.0}
     for said in ("layer 15", "h", "h[1", "1 2"):
-        with pytest.raises(ArgumentError, match="a unit name such as 'layer 1 h.58.' or .*h.58., or 58 for h, will do"):
+        with pytest.raises(
+            ArgumentError, match=r"a unit name such as 'layer 1 h.58.' or .*h.58., or 58 for h, will do"
+        ):
             unit_named(said, stack)
 
 

@@ -266,9 +266,14 @@ class Encoded:
             return f"★ {meaning(self.hypothesis, self.binary, self.scored.sign, self.scored.score)}"
         if not explains(self.scored.score, self.binary):
             return "no finding: no hypothesis is better than guessing"
-        numbers = f"{'AUC' if self.binary else 'R²'} {figure(self.scored.score)}, best baseline {figure(self.baseline)}"
-        why = f"p {self.p:.2f}" if self.excess > 0 else "not above it"
-        return f"no finding: no hypothesis exceeds its baselines; nearest: “{self.hypothesis}” ({numbers}, {why})"
+        return f"no finding: no hypothesis exceeds its baselines; nearest: “{self.hypothesis}” ({self.numbers})"
+
+    @property
+    def numbers(self) -> str:
+        """The score and its baseline, in words."""
+        why = "★" if self.found else f"p {self.p:.2f}" if self.excess > 0 else "not above it"
+        measure = "AUC" if self.binary else "R²"
+        return f"{measure} {figure(self.scored.score)}, best baseline {figure(self.baseline)}, {why}"
 
 
 @dataclass(frozen=True)

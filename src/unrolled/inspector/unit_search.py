@@ -86,7 +86,7 @@ def search(
             left_out[name] = "too rare in the sample for the untrained twins"
             continue
         score, shifted = best[0, j], best[1:, j]
-        p = _p(score, nulls[:, j], shifted)
+        p = p_value(score, nulls[:, j], shifted)
         findings.append(
             Finding(
                 name, bool(labels.binary[j]), float(labels.values[j].mean(dtype=np.float64)), full.ranked(j, top),
@@ -100,8 +100,8 @@ def search(
     return Found(findings, left_out, len(full.units), full.positions, reading.steps, chosen)
 
 
-def _p(score: float, twins: Sequence[float] | Floats, shifted: Sequence[float] | Floats) -> float:
-    """Equation 1."""
+def p_value(score: float, twins: Sequence[float] | Floats, shifted: Sequence[float] | Floats) -> float:
+    """Return p of a score on the sample, equation 1."""
     return max(float(1 + np.count_nonzero(np.asarray(null) >= score)) / (len(null) + 1) for null in (twins, shifted))
 
 
@@ -110,7 +110,7 @@ def _encoded(unit: Unit, full: Scores, sampled: Scores, labels: Labels, findings
     u, encoded = full.units.index(unit), list[Encoded]()
     for finding in findings:
         j = labels.names.index(finding.hypothesis)
-        p = _p(float(sampled.score[j, u]), finding.twins, finding.shifted)
+        p = p_value(float(sampled.score[j, u]), finding.twins, finding.shifted)
         encoded.append(Encoded(finding.hypothesis, finding.binary, full.scored(j, u), finding.baseline, p))
     return sorted(encoded, key=lambda entry: (not entry.found, -entry.closed))
 

@@ -21,6 +21,7 @@ if not CHROMIUM.exists():
     pytest.skip("the page is tested with Chromium, which is not installed", allow_module_level=True)
 
 TEXT = story(190)
+UNIT = {"recurrence": "layers.0.0", "gate": "h", "index": 0}
 expect.set_options(timeout=1000 * SECONDS)
 
 
@@ -195,6 +196,7 @@ def test_the_grid_is_filtered_by_layer_and_gate_and_sorted_by_hypothesis(writer,
     name = page.locator("#found tbody tr").first.get_attribute("data-name")
     page.select_option("#grid-layer", run["name"])
     page.select_option("#grid-gate", "o")
+    expect(page.locator("#chosen")).to_have_text("layer 2 o[0]")  # with the number of the unit before
     page.select_option("#grid-sort", name)
     want = ask(writer, "/api/grid", recurrence=run["name"], gate="o", begin=0, end=300, sort=name, scale="own")
     until(page, "want => JSON.stringify([...document.querySelectorAll('#units [role=option]')].map(o =>"
@@ -323,6 +325,9 @@ def test_an_expression_is_tested_and_underlined_and_its_errors_are_told(writer, 
     name = r"/\(a rat\)/"
     expect(page.locator("#grid-sort")).to_have_value(name)
     expect(page.locator("#expression-state")).to_have_text("")
+    expect(page.locator("#chosen")).to_have_text("layer 1 h[0]")  # the selected unit stays, with its score
+    expect(page.locator("#known")).to_contain_text(f"“{name}”")
+    assert name in [row["name"] for row in ask(writer, "/api/encoded", **UNIT)["rows"]]
     expect(page.locator("#truth-name")).to_have_text(f"underline where “{name}” is true")
     until(page, "document.querySelectorAll('#text [data-true]').length > 0")
     marked = page.evaluate("[...document.querySelectorAll('#text > span[data-true]')].map(s => +s.dataset.at)")

@@ -172,7 +172,7 @@ def _save(outcome: Outcome, path: Path) -> None:
         "parentheses the best baseline (untrained twins, shifted labels, the current token). ★: significantly above it."
     )
     if chosen:
-        about += " An entry headed by a unit was chosen with --units, and is named with its nearest hypothesis."
+        about += " An entry headed by a unit was chosen by name, and its nearest hypothesis is given."
     if any(finding.found for finding in shown):
         about += f" An entry headed by a hypothesis is the unit that encodes it best, of {outcome.found.units:,}."
     elif shown:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteError
 from starlette.types import Receive, Scope, Send
 
 from ...errors import UnrolledError
+from ..findings import Unit
 from ..packing import in_base64, levels
 from ..shown import GUESSES
 from . import replies, requests
@@ -182,6 +183,11 @@ def _scores(app: FastAPI, service: Service) -> None:
     @app.get("/api/hypotheses", **_answers(replies.Hypotheses, 400, 500))
     def hypotheses() -> Reply:
         return Reply(service.scoring.as_json())
+
+    @app.get("/api/encoded", **_answers(replies.OfUnit, *GET_ERRORS))
+    def encoded(request: Annotated[requests.UnitOf, Query()]) -> Reply:
+        plane = service.plane(request.recurrence, request.gate, request.index)
+        return Reply(service.scoring.of_unit(Unit(*plane, request.index)))
 
     @app.post("/api/hypotheses", **_answers(replies.Added, 503, *POST_ERRORS))
     def add(request: requests.Expression) -> Reply:

@@ -153,6 +153,25 @@ class Hypotheses(Reply):
     left_out: dict[str, str]
     pending: list[str]
     note: str | None
+    sampled: int | None
+    """the number of positions behind the scores of the strips, where the table has those of the whole text"""
+
+
+class UnitRow(Reply):
+    """How well a unit encodes one hypothesis, in words."""
+
+    name: str
+    meaning: str
+    numbers: str
+    explains: bool
+    found: bool
+    closed: float | None
+
+
+class OfUnit(Reply):
+    """What a unit encodes, the best hypothesis first; without rows before the units have been scored."""
+
+    rows: list[UnitRow]
 
 
 class Added(Reply):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..findings import Finding, Scored, Scores
+from ..findings import Encoded, Finding, Found, Scored, Scores, Unit
 from ..hypotheses import Labels
-from ..judgement import explains
+from ..judgement import explains, figure, meaning
+from ..unit_search import p_value
 
 TOP = 20  # units listed for each hypothesis
 
@@ -71,3 +72,29 @@ def row(name: str, finding: Finding | Candidate) -> dict[str, Any]:
         **{key: None if value is None else finite(value) for key, value in numbers.items()},
         "found": finding.found, "explains": finding.explains, "why": finding.why,
     }  # fmt: skip
+
+
+def of_unit(unit: Unit, labels: Labels, scores: Scores, found: Found | None) -> list[dict[str, Any]]:
+    """Return what one unit encodes, as `replies.OfUnit` has it: a row for each hypothesis, compared or a candidate."""
+    u, rows = scores.units.index(unit), list[dict[str, Any]]()
+    findings = {finding.hypothesis: finding for finding in found.findings} if found else {}
+    for j, name in enumerate(labels.names):
+        if not scores.seen[j]:
+            continue
+        binary, scored = bool(labels.binary[j]), scores.scored(j, u)
+        if finding := findings.get(name):
+            p = p_value(scored.score, finding.twins, finding.shifted)
+            scored = next((best for best in finding.best if best.unit == unit), scored)  # the score in the table
+            entry = Encoded(name, binary, scored, finding.baseline, p)
+            text, numbers, closed, star = entry.meaning, entry.numbers, entry.closed, entry.found
+        else:
+            text = numbers = f"{'AUC' if binary else 'R²'} {figure(scored.score)} for “{name}”: no better than guessing"
+            if explains(scored.score, binary):
+                text = f"{meaning(name, binary, scored.sign, scored.score)}, a candidate: not compared yet"
+                numbers = text
+            closed, star = (scored.score - float(scores.symbol[j])) / max(1 - float(scores.symbol[j]), 1e-6), False
+        rows.append({
+            "name": name, "meaning": text, "numbers": numbers, "explains": explains(scored.score, binary),
+            "found": star, "closed": finite(closed),
+        })  # fmt: skip
+    return rows

@@ -19,14 +19,14 @@ import numpy as np
 
 from ...errors import ArgumentError, UnrolledError
 from .. import saved_findings
-from ..findings import Found, Scores
+from ..findings import Found, Scores, Unit
 from ..hypotheses import Hypothesis, Labels, inside_matches, label
 from ..judgement import short_text
 from ..scores import Numbers
 from ..unit_search import measure, search, work
 from .background import ActiveRequests, Background, Stopped
 from .inspected import Inspected
-from .scored_rows import TOP, candidates, finite, row
+from .scored_rows import TOP, candidates, finite, of_unit, row
 
 State = Literal["scoring", "ready", "comparing", "compared", "failed"]
 OWN = 12  # expressions that may be added
@@ -144,6 +144,14 @@ class Scoring:
         scores = [finite(batch.scores.score[j, row]) for row in ranked]
         return [units[row].index for row in ranked], scores, "auc" if batch.labels.binary[j] else "r2"
 
+    def of_unit(self, unit: Unit) -> dict[str, Any]:
+        """Return what a unit encodes, as `replies.OfUnit`: findings first, then the best; empty before the scores."""
+        scored = [batch for batch in list(self._batches) if batch.scores is not None]
+        if any(short_text(batch.scores.positions) for batch in scored if batch.scores):
+            return {"rows": []}
+        rows = [r for b in scored if b.scores for r in of_unit(unit, b.labels, b.scores, b.found)]
+        return {"rows": sorted(rows, key=lambda r: (not r["found"], not r["explains"], -(r["closed"] or 0.0)))}
+
     def as_json(self) -> dict[str, Any]:
         """Return the state and all results as plain data for JSON."""
         busy = self.state in ("scoring", "comparing")
@@ -164,11 +172,13 @@ class Scoring:
             elif batch is not batches[0]:
                 pending += batch.labels.names
         positions = [batch.scores.positions for batch in batches if batch.scores is not None]
+        full = [batch.found.positions for batch in batches if batch.found is not None]
         if positions and (note := short_text(min(positions))):
             hypotheses = []
         return {
             "state": self.state, "done": done, "seconds_left": seconds_left, "error": self.error,
             "hypotheses": hypotheses, "left_out": left_out, "pending": pending, "note": note or None,
+            "sampled": min(positions) if positions and full and min(positions) < max(full) else None,
         }  # fmt: skip
 
     def _names(self) -> list[str]:

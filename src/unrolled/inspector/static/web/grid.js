@@ -56,7 +56,9 @@ function draw() {
   }
   showChosen();
   showCursor();
-  const measure = shown.measure ? `, ${measured(shown.measure)} on the right` : "";
+  const sample = known.sampled ? ` (a sample of ${count(known.sampled)} characters; in the table, the whole text)` : "";
+  const measure = shown.measure ? `, ${measured(shown.measure)} on the right${sample}` : "";
+  byId("grid-where").title = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
   byId("grid-where").textContent = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
 }
 
@@ -137,6 +139,14 @@ function follow() {
   showChosen();
 }
 
+// After another layer or gate: its unit with the same number, or its last.
+function keepNumber() {
+  list.scrollTop = 0;
+  const index = Math.min(unit.index, recurrence(layer()).hidden_size - 1);
+  choose({ recurrence: layer(), gate: gate(), index });
+  load();
+}
+
 // Selects the previous or next unit in the order of the grid.
 export function neighbour(by) {
   if (!shown) return;
@@ -157,10 +167,10 @@ export function startGrid() {
   showGates();
   byId("grid-gate").value = unit.gate;
   showSorts();
-  byId("grid-layer").addEventListener("change", () => { showGates(); list.scrollTop = 0; load(); });
+  byId("grid-layer").addEventListener("change", () => { showGates(); keepNumber(); });
   byId("grid-common").addEventListener("change", load);
   onContrast(draw);
-  byId("grid-gate").addEventListener("change", () => { list.scrollTop = 0; load(); });
+  byId("grid-gate").addEventListener("change", keepNumber);
   byId("grid-sort").addEventListener("change", (event) => {
     keep({ sort: event.target.value });
     list.scrollTop = 0;

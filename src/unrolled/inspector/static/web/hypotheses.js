@@ -17,7 +17,8 @@ let showAll = false;                            // also the hypotheses that no u
 const TERMS = {
   unit: "the unit that encodes the hypothesis best, chosen on one half of the text; −: it is low where the hypothesis is "
     + "true",
-  score: "computed on the other half of the text, so that searching many units does not raise it",
+  score: "computed on the other half of the text, so that searching many units does not raise it; of a candidate, and beside the "
+    + "strips below, on a sample of it",
   AUC: "for true or false: the probability that the unit is higher at a true character than at a false one; "
     + "0.5 = guessing, 1 = perfect",
   "R²": "for a number: the share of its variance that a straight line through the unit’s values explains; "
@@ -27,13 +28,14 @@ const TERMS = {
   p: "the share of untrained networks, or of shifts of the labels, that reach the score; with 19 of each the smallest "
     + "is 0.05",
   "★": "found: p ≤ 0.05 and an excess above 0; among 20 hypotheses one may be found by chance",
-  candidate: "scored, but not compared with untrained networks yet: it may be no discovery at all",
+  candidate: "scored on a sample of the text, but not compared with untrained networks yet: it may be no discovery at all",
 };
 
-function pick(hypothesis) {
+// Sorts the units by a hypothesis, and with `jump` selects the best one.
+function pick(hypothesis, jump = true) {
   if (!hypothesis.best.length) return;
   keep({ sort: hypothesis.name });
-  choose(hypothesis.best[0]);
+  if (jump) choose(hypothesis.best[0]);
   for (const listener of listeners) listener();
   showUnit();
 }
@@ -111,7 +113,8 @@ function showState() {
     comparing: `comparing with untrained networks: ${Math.round(100 * known.done)} %${left()}`,
     ready: known.error ?? (known.hypotheses.length ? "candidates, not compared with untrained networks"
       : "no hypothesis can be tested on this text"),
-    compared: `★ ${stars} of ${known.hypotheses.length}: better than untrained networks and shifted labels`,
+    compared: `★ ${stars} of ${known.hypotheses.length}: better than untrained networks, shifted labels and the token `
+      + `table${changed ? `; another best unit than before for ${changed}: candidates are scored on a sample` : ""}`,
     failed: known.error ?? "scoring failed",
   }[known.state] ?? "";
   const progress = make("progress", { max: 1, "aria-label": "done" });
@@ -134,12 +137,21 @@ function showState() {
   byId("compare").hidden = known.state === "compared" || Boolean(known.note);
 }
 
+// How many hypotheses have another best unit than as candidates, which were scored on a sample of the text.
+let changed = 0;
+function countChanged(before) {
+  const old = new Map(before.filter(({ p }) => p === null).map((row) => [row.name, row.best[0]]));
+  changed += known.hypotheses.filter(({ name, p, best }) => p !== null && old.get(name) && best[0]
+    && !same(old.get(name), best[0])).length;
+}
+
 let timer = 0, content = "";
 export async function poll() {
   clearTimeout(timer);
   await attempt("hypotheses", async () => {
-    const reply = await fetchJson("/api/hypotheses");
+    const reply = await fetchJson("/api/hypotheses"), before = known.hypotheses;
     Object.assign(known, reply);
+    countChanged(before);
     const received = JSON.stringify([reply.hypotheses, reply.left_out, reply.note]);
     if (received !== content) {
       content = received;
@@ -156,12 +168,12 @@ export async function poll() {
   });
 }
 
-// Selects a hypothesis as soon as it has been scored.
+// Sorts the units by a hypothesis as soon as it has been scored; the selected unit stays.
 export async function pickNamed(name) {
   for (;;) {
     await poll();
     const hypothesis = known.hypotheses.find((other) => other.name === name);
-    if (hypothesis) { pick(hypothesis); return true; }
+    if (hypothesis) { pick(hypothesis, false); return true; }
     if (!known.pending.includes(name)) return false;
     await new Promise((resolve) => { setTimeout(resolve, EVERY / 2); });
   }

@@ -1,38 +1,36 @@
 // What the colours mean: the caption above the text, the contrast, and the underline where the hypothesis is true.
 
 import { address, keep } from "./address.js";
-import { latest } from "./api.js";
+import { fetchJson, latest } from "./api.js";
 import { share } from "./colours.js";
 import { byId, fixed, within } from "./dom.js";
-import { known, measured, onKnown, sortedBy } from "./hypotheses.js";
+import { known, onKnown, sortedBy } from "./hypotheses.js";
 import { labelsOf } from "./slices.js";
 import { onPage, setContrast, setTruth, shownPage, summary } from "./text.js";
-import { onUnit, same, unit } from "./units.js";
+import { onUnit, run, unit } from "./units.js";
 
-const LISTED = 3;                               // a unit explains a hypothesis if it is among its best so many
-const LONGEST = 150;                            // characters of a caption: what fits on two lines
-const fetching = latest();
+const LONGEST = 230;                            // characters of a caption: what fits on three lines
+const [fetching, encoding] = [latest(), latest()];
+let notes = [];
 
-// "red where “inside double quotes” is true (AUC 0.97, ★)", for the hypotheses that the unit is among the best for.
-function meanings() {
-  const notes = [];
-  for (const { name, best, binary, explains, found, measure, p } of known.hypotheses) {
-    const rank = best.slice(0, LISTED).findIndex((other) => same(other, unit));
-    if (rank < 0 || !explains) continue;
-    const { score, sign } = best[rank], colour = sign < 0 ? "blue" : "red";
-    const often = score >= 0.9 ? "" : score >= 0.75 ? "mostly " : "more often ";
-    const status = p === null ? ", candidate" : found ? rank ? "" : ", ★" : ", no ★";
-    const place = rank ? `, unit ${rank + 1} of the best` : "";
-    const text = binary ? `${often}${colour} where “${name}” is true` : `the ${colour}er, the larger “${name}”`;
-    notes.push([name === sortedBy() ? -1 : rank, `${text} (${measured(measure)} ${fixed(score, 2)}${place}${status})`]);
+// What the selected unit encodes best, and how well it encodes the hypothesis that the units are sorted by.
+async function loadMeanings() {
+  if (!run.recurrences?.length) return;
+  const rows = await encoding((signal) => fetchJson("/api/encoded", { params: { ...unit }, signal }))
+    .then((reply) => reply?.rows).catch(() => null);
+  if (!rows) return;
+  const best = rows.find(({ explains }) => explains) ?? rows[0], sorted = rows.find(({ name }) => name === sortedBy());
+  notes = best ? [best.meaning] : [known.note ? "no scores: the text is too short"
+    : known.state === "scoring" || !known.state ? "not scored yet" : "not scored: no hypothesis can be tested on this text"];
+  if (best && sorted && sorted !== best) {
+    notes.unshift(sorted.found || sorted.numbers === sorted.meaning ? sorted.meaning : `“${sorted.name}”: ${sorted.numbers}`);
   }
-  notes.sort((a, b) => a[0] - b[0]);
-  return notes.slice(0, 2).map(([, note]) => note.replace("reder", "redder").replace("blueer", "bluer"));
+  showMeaning();
 }
 
 function showMeaning() {
-  const all = [...meanings(), summary()].filter(Boolean), whole = all.join("; ");
-  const text = whole.length > LONGEST && all.length > 2 ? [all[0], all.at(-1)].join("; ") : whole;
+  const all = [...notes, summary()].filter(Boolean), whole = all.join("; ");
+  const text = whole.length > LONGEST && all.length > 2 ? all.slice(0, -1).join("; ") : whole;
   byId("known").textContent = text && text[0].toUpperCase() + text.slice(1);
   byId("known").title = byId("known").textContent;
 }
@@ -73,6 +71,7 @@ export function startMeaning() {
   const show = () => { showMeaning(); showTruth(); };
   onPage(show);
   onKnown(show);
-  onUnit(showMeaning);
+  onUnit(() => { notes = []; loadMeanings(); });
+  onKnown(loadMeanings);
   showContrast();
 }

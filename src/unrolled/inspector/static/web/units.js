@@ -19,8 +19,10 @@ export function choose({ recurrence, gate, index }) {
   for (const listener of listeners) listener();
 }
 
-// The unit in the URL, if the network has it; otherwise the first.
+// The unit in the URL, if the network has it, as its address, or as h[157] or 157 (of h) if there is one layer.
 export function fromAddress() {
+  const short = run.recurrences.length === 1 && /^(?:(\w+)\[(\d+)\]|(\d+))$/.exec(address.unit ?? "");
+  if (short) address.unit = `${run.recurrences[0].name}/${short[1] ?? "h"}/${short[2] ?? short[3]}`;
   const [name, gate, index] = (address.unit ?? "").split("/"), layer = recurrence(name), number = Number(index);
   if (layer?.gates.includes(gate) && Number.isInteger(number) && number >= 0 && number < layer.hidden_size) {
     return { recurrence: name, gate, index: number };
