@@ -261,7 +261,7 @@ class Encoded:
 
     @property
     def meaning(self) -> str:
-        """What the colours mean: where the unit is red, with a ★; for no finding, only the hypothesis nearest to one."""
+        """What the colours mean: where the unit is red, with a ★; without a finding, the nearest hypothesis."""
         if self.found:
             return f"★ {meaning(self.hypothesis, self.binary, self.scored.sign, self.scored.score)}"
         if not explains(self.scored.score, self.binary):
@@ -338,7 +338,7 @@ class Found(Shown):
 
 
 def nearest(encoded: list[Encoded]) -> Encoded:
-    """Return the hypothesis to name for a unit: its best finding, otherwise the first that it explains, or the first."""
+    """Return the hypothesis to name for a unit: the first that it explains, findings first, or the first."""
     return next((entry for entry in encoded if explains(entry.scored.score, entry.binary)), encoded[0])
 
 

@@ -220,7 +220,7 @@ def _show_chosen(found: Found) -> None:
         print()
         show_part(table)
         print(
-            "order: findings (★), then by the excess as a share of 1 − baseline; p: against the best unit of each control"
+            "order: findings (★), then the excess as a share of 1 − baseline; p: with the best unit of each control"
         )
 
 

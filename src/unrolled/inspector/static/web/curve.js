@@ -27,6 +27,14 @@ function robust(lines, y0, y1) {
   return (most - y0) * 1.5 < y1 - y0 && most > y0 ? most : y1;
 }
 
+// The height of a label at `x` near `y` that is over the fewest points of the lines.
+function freeHeight(points, x, y) {
+  const near = points.filter(([at]) => Math.abs(at - x) < 48);
+  const heights = [-14, 24, -34, 44, -54, -74].map((by) => y + by).filter((at) => at > TOP + 10 && at < TALL - BOTTOM);
+  const over = heights.map((at) => near.filter(([, other]) => other > at - 16 && other < at + 6).length);
+  return heights[over.indexOf(Math.min(...over))] ?? Math.max(TOP + 10, y - 14);
+}
+
 // Draws `lines` ([{name, kind, whole, points: [[x, y], …]}]); returns the SVG, the map from steps to pixels, the cursors,
 // and whether the axis is cropped.
 export function curves(lines, { wide, unit, log, all: everything, marks, steps = [] }) {
@@ -50,7 +58,7 @@ export function curves(lines, { wide, unit, log, all: everything, marks, steps =
     parts.push(drawn("path", { class: "axis", d: `M${toX(x)} ${TALL - BOTTOM + 6}v4` }),
       text(toX(x), TALL - BOTTOM + 24, count(x), "middle"));
   }
-  const above = cropped ? `, up to ${brief(highest)} above this axis` : "";
+  const above = cropped ? ` (values up to ${brief(highest)} are cut)` : "";
   parts.push(text(LEFT, 10, `${unit}${above}`, "start"), text(toX(x1) + 28, TALL - BOTTOM + 24, "step", "start"));
   for (const x of steps) {
     parts.push(drawn("path", { class: "milestone", d: `M${toX(x).toFixed(1)} ${TALL - BOTTOM + 6}v-8` }));
@@ -68,10 +76,12 @@ export function curves(lines, { wide, unit, log, all: everything, marks, steps =
   ends.sort((a, b) => a.y - b.y);
   ends.forEach((end, n) => { if (n) end.y = Math.max(end.y, ends[n - 1].y + 15); });
   for (const { name, kind, x, y } of ends) parts.push(text(x, y, name, "start", `small named-${kind}`));
+  const drawnAt = all.map(([x, y]) => [toX(x), toY(Math.min(y, y1))]);
   for (const { x, y, label } of marks) {
     if (y > y1) continue;
+    const at = within(LEFT + 60, toX(x), wide - RIGHT - 40);
     parts.push(drawn("circle", { class: "best", cx: toX(x), cy: toY(y), r: 6 }),
-      text(within(LEFT + 60, toX(x), wide - RIGHT - 30), Math.max(TOP + 10, toY(y) - 14), label, "middle", "small"));
+      text(at, freeHeight(drawnAt, at, toY(y)), label, "middle", "small"));
   }
   const cursor = drawn("path", { class: "cursor", d: "" }), preview = drawn("path", { class: "preview", d: "" });
   const line = (x) => x === null ? "" : `M${toX(x).toFixed(1)} ${TOP}V${TALL - BOTTOM + 6}`;

@@ -57,9 +57,10 @@ function draw() {
   showChosen();
   showCursor();
   const sample = known.sampled ? ` (a sample of ${count(known.sampled)} characters; in the table, the whole text)` : "";
+  const where = `characters ${count(shown.begin + 1)} to ${count(shown.end)} (bar beside the text)`;
   const measure = shown.measure ? `, ${measured(shown.measure)} on the right${sample}` : "";
-  byId("grid-where").title = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
-  byId("grid-where").textContent = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
+  byId("grid-where").title = where + measure;
+  byId("grid-where").textContent = where + measure;
 }
 
 const unitOf = (n) => ({ recurrence: shown.recurrence, gate: shown.gate, index: shown.order[n] });

@@ -18,7 +18,8 @@ let waiting = 0;
 async function bySurprise() {
   const on = byId("text-surprise").checked, page = shownPage();
   box.classList.toggle("by-surprise", on);
-  byId("text-key").hidden = on;
+  byId("text-key").hidden = byId("chosen").hidden = on;
+  byId("chosen-surprise").hidden = !on;
   byId("surprise-key").hidden = !on;
   clearTimeout(waiting);
   if (!on || !page) return;

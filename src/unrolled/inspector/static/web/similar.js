@@ -27,14 +27,15 @@ function look() {
   const size = selected ? end - begin : 0, most = run.limits.segment;
   byId("similar-go").disabled = !selected || size > most;
   byId("selection").textContent = !selected ? "select a stretch of the text"
-    : size > most ? `${count(size)} characters selected, at most ${count(most)}` : `${count(size)} characters selected`;
+    : size > most ? `${count(size)} characters selected, at most ${count(most)}` : `${count(size)} ${size === 1 ? "character" : "characters"} selected`;
 }
 
 function show(reply, recurrence) {
   const layer = run.recurrences.find(({ name }) => name === recurrence).label;
   const whole = reply.end - reply.begin === run.text.characters;
   byId("similar-state").textContent = `${count(reply.matches.length)} passages in which these units of ${layer} are on: `
-    + `${reply.units.join(", ")}${whole ? "" : `; searched: characters ${count(reply.begin + 1)} to ${count(reply.end)}`}`;
+    + `${reply.units.join(", ")}${whole ? "" : `; searched: characters ${count(reply.begin + 1)} to ${count(reply.end)}`}`
+    + ". Score: the share of these units that are on there too, lower for each other unit that is on.";
   byId("similar-state").title = byId("similar-state").textContent;
   byId("similar-list").replaceChildren(...reply.matches.map(({ score, begin, before, text, after }) => {
     const button = make("button", { type: "button", class: "plain" },

@@ -108,7 +108,8 @@ function load() {
     byId("preview").max = Math.max(0, previews - 1);
     draw();
     showMilestones();
-    if (previews) showPreview(0);
+    byId("curve-help").hidden = !previews;
+    if (previews) showPreview(previews - 1);
   });
 }
 

@@ -23,7 +23,8 @@ function paintText() {
   byId("type-text").replaceChildren(spans(characters, painted));
   for (const at of reply?.skipped ?? []) byId("type-text").children[at].classList.add("skipped");
   if (surprise) showKey(byId("type-key"), "0 nats", `${SURPRISE.high} nats or more (red, underlined)`, true);
-  else if (reply) showKey(byId("type-key"), `${fixed(reply.low, 2)} (dotted)`, `${fixed(reply.high, 2)} (underlined)`);
+  else if (reply) showKey(byId("type-key"), `${fixed(reply.low, 2)} (blue, dotted)`,
+    `${fixed(reply.high, 2)} (red, underlined)`);
   byId("type-unit").hidden = surprise;
 }
 

@@ -2,6 +2,7 @@
 
 import { address, keep } from "./address.js";
 import { ServerError, attempt, fetchJson, latest } from "./api.js";
+import { showKey } from "./colours.js";
 import { brief, byId, count, debounced, fixed, make, onKeys, percent, within } from "./dom.js";
 import { drawing, layerName, lanesOf, spelled, valuesOf } from "./drawing.js";
 import { onScheme } from "./pictures.js";
@@ -47,7 +48,8 @@ function choose(row, t, focus = true) {
 
 function showPrediction(step, t) {
   const list = make("ol", { class: "bars" });
-  bars(list, step.top);
+  const listed = step.target === null || step.top.some(({ symbol }) => symbol === step.target);
+  bars(list, listed ? step.top : [...step.top.slice(0, -1), { symbol: step.target, p: step.p_target }]);
   const note = step.target === null ? "The next token is unknown."
     : `The next token is “${spelled(step.target)}”, p = ${percent(step.p_target)}: ${fixed(step.loss, 3)} nats.`;
   const head = make("h2", {}, `Prediction after “${spelled(step.x)}”, step ${t + 1}`);
@@ -117,6 +119,7 @@ function load() {
 }
 
 export function startUnrolled() {
+  showKey(byId("unrolled-key"), "h: −1 (blue)", "1 (red); c: to its largest value in the box; gates: 0 to 1");
   byId("unrolled-text").value = "hello";
   byId("unrolled-form").addEventListener("submit", (event) => { event.preventDefault(); load(); });
   byId("last-only").addEventListener("change", load);

@@ -23,12 +23,15 @@ function addHeld() {
   const fetching = latest();
   const offer = debounced(150, () => attempt("range", async () => {
     const range = await fetching((signal) => fetchJson("/api/range", { params: chosen.selected(), signal }));
-    if (range) values.replaceChildren("in the text: ", ...presets(range, amount));
+    if (!range) return;
+    values.replaceChildren("in the text: ", ...presets(range, amount));
+    if (!amount.dataset.set) amount.value = Number(range.mean.toFixed(4));
   }));
   const chosen = picker(fields, "states", first, () => { values.replaceChildren("in the text: …"); offer(); },
     holdable().map(({ name, label }) => [name, label]));
   const entry = { selected: chosen.selected, amount };
   held.push(entry);
+  amount.addEventListener("input", () => { amount.dataset.set = true; });  // until then it is the unit's mean
   remove.addEventListener("click", () => {
     held.splice(held.indexOf(entry), 1);
     row.remove();
@@ -46,7 +49,7 @@ const NAMES = { min: "minimum", mean: "mean", max: "maximum" };
 // Buttons that set the value to the unit's smallest, mean and largest value in the text.
 const presets = ({ low, mean, high }, amount) => [["min", low], ["mean", mean], ["max", high]].map(([name, x]) => {
   const button = make("button", { type: "button", title: `hold it at its ${NAMES[name]} in the text` }, `${name} ${fixed(x, 2)}`);
-  button.addEventListener("click", () => { amount.value = Number(x.toFixed(4)); });
+  button.addEventListener("click", () => { amount.value = Number(x.toFixed(4)); amount.dataset.set = true; });
   return button;
 });
 
@@ -118,7 +121,8 @@ async function write() {
   const rate = (n, took) => `${count(n)} characters in ${fixed(took, 1)} s`;
   try {
     const scale = watched && await scaleOf(watched, current.signal);
-    if (watched) showKey(byId("write-key"), `${fixed(scale.low, 2)} (dotted)`, `${fixed(scale.high, 2)} (underlined)`);
+    const ends = watched && [`${fixed(scale.low, 2)} (blue, dotted)`, `${fixed(scale.high, 2)} (red, underlined)`];
+    if (watched) showKey(byId("write-key"), ...ends);
     const progress = (label) => (n) => { written = n; showStatus(`${label}${rate(n, seconds())}${chosen}`); };
     if (beside) {                               // first without: its seed is used again
       const plain = await generate({ ...body, clamps: [] }, plainBox, scale, current.signal, progress("without: "));
