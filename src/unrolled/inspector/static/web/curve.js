@@ -2,7 +2,7 @@
 
 import { brief, count, drawn, fixed, within } from "./dom.js";
 
-const [TALL, LEFT, RIGHT, TOP, BOTTOM] = [250, 52, 104, 14, 34];
+const [TALL, LEFT, RIGHT, TOP, BOTTOM] = [250, 52, 104, 24, 34];
 
 // About `most` round numbers between `low` and `high`.
 function ticks(low, high, most) {

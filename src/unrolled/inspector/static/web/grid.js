@@ -56,11 +56,11 @@ function draw() {
   }
   showChosen();
   showCursor();
-  const sample = known.sampled ? ` (a sample of ${count(known.sampled)} characters; in the table, the whole text)` : "";
-  const where = `characters ${count(shown.begin + 1)} to ${count(shown.end)} (bar beside the text)`;
-  const measure = shown.measure ? `, ${measured(shown.measure)} on the right${sample}` : "";
-  byId("grid-where").title = where + measure;
-  byId("grid-where").textContent = where + measure;
+  const measure = shown.measure ? `, ${measured(shown.measure)}${known.sampled ? " of a sample" : ""} on the right` : "";
+  const where = `characters ${count(shown.begin + 1)} to ${count(shown.end)}${measure}`;
+  byId("grid-where").title = `${where}; the bar beside the text marks these characters${known.sampled
+    ? `; scores beside the strips are of ${count(known.sampled)} characters, those in the table of the whole text` : ""}`;
+  byId("grid-where").textContent = where;
 }
 
 const unitOf = (n) => ({ recurrence: shown.recurrence, gate: shown.gate, index: shown.order[n] });

@@ -25,7 +25,7 @@ function addHeld() {
     const range = await fetching((signal) => fetchJson("/api/range", { params: chosen.selected(), signal }));
     if (!range) return;
     values.replaceChildren("in the text: ", ...presets(range, amount));
-    if (!amount.dataset.set) amount.value = Number(range.mean.toFixed(4));
+    if (!amount.dataset.set) amount.value = Number(range.mean.toFixed(2));
   }));
   const chosen = picker(fields, "states", first, () => { values.replaceChildren("in the text: …"); offer(); },
     holdable().map(({ name, label }) => [name, label]));
