@@ -45,10 +45,10 @@ def test_a_plan_without_changes_gives_the_learning_rates_of_before():
     ]
 
 
-def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.0, planned=20_000):
+def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.0, planned=20_000, rate=100.0):
     """Train until the plan's last step; return the duration, the plan and the steps of the evaluations."""
     plan, begin = Plan(planned), clock.now
-    deadline = Deadline(plan, budget, begin, evaluations=12, cost=200.0, scoring=200.0, end=test, rate=100.0)
+    deadline = Deadline(plan, budget, begin, evaluations=12, cost=200.0, scoring=200.0, end=test, rate=rate)
     step, evaluations, fractions = 0, [], []
 
     def work(seconds):
@@ -90,6 +90,12 @@ def test_training_ends_on_time_at_any_rate(clock, pace):
     duration, _, evaluations = run(clock, pace)
     assert 225 <= duration <= 260
     assert 11 <= len(evaluations) <= 13
+
+
+def test_a_resumed_run_measures_the_rate_before_it_plans(clock):
+    duration, plan, _ = run(clock, lambda t: 0.02, rate=0.0)
+    assert 225 <= duration <= 260
+    assert plan.steps > 5_000
 
 
 def test_resuming_restores_the_plan_unless_the_steps_are_new():

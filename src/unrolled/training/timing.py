@@ -112,7 +112,7 @@ class Deadline:
             steps = step + self._fitting(step, eval_every)
             if abs(steps - self.plan.steps) > max(1, TOLERANCE * (self.plan.steps - step)):
                 self.plan.change(step, steps)
-        elif step < self.plan.steps and (self.left() - SAVING) * self.rate < self.cost + self.scoring * self.end:
+        elif step < self.plan.steps and self.left() < SAVING + self._ending():
             self.plan.change(step, step)
 
     def _fitting(self, step: int, eval_every: int) -> int:
@@ -123,6 +123,10 @@ class Deadline:
         else:
             steps /= 1 + self.cost / eval_every
         return max(0, int(steps))
+
+    def _ending(self) -> float:
+        """Return the seconds of the last evaluations, 0 if the rate is not known yet."""
+        return (self.cost + self.scoring * self.end) / self.rate if self.rate else 0.0
 
     def _evaluations_at(self, step: int) -> int:
         return int(self.plan.fraction(step) * self.evaluations + 1e-9)
