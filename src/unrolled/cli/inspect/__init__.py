@@ -219,9 +219,7 @@ def _show_chosen(found: Found) -> None:
     if (table := found.table_of_chosen).rows:
         print()
         show_part(table)
-        print(
-            "order: findings (★), then the excess as a share of 1 − baseline; p: with the best unit of each control"
-        )
+        print("order: findings (★), then the excess as a share of 1 − baseline; p: with the best unit of each control")
 
 
 def _show_table(found: Found, options: Inspect) -> None:
