@@ -197,7 +197,7 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
         try:
             function(*[Mock()] * method, zqx=1)
         except ArgumentError as error:
-            if str(error).startswith("option must be a known name, got 'zqx'"):
+            if str(error).startswith("'zqx' is not an option"):
                 continue
             missed.append(f"{name}: {error}")
         except Exception as error:
@@ -221,7 +221,7 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
     ],
 )
 def test_a_misspelt_option_is_answered_with_the_nearest(call: Callable[[], Any], near: str) -> None:
-    with pytest.raises(ArgumentError, match=rf"option must be a known name, got '\w+'; did you mean '{near}'"):
+    with pytest.raises(ArgumentError, match=rf"'\w+' is not an option; did you mean '{near}'"):
         call()
 
 
@@ -321,7 +321,7 @@ def test_a_list_stays_the_callers_own() -> None:
 
 
 def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ArgumentError, match="option must be a known name, got 'nmae'; did you mean 'name'"):
+    with pytest.raises(ArgumentError, match="'nmae' is not an option; did you mean 'name'"):
         takes(nmae=3)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes from 0 to 11 positional arguments but 12 were given"):
         takes(*range(12))  # type: ignore[arg-type]

@@ -43,6 +43,17 @@ class ArgumentError(UnrolledError, ValueError):
         return type(self), (self.name, self.expected, self.received, self.remedy)
 
 
+class UnknownOption(ArgumentError):
+    """An option or keyword has a name that does not exist; ``remedy`` suggests the nearest one."""
+
+    def __init__(self, received: object, remedy: str = "") -> None:
+        super().__init__("option", "a known name", received, remedy)
+        self.args = (f"{_format_value(received)} is not an option{clause(remedy)}",)
+
+    def __reduce__(self) -> tuple[type[UnknownOption], tuple[object, str]]:  # type: ignore[override]
+        return type(self), (self.received, self.remedy)
+
+
 def _format_value(value: object) -> str:
     """Return ``repr(value)`` on one line, truncated to `LONGEST` characters."""
     try:
@@ -85,6 +96,8 @@ class ConformanceError(UnrolledError, AssertionError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x' or 'y'?`` for the known names closest to ``word``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in near]  # in descending order
+    near = [name for name, ratio in zip(near, likeness, strict=True) if ratio > likeness[0] - 0.2]
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 
 from ..cells import Cell
-from ..cells.base import check_sizes_set
+from ..cells.contract import check_sizes_set
 from ..checks import UNCHECKED, checked
 from ..errors import ArgumentError, BackendError, did_you_mean, origin
 from ..scan import BACKENDS

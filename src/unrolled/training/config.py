@@ -26,7 +26,7 @@ import tomli_w
 import torch
 
 from ..checks import plain
-from ..errors import ArgumentError, RunError, did_you_mean
+from ..errors import ArgumentError, RunError, UnknownOption, did_you_mean
 
 FORMAT = 1
 C = TypeVar("C")
@@ -83,7 +83,7 @@ def update(config: C, /, **flat: Any) -> C:
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
-            raise ArgumentError("option", "a known name", given, did_you_mean(given, known))
+            raise UnknownOption(given, did_you_mean(given, known))
         group, _ = table[name]
         if name in changed.get(group, {}):
             raise ArgumentError(name, f"given under one name only, not as {given} too", value)
