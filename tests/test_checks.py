@@ -330,7 +330,7 @@ def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
 
 def test_options_by_name() -> None:
     assert options_of(Sampling, {"top_k": 3}) == Sampling(top_k=3)
-    with pytest.raises(ArgumentError, match="got 'temprature'; did you mean 'temperature'"):
+    with pytest.raises(ArgumentError, match="'temprature' is not an option; did you mean 'temperature'"):
         options_of(Sampling, {"temprature": 1})
 
 

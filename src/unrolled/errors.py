@@ -111,13 +111,18 @@ def origin(error: BaseException) -> str:
 
     Frames of this package, of the standard library and of installed packages are skipped.
     """
-    import sysconfig
-
-    skipped = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
     found, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not (code.co_filename.startswith(("<", *skipped)) or "-packages" in code.co_filename):
+        if user_code(code.co_filename):
             found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
         trace = trace.tb_next
     return found
+
+
+def user_code(filename: str) -> bool:
+    """Whether a file of code belongs neither to this package, nor to the standard library or an installed package."""
+    import sysconfig
+
+    skipped = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
+    return not (filename.startswith(("<", *skipped)) or "-packages" in filename)
