@@ -346,7 +346,7 @@ def test_the_three_calls_of_the_package(run: Any) -> None:
     for call in (lambda: unrolled.load(run), lambda: unrolled.resume(run), lambda: unrolled.train("lm", run=run or 5)):
         with pytest.raises(ArgumentError, match="run must be a path"):
             call()
-    with pytest.raises(ArgumentError, match="hidden_size must be a value of type int, got 'big'"):
+    with pytest.raises(ArgumentError, match="hidden_size must be an integer, got 'big'"):
         unrolled.train("lm", hidden_size="big")
     with pytest.raises(ArgumentError, match="task must be a string"):
         unrolled.train(run)

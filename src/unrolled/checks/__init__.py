@@ -32,6 +32,7 @@ __all__ = [
     "Least",
     "NoOptions",
     "Size",
+    "check_of",
     "check_texts",
     "checked",
     "checked_methods",
