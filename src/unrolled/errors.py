@@ -2,6 +2,7 @@
 
 UnrolledError
 ├── ArgumentError (ValueError)   an argument, option or config value is wrong
+│   └── UnknownOption            an option or keyword does not exist
 ├── ShapeError    (ValueError)   a tensor has the wrong shape, dtype or device
 ├── BackendError  (RuntimeError) the requested backend cannot run this
 ├── DataError                    a data set is missing, empty, undecodable, altered or too short
@@ -10,7 +11,7 @@ UnrolledError
 ├── DivergedError                the loss became infinite or NaN
 └── ConformanceError             a cell violates the contract of cells
 
-Every message names the argument, what was expected, what was received and how to fix it.
+The message of an `ArgumentError` names the argument, what was expected, what was received and, if known, a remedy.
 The command line prints the message of an `UnrolledError` on one line and exits with status 2.
 """
 

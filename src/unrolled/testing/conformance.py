@@ -61,7 +61,7 @@ def check_cell(
     exempt: Iterable[str] | Mapping[str, str] = (),
     name: str = "",
 ) -> Report:
-    """Check that a cell keeps the contract of docs/architecture.md. The cell itself is not modified.
+    """Check that a cell keeps the contract of `unrolled.Cell`. The cell itself is not modified.
 
     Args:
         cell: the cell, of any (small) sizes; the checks run on a float64 copy on the CPU.

@@ -156,8 +156,8 @@ class TrainedClassifier(Trained):
         """Evaluate on labelled texts; see `Trained.evaluate`.
 
         Args:
-            data: a file, a folder, a named data set, `Examples`, or data as for `unrolled.train`: a list of (text, label),
-                dictionaries or a data frame (default: the test part of the run's own data).
+            data: a file, a folder, a named data set, `Examples`, or data as for `unrolled.train`: a list of
+                (text, label), dictionaries or a data frame (default: the test part of the run's own data).
             options: as for ``unrolled evaluate``: ``split``, ``baselines``, ``text_column``, ``errors_out`` …
 
         Raises:
