@@ -55,6 +55,7 @@ def test_numbers_are_labels_and_other_values_are_left_out(tmp_path):
 def test_a_run_reads_its_data_again_wherever_it_lies(tmp_path, capsys):
     model = unrolled.train("classify", data=ROWS, test=ROWS[:6], run=tmp_path / "run", **TINY)
     before = model.report().values | {"text": None}
+    assert model.evaluate(ROWS[:6])["accuracy"] == before["accuracy"]
     shutil.move(tmp_path / "run", tmp_path / "moved")
     assert unrolled.load(tmp_path / "moved").report().values | {"text": None} == before
     assert unrolled.resume(tmp_path / "moved", steps=3, reporter=Silent()).steps == 3
