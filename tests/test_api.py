@@ -83,6 +83,8 @@ def test_no_file_decides_which_code_is_imported(tmp_path, monkeypatch):
     for attempt in (lambda: unrolled.load(hostile), lambda: unrolled.resume(run)):
         with pytest.raises(RunError, match="code outside unrolled; if you trust that code, name it too"):
             attempt()
+    with pytest.raises(RunError, match="uses the cell marker:Cell, not other:Cell; pass --cell marker:Cell"):
+        unrolled.load(hostile, cell="other:Cell")
     assert not (tmp_path / "ran").exists()
     with pytest.raises(ArgumentError, match="has no class Cell"):
         unrolled.load(hostile, cell="marker:Cell")

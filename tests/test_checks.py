@@ -197,7 +197,7 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
         try:
             function(*[Mock()] * method, zqx=1)
         except ArgumentError as error:
-            if str(error).startswith("option must be a known name, got 'zqx'"):
+            if str(error).startswith("'zqx' is not an option"):
                 continue
             missed.append(f"{name}: {error}")
         except Exception as error:
@@ -221,7 +221,7 @@ def test_every_public_function_names_an_unknown_keyword() -> None:
     ],
 )
 def test_a_misspelt_option_is_answered_with_the_nearest(call: Callable[[], Any], near: str) -> None:
-    with pytest.raises(ArgumentError, match=rf"option must be a known name, got '\w+'; did you mean '{near}'"):
+    with pytest.raises(ArgumentError, match=rf"'\w+' is not an option; did you mean '{near}'"):
         call()
 
 
@@ -321,7 +321,7 @@ def test_a_list_stays_the_callers_own() -> None:
 
 
 def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ArgumentError, match="option must be a known name, got 'nmae'; did you mean 'name'"):
+    with pytest.raises(ArgumentError, match="'nmae' is not an option; did you mean 'name'"):
         takes(nmae=3)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes from 0 to 11 positional arguments but 12 were given"):
         takes(*range(12))  # type: ignore[arg-type]
@@ -330,7 +330,7 @@ def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
 
 def test_options_by_name() -> None:
     assert options_of(Sampling, {"top_k": 3}) == Sampling(top_k=3)
-    with pytest.raises(ArgumentError, match="got 'temprature'; did you mean 'temperature'"):
+    with pytest.raises(ArgumentError, match="'temprature' is not an option; did you mean 'temperature'"):
         options_of(Sampling, {"temprature": 1})
 
 
@@ -346,7 +346,7 @@ def test_the_three_calls_of_the_package(run: Any) -> None:
     for call in (lambda: unrolled.load(run), lambda: unrolled.resume(run), lambda: unrolled.train("lm", run=run or 5)):
         with pytest.raises(ArgumentError, match="run must be a path"):
             call()
-    with pytest.raises(ArgumentError, match="hidden_size must be a value of type int, got 'big'"):
+    with pytest.raises(ArgumentError, match="hidden_size must be an integer, got 'big'"):
         unrolled.train("lm", hidden_size="big")
     with pytest.raises(ArgumentError, match="task must be a string"):
         unrolled.train(run)

@@ -51,6 +51,6 @@ def test_the_code_of_a_page_runs(page, here, capsys):
             exec(compile(code, page, "exec"), names)
     printed = capsys.readouterr().out
     if page == "in-python.md":
-        assert "option must be a known name, got 'lenght'; did you mean 'length'?" in printed
+        assert "'lenght' is not an option; did you mean 'length'?" in printed
         assert "accuracy" in printed
         assert "Leaky, backend auto" in printed

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .cells import Cell, cell_name
-from .checks import checked
+from .checks import checked, plain
 from .errors import ArgumentError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import custom_cell, open_model, with_data_of
@@ -53,6 +53,8 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
         DataError, RunError, SaveError, DivergedError: see `unrolled.errors`.
     """
     cls = ready(task_class(task))
+    for name in cls.given:
+        check_data(name, options.get(name))
     given = {name: options[name] for name in cls.given if _is_content(options.get(name))}
     options |= dict.fromkeys(given, "data") | ({"cell": cell_name(options["cell"])} if "cell" in options else {})
     config = update(cls.Config(), **options)
@@ -89,6 +91,12 @@ def _write(cls: Any, name: str, value: Any, folder: Path) -> str:
         return str(cls.write_data(name, value, folder))
     except OSError as error:
         raise save_error(folder, error) from error
+
+
+def check_data(name: str, value: Any) -> None:
+    """Raise `ArgumentError` if the value of an option for data is a number."""
+    if isinstance(plain(value), int | float):
+        raise ArgumentError(name, "a path, the name of a data set, a list of examples or a data frame", value)
 
 
 def _is_content(value: Any) -> bool:

@@ -153,6 +153,10 @@ def cross_validate(
     cls = ready(task_class(task))
     if not {"folds", "fold"} <= options(cls.Config).keys():
         raise ArgumentError("task", "one whose data is divided into folds: classify or tag", task)
+    for name in cls.given:
+        if not isinstance(given.get(name, ""), str | Path):
+            remedy = "save the examples in a file: every fold reads it again"
+            raise ArgumentError(name, "a path or the name of a data set", given[name], remedy)
     config = update(cls.Config(), **given, folds=folds)
     refuse_without_effect(config, given)
     with reporting(reporter) as reporter:

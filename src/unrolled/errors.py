@@ -2,6 +2,7 @@
 
 UnrolledError
 ├── ArgumentError (ValueError)   an argument, option or config value is wrong
+│   └── UnknownOption            an option or keyword does not exist
 ├── ShapeError    (ValueError)   a tensor has the wrong shape, dtype or device
 ├── BackendError  (RuntimeError) the requested backend cannot run this
 ├── DataError                    a data set is missing, empty, undecodable, altered or too short
@@ -10,7 +11,7 @@ UnrolledError
 ├── DivergedError                the loss became infinite or NaN
 └── ConformanceError             a cell violates the contract of cells
 
-Every message names the argument, what was expected, what was received and how to fix it.
+The message of an `ArgumentError` names the argument, what was expected, what was received and, if known, a remedy.
 The command line prints the message of an `UnrolledError` on one line and exits with status 2.
 """
 
@@ -41,6 +42,17 @@ class ArgumentError(UnrolledError, ValueError):
 
     def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, object, str]]:
         return type(self), (self.name, self.expected, self.received, self.remedy)
+
+
+class UnknownOption(ArgumentError):
+    """An option or keyword has a name that does not exist; ``remedy`` suggests the nearest one."""
+
+    def __init__(self, received: object, remedy: str = "") -> None:
+        super().__init__("option", "a known name", received, remedy)
+        self.args = (f"{_format_value(received)} is not an option{clause(remedy)}",)
+
+    def __reduce__(self) -> tuple[type[UnknownOption], tuple[object, str]]:  # type: ignore[override]
+        return type(self), (self.received, self.remedy)
 
 
 def _format_value(value: object) -> str:
@@ -85,6 +97,8 @@ class ConformanceError(UnrolledError, AssertionError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x' or 'y'?`` for the known names closest to ``word``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in near]  # in descending order
+    near = [name for name, ratio in zip(near, likeness, strict=True) if ratio > likeness[0] - 0.2]
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
@@ -98,13 +112,18 @@ def origin(error: BaseException) -> str:
 
     Frames of this package, of the standard library and of installed packages are skipped.
     """
-    import sysconfig
-
-    skipped = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
     found, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not (code.co_filename.startswith(("<", *skipped)) or "-packages" in code.co_filename):
+        if user_code(code.co_filename):
             found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
         trace = trace.tb_next
     return found
+
+
+def user_code(filename: str) -> bool:
+    """Whether a file of code belongs neither to this package, nor to the standard library or an installed package."""
+    import sysconfig
+
+    skipped = tuple(os.path.join(path, "") for path in (os.path.dirname(__file__), sysconfig.get_path("stdlib")))
+    return not (filename.startswith(("<", *skipped)) or "-packages" in filename)

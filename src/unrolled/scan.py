@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, TypeGuard
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeGuard, Unpack
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from .cells import BuiltinCell, Cell, GatedCell, LSTMCell, Noise, ParallelCell, State, Trace
-from .cells.base import check_sizes_set
+from .cells import BuiltinCell, Cell, LSTMCell, ParallelCell, State, Trace
+from .cells.contract import check_is_cell, check_sizes_set, contract_problem
 from .cells.dilated import Dilated
-from .errors import ArgumentError, BackendError, ShapeError, did_you_mean
+from .checks import NoOptions
+from .errors import ArgumentError, BackendError, UnrolledError, did_you_mean
+from .kernels import arguments as given
 from .kernels import associative_scan, dilated, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
@@ -27,11 +30,12 @@ def scan(
     inputs: Tensor,
     state: State | None = None,
     *,
-    lengths: Tensor | None = None,
+    lengths: Tensor | Sequence[int] | None = None,
     resets: Tensor | None = None,
     noise: State | None = None,
     reverse: bool = False,
     backend: str = "auto",
+    **unknown: Unpack[NoOptions],
 ) -> tuple[Tensor, State]:
     """Run ``cell`` over ``inputs``: ``output_t, state_t = cell.step(x_t, state_{t-1}, noise_t)``.
 
@@ -39,7 +43,8 @@ def scan(
         cell: the recurrence.
         inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, each standing for a one-hot vector of width I.
         state: the state before the first step; `None` means ``cell.initial_state(B)``.
-        lengths: ``(B,)`` int64 in 0..T. Past the end of a sequence the outputs are zero and the state is kept.
+        lengths: ``(B,)`` int64 in 0..T, or a list of integers. Past the end of a sequence the outputs are zero and
+            the state is kept.
         resets: ``(T, B)`` bool, true at the first step of a document. Running forward, the lane is reset to the
             initial state before that step; in reverse, after it.
         noise: the result of ``cell.draw_noise(T, B)``, for training; `None` means evaluation.
@@ -51,7 +56,8 @@ def scan(
 
     Raises:
         ShapeError: inputs, lengths, resets, noise or state do not fit together or do not fit the cell.
-        ArgumentError: the backend is unknown, or a custom cell does not set its sizes or returns no pair.
+        ArgumentError: the backend or a keyword is unknown, ``cell`` is no cell, or a custom cell does not keep the
+            contract of cells (its own exceptions pass through).
         BackendError: the requested backend cannot run this; the message says why.
 
     >>> import torch
@@ -61,8 +67,12 @@ def scan(
     >>> outputs.shape, state.h.shape
     (torch.Size([5, 3, 16]), torch.Size([3, 16]))
     """
+    if unknown or (reverse is not True and reverse is not False):
+        given.check_options(unknown, reverse, scan)
     shaped = _expanded(cell, inputs)
-    state = _check(cell, shaped, state, lengths, resets, noise)
+    if lengths is not None and not isinstance(lengths, Tensor):
+        lengths = given.as_lengths(lengths, inputs)
+    state = given.check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if _folds(cell, noise) and backend != "reference":
         outputs, state, _ = dilated.run(scan, cell, inputs, state, **options, backend=backend)
@@ -74,7 +84,7 @@ def scan(
     match backend:
         case "reference":
             initial = cell.initial_state(inputs.size(1)) if resets is not None else None
-            outputs, state, _ = reference.run(cell, inputs, state, initial=initial, **options)
+            outputs, state, _ = _loop(cell, inputs, state, initial=initial, **options)
         case "native":
             outputs, state, _ = _native(cell, inputs, state, **options)
         case _ if isinstance(cell, ParallelCell):
@@ -90,11 +100,12 @@ def scan_traced(
     inputs: Tensor,
     state: State | None = None,
     *,
-    lengths: Tensor | None = None,
+    lengths: Tensor | Sequence[int] | None = None,
     resets: Tensor | None = None,
     noise: State | None = None,
     reverse: bool = False,
     backend: str = "auto",
+    **unknown: Unpack[NoOptions],
 ) -> tuple[Tensor, State, Trace]:
     """Run `scan` and also return every gate at every step.
 
@@ -105,8 +116,12 @@ def scan_traced(
         ShapeError, ArgumentError: as `scan`.
         BackendError: also for the backends ``torch`` and ``cudnn``, which do not expose gates.
     """
+    if unknown or (reverse is not True and reverse is not False):
+        given.check_options(unknown, reverse, scan)
     shaped = _expanded(cell, inputs)
-    state = _check(cell, shaped, state, lengths, resets, noise)
+    if lengths is not None and not isinstance(lengths, Tensor):
+        lengths = given.as_lengths(lengths, inputs)
+    state = given.check(cell, shaped, state, lengths, resets, noise)
     options: dict[str, Any] = {"lengths": lengths, "resets": resets, "noise": noise, "reverse": reverse}
     if backend in ("torch", "cudnn"):
         raise BackendError(f"backend {backend!r} does not trace gates; use backend='native', 'reference' or 'auto'")
@@ -119,7 +134,21 @@ def scan_traced(
         return _native(cell, inputs, state, traced=True, **options)
     inputs = one_hot(cell, inputs)
     initial = cell.initial_state(inputs.size(1)) if resets is not None else None
-    return reference.run(cell, inputs, state, initial=initial, traced=True, **options)
+    return _loop(cell, inputs, state, initial=initial, traced=True, **options)
+
+
+def _loop(cell: Cell, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State, Trace]:
+    """Run the reference loop. If a custom cell raises an exception there, look for its cause in the cell's contract."""
+    if isinstance(cell, BuiltinCell) or torch.compiler.is_compiling():
+        return reference.run(cell, inputs, state, **options)
+    try:
+        return reference.run(cell, inputs, state, **options)
+    except UnrolledError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if (problem := contract_problem(cell, inputs)) is None:
+            raise
+        raise problem from error
 
 
 def _folds(cell: Cell, noise: State | None) -> TypeGuard[Dilated]:
@@ -145,11 +174,14 @@ def _expanded(cell: Cell, inputs: Tensor) -> Tensor:
     """For token ids ``(T, B)``, return a tensor with the shape and dtype of their one-hot vectors and no storage.
 
     Raises:
-        ArgumentError: a custom cell does not set its sizes.
-        ShapeError: a token id is outside 0..I-1.
+        ArgumentError: ``cell`` is no cell, or a custom cell does not set its sizes.
+        ShapeError: the inputs are not a tensor, or a token id is outside 0..I-1.
     """
     if not isinstance(cell, BuiltinCell):
+        check_is_cell(cell, inputs)
         check_sizes_set(cell)
+    if not isinstance(inputs, Tensor):
+        given.refuse_inputs(cell, inputs)
     if not is_token_ids(inputs):
         return inputs
     operators.check_range("token ids in inputs", inputs, 0, cell.input_size - 1)
@@ -196,9 +228,7 @@ def explain(
     Raises:
         ArgumentError: ``cell`` is not a cell, for example a whole layer.
     """
-    if not isinstance(cell, Cell):
-        remedy = "for a layer pass one of its cells, such as next(iter(layer.stack.cells))"
-        raise ArgumentError("cell", "a Cell", type(cell).__name__, remedy)
+    check_is_cell(cell)
     if _folds(cell, noise):
         return explain(cell.cell, inputs, None, resets, lengths)  # the inner cell runs, with more lanes
     fused_reason = _fused_reason(cell, inputs, noise, resets, lengths, state)
@@ -285,98 +315,3 @@ def _fused_reason(
         if isinstance(cell, LSTMCell) and inputs.device.type == "cpu":
             return "compiled and exported graphs cannot differentiate the CPU's fused LSTM (oneDNN)"
     return None
-
-
-def _check(
-    cell: Cell,
-    inputs: Tensor,
-    state: State | None,
-    lengths: Tensor | None,
-    resets: Tensor | None,
-    noise: State | None,
-) -> State:
-    """Check all shapes, dtypes and devices; return the state before the first step.
-
-    Raises:
-        ShapeError: something does not fit.
-    """
-    if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
-        raise ShapeError(f"inputs must be (T, B, {cell.input_size}), got {tuple(inputs.shape)}")
-    T, B = inputs.shape[:2]
-    if resets is not None and (tuple(resets.shape) != (T, B) or resets.dtype != torch.bool):
-        raise ShapeError(f"resets must be bool ({T}, {B}), got {resets.dtype} {tuple(resets.shape)}")
-    if lengths is not None:
-        if tuple(lengths.shape) != (B,) or lengths.dtype != torch.int64:
-            raise ShapeError(f"lengths must be int64 ({B},), got {lengths.dtype} {tuple(lengths.shape)}")
-        operators.check_range("lengths", lengths, 0, T)
-    for leaf in () if noise is None else tree_leaves(noise):
-        if leaf is not None and (leaf.dim() == 0 or leaf.size(0) != T):
-            raise ShapeError(f"every leaf of the noise must have time {T} in dimension 0, got {tuple(leaf.shape)}")
-    if isinstance(cell, BuiltinCell):
-        _check_kind(cell, inputs)
-    if isinstance(cell, GatedCell):
-        _check_noise(cell, inputs, noise)
-    if state is None:
-        return cell.initial_state(B)
-    if isinstance(cell, BuiltinCell) and _fits(cell, state, inputs):
-        return state
-    for leaf in tree_leaves(state):
-        if leaf.dim() == 0 or leaf.size(0) != B:
-            raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
-    if isinstance(cell, BuiltinCell):  # a leaf of width 1 would broadcast
-        expected = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
-        received = {leaf: tuple(getattr(state, leaf, torch.empty(0)).shape) for leaf in cell.state_leaves}
-        if expected != received:
-            description = f"{type(state).__name__} with {received}"
-            raise ShapeError(f"the state of {type(cell).__name__} must have {expected}, got {description}")
-        for name in cell.state_leaves:
-            _check_like("state." + name, getattr(state, name), inputs)
-    return state
-
-
-def _fits(cell: BuiltinCell, state: State, inputs: Tensor) -> bool:
-    """A quick test that covers the usual case: the state has the cell's type, and every leaf fits."""
-    B, dtype, device = inputs.size(1), inputs.dtype, inputs.device
-    return (
-        isinstance(state, tuple)
-        and getattr(state, "_fields", None) == cell.state_leaves
-        and all(isinstance(leaf, Tensor) and leaf.dtype == dtype and leaf.device == device for leaf in state)
-        and all(leaf.shape == (B, cell.leaf_width(name)) for name, leaf in zip(cell.state_leaves, state, strict=True))
-    )
-
-
-def _check_kind(cell: BuiltinCell, inputs: Tensor) -> None:
-    """Raise `ShapeError` unless inputs and weights share a device and, without autocast, a dtype."""
-    weight, device = cell.weight_ih, inputs.device
-    if weight.device == device and (weight.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
-        return
-    expected, received = f"{weight.dtype} on {weight.device}", f"{inputs.dtype} on {device}"
-    raise ShapeError(f"inputs must be {expected} as the cell is, got {received}; convert one with .to()")
-
-
-def _check_noise(cell: GatedCell, inputs: Tensor, noise: State | None) -> None:
-    """Raise `ShapeError` unless every mask can be broadcast to the tensor it multiplies."""
-    if not isinstance(noise, Noise):
-        return
-    T, B = inputs.shape[:2]
-    recurrent = cell.weight_hh.size(1)
-    shapes = {"recurrent": (T, B, recurrent), "zoneout_h": (T, B, recurrent), "zoneout_c": (T, B, cell.hidden_size),
-              "weight_hh": (T, *cell.weight_hh.shape)}  # fmt: skip
-    for name, shape in shapes.items():
-        mask: Tensor | None = getattr(noise, name)
-        if mask is None:
-            continue
-        if mask.dim() != 3 or any(size not in (1, full) for size, full in zip(mask.shape, shape, strict=True)):
-            raise ShapeError(f"noise.{name} must be {shape}, got {tuple(mask.shape)}")
-        _check_like("noise." + name, mask, inputs)
-
-
-def _check_like(name: str, tensor: Tensor, inputs: Tensor) -> None:
-    """Raise `ShapeError` unless the tensor has the device and, without autocast, the dtype of the inputs."""
-    device = inputs.device
-    if tensor.device == device and (tensor.dtype == inputs.dtype or torch.is_autocast_enabled(device.type)):
-        return
-    raise ShapeError(
-        f"{name} must be {inputs.dtype} on {device} as the inputs are, got {tensor.dtype} on {tensor.device}; "
-        "convert one with .to()"
-    )

@@ -442,3 +442,22 @@ def test_packed_output_is_a_packed_sequence_and_the_base_is_shared():
     gru = make(unrolled.nn, "GRU", 3, 4)
     assert isinstance(gru, DropIn)
     assert isinstance(gru(pack_padded_sequence(torch.zeros(5, 2, 3), torch.tensor([5, 1])))[0], PackedSequence)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unrolled.nn.LSTM(2, 3, reset_after=False), "reset_after must be omitted in LSTM.* of GRU only"),
+        (lambda: unrolled.nn.LSTM(2, 3, nonlinearity="relu"), "nonlinearity must be omitted in LSTM.* of RNN only"),
+        (lambda: unrolled.nn.GRU(2, 3, peepholes=True), "peepholes must be omitted in GRU.* of LSTM only"),
+        (lambda: unrolled.nn.LSTM(2, hiden_size=3), r"^'hiden_size' is not an option; did you mean 'hidden_size'\?$"),
+        (lambda: unrolled.nn.LSTM(2, 3)(torch.zeros(4, 1, 2), lengths=[4]), "pack the input: .*pack_padded_sequence"),
+        (lambda: unrolled.nn.GRU(2, 3)(torch.zeros(4, 1, 2), hy=None), "'hy' is not an option; known: input, hx"),
+        (lambda: unrolled.nn.RNN(2, 3)([[1.0]]), r"input must be a tensor \(T, B, 2\).*, got list; convert it"),
+        (lambda: unrolled.nn.GRU(2, 3, device="meta")(torch.zeros(4, 1, 2)), "on the weights' device meta, got cpu"),
+        (lambda: unrolled.nn.GRU(2, 3)(torch.zeros(4, 1, 2, device="meta")), "on the weights' device cpu, got meta"),
+    ],
+)
+def test_wrong_options_and_inputs_are_explained(call, message):
+    with pytest.raises((ArgumentError, ShapeError), match=message):
+        call()

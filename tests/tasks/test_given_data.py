@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 import unrolled
 from unrolled import cli
 from unrolled.cells import Cell, GRUCell, cell_name
 from unrolled.errors import ArgumentError
-from unrolled.tasks.common.given_data import rows_of, write_documents, write_objects, write_tagged
+from unrolled.tasks.common.given_data import examples_of, rows_of, write_documents, write_objects, write_tagged
 from unrolled.training.log import Silent
 
 ROWS = [(f"{'good' if n % 2 else 'bad'} film {n}", "pos" if n % 2 else "neg") for n in range(40)]
@@ -54,6 +55,7 @@ def test_numbers_are_labels_and_other_values_are_left_out(tmp_path):
 def test_a_run_reads_its_data_again_wherever_it_lies(tmp_path, capsys):
     model = unrolled.train("classify", data=ROWS, test=ROWS[:6], run=tmp_path / "run", **TINY)
     before = model.report().values | {"text": None}
+    assert model.evaluate(ROWS[:6])["accuracy"] == before["accuracy"]
     shutil.move(tmp_path / "run", tmp_path / "moved")
     assert unrolled.load(tmp_path / "moved").report().values | {"text": None} == before
     assert unrolled.resume(tmp_path / "moved", steps=3, reporter=Silent()).steps == 3
@@ -81,16 +83,22 @@ def test_sentences_pairs_and_documents(tmp_path):
     [
         (lambda p: list(rows_of("data", [("a",)], ("text", "label"))), "data[0] must be (text, label), got ('a',)"),
         (lambda p: list(rows_of("data", {"a": [1], "b": []}, ("a", "b"))), "data must be columns of the same length"),
-        (lambda p: write_objects("data", [], ("a", "b"), p), "data must be at least one row, got []"),
+        (lambda p: write_objects("data", [], ("a", "b"), p), "data must be a list with at least one row, got []"),
         (lambda p: write_objects("test", [("x", None)], ("text", "label"), p), "test[0] (label) must be text or a num"),
         (lambda p: write_tagged("data", [(["a b"], ["O"])], p), "data[0] (words) must be strings without blanks"),
-        (lambda p: write_tagged("data", [(["a"], [])], p), "data[0] (tags) must be as many as words, 1, got 0"),
+        (
+            lambda p: write_tagged("data", [(["a"], [])], p),
+            "data[0] (tags) must be a list of 1 tags",
+        ),
         (lambda p: write_tagged("data", [("a b", "O O")], p), "data[0] (words) must be a list of strings, got 'a b'"),
         (lambda p: write_documents("data", ["a", 1], p), "data[1] must be a string, got 1"),
         (lambda p: write_documents("data", [""], p), "data must be a path, 'text:…', or a list of strings, one for"),
         (lambda p: write_documents("data", ["a"] * 3, p, most=2), "data must be at most 2 documents, got 3; join them"),
         (lambda p: unrolled.train("memory", data=[1]), "data must be one of adding, copy"),
-        (lambda p: unrolled.train("classify", data=5), "data must be a value of type str, got 5"),
+        (
+            lambda p: unrolled.train("classify", data=5),
+            "data must be a path, the name of a data set, a list of",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(call, message, tmp_path):
@@ -119,3 +127,45 @@ def test_a_cell_is_given_by_its_class():
         unrolled.train("lm", cell=Local)
     with pytest.raises(ArgumentError, match="pass the class GRUCell: each layer builds its own"):
         unrolled.train("lm", cell=GRUCell(2, 3))
+
+
+MANY = [(f"{word} {n}", word) for n in range(20) for word in ("good", "bad")]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: unrolled.train("classify", data=[(b, a) for a, b in MANY]),
+            "data must be a list of (text, label), got",
+        ),
+        (lambda: unrolled.train("classify", data=["a", "b"]), "data[0] must be (text, label), got 'a'; each row has 2"),
+        (
+            lambda: unrolled.train("classify", data=(["a"] * 3, ["b"] * 3)),
+            "data[0] must be (text, label), got ['a', 'a",
+        ),
+        (lambda: unrolled.cross_validate("classify", data=MANY), "data must be a path or the name of a data set, got"),
+        (lambda: unrolled.cross_validate("classify", data=3), "data must be a path or the name of a data set, got 3"),
+        (lambda: unrolled.train("lm", epochs="3"), "epochs must be a number, got '3'"),
+        (lambda: unrolled.train("lm", cell=torch.nn.LSTM), "cell must be a class derived from unrolled.Cell, or its"),
+    ],
+)
+def test_wrong_data_is_explained(call, message):
+    with pytest.raises(ArgumentError) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+
+
+def test_parallel_lists_and_bytes(tmp_path):
+    with pytest.raises(ArgumentError, match=r"for parallel lists: data=list\(zip\(texts, labels\)\)"):
+        write_objects("data", (["a", "b", "c"], ["x", "y", "z"]), ("text", "label"), tmp_path)
+    path = write_objects("data", [("café".encode(), b"x")], ("text", "label"), tmp_path)
+    assert json.loads(path.read_text()) == {"text": "café", "label": "x"}
+    assert write_tagged("data", [([b"a"], [b"O"])], tmp_path).read_text() == "a\tO\n\n"
+
+
+def test_rows_are_evaluated_as_examples():
+    examples = examples_of("data", [(b"good", 1), {"text": "bad", "label": 0}])
+    assert (examples.texts, examples.labels) == (["good", "bad"], ["1", "0"])
+    with pytest.raises(ArgumentError, match=r"data\[0\] \(label\) must be text or a number, got None"):
+        examples_of("data", [("good", None)])

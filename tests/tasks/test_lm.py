@@ -332,7 +332,7 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.stream("h", 2.5): "length must be an integer of at least 0, got 2.5",
         lambda: hello.generate("h", 3, temperature="hot"): "temperature must be a number of at least 0, got 'hot'",
         lambda: hello.generate("h", 3, top_k=True): "top_k must be an integer of at least 0, got True",
-        lambda: hello.generate("h", 3, temprature=1): "option must be a known name, got 'temprature'; did you mean",
+        lambda: hello.generate("h", 3, temprature=1): "'temprature' is not an option; did you mean",
         lambda: hello.generate_many(0, "h"): "samples must be an integer of at least 1, got 0",
         lambda: hello.evaluate(3): "data must be a path or a Split or None, got 3",
         lambda: hello.evaluate("text:hello", window=0): "window must be an integer of at least 1, got 0",
@@ -345,11 +345,11 @@ def test_numbers_that_cannot_be(hello):
         lambda: hello.session().write(Sampling(), -3): "length must be an integer of at least 0, got -3",
         lambda: hello.session().write(length=-3): "length must be an integer of at least 0, got -3",
         lambda: hello.session().write(seed="a"): "seed must be an integer, got 'a'",
-        lambda: hello.session().write(temprature=1): "option must be a known name, got 'temprature'; did you mean",
+        lambda: hello.session().write(temprature=1): "'temprature' is not an option; did you mean",
         lambda: hello.session().write(Sampling(), seed=1): "sampling must be omitted with seed, got Sampling(",
         lambda: hello.generate("h", seed="a"): "seed must be an integer, got 'a'",
-        lambda: hello.generate("h", lenght=3): "option must be a known name, got 'lenght'; did you mean 'length'?",
-        lambda: hello.stream("h", stpo="x"): "option must be a known name, got 'stpo'; did you mean 'stop'?",
+        lambda: hello.generate("h", lenght=3): "'lenght' is not an option; did you mean 'length'?",
+        lambda: hello.stream("h", stpo="x"): "'stpo' is not an option; did you mean 'stop'?",
     }.items():
         with pytest.raises(ArgumentError) as caught:
             call()

@@ -306,7 +306,7 @@ def test_a_sentence_of_nothing(file):
     assert [said[0], said[3]] == model.predict(["ab", "cab"])
     with pytest.raises(ArgumentError, match="texts must be a list of strings, got 'ab'; write"):
         model.translate("ab")
-    with pytest.raises(ArgumentError, match="option must be a known name, got 'bean'; did you mean 'beam'"):
+    with pytest.raises(ArgumentError, match="'bean' is not an option; did you mean 'beam'"):
         model.translate(["ab"], bean=2)
 
 

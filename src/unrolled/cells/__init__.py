@@ -69,16 +69,20 @@ def check_cell_name(name: str) -> None:
 
 
 def cell_name(cell: Any) -> Any:
-    """Return the name of a class of cells, a key of `CELLS` or ``module:Class``; other values are returned unchanged.
+    """Return the name of a class of cells, a key of `CELLS` or ``module:Class``; names are returned unchanged.
 
     Raises:
-        ArgumentError: no module defines the class under its name, or ``cell`` is an instance.
+        ArgumentError: no module defines the class under its name, or ``cell`` is no class of cells.
     """
     if isinstance(cell, Cell):
         remedy = f"pass the class {type(cell).__name__}: each layer builds its own"
         raise ArgumentError("cell", "a class derived from unrolled.Cell, or its name", type(cell).__name__, remedy)
-    if not isinstance(cell, type) or not issubclass(cell, Cell):
+    if cell is None or isinstance(cell, str):
         return cell
+    if not isinstance(cell, type) or not issubclass(cell, Cell):
+        kind = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
+        remedy = f"for a built-in cell write cell={kind!r}" if kind in CELLS else "derive the class from unrolled.Cell"
+        raise ArgumentError("cell", "a class derived from unrolled.Cell, or its name", cell, remedy)
     for name, builtin in CELLS.items():
         if cell is builtin:
             return name

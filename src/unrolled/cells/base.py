@@ -296,15 +296,6 @@ class GatedCell(BuiltinCell):
         return keep * old + (1 - keep) * new
 
 
-def check_sizes_set(cell: Cell) -> None:
-    """Raise `ArgumentError` if a cell has no ``input_size`` or no ``hidden_size``."""
-    missing = [name for name in ("input_size", "hidden_size") if not hasattr(cell, name)]
-    if missing:
-        name = type(cell).__name__
-        remedy = f"call super().__init__(input_size, hidden_size) in {name}.__init__"
-        raise ArgumentError("cell", f"a cell that sets {' and '.join(missing)}", name, remedy)
-
-
 def check_size(name: str, value: int, least: int = 1) -> None:
     """Raise `ArgumentError` unless ``value`` is an integer of at least ``least``."""
     value = plain(value)

@@ -19,9 +19,9 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
-from ..errors import ArgumentError, did_you_mean
+from ..errors import UnknownOption, did_you_mean
 from .annotations import check_of, hints_of
 from .values import ANYTHING, UNCHECKED, Check, Count, Least, Size, plain
 
@@ -30,7 +30,9 @@ __all__ = [
     "Check",
     "Count",
     "Least",
+    "NoOptions",
     "Size",
+    "check_of",
     "check_texts",
     "checked",
     "checked_methods",
@@ -42,6 +44,10 @@ __all__ = [
 MOST_LISTED = 15  # known names in a message
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NoOptions(TypedDict):
+    """``**unknown: Unpack[NoOptions]``: a function without further keywords that names a misspelt one itself."""
 
 
 def checked(function: F) -> F:
@@ -94,11 +100,11 @@ def _prepared(function: Any, annotated: Any) -> tuple[inspect.Signature, dict[st
 
 
 def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
-    """Raise `ArgumentError` for the first name in ``given`` that is not in ``known``; similar names are suggested."""
+    """Raise `UnknownOption` for the first name in ``given`` that is not in ``known``; similar names are suggested."""
     for name in given:
         if name not in known:
             remedy = did_you_mean(name, known) or (f"known: {', '.join(known)}" if len(known) <= MOST_LISTED else "")
-            raise ArgumentError("option", "a known name", name, remedy)
+            raise UnknownOption(name, remedy)
 
 
 def _keywords(signature: inspect.Signature) -> list[str]:

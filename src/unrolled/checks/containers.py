@@ -35,7 +35,7 @@ def either(checks: list[Check]) -> Check:
 
 def many_of(element: Check, make: type) -> Check:
     """Accept a sequence or another ordered iterable, but neither a string, which is one value, nor a set."""
-    description = TEXTS if element is TEXT else f"a sequence, each {element.description}"
+    description = TEXTS if element is TEXT else f"a sequence (each element {element.description})"
 
     def fit(name: str, value: Any) -> Any:
         if isinstance(value, str | bytes | Mapping | Set) or not isinstance(value, Iterable):
@@ -56,7 +56,7 @@ def many_of(element: Check, make: type) -> Check:
 
 def iterable_of(element: Check) -> Check:
     """Accept what `many_of` accepts, and iterators, whose values are checked lazily."""
-    description = TEXTS if element is TEXT else f"a sequence, each {element.description}"
+    description = TEXTS if element is TEXT else f"a sequence (each element {element.description})"
     many = many_of(element, list)
 
     def each(name: str, values: Iterator[Any]) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import BackendError, ShapeError
+from ..errors import BackendError, ShapeError, clause
 from . import watch
 
 Shape = tuple[int, ...]
@@ -49,13 +49,13 @@ def check(
             raise ShapeError(f"{name} must be {shapes[name]}, got {tuple(tensor.shape)}")
 
 
-def check_range(name: str, numbers: Tensor | None, low: int, high: int) -> None:
+def check_range(name: str, numbers: Tensor | None, low: int, high: int, reason: str = "") -> None:
     """Raise `ShapeError` unless all numbers lie in ``low..high``; skipped where their values cannot be read."""
     if numbers is None or not numbers.numel() or torch.compiler.is_compiling() or watch.batched(numbers):
         return
     smallest, largest = int(numbers.min()), int(numbers.max())
     if smallest < low or largest > high:
-        raise ShapeError(f"{name} must lie in {low}..{high}, got {smallest}..{largest}")
+        raise ShapeError(f"{name} must lie in {low}..{high}, got {smallest}..{largest}{clause(reason)}")
 
 
 def guard() -> None:

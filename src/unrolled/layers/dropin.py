@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast
 
 from torch import Tensor, nn
 
-from ..checks import checked
+from ..checks import NoOptions, checked
+from ..errors import ArgumentError, UnknownOption
 from .extras import Extras
 from .torch_interface import DropIn, Sequences
+
+OWNERS = {"nonlinearity": "RNN", "reset_after": "GRU", "forget_bias": "LSTM", "peepholes": "LSTM", "proj_size": "LSTM"}
+"""The options that only one of the three layers has, and that layer."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _names_owner(constructor: F) -> F:
+    """Decorate a constructor, so that the error for another layer's option names that layer."""
+
+    @functools.wraps(constructor)
+    def construct(self: DropIn, *args: Any, **options: Any) -> None:
+        try:
+            constructor(self, *args, **options)
+        except UnknownOption as error:
+            name = str(error.received)
+            if name not in OWNERS:
+                raise
+            layer = self.torch_class.__name__
+            remedy = f"it is an option of {OWNERS[name]} only"
+            raise ArgumentError(name, f"omitted in {layer}", options[name], remedy) from None
+
+    return cast(F, construct)
 
 
 class RNN(DropIn):
@@ -21,6 +46,7 @@ class RNN(DropIn):
     cell, torch_class = "rnn", nn.RNN
     own_options = ("nonlinearity",)
 
+    @_names_owner
     @checked
     def __init__(
         self,
@@ -51,8 +77,12 @@ class RNN(DropIn):
         )
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
+    def forward(
+        self, input: Sequences, hx: Tensor | None = None, **unknown: Unpack[NoOptions]
+    ) -> tuple[Sequences, Tensor]:
         """Return ``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
+        if unknown:
+            self._refuse(unknown)
         output, (h_n,) = self._run(input, None if hx is None else (hx,))
         return output, h_n
 
@@ -66,6 +96,7 @@ class GRU(DropIn):
 
     cell, torch_class = "gru", nn.GRU
 
+    @_names_owner
     @checked
     def __init__(
         self,
@@ -96,8 +127,12 @@ class GRU(DropIn):
             **extras,
         )
 
-    def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
+    def forward(
+        self, input: Sequences, hx: Tensor | None = None, **unknown: Unpack[NoOptions]
+    ) -> tuple[Sequences, Tensor]:
         """Return ``output, h_n``; shapes and errors as in `LSTM.forward`, without c."""
+        if unknown:
+            self._refuse(unknown)
         output, (h_n,) = self._run(input, None if hx is None else (hx,))
         return output, h_n
 
@@ -149,6 +184,7 @@ class LSTM(DropIn):
     check_forward_args = nn.LSTM.check_forward_args  # type: ignore[assignment]
     permute_hidden = nn.LSTM.permute_hidden  # type: ignore[assignment]
 
+    @_names_owner
     @checked
     def __init__(
         self,
@@ -185,7 +221,7 @@ class LSTM(DropIn):
         self.proj_size = proj_size
 
     def forward(
-        self, input: Sequences, hx: tuple[Tensor, Tensor] | None = None
+        self, input: Sequences, hx: tuple[Tensor, Tensor] | None = None, **unknown: Unpack[NoOptions]
     ) -> tuple[Sequences, tuple[Tensor, Tensor]]:
         """Run the layers over whole sequences.
 
@@ -200,7 +236,10 @@ class LSTM(DropIn):
 
         Raises:
             ShapeError: a shape or dtype does not fit; the message names the argument.
+            ArgumentError: there is another keyword, such as ``lengths``.
             BackendError: the requested backend cannot run this.
         """
+        if unknown:
+            self._refuse(unknown)
         output, (h_n, c_n) = self._run(input, hx)
         return output, (h_n, c_n)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
-from ..cells.base import check_sizes_set
+from ..cells.contract import check_sizes_set
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean

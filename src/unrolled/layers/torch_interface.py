@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 import torch
@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from ..cells import GatedCell, State
 from ..cells.base import InitialState
 from ..cells.state import select
+from ..checks import refuse_unknown
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
 from ..kernels.torch import faster_than_kernel
 from ..kernels.watch import watched
@@ -78,7 +79,7 @@ class DropIn(TorchClass):
         )
         if dropout and num_layers == 1:
             text = f"dropout={dropout} acts between layers and has no effect with num_layers=1"
-            warnings.warn(text, UnrolledWarning, stacklevel=4)
+            warnings.warn(text, UnrolledWarning, stacklevel=5)
         use_flat_names(self)
         in_use = {name for name, value in cell_options.items() if value not in (0, None)}
         in_use -= {"device", "dtype", "nonlinearity", "reset_after", "init"}
@@ -193,7 +194,7 @@ class DropIn(TorchClass):
             weights = [cell._parameters[name] for cell in cells for name in names]
         except KeyError:  # the weights are computed, e.g. by a parametrization
             return None
-        if weights[0].dtype != x.dtype:
+        if weights[0].dtype != x.dtype or not weights[0].is_cpu:
             return None
         if hx is None:
             zeros = torch.zeros(len(cells), B, self.hidden_size, dtype=x.dtype)
@@ -255,7 +256,7 @@ class DropIn(TorchClass):
             if received != shape:
                 meaning = "(layers × directions, B, width)" if batched else "(layers × directions, width)"
                 raise ShapeError(f"{name} must be {shape} = {meaning}, got {received}")
-            self._check_dtype(name, leaf)
+            self._check_kind(name, leaf)
             leaves.append(leaf if batched else leaf.unsqueeze(1))
         return tuple(type(initial[0])(*entry) for entry in zip(*leaves, strict=True))
 
@@ -264,13 +265,28 @@ class DropIn(TorchClass):
             order = "B, T" if self.batch_first else "T, B"
             batched = f"({order}, {self.input_size}) or unbatched (T, {self.input_size})"
             expected = batched if 3 in dims else f"packed (steps, {self.input_size})"
-            received = tuple(input.shape) if isinstance(input, Tensor) else type(input).__name__
-            raise ShapeError(f"input must be {expected}, got {received}")
-        self._check_dtype("input", input)
+            if not isinstance(input, Tensor):
+                remedy = "convert it: torch.as_tensor(input)"
+                raise ShapeError(f"input must be a tensor {expected}, got {type(input).__name__}; {remedy}")
+            raise ShapeError(f"input must be {expected}, got {tuple(input.shape)}")
+        self._check_kind("input", input)
 
-    def _check_dtype(self, name: str, tensor: Tensor) -> None:
+    def _refuse(self, unknown: Mapping[str, Any]) -> None:
+        """Raise `ArgumentError` for the keywords that `forward` does not have."""
+        if "lengths" in unknown:
+            remedy = "pack the input: torch.nn.utils.rnn.pack_padded_sequence(input, lengths, enforce_sorted=False)"
+            raise ArgumentError("lengths", "omitted, as in torch.nn", unknown["lengths"], remedy)
+        refuse_unknown(unknown, ["input", "hx"])
+
+    def _check_kind(self, name: str, tensor: Tensor) -> None:
         stack: Any = self._modules["stack"]
-        dtype = next(stack.cells).weight_hh.dtype
+        weight = next(stack.cells).weight_hh
+        dtype, device = weight.dtype, weight.device
+        if tensor.device != device:
+            raise ShapeError(
+                f"{name} must be on the weights' device {device}, got {tensor.device}; "
+                f"move one of them: {name}.to({str(device)!r}) or module.to({str(tensor.device)!r})"
+            )
         if tensor.dtype != dtype and not torch.is_autocast_enabled(tensor.device.type):
             raise ShapeError(
                 f"{name} must have the weights' dtype {dtype}, got {tensor.dtype}; "

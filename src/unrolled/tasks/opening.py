@@ -92,7 +92,9 @@ def check_trust(config: Any, trusted: object, where: object) -> None:
         RunError: the config has another custom cell.
     """
     cell = custom_cell(config)
-    if cell is not None and cell != trusted:
+    if cell is not None and trusted is not None and cell != trusted:
+        raise RunError(f"{where} uses the cell {cell}, not {trusted}; pass --cell {cell}, or cell={cell!r} in Python")
+    if cell is not None and trusted is None:
         raise RunError(
             f"{where} uses the cell {cell}, which is code outside unrolled; if you trust that code, name it too: "
             f"--cell {cell}, or cell={cell!r} in Python"

@@ -3,7 +3,7 @@
     from unrolled.testing import check_cell
     print(check_cell(MyCell(8, 16)))
 
-``python -m unrolled.testing`` writes ``docs/conformance.md``, a table of what each built-in cell supports.
+``python -m unrolled.testing FILE`` writes a table of what each built-in cell supports.
 """
 
 from .conformance import CHECKS, check_cell

@@ -9,17 +9,17 @@ from typing import Annotated
 import torch
 
 from ..cells import Cell
-from ..cells.base import check_sizes_set
+from ..cells.contract import check_sizes_set
 from ..checks import UNCHECKED, checked
 from ..errors import ArgumentError, BackendError, did_you_mean, origin
 from ..scan import BACKENDS
-from . import derivative, gradient, sequence, step, transform
+from . import derivative, gradient, observed, sequence, step, transform
 from .report import Failure, Report, Result
 from .subject import Subject
 
 Check = Callable[[Subject], str | None]
 
-# If one of these fails, the results of the other checks mean nothing; only the cause is reported.
+# If one of these fails, the results of the other checks mean nothing; only the cause is reported. So too for DECISIVE.
 BASIC: dict[str, Check] = {"shapes": step.shapes, "dtypes": step.dtypes, "purity": step.purity}
 CHECKS: dict[str, Check] = {
     **BASIC,
@@ -50,6 +50,7 @@ CHECKS: dict[str, Check] = {
     "jit.trace": derivative.traced,
 }
 """Every check by name, in the order of running."""
+DECISIVE = ("lanes", "gradients", "compile")  # compile only if a line of the cell's code is the cause
 
 
 @checked
@@ -60,7 +61,7 @@ def check_cell(
     exempt: Iterable[str] | Mapping[str, str] = (),
     name: str = "",
 ) -> Report:
-    """Check that a cell keeps the contract of docs/architecture.md. The cell itself is not modified.
+    """Check that a cell keeps the contract of `unrolled.Cell`. The cell itself is not modified.
 
     Args:
         cell: the cell, of any (small) sizes; the checks run on a float64 copy on the CPU.
@@ -99,18 +100,33 @@ def check_cell(
 
 
 def _run_all(subject: Subject, exempt: Mapping[str, str]) -> Iterable[Result]:
-    """Run all checks except the exempt ones; if basic ones fail, report only the cause."""
-    basic = {name: _run(name, check, subject) for name, check in BASIC.items() if name not in exempt}
-    failed = [result for result in basic.values() if result.outcome == "failed"]
+    """Run all checks except the exempt ones; if basic or decisive ones fail, report only the cause."""
+    done = {name: _run(name, check, subject) for name, check in BASIC.items() if name not in exempt}
+    failed = [result for result in done.values() if result.outcome == "failed"]
     # an exception of the cell's code may be the consequence of what another check expects
     cause = next((result for result in failed if not result.raised), failed[0] if failed else None)
+    for name in DECISIVE:
+        if cause is None and name not in exempt:
+            done[name] = _run(name, CHECKS[name], subject)
+            if done[name].outcome == "failed":
+                done[name], found = _explained(done[name], subject)
+                cause = done[name] if found or name != "compile" else None
     for name, check in CHECKS.items():
         if name in exempt:
             yield Result(name, "exempt", exempt[name])
-        elif cause is not None and name != cause.check and (name not in basic or basic[name] in failed):
+        elif cause is not None and name != cause.check and (name not in done or done[name].outcome == "failed"):
             yield Result(name, "not run", f"{cause.check} failed")
         else:
-            yield basic[name] if name in basic else _run(name, check, subject)
+            yield done[name] if name in done else _run(name, check, subject)
+
+
+def _explained(result: Result, subject: Subject) -> tuple[Result, bool]:
+    """Return a failed result with the line of the cell's code that causes it, and whether there is one."""
+    found = observed.cause(subject)
+    if found is None:
+        return result, False
+    expected, happened, remedy = found
+    return Result(result.check, "failed", f"expected {expected}; {happened}; {remedy}", result.raised), True
 
 
 def _reason(error: BackendError) -> str:
@@ -128,7 +144,7 @@ def _run(name: str, check: Check, subject: Subject) -> Result:
     except BackendError as error:  # only a requested backend raises it
         return Result(name, "cannot", _reason(error))
     except Exception as error:  # an exception of the user's code is a failure of the check
-        expected = (check.__doc__ or name).strip().rstrip(".")
+        expected = (check.__doc__ or name).strip().rstrip(".").replace("``", "")
         place = origin(error)
         text = " ".join(str(error).split())[:300] + (f" ({place})" if place else "")
         remedy = "make step and initial_state run in this situation"

@@ -58,6 +58,6 @@ def _differences(check: Any, function: Any, args: list[Tensor], fast: bool, labe
     except RuntimeError as error:  # the base class of GradcheckError
         if type(error).__name__ != "GradcheckError":
             raise
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].rstrip(",. ")
         remedy = "look for a custom backward, a detach() or .data in step"
         raise Failure(f"{label} that agree with finite differences", first, remedy) from error

@@ -11,13 +11,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from ..cells import Cell, State
+from ..cells.contract import ADD_NOISE, takes_noise
 from ..cells.state import select
+from .observed import random_numbers
 from .subject import Subject, copy_of, real_leaves, require, require_close
 
 
 def shapes(subject: Subject) -> None:
     """``step`` returns ``(output (B, O), state)``; every leaf has the batch in dimension 0 and keeps its shape."""
     cell = subject.cell
+    given = "its arguments are different"
+    require(takes_noise(cell), "step(x, state, noise) to be a valid call", given, ADD_NOISE)
     for B in (3, 2, 1):
         state = cell.initial_state(B)
         _batched(state, B, "initial_state(B)")
@@ -32,12 +36,19 @@ def shapes(subject: Subject) -> None:
         _batched(after, B, "step")
         before_leaves, before_structure = tree_flatten(state)
         after_leaves, after_structure = tree_flatten(after)
-        pairs = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(before_leaves, after_leaves, strict=False)]
+        names = type(state).__name__, type(after).__name__
         require(
-            before_structure == after_structure and all(a == b for a, b in pairs),
-            "a state of the same structure and shapes before and after a step",
-            f"{before_structure} {[a for a, _ in pairs]} became {after_structure} {[b for _, b in pairs]}",
-            "return the state in the same pytree as initial_state",
+            before_structure == after_structure,
+            "a state of the same structure before and after a step",
+            f"{names[0]} became {names[1]}" if names[0] != names[1] else f"a {names[0]} has other parts after a step",
+            f"return the state as initial_state does: {names[0]}(…)",
+        )
+        shapes = [[tuple(leaf.shape) for leaf in leaves] for leaves in (before_leaves, after_leaves)]
+        require(
+            shapes[0] == shapes[1],
+            "a state of the same shapes before and after a step",
+            f"{shapes[0]} became {shapes[1]}",
+            "return leaves of the same shapes as initial_state does",
         )
 
 
@@ -111,7 +122,9 @@ def purity(subject: Subject) -> None:
     changed = [name for name in {**attributes, **after} if not _same(attributes.get(name), after.get(name))]
     happened = f"self.{changed[0]} changed" if changed else ""
     require(not changed, "step not to modify the attributes of its cell", happened, remedy)
-    require_close(cell.step(x, state, noise), first, "the same step twice to give the same result", remedy, rtol=0)
+    drawn = "draw no random numbers in step: draw masks in draw_noise, and step gets them as noise"
+    twice = "the same step twice to give the same result"
+    require_close(cell.step(x, state, noise), first, twice, drawn if random_numbers(subject) else remedy, rtol=0)
     same = "initial_state(B) to give the same result in evaluation mode whatever ran before"
     require_close(cell.initial_state(2), start, same, remedy, rtol=0)
 

@@ -6,7 +6,11 @@ needs no compiler and takes about a second.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -44,7 +48,8 @@ def _compiled(subject: Subject, with_options: bool) -> None:
     for function in (run, Scanner(subject, **arguments)):
         x = inputs.clone().requires_grad_()
         try:
-            result = function(x, state)
+            with _quiet():
+                result = function(x, state)
         except Exception as error:
             reason = _backend_error(error)
             if reason is None:
@@ -53,6 +58,18 @@ def _compiled(subject: Subject, with_options: bool) -> None:
         loss = torch.stack([leaf.square().sum() for leaf in real_leaves(result)]).sum()
         results.append((result, torch.autograd.grad(loss, x)))
     require_close(results[0], results[1], "the compiled scan to give the same as the eager one", GRAPH)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Suppress the graphs and log lines that torch writes before it raises an exception."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _backend_error(error: Exception) -> str | None:
@@ -69,7 +86,8 @@ def exported(subject: Subject) -> None:
     lanes = Dim("lanes", min=2)
     shape = {"inputs": {1: lanes}, "state": tree_map(lambda leaf: {0: lanes}, state)}
     scanner = Scanner(subject)
-    program = export(scanner, (inputs, state), dynamic_shapes=shape).module()
+    with _quiet():
+        program = export(scanner, (inputs, state), dynamic_shapes=shape).module()
     inputs, state = subject.inputs(STEPS, LANES + 2), subject.state(LANES + 2)
     require_close(program(inputs, state), scanner(inputs, state), "the exported scan to give the same", GRAPH)
 

@@ -25,8 +25,8 @@ from typing import Any, TypeVar
 import tomli_w
 import torch
 
-from ..checks import plain
-from ..errors import ArgumentError, RunError, did_you_mean
+from ..checks import check_of, plain
+from ..errors import ArgumentError, RunError, UnknownOption, did_you_mean
 
 FORMAT = 1
 C = TypeVar("C")
@@ -83,7 +83,7 @@ def update(config: C, /, **flat: Any) -> C:
         name = given if given in table else ALIASES.get(given, given)
         if name not in table:
             known = [*table, *(alias for alias, target in ALIASES.items() if target in table)]
-            raise ArgumentError("option", "a known name", given, did_you_mean(given, known))
+            raise UnknownOption(given, did_you_mean(given, known))
         group, _ = table[name]
         if name in changed.get(group, {}):
             raise ArgumentError(name, f"given under one name only, not as {given} too", value)
@@ -275,13 +275,16 @@ def read_text(path: Path) -> str:
         raise RunError(f"{path} is not UTF-8 text; restore it or train a new run") from error
 
 
+UNIONS = (typing.Union, types.UnionType)
+
+
 def _fit(name: str, value: Any, hint: Any) -> Any:
     """Convert ``value`` to the type ``hint``: arrays to tuples, integers to floats, NumPy scalars to Python numbers."""
     value = plain(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return _fit(name, value, arguments[0])
-    if origin in (typing.Union, types.UnionType):
+    if origin in UNIONS:
         if value is None and type(None) in arguments:
             return None
         for choice in arguments:
@@ -305,10 +308,5 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         raise ArgumentError(name, "text that can be encoded as UTF-8", str(value))
     elif isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise ArgumentError(name, f"a value of type {_type_name(hint)}", value)
-
-
-def _type_name(hint: Any) -> str:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " or ".join(_type_name(a) for a in typing.get_args(hint) if a is not type(None))
-    return getattr(hint, "__name__", str(hint)) if typing.get_origin(hint) is None else str(hint)
+    choices = [choice for choice in arguments if choice is not type(None)] if origin in UNIONS else [hint]
+    raise ArgumentError(name, " or ".join(check_of(choice).description for choice in choices), value)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import ArgumentError, UnrolledError
+from ..errors import ArgumentError, UnknownOption, UnrolledError
 
 _FLAG = re.compile(  # a flag and its value, which is not the next word of the sentence
     r"--(no-)?([a-z][a-z0-9-]*)"
@@ -40,7 +40,7 @@ def keyword_names(options: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except UnrolledError as error:
-        if isinstance(error, ArgumentError):
+        if isinstance(error, ArgumentError) and not isinstance(error, UnknownOption):
             error.name = error.name.removeprefix("--").replace("-", "_")
             error.expected, error.remedy = spelled(error.expected, options), spelled(error.remedy, options)
             error.args = ArgumentError(error.name, error.expected, error.received, error.remedy).args

@@ -36,7 +36,7 @@ from ...training.modelfile import ModelFile
 from ...training.task import Task
 from ..common.description import PARTS, counted
 from ..common.excerpts import excerpts, short_example, visible
-from ..common.given_data import write_objects
+from ..common.given_data import check_order, write_objects
 from ..common.seen import hashes
 from . import description
 from .bag import Bag
@@ -86,6 +86,7 @@ class Classification(Task):
     @classmethod
     def write_data(cls, name: str, value: Any, folder: Path) -> Path:
         """See `Task.write_data`."""
+        check_order(name, value)
         return write_objects(name, value, ("text", "label"), folder)
 
     @classmethod

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from ...analysis.inspection import Inspection
-from ...checks import Size, checked_methods, options_of
+from ...checks import UNCHECKED, Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
@@ -20,6 +20,7 @@ from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts
+from ..common.given_data import examples_of
 from ..common.own_data import own_data
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
@@ -151,16 +152,19 @@ class TrainedClassifier(Trained):
                 progress(done)
         return probabilities
 
-    def evaluate(self, data: str | Path | Examples | None = None, **options: Any) -> Report:
+    def evaluate(self, data: Annotated[Any, UNCHECKED] = None, **options: Any) -> Report:
         """Evaluate on labelled texts; see `Trained.evaluate`.
 
         Args:
-            data: a file, a folder, a named data set, or examples (default: the test part of the run's own data).
+            data: a file, a folder, a named data set, `Examples`, or data as for `unrolled.train`: a list of
+                (text, label), dictionaries or a data frame (default: the test part of the run's own data).
             options: as for ``unrolled evaluate``: ``split``, ``baselines``, ``text_column``, ``errors_out`` …
 
         Raises:
             DataError: there are no texts, or a label is not one of the classes.
         """
+        if data is not None and not isinstance(data, str | Path | Examples):
+            data = examples_of("data", data)
         if isinstance(data, Examples):
             return report_on(self, data, options_of(Evaluate, options), {}, (), silent, "examples")
         report: Report = super().evaluate(data, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...checks import plain
+from ...data.labelled import Examples
 from ...errors import ArgumentError
 
 Row = dict[str, Any]
@@ -45,7 +47,28 @@ def rows_of(name: str, data: Any, keys: tuple[str, ...]) -> Iterator[Row]:
         elif isinstance(row, tuple | list) and len(row) == len(keys):
             yield dict(zip(keys, row, strict=True))
         else:
-            raise ArgumentError(f"{name}[{number}]", f"({', '.join(keys)})", row)
+            raise ArgumentError(f"{name}[{number}]", f"({', '.join(keys)})", row, _remedy(name, data, keys))
+
+
+def _remedy(name: str, data: Any, keys: tuple[str, ...]) -> str:
+    """Return how to convert two parallel lists, or a list of strings, to rows."""
+    if not isinstance(data, list | tuple):
+        return ""
+    if len(data) == len(keys) and all(isinstance(part, list | tuple) for part in data):
+        return f"for parallel lists: {name}=list(zip({', '.join(f'{key}s' for key in keys)}))"
+    if data and isinstance(data[0], str):
+        return f"each row has {len(keys)} values: {' and '.join(keys)}"
+    return ""
+
+
+def check_order(name: str, data: Any) -> None:
+    """Raise `ArgumentError` if rows (text, label) look like (label, text): few texts and many labels."""
+    if not isinstance(data, list | tuple) or not all(isinstance(row, list | tuple) and len(row) == 2 for row in data):
+        return
+    texts, labels = (len({str(row[place]) for row in data}) for place in (0, 1))
+    if labels > max(10, len(data) // 2) and texts <= labels // 2:
+        remedy = f"{labels:,} different labels and {texts:,} different texts: exchange the two values of each row"
+        raise ArgumentError(name, "a list of (text, label)", data[0], remedy)
 
 
 def write_objects(name: str, data: Any, keys: tuple[str, str], folder: Path) -> Path:
@@ -64,16 +87,43 @@ def write_objects(name: str, data: Any, keys: tuple[str, str], folder: Path) -> 
                     raise ArgumentError(f"{name}[{number}] ({key})", expected, row[key])
             file.write(json.dumps(values) + "\n")
     if number < 0:
-        raise ArgumentError(name, "at least one row", data)
+        raise ArgumentError(name, "a list with at least one row", data)
     return path
 
 
 def _value(value: Any) -> str | int | float | None:
     """Return a value of a row for JSON; `None` for a missing one and for what is neither text nor a number."""
-    value = plain(value)
+    value = _decoded(plain(value))
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float) else None
+
+
+def _decoded(value: Any) -> Any:
+    """Decode bytes as UTF-8; other values, and bytes in another encoding, are returned unchanged."""
+    if isinstance(value, bytes):
+        with contextlib.suppress(UnicodeDecodeError):
+            return value.decode()
+    return value
+
+
+def examples_of(name: str, data: Any) -> Examples:
+    """Return rows of texts and labels as `Examples`.
+
+    Raises:
+        ArgumentError: there are no rows, or a row has another form or no text or label.
+    """
+    check_order(name, data)
+    examples = Examples()
+    for number, row in enumerate(rows_of(name, data, ("text", "label"))):
+        for key, column in (("text", examples.texts), ("label", examples.labels)):
+            value = _value(row.get(key))
+            if value is None:
+                raise ArgumentError(f"{name}[{number}] ({key})", "text or a number", row.get(key))
+            column.append(str(value))
+    if not examples.texts:
+        raise ArgumentError(name, "a list with at least one row", data)
+    return examples
 
 
 def write_tagged(name: str, data: Any, folder: Path) -> Path:
@@ -87,18 +137,18 @@ def write_tagged(name: str, data: Any, folder: Path) -> Path:
         for count, row in enumerate(rows_of(name, data, ("words", "tags")), 1):
             words, tags = (_texts(f"{name}[{count - 1}] ({key})", row.get(key)) for key in ("words", "tags"))
             if len(words) != len(tags):
-                expected = f"as many as words, {len(words)}"
-                raise ArgumentError(f"{name}[{count - 1}] (tags)", expected, len(tags))
+                expected = f"a list of {len(words)} tags, one for each word"
+                raise ArgumentError(f"{name}[{count - 1}] (tags)", expected, tags)
             file.write("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)) + "\n")
     if not count:
-        raise ArgumentError(name, "at least one row", data)
+        raise ArgumentError(name, "a list with at least one row", data)
     return path
 
 
 def _texts(name: str, values: Any) -> list[str]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(name, "a list of strings", values)
-    texts = list(values)
+    texts = [_decoded(value) for value in values]
     for value in texts:
         if not isinstance(value, str) or not value or value.split() != [value]:
             raise ArgumentError(name, "strings without blanks", value)
@@ -114,7 +164,7 @@ def write_documents(name: str, data: Any, folder: Path, most: int = 10_000) -> P
     expected = "a path, 'text:…', or a list of strings, one for each document"
     if isinstance(data, Mapping | bytes) or not isinstance(data, Iterable):
         raise ArgumentError(name, expected, data)
-    texts = list(data)
+    texts = [_decoded(text) for text in data]
     if len(texts) > most:
         remedy = "join them with a separator in a file, and name it with separator=…"
         raise ArgumentError(name, f"at most {most:,} documents", len(texts), remedy)
