@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..data import cache_folder
 from ..data.named_data import NamedData
-from ..errors import ArgumentError, RunError, UnrolledError
+from ..errors import ArgumentError, DataError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
 from ..training.config import update
@@ -105,7 +105,7 @@ def _task_reports(spec: str, shown: list[str], request: DataRequest, tasks: Task
     """Return the reports of the tasks ``shown`` on a file; if there are none, that of the first task that can read it.
 
     Raises:
-        UnrolledError: the requested task, or every task, cannot read the file (the first task's error).
+        UnrolledError: the requested task, or every task, cannot read the file.
     """
     reports: list[TaskReport] = []
     errors: list[UnrolledError] = []
@@ -121,7 +121,12 @@ def _task_reports(spec: str, shown: list[str], request: DataRequest, tasks: Task
         if reports and not shown:
             break
     if all(report.error for report in reports):
-        raise errors[0]
+        if len(reports) < 2:
+            raise errors[0]
+        failure = DataError(f"no task can read {spec}; correct the file, or use an option named below")
+        for report in reports:
+            failure.add_note(f"for {report.task}: {report.error}")
+        raise failure
     return reports
 
 

@@ -81,6 +81,8 @@ class LabelledSets:
     """the first examples of the training file"""
     remedy: str = "give the column of labels with --label-column"
     """the remedy for wrong labels"""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """names of the columns that were guessed from the contents of the training file, by option"""
 
     def digest(self) -> str:
         """Return a digest of all texts and labels and of the split."""
@@ -119,6 +121,7 @@ def open_labelled(
     """
     notes: list[str] = []
     how: list[str] = []
+    guessed: dict[str, str] = {}
     first = Examples()
     remedy = LabelledSets.remedy
     own: dict[str, Examples] = {}  # separate sets, not split off
@@ -145,13 +148,14 @@ def open_labelled(
                 notes += [f"{folder}: the {_PART[part]} set", *more]
         path = inner.get("train", path)
         pool, more = read_labelled(path, layout)
+        guessed = pool.guessed
         notes += more
         how.append(f"{path}: {pool.how}")
         first = pool.pick(range(min(FIRST, len(pool))))
         remedy = other_label(path, layout)
     if test is not None:
         path = Path(test).expanduser()
-        own["test"], more = read_labelled(path, layout)
+        own["test"], more = read_labelled(path, layout.with_guessed(guessed))
         notes += more
         how.append(f"{path}: {own['test'].how}")
     labels = [label for examples in (pool, *own.values()) for label in examples.labels]
@@ -182,7 +186,14 @@ def open_labelled(
             f"and {shares[1]:g}; give more, or other --fractions"
         )
     return LabelledSets(
-        **parts, notes=notes, given="test" in own, decides="valid" in own, how=how, first=first, remedy=remedy
+        **parts,
+        notes=notes,
+        given="test" in own,
+        decides="valid" in own,
+        how=how,
+        first=first,
+        remedy=remedy,
+        guessed=guessed,
     )
 
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.labelled import Examples
+from ...data.labelled import Examples, by_name
 from ...data.labelled_sets import classes_of, labelled_names
 from ...data.named_data import NamedData
 from ...results import Comparison, Progress, Report, silent
@@ -230,6 +230,7 @@ class Classification(Task):
             "classes": self.classes,
             "data": self.fingerprint(),
             "seen": hashes(self.sets.train.texts),
+            **({"columns": by_name(self.sets.guessed)} if self.sets.guessed else {}),
         }
 
     def fingerprint(self) -> str:
