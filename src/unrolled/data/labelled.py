@@ -83,7 +83,12 @@ class Layout:
 
     def with_guessed(self, guessed: Mapping[str, str]) -> Layout:
         """Return the layout of other files with the same columns: with those that were guessed in the first."""
-        return replace(self, **by_name(guessed))
+        columns = by_name(guessed)
+        return replace(
+            self,
+            text_column=columns.get("text_column", self.text_column),
+            label_column=columns.get("label_column", self.label_column),
+        )
 
 
 def by_name(guessed: Mapping[str, str]) -> dict[str, str]:

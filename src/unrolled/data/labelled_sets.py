@@ -14,10 +14,11 @@ import numpy as np
 
 from ..errors import DataError
 from .counter import uniform
+from .folds import Indices, grouped
 from .folds import check_classes as check_folded
 from .folds import split as split_fold
 from .generated_reviews import reviews
-from .label_names import alike, folded, spellings
+from .label_names import alike, folded, key, spellings
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
 from .labelled_folders import find_parts
 from .near import exists, missing
@@ -103,6 +104,7 @@ def open_labelled(
     fold: int = 0,
     *,
     fold_labels: bool = False,
+    group_duplicates: bool | None = None,
 ) -> LabelledSets:
     """Read the training, validation and test sets that ``spec`` names.
 
@@ -114,6 +116,8 @@ def open_labelled(
         folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
         fold: the fold that is the test set.
         fold_labels: merge labels that differ only in case and white space under their most frequent spelling.
+        group_duplicates: put texts that differ only in case and white space into the same part; `None`: only with
+            ``folds``. Folds without it have equal texts in the same fold.
 
     Raises:
         ArgumentError: a class has fewer texts than there are folds.
@@ -173,12 +177,13 @@ def open_labelled(
     if "valid" in own and shares[1]:
         shares = (shares[0] + shares[1], 0.0, shares[2])
     if folds:
-        check_folded(pool.texts, pool.labels, folds)
+        texts = pool.texts if group_duplicates is False else [key(text) for text in pool.texts]
+        check_folded(texts, pool.labels, folds)
         share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
-        divided = [pool.pick(chosen) for chosen in split_fold(pool.texts, pool.labels, folds, fold, share)]
-        notes.append(f"fold {fold} of {folds} (from 0) is the test set")
+        divided = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
+        notes.append(f"fold {fold + 1} of {folds} is the test set")
     else:
-        divided = [*divide(pool, shares)]
+        divided = [*divide(pool, shares, group_duplicates=bool(group_duplicates))]
     parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
@@ -246,12 +251,24 @@ def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]
     return sorted(own), notes
 
 
-def divide(pool: Examples, shares: tuple[float, float, float]) -> tuple[Examples, Examples, Examples]:
-    """Split examples into three parts of these fractions; the split is deterministic."""
-    numbers = np.arange(len(pool))
-    order = np.argsort(uniform(0, numbers), kind="stable")
-    first = round(shares[0] * len(pool))
-    second = first + round(shares[1] * len(pool)) if shares[2] else len(pool)
+def divide(
+    pool: Examples, shares: tuple[float, float, float], *, group_duplicates: bool = False
+) -> tuple[Examples, Examples, Examples]:
+    """Split examples into three parts of these fractions; the split is deterministic.
+
+    With ``group_duplicates``, texts that differ only in case and white space are in the same part.
+    """
+    numbers = grouped([key(text) for text in pool.texts]) if group_duplicates else np.arange(len(pool))
+    order = np.lexsort((numbers, uniform(0, numbers)))
+    first = _whole_group(numbers[order], round(shares[0] * len(pool)))
+    second = _whole_group(numbers[order], first + round(shares[1] * len(pool))) if shares[2] else len(pool)
     parts = (order[:first], order[first:second], order[second:])
     train, valid, test = (pool.pick(sorted(part.tolist())) for part in parts)
     return train, valid, test
+
+
+def _whole_group(groups: Indices, end: int) -> int:
+    """Return the first index from ``end`` on at which another group begins."""
+    while 0 < end < len(groups) and groups[end] == groups[end - 1]:
+        end += 1
+    return end

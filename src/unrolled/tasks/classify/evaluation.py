@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
 from ...analysis.intervals import as_json, with_interval
+from ...data.label_names import key
 from ...data.labelled import Examples, Form
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
 from ...results.records import SHOWN
@@ -94,7 +95,17 @@ def report_on(
     name = name or options.data or f"{model.config.data.data}, {options.part}"
     intervals = measures.intervals()
     wrong = mistakes(("text", "truth", "guess", "probability"), _wrong(model, examples, probabilities), options)
-    seen, notes = seen_in_training(model, options.data, examples.texts, lambda: model.own_sets().train.texts, "texts")
+    own = model.config.data
+    seen, notes = seen_in_training(
+        model,
+        options.data,
+        options.part,
+        examples.texts,
+        lambda: model.own_sets().train.texts,
+        "texts",
+        remedy=own.remedy,
+        key=key,
+    )
     values = {
         "text": name,
         "texts": len(examples),

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
+from ...data.label_names import key
 from ...data.labelled import Examples, by_name
 from ...data.labelled_sets import classes_of, labelled_names
 from ...data.named_data import NamedData
@@ -34,7 +35,7 @@ from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.description import PARTS, counted
+from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import write_objects
 from ..common.seen import hashes
@@ -130,6 +131,7 @@ class Classification(Task):
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
             *class_notes,
+            *leaked({part: getattr(self.sets, part).texts for part in PARTS}, "texts", config.data.remedy, key),
         ]
         if vector_note:
             notes.append(vector_note)
@@ -229,7 +231,7 @@ class Classification(Task):
             "vocabulary": self.reader.vocabulary.to_json(),
             "classes": self.classes,
             "data": self.fingerprint(),
-            "seen": hashes(self.sets.train.texts),
+            "seen": hashes([*map(key, self.sets.train.texts)]),
             **({"columns": by_name(self.sets.guessed)} if self.sets.guessed else {}),
         }
 

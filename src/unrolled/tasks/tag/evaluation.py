@@ -59,7 +59,7 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
     wrong = mistakes(header, result.mistakes(), options)
     words = map(text_of, sentences)
     seen, notes = seen_in_training(
-        model, options.data, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
+        model, options.data, options.part, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
     )
     scores = ("accuracy",) if result.plain else ("accuracy", "precision", "recall", "f1")
     labels = {"f1": "F1"}

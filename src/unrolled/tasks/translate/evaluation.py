@@ -89,9 +89,9 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
         if options.find(other)[0] != pairs:
             message = f"{first} and {run} have different {options.part} pairs"
             raise RunError(f"{message}; select the pairs to compare them on with --data")
+    notes = [*(notes if options.data is not None else []), *_seen(model, options, pairs)]
     if options.data is None:
-        return pairs, []
-    notes += _seen(model, options.data, pairs)
+        return pairs, notes
     sample = pairs.source[:200]
     if 2 * sum(map(model.reads_like_target, sample)) > len(sample):
         sides = "--data and --target" if options.target else "its columns"
@@ -99,14 +99,14 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     return pairs, notes
 
 
-def _seen(model: TrainedTranslator, data: str, pairs: bitext.Pairs) -> tuple[str, ...]:
+def _seen(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs) -> tuple[str, ...]:
     """Return a note on pairs that are training pairs of the model too."""
     own = model.config.data
 
     def train() -> list[str]:
         return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
 
-    return seen_in_training(model, data, pairs.texts(), train, "pairs")[1]
+    return seen_in_training(model, options.data, options.part, pairs.texts(), train, "pairs")[1]
 
 
 def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:
