@@ -193,7 +193,7 @@ def test_every_report_has_a_folder_and_names_its_data(unrolled, asked_once: Path
     assert (report["run"], report["data"], report["date"][:2]) == (str(run), "new texts.csv", "20")
     wrong = [json.loads(line) for line in (home / "wrong.jsonl").read_text().splitlines()]
     assert wrong == report["mistakes"]
-    assert [row["truth"] for row in wrong] == ["positive"] * len(wrong)
+    assert [row["label"] for row in wrong] == ["positive"] * len(wrong)
     assert said.err.splitlines()[0] == "mistakes: wrong.jsonl"
     assert len((folders[0] / "mistakes.csv").read_text().splitlines()) == len(wrong) + 1
     refused(unrolled(*words, "--errors-out", "wrong.txt"), "a file with the suffix .csv or .jsonl")

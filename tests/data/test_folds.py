@@ -84,7 +84,7 @@ def test_labelled_files_in_folds(tmp_path):
         parts = [set(part.texts) for part in (one.train, one.valid, one.test)]
         assert all(a.isdisjoint(b) for a, b in itertools.combinations(parts, 2))
         assert set(one.test.labels) == {"common", "rare", "rarest"}
-    assert "fold 3 of 5 is the test set" in sets[2].notes
+    assert "the test set is fold 3 of 5 (--fold 2)" in sets[2].notes
 
 
 def test_equal_sentences_are_in_the_same_fold(tmp_path):

@@ -58,7 +58,8 @@ def test_a_better_model_is_named_in_the_summary(tmp_path):
         (
             {"epochs": 3.0, "min_steps": 60},
             60,
-            "3 epochs are 12 steps, too few: training for 15 epochs, 60 steps (--epochs 3 trains for fewer)",
+            "training for 15 epochs, 60 steps, because the data are small: 3 epochs are 12 steps only "
+            "(--epochs 3 keeps them)",
         ),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,8 +25,10 @@ from .labelled_folders import find_parts
 from .near import exists, missing
 from .registry import fetch
 
+Duplicates = Literal["group", "folds", "split"]
+
 GENERATED = "generated"
-FIRST = 2  # examples shown to the user
+FIRST = 50  # examples, of which the first different ones are shown to the user
 _PART = {"valid": "validation", "test": "test"}
 
 
@@ -104,7 +107,7 @@ def open_labelled(
     fold: int = 0,
     *,
     fold_labels: bool = False,
-    group_duplicates: bool | None = None,
+    duplicates: Duplicates = "folds",
 ) -> LabelledSets:
     """Read the training, validation and test sets that ``spec`` names.
 
@@ -116,8 +119,8 @@ def open_labelled(
         folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
         fold: the fold that is the test set.
         fold_labels: merge labels that differ only in case and white space under their most frequent spelling.
-        group_duplicates: put texts that differ only in case and white space into the same part; `None`: only with
-            ``folds``. Folds without it have equal texts in the same fold.
+        duplicates: put texts that differ only in case and white space into the same part (``"group"``), only with
+            ``folds`` (``"folds"``), or not (``"split"``; equal texts are in the same fold even so).
 
     Raises:
         ArgumentError: a class has fewer texts than there are folds.
@@ -177,13 +180,13 @@ def open_labelled(
     if "valid" in own and shares[1]:
         shares = (shares[0] + shares[1], 0.0, shares[2])
     if folds:
-        texts = pool.texts if group_duplicates is False else [key(text) for text in pool.texts]
+        texts = pool.texts if duplicates == "split" else [key(text) for text in pool.texts]
         check_folded(texts, pool.labels, folds)
         share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
         divided = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
-        notes.append(f"fold {fold + 1} of {folds} is the test set")
+        notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
     else:
-        divided = [*divide(pool, shares, group_duplicates=bool(group_duplicates))]
+        divided = [*divide(pool, shares, group=duplicates == "group")]
     parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
@@ -252,13 +255,13 @@ def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]
 
 
 def divide(
-    pool: Examples, shares: tuple[float, float, float], *, group_duplicates: bool = False
+    pool: Examples, shares: tuple[float, float, float], *, group: bool = False
 ) -> tuple[Examples, Examples, Examples]:
     """Split examples into three parts of these fractions; the split is deterministic.
 
-    With ``group_duplicates``, texts that differ only in case and white space are in the same part.
+    With ``group``, texts that differ only in case and white space are in the same part.
     """
-    numbers = grouped([key(text) for text in pool.texts]) if group_duplicates else np.arange(len(pool))
+    numbers = grouped([key(text) for text in pool.texts]) if group else np.arange(len(pool))
     order = np.lexsort((numbers, uniform(0, numbers)))
     first = _whole_group(numbers[order], round(shares[0] * len(pool)))
     second = _whole_group(numbers[order], first + round(shares[1] * len(pool))) if shares[2] else len(pool)

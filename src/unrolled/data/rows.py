@@ -275,6 +275,9 @@ def no_column(
     instead = [name for found in likely.values() for name in found[1:]]
     others = f" (or {', '.join(instead)})" if instead else ""
     remedy = f"use {given}{others}" if any(likely.values()) else choose(columns)
+    if column.role == "label" and not likely.get(column.option):
+        remedy += f", or if the file has no labels, predict them with: unrolled predict RUN --file {quote(str(path))}"
+        return DataError(f"{path} {what}; its columns are {', '.join(names)}{near}; {remedy}")
     return DataError(
         f"{path} {what}; its columns are {', '.join(names)}{near}; {remedy}, by number "
         "with --no-header if the first row is not a header"

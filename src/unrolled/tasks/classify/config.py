@@ -11,7 +11,7 @@ from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
-from ...data.labelled_sets import LabelledSets, labelled_names, open_labelled, read_test
+from ...data.labelled_sets import SETS, Duplicates, LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
@@ -56,8 +56,8 @@ class LabelledText:
     """train only on this fold, counted from 0 (default: every fold)"""
     fold_labels: bool = False
     """merge labels that differ only in case and white space"""
-    group_duplicates: bool | None = since(None, before=False)
-    """texts that differ only in case and white space are in the same part (default: only of the folds)"""
+    duplicates: Duplicates = since("folds", before="split")
+    """texts that differ only in case and white space: group: in the same part; folds: only with --folds; split: not"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
@@ -81,8 +81,8 @@ class LabelledText:
     @property
     def remedy(self) -> str:
         """What to do about texts in several parts."""
-        splits = self.data not in labelled_names() and not self.group_duplicates
-        return "--group-duplicates keeps them in one part" if splits else REMEDY
+        splits = self.data not in SETS and self.duplicates != "group" and self.test is None
+        return "--duplicates group keeps them in one part" if splits else REMEDY
 
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
@@ -94,7 +94,7 @@ class LabelledText:
             self.test,
             *folds,
             fold_labels=self.fold_labels,
-            group_duplicates=self.group_duplicates,
+            duplicates=self.duplicates,
         )
 
     def read_test(self, data: str, classes: Sequence[str]) -> tuple[Examples, list[str]]:

@@ -94,7 +94,7 @@ def report_on(
     measures = scores(probabilities, true, model.classes)
     name = name or options.data or f"{model.config.data.data}, {options.part}"
     intervals = measures.intervals()
-    wrong = mistakes(("text", "truth", "guess", "probability"), _wrong(model, examples, probabilities), options)
+    wrong = mistakes(("text", "label", "predicted", "probability"), _wrong(model, examples, probabilities), options)
     own = model.config.data
     seen, notes = seen_in_training(
         model,
@@ -123,7 +123,7 @@ def report_on(
             [
                 ("texts", f"{name}: {len(examples):,} of {len(model.classes)} classes"),
                 ("accuracy", with_interval(f"{measures.accuracy:.4f}", intervals["accuracy"], ".4f")),
-                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals["macro_f1"], ".4f")),
+                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals.get("macro_f1"), ".4f")),
                 ("log loss", f"{measures.loss:.4f} nats"),
                 ("calibration error", f"{measures.calibration_error:.4f}"),
             ]

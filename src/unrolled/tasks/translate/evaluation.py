@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...analysis.intervals import Interval, as_json, wilson
+from ...analysis.intervals import Interval, as_json, known, wilson
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, picture_bytes
 from ...data import bitext
@@ -115,10 +115,12 @@ def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, 
         measures = model.evaluate(pairs, progress=done, **options.given())
     rate = len(pairs) / (time.perf_counter() - begin)
     translations = measures.translations
-    intervals = {
-        "bleu": bleu_interval(translations, pairs.target),
-        "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
-    }
+    intervals = known(
+        {
+            "bleu": bleu_interval(translations, pairs.target),
+            "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
+        }
+    )
     return Measured(measures, intervals, by_length(translations, pairs.target, pairs.source), rate)
 
 
@@ -151,8 +153,9 @@ def _parts(results: Mapping[str, Measured], options: Evaluate) -> Iterator[Part]
 
 
 def _interval(result: Measured) -> str:
-    bleu, exact = result.intervals["bleu"], result.intervals["exact"]
-    return f"95 % interval {bleu[0]:.2f} to {bleu[1]:.2f}, of exact translations {exact[0]:.2%} to {exact[1]:.2%}"
+    bleu, exact = result.intervals.get("bleu"), result.intervals["exact"]
+    of_exact = f"of exact translations {exact[0]:.2%} to {exact[1]:.2%}"
+    return f"95 % interval {of_exact if bleu is None else f'{bleu[0]:.2f} to {bleu[1]:.2f}, {of_exact}'}"
 
 
 def _signatures(result: Measured) -> dict[str, str]:
