@@ -11,7 +11,7 @@ from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
-from ...data.labelled_sets import SETS, Duplicates, LabelledSets, open_labelled, read_test
+from ...data.labelled_sets import SETS, LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
@@ -56,7 +56,7 @@ class LabelledText:
     """train only on this fold, counted from 0 (default: every fold)"""
     fold_labels: bool = False
     """merge labels that differ only in case and white space"""
-    duplicates: Duplicates = since("folds", before="split")
+    duplicates: Literal["group", "folds", "split"] = since("folds", before="split")
     """texts that differ only in case and white space: group: in the same part; folds: only with --folds; split: not"""
 
     def __post_init__(self) -> None:

@@ -60,7 +60,7 @@ class Measured:
         return {**self.metrics, "types": {type: types[type].as_json() for type in sorted(types)}}
 
     def intervals(self) -> dict[str, Interval]:
-        """Return the 95 % interval of each metric but the loss, by bootstrap over the sentences; none without a mistake."""
+        """Return the 95 % interval of each metric but the loss: a bootstrap over sentences; none without a mistake."""
         counts = np.zeros((len(self.sentences), 5))  # right tags, words, right entities, predicted ones, true ones
         for row, sentence, tags in zip(counts, self.sentences, self.predicted, strict=True):
             found, expected = set(entities(tags)), set(entities(sentence.tags))
