@@ -86,5 +86,5 @@ def test_a_shortened_warm_up_is_said(tmp_path):
             told.extend(notes)
 
     folder = loop.RunFolder.create(tmp_path / "run")
-    loop.train(Telling(config(steps=20, warmup=100)), folder, Start())
-    assert told[1:] == ["the learning rate warms up for 2 steps, a tenth of the training, not 100"]
+    loop.train(Telling(config(steps=20, warmup=90)), folder, Start())
+    assert told[1:] == ["the learning rate warms up for 2 steps, a tenth of the training, not 90"]

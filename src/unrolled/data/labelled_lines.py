@@ -16,7 +16,7 @@ from .textfile import TextFile, ends_of, mixed_ends
 PREFIX = "__label__"
 TEXT_NAMES = (
     *("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title"),
-    *("message", "description", "ticket", "summary"),
+    *("message", "description", "summary"),
 )
 """usual names of a column of texts; of several, the first one here is used"""
 LABEL_NAMES = (

@@ -83,10 +83,10 @@ class Table:
         )
         guess = ""
         if self.guessed:
-            one = len(self.guessed) == 1
+            single = len(self.guessed) == 1
             options = " and ".join(self.guessed)
-            what = next(column.role for column in self.columns if column.option in self.guessed) if one else "both"
-            guess = f", {what} guessed from {'its' if one else 'their'} contents ({options} override{'s' * one})"
+            what = next(column.role for column in self.columns if column.option in self.guessed) if single else "both"
+            guess = f", {what} guessed from {'its' if single else 'their'} contents ({options} override{'s' * single})"
         return f"{how}; {'with a' if names else 'no'} header; {', '.join(selected)}{guess}"
 
     def _has_columns(self, row: list[str]) -> bool:

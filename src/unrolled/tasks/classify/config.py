@@ -57,7 +57,7 @@ class LabelledText:
     fold_labels: bool = False
     """merge labels that differ only in case and white space"""
     duplicates: Literal["group", "folds", "split"] = since("folds", before="split")
-    """texts that differ only in case and white space: group: in the same part; folds: only with --folds; split: not"""
+    """keep texts equal but for case and white space in one part (folds: with --folds)"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
