@@ -45,11 +45,19 @@ def test_a_plan_without_changes_gives_the_learning_rates_of_before():
     ]
 
 
-def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.0, planned=20_000):
+def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.0, planned=20_000, rate=100.0):
     """Train until the plan's last step; return the duration, the plan and the steps of the evaluations."""
     plan, begin = Plan(planned), clock.now
-    deadline = Deadline(plan, budget, begin, evaluations=12, cost=200.0, end=test, per_step=0.01)
+    deadline = Deadline(plan, budget, begin, evaluations=12, cost=200.0, scoring=200.0, end=test, rate=rate)
     step, evaluations, fractions = 0, [], []
+
+    def work(seconds):
+        """As many seconds as a machine takes that makes 100 steps per second."""
+        start = clock.now
+        for _ in range(int(seconds / 0.01)):
+            clock.now += seconds_per_step(clock.now - begin)
+        return clock.now - start
+
     while step < plan.steps:
         clock.now += seconds_per_step(clock.now - begin)
         step += 1
@@ -57,9 +65,9 @@ def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.
         fractions.append(plan.fraction(step))
         if step >= plan.steps or deadline.due(step):
             evaluations.append(step)
-            clock.now += evaluation * seconds_per_step(clock.now - begin) / 0.01
-            deadline.evaluated(evaluation * seconds_per_step(clock.now - begin) / 0.01)
-    clock.now += test * evaluation * seconds_per_step(clock.now - begin) / 0.01
+            duration = work(evaluation)
+            deadline.evaluated(duration, duration)
+    work(test * evaluation)
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     return clock.now - begin, plan, evaluations
@@ -74,8 +82,9 @@ def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.
         lambda t: 0.01 if t < 120 else 0.05,  # busy half-way
         lambda t: 0.05 if t < 120 else 0.01,  # idle half-way
         lambda t: 0.01 if int(t / 20) % 2 else 0.03,
+        lambda t: 0.01 * (1 + int(1000 * math.sin(t)) % 7),
     ],
-    ids=["as measured", "slower", "faster", "busy half-way", "idle half-way", "in turns"],
+    ids=["as measured", "slower", "faster", "busy half-way", "idle half-way", "in turns", "ever another"],
 )
 def test_training_ends_on_time_at_any_rate(clock, pace):
     duration, _, evaluations = run(clock, pace)
@@ -83,10 +92,16 @@ def test_training_ends_on_time_at_any_rate(clock, pace):
     assert 11 <= len(evaluations) <= 13
 
 
+def test_a_resumed_run_measures_the_rate_before_it_plans(clock):
+    duration, plan, _ = run(clock, lambda t: 0.02, rate=0.0)
+    assert 225 <= duration <= 260
+    assert plan.steps > 5_000
+
+
 def test_resuming_restores_the_plan_unless_the_steps_are_new():
     plan = Plan(100)
     plan.change(40, 80)
-    saved = Deadline(plan, 60.0, 0.0, evaluations=12, cost=3.0, end=1.0, per_step=0.0).saved(100)
+    saved = Deadline(plan, 60.0, 0.0, evaluations=12, cost=3.0, scoring=2.0, end=1.0, rate=0.0).saved(100)
     for steps in (100, 80):  # in the config of a run that was killed, and of one that has ended
         again = Plan(steps)
         assert restore(again, saved, steps)

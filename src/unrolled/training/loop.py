@@ -136,8 +136,7 @@ class _Run:
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self.state = self.state.saved(state, self.folder.path)
         self.stepper.restore(tensors, str(self.folder.checkpoints))
-        if self.state.plan and not restore(self.stepper.plan, self.state.plan, self.steps):
-            self.state.plan = {}  # resumed for a number of steps
+        self.state.plan = restore(self.stepper.plan, self.state.plan, self.steps)
         self.stepper.schedule.plateaus = self.state.plateaus
         self.stepper.average.count = self.state.averaged
 
@@ -276,6 +275,7 @@ class _Run:
         try:
             with self._isolated_rng():
                 scores = self.task.evaluate(self.stepper.model.eval(), "valid")
+            scored = time.perf_counter()
             cost = self._cost(scores)
             best = not self.state.best or self._better(scores, self.state.best)
             if best:
@@ -296,7 +296,7 @@ class _Run:
             self.stepper.average.swap()
             self.stepper.model.train()
         if self.deadline is not None:
-            self.deadline.evaluated(time.perf_counter() - begin)
+            self.deadline.evaluated(time.perf_counter() - begin, scored - begin)
 
     def _save_model(self) -> None:
         """Write the model file, unless it already holds a better model of steps that are being repeated."""

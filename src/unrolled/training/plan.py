@@ -34,10 +34,14 @@ def plan_steps(task: Task) -> tuple[int, str]:
 
 
 class Pace(NamedTuple):
-    """What a temporary model measured: seconds per step and per evaluation, the first plan and a note for the user."""
+    """What a temporary model measured, the first plan and a note for the user.
 
-    per_step: float
+    rate: steps per second; per_evaluation: seconds of an evaluation with its preview; scoring: without it.
+    """
+
+    rate: float
     per_evaluation: float
+    scoring: float
     evaluations: int
     steps: int
     note: str
@@ -62,10 +66,11 @@ def measure(task: Task, device: torch.device, begin: float) -> Pace:
     per_step = spent / count
     start = time.perf_counter()
     task.evaluate(probe.model.eval(), "valid")  # as the loop will
+    scoring = time.perf_counter() - start
     task.preview(probe.model)
     per_evaluation = max(time.perf_counter() - start, 1e-9)
     # the first preview, and the evaluation on the test split
-    left = budget - (time.perf_counter() - begin) - (1 + task.test_cost()) * per_evaluation - SAVING
+    left = budget - (time.perf_counter() - begin) - per_evaluation - task.test_cost() * scoring - SAVING
     minimum = 0.5 * budget / per_step
     if options.eval_every is not None:
         evaluations = 0
@@ -75,6 +80,6 @@ def measure(task: Task, device: torch.device, begin: float) -> Pace:
         steps = max(1, int(max(minimum, (left - evaluations * per_evaluation) / per_step)))
     count = evaluations or max(1, steps // (options.eval_every or 1))
     per_evaluation = min(per_evaluation, 0.5 * budget / (count + task.test_cost()))  # until the first is measured
-    rate = task.units(task.batch(0)) / per_step
-    note = f"{rate:,.0f} {task.unit}/s measured: {text} is about {steps:,} step{'s' * (steps > 1)}"
-    return Pace(per_step, per_evaluation, evaluations, steps, note)
+    units = task.units(task.batch(0)) / per_step
+    note = f"{units:,.0f} {task.unit}/s measured: {text} is about {steps:,} step{'s' * (steps > 1)}"
+    return Pace(1 / per_step, per_evaluation, min(scoring, per_evaluation), evaluations, steps, note)

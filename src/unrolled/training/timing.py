@@ -9,6 +9,7 @@ from .options import seconds
 
 WINDOW = 1 / 40  # of the training time, over which the rate is measured
 SHORTEST, LONGEST = 1.0, 30.0  # seconds of the window
+NEWEST = 0.3  # weight of the newest window in the measured rate
 TOLERANCE = 0.02  # of the remaining steps: a smaller change of the plan is not worth it
 SAVING = 1.0  # seconds for the last checkpoint and the learning curve
 
@@ -60,16 +61,26 @@ class Deadline:
         budget: the training time in seconds.
         begin: when it began, in `time.perf_counter` seconds.
         evaluations: how many there are during training; 0: they follow ``eval_every``.
-        cost: of one of them, in steps.
-        end: cost of the evaluation on the test split after the last step, relative to ``cost``.
-        per_step: seconds per step; 0: not measured yet.
+        cost: of one of them with its preview, in steps.
+        scoring: of one of them without its preview, in steps.
+        end: cost of the evaluation on the test split after the last step, relative to ``scoring``.
+        rate: steps per second; 0: not measured yet.
     """
 
     def __init__(
-        self, plan: Plan, budget: float, begin: float, *, evaluations: int, cost: float, end: float, per_step: float
+        self,
+        plan: Plan,
+        budget: float,
+        begin: float,
+        *,
+        evaluations: int,
+        cost: float,
+        scoring: float,
+        end: float,
+        rate: float,
     ) -> None:
         self.plan, self.budget, self.begin = plan, budget, begin
-        self.evaluations, self.cost, self.end, self.per_step = evaluations, cost, end, per_step
+        self.evaluations, self.cost, self.scoring, self.end, self.rate = evaluations, cost, scoring, end, rate
         self.window = min(LONGEST, max(SHORTEST, budget * WINDOW))
         self.paused = 0.0  # seconds of all evaluations
         self.mark: tuple[float, int] | None = None  # begin of the window: time without evaluations, and step
@@ -82,11 +93,12 @@ class Deadline:
         """Return whether to evaluate after step number ``step``: at every 1/E of the training."""
         return self._evaluations_at(step) > self._evaluations_at(step - 1)
 
-    def evaluated(self, duration: float) -> None:
-        """Take note of the duration of an evaluation."""
+    def evaluated(self, duration: float, scoring: float) -> None:
+        """Take note of the duration of an evaluation, with and without its preview."""
         self.paused += duration
-        if self.per_step:
-            self.cost = duration / self.per_step
+        if self.rate:
+            self.cost += (duration * self.rate - self.cost) / 2
+            self.scoring += (scoring * self.rate - self.scoring) / 2
 
     def follow(self, step: int, eval_every: int) -> None:
         """Change the plan after ``step`` if the time is enough for clearly more or fewer steps, or is over."""
@@ -95,21 +107,26 @@ class Deadline:
             self.mark = now, step
         begin, first = self.mark
         if now - begin >= self.window and step - first >= 3:
-            self.per_step, self.mark = (now - begin) / (step - first), (now, step)
+            rate, self.mark = (step - first) / (now - begin), (now, step)
+            self.rate = rate if not self.rate else (1 - NEWEST) * self.rate + NEWEST * rate
             steps = step + self._fitting(step, eval_every)
             if abs(steps - self.plan.steps) > max(1, TOLERANCE * (self.plan.steps - step)):
                 self.plan.change(step, steps)
-        elif step < self.plan.steps and self.left() < SAVING + self.per_step * self.cost * (1 + self.end):
+        elif step < self.plan.steps and self.left() < SAVING + self._ending():
             self.plan.change(step, step)
 
     def _fitting(self, step: int, eval_every: int) -> int:
         """Return how many steps fit into the time that is left, beside the evaluations that are still due."""
-        steps = (self.left() - SAVING) / self.per_step - self.cost * self.end
+        steps = (self.left() - SAVING) * self.rate - self.scoring * self.end
         if self.evaluations:
             steps -= self.cost * (self.evaluations - self._evaluations_at(step))
         else:
             steps /= 1 + self.cost / eval_every
         return max(0, int(steps))
+
+    def _ending(self) -> float:
+        """Return the seconds of the last evaluations, 0 if the rate is not known yet."""
+        return (self.cost + self.scoring * self.end) / self.rate if self.rate else 0.0
 
     def _evaluations_at(self, step: int) -> int:
         return int(self.plan.fraction(step) * self.evaluations + 1e-9)
@@ -120,6 +137,7 @@ class Deadline:
         return {"initial": steps, "steps": plan.steps, "begin": plan.begin, "done": plan.done} | {
             "evaluations": self.evaluations,
             "cost": self.cost,
+            "scoring": self.scoring,
         }
 
 
@@ -136,23 +154,21 @@ def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, fl
     options = task.config.training
     if options.time is None or not (pace or saved):
         return None
-    evaluations, cost, per_step = saved.get("evaluations", 0), saved.get("cost", 0.0), 0.0
-    if pace:
-        evaluations, cost, per_step = pace.evaluations, pace.per_evaluation / pace.per_step, pace.per_step
     return Deadline(
         plan,
         seconds(options.time),
         begin,
-        evaluations=int(evaluations),
-        cost=cost,
+        evaluations=pace.evaluations if pace else int(saved["evaluations"]),
+        cost=pace.per_evaluation * pace.rate if pace else saved["cost"],
+        scoring=pace.scoring * pace.rate if pace else saved["scoring"],
         end=task.test_cost(),
-        per_step=per_step,
+        rate=pace.rate if pace else 0.0,
     )
 
 
-def restore(plan: Plan, saved: dict[str, Any], steps: int) -> bool:
-    """Restore the plan of a checkpoint, unless the config has another number of steps now; return whether it was."""
+def restore(plan: Plan, saved: dict[str, float], steps: int) -> dict[str, float]:
+    """Restore the plan of a checkpoint and return it; empty if the run has none, or its config has other steps now."""
     if steps not in (saved.get("initial"), saved.get("steps")):
-        return False
-    plan.steps, plan.begin, plan.done = int(saved["steps"]), int(saved["begin"]), float(saved["done"])
-    return True
+        return {}
+    plan.steps, plan.begin, plan.done = int(saved["steps"]), int(saved["begin"]), saved["done"]
+    return saved
