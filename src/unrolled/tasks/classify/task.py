@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.label_names import key
+from ...data.label_names import alike, key
 from ...data.labelled import Examples, by_name
 from ...data.labelled_sets import classes_of, labelled_names
 from ...data.named_data import NamedData
@@ -121,6 +121,7 @@ class Classification(Task):
         self.batches = Batches([len(ids) for ids in self.ids], config.training.batch_size, seed)
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
+        self.against_overfitting = "--fold-labels" if alike(self.classes) else ""
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
         counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
         notes = [
