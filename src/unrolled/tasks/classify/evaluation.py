@@ -92,13 +92,14 @@ def report_on(
     with progress(len(examples), "texts") as done:
         probabilities = model.probabilities(examples.texts, done)
     measures = scores(probabilities, true, model.classes)
-    name = name or options.data or f"{model.config.data.data}, {options.part}"
+    given = options.data or name  # not the run's own data
+    name = given or f"{model.config.data.data}, {options.part}"
     intervals = measures.intervals()
     wrong = mistakes(("text", "label", "predicted", "probability"), _wrong(model, examples, probabilities), options)
     own = model.config.data
     seen, notes = seen_in_training(
         model,
-        options.data,
+        given,
         options.part,
         examples.texts,
         lambda: model.own_sets().train.texts,
