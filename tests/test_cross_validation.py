@@ -55,6 +55,13 @@ def test_a_stopped_one_goes_on_and_its_result_is_mean_and_spread(unrolled, ticke
         assert last["mean"][name] == pytest.approx(statistics.fmean(values))
         assert last["spread"][name] == pytest.approx(statistics.stdev(values))
 
+    listed = [json.loads(line)["run"] for line in unrolled("runs", "--json").out.splitlines()]
+    assert sorted(listed) == [str(folder / "fold-0"), str(folder / "fold-1")]
+    final = "no final model yet; train one on all data: unrolled train classify --data tickets.csv "
+    assert final in found.err
+    assert "--hidden-size 4 " in found.err
+    assert "--fold" not in found.err
+
     result = package.cross_validate("classify", data="tickets.csv", run=folder, folds=2, reporter=reporter, **TINY)
     assert result.as_json() == {key: value for key, value in last.items() if key != "event"} | {"run": str(folder)}
     assert reporter.folders == ["fold-0", "fold-1"]  # nothing was left to train
@@ -62,7 +69,7 @@ def test_a_stopped_one_goes_on_and_its_result_is_mean_and_spread(unrolled, ticke
     assert [report["texts"] for report in result.reports] == [12, 12]
     lines = result.plain().splitlines()
     assert lines[0] == f"test metrics of 2 folds, {folder}"
-    assert [line.split()[0] for line in lines[2:]] == ["fold", "fold", "mean", "standard"]
+    assert [line.split()[0] for line in lines[2:]] == ["fold-0", "fold-1", "mean", "standard"]
     assert f"{result.mean['accuracy']:.4f}" in lines[4]
     assert "<table" in result._repr_html_()
 

@@ -87,7 +87,7 @@ class CrossValidation(Shown):
     def table(self) -> Table:
         """The metrics by fold, their mean and their standard deviation."""
         shown = [metric for metric in self.metrics if metric.name in self._columns]
-        rows = [(f"fold {fold}", scores) for fold, scores in enumerate(self.scores)]
+        rows = [(f"fold-{fold}", scores) for fold, scores in enumerate(self.scores)]
         rows += [("mean", self.mean), ("standard deviation", self.spread)] if self.scores else []
         header = ("", *("loss" if metric.name == "loss" else metric.label for metric in shown))
         cells = [(name, *(_figure(values[metric.name], metric.format) for metric in shown)) for name, values in rows]
@@ -190,7 +190,7 @@ def start(task: str, config: Any, run: str | Path | None, reporter: Reporter) ->
             finished = {"data": data, "scores": [*scores, summary.test]}
             scores = finished["scores"]
             write_atomically(folder / RESULTS, (json.dumps(finished, indent=1) + "\n").encode())
-            reporter.note(f"fold {fold} of {folds}: test {line(summary.test, metrics)}")
+            reporter.note(f"fold {fold + 1} of {folds} (fold-{fold}): test {line(summary.test, metrics)}")
     return CrossValidation(folder, task, folds, metrics, tuple(scores), custom_cell(config))
 
 

@@ -37,6 +37,10 @@ def test_bootstrap_of_a_fraction_is_near_wilson():
     assert (low, high) == pytest.approx(wilson(160, 200), abs=0.01)
 
 
+def test_no_interval_without_a_mistake():
+    assert percentiles(np.ones(100)) is None
+
+
 def test_text():
     assert with_interval("0.50", (0.25, 0.75), ".2f") == "0.50  (95 % interval 0.25 to 0.75)"
     assert with_interval("0.50", None, ".2f") == "0.50"

@@ -62,7 +62,7 @@ def test_four_commands(unrolled, home: Path) -> None:
     assert "Billing (" in said.out
     assert "labels that look alike are separate classes: " in said.out
     assert "validation texts that are also training texts: " in said.out
-    assert "remove the duplicates from the data" in said.out
+    assert "--duplicates group keeps them in one part" in said.out
     assert said.out.count("train with") == 1
 
     said = unrolled("train", "classify", "--data", "tickets.csv", "--fold-labels", "--run", "tickets", *SMALL)
@@ -85,7 +85,7 @@ def test_four_commands(unrolled, home: Path) -> None:
         "predictions: predictions.csv (5 rows)",
         "note: blank inputs, with empty predictions: 2 of 5",
         "note: tokens outside the vocabulary of the model: 2 of 9 (22%)",
-        "note: inputs with mostly such tokens, whose predictions are guesses: number 4",
+        "note: inputs with mostly such tokens, whose predictions are guesses: row 4",
     ]
     with (home / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -139,6 +139,7 @@ def test_files_are_not_texts(unrolled, home: Path) -> None:
     assert unrolled("predict", run, "good").status == 0  # a word, though there is a file of this name
     refused(unrolled("predict", run, "x", "--text-column", "a"), "--text-column must be omitted without a --file")
     refused(unrolled("predict", run, "x", "--out", "a.conll"), "--out must be a .csv, .tsv or .jsonl file")
+    refused(unrolled("predict", run, "x", "--out", "a.xlsx"), "--out must be a file with the suffix .csv, .tsv, .jsonl")
     refused(unrolled("predict", run, "x", "--out", "no/a.csv"), "--out must be a file in a folder that exists")
     refused(unrolled("data", "ticket.csv"), "'ticket.csv' does not exist; did you mean 'tickets.csv'?")
 
@@ -171,3 +172,29 @@ def test_rows_of_a_translator(unrolled, home: Path) -> None:
         [float(rows[n]["score"]) for n in (0, 2)], abs=1e-3
     )
     assert blank == ""
+
+
+def test_every_task_says_why_it_cannot_read_a_file(unrolled, home: Path) -> None:
+    (home / "a.csv").write_bytes("a;b\ncaf\xe9;1\n".encode("latin-1"))
+    said = unrolled("data", "a.csv")
+    assert (said.status, said.err) == (
+        2,
+        "error: no task can read a.csv; correct the file, or use one of the options named above\n",
+    )
+    assert [line.split(":")[0] for line in said.out.splitlines() if line] == ["for lm", "for classify", "for translate"]
+    assert "use --encoding cp1252 if that is its encoding" in said.out
+
+
+def test_guessed_columns_are_those_of_other_files(unrolled, home: Path) -> None:
+    rows = [f"{n},{COMPLAINTS[label][n % 3]} {n},{label}" for n in range(20) for label in ("Billing", "Login")]
+    (home / "a.csv").write_text("\n".join(["nr,what,where", *rows]))
+    said = unrolled("train", "classify", "--data", "a.csv", "--run", "run", "--kind", "bag")
+    assert said.status == 0, said.err
+    assert "both guessed from their contents" in said.out
+    (home / "b.csv").write_text("where,note,what\nLogin,a long note on many things of all sorts,I cannot log in\n")
+    assert json.loads(unrolled("evaluate", "run", "--data", "b.csv", "--json").out)["texts"] == 1
+    assert "text from column 3 (what)" in unrolled("predict", "run", "--file", "b.csv").err
+    (home / "c.csv").write_text("what\tnr\nI cannot log in\t1\n")
+    refused(
+        unrolled("evaluate", "run", "--data", "c.csv"), "if the file has no labels, predict them with: unrolled predict"
+    )

@@ -63,7 +63,7 @@ def test_aligned_files_come_back_as_they_were(tmp_path_factory, both):
 def test_other_encodings(tmp_path):
     a, b = write(tmp_path / "a", "für\n", "latin-1"), write(tmp_path / "b", "f\xfcr\n", "latin-1")
     assert read_pairs(a, b, BitextLayout(encoding="latin-1")) == Pairs(["für"], ["für"])
-    with pytest.raises(DataError, match=r"a is not valid utf-8: byte 0xfc at offset 1 .* use --encoding latin-1"):
+    with pytest.raises(DataError, match=r"a is not valid utf-8: byte 0xfc at offset 1 .* use --encoding cp1252"):
         read_pairs(a, b, BitextLayout())
     assert read_pairs(a, b, BitextLayout(errors="ignore")) == Pairs(["fr"], ["fr"])
     with pytest.raises(ArgumentError, match="the name of a text encoding"):
@@ -132,7 +132,7 @@ def test_objects(tmp_path):
         ),
         ("a.jsonl", '{"source": "x", "target": [1]}\n', {}, ["line 1", "no text or number under 'target'"]),
         ("a.jsonl", '{"source": "\\ud83d", "target": 1}\n', {}, ["line 1", "a lone surrogate"]),
-        ("a.tsv", b"caf\xe9\t1\n", {}, ["byte 0xe9 at offset 3", "--encoding latin-1"]),
+        ("a.tsv", b"caf\xe9\t1\n", {}, ["byte 0xe9 at offset 3", "--encoding cp1252"]),
         ("a.tsv", b"a\0\t1\n", {}, ["zero byte at offset 1 (line 1)", "--errors ignore"]),
     ],
 )

@@ -84,7 +84,7 @@ def test_labelled_files_in_folds(tmp_path):
         parts = [set(part.texts) for part in (one.train, one.valid, one.test)]
         assert all(a.isdisjoint(b) for a, b in itertools.combinations(parts, 2))
         assert set(one.test.labels) == {"common", "rare", "rarest"}
-    assert "fold 2 of 5 (from 0) is the test set" in sets[2].notes
+    assert "the test set is fold 3 of 5 (--fold 2)" in sets[2].notes
 
 
 def test_equal_sentences_are_in_the_same_fold(tmp_path):
@@ -104,3 +104,21 @@ def test_equal_sentences_are_in_the_same_fold(tmp_path):
 
 def test_groups():
     assert grouped([("a",), ("b",), ("a",)]).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_texts_that_differ_in_case_and_white_space_are_in_one_part(tmp_path, folds):
+    path = tmp_path / "a.csv"
+    texts = [f"{'Text' if n % 2 else 'text '} {n // 2}" for n in range(80)]
+    path.write_text("text,label\n" + "".join(f"{text},{'ab'[n // 2 % 2]}\n" for n, text in enumerate(texts)))
+
+    def shared(duplicates):
+        one = open_labelled(str(path), Layout(), folds=folds, duplicates=duplicates)
+        parts = [{" ".join(text.lower().split()) for text in part.texts} for part in (one.train, one.valid, one.test)]
+        assert sum(len(part) for part in (one.train, one.valid, one.test)) == 80
+        assert all(parts)
+        return any(a & b for a, b in itertools.combinations(parts, 2))
+
+    assert not shared("group")
+    assert shared("folds") == (folds == 0)
+    assert shared("split")

@@ -50,11 +50,19 @@ def test_cells_keep_their_names(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "a,b\n1,2\n", "none of the usual columns; its columns are a, b; choose one with --text-column"),
+        (
+            "a.csv",
+            "a,b\n1,2\n",
+            "none of the usual columns for the text .*; its columns are a, b; choose one with --text-column",
+        ),
         ("a.csv", "text,b\n", "has no rows"),
         ("a.csv", "", "has no rows"),
         ("a.jsonl", '{"text": ["x"]}\n', "line 1 has no text under 'text'"),
-        ("a.jsonl", '{"x": "y"}\n', "none of the usual keys; its keys are x; choose one with --text-column"),
+        (
+            "a.jsonl",
+            '{"x": "y"}\n',
+            "none of the usual keys for the text .*; its keys are x; choose one with --text-column",
+        ),
     ],
 )
 def test_what_is_refused(tmp_path, name, content, message):

@@ -97,7 +97,7 @@ def test_what_is_empty_is_left_out_and_told(tmp_path):
         ("a.jsonl", '["x"]\n', ["line 1 must be an object"]),
         ("a.jsonl", '{"text": "x", "label": 1}\n{"text": "x"}\n', ["line 2", "'label'", "its keys are text"]),
         ("a.txt", "alone\n", ["line 1 is not 'label text'"]),
-        ("a.csv", b"text,label\ncaf\xe9,1\n", ["byte 0xe9 at offset 14", "--encoding latin-1"]),
+        ("a.csv", b"text,label\ncaf\xe9,1\n", ["byte 0xe9 at offset 14", "--encoding cp1252"]),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, name, content, expected):

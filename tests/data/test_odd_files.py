@@ -172,7 +172,7 @@ REFUSED = [
         "a.jsonl",
         '{"x": {"a": "b"}, "label": 1}\n',
         {},
-        "usual keys; its keys are x.a, label; choose them with --text-column and --label-column$",
+        "usual keys for the text .*; its keys are x.a, label; choose them with --text-column and --label-column$",
     ),
     ("a.csv", "text\na\n", {}, "has only one column, 'text'; give the column separator with --delimiter"),
     ("a.csv", "text,label\r\na \0b,1\r\n", {}, r"zero byte at offset 14 \(line 2\)"),

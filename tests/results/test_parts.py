@@ -27,8 +27,8 @@ TEXTS = [
     'class       F1\na, or b    0.5\n"c"\nd    10.25',
     "mean  ▁█  1 to 2 MW\nhigh  ▁   1.5 to 1.5 MW",
     "    0.00–12.50 s  day\n   12.50–100.25 s  night",
-    "where was looked: look.png",
-    "line: line.svg",
+    "where was looked (picture)",
+    "line (picture)",
 ]
 FILES = [
     {"words.txt": "a\nb\n"},

@@ -165,7 +165,7 @@ def test_marks():
     assert of(ann) != of(Piece("Ann", "place"))
     assert re.search(r'rgba\(60, 140, 215, 0.60\).* dotted 3px;.* title="-1.00">bad</mark>', of(bad))
     assert re.search(r'rgba\(232, 90, 70, 0.30\).* solid 2px;.* title="\+0.50">good</mark>', of(good))
-    assert 'title="+1.25 nats for yes">' in of(Piece("good", weight=0.5, speaks_for="yes"), scale=2.5)
+    assert 'title="1.25 nats for yes">' in of(Piece("good", weight=-0.5, speaks_for="yes"), scale=2.5)
     assert of(Piece("a & b", weight=0.01)) == "a &amp; b"
     assert of(Piece("xq", unknown=("xq",))).startswith("xq<sup")
 

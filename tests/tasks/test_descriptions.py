@@ -6,7 +6,7 @@ import pytest
 
 from unrolled.errors import ArgumentError
 from unrolled.tasks import TASKS, task_class
-from unrolled.tasks.common.description import repeated
+from unrolled.tasks.common.description import ambiguous, leaked
 from unrolled.training.config import update
 
 
@@ -130,9 +130,16 @@ def test_texts_and_problems(tmp_path):
 
 def test_what_is_repeated():
     parts = {"train": [("a", "1"), ("b", "1"), ("b", "2")], "valid": [("a", "1")], "test": [("c", "3")]}
-    assert repeated(parts, "texts", "label") == [
-        "texts with more than one label: 1, such as 'b' (1, 2)",
-        "validation texts that are also training texts: 1 of 1, such as 'a'; they make the metrics too good: "
-        "remove the duplicates from the data",
-    ]
-    assert repeated({"train": [("a", "1")], "valid": [], "test": []}, "texts", "label") == []
+    assert ambiguous(parts, "texts", "label") == ["texts with more than one label: 1, such as 'b' (1, 2)"]
+    assert ambiguous({"train": [("a", "1")], "valid": [], "test": []}, "texts", "label") == []
+
+
+def test_what_leaks():
+    parts = {"train": ["a", "b"], "valid": ["A", "a"], "test": ["c"]}
+    note = (
+        "validation texts that are also training texts: {} of 2, such as '{}'; they make the metrics too good: "
+        "remove the duplicates from the data"
+    )
+    assert leaked(parts, "texts") == [note.format(1, "a")]
+    assert leaked(parts, "texts", key=str.lower) == [note.format(2, "A")]
+    assert leaked({"train": ["a"], "valid": [], "test": ["b"]}, "texts") == []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from unrolled.analysis.intervals import with_interval
 from unrolled.data.columns import Sentence
 from unrolled.data.tags import Scores
 from unrolled.errors import ArgumentError, DataError, RunError
@@ -66,7 +67,7 @@ def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedTagge
         ("text", f"{data}, train"),
         ("loss", f"{found['loss']:.4f} nats per word"),
         *(
-            (label, f"{found[name]:.4f}  (95 % interval {intervals[name][0]:.4f} to {intervals[name][1]:.4f})")
+            (label, with_interval(f"{found[name]:.4f}", intervals.get(name), ".4f"))
             for label, name in (("accuracy",) * 2, ("precision",) * 2, ("recall",) * 2, ("F1", "f1"))
         ),
     ]

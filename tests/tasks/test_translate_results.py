@@ -83,7 +83,7 @@ def test_a_report_has_the_numbers_of_evaluate(model, file):
         "text": file,
         "pairs": 13,
         **measures.summary(),
-        "intervals": {"bleu": list(bleu_interval(measures.translations, PAIRS.target)), "exact": [0.0, exact[1]]},
+        "intervals": {"exact": [0.0, exact[1]]},  # that of BLEU would be 0 to 0
         "signatures": dict(zip(("BLEU", "BLEU cased", "chrF"), signatures, strict=True)),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), one, strict=True)) for one in lengths],
     }
@@ -280,8 +280,6 @@ def test_evaluate_from_python_notes_training_pairs(model, file):
     report = model.evaluate(file, **SHORT)
     assert report["pairs"] == 13
     assert report["bleu"] == model.evaluate(PAIRS, **SHORT).scores.bleu
-    low, high = report["intervals"]["bleu"]
-    assert low <= report["bleu"] <= high
     model.seen = hashes(PAIRS.pick(range(4)).texts())
     try:
         assert model.evaluate(file, **SHORT).notes[0].startswith("4 of 13 pairs (31%) of ")
@@ -297,4 +295,4 @@ def test_the_interval_of_bleu():
     found = metrics.BLEU(lowercase=True).corpus_score(said, [true], n_bootstrap=1000)
     assert low < found.score < high
     assert (high - low) / 2 == pytest.approx(found._ci, rel=0.15)
-    assert bleu_interval(["x"] * 3, ["y"] * 3) == (0.0, 0.0)
+    assert bleu_interval(["x"] * 3, ["y"] * 3) is None  # all resampled texts have BLEU 0

@@ -53,6 +53,9 @@ def test_advice_follows_from_the_curve(values, training, longer, text):
 def test_a_score_that_should_be_large_is_read_upside_down():
     rising = [0.0, 0.2, 0.3, 0.4, 0.5, 0.6]
     assert advise(curve(rising, metric=F1), F1).text == "the validation f1 was still rising at the end"
+    assert (
+        "then worse; try --fold-labels, then more --dropout" in advise(curve(RISING), LOSS, False, "--fold-labels").text
+    )
     assert advise(curve([0.0, 0.6, 0.5, 0.4, 0.3, 0.2], metric=F1), F1).text.startswith("overfitting: best at step 200")
 
 

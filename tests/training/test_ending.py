@@ -58,7 +58,8 @@ def test_a_better_model_is_named_in_the_summary(tmp_path):
         (
             {"epochs": 3.0, "min_steps": 60},
             60,
-            "3 epochs are 12 steps, too few: training for 15 epochs, 60 steps (--epochs 3 trains for fewer)",
+            "training for 15 epochs, 60 steps, because the data are small: 3 epochs are 12 steps only "
+            "(--epochs 3 keeps them)",
         ),
     ],
 )
@@ -85,5 +86,5 @@ def test_a_shortened_warm_up_is_said(tmp_path):
             told.extend(notes)
 
     folder = loop.RunFolder.create(tmp_path / "run")
-    loop.train(Telling(config(steps=20, warmup=100)), folder, Start())
-    assert told[1:] == ["the learning rate warms up for 2 steps, a tenth of the training, not 100"]
+    loop.train(Telling(config(steps=20, warmup=90)), folder, Start())
+    assert told[1:] == ["the learning rate warms up for 2 steps, a tenth of the training, not 90"]

@@ -28,6 +28,10 @@ def test_what_is_no_run(tmp_path):
         RunFolder.open(tmp_path / "missing")
     with pytest.raises(RunError, match=r"is not a run: it has no config\.toml; list your runs"):
         RunFolder.open(tmp_path)
+    (tmp_path / "fold-0").mkdir()
+    (tmp_path / "fold-0" / "config.toml").write_text("")
+    with pytest.raises(RunError, match=r"is a cross-validation, .*, such as .*fold-0, or train the final model"):
+        RunFolder.open(tmp_path)
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

@@ -32,10 +32,18 @@ def wilson(right: int, count: int) -> Interval:
     return max(0.0, (centre - half) / (count + Z * Z)), min(1.0, (centre + half) / (count + Z * Z))
 
 
-def percentiles(draws: npt.NDArray[np.float64]) -> Interval:
-    """Return the interval of a metric from its values ``(R,)`` on resampled examples."""
+def percentiles(draws: npt.NDArray[np.float64]) -> Interval | None:
+    """Return the interval of a metric from its values ``(R,)`` on resampled examples.
+
+    `None` if all values are the same, as without a mistake: the examples then do not show how far the metric may vary.
+    """
     low, high = np.percentile(draws, (LOW, HIGH))
-    return float(low), float(high)
+    return None if low == high else (float(low), float(high))
+
+
+def known(intervals: Mapping[str, Interval | None]) -> dict[str, Interval]:
+    """Return the intervals that are not `None`."""
+    return {name: interval for name, interval in intervals.items() if interval is not None}
 
 
 def as_json(intervals: Mapping[str, Interval]) -> dict[str, list[float]]:

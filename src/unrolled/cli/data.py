@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..data import cache_folder
 from ..data.named_data import NamedData
-from ..errors import ArgumentError, RunError, UnrolledError
+from ..errors import ArgumentError, DataError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
 from ..training.config import update
@@ -20,7 +20,7 @@ from .data_options import DataRequest
 from .data_report import EXCERPT, TaskReport, combined
 from .terminal.look import command, printable, size
 from .terminal.reporters import emit
-from .terminal.results import show_report
+from .terminal.results import show_how_on_error, show_report
 from .terminal.tables import show_table
 
 T = TypeVar("T")
@@ -38,10 +38,11 @@ def run(argv: list[str]) -> int:
             chosen = request.general.task
             _list(_named(tasks if chosen is None else {chosen: tasks[chosen]}), request.general.json)
         else:
-            for number, report in enumerate(_reports(request.general.text, request, tasks)):
-                if number and not request.general.json:
-                    print()
-                show_report(report, None, as_json=request.general.json)
+            with show_how_on_error(as_json=request.general.json):
+                for number, report in enumerate(_reports(request.general.text, request, tasks)):
+                    if number and not request.general.json:
+                        print()
+                    show_report(report, None, as_json=request.general.json)
     return 0
 
 
@@ -105,7 +106,7 @@ def _task_reports(spec: str, shown: list[str], request: DataRequest, tasks: Task
     """Return the reports of the tasks ``shown`` on a file; if there are none, that of the first task that can read it.
 
     Raises:
-        UnrolledError: the requested task, or every task, cannot read the file (the first task's error).
+        UnrolledError: the requested task, or every task, cannot read the file.
     """
     reports: list[TaskReport] = []
     errors: list[UnrolledError] = []
@@ -121,7 +122,12 @@ def _task_reports(spec: str, shown: list[str], request: DataRequest, tasks: Task
         if reports and not shown:
             break
     if all(report.error for report in reports):
-        raise errors[0]
+        if len(reports) < 2:
+            raise errors[0]
+        failure = DataError(f"no task can read {spec}; correct the file, or use one of the options named above")
+        for report in reports:
+            failure.add_note(f"for {report.task}: {report.error}")
+        raise failure
     return reports
 
 

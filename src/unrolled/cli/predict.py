@@ -96,8 +96,8 @@ class PredictionWriter:
                 self._write_part(result)
             return
         self.count += 1
-        self.notes.add(result)
         row = None if source is None else source.row
+        self.notes.add(result, "input" if row is None else "row")
         if self.file is not None:
             self.file.add(result, row)
         if self.general.json:
@@ -129,8 +129,11 @@ class PredictionWriter:
             self.folder.save("predictions.jsonl", "".join(self.lines).encode("utf-8", errors="replace"))
         note_folder(self.folder)
         if self.general.html is not None:
-            count = len(self.predictions)
-            text = page(f"{name}: {count:,} prediction{'s' * (count != 1)}", self.predictions)
+            blank = self.notes.blank
+            count = len(self.predictions) - blank
+            title = f"{name}: {count:,} prediction{'s' * (count != 1)}"
+            title += f" and {blank:,} blank input{'s' * (blank != 1)}" if blank else ""
+            text = page(title, self.predictions)
             path = save(Path(self.general.html), text.encode("utf-8", errors="replace"), "--html")
             print(f"page: {printable(str(path))}", file=sys.stderr)
         for line in self.notes.lines():

@@ -103,7 +103,8 @@ def read(path: Path) -> Entry:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [path for path in parent.iterdir() if (path / "config.toml").exists()]
+        folders = [*parent.iterdir(), *parent.glob("*/fold-*")]  # those of cross-validations too
+        return [path for path in folders if (path / "config.toml").exists()]
     except OSError:
         return []
 

@@ -107,7 +107,7 @@ def _rows(file: TextFile, layout: TextLayout) -> Iterator[tuple[str, dict[str, A
     if index is None and column.requested is None and (layout.first or len(first) == 1):
         index = 0
     if index is None:
-        raise no_column(file.path, [column], column.requested, first)
+        raise no_column(file.path, [column], column, first, {})
     names = _distinct(first if header else [str(at + 1) for at in range(len(first))])
     place = f"text from column {index + 1}{f' ({first[index]})' if header else ''}"
     yield f"{table.described(header)}; {'with a' if header else 'no'} header; {place}", {}

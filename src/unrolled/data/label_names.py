@@ -13,7 +13,7 @@ SHOWN = 3  # groups in a warning
 
 
 def key(label: str) -> str:
-    """Return what labels that look alike have in common.
+    """Return what labels or texts that differ only in case and white space have in common.
 
     >>> key(" Billing  Question") == key("BILLING question")
     True

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,8 @@ class Examples:
     labels: list[str] = field(default_factory=list)
     how: str = field(default="", compare=False, repr=False)
     """how the file was parsed, for messages"""
+    guessed: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """names of the columns that were guessed from their contents, by option"""
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.texts):
@@ -79,6 +81,20 @@ class Layout:
         check_encoding(self.encoding, self.errors)
         check_delimiter(self.delimiter)
 
+    def with_guessed(self, guessed: Mapping[str, str]) -> Layout:
+        """Return the layout of other files with the same columns: with those that were guessed in the first."""
+        columns = by_name(guessed)
+        return replace(
+            self,
+            text_column=columns.get("text_column", self.text_column),
+            label_column=columns.get("label_column", self.label_column),
+        )
+
+
+def by_name(guessed: Mapping[str, str]) -> dict[str, str]:
+    """Return guessed columns by the names of config options, such as ``text_column``."""
+    return {option.removeprefix("--").replace("-", "_"): name for option, name in guessed.items()}
+
 
 def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     """Read all examples of a file or folder; return them and notes on skipped ones.
@@ -89,6 +105,7 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     form = form_of(path, layout)
     collector = _ExampleCollector(path)
     notes: list[str] = []
+    columns: dict[str, str] = {}
     if form == "folder":
         count = guessed = 0
         for place, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
@@ -109,7 +126,8 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
         for _, text, label in rows:
             collector.add(text, label)
         notes = [] if table is None else table.notes
-    return replace(collector.examples, how=how), [*collector.notes(), *notes]
+        columns = {} if table is None else table.guessed
+    return replace(collector.examples, how=how, guessed=columns), [*collector.notes(), *notes]
 
 
 def _table(file: TextFile, form: str, layout: Layout) -> Table:

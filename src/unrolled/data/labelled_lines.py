@@ -14,8 +14,16 @@ from .table import Found
 from .textfile import TextFile, ends_of, mixed_ends
 
 PREFIX = "__label__"
-TEXT_NAMES = ("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title")
-LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y")
+TEXT_NAMES = (
+    *("text", "sentence", "review", "question", "comment", "content", "document", "tweet", "body", "title"),
+    *("message", "description", "summary"),
+)
+"""usual names of a column of texts; of several, the first one here is used"""
+LABEL_NAMES = (
+    *("label", "class", "category", "target", "sentiment", "author", "intent", "topic", "tag", "y"),
+    *("queue", "team", "type", "rating", "stars"),
+)
+"""usual names of a column of labels"""
 Numbered = list[tuple[int, str]]
 
 

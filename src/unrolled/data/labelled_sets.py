@@ -9,22 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from ..errors import DataError
 from .counter import uniform
+from .folds import Indices, grouped
 from .folds import check_classes as check_folded
 from .folds import split as split_fold
 from .generated_reviews import reviews
-from .label_names import alike, folded, spellings
+from .label_names import alike, folded, key, spellings
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
 from .labelled_folders import find_parts
 from .near import exists, missing
 from .registry import fetch
 
+Duplicates = Literal["group", "folds", "split"]
+
 GENERATED = "generated"
-FIRST = 2  # examples shown to the user
+FIRST = 50  # examples, of which the first different ones are shown to the user
 _PART = {"valid": "validation", "test": "test"}
 
 
@@ -81,6 +85,8 @@ class LabelledSets:
     """the first examples of the training file"""
     remedy: str = "give the column of labels with --label-column"
     """the remedy for wrong labels"""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """names of the columns that were guessed from the contents of the training file, by option"""
 
     def digest(self) -> str:
         """Return a digest of all texts and labels and of the split."""
@@ -101,6 +107,7 @@ def open_labelled(
     fold: int = 0,
     *,
     fold_labels: bool = False,
+    duplicates: Duplicates = "folds",
 ) -> LabelledSets:
     """Read the training, validation and test sets that ``spec`` names.
 
@@ -112,6 +119,8 @@ def open_labelled(
         folds: number of folds for cross-validation; 0: off. A separate test set is then not used.
         fold: the fold that is the test set.
         fold_labels: merge labels that differ only in case and white space under their most frequent spelling.
+        duplicates: put texts that differ only in case and white space into the same part (``"group"``), only with
+            ``folds`` (``"folds"``), or not (``"split"``; equal texts are in the same fold even so).
 
     Raises:
         ArgumentError: a class has fewer texts than there are folds.
@@ -119,6 +128,7 @@ def open_labelled(
     """
     notes: list[str] = []
     how: list[str] = []
+    guessed: dict[str, str] = {}
     first = Examples()
     remedy = LabelledSets.remedy
     own: dict[str, Examples] = {}  # separate sets, not split off
@@ -145,13 +155,14 @@ def open_labelled(
                 notes += [f"{folder}: the {_PART[part]} set", *more]
         path = inner.get("train", path)
         pool, more = read_labelled(path, layout)
+        guessed = pool.guessed
         notes += more
         how.append(f"{path}: {pool.how}")
         first = pool.pick(range(min(FIRST, len(pool))))
         remedy = other_label(path, layout)
     if test is not None:
         path = Path(test).expanduser()
-        own["test"], more = read_labelled(path, layout)
+        own["test"], more = read_labelled(path, layout.with_guessed(guessed))
         notes += more
         how.append(f"{path}: {own['test'].how}")
     labels = [label for examples in (pool, *own.values()) for label in examples.labels]
@@ -169,12 +180,13 @@ def open_labelled(
     if "valid" in own and shares[1]:
         shares = (shares[0] + shares[1], 0.0, shares[2])
     if folds:
-        check_folded(pool.texts, pool.labels, folds)
+        texts = pool.texts if duplicates == "split" else [key(text) for text in pool.texts]
+        check_folded(texts, pool.labels, folds)
         share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
-        divided = [pool.pick(chosen) for chosen in split_fold(pool.texts, pool.labels, folds, fold, share)]
-        notes.append(f"fold {fold} of {folds} (from 0) is the test set")
+        divided = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
+        notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
     else:
-        divided = [*divide(pool, shares)]
+        divided = [*divide(pool, shares, group=duplicates == "group")]
     parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
@@ -182,7 +194,14 @@ def open_labelled(
             f"and {shares[1]:g}; give more, or other --fractions"
         )
     return LabelledSets(
-        **parts, notes=notes, given="test" in own, decides="valid" in own, how=how, first=first, remedy=remedy
+        **parts,
+        notes=notes,
+        given="test" in own,
+        decides="valid" in own,
+        how=how,
+        first=first,
+        remedy=remedy,
+        guessed=guessed,
     )
 
 
@@ -235,12 +254,24 @@ def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]
     return sorted(own), notes
 
 
-def divide(pool: Examples, shares: tuple[float, float, float]) -> tuple[Examples, Examples, Examples]:
-    """Split examples into three parts of these fractions; the split is deterministic."""
-    numbers = np.arange(len(pool))
-    order = np.argsort(uniform(0, numbers), kind="stable")
-    first = round(shares[0] * len(pool))
-    second = first + round(shares[1] * len(pool)) if shares[2] else len(pool)
+def divide(
+    pool: Examples, shares: tuple[float, float, float], *, group: bool = False
+) -> tuple[Examples, Examples, Examples]:
+    """Split examples into three parts of these fractions; the split is deterministic.
+
+    With ``group``, texts that differ only in case and white space are in the same part.
+    """
+    numbers = grouped([key(text) for text in pool.texts]) if group else np.arange(len(pool))
+    order = np.lexsort((numbers, uniform(0, numbers)))
+    first = _whole_group(numbers[order], round(shares[0] * len(pool)))
+    second = _whole_group(numbers[order], first + round(shares[1] * len(pool))) if shares[2] else len(pool)
     parts = (order[:first], order[first:second], order[second:])
     train, valid, test = (pool.pick(sorted(part.tolist())) for part in parts)
     return train, valid, test
+
+
+def _whole_group(groups: Indices, end: int) -> int:
+    """Return the first index from ``end`` on at which another group begins."""
+    while 0 < end < len(groups) and groups[end] == groups[end - 1]:
+        end += 1
+    return end

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DataError, clause, did_you_mean
-from .rows import Column, choose, json_rows, named, numbered, whole_characters
+from .rows import Column, choose, json_rows, named, none_usual, numbered, whole_characters
 from .textfile import TextFile
 
 LISTED = 20  # keys listed in a message
@@ -73,7 +73,7 @@ def key_of(path: Path, column: Column, columns: Sequence[Column], row: dict[str,
 
 def _no_key(path: Path, column: Column, columns: Sequence[Column], row: dict[str, Any]) -> DataError:
     """Return the error for a missing key; it lists the keys, including nested ones."""
-    what = f"has no column {column.requested!r}" if column.requested is not None else "has none of the usual keys"
+    what = f"has no column {column.requested!r}" if column.requested is not None else none_usual(column, "keys")
     keys = dict(_flat(row))
     near = clause(did_you_mean(column.requested, keys)) if column.requested is not None else ""
     texts = [key for key, value in keys.items() if key not in row and isinstance(value, str)]

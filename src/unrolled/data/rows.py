@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..errors import DataError, clause, did_you_mean
@@ -23,7 +24,9 @@ FORMS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".
 LONGEST = 1 << 24  # maximum characters per line
 LARGEST = 1 << 27  # maximum characters of a JSON array
 
-_NUMBER = re.compile("[0-9]{1,9}")
+NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
+"""a number in a cell"""
+_PLACE = re.compile("[0-9]{1,9}")
 _LINE = re.compile(r"[^\r\n]*+(?:\r{0,2}\n|\r)|[^\r\n]+")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -231,7 +234,7 @@ def check_width(path: Path, line: int, row: list[str], width: int, spare: bool, 
 
 def numbered(requested: str | None, names: list[str]) -> int | None:
     """Return the index (from 0) of a column given by number (from 1); `None` if it is not a number of a column."""
-    if requested is None or not _NUMBER.fullmatch(requested) or not 1 <= int(requested) <= len(names):
+    if requested is None or not _PLACE.fullmatch(requested) or not 1 <= int(requested) <= len(names):
         return None
     return int(requested) - 1
 
@@ -254,14 +257,36 @@ def named(wanted: str, names: list[str], path: Path, option: str) -> int | None:
     return places[0] if places else None
 
 
-def no_column(path: Path, columns: Sequence[Column], requested: str | None, names: list[str]) -> DataError:
-    """Return the error for a missing column; ``requested`` is its given name."""
-    what = f"has no column {requested!r}" if requested is not None else "has none of the usual columns"
+def no_column(
+    path: Path, columns: Sequence[Column], column: Column, names: list[str], likely: Mapping[str, Sequence[str]]
+) -> DataError:
+    """Return the error for a missing column.
+
+    Args:
+        path, columns: the file and all required columns.
+        column: the missing one.
+        names: the names of the file's columns.
+        likely: the columns that may have a role, by option.
+    """
+    requested = column.requested
+    what = f"has no column {requested!r}" if requested is not None else none_usual(column, "columns")
     near = clause(did_you_mean(requested, names)) if requested is not None else ""
+    given = " ".join(f"{option} {quote(found[0]) if found else 'COLUMN'}" for option, found in likely.items())
+    instead = [name for found in likely.values() for name in found[1:]]
+    others = f" (or {', '.join(instead)})" if instead else ""
+    remedy = f"use {given}{others}" if any(likely.values()) else choose(columns)
+    if column.role == "label" and not likely.get(column.option):
+        remedy += f", or if the file has no labels, predict them with: unrolled predict RUN --file {quote(str(path))}"
+        return DataError(f"{path} {what}; its columns are {', '.join(names)}{near}; {remedy}")
     return DataError(
-        f"{path} {what}; its columns are {', '.join(names)}{near}; {choose(columns)}, by number "
+        f"{path} {what}; its columns are {', '.join(names)}{near}; {remedy}, by number "
         "with --no-header if the first row is not a header"
     )
+
+
+def none_usual(column: Column, nouns: str) -> str:
+    """Return the reason for a missing column whose name is not given: the usual names."""
+    return f"has none of the usual {nouns} for the {column.role} ({', '.join(column.usual)})"
 
 
 def choose(columns: Sequence[Column]) -> str:

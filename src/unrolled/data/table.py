@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..errors import ArgumentError, DataError
 from .dialect import Dialect
+from .guessed_columns import EXAMINED, candidates
 from .objects import objects
-from .rows import Column, choose, named, no_column, numbered
+from .rows import NUMBER, Column, choose, named, no_column, numbered, rows
 from .table_rows import open_rows
 from .textfile import TextFile, ends_of
 
 SWALLOWED = 5  # maximum row-like lines in a quoted cell without a warning
-_NUMBER = re.compile(r"\s*[+-]?[0-9]+([.,][0-9]+)*\s*")
 
 Found = Iterator[tuple[int, str, str]]  # line number, first cell, second cell
 
@@ -38,6 +39,8 @@ class Table:
     example: str
     notes: list[str] = field(default_factory=list)
     """warnings for the user, complete after all rows have been read"""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """names of the columns that were guessed from their contents, by option"""
 
     def read(self) -> tuple[str, Found]:
         """Return a description of the format, and the rows.
@@ -56,7 +59,7 @@ class Table:
         table = open_rows(self.file, self.form, self.delimiter, has_columns)
         if table is None:
             return
-        indices, header = self._select(table.first, [row for _, row in table.begin])
+        indices, header = self._select(table.first, [row for _, row in table.begin], table.dialect)
         yield self._describe(table.described(header), indices, table.first if header else None)
         for line, row in table.body(header):
             self._check_quotes(line, row, table.dialect)
@@ -78,7 +81,13 @@ class Table:
             f"{column.role} from column {at + 1}{f' ({names[at]})' if names else ''}"
             for column, at in zip(self.columns, indices, strict=True)
         )
-        return f"{how}; {'with a' if names else 'no'} header; {', '.join(selected)}"
+        guess = ""
+        if self.guessed:
+            single = len(self.guessed) == 1
+            options = " and ".join(self.guessed)
+            what = next(column.role for column in self.columns if column.option in self.guessed) if single else "both"
+            guess = f", {what} guessed from {'its' if single else 'their'} contents ({options} override{'s' * single})"
+        return f"{how}; {'with a' if names else 'no'} header; {', '.join(selected)}{guess}"
 
     def _has_columns(self, row: list[str]) -> bool:
         """Whether a header row has the required columns."""
@@ -89,7 +98,7 @@ class Table:
         by_number = [self.header and numbered(column.requested, row) is not None for column in self.columns]
         return all(names & lower or number for names, number in zip(by_name, by_number, strict=True))
 
-    def _select(self, names: list[str], begin: list[list[str]]) -> tuple[tuple[int, int], bool]:
+    def _select(self, names: list[str], begin: list[list[str]], dialect: Dialect) -> tuple[tuple[int, int], bool]:
         """Return the indices (from 0) of both columns, and whether the first row is a header."""
         path, header = self.file.path, self.header
         requested = [column.requested for column in self.columns]
@@ -108,6 +117,8 @@ class Table:
                     f"{path} has none of the usual columns; its first row is {', '.join(names)}; choose columns with "
                     f"{self.columns[0].option} and {self.columns[1].option}, or use --no-header if that row is a pair"
                 )
+        if header and not self.positions:
+            usual = self._guess(usual, names, dialect)
         by_position = self.positions and unspecified and None in usual
         header = header or (self.header is None and by_position and self._names_numbers(begin))
         default = self._text_columns(names, begin[header:]) if by_position else (0, 1)
@@ -123,7 +134,7 @@ class Table:
                     by_header = named(column.requested, names, path, column.option)
                 index = index if by_header is None else by_header
                 if index is None:
-                    raise no_column(path, self.columns, column.requested, names)
+                    raise no_column(path, self.columns, column, names, {})
             elif index is None:
                 expected = f"a number from 1 to {len(names)} without a header"
                 remedy = f"the first row is {', '.join(names)}; {choose(self.columns)}"
@@ -139,18 +150,49 @@ class Table:
         indices = (named(name, names, self.file.path, column.option) for name in column.usual)
         return next((index for index in indices if index is not None), None)
 
+    def _guess(self, usual: list[int | None], names: list[str], dialect: Dialect) -> list[int | None]:
+        """Return ``usual`` with the missing columns that the contents of the table show without doubt.
+
+        Raises:
+            DataError: a column without a name is missing, and there are several that it could be, or none.
+        """
+        path, found = self.file.path, list(usual)
+        for side, column in enumerate(self.columns):
+            if column.requested is not None:
+                by_name = named(column.requested, names, path, column.option)
+                found[side] = numbered(column.requested, names) if by_name is None else by_name
+                if found[side] is None:
+                    raise no_column(path, self.columns, column, names, {})
+        missing = [side for side, at in enumerate(found) if at is None]
+        if not missing:
+            return found
+        sample = [row for _, row in islice(rows(self.file, dialect), EXAMINED) if len(row) == len(names)]
+        sample = sample[1:]  # without the header
+        likely: dict[str, list[str]] = {}
+        for side in missing:
+            column = self.columns[side]
+            places = candidates(column.role, sample, [at for at in found if at is not None])
+            likely[column.option] = [names[at] for at in places]
+            if len(places) == 1:
+                found[side] = places[0]
+        for side in missing:
+            if found[side] is None:
+                raise no_column(path, self.columns, self.columns[side], names, likely)
+        self.guessed.update({option: name for option, (name,) in likely.items()})
+        return found
+
     def _names_numbers(self, begin: list[list[str]]) -> bool:
         """Whether the first row is a header, because only it has text in a numeric column, beside two text columns."""
         first, *others = begin
         others_numeric = [self._numbers(row, len(first)) for row in others]
         numeric = [len(others_numeric) > 1 and all(column) for column in zip(*others_numeric, strict=True)]
         names = [cell for cell, is_numeric in zip(first, numeric, strict=False) if is_numeric]
-        return numeric.count(False) > 1 and any(name.strip() and not _NUMBER.fullmatch(name) for name in names)
+        return numeric.count(False) > 1 and any(name.strip() and not NUMBER.fullmatch(name) for name in names)
 
     @staticmethod
     def _numbers(row: list[str], width: int) -> list[bool]:
         """Return whether each cell is a number or missing."""
-        return [at >= len(row) or _NUMBER.fullmatch(row[at]) is not None for at in range(width)]
+        return [at >= len(row) or NUMBER.fullmatch(row[at]) is not None for at in range(width)]
 
     def _text_columns(self, names: list[str], examples: list[list[str]]) -> tuple[int, int]:
         """Return the first two columns, or the second and the fourth if the other two of four are numeric.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from ..errors import ArgumentError, DataError
-from .encodings import AUTO, UTF8, guess
+from .encodings import AUTO, UTF8, WINDOWS, guess
 
 BLOCK = 1 << 18  # bytes per read
 MISREAD = 8  # more than one zero in this many characters indicates a wrong encoding
@@ -179,6 +179,8 @@ class TextFile:
     def _undecodable(self, error: UnicodeDecodeError, offset: int) -> DataError:
         bad = error.object[error.start : error.start + 1].hex()
         other = "utf-8" if self.codec.lower().replace("_", "-").startswith("latin") else "latin-1"
+        if self.codec.lower().replace("_", "-") in (UTF8, "utf8") and self.path.is_file():
+            other = WINDOWS if guess(self.blocks) == WINDOWS else other
         other = (not offset and _encoding_of(error.object)) or other
         return DataError(
             f"{self.path} is not valid {self.codec}: byte 0x{bad} at offset {offset} ({error.reason}); "

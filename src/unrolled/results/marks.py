@@ -51,7 +51,8 @@ def legend(predictions: Iterable[Marked]) -> str:
     if any(piece.weight for piece in pieces):
         lines.append(
             f"{_shade('for', 1.0)} the prediction (red, solid line), {_shade('against', -1.0)} it (blue, dotted line); "
-            "stronger colours and thicker lines are larger weights, in nats of log-odds (integrated gradients)"
+            "stronger colours and thicker lines are larger weights, in nats of log-odds (integrated gradients): "
+            "0.69 nats double the odds"
         )
     if any(piece.unknown for piece in pieces):
         lines.append(f"word{UNKNOWN} is not in the vocabulary")
@@ -74,8 +75,9 @@ def _marked(piece: Piece, labels: Sequence[str], scale: float | None) -> str:
         text += UNKNOWN
     if abs(piece.weight) < LEAST:
         return text
-    title = f"{piece.weight * (scale or 1.0):+z.2f}{' nats' if scale else ''}"
-    return _shade(text, piece.weight, title + (f" for {piece.speaks_for}" if piece.speaks_for else ""))
+    weight, unit = piece.weight * (scale or 1.0), " nats" if scale else ""
+    title = f"{abs(weight):.2f}{unit} for {piece.speaks_for}" if piece.speaks_for else f"{weight:+z.2f}{unit}"
+    return _shade(text, piece.weight, title)
 
 
 def _box(label: str, content: str, labels: Sequence[str], title: str = "") -> str:

@@ -205,7 +205,7 @@ class Picture(Shown):
         return self.draw()
 
     def plain(self) -> str:
-        return f"{self.title or self.name}: {self.path or f'{self.name}.png'}"
+        return f"{self.title or self.name}{' (picture)' if self.path is None else f': {self.path}'}"
 
     def _repr_png_(self) -> bytes:
         return self.png
@@ -238,7 +238,7 @@ class Drawing(Shown):
     kind: ClassVar[str] = "drawing"
 
     def plain(self) -> str:
-        return f"{self.title or self.name}: {self.name}.svg"
+        return f"{self.title or self.name} (picture)"
 
     def _repr_svg_(self) -> str:
         return self.svg

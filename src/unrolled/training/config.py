@@ -130,17 +130,19 @@ def refuse_ignored(config: Any, ignored: Callable[[str, str], bool], why: str) -
         refuse_changed(group, [name for name in changed if ignored(part.name, name)], why)
 
 
-def changed_flags(group: Any, names: Iterable[str] | None = None) -> list[str]:
+def changed_flags(group: Any, names: Iterable[str] | None = None, default: Any = None) -> list[str]:
     """Return the options of a group that differ from their defaults as flags of the command line.
 
     Args:
         group: a group of a config.
         names: the options to consider (default: all).
+        default: the group of the task's default config (default: the default of each option).
     """
     flags = []
     for field in dataclasses.fields(group):
         value = getattr(group, field.name)
-        if value == field.default or (names is not None and field.name not in names):
+        usual = field.default if default is None else getattr(default, field.name)
+        if value is None or value == usual or (names is not None and field.name not in names):
             continue
         dashed = field.name.replace("_", "-")
         if isinstance(value, bool):

@@ -71,8 +71,14 @@ def _add(points: Points, step: int, value: Any) -> None:
         points.append((step, float(value)))
 
 
-def advise(curve: Curve, metric: Metric, early: bool = False) -> Advice:
-    """Return the advice that follows from a curve; ``early``: training stopped early, without progress.
+def advise(curve: Curve, metric: Metric, early: bool = False, first: str = "") -> Advice:
+    """Return the advice that follows from a curve.
+
+    Args:
+        curve: the learning curve.
+        metric: the metric for model selection.
+        early: whether training stopped early, without progress.
+        first: the option to try first against overfitting.
 
     * The training loss rises, or neither loss falls by 2 %: another learning rate.
     * The metric for model selection got worse after its best value in the first two thirds: overfitting.
@@ -93,8 +99,9 @@ def advise(curve: Curve, metric: Metric, early: bool = False) -> Advice:
     if at <= 2 / 3 * (len(costs) - 1) and costs[-1] - costs[at] > 0.1 * progress:
         return Advice(
             False,
-            f"overfitting: best at step {curve.best:,}, {share(curve.best / last)} of {last:,}, then worse; try more "
-            f"--dropout, a smaller --hidden-size or more data{'' if early else ', or stop sooner with --patience'}",
+            f"overfitting: best at step {curve.best:,}, {share(curve.best / last)} of {last:,}, then worse; try "
+            f"{first and f'{first}, then '}more --dropout, a smaller --hidden-size or more data"
+            f"{'' if early else ', or stop sooner with --patience'}",
         )
     way = "rising" if metric.larger_is_better else "falling"
     if costs[(3 * (len(costs) - 1)) // 4] - costs[-1] > 0.05 * progress > 0:

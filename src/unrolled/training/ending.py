@@ -39,7 +39,7 @@ def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, save
         reporter.note(f"no learning curve: {str(error).partition(';')[0]}")
     else:
         if not stopped.startswith(("interrupted", "reached")):
-            advice = advise(curve, metric, stopped.startswith("no better"))
+            advice = advise(curve, metric, stopped.startswith("no better"), task.against_overfitting)
     offer = None if saved is None else task.offer(saved)
     longer = advice.longer and stopped == "finished"
     return {"advice": advice.text, "longer": longer, "offer": offer, "example": task.example()}

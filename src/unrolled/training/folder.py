@@ -119,6 +119,11 @@ class RunFolder:
                 raise RunError(
                     f"{path} is not a run yet: its training is being prepared by {owner}; wait until it has started"
                 )
+            if folds := sorted(path.glob("fold-*/config.toml")):
+                raise RunError(
+                    f"{path} is a cross-validation, a folder with a run for each fold; name one of them, such as "
+                    f"{folds[0].parent}, or train the final model: the same command without --folds"
+                )
             raise RunError(f"{path} is not a run: it has no config.toml; list your runs with: unrolled runs")
         return folder
 

@@ -27,8 +27,9 @@ def plan_steps(task: Task) -> tuple[int, str]:
     note = f"{options.epochs:g} epochs are {steps:,} step{'s' * (steps > 1)}"
     if steps < options.min_steps:
         epochs = options.min_steps / task.steps_per_epoch
-        steps, note = options.min_steps, f"{note}, too few: training for {epochs:,.0f} epochs, "
-        note += f"{steps:,} steps (--epochs {options.epochs:g} trains for fewer)"
+        steps = options.min_steps
+        note = f"training for {epochs:,.0f} epochs, {steps:,} steps, because the data are small: {note} only "
+        note += f"(--epochs {options.epochs:g} keeps them)"
     return steps, note
 
 

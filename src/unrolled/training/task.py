@@ -56,6 +56,8 @@ class Task(ABC):
     """The metrics returned by `evaluate`."""
     decides: str = "loss"
     """The name of the metric used for model selection."""
+    against_overfitting: str = ""
+    """The option that this task's data suggest to try first, such as ``--fold-labels``; set by `prepare`"""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from ...results import Piece, Prediction
+from ...results import Piece, Prediction, is_blank
 from ...results.marks import legend
 from ...results.markup import part
 from ...results.pieces import LEAST, number_of
@@ -68,6 +68,9 @@ def page(title: str, predictions: Iterable[Prediction]) -> str:
 
 
 def _html(prediction: Prediction) -> Iterator[str]:
+    if is_blank(prediction.text):
+        yield '<div class="answer">blank input, without a prediction</div>'
+        return
     answer = html.escape(prediction.answer)
     rest = html.escape(prediction.likeliest().removeprefix(prediction.answer))
     yield f'<div class="answer">{f"<b>{answer}</b>{rest}" if answer else ""}</div>'

@@ -14,11 +14,13 @@ class PredictionNotes:
 
     def __init__(self) -> None:
         self.count = self.blank = self.unsure = self.unknown = self.tokens = 0
+        self.noun = "input"
         self.mostly_unknown: list[int] = []
 
-    def add(self, prediction: Prediction) -> None:
-        """Count a prediction."""
+    def add(self, prediction: Prediction, noun: str = "input") -> None:
+        """Count a prediction, of an input or a ``row`` of a table."""
         self.count += 1
+        self.noun = noun
         self.blank += is_blank(prediction.text)
         self.unsure += bool(prediction.probabilities) and prediction.answer not in prediction.probabilities
         if prediction.unknown is not None:
@@ -39,5 +41,6 @@ class PredictionNotes:
             yield f"tokens outside the vocabulary of the model: {self.unknown:,} of {self.tokens:,} ({share:.0%})"
         if self.mostly_unknown:
             numbers = ", ".join(f"{number:,}" for number in self.mostly_unknown[:LISTED])
+            noun = self.noun + "s" * (len(self.mostly_unknown) > 1)
             more = ", …" if len(self.mostly_unknown) > LISTED else ""
-            yield f"inputs with mostly such tokens, whose predictions are guesses: number {numbers}{more}"
+            yield f"inputs with mostly such tokens, whose predictions are guesses: {noun} {numbers}{more}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,22 @@ from .results_folder import finite, save
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*DELIMITERS, ".jsonl", ".conll")
+_FILE = re.compile(r"\.[A-Za-z]{2,7}")  # a suffix; in the name of a folder, a dot is rather before a number
 
 
 def file_of(out: str | None) -> PredictionsFile | None:
     """Return the file of ``--out``; `None` if it is not given, or names a folder.
 
     Raises:
-        ArgumentError: its folder does not exist.
+        ArgumentError: its folder does not exist, or its suffix is that of another kind of file.
     """
     path = None if out is None else Path(out).expanduser()
-    if path is None or path.suffix.lower() not in SUFFIXES or path.is_dir():
+    if path is None or path.is_dir() or str(out).endswith("/"):
+        return None
+    if path.suffix.lower() not in SUFFIXES:
+        if _FILE.fullmatch(path.suffix):
+            expected = f"a file with the suffix {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, or a folder"
+            raise ArgumentError("--out", expected, out)
         return None
     if not path.parent.is_dir():
         raise ArgumentError("--out", "a file in a folder that exists", out)

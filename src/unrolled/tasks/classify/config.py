@@ -11,11 +11,12 @@ from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
-from ...data.labelled_sets import LabelledSets, open_labelled, read_test
+from ...data.labelled_sets import SETS, LabelledSets, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind
-from ...training.config import formerly, refuse_changed, refuse_ignored
+from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
+from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
 
@@ -55,6 +56,8 @@ class LabelledText:
     """train only on this fold, counted from 0 (default: every fold)"""
     fold_labels: bool = False
     """merge labels that differ only in case and white space"""
+    duplicates: Literal["group", "folds", "split"] = since("folds", before="split")
+    """keep texts equal but for case and white space in one part (folds: with --folds)"""
 
     def __post_init__(self) -> None:
         parts = self.fractions
@@ -75,10 +78,24 @@ class LabelledText:
             errors=self.errors,
         )
 
+    @property
+    def remedy(self) -> str:
+        """What to do about texts in several parts."""
+        splits = self.data not in SETS and self.duplicates != "group" and self.test is None
+        return "--duplicates group keeps them in one part" if splits else REMEDY
+
     def read(self) -> LabelledSets:
         """Read the training, validation and test sets."""
         folds = (self.folds, self.fold or 0)
-        return open_labelled(self.data, self.layout(), self.fractions, self.test, *folds, fold_labels=self.fold_labels)
+        return open_labelled(
+            self.data,
+            self.layout(),
+            self.fractions,
+            self.test,
+            *folds,
+            fold_labels=self.fold_labels,
+            duplicates=self.duplicates,
+        )
 
     def read_test(self, data: str, classes: Sequence[str]) -> tuple[Examples, list[str]]:
         """Read other texts to evaluate on, and notes; with ``fold_labels``, labels are spelled as in ``classes``."""

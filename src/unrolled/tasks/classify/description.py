@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from ...data.label_names import alike, folded, spellings
+from ...data.label_names import alike, folded, key, spellings
 from ...data.labelled import Examples, check_used, read_labelled
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.labelled_sets import SETS, LabelledSets, existing_path, labelled_names
@@ -18,10 +18,10 @@ from ..common.description import (
     LONGEST,
     PARTS,
     SHOWN,
+    ambiguous,
     counted,
     first_lines,
     how_read,
-    repeated,
     table_by_name,
     text_by_name,
 )
@@ -47,11 +47,13 @@ def describe(data: LabelledText) -> Report:
 
 
 def suspicious(sets: LabelledSets) -> list[str]:
-    """Return notes on likely mistakes in labelled texts, such as duplicates and classes with a single text."""
+    """Return notes on likely mistakes, such as texts with several labels and classes with a single text."""
     parts = {part: getattr(sets, part) for part in PARTS}
-    notes = repeated(
-        {part: list(zip(texts.texts, texts.labels, strict=True)) for part, texts in parts.items()}, "texts", "label"
-    )
+    pairs = {
+        part: [(key(text), label) for text, label in zip(texts.texts, texts.labels, strict=True)]
+        for part, texts in parts.items()
+    }
+    notes = ambiguous(pairs, "texts", "label")
     counts = Counter(sets.train.labels)
     if single := sorted(label for label, count in counts.items() if count < 2):
         notes.append(f"classes with a single training text: {visible(', '.join(single[:LISTED]))}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
 from ...analysis.intervals import as_json, with_interval
+from ...data.label_names import key
 from ...data.labelled import Examples, Form
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
 from ...results.records import SHOWN
@@ -91,10 +92,21 @@ def report_on(
     with progress(len(examples), "texts") as done:
         probabilities = model.probabilities(examples.texts, done)
     measures = scores(probabilities, true, model.classes)
-    name = name or options.data or f"{model.config.data.data}, {options.part}"
+    given = options.data or name  # not the run's own data
+    name = given or f"{model.config.data.data}, {options.part}"
     intervals = measures.intervals()
-    wrong = mistakes(("text", "truth", "guess", "probability"), _wrong(model, examples, probabilities), options)
-    seen, notes = seen_in_training(model, options.data, examples.texts, lambda: model.own_sets().train.texts, "texts")
+    wrong = mistakes(("text", "label", "predicted", "probability"), _wrong(model, examples, probabilities), options)
+    own = model.config.data
+    seen, notes = seen_in_training(
+        model,
+        given,
+        options.part,
+        examples.texts,
+        lambda: model.own_sets().train.texts,
+        "texts",
+        remedy=own.remedy,
+        key=key,
+    )
     values = {
         "text": name,
         "texts": len(examples),
@@ -112,7 +124,7 @@ def report_on(
             [
                 ("texts", f"{name}: {len(examples):,} of {len(model.classes)} classes"),
                 ("accuracy", with_interval(f"{measures.accuracy:.4f}", intervals["accuracy"], ".4f")),
-                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals["macro_f1"], ".4f")),
+                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals.get("macro_f1"), ".4f")),
                 ("log loss", f"{measures.loss:.4f} nats"),
                 ("calibration error", f"{measures.calibration_error:.4f}"),
             ]

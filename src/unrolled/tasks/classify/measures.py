@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.bootstrap import DRAWS
-from ...analysis.intervals import Interval, percentiles, wilson
+from ...analysis.intervals import Interval, known, percentiles, wilson
 from ...data.labelled import Examples
 from ...errors import DataError
 from ...training.metrics import ACCURACY, LOSS, Metric
@@ -58,7 +58,8 @@ class Measures:
     def intervals(self) -> dict[str, Interval]:
         """Return the 95 % intervals of accuracy and macro F1; that of F1 is a bootstrap over the texts.
 
-        Resampled texts have multinomial counts in the cells of the confusion matrix.
+        That of F1 is missing without a mistake. Resampled texts have multinomial counts in the cells of the confusion
+        matrix.
         """
         total, C = int(self.confusion.sum()), len(self.classes)
         true, predicted = self.confusion.nonzero()
@@ -69,7 +70,7 @@ class Measures:
             times = random.multinomial(total, cells / total)
             hits = np.bincount(true, times * (true == predicted), C)
             drawn[number] = _macro_f1(hits, np.bincount(true, times, C) + np.bincount(predicted, times, C))
-        return {"accuracy": wilson(int(self.confusion.trace()), total), "macro_f1": percentiles(drawn)}
+        return known({"accuracy": wilson(int(self.confusion.trace()), total), "macro_f1": percentiles(drawn)})
 
 
 def measure(

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.labelled import Examples
+from ...data.label_names import alike, key
+from ...data.labelled import Examples, by_name
 from ...data.labelled_sets import classes_of, labelled_names
 from ...data.named_data import NamedData
 from ...results import Comparison, Progress, Report, silent
@@ -34,7 +35,7 @@ from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.description import PARTS, counted
+from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import check_order, write_objects
 from ..common.seen import hashes
@@ -121,6 +122,7 @@ class Classification(Task):
         self.batches = Batches([len(ids) for ids in self.ids], config.training.batch_size, seed)
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
+        self.against_overfitting = "--fold-labels" if alike(self.classes) else ""
         sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
         counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
         notes = [
@@ -131,6 +133,7 @@ class Classification(Task):
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
             *class_notes,
+            *leaked({part: getattr(self.sets, part).texts for part in PARTS}, "texts", config.data.remedy, key),
         ]
         if vector_note:
             notes.append(vector_note)
@@ -230,7 +233,8 @@ class Classification(Task):
             "vocabulary": self.reader.vocabulary.to_json(),
             "classes": self.classes,
             "data": self.fingerprint(),
-            "seen": hashes(self.sets.train.texts),
+            "seen": hashes([*map(key, self.sets.train.texts)]),
+            **({"columns": by_name(self.sets.guessed)} if self.sets.guessed else {}),
         }
 
     def fingerprint(self) -> str:

@@ -18,6 +18,7 @@ from ...data.labelled import Examples
 from ...data.labelled_sets import LabelledSets
 from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
+from ...training.config import update
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts
 from ..common.given_data import examples_of
@@ -94,6 +95,7 @@ class TrainedClassifier(Trained):
             table = file.tensors.get("embedding.table.weight")
             sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
             model = restored(file, config.model, lambda: build(*sizes))
+        config = _with_guessed(config, file.assets.get("columns"))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
@@ -254,3 +256,10 @@ class TrainedClassifier(Trained):
     @property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+
+def _with_guessed(config: Any, columns: object) -> Any:
+    """Return a config with the columns that were guessed in training, so that other files are read by their names."""
+    names = ("text_column", "label_column")
+    found = columns if isinstance(columns, dict) else {}
+    return update(config, **{name: found[name] for name in names if isinstance(found.get(name), str)})

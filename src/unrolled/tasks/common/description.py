@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...data.rows import form_by_name
@@ -13,7 +13,8 @@ from .excerpts import visible
 PARTS = ("train", "valid", "test")
 SHOWN = 10  # lines of a text, examples of a data set
 LISTED = 20  # classes, tags
-LEAKED = 3  # examples of another split that are also in training
+REMEDY = "remove the duplicates from the data"
+LEAKED = 1  # examples of another split that are also in training
 LONGEST = 100  # characters of an example
 _BINARY_SUFFIXES = frozenset(
     ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .ico .mp3 .wav .flac .ogg .m4a .aac .mp4 .avi .mov .mkv .webm .y4m "
@@ -50,8 +51,8 @@ def how_read(found: Sequence[tuple[object, str]]) -> str:
     return "; ".join(how if len(found) == 1 else f"{place}: {how}" for place, how in found)
 
 
-def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: str) -> list[str]:
-    """Return notes on examples that occur more than once: with different answers, or in training and another split.
+def ambiguous(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: str) -> list[str]:
+    """Return a note on examples that occur with different answers, if there are any.
 
     Args:
         parts: ``train``, ``valid`` and ``test``, each a list of (example, answer) pairs.
@@ -62,19 +63,33 @@ def repeated(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer: 
     for part in parts.values():
         for example, label in part:
             answers.setdefault(example, set()).add(label)
+    found = [example for example, labels in answers.items() if len(labels) > 1]
+    if not found:
+        return []
+    first = ", ".join(visible(label)[:40] for label in sorted(answers[found[0]])[:3])
+    return [f"{what} with more than one {answer}: {len(found):,}, such as {visible(found[0])[:60]!r} ({first})"]
+
+
+def leaked(
+    parts: Mapping[str, Sequence[str]], what: str, remedy: str = REMEDY, key: Callable[[str], str] = str
+) -> list[str]:
+    """Return notes on validation and test examples that are training examples too.
+
+    Args:
+        parts: the examples of ``train``, ``valid`` and ``test``.
+        what: the plural noun for examples, such as ``texts``.
+        remedy: what to do about it.
+        key: maps examples that the model does not distinguish to the same text.
+    """
+    train = set(map(key, parts["train"]))
     notes = []
-    if ambiguous := [example for example, labels in answers.items() if len(labels) > 1]:
-        first = ", ".join(visible(label)[:40] for label in sorted(answers[ambiguous[0]])[:3])
-        shown = f"such as {visible(ambiguous[0])[:60]!r} ({first})"
-        notes.append(f"{what} with more than one {answer}: {len(ambiguous):,}, {shown}")
-    train = {example for example, _ in parts["train"]}
     for name, part in parts.items():
-        duplicates = [example for example, _ in part if example in train]
-        if name != "train" and duplicates:
+        duplicates = [example for example in part if key(example) in train] if name != "train" else []
+        if duplicates:
             split = "validation" if name == "valid" else name
             first = ", ".join(repr(visible(example)[:60]) for example in dict.fromkeys(duplicates[:LEAKED]))
             notes.append(
                 f"{split} {what} that are also training {what}: {len(duplicates):,} of {len(part):,}, such as {first}; "
-                "they make the metrics too good: remove the duplicates from the data"
+                f"they make the metrics too good: {remedy}"
             )
     return notes

@@ -19,8 +19,9 @@ _VISIBLE.update({ord("\n"): "↵", ord("\t"): "→"})
 
 
 def excerpts(examples: Iterable[str]) -> list[str]:
-    """Return notes that show the first examples, with control characters made visible."""
-    return [Excerpt(f"read: {visible(example)}") for example in islice(examples, SHOWN)]
+    """Return notes that show the first different examples, with control characters made visible."""
+    different = dict.fromkeys(islice(examples, TRIED))
+    return [Excerpt(f"read: {visible(example)}") for example in islice(different, SHOWN)]
 
 
 def short_example(texts: Sequence[str]) -> str:

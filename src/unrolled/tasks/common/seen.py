@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ...errors import UnrolledError
 from ..registry import task_class
+from .description import REMEDY
 from .trained import Trained
 
 MOST = 20_000  # hashes in a model file, some 200 kB
@@ -26,30 +27,44 @@ def hashes(examples: Sequence[str]) -> str:
 
 
 def seen_in_training(
-    model: Trained, data: str | None, examples: Iterable[str], train: Callable[[], Iterable[str]], noun: str
+    model: Trained,
+    data: str | None,
+    part: str,
+    examples: Iterable[str],
+    train: Callable[[], Iterable[str]],
+    noun: str,
+    *,
+    remedy: str = REMEDY,
+    key: Callable[[str], str] = str,
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Compare the examples of ``--data`` with the training set.
+    """Compare examples with the training set.
 
     Args:
         model: the trained model.
-        data: the file; `None`: the run's own data, which has separate parts.
+        data: the file; `None`: a part of the run's own data.
+        part: that part; nothing is compared for ``train``.
         examples: the examples to evaluate on.
         train: reads the training set again.
         noun: the plural noun for examples, such as ``texts``.
+        remedy: what to do about examples of another part of the run's own data.
+        key: maps examples that the model does not distinguish to the same text.
 
     Returns:
         The number of examples that are training examples too, for JSON, and a note on them. Both are empty if the
         training set is not known.
     """
-    known = None if data is None else _stored(model.seen) or _read(model, train)
+    is_train = data is None and part == "train"
+    known = None if is_train else _stored(model.seen) or _read(model, lambda: map(key, train()))
     if known is None:
         return {}, ()
-    found = [_hash(example) in known for example in examples]
+    # earlier versions stored the hashes of the examples themselves
+    found = [_hash(key(example)) in known or _hash(example) in known for example in examples]
     values = {"seen_in_training": sum(found)}
     if not any(found):
         return values, ()
-    share = f"{sum(found):,} of {len(found):,} {noun} ({sum(found) / len(found):.0%}) of {data}"
-    return values, (f"{share} are training examples of this run, so the metrics are too good; evaluate on new {noun}",)
+    share = f"{sum(found):,} of {len(found):,} {noun} ({sum(found) / len(found):.0%}) of {data or f'the {part} part'}"
+    remedy = f"evaluate on new {noun}" if data is not None else remedy
+    return values, (f"{share} are training examples of this run, so the metrics are too good; {remedy}",)
 
 
 def _stored(text: object) -> set[bytes] | None:

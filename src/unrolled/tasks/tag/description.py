@@ -12,7 +12,7 @@ from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
 from ...results import Pairs, Report
-from ..common.description import LISTED, LONGEST, PARTS, SHOWN, counted, first_lines, how_read, repeated
+from ..common.description import LISTED, LONGEST, PARTS, SHOWN, ambiguous, counted, first_lines, how_read
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
 from .evaluation import spelled
@@ -38,9 +38,9 @@ def describe(data: TaggedText) -> Report:
 
 
 def suspicious(tagged: Tagged) -> list[str]:
-    """Return notes on likely mistakes in tagged sentences, such as duplicates and tags that occur once."""
+    """Return notes on likely mistakes, such as sentences with several taggings and tags that occur once."""
     parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in getattr(tagged, part)] for part in PARTS}
-    notes = repeated(parts, "sentences", "tagging")
+    notes = ambiguous(parts, "sentences", "tagging")
     if single := sorted(name for name, count in counts(tagged.train, tagged.plain).items() if count < 2):
         kinds = "tags" if tagged.plain else "entity types"
         notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(single[:LISTED]))}")

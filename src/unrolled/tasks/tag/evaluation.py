@@ -55,15 +55,15 @@ def evaluation(model: TrainedTagger, options: Evaluate, progress: Progress) -> R
         result = measure(model, sentences, done, probabilities=True)
     name = options.data or f"{model.config.data.data}, {options.part}"
     metrics, intervals = result.figures(), result.intervals()
-    header = ("sentence", "line", "word" if result.plain else "entity", "truth", "guess", "probability")
+    header = ("sentence", "line", "word" if result.plain else "entity", "label", "predicted", "probability")
     wrong = mistakes(header, result.mistakes(), options)
     words = map(text_of, sentences)
     seen, notes = seen_in_training(
-        model, options.data, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
+        model, options.data, options.part, words, lambda: map(text_of, model.sentences(split="train")), "sentences"
     )
     scores = ("accuracy",) if result.plain else ("accuracy", "precision", "recall", "f1")
     labels = {"f1": "F1"}
-    rows = [(labels.get(m, m), with_interval(f"{metrics[m]:.4f}", intervals[m], ".4f")) for m in scores]
+    rows = [(labels.get(m, m), with_interval(f"{metrics[m]:.4f}", intervals.get(m), ".4f")) for m in scores]
     parts: list[Part] = [Pairs([("text", name), ("loss", f"{metrics['loss']:.4f} nats per word"), *rows])]
     if not result.plain:
         parts.append(_by_type(metrics))

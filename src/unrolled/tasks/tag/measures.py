@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...analysis.bootstrap import resampled_sums
-from ...analysis.intervals import Interval, percentiles
+from ...analysis.intervals import Interval, known, percentiles
 from ...data.batches import pad
 from ...data.columns import Sentence
 from ...data.tagged import check_known
@@ -60,7 +60,7 @@ class Measured:
         return {**self.metrics, "types": {type: types[type].as_json() for type in sorted(types)}}
 
     def intervals(self) -> dict[str, Interval]:
-        """Return the 95 % interval of each metric but the loss: a bootstrap over the sentences."""
+        """Return the 95 % interval of each metric but the loss: a bootstrap over sentences; none without a mistake."""
         counts = np.zeros((len(self.sentences), 5))  # right tags, words, right entities, predicted ones, true ones
         for row, sentence, tags in zip(counts, self.sentences, self.predicted, strict=True):
             found, expected = set(entities(tags)), set(entities(sentence.tags))
@@ -75,7 +75,7 @@ class Measured:
                 "recall": hits / np.maximum(true, 1),
                 "f1": 2 * hits / either,
             }
-        return {name: percentiles(values) for name, values in drawn.items()}
+        return known({name: percentiles(values) for name, values in drawn.items()})
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield wrong words of plain tags, or wrong and missed entities.

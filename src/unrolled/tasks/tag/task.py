@@ -33,7 +33,7 @@ from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.task import Task
-from ..common.description import counted
+from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import TRIED, excerpts, short_example, visible
 from ..common.given_data import write_tagged
 from ..common.seen import hashes
@@ -117,6 +117,7 @@ class Tagging(Task):
         notes.append(f"{kinds}: {visible(counted(description.counts(sentences, self.tagged.plain)))}")
         if len(self.parts) > len(train):
             notes.append(f"sentences longer than {longest} words are split")
+        notes += leaked({part: [*map(text_of, getattr(self.tagged, part))] for part in PARTS}, "sentences")
         if not self.tagged.valid:
             notes.append("no validation sentences: model selection uses the training sentences")
         return notes

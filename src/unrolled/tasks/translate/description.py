@@ -10,7 +10,7 @@ from ...data.bitext import read_pairs
 from ...data.bitext_sets import GENERATED, PUBLISHED, BitextSets, bitext_names
 from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
-from ..common.description import LONGEST, PARTS, SHOWN, first_lines, how_read, repeated, table_by_name
+from ..common.description import LONGEST, PARTS, SHOWN, ambiguous, first_lines, how_read, table_by_name
 from ..common.excerpts import excerpts
 from .config import Bitext
 
@@ -32,9 +32,9 @@ def describe(data: Bitext) -> Report:
 
 
 def suspicious(sets: BitextSets) -> list[str]:
-    """Return notes on likely mistakes in sentence pairs, such as duplicates and identical sides."""
+    """Return notes on likely mistakes in sentence pairs, such as sources with several targets and identical sides."""
     parts = {part: list(zip(pairs.source, pairs.target, strict=True)) for part, pairs in _parts(sets).items()}
-    notes = repeated(parts, "sources", "target")
+    notes = ambiguous(parts, "sources", "target")
     if identical := sum(source == target for source, target in parts["train"]):
         notes.append(f"training pairs with the same text on both sides: {identical:,} of {len(parts['train']):,}")
     return notes

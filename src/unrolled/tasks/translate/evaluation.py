@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...analysis.intervals import Interval, as_json, wilson
+from ...analysis.intervals import Interval, as_json, known, wilson
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, picture_bytes
 from ...data import bitext
@@ -89,9 +89,9 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
         if options.find(other)[0] != pairs:
             message = f"{first} and {run} have different {options.part} pairs"
             raise RunError(f"{message}; select the pairs to compare them on with --data")
+    notes = [*(notes if options.data is not None else []), *_seen(model, options, pairs)]
     if options.data is None:
-        return pairs, []
-    notes += _seen(model, options.data, pairs)
+        return pairs, notes
     sample = pairs.source[:200]
     if 2 * sum(map(model.reads_like_target, sample)) > len(sample):
         sides = "--data and --target" if options.target else "its columns"
@@ -99,14 +99,14 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     return pairs, notes
 
 
-def _seen(model: TrainedTranslator, data: str, pairs: bitext.Pairs) -> tuple[str, ...]:
+def _seen(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs) -> tuple[str, ...]:
     """Return a note on pairs that are training pairs of the model too."""
     own = model.config.data
 
     def train() -> list[str]:
         return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
 
-    return seen_in_training(model, data, pairs.texts(), train, "pairs")[1]
+    return seen_in_training(model, options.data, options.part, pairs.texts(), train, "pairs")[1]
 
 
 def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:
@@ -115,10 +115,12 @@ def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, 
         measures = model.evaluate(pairs, progress=done, **options.given())
     rate = len(pairs) / (time.perf_counter() - begin)
     translations = measures.translations
-    intervals = {
-        "bleu": bleu_interval(translations, pairs.target),
-        "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
-    }
+    intervals = known(
+        {
+            "bleu": bleu_interval(translations, pairs.target),
+            "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
+        }
+    )
     return Measured(measures, intervals, by_length(translations, pairs.target, pairs.source), rate)
 
 
@@ -151,8 +153,9 @@ def _parts(results: Mapping[str, Measured], options: Evaluate) -> Iterator[Part]
 
 
 def _interval(result: Measured) -> str:
-    bleu, exact = result.intervals["bleu"], result.intervals["exact"]
-    return f"95 % interval {bleu[0]:.2f} to {bleu[1]:.2f}, of exact translations {exact[0]:.2%} to {exact[1]:.2%}"
+    bleu, exact = result.intervals.get("bleu"), result.intervals["exact"]
+    of_exact = f"of exact translations {exact[0]:.2%} to {exact[1]:.2%}"
+    return f"95 % interval {of_exact if bleu is None else f'{bleu[0]:.2f} to {bleu[1]:.2f}, {of_exact}'}"
 
 
 def _signatures(result: Measured) -> dict[str, str]:

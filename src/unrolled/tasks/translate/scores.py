@@ -126,7 +126,7 @@ def buckets(sources: Sequence[str], width: int = 5) -> dict[int, list[int]]:
     return dict(sorted(indices.items()))
 
 
-def bleu_interval(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = True) -> Interval:
+def bleu_interval(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = True) -> Interval | None:
     """Return the 95 % interval of BLEU: a bootstrap over the sentences (Koehn 2004).
 
     Raises:

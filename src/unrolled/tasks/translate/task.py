@@ -33,6 +33,7 @@ from ...results import Comparison, Progress, Report, silent
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.task import Task
+from ..common.description import PARTS, leaked
 from ..common.excerpts import excerpts, short_example
 from ..common.given_data import write_objects
 from ..common.seen import hashes
@@ -136,6 +137,7 @@ class Translation(Task):
         long = sum(reader.longer(text, longest) for part in (self.sets.valid, self.sets.test) for text in part.source)
         if long:
             notes.append(f"{long:,} longer validation and test sentences are truncated to {longest} tokens")
+        notes += leaked({part: getattr(self.sets, part).source for part in PARTS}, "sources")
         if not len(self.sets.valid):
             notes.append("no validation pairs: model selection uses the training pairs")
         return notes
