@@ -63,7 +63,7 @@ def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.
         step += 1
         deadline.follow(step, 1)
         fractions.append(plan.fraction(step))
-        if step >= plan.steps or deadline.due(step):
+        if step >= plan.steps or deadline.due(step, 1):
             evaluations.append(step)
             duration = work(evaluation)
             deadline.evaluated(duration, duration)

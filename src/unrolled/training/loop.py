@@ -65,8 +65,8 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
         task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
         options, notes = task.config.training, [*notes, note]
     assert options.steps is not None
-    warmup, usual = warmup_steps(options, options.steps), type(task).Config().training.warmup
-    if options.warmup > warmup and options.warmup != usual:
+    asked = options.warmup != type(task).Config().training.warmup  # not the default
+    if asked and options.warmup > (warmup := warmup_steps(options, options.steps)):
         notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
     run = _Run(task, folder, device, resume)
     run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
@@ -218,11 +218,10 @@ class _Run:
     def _due(self) -> bool:
         """Whether to evaluate now; a training time may change the plan before."""
         step = self.state.step
-        if self.deadline is not None:
-            self.deadline.follow(step, self.eval_every)
-            if self.deadline.evaluations:
-                return step >= self.steps or self.deadline.due(step)
-        return step % self.eval_every == 0 or step >= self.steps
+        if self.deadline is None:
+            return step % self.eval_every == 0 or step == self.steps
+        self.deadline.follow(step, self.eval_every)
+        return self.deadline.due(step, self.eval_every) or step == self.steps
 
     def _stop_reason(self) -> str:
         """Return the reason to stop training now, or an empty string."""

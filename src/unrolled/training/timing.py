@@ -89,8 +89,10 @@ class Deadline:
         """Return the seconds left."""
         return self.begin + self.budget - time.perf_counter()
 
-    def due(self, step: int) -> bool:
-        """Return whether to evaluate after step number ``step``: at every 1/E of the training."""
+    def due(self, step: int, eval_every: int) -> bool:
+        """Return whether to evaluate after step number ``step``: at every 1/E of the training, or ``eval_every``."""
+        if not self.evaluations:
+            return step % eval_every == 0
         return self._evaluations_at(step) > self._evaluations_at(step - 1)
 
     def evaluated(self, duration: float, scoring: float) -> None:
