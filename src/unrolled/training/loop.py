@@ -65,8 +65,8 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
         task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
         options, notes = task.config.training, [*notes, note]
     assert options.steps is not None
-    asked = options.warmup != type(task).Config().training.warmup  # not the default
-    if asked and options.warmup > (warmup := warmup_steps(options, options.steps)):
+    chosen = options.warmup != type(task).Config().training.warmup  # not the default
+    if chosen and options.warmup > (warmup := warmup_steps(options, options.steps)):
         notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
     run = _Run(task, folder, device, resume)
     run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
