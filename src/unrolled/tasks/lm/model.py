@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...cells import State
+from ...cells import CELLS, State
+from ...cells.init import initialise_for_tokens
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision, freeze, unsupported
 from ...layers import LockedDropout
@@ -43,7 +44,10 @@ class LanguageModel(nn.Module):
         self.symbols, self.head_reads = symbols, windows.head
         self.embedding = nn.Embedding(symbols, size) if size else None
         self.stack = recurrent.build(size or symbols)
-        self.drop = LockedDropout(recurrent.dropout) if recurrent.locked_dropout else nn.Dropout(recurrent.dropout)
+        bounded = recurrent.nonlinearity == "tanh"
+        if self.embedding is None and recurrent.cell in CELLS and recurrent.init == "torch" and bounded:
+            initialise_for_tokens(next(iter(self.stack.cells)))
+        self.drop = LockedDropout(recurrent.rate) if recurrent.locked_dropout else nn.Dropout(recurrent.rate)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
         if windows.tied and width != size:
             raise ArgumentError(
@@ -147,6 +151,6 @@ def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
         config.baseline.context,
         config.windows.embedding_size or FEATURES,
         config.model.hidden_size,
-        config.model.dropout,
+        config.model.rate,
         config.baseline.direct,
     )

@@ -29,12 +29,14 @@ from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
 from ..common.excerpts import LONGEST, excerpts
 from ..common.given_data import write_documents
 from . import description
 from .config import LanguageModelConfig
+from .defaults import usual, with_sizes
 from .evaluation import Evaluate, compare
 from .feedforward import FeedForward
 from .metrics import METRICS, score
@@ -85,6 +87,9 @@ class LanguageModelling(Task):
         config = self.config
         cell_class(config.model.cell)
         self.text = config.data.read()
+        if config.baseline.kind != "ngram":
+            train, symbols = self.text.train, len(self.text.vocabulary)
+            self.config = config = with_sizes(config, len(train), train.characters, symbols)
         dropped = self._cut()
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
@@ -110,8 +115,8 @@ class LanguageModelling(Task):
             return []
         self.stream = LaneStream(
             self.text.train,
-            self.config.training.batch_size,
-            self.config.windows.bptt,
+            integer(self.config.training.batch_size),
+            integer(self.config.windows.bptt),
             bptt_random=self.config.windows.bptt_random,
             random_reset=self.config.windows.random_reset,
             seed=self.config.training.seed,
@@ -132,6 +137,9 @@ class LanguageModelling(Task):
     def steps_per_epoch(self) -> float:
         return self.stream.windows_per_pass
 
+    def usual(self, steps: int) -> dict[str, Any]:
+        return usual(self.config, steps, self.steps_per_epoch)
+
     def batch(self, step: int) -> Window:
         return self.stream.window(step)
 
@@ -140,7 +148,7 @@ class LanguageModelling(Task):
 
     def carry(self, model: nn.Module) -> State:
         assert isinstance(model, LanguageModel | FeedForward)
-        return model.initial_state(self.config.training.batch_size)
+        return model.initial_state(self.stream.batch_size)
 
     def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device
