@@ -24,6 +24,7 @@ from unrolled.tasks.lm.trained import TrainedLanguageModel
 TRAINED = {"hidden_size": 8, "bptt": 5, "batch_size": 3, "steps": 20, "eval_every": 20, "preview_length": 5, "lr": 0.01}
 OPTIONS = {
     "recurrent": {**TRAINED, "num_layers": 1},
+    "transformer": {**TRAINED, "kind": "transformer", "num_layers": 1, "heads": 2, "context": 6},
     "feedforward": {**TRAINED, "kind": "feedforward", "context": 3},
     "ngram": {"kind": "ngram", "order": 3},
 }
@@ -289,7 +290,14 @@ def test_streams_side_by_side_have_the_probabilities_of_step(model):
             torch.testing.assert_close(said[t][lane].double(), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "feedforward"])
+NAMES = {
+    "recurrent": ("layer 1 h", "layer 1 c"),
+    "transformer": ("tokens read", "layer 1 keys", "layer 1 values"),
+    "feedforward": ("last symbols",),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
 def test_modules_compute_what_the_model_does(models, kind):
     model = models[kind]
     whole, step, states, names, around = model.modules()
@@ -304,7 +312,7 @@ def test_modules_compute_what_the_model_does(models, kind):
         torch.testing.assert_close(torch.stack(said), outputs)
     for one, other in zip(tree_leaves(state), tree_leaves(after), strict=True):
         torch.testing.assert_close(one, other)
-    assert states == {"recurrent": ("layer 1 h", "layer 1 c"), "feedforward": ("last symbols",)}[kind]
+    assert states == NAMES[kind]
     assert names == (("symbols",), ("log_probabilities",))
     assert vocabulary_from_json(around["vocabulary"]).to_json() == model.vocabulary.to_json()
     assert around["opening"] == "\n"

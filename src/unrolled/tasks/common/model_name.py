@@ -7,8 +7,8 @@ from typing import Any
 
 
 def model_name(options: Mapping[str, Any]) -> str:
-    """Return ``lstm 2×256``, ``transformer 4×128, context 256``, ``feed-forward 16→256``, ``5-gram`` or ``bag of words``;
-    ``?`` for a missing option."""
+    """Return a name such as ``lstm 2×256``, ``transformer 4×128, context 256``, ``feed-forward 16→256``, ``5-gram`` or
+    ``bag of words``, with ``?`` for a missing option."""
     match options.get("kind", "recurrent"):
         case "bag":
             return "bag of words"

@@ -6,8 +6,9 @@
     logits_t = W LayerNorm(x_t) + b                          W = E if tied                                     (4)
 
 Vaswani et al. 2017, without the encoder; layer norm before each part: Xiong et al. 2020. Dropout follows the embedding
-and precedes both additions; attention weights have none. Initial weights, as in GPT-2 (Radford et al. 2019): normal with
-standard deviation 0.02, divided by √(2L) for the two products that are added to x; biases are zero.
+and precedes both additions; attention weights have none, because it would rule out the fast kernels of
+`scaled_dot_product_attention`. Initial weights as in GPT-2 (Radford et al. 2019): normal with standard deviation 0.02,
+divided by √(2L) for the two products that are added to x; biases are zero.
 
 The state is the cache: keys and values of the last C − 1 tokens. It is carried between windows and detached, as in
 Transformer-XL (Dai et al. 2019, section 3.2), so that a window attends to tokens before it, and L layers see up to
