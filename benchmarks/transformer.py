@@ -81,7 +81,8 @@ def trained(run: Path, data: str, options: dict[str, Any], steps: int, rate: flo
         config = update(LanguageModelConfig(), data=data, steps=steps, eval_every=steps, **TRAINING, **options)
         api.start("lm", config, run, Silent())
     model = unrolled.load(run)
-    test = head(model.config.data.read().test, SCORED, model.vocabulary)
+    test = model.config.data.read().test
+    test = head(test, SCORED, model.vocabulary) if len(test) > SCORED else test
     found = model.evaluate(test, lanes=16)
     steps = model.config.training.steps
     return Trained(model_name(flatten(model.config)), model.size, steps, rate, found["loss"], found["bits_per_char"])
@@ -198,7 +199,7 @@ def draw(rows: list[Writing], title: str, path: Path) -> None:
     for axis in (left, right):
         low, high = axis.get_ylim()
         axis.set_ylim(low, high * 8 if axis is right else high * 2)  # place for the legend
-        axis.legend(frameon=False, loc="upper left", fontsize=9, ncols=1 if axis is left else 2)
+        axis.legend(loc="upper left", fontsize=9, ncols=1 if axis is left else 2, framealpha=1, edgecolor="white")
     figure.suptitle(title, fontsize=10, color="#555555")
     figure.savefig(path, metadata={"Date": None})
 
@@ -229,14 +230,21 @@ def main() -> None:
     table(
         ["context", *sizes, *(f"{name}, characters/s" for name in names)],
         [
-            [f"{w.context:,}", *(f"{n:,}" for n in w.states.values()), *(f"{w.rates[name]:,.0f}" for name in names)]
+            [
+                f"{w.context:,}",
+                *(f"{n:,}" for n in w.states.values()),
+                *(f"{w.rates[name]:,.{0 if w.rates[name] >= 10 else 1}f}" for name in names),
+            ]
             for w in found
         ],
     )
-    shapes = (model_name(flatten(update(LanguageModelConfig(), **each))) for each in (LSTM, matched(SYMBOLS)))
-    first, second = (name.partition(",")[0] for name in shapes)
     count = f"{size(SYMBOLS, LSTM) / 1e6:.2f} and {size(SYMBOLS, matched(SYMBOLS)) / 1e6:.2f} million parameters"
-    draw(found, f"{first} and {second}, {count}, one CPU thread", options.out)
+    shape = f"{TRANSFORMER['num_layers']}×{matched(SYMBOLS)['hidden_size']}"
+    draw(
+        found,
+        f"LSTM {LSTM['num_layers']}×{LSTM['hidden_size']} and Transformer {shape}, {count}; one text, one CPU thread",
+        options.out,
+    )
 
 
 if __name__ == "__main__":
