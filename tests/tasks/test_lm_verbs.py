@@ -149,6 +149,7 @@ def test_models_on_one_text_side_by_side(models):
     timeless = [{**report.values, "seconds": 0} for report in reports]
     assert timeless == [{**values, "seconds": 0} for values in alone]
     table, said = together.parts
+    names = ("lstm 1×8", "transformer 1×8, context 6", "feed-forward 3→8", "3-gram")
     assert table.rows == [
         (
             run,
@@ -157,7 +158,7 @@ def test_models_on_one_text_side_by_side(models):
             *(f"{values[key]:.4f}" for key in ("loss", "bits_per_char", "perplexity")),
             "",
         )
-        for run, name, values in zip(models, ("lstm 1×8", "feed-forward 3→8", "3-gram"), alone, strict=True)
+        for run, name, values in zip(models, names, alone, strict=True)
     ]
     assert said.rows[0] == ("text", f"{alone[0]['text']}: 205 characters")
 
