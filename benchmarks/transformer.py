@@ -127,9 +127,9 @@ def writing(context: int, tokens: int) -> Writing:
     """Measure both models, the LSTM also as `unrolled sample` runs it, the Transformer also without its cache."""
     torch.manual_seed(0)
     sampling, ids = Sampling(), torch.randint(SYMBOLS, (context, 1))
-    lstm = new_model(SYMBOLS, update(LanguageModelConfig(), **LSTM)).eval()
+    lstm: Any = new_model(SYMBOLS, update(LanguageModelConfig(), **LSTM)).eval()
     options = matched(SYMBOLS) | {"context": context}
-    transformer = new_model(SYMBOLS, update(LanguageModelConfig(), **options)).eval()
+    transformer: Any = new_model(SYMBOLS, update(LanguageModelConfig(), **options)).eval()
 
     def loop(model: Any) -> Callable[[int], Any]:
         logits, state = model(ids)
