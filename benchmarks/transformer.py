@@ -181,7 +181,7 @@ def draw(rows: list[Writing], title: str, path: Path) -> None:
         "font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "text.color": INK,
         "svg.fonttype": "none", "svg.hashsalt": "unrolled", "font.family": ["DejaVu Sans", "sans-serif"],
     })  # fmt: skip
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8.8, 3.9), layout="constrained")
     contexts = [row.context for row in rows]
     for axis, series in ((left, [row.states for row in rows]), (right, [row.rates for row in rows])):
         for number, name in enumerate(series[0]):
@@ -199,7 +199,14 @@ def draw(rows: list[Writing], title: str, path: Path) -> None:
     for axis in (left, right):
         low, high = axis.get_ylim()
         axis.set_ylim(low, high * 8 if axis is right else high * 2)  # place for the legend
-        axis.legend(loc="upper left", fontsize=9, ncols=1 if axis is left else 2, framealpha=1, edgecolor="white")
+        axis.legend(
+            loc="upper left",
+            fontsize=8,
+            columnspacing=1,
+            ncols=1 if axis is left else 2,
+            framealpha=1,
+            edgecolor="white",
+        )
     figure.suptitle(title, fontsize=10, color="#555555")
     figure.savefig(path, metadata={"Date": None})
 
