@@ -29,7 +29,8 @@ VALUES = {
     "fractions": st.sampled_from([(0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25)]),
     "kind": st.just("recurrent"),  # the others are below
     "order": st.just(5),
-    "context": st.just(16),
+    "context": st.none(),
+    "heads": st.just(4),
     "direct": st.just(False),
     "cell": st.just("lstm"),
     "hidden_size": st.integers(1, 10**6),
@@ -116,6 +117,7 @@ def test_toml_there_and_back(values):
     [
         {"kind": "ngram", "order": 7, "eval_tokens": 9, "vocabulary": "word"},
         {"synthetic_gradients": True, "synthetic_ahead": True, "synthetic_size": 9},
+        {"kind": "transformer", "context": 30, "heads": 3, "hidden_size": 12, "tied": True, "bptt_random": "unbiased"},
         {"kind": "feedforward", "context": 3, "direct": True, "hidden_size": 9, "dropout": 0.5, "embedding_size": 2},
     ],
 )

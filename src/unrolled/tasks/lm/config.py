@@ -74,8 +74,6 @@ class LanguageModelConfig:
 
     def __post_init__(self) -> None:
         check_kind(self)
-        if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
-            raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
         if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":
             why = "omitted with --bptt-random unbiased, whose gradients are already unbiased"
             raise ArgumentError("synthetic_gradients", why, True)

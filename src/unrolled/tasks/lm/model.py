@@ -17,6 +17,7 @@ from ..common.recurrent import Recurrent
 from ..common.stepwise import state_names
 from .config import LanguageModelConfig, Windows
 from .feedforward import FEATURES, FeedForward
+from .transformer import Transformer
 
 # T steps, B lanes, V vocabulary size
 
@@ -92,6 +93,11 @@ class LanguageModel(nn.Module):
         """The output weights, ``(V, input width of the head)``."""
         return self.embedding.weight if self.tied and self.embedding else self.head.weight
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the leaves of the state, in order."""
+        return state_names(self.stack)
+
     def unfreezable(self) -> str | None:
         """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if self.stack.mixing is not None:
@@ -137,20 +143,20 @@ class LogProbabilities(nn.Module):
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the leaves of the state, in order."""
-        if isinstance(self.model, LanguageModel):
-            return state_names(self.model.stack)
-        return ("last symbols",)
+        model: Any = self.model
+        names: tuple[str, ...] = model.states
+        return names
 
 
 def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
-    """Build an untrained recurrent or feedforward model for a vocabulary of ``symbols`` tokens."""
-    if config.baseline.kind == "recurrent":
-        return LanguageModel(symbols, config.model, config.windows)
-    return FeedForward(
-        symbols,
-        config.baseline.context,
-        config.windows.embedding_size or FEATURES,
-        config.model.hidden_size,
-        config.model.rate,
-        config.baseline.direct,
-    )
+    """Build an untrained model of any kind but ``ngram`` for a vocabulary of ``symbols`` tokens."""
+    other, model, windows = config.baseline, config.model, config.windows
+    if other.kind == "recurrent":
+        return LanguageModel(symbols, model, windows)
+    assert other.context is not None
+    if other.kind == "transformer":
+        return Transformer(
+            symbols, model.hidden_size, model.num_layers, other.heads, other.context, model.rate, windows.tied
+        )
+    features = windows.embedding_size or FEATURES
+    return FeedForward(symbols, other.context, features, model.hidden_size, model.rate, other.direct)
