@@ -96,7 +96,7 @@ def _pair(draws: Sequence[float]) -> tuple[str, str]:
         where = ""
     else:
         where = f"It happened in {place}, {pick(ASIDES, next(rest))}."
-    noise = f"{pick(NOISE, next(rest))}." if next(rest) < 0.6 else ""
+    noise = f"{pick(NOISE, next(rest))}." if next(rest) < 0.3 else ""
     parts = [noise, f"{event}.", *said, where, pick(QUOTES, next(rest))]
     headline = f"{subject} {verb} {thing} in {place}"
     return " ".join(filter(None, parts)), _sentence(headline + (f", {outcome}" if outcome else ""))
