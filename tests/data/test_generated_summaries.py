@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from unrolled.data.bitext_sets import SUMMARIES, bitext_names
 from unrolled.data.generated_summaries import EVENTS, PLACES, summaries
 
 OUTCOMES = (  # from the most serious: a pattern in the report, and the headline
@@ -49,4 +48,3 @@ def test_reports_are_reproducible_and_short(parts):
     assert max(len(text.split()) for text in parts[0].source) <= 60
     some = [("," in target) for target in parts[0].target]
     assert 0.05 < some.count(False) / len(some) < 0.15  # without any consequence: 0.3²
-    assert list(bitext_names())[3] == SUMMARIES
