@@ -2,9 +2,9 @@
 
 Each row is a data set of 312 or 1,000 labelled texts, nine tenths of them for training and one for validation, drawn
 anew for each seed. The classifier is `unrolled.train("classify")` with its defaults, recurrent and with kind="cnn"; the
-bag is scikit-learn's logistic regression on tf-idf weights of words and word pairs, its regularisation selected by five folds of the training texts.
-Accuracy is measured on the published test set (generated data: 1,000 other texts); with --held-out on training texts
-that were not drawn, which is how the defaults were selected.
+bag is scikit-learn's logistic regression on tf-idf weights of words and word pairs, its regularisation selected by five
+folds of the training texts. Accuracy is measured on the published test set (generated data: 1,000 other texts); with
+--held-out on training texts that were not drawn, which is how the defaults were selected.
 """
 
 from __future__ import annotations

@@ -72,12 +72,13 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
-def test_it_is_a_model_for_every_command(run, capsys):
+def test_it_is_a_model_for_every_command(run, capsys, monkeypatch):
     assert main(["evaluate", str(run), "--json"]) == 0
     assert 0 < json.loads(capsys.readouterr().out)["loss"] < 0.8
     assert main(["inspect", str(run), "--data", "text:good or bad"]) != 0
     assert "a ConvolutionalClassifier has no recurrent layers, so there are no units" in capsys.readouterr().err
-    assert main(["runs", str(run.parent)]) == 0
+    monkeypatch.setenv("UNROLLED_RUNS", str(run.parent))
+    assert main(["runs"]) == 0
     assert "cnn 1,3×8" in capsys.readouterr().out
     model = unrolled.load(run)
     with pytest.raises(RunError, match="cannot be inspected if its kind is cnn: it has no recurrent layers"):

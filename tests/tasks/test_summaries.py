@@ -67,7 +67,8 @@ def test_other_columns_with_the_option(tmp_path):
         task = Translation(update(TranslateConfig(), data=str(path), summary=summary, **SMALL))
         task.prepare()
         kept[task.config.data.summary] = len(task.sources)
-    assert kept[True] == 36 and kept[False] < 15  # lengths of translations are alike
+    assert kept[True] == 36
+    assert kept[False] < 15  # lengths of translations are alike
     task = Translation(update(TranslateConfig(), data=str(path), summary=True, max_ratio=4.0, **SMALL))
     task.prepare()
     assert len(task.sources) == kept[False]
@@ -99,9 +100,12 @@ def test_no_summary_is_longer_than_the_limit(model, beam):
         assert max(len(best.target) for [best] in found) == limit
 
 
-def test_a_table_has_a_column_for_the_summary(run, file, tmp_path, capsys):
-    out = tmp_path / "out.jsonl"
-    assert main(["predict", str(run), "--file", str(file), "--max-length", "5", "--out", str(out)]) == 0
+def test_a_table_has_a_column_for_the_summary(run, tmp_path):
+    reports, out = tmp_path / "new.csv", tmp_path / "out.jsonl"
+    with reports.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in PAIRS.source[:2])])
+    assert main(["predict", str(run), "--file", str(reports), "--max-length", "5", "--out", str(out)]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert len(rows) == 40
-    assert {"text", "summary"} <= rows[0].keys() and "translation" not in rows[0]
+    assert [row["text"] for row in rows] == PAIRS.source[:2]
+    found = unrolled.load(run).translate(PAIRS.source[:2], max_length=5)
+    assert [row["summary"] for row in rows] == [best.text for [best] in found]
