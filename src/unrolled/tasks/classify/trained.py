@@ -32,7 +32,7 @@ from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
-from .model import NETWORKS, Classifier, Model
+from .model import NETWORKS, Classifier, Model, Network
 from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
@@ -72,7 +72,7 @@ class TrainedClassifier(Trained):
         self.config, self.fingerprint = config, fingerprint
 
     @classmethod
-    def from_file(cls, file: ModelFile, config: Any) -> TrainedClassifier:
+    def from_file(cls, file: ModelFile, config: Any, build: Callable[..., Network] | None = None) -> TrainedClassifier:
         """Build the model and load the weights of a model file.
 
         Raises:
@@ -92,7 +92,7 @@ class TrainedClassifier(Trained):
         else:
             table = file.tensors.get("embedding.table.weight")
             sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
-            model = restored(file, config.model, lambda: NETWORKS[config.baseline.kind](*sizes))
+            model = restored(file, config.model, lambda: (build or NETWORKS[config.baseline.kind])(*sizes))
         config = _with_guessed(config, file.assets.get("columns"))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
