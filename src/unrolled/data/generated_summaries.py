@@ -1,7 +1,7 @@
 """Generated reports of events and their headlines, which follow a rule.
 
     It was a cold morning. Shortly before noon, a green van was hit by an empty tram near the harbour. Trains were
-    delayed for six hours, but nobody died. It happened in Bergen, where the streets were wet.
+    delayed for six hours, but there were no deaths. It happened in Bergen, where the streets were wet.
                                                               → Tram hits van in Bergen, trains delayed
 
 A headline is who, what and where, then the most serious consequence: dead before injured, evacuated and delayed. Verbs
@@ -31,7 +31,7 @@ NOISE = (
     "The streets were full of visitors|A market was being prepared nearby"
 ).split("|")
 QUOTES = (
-    'A neighbour said: "I heard a loud noise."|The mayor thanked everyone who helped.|The police are looking for '
+    "A neighbour heard a loud noise.|The mayor thanked everyone who helped.|The police are looking for "
     "witnesses.|The cause is not known yet.|A spokesperson did not want to comment.|More will be known tomorrow."
 ).split("|")
 ASIDES = "where the streets were wet|which is famous for its cheese|where a festival had just begun".split("|")
@@ -71,11 +71,11 @@ EVENTS = (
     ),
 )
 
-# from the most serious: what is said, what is said of its absence, and the headline; {n} is a number
+# from the most serious: its statement, that of its absence, and the headline; {n} is a number
 CONSEQUENCES = (
-    ("{n} people died", "nobody died", "{n} dead"),
-    ("{n} people were injured", "nobody was injured", "{n} injured"),
-    ("{n} families had to leave their homes", "nobody had to leave", "{n} families evacuated"),
+    ("{n} people died", "there were no deaths", "{n} dead"),
+    ("{n} people were injured", "there were no injuries", "{n} injured"),
+    ("{n} families had to leave their homes", "no home was in danger", "{n} families evacuated"),
     ("trains were delayed for {n} hours", "trains were on time", "trains delayed"),
 )
 
@@ -89,7 +89,7 @@ def _pair(draws: Sequence[float]) -> tuple[str, str]:
     rest = iter(draws)
     place = pick(PLACES, next(rest))
     subject, verb, thing, event = _event(rest)
-    outcome, said = _consequences(rest)
+    outcome, sentences = _consequences(rest)
     order = next(rest)
     if order < 0.5:
         event += f" in {place}"
@@ -97,7 +97,7 @@ def _pair(draws: Sequence[float]) -> tuple[str, str]:
     else:
         where = f"It happened in {place}, {pick(ASIDES, next(rest))}."
     noise = f"{pick(NOISE, next(rest))}." if next(rest) < 0.3 else ""
-    parts = [noise, f"{event}.", *said, where, pick(QUOTES, next(rest))]
+    parts = [noise, f"{event}.", *sentences, where, pick(QUOTES, next(rest))]
     headline = f"{subject} {verb} {thing} in {place}"
     return " ".join(filter(None, parts)), _sentence(headline + (f", {outcome}" if outcome else ""))
 
@@ -109,8 +109,8 @@ def _event(rest: Iterator[float]) -> tuple[str, str, str, str]:
     past, participle, present = events.verbs[int(next(rest) * len(events.verbs))]
     who, what = _described(subject, events.adjectives, rest), _described(thing, events.kinds, rest)
     when, spot = pick(WHEN, next(rest)), pick(SPOTS, next(rest))
-    said = f"{who} {past} {what}" if next(rest) < 0.6 else f"{what} was {participle} by {who}"
-    return subject, present, thing, f"{when}, {said} {spot}"
+    clause = f"{who} {past} {what}" if next(rest) < 0.6 else f"{what} was {participle} by {who}"
+    return subject, present, thing, f"{when}, {clause} {spot}"
 
 
 def _described(noun: str, adjectives: Sequence[str], rest: Iterator[float]) -> str:
@@ -124,16 +124,16 @@ def _consequences(rest: Iterator[float]) -> tuple[str, list[str]]:
     """Return the most serious consequence, empty if there is none, and the sentences about two of them."""
     first = int(next(rest) * len(CONSEQUENCES))
     second = (first + 1 + int(next(rest) * (len(CONSEQUENCES) - 1))) % len(CONSEQUENCES)
-    said: dict[int, str] = {}
+    statements: dict[int, str] = {}
     outcomes: dict[int, str] = {}
     for which in (first, second):
         happened, number = next(rest) < 0.7, pick(NUMBERS, next(rest))
         yes, no, headline = (text.format(n=number) for text in CONSEQUENCES[which])
-        said[which] = yes if happened else no
+        statements[which] = yes if happened else no
         if happened:
             outcomes[which] = headline
     worst = outcomes[min(outcomes)] if outcomes else ""
-    a, b = (said[which] for which in (first, second))
+    a, b = (statements[which] for which in (first, second))
     if (first in outcomes) != (second in outcomes):
         return worst, [_sentence(f"{a}, but {b}") + "."]
     return worst, [_sentence(a) + ".", _sentence(b) + "."]

@@ -142,7 +142,7 @@ def _values(
     }
     if result.measures.rouge is not None:
         values["recall"] = result.measures.rouge.recall()
-        values["baselines"] = {name: {**one.f1(), "recall": one.recall()} for name, one in baselines.items()}
+        values["baselines"] = {name: {**found.f1(), "recall": found.recall()} for name, found in baselines.items()}
     return values
 
 
@@ -201,8 +201,8 @@ def _rouge_table(scores: Mapping[str, Rouge]) -> Table:
     """Return a table of F1 and recall by the name of a run or a baseline, and the mean number of words."""
     header = ("", *NAMES.values(), *(f"recall {name[-1]}" for name in NAMES), "words")
     rows = [
-        (name, *(f"{value:.2f}" for value in (*one.f1().values(), *one.recall().values())), f"{one.words:.1f}")
-        for name, one in scores.items()
+        (name, *(f"{value:.2f}" for value in (*found.f1().values(), *found.recall().values())), f"{found.words:.1f}")
+        for name, found in scores.items()
     ]
     return Table("rouge", header, rows, right=header[1:])
 
