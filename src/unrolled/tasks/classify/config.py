@@ -142,7 +142,7 @@ class Baseline:
     """The kind of model."""
 
     kind: Kind = "recurrent"
-    """recurrent; cnn: convolution (Kim 2014); bag: logistic regression on words and pairs"""
+    """recurrent; cnn: convolution (Kim 2014); bag: logistic regression on words, pairs"""
     filters: tuple[int, ...] = (3, 4, 5)
     """cnn: widths of the filters, in tokens"""
     maps: int = 100
