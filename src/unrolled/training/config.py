@@ -311,6 +311,9 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
             return value
         near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
+    elif origin is tuple and arguments[1:] == (Ellipsis,):
+        if isinstance(value, list | tuple):
+            return tuple(_fit(name, v, arguments[0]) for v in value)
     elif origin is tuple:
         if isinstance(value, list | tuple) and len(value) == len(arguments):
             return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))

@@ -46,7 +46,7 @@ from .bag_fit import fit_bag
 from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure, scores
-from .model import Classifier
+from .model import NETWORKS, Model
 from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
@@ -179,7 +179,8 @@ class Classification(Task):
         return Offer(reason, ("train", self.name, *flags, "--kind", "bag"))
 
     def build_model(self) -> nn.Module:
-        return Classifier(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
+        build = NETWORKS[self.config.baseline.kind]
+        return build(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -220,7 +221,7 @@ class Classification(Task):
         return "\n".join(lines)
 
     def _handle(self, model: nn.Module) -> TrainedClassifier:
-        assert isinstance(model, Classifier | Bag)
+        assert isinstance(model, Model)
         return TrainedClassifier(model, self.reader, self.classes, self.config)
 
     def example(self) -> str:

@@ -30,6 +30,7 @@ from ...data.named_data import NamedData
 from ...data.swapped import frequent_words
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
@@ -104,6 +105,7 @@ class Translation(Task):
         config = self.config
         cell_class(config.model.cell)
         self.sets = config.data.read()
+        self.config = config = update(config, summary=self.sets.summary)
         train = self.sets.train
         self.words = {side: frequent_words(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
@@ -194,8 +196,9 @@ class Translation(Task):
         handle = self._handle(model)
         if split == "test":
             return handle.evaluate(pairs).summary()
-        scores = handle.scores(pairs.pick(range(min(SCORED, len(pairs)))), beam=1)
-        return {**handle.loss(pairs), "bleu": scores.bleu, "exact": scores.exact}
+        scores = handle.evaluate(pairs.pick(range(min(SCORED, len(pairs)))), beam=1).summary()
+        shown = ("rougeL", "bleu", "exact")
+        return {**handle.loss(pairs), **{name: scores[name] for name in shown if name in scores}}
 
     def preview(self, model: nn.Module) -> str:
         pairs = self.sets.valid if len(self.sets.valid) else self.sets.train
