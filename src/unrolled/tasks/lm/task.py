@@ -28,6 +28,7 @@ from ...data.named_data import NamedData
 from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
@@ -40,6 +41,7 @@ from .feedforward import FeedForward
 from .metrics import METRICS, score
 from .model import LanguageModel, new_model
 from .ngram import NGram
+from .prediction import Predict
 from .sampling import Sample
 from .trained import TrainedLanguageModel
 
@@ -55,6 +57,7 @@ class LanguageModelling(Task):
     use: ClassVar[dict[str, str]] = {"generate text": "sample", "evaluate it": "evaluate"}
     given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     Sample: ClassVar[type | None] = Sample
     metrics = METRICS
     config: LanguageModelConfig
