@@ -121,11 +121,13 @@ def test_words_end_with_a_whole_character():
 def test_prediction_has_the_text_the_word_and_a_table():
     model = small("word")
     [found, blank] = model.fill_many(["ab ____ b.", " "])
-    assert found.text == "ab ____ b." and "".join(piece.text for piece in found.pieces) == found.text
+    assert found.text == "ab ____ b."
+    assert "".join(piece.text for piece in found.pieces) == found.text
     assert found.lines == (f"ab [{found.answer}] b.",)
     assert found.parts[0].header == ("word", "probability", "left (nats)", "right (nats)")
     assert list(found.cells) == ["word", "left", "right", "probability", "word_2", "probability_2"]
-    assert blank.answer == "" and not blank.parts
+    assert blank.answer == ""
+    assert not blank.parts
     [again] = model.predictions([[Input("ab ?? b.")]], Predict(gap="??"))
     assert again.probabilities == found.probabilities
 
@@ -164,13 +166,17 @@ def test_command_line(ngram, capsys):
     assert unrolled.cli.main(["predict", run, "ab ___ b.", "--top-k", "2", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     expected = ngram[0].fill("ab ___ b.", top_k=2)
-    assert values["answer"] == expected.answer and values["words"] == expected.more["words"]
-    assert len(values["words"]) == 2 and values["candidates"] > 2
+    assert values["answer"] == expected.answer
+    assert values["words"] == expected.more["words"]
+    assert len(values["words"]) == 2
+    assert values["candidates"] > 2
     assert unrolled.cli.main(["predict", run, "ab ba"]) == 2
     assert "write ___ for the missing word" in capsys.readouterr().err
     (ngram[1] / "lines.txt").write_text("ab ___ b.\n\n___ ba\n")
     out = ngram[1] / "words.csv"
     assert unrolled.cli.main(["predict", run, "--file", str(ngram[1] / "lines.txt"), "--out", str(out)]) == 0
     rows = out.read_text().splitlines()
-    assert rows[0] == "text,word,left,right,probability,word_2,probability_2" and rows[2] == ",,,,,,"
-    assert rows[1].startswith(f"ab ___ b.,{expected.answer},") and len(rows) == 4
+    assert rows[0] == "text,word,left,right,probability,word_2,probability_2"
+    assert rows[2] == ",,,,,,"
+    assert rows[1].startswith(f"ab ___ b.,{expected.answer},")
+    assert len(rows) == 4

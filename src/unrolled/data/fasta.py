@@ -124,7 +124,7 @@ class FastaFile(TextFile):
             size += len(part)
             if size > LONGEST and header is not None:
                 raise DataError(
-                    f"{self.path}, line {header.line}: the sequence has over {LONGEST:,} letters; cut it into shorter ones"
+                    f"{self.path}, line {header.line}: the sequence has over {LONGEST:,} letters; cut it into pieces"
                 )
         assert header is not None
         yield Record(header, "".join(parts))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .labelled import Examples
+from .textfile import LiteralText
 
 GENOME, PROMOTERS = "genome", "promoters"
 CONTIGS, GENES = 120, 12
@@ -29,9 +30,10 @@ _USAGE = [1 / (rank + 3) for rank in range(len(_CODONS))]
 
 
 @dataclass(frozen=True)
-class Genome:
-    """The text of the corpus ``genome``: contigs, each with a newline at its end."""
+class Genome(LiteralText):
+    """The text of the corpus ``genome``: contigs, each with a newline at its end. It is generated when it is read."""
 
+    text: str = GENOME
     seed: int = 0
     separator: ClassVar[str | None] = "\n"
 

@@ -41,8 +41,8 @@ def open_corpus(
 
     Args:
         spec: 'stdlib' (the source code of the running Python's standard library), another named corpus
-            ('shakespeare', 'genome'), 'text:…' for the text itself, a file, a folder (its text files, recursively, sorted by
-            path) or a glob pattern.
+            ('shakespeare', 'genome'), 'text:…' for the text itself, a file, a folder (its text files, recursively,
+            sorted by path) or a glob pattern.
         separator: documents end after each occurrence of this text.
         encoding: how files are decoded, as in `open`.
         errors: what to do with bytes that cannot be decoded, as in `open`.

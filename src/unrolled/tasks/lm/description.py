@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...data import NAMED, fetch, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
+from ...data.generated_dna import GENOME
 from ...data.named_data import NamedData, named_data
 from ...data.textfile import describe_changes
 from ...results import Pairs, Report
@@ -19,7 +20,9 @@ def named() -> list[NamedData]:
     """Return the named corpora; the standard library is always available."""
     rows = []
     for name, title in named_corpora().items():
-        if name in NAMED:
+        if name == GENOME:
+            rows.append(NamedData(name, title))
+        elif name in NAMED:
             rows.append(named_data(name, title, [name]))
         else:
             files = open_corpus(name).files
