@@ -30,10 +30,12 @@ def labelled_records(file: FastaFile, requested: str | None) -> tuple[str, Itera
     Raises:
         DataError: the file is not FASTA, or has a header without a label.
     """
-    found = list(file.records())
+    changed: set[str] = set()
+    found = list(file.records(changed))
     field = _field(file.path, found, requested)
     labels = [_label(file.path, header, field) for header, _ in found]
-    how = f"FASTA: {len(found):,} sequences; label from the headers, {_described(field)}"
+    what = [f"{len(found):,} sequences", f"label from the headers, {_described(field)}", *sorted(changed)]
+    how = f"FASTA: {'; '.join(what)}"
     return how, iter([(header.line, record, label) for (header, record), label in zip(found, labels, strict=True)])
 
 
