@@ -26,9 +26,9 @@ def test_the_corpus_has_a_document_per_contig():
 
 def test_promoters_have_their_boxes_at_a_distance():
     examples = promoters(0, 600)
-    assert {len(text) for text in examples.texts} == {80}
+    assert {len(text) for text in examples.texts} == {60}
     counts = Counter(examples.labels)
-    assert abs(counts["promoter"] - 200) < 40
+    assert abs(counts["promoter"] - 300) < 40
     both = re.compile("TTGACA.{15,19}TATAAT")
     found = Counter(label for text, label in zip(examples.texts, examples.labels, strict=True) if both.search(text))
-    assert found["promoter"] > 40 > 5 > found["other"]
+    assert found["promoter"] > 100 > 5 > found["other"]

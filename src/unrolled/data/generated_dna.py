@@ -1,7 +1,7 @@
 """Generated DNA, a pure function of a seed: a genome to model, and promoters to recognize.
 
-A promoter is that of E. coli: the boxes TTGACA and TATAAT, 15 to 19 nucleotides apart, each nucleotide of which differs
-with a probability of 10 %. A gene begins with ATG, 5 to 9 nucleotides after AGGAGG, and its codons, the frequencies of
+A promoter is that of E. coli: the boxes TTGACA and TATAAT, 15 to 19 nucleotides apart, each nucleotide of which is
+drawn anew with a probability of 5 %. A gene begins with ATG, 5 to 9 nucleotides after AGGAGG, and its codons, the frequencies of
 which are unequal, end with the first stop codon. A model of short contexts sees neither the distance of the boxes nor
 the reading frame of a gene.
 """
@@ -20,13 +20,13 @@ from .textfile import LiteralText
 GENOME, PROMOTERS = "genome", "promoters"
 CONTIGS, GENES = 120, 12
 BOXES = ("TTGACA", "TATAAT")
-LENGTH = 80  # of the sequences of `promoters`
+LENGTH = 60  # of the sequences of `promoters`
 STOPS = ("TAA", "TGA", "TAG")
 START, BINDING = "ATG", "AGGAGG"
 _WEIGHTS = {"A": 0.3, "C": 0.2, "G": 0.2, "T": 0.3}
 _CODONS = [codon for letters in itertools.product("ACGT", repeat=3) if (codon := "".join(letters)) not in STOPS]
 _ORDER = random.Random(61).sample(_CODONS, len(_CODONS))
-_USAGE = [1 / (rank + 3) for rank in range(len(_CODONS))]
+_USAGE = [(rank + 1) ** -1.3 for rank in range(len(_CODONS))]
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ def contigs(seed: int, count: int = CONTIGS) -> Iterator[str]:
 def promoters(seed: int, count: int) -> Examples:
     """Generate ``count`` sequences of `LENGTH` nucleotides, promoters and others.
 
-    Half of the others are background; the rest have both boxes too, but at another distance or in reverse order.
+    Three in five of the others are background; the rest have both boxes too, at another distance or in reverse order.
     """
     draw = random.Random(seed)
     examples = Examples()
     for _ in range(count):
-        kind = draw.choice(("promoter", "promoter", "background", "background", "distance", "order"))
+        kind = draw.choices(("promoter", "background", "distance", "order"), (5, 3, 1, 1))[0]
         boxes = [_varied(draw, box) for box in (BOXES[::-1] if kind == "order" else BOXES)]
         spacer = draw.choice((5, 6, 7, 8, 9, 26, 27, 28, 29, 30) if kind == "distance" else (15, 16, 17, 17, 18, 19))
         core = "" if kind == "background" else f"{boxes[0]}{_background(draw, spacer)}{boxes[1]}"
-        before = draw.randint(5, LENGTH - len(core) - 10)
+        before = draw.randint(2, LENGTH - len(core) - 2)
         sequence = _background(draw, before) + core
         examples.texts.append(sequence + _background(draw, LENGTH - len(sequence)))
         examples.labels.append("promoter" if kind == "promoter" else "other")
@@ -87,4 +87,4 @@ def _background(draw: random.Random, length: int) -> str:
 
 
 def _varied(draw: random.Random, motif: str) -> str:
-    return "".join(draw.choice("ACGT") if draw.random() < 0.1 else letter for letter in motif)
+    return "".join(draw.choice("ACGT") if draw.random() < 0.05 else letter for letter in motif)

@@ -136,7 +136,7 @@ def open_labelled(
     remedy = LabelledSets.remedy
     own: dict[str, Examples] = {}  # separate sets, not split off
     if spec in (GENERATED, PROMOTERS):
-        pool = reviews(0, 5000) if spec == GENERATED else promoters(0, 6000)
+        pool = reviews(0, 5000) if spec == GENERATED else promoters(0, 10_000)
         fractions = fractions or (0.6, 0.2, 0.2)
     elif spec in SETS:
         named = SETS[spec]

@@ -29,8 +29,8 @@ class Text:
     """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
     """unify: read the line endings CRLF and CR as \\n; keep: leave them unchanged"""
-    fasta: bool | None = since(None, before=False)
-    """read files as FASTA (default: .fa, .fasta, .fna … that begin with ">")"""
+    fasta: Literal["auto", "yes", "no"] = since("auto", before="no")
+    """read files as FASTA (auto: .fa, .fasta, .fna … that begin with ">")"""
     case: Case = "upper"
     """lower-case letters in FASTA (soft-masking): convert, or keep"""
     ambiguous: Ambiguous = "keep"
@@ -55,7 +55,7 @@ class Text:
         used = {"min_count": ("char", "word"), "vocab_size": ("bpe",)}
         why = f"with --vocabulary {self.vocabulary}"
         unused = {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
-        return unused | ({"case": "with --no-fasta", "ambiguous": "with --no-fasta"} if self.fasta is False else {})
+        return unused | (dict.fromkeys(("case", "ambiguous"), "with --fasta no") if self.fasta == "no" else {})
 
     def fingerprint(self, text: TextData) -> str:
         """Return a digest of the text and of everything that determines its vocabulary and its split."""
@@ -71,7 +71,7 @@ class Text:
             errors=errors or self.errors,
             line_ends=self.line_ends,
             zeros=self.vocabulary == "byte",
-            fasta=self.fasta,
+            fasta={"auto": None, "yes": True, "no": False}[self.fasta],
             case=self.case,
             ambiguous=self.ambiguous,
         )
