@@ -136,7 +136,7 @@ def test_prediction_has_the_text_the_word_and_a_table():
     ("text", "options", "message"),
     [
         ("ab ba", {}, r"text must be a text with one gap \(___\), got 'ab ba'; write ___ for the missing word"),
-        ("ab ___ ba ___ b", {}, "leave out one word at a time"),
+        ("ab ___ ba ___ b", {}, "keep one of them"),
         ("___", {}, "words before or after the gap"),
         ("  ___ \n", {}, "words before or after the gap"),
         ("ab é ___", {}, "remove 'é'"),

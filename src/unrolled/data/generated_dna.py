@@ -1,9 +1,9 @@
 """Generated DNA, a pure function of a seed: a genome to model, and promoters to recognize.
 
 A promoter is that of E. coli: the boxes TTGACA and TATAAT, 15 to 19 nucleotides apart, each nucleotide of which is
-drawn anew with a probability of 5 %. A gene begins with ATG, 5 to 9 nucleotides after AGGAGG, and its codons, the frequencies of
-which are unequal, end with the first stop codon. A model of short contexts sees neither the distance of the boxes nor
-the reading frame of a gene.
+drawn anew with a probability of 5 %. A gene begins with ATG, 5 to 9 nucleotides after AGGAGG. Its codons have unequal
+frequencies, and the first stop codon ends it. A model of short contexts sees neither the distance of the boxes nor the
+reading frame of a gene.
 """
 
 from __future__ import annotations

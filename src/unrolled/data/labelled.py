@@ -124,8 +124,8 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
         count = guessed = 0
         for place, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
             texts = (record.sequence for record in layout.fasta(place).records()) if is_fasta(place) else (text,)
-            for one in texts:
-                collector.add(one, label)
+            for part in texts:
+                collector.add(part, label)
             count += 1
             guessed += TextFile(place, layout.encoding, layout.errors).is_guessed
         how = f"{count:,} files, one folder per class" + (f"; {guessed:,} of them {GUESSED}" if guessed else "")

@@ -38,7 +38,7 @@ class Gap:
         run = f"{re.escape(marker[0])}{{{len(marker)},}}" if set(marker) == {marker[0]} else re.escape(marker)
         found = list(re.finditer(run, text))
         if len(found) != 1:
-            remedy = "leave out one word at a time" if found else f"write {marker} for the missing word"
+            remedy = "keep one of them" if found else f"write {marker} for the missing word"
             raise ArgumentError("text", f"a text with one gap ({marker})", text, remedy)
         left, right = text[: found[0].start()], text[found[0].end() :]
         if not left.strip() and not right.strip():
