@@ -322,5 +322,3 @@ def test_modules_compute_what_the_model_does(models, kind):
 def test_counts_are_no_network(models):
     with pytest.raises(RunError, match="a model of the task lm cannot be exported if its kind is ngram"):
         models["ngram"].modules()
-    with pytest.raises(RunError, match="a model of the task lm cannot make predictions"):
-        models["ngram"].predictions([], None)

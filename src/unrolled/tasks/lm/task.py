@@ -29,6 +29,7 @@ from ...data.named_data import NamedData
 from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.pieces import Recompute, Segments, cuts
@@ -42,6 +43,7 @@ from .evaluation import Evaluate, compare
 from .metrics import METRICS, score
 from .model import new_model
 from .ngram import NGram
+from .prediction import Predict
 from .sampling import Sample
 from .trained import TrainedLanguageModel
 
@@ -57,6 +59,7 @@ class LanguageModelling(Task):
     use: ClassVar[dict[str, str]] = {"generate text": "sample", "evaluate it": "evaluate"}
     given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     Sample: ClassVar[type | None] = Sample
     metrics = METRICS
     config: LanguageModelConfig
