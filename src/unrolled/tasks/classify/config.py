@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
 from ...data.labelled_sets import SETS, LabelledSets, labelled_names, open_labelled, read_test
 from ...errors import ArgumentError
-from ...layers.pooling import Kind
+from ...layers.pooling import Kind as Pooled
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
 from ..common.description import REMEDY
@@ -28,6 +29,9 @@ OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encod
 """The options of the file format."""
 USED_BY_A_BAG = ("vocabulary", "min_count", "vocab_size", "lowercase", "max_length")
 """The options of tokenization."""
+MOST_WIDTHS, WIDEST = 16, 100  # of the filters
+
+Kind = Literal["recurrent", "cnn", "bag"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,7 @@ class Answer:
 
     bidirectional: bool = True
     """read the text in both directions"""
-    pooling: Kind = "max"
+    pooling: Pooled = "max"
     """pooling of the outputs into one vector per text: last, mean, max or attention"""
     ngrams: int = 0
     """add a bag of hashed n-grams up to this length (fastText); 0: off"""
@@ -155,13 +159,33 @@ class Answer:
 class Baseline:
     """The kind of model."""
 
-    kind: Literal["recurrent", "bag"] = "recurrent"
-    """recurrent; bag: logistic regression on words and word pairs, needs no --epochs"""
+    kind: Kind = "recurrent"
+    """recurrent; cnn: convolution (Kim 2014); bag: logistic regression on words, pairs"""
+    filters: tuple[int, ...] = (3, 4, 5)
+    """cnn: widths of the filters, in tokens"""
+    maps: int = 100
+    """cnn: filters of each width"""
+
+    def __post_init__(self) -> None:
+        check_size("maps", self.maps)
+        widths = self.filters
+        if not 1 <= len(widths) == len(set(widths)) <= MOST_WIDTHS or not all(1 <= h <= WIDEST for h in widths):
+            expected = f"1 to {MOST_WIDTHS} different widths from 1 to {WIDEST}"
+            raise ArgumentError("filters", expected, " ".join(map(str, widths)))
 
 
-def _ignored_by_a_bag(group: str, name: str) -> bool:
-    used = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
-    return group in ("reading", "model", "answer", "training") and name not in used
+def _ignores(kind: str, group: str, name: str) -> bool:
+    """Whether a kind of model has no use for an option."""
+    if name in ("filters", "maps"):
+        return kind != "cnn"
+    match kind:
+        case "cnn":
+            used = ("dropout", "class_weights", "label_smoothing")
+            return group in ("model", "answer") and name not in used
+        case "bag":
+            fitted = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
+            return group in ("reading", "model", "answer", "training") and name not in fitted
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,5 +202,5 @@ class ClassifyConfig:
     def __post_init__(self) -> None:
         if self.reading.vocabulary == "word" and self.reading.embeddings in (LEARNED, ONE_HOT) and self.data.sequences:
             object.__setattr__(self, "reading", replace(self.reading, vocabulary="char"))
-        if self.baseline.kind == "bag":
-            refuse_ignored(self, _ignored_by_a_bag, "with --kind bag, which has no such option")
+        kind = self.baseline.kind
+        refuse_ignored(self, partial(_ignores, kind), f"with --kind {kind}, which has no such option")

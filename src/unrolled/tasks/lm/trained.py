@@ -20,12 +20,15 @@ from ...decoding import Session
 from ...errors import BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Input, Prediction, Progress, Report, SamplePiece, reporting_to, silent
+from ...training.config import flatten
 from ...training.modelfile import ModelFile
+from ..common.model_name import model_name
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .feedforward import FeedForward
 from .generating import TextGenerator
 from .inspection import loss_unit, reading
 from .metrics import score
@@ -33,6 +36,7 @@ from .model import LogProbabilities, new_model
 from .ngram import NGram
 from .prediction import Predict, fill, predictions
 from .sampling import Sample, conversation, samples
+from .transformer import Transformer
 
 
 @runtime_checkable
@@ -131,6 +135,8 @@ class TrainedLanguageModel(TextGenerator, Trained):
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
         rows = dict(super().about())
+        if isinstance(self.model, Transformer | FeedForward) and self.config is not None:
+            rows["network"] = model_name(flatten(self.config))
         if isinstance(self.model, NGram):
             rows["network"] = f"none: it counts {self.config.baseline.order}-grams"
             rows["n-grams"] = rows.pop("parameters")
