@@ -58,7 +58,7 @@ def end(model: TrainedLanguageModel, text: str) -> float:
     return model.step(text)[0][[model.vocabulary.symbols.index(c) for c in "\n (),."]].logsumexp(0).item()
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "feedforward", "ngram"])
+@pytest.mark.parametrize("kind", ["recurrent", "feedforward", "transformer", "ngram"])
 def test_words_of_characters_are_those_of_complete_enumeration(kind, ngram):
     model = ngram[0] if kind == "ngram" else small("char", kind)
     words = ["".join(letters) for length in range(1, 7) for letters in itertools.product("ab", repeat=length)]
