@@ -35,7 +35,7 @@ def small(vocabulary: str, kind: str = "recurrent", **options) -> TrainedLanguag
     """An untrained model with large weights, so that words differ clearly."""
     torch.manual_seed(1)
     vocab = build_vocabulary(vocabulary, [TEXT], **options)
-    config = LanguageModelConfig(baseline=Baseline(kind=kind), model=Recurrent(hidden_size=6))
+    config = LanguageModelConfig(baseline=Baseline(kind=kind), model=Recurrent(hidden_size=8))
     network = new_model(len(vocab), config)
     with torch.no_grad():
         for parameter in network.parameters():
