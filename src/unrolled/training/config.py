@@ -187,6 +187,17 @@ def since(default: Any, *, before: Any) -> Any:
     return dataclasses.field(default=default, metadata={"before": before})
 
 
+def by_rule(*formerly: Any, before: Any = None) -> Any:
+    """Return a field for an option that a rule decides unless it is given (see `defaults`).
+
+    Args:
+        formerly: its defaults in earlier versions.
+        before: a function of the saved options that returns the value for runs saved without it.
+    """
+    absent = {} if before is None else {"before": before}
+    return dataclasses.field(default=None, metadata={"formerly": formerly, **absent})
+
+
 def formerly(default: Any, *values: Any) -> Any:
     """Return a field whose default was one of ``values`` in earlier versions; saved runs have them, so `refuse_changed`
     accepts them."""
@@ -255,6 +266,7 @@ def from_toml(config: C, text: str, where: str) -> C:
         for name, (_, field) in options(type(config)).items()
         if "before" in field.metadata
     }
+    later = {name: before(flat) if callable(before) else before for name, before in later.items()}
     try:
         return update(config, **(NO_LENGTH if "epochs" in options(type(config)) else {}) | later | flat)
     except (ArgumentError, OverflowError) as error:

@@ -38,7 +38,7 @@ class ConvolutionalClassifier(nn.Module):
         self.embedding = Embedding(symbols, config.reading, vectors, size)
         self.widths, maps = config.baseline.filters, config.baseline.maps
         self.filters = nn.ModuleList(nn.Conv1d(self.embedding.size, maps, h, padding=h - 1) for h in self.widths)
-        self.drop = nn.Dropout(config.model.dropout)
+        self.drop = nn.Dropout(config.model.rate)
         self.head = nn.Linear(len(self.widths) * maps, classes)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:

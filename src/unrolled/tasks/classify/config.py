@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
+from ...data.fasta import Case, is_fasta
+from ...data.fasta_labels import has_fasta
 from ...data.folds import check_folds
+from ...data.generated_dna import PROMOTERS
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
-from ...data.labelled_sets import SETS, LabelledSets, open_labelled, read_test
+from ...data.labelled_sets import SETS, LabelledSets, labelled_names, open_labelled, read_test
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
 from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
-from .text_input import TextOptions
+from .text_input import LEARNED, ONE_HOT, TextOptions
 
-OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
+OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors", "case", "ambiguous")
 """The options of the file format."""
 USED_BY_A_BAG = ("vocabulary", "min_count", "vocab_size", "lowercase", "max_length")
 """The options of tokenization."""
@@ -43,7 +47,7 @@ class LabelledText:
     text_column: str | None = None
     """column (or key) of the text; its number with --no-header"""
     label_column: str | None = None
-    """column (or key) of the label"""
+    """column (or key) of the label; in FASTA, key or number of a field of the headers"""
     header: bool = True
     """the first row contains the column names"""
     delimiter: str = "auto"
@@ -52,6 +56,10 @@ class LabelledText:
     """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
+    case: Case = "upper"
+    """lower-case letters in FASTA (soft-masking): convert, or keep"""
+    ambiguous: Literal["keep", "n"] = "keep"
+    """codes of several nucleotides in FASTA, such as R and Y: keep, or read as N"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
     folds: int = 0
@@ -80,7 +88,17 @@ class LabelledText:
             delimiter=self.delimiter,
             encoding=self.encoding,
             errors=self.errors,
+            case=self.case,
+            ambiguous=self.ambiguous,
         )
+
+    @property
+    def sequences(self) -> bool:
+        """Whether the texts are sequences without words."""
+        if self.data in labelled_names():
+            return self.data == PROMOTERS
+        path = Path(self.data).expanduser()
+        return self.form == "fasta" or (self.form in ("auto", "folder") and (is_fasta(path) or has_fasta(path)))
 
     @property
     def remedy(self) -> str:
@@ -182,5 +200,7 @@ class ClassifyConfig:
     training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))
 
     def __post_init__(self) -> None:
+        if self.reading.vocabulary == "word" and self.reading.embeddings in (LEARNED, ONE_HOT) and self.data.sequences:
+            object.__setattr__(self, "reading", replace(self.reading, vocabulary="char"))
         kind = self.baseline.kind
         refuse_ignored(self, partial(_ignores, kind), f"with --kind {kind}, which has no such option")

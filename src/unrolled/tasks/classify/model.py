@@ -40,7 +40,7 @@ class Classifier(nn.Module):
         both = config.answer.bidirectional
         self.stack = config.model.build(self.embedding.size, bidirectional=both)
         self.pooling = Pooling(config.answer.pooling, self.stack.output_size, 1 + both)
-        self.drop = nn.Dropout(config.model.dropout)
+        self.drop = nn.Dropout(config.model.rate)
         self.head = nn.Linear(self.stack.output_size, classes)
         bag = config.answer
         self.bag: NGramBag | None = None

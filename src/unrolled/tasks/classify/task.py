@@ -34,6 +34,7 @@ from ...training.config import changed_flags, refuse_changed
 from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.task import Task
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
@@ -119,7 +120,7 @@ class Classification(Task):
         numbers = {name: number for number, name in enumerate(self.classes)}
         self.labels = torch.tensor([numbers[label] for label in train.labels])
         seed = config.training.seed
-        self.batches = Batches([len(ids) for ids in self.ids], config.training.batch_size, seed)
+        self.batches = Batches([len(ids) for ids in self.ids], integer(config.training.batch_size), seed)
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         self.against_overfitting = "--fold-labels" if alike(self.classes) else ""

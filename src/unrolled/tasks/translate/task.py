@@ -33,6 +33,7 @@ from ...results import Comparison, Progress, Report, silent
 from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.task import Task
 from ..common.description import PARTS, leaked
 from ..common.excerpts import excerpts, short_example
@@ -125,7 +126,7 @@ class Translation(Task):
         self.targets = [np.append(targets[n], END) for n in kept]
         training = config.training
         lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
-        self.batches = Batches(lengths, training.batch_size, training.seed)
+        self.batches = Batches(lengths, integer(training.batch_size), training.seed)
         notes = [
             *self.sets.how,
             *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
