@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 
 from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
-from ..training.config import ALIASES
+from ..training.config import ALIASES, FLAGS
 
 C = TypeVar("C")
 
@@ -56,7 +56,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
             )
     except SystemExit as stop:
         if not stop.code:
-            sys.stdout.write(schema.usage(_without_none(out.getvalue())))
+            sys.stdout.write(schema.usage(_with_flags(_without_none(out.getvalue()))))
             raise
         raise schema.explain(stop, err.getvalue(), words) from None
     except ArgumentError as error:
@@ -132,7 +132,7 @@ class Schema:
             if value is not None and value.lower() not in _YES | _NO:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} negates it")
             on = not negated if value is None else (value.lower() in _YES) != negated
-            return name, [flag if on else f"--no-{flag[2:]}"]
+            return name, [_word(name) if on else f"--no-{_word(name)[2:]}"]
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             count = len(typing.get_args(hint))
             if value is None and rest and "," in rest[0]:
@@ -142,14 +142,14 @@ class Schema:
                 values.append(rest.pop(0))
             if len(values) != count:
                 raise ArgumentError(flag, f"followed by {count} numbers", " ".join(values))
-            return name, [flag, *values]
+            return name, [_word(name), *values]
         if value is None:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
         if hint is int and re.fullmatch(r"[+-]?\d{19,}", value):
             raise ArgumentError(flag, "an integer of fewer than 19 digits", value)  # torch counts in 64 bits
-        return name, [f"{flag}={value}"]
+        return name, [f"{_word(name)}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:
         """Return our name for a flag as typed (without dashes), and whether ``no-`` negates it."""
@@ -196,7 +196,7 @@ class Schema:
         if flag and name in self.flags:
             value = _value(flag, words)
             near = did_you_mean(value, self.choices(name))
-            return ArgumentError(flag, self.expected(name), value, near)
+            return ArgumentError(_dashed(name), self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
         if present < self.required:
             return self._missing_positional(present)
@@ -245,8 +245,13 @@ def _repeatable(hint: Any) -> bool:
     return typing.get_args(hint)[1:] == (Ellipsis,)
 
 
-def _dashed(name: str) -> str:
+def _word(name: str) -> str:
+    """Return a flag as tyro knows it, by the name of the field."""
     return "--" + name.replace("_", "-")
+
+
+def _dashed(name: str) -> str:
+    return "--" + FLAGS.get(name, name).replace("_", "-")
 
 
 def _value(flag: str, words: list[str]) -> str:
@@ -268,6 +273,14 @@ def _without_none(text: str) -> str:
     blanked = re.sub(r"\(default:[\s│]*(?:None|'')?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
     lines = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
     return _reflowed("\n".join(line.replace("\0", " ").rstrip() for line in lines))
+
+
+def _with_flags(text: str) -> str:
+    """Show the flags of `FLAGS`, which tyro names as in Python, without moving the texts beside them."""
+    for name, flag in FLAGS.items():
+        long, short = f"--{name.replace('_', '-')}", f"--{flag}"
+        text = re.sub(rf"(?m){long}( \S+|$)", lambda match: f"{short}{match[1]}{' ' * (len(long) - len(short))}", text)
+    return text
 
 
 def _reflowed(text: str) -> str:

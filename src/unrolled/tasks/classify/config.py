@@ -16,6 +16,7 @@ from ...errors import ArgumentError
 from ...layers.pooling import Kind
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
+from ...training.start_options import StartClasses
 from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
 from .text_input import TextOptions
@@ -110,7 +111,7 @@ class Answer:
     bidirectional: bool = True
     """read the text in both directions"""
     pooling: Kind = "max"
-    """pooling of the outputs into one vector per text: last, mean, max or attention"""
+    """one vector per text: last, mean, max, attention, or concat (last, max, mean)"""
     ngrams: int = 0
     """add a bag of hashed n-grams up to this length (fastText); 0: off"""
     ngram_buckets: int = 1 << 16
@@ -143,7 +144,7 @@ class Baseline:
 
 def _ignored_by_a_bag(group: str, name: str) -> bool:
     used = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
-    return group in ("reading", "model", "answer", "training") and name not in used
+    return group in ("reading", "model", "answer", "training", "start") and name not in used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +157,7 @@ class ClassifyConfig:
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))
+    start: StartClasses = field(default_factory=StartClasses)
 
     def __post_init__(self) -> None:
         if self.baseline.kind == "bag":

@@ -87,7 +87,7 @@ def why_whole(model: Classifier | Bag) -> str:
     if model.stack.num_directions > 1:
         return "it reads a text in both directions; train one with --no-bidirectional"
     if model.pooling.kind not in RUNNING:
-        return f"its pooling, {model.pooling.kind}, needs the whole text; train one with --pooling last, mean or max"
+        return f"its pooling, {model.pooling.kind}, needs the whole text; train one with --pooling last, mean, max or concat"
     if model.bag is not None:
         return "it counts n-grams of the whole text; train one with --ngrams 0"
     return ""
@@ -101,5 +101,10 @@ def modules(model: Classifier | Bag, reader: Tokenizer, classes: list[str]) -> M
         None if stepwise is None else Step(stepwise),
         () if stepwise is None else (*state_names(stepwise.stack), "pooled", "steps"),
         (("ids", "lengths"), ("logits",)),
-        {"vocabulary": reader.vocabulary.to_json(), "lowercase": reader.lowercase, "classes": classes},
+        {
+            "vocabulary": reader.vocabulary.to_json(),
+            "lowercase": reader.lowercase,
+            "spaced": reader.spaced,
+            "classes": classes,
+        },
     )

@@ -41,8 +41,8 @@ def _ignores(kind: Kind, group: str, name: str) -> bool:
     if kind == "recurrent":
         return name in ("order", "context", "direct")
     if kind == "feedforward":
-        return name in ("order", "head", "tied", "bptt_random") or (
+        return name in ("order", "head", "tied", "bptt_random", "unfreeze", "layer_rate") or (
             group == "model" and name not in ("hidden_size", "dropout")
         )
     used = ("kind", "order", "eval_tokens", "tensorboard")
-    return group in ("baseline", "model", "windows", "training") and name not in used
+    return group in ("baseline", "model", "windows", "training", "start") and name not in used

@@ -31,9 +31,11 @@ from ...results import Comparison, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
+from ...training.transfer import Taken
 from ..common.excerpts import LONGEST, excerpts
 from ..common.given_data import write_documents
-from . import description
+from ..common.starting import vocabulary_note, source_vocabulary
+from . import description, starting
 from .config import LanguageModelConfig
 from .evaluation import Evaluate, compare
 from .feedforward import FeedForward
@@ -84,7 +86,8 @@ class LanguageModelling(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        self.text = config.data.read()
+        base = None if self.source is None else source_vocabulary(self.source)
+        self.text = config.data.read(base, str(config.start.from_run))
         dropped = self._cut()
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
@@ -93,6 +96,7 @@ class LanguageModelling(Task):
         sizes = ", ".join(f"{getattr(self.text, name).characters:,} {name}" for name in ("train", *scored))
         notes = [
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} tokens ({vocabulary.kind})",
+            *([] if base is None else [vocabulary_note(base, vocabulary, config)]),
             *self.text.notes,
             *dropped,
         ]
@@ -121,6 +125,15 @@ class LanguageModelling(Task):
 
     def build_model(self) -> nn.Module:
         return new_model(len(self.text.vocabulary), self.config)
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        super().kept(source, options)
+        return starting.kept(source, options)
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.text.vocabulary)
 
     def fit(self) -> Callable[[], nn.Module] | None:
         baseline = self.config.baseline
