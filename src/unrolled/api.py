@@ -17,8 +17,8 @@ from .tasks.opening import check_trust as check_trust
 from .tasks.opening import custom_cell, open_model, with_data_of
 from .tasks.opening import task_of as task_of
 from .tasks.registry import class_of_run, ready, task_class
-from .tasks.starting import defaults as start_defaults
-from .tasks.starting import source as start_source
+from .tasks.starting import start_defaults as start_defaults
+from .tasks.starting import start_source
 from .training import modelfile
 from .training.config import ALIASES, flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.files import save_error
@@ -95,7 +95,7 @@ def configured(cls: Any, options: Mapping[str, Any]) -> Any:
     config, run = cls.Config(), named.get("from_run")
     if isinstance(run, str | Path) and "from_run" in flatten(config):
         with keyword_names(flatten(config)):
-            config = update(config, **start_defaults(cls, str(run), named.get("cell")))
+            config = update(config, **start_defaults(cls, str(run), named))
     config = update(config, **options)
     refuse_without_effect(config, options)
     return config

@@ -93,6 +93,10 @@ VALUES = {
     "prompt": text,
     "preview_length": st.integers(0, 999),
     "preview_temperature": st.floats(0, 9),
+    "from_run": st.none() | st.just("runs/lm-1"),
+    "freeze": st.lists(text, max_size=3).map(tuple),
+    "unfreeze": st.sampled_from(["all", "gradual"]),
+    "layer_rate": st.floats(1, 9),
 }
 
 

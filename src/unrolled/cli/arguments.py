@@ -279,7 +279,7 @@ def _with_flags(text: str) -> str:
     """Show the flags of `FLAGS`, which tyro names as in Python, without moving the texts beside them."""
     for name, flag in FLAGS.items():
         long, short = f"--{name.replace('_', '-')}", f"--{flag}"
-        text = re.sub(rf"(?m){long}( \S+|$)", lambda match: f"{short}{match[1]}{' ' * (len(long) - len(short))}", text)
+        text = re.sub(rf"(?m){long}( \S+|$)", rf"{short}\g<1>{' ' * (len(long) - len(short))}", text)
     return text
 
 

@@ -80,7 +80,9 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
         base = update(base, **NO_LENGTH)  # drop the task's default length
     run = flags.get("from_run") or (recipe.options.get("from_run") if recipe is not None else None)
     if run is not None:
-        base = update(base, **_without_length(api.start_defaults(task_class(name), str(run), flags.get("cell")), length))
+        with Schema(both, prog).names():
+            started = api.start_defaults(task_class(name), str(run), flags)
+        base = update(base, **_without_length(started, length))
     if recipe is not None:
         try:
             base = update(base, **_without_length(recipe.options, length))

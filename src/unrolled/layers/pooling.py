@@ -78,9 +78,9 @@ class Pooling(nn.Module):
         return outputs.masked_fill(~inside[..., None], -torch.inf).amax(0)
 
     def before(self, batch_size: int, like: Tensor) -> Pooled:
-        """Return the state before the first step, with width, dtype and device of ``like (…, output_size)``."""
+        """Return the state before the first step, with dtype and device of ``like``."""
         neutral = [-torch.inf if kind == "max" else 0.0 for kind in self._kinds]
-        width = like.size(-1) // len(neutral)
+        width = self.output_size // len(neutral)
         steps = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
         return Pooled(torch.cat([like.new_full((batch_size, width), value) for value in neutral], dim=1), steps)
 

@@ -1,13 +1,13 @@
 """Start a run from the weights of another one (``--from RUN``), of the same task or of one whose layers fit.
 
-`defaults` gives the options to train with before those of the user, `source` checks the final config and returns the
-model to start from. Its file is copied to the new run's folder, so that resuming does not need the other run.
+`start_defaults` gives the options below those of the user; `start_source` checks the final config and returns the model
+to start from. Its file is copied to the new run's folder, so that resuming does not need the other run.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ..training.config import flatten, from_toml
 from ..training.modelfile import ModelFile
 from ..training.start_options import start_of
 from ..training.task import Task
+from .common.starting import KINDS
 from .opening import check_trust, custom_cell, read_model
 from .registry import class_of_run, ready
 
@@ -28,20 +29,22 @@ class _Opened(NamedTuple):
     task: type[Task]
 
 
-def defaults(task: type[Task], run: str, cell: str | None) -> dict[str, Any]:
+def start_defaults(task: type[Task], run: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a run started from ``run`` that differ from the defaults of its task.
 
     Args:
         task: the class of the new run's task.
         run: a run's folder, a model file or a checkpoint.
-        cell: the custom cell that the user named, if any.
+        given: the options that the user gave.
 
     Raises:
         ArgumentError: the task cannot use the weights of ``run``.
-        RunError: ``run`` is not a model, is damaged, or has a custom cell that ``cell`` does not name.
+        RunError: ``run`` is not a model, is damaged, or has a custom cell that the user did not name.
     """
+    if (kind := given.get("kind")) in KINDS:
+        raise ArgumentError("from_run", f"omitted with --kind {kind}, which has no layers", run)
     opened = _open(run)
-    check_trust(opened.config, cell, run)
+    check_trust(opened.config, given.get("cell"), run)
     flat = flatten(opened.config)
     with _of(run):
         kept = task.kept(opened.file, flat)
@@ -49,12 +52,12 @@ def defaults(task: type[Task], run: str, cell: str | None) -> dict[str, Any]:
     return {**more, **kept, **task.usual(opened.file, flat)}
 
 
-def source(task: type[Task], config: Any) -> ModelFile | None:
+def start_source(task: type[Task], config: Any) -> ModelFile | None:
     """Return the model that a run with this config starts from, if any, after checking that both fit.
 
     Raises:
         ArgumentError: an option contradicts that of the model, whose shapes are listed.
-        RunError: see `defaults`.
+        RunError: see `start_defaults`.
     """
     run = start_of(config).from_run
     if run is None:

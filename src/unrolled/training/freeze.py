@@ -1,8 +1,8 @@
 """Frozen weights, gradual unfreezing and learning rates by layer.
 
-    depth    the head 0, the top recurrent layer 1, the layer below it 2 … and the embedding one more than the lowest
-    rate     η_d = η / c^d for c = layer_rate; with c = 2.6: Howard and Ruder 2018, section 3.2 (discriminative rates)
-    gradual  with G + 1 depths, depth number d is trained from the fraction d / (2G) of training on (section 3.3)
+depth    the head 0, the top recurrent layer 1, the layer below it 2 … and the embedding one more than the lowest
+rate     η_d = η / c^d for c = layer_rate; with c = 2.6: Howard and Ruder 2018, section 3.2 (discriminative rates)
+gradual  with G + 1 depths, depth number d is trained from the fraction d / (2G) of training on (section 3.3)
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Freezing:
 
     def __init__(self, model: nn.Module, options: Start, plan: Plan) -> None:
         self.plan = plan
+        self.notes: list[str] = []
         names = dict(model.named_parameters())
         parts = parts_of(model)
         for pattern in options.freeze:
@@ -42,7 +43,10 @@ class Freezing:
         trained = {name: parameter for name, parameter in names.items() if parameter.requires_grad}
         if not trained:
             raise ArgumentError("freeze", "patterns that leave a part of the network to train", list(options.freeze))
-        depths = depths_of(model, parts)
+        if frozen := [name for name in names if name not in trained]:
+            size = sum(names[name].numel() for name in frozen)
+            self.notes = [f"frozen: {size:,} numbers of {', '.join(dict.fromkeys(parts[name] for name in frozen))}"]
+        depths = depths_of(parts)
         self.depth = {parameter: depths[parts[name]] for name, parameter in trained.items()}
         self.rate = options.layer_rate
         levels = sorted({*self.depth.values()}) if options.unfreeze == "gradual" else []
@@ -79,7 +83,7 @@ def parts_of(model: nn.Module) -> dict[str, str]:
     return parts
 
 
-def depths_of(model: nn.Module, parts: dict[str, str]) -> dict[str, int]:
+def depths_of(parts: dict[str, str]) -> dict[str, int]:
     """Return the depth of each part. What a model registers before its first recurrent layers is below all layers."""
     ordered = list(dict.fromkeys(parts.values()))
     layers = [part for part in ordered if re.search(r"\blayer \d+$", part)]

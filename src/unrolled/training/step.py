@@ -38,6 +38,7 @@ class Stepper:
         if task.source is not None:
             self.notes = transfer(self.model, task.taken(), str(start.from_run), len(task.source.tensors))
         self.freezing = Freezing(self.model, start, self.plan)
+        self.notes += self.freezing.notes
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.model, options, self.freezing.scale)
         self.schedule = Schedule(options, self.plan, task.steps_per_epoch)

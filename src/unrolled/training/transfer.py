@@ -23,7 +23,7 @@ class Taken(NamedTuple):
     """
 
     tensor: Tensor
-    rows: Mapping[int, Tensor] = {}  # noqa: RUF012
+    rows: Mapping[int, Tensor] = {}
     fresh: bool = False
 
 

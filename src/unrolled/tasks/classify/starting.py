@@ -18,7 +18,16 @@ from ...errors import ArgumentError
 from ...training.modelfile import ModelFile
 from ...training.start_options import start_of
 from ...training.transfer import Taken
-from ..common.starting import NETWORK, by_rows, class_names, one_hot_rows, refuse_counts, source_vocabulary, token_rows, vocabulary_note
+from ..common.starting import (
+    NETWORK,
+    by_rows,
+    class_names,
+    one_hot_rows,
+    refuse_counts,
+    source_vocabulary,
+    token_rows,
+    vocabulary_note,
+)
 from .config import ClassifyConfig
 from .text_input import LEARNED, ONE_HOT, Tokenizer
 

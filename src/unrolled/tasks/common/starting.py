@@ -89,10 +89,7 @@ def token_rows(source: ModelFile, new: Vocabulary, key: str = "vocabulary") -> T
 
 def by_rows(tensors: Mapping[str, Tensor], by_token: Mapping[str, tuple[int, Tensor]]) -> dict[str, Taken]:
     """Return tensors, of which some have one row per token: name → (dimension, see `Taken`)."""
-    return {
-        name: Taken(tensor, dict([by_token[name]]) if name in by_token else {})
-        for name, tensor in tensors.items()
-    }
+    return {name: Taken(tensor, dict([by_token[name]]) if name in by_token else {}) for name, tensor in tensors.items()}
 
 
 def one_hot_rows(tensors: Mapping[str, Tensor], prefix: str, ids: Tensor) -> dict[str, tuple[int, Tensor]]:

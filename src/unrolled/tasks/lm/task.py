@@ -34,7 +34,7 @@ from ...training.task import Task
 from ...training.transfer import Taken
 from ..common.excerpts import LONGEST, excerpts
 from ..common.given_data import write_documents
-from ..common.starting import vocabulary_note, source_vocabulary
+from ..common.starting import source_vocabulary, vocabulary_note
 from . import description, starting
 from .config import LanguageModelConfig
 from .evaluation import Evaluate, compare
