@@ -59,6 +59,7 @@ def test_new_characters_extend_a_language_model(tmp_path):
     assert model.vocabulary.symbols == "".join(sorted(vocabulary.symbols + "?"))
     assert f"vocabulary of {TRAINED / 'lm'}: {len(vocabulary)} tokens and 1 new ones" in reporter.notes
     assert f"{len(old)} of {len(old)} tensors" in "".join(reporter.notes)
+    assert model.report(split="train")["loss"] > 0  # the run's own text is found
     new, name = tensors_of(tmp_path / "run"), "stack.layers.0.0.weight_ih"
     columns = [model.vocabulary.symbols.index(c) for c in vocabulary.symbols]
     torch.testing.assert_close(new[name][:, columns], old[name], rtol=0, atol=1e-6)
@@ -67,7 +68,15 @@ def test_new_characters_extend_a_language_model(tmp_path):
 
 
 def test_a_language_model_under_a_classifier(tmp_path):
-    model = unrolled.train("classify", data=REVIEWS, from_run=TRAINED / "lm", head="new", run=tmp_path / "run", **SHORT)
+    model = unrolled.train(
+        "classify",
+        data=REVIEWS,
+        from_run=TRAINED / "lm",
+        head="new",
+        bidirectional=False,
+        run=tmp_path / "run",
+        **SHORT,
+    )
     old, new = tensors_of(TRAINED / "lm"), tensors_of(tmp_path / "run")
     assert model.config.reading.vocabulary == "char"
     assert (model.config.answer.bidirectional, model.config.answer.pooling) == (False, "concat")
@@ -87,6 +96,7 @@ def test_words_of_a_language_model(tmp_path):
     options = SHORT | {"data": REVIEWS, "head": "new", "embedding_dropout": 0.0}
     model = unrolled.train("classify", from_run=tmp_path / "lm", run=tmp_path / "run", **options)
     assert model.config.reading.vocabulary == "spaced"
+    assert model.config.answer.bidirectional  # one layer: the backward direction is new
     assert not model.config.reading.lowercase
     ids = model.reader.encode("The cat door")
     assert [model.reader.vocabulary.words[i] for i in ids[:2]] == ["The", " cat"]

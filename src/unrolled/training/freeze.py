@@ -19,7 +19,7 @@ from .timing import Plan
 
 
 class Freezing:
-    """Which parameters of a model are trained at which step, and by which factor of the learning rate.
+    """The parameters of a model that each step trains, and their factors of the learning rate.
 
     Parameters that ``options.freeze`` matches are frozen at once.
 

@@ -1,7 +1,8 @@
 """A classifier that starts from another one, or from the layers of a language model (Howard and Ruder 2018).
 
 From a language model come the vocabulary, the embedding and the recurrent layers; the classifier then reads as that
-model does: its tokens, in one direction. The pooling and the output layer are new.
+model does: its tokens, in one direction. The other direction, if there is one layer, the pooling and the output layer
+are new.
 """
 
 from __future__ import annotations
@@ -57,11 +58,7 @@ def usual(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
     if source.task != READER:
         return {name: options[name] for name in USUAL if options[name] is not None}
     lower = not _has_capitals(source_vocabulary(source))
-    return {"bidirectional": False, "pooling": "concat", "lowercase": lower, **TUNED}
-
-
-TUNED: dict[str, Any] = {}
-"""Options of training that are better with a language model's layers, chosen by benchmarks/fine_tuning.py."""
+    return {"bidirectional": options["num_layers"] == 1, "pooling": "concat", "lowercase": lower}
 
 
 def reader(source: ModelFile, own: Tokenizer, config: ClassifyConfig) -> tuple[Tokenizer, list[str]]:

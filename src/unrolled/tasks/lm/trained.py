@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -21,6 +22,7 @@ from ...errors import BackendError
 from ...kernels.generation import Frozen, Precision
 from ...results import Progress, Report, SamplePiece, reporting_to, silent
 from ...training.modelfile import ModelFile
+from ...training.start_options import start_of
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
@@ -193,7 +195,9 @@ class TrainedLanguageModel(TextGenerator, Trained):
             RunError: the text cannot be read, or has changed.
         """
         source = self.config.data
-        data = own_data(source.read, source.fingerprint, self.fingerprint, what=source.data, model=model)
+        base = None if start_of(self.config).from_run is None else self.vocabulary  # which contains more than the text
+        read = partial(source.read, base)
+        data = own_data(read, source.fingerprint, self.fingerprint, what=source.data, model=model)
         return f"{source.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
