@@ -38,15 +38,27 @@ def started(task, run, **options):
     return Stepper(problem, torch.device("cpu"), 1).model.state_dict(), problem
 
 
-@pytest.mark.parametrize("task", ["lm", "classify", "tag", "translate", "memory"])
-def test_a_run_of_the_same_task_starts_with_its_weights(task):
-    options = {"memory": {"data": "copy"}, "lm": {"bptt": 4, "data": "text:" + "the cat, by. r on dhmo " * 12}}
-    new, problem = started(task, TRAINED / task, batch_size=4, **options.get(task, {}))
+DATA = {
+    "lm": "the cat, by. r on dhmo " * 12,
+    "classify": '{"text": "good and bad", "label": "positive"}\n{"text": "dull", "label": "negative"}\n' * 9,
+    "tag": "".join(f"the\tO\nXy\tB-{kind}\n\n" for kind in ("date", "organisation", "person", "place") * 9),
+    "translate": "".join(f"{day} May 2016\t2016-05-{day:02}\n" for day in range(1, 29)),
+    "memory": "copy",
+}
+
+
+@pytest.mark.parametrize("task", DATA)
+def test_a_run_of_the_same_task_starts_with_its_weights(task, tmp_path):
+    path = tmp_path / {"classify": "a.jsonl", "tag": "a.conll", "translate": "a.tsv"}.get(task, "a.txt")
+    path.write_text(DATA[task])
+    options = {"lm": {"bptt": 4}, "translate": {"min_count": 1}}.get(task, {})
+    data = "copy" if task == "memory" else str(path)
+    new, problem = started(task, TRAINED / task, batch_size=4, data=data, **options)
     old = tensors_of(TRAINED / task)
     assert problem.config.model.hidden_size == 4
     assert new.keys() == old.keys()
     same = {name for name in new if new[name].shape == old[name].shape and torch.equal(new[name], old[name])}
-    assert same >= {name for name in new if "hh" in name}
+    assert same >= {name for name in new if "hh" in name or "head" in name}
     assert len(same) >= len(new) - 4  # tables of tokens may be longer
 
 

@@ -14,13 +14,12 @@ from unrolled.training.log import Silent
 TRAINED = Path(__file__).parents[1] / "fixtures" / "trained"
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adagrad"])
-def test_stopped_and_resumed_without_the_other_run(tmp_path, monkeypatch, optimizer):
+def test_stopped_and_resumed_without_the_other_run(tmp_path, monkeypatch):
     source = shutil.copytree(TRAINED / "lm", tmp_path / "old")
     data = tmp_path / "text.txt"
     data.write_text("the cat sat on the mat and the dog ate the fish!\n" * 3)
     options = {**SMALL, "data": str(data), "from_run": str(source), "unfreeze": "gradual", "layer_rate": 1.5}
-    options |= {"hidden_size": 4, "num_layers": 2, "freeze": ("head.bias",), "optimizer": optimizer}
+    options |= {"hidden_size": 4, "num_layers": 2, "freeze": ("head.bias",)}
     config = api.configured(LanguageModelling, options)
     api.start("lm", config, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:
