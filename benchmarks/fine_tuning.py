@@ -38,7 +38,7 @@ LANGUAGE: dict[str, Any] = {
     "preview_length": 0, "fractions": (0.95, 0.05, 0.0),
 }  # fmt: skip
 GENERAL, OWN = {"epochs": 4.0, "min_count": 8}, {"epochs": 10.0, "min_count": 2}
-FROM_MODEL: dict[str, Any] = {"head": "new", "bidirectional": True}
+FROM_MODEL: dict[str, Any] = {"head": "new", "bidirectional": True, "lr": 4e-3}  # twice the recipes' rate
 OF_VECTORS = ("cell", "embeddings", "embedding_size", "word2vec")  # options of recipes that the language model decides
 
 

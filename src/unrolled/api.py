@@ -12,7 +12,7 @@ from typing import Any
 
 from .cells import Cell, cell_name
 from .checks import checked, plain
-from .errors import ArgumentError
+from .errors import ArgumentError, RunError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import custom_cell, open_model, with_data_of
 from .tasks.opening import task_of as task_of
@@ -183,6 +183,8 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         config = update(config, **changes)
         problem = cls(config)
         if start_of(config).from_run is not None:
+            if not folder.start.is_file():
+                raise RunError(f"{folder.start}, the model that training started from, is missing; restore it")
             problem.source = modelfile.load(folder.start)
         return run_loop(problem, folder, reporter, resume=True)
 

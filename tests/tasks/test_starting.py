@@ -101,6 +101,12 @@ def test_a_language_model_under_a_classifier(tmp_path):
     assert model.streaming().initial_state().pooled.value.shape == (1, 12)
 
 
+def test_defaults_beside_a_language_model():
+    given = {"from_run": TRAINED / "lm", "head": "new"}
+    assert api.configured(task_class("classify"), given).training.lr == 6e-3
+    assert api.configured(task_class("classify"), given | {"lr": 1e-3}).training.lr == 1e-3
+
+
 def test_words_of_a_language_model(tmp_path):
     words = {"vocabulary": "word", "hidden_size": 5, "num_layers": 1, "embedding_size": 3, "bptt": 4}
     text = "text:" + "The cat sat on the mat. A dog ate (the fish).\n" * 12

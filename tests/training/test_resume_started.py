@@ -7,7 +7,7 @@ import pytest
 from test_resume import SMALL, Stop, assert_same
 
 from unrolled import api
-from unrolled.errors import ArgumentError
+from unrolled.errors import ArgumentError, RunError
 from unrolled.tasks.lm.task import LanguageModelling
 from unrolled.training.log import Silent
 
@@ -28,5 +28,10 @@ def test_stopped_and_resumed_without_the_other_run(tmp_path, monkeypatch):
     shutil.rmtree(source)
     with pytest.raises(ArgumentError, match="layer_rate must be omitted when resuming a run"):
         api.resume(tmp_path / "run", layer_rate=2.0)
+    copy = tmp_path / "run" / "start.safetensors"
+    copy.rename(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=r"start.safetensors, the model that training started from, is missing"):
+        api.resume(tmp_path / "run")
+    (tmp_path / "elsewhere").rename(copy)
     assert api.resume(tmp_path / "run").stopped == "finished"
     assert_same(tmp_path / "run", tmp_path / "whole")
