@@ -69,7 +69,7 @@ def test_new_characters_extend_a_language_model(tmp_path):
     model = unrolled.train("lm", data=data, from_run=TRAINED / "lm", run=tmp_path / "run", **options)
     vocabulary = unrolled.load(TRAINED / "lm").vocabulary
     assert model.vocabulary.symbols == "".join(sorted(vocabulary.symbols + "?"))
-    assert f"vocabulary of {TRAINED / 'lm'}: {len(vocabulary)} tokens and 1 new ones" in reporter.notes
+    assert f"vocabulary of {TRAINED / 'lm'}: {len(vocabulary)} tokens, 1 new" in reporter.notes
     assert f"{len(old)} of {len(old)} tensors" in "".join(reporter.notes)
     assert model.report(split="train")["loss"] > 0  # the run's own text is found
     new, name = tensors_of(tmp_path / "run"), "stack.layers.0.0.weight_ih"

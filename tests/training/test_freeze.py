@@ -73,6 +73,15 @@ def test_patterns_that_match_nothing_or_everything():
         Freezing(Net(), Start(freeze=("*",)), Plan(1))
 
 
+def test_new_weights_are_not_frozen():
+    net, new = Net(), ["head.weight", "head.bias", "stack.layers.0.0.bias_ih"]
+    freezing = Freezing(net, Start(freeze=("layer 1",)), Plan(1), new)
+    assert [p for p in freezing.depth if p is net.get_parameter("stack.layers.0.0.bias_ih")]
+    assert not net.get_parameter("stack.layers.0.0.weight_ih").requires_grad
+    with pytest.raises(ArgumentError, match="one of embedding, layer 1, layer 2, or a pattern"):
+        Freezing(net, Start(freeze=("head",)), Plan(1), new)
+
+
 def test_rates_by_layer():
     net = Net()
     freezing = Freezing(net, Start(layer_rate=2.0), Plan(1))

@@ -11,14 +11,15 @@ from unrolled.training.transfer import Taken, transfer
 def test_rows_are_mapped_and_new_ones_are_the_mean():
     model, old = nn.Linear(4, 3), torch.arange(6.0).view(2, 3)
     bias = model.bias.detach().clone()
-    notes = transfer(
+    notes, new = transfer(
         model, {"weight": Taken(old, {0: torch.tensor([1, -1, 0]), 1: torch.tensor([2, 0, -1, 1])})}, "R", 3
     )
     rows = torch.tensor([[3, 4, 5], [1.5, 2.5, 3.5], [0, 1, 2]])
     expected = torch.stack([rows[:, 2], rows[:, 0], rows.mean(1), rows[:, 1]], 1)
     torch.testing.assert_close(model.weight.detach(), expected)
     assert torch.equal(model.bias, bias)
-    assert notes == ["1 of 2 tensors (12 numbers) taken from R", "new: bias", "2 tensors of R not used"]
+    assert notes == ["1 of 2 tensors (12 numbers) taken from R", "new: bias", "tensors of R that are not used: 2"]
+    assert new == ["bias"]
 
 
 def test_fresh_rows_keep_their_initial_values():

@@ -8,6 +8,7 @@ gradual  with G + 1 depths, depth number d is trained from the fraction d / (2G)
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
@@ -21,21 +22,21 @@ from .timing import Plan
 class Freezing:
     """The parameters of a model that each step trains, and their factors of the learning rate.
 
-    Parameters that ``options.freeze`` matches are frozen at once.
+    Parameters that ``options.freeze`` matches are frozen at once, except ``new`` ones, which no run has trained yet.
 
     Raises:
         ArgumentError: a pattern matches nothing, or all parameters are frozen.
     """
 
-    def __init__(self, model: nn.Module, options: Start, plan: Plan) -> None:
+    def __init__(self, model: nn.Module, options: Start, plan: Plan, new: Collection[str] = ()) -> None:
         self.plan = plan
         self.notes: list[str] = []
         names = dict(model.named_parameters())
         parts = parts_of(model)
         for pattern in options.freeze:
-            found = [name for name in names if _matches(pattern, name, parts[name])]
+            found = [name for name in names if name not in new and _matches(pattern, name, parts[name])]
             if not found:
-                known = ", ".join(dict.fromkeys(parts.values()))
+                known = ", ".join(dict.fromkeys(part for name, part in parts.items() if name not in new))
                 remedy = f"a tensor is named as {next(iter(names))}"
                 raise ArgumentError("freeze", f"one of {known}, or a pattern of names of tensors", pattern, remedy)
             for name in found:

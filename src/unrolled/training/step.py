@@ -35,9 +35,10 @@ class Stepper:
         self.plan = Plan(steps)
         start = start_of(task.config)
         self.notes: list[str] = []
+        new: list[str] = []
         if task.source is not None:
-            self.notes = transfer(self.model, task.taken(), str(start.from_run), len(task.source.tensors))
-        self.freezing = Freezing(self.model, start, self.plan)
+            self.notes, new = transfer(self.model, task.taken(), str(start.from_run), len(task.source.tensors))
+        self.freezing = Freezing(self.model, start, self.plan, new)
         self.notes += self.freezing.notes
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.model, options, self.freezing.scale)

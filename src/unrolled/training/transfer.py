@@ -28,8 +28,8 @@ class Taken(NamedTuple):
 
 
 @torch.no_grad()
-def transfer(model: nn.Module, taken: Mapping[str, Taken], where: str, size: int) -> list[str]:
-    """Copy tensors into a new model, by name; return notes for the user.
+def transfer(model: nn.Module, taken: Mapping[str, Taken], where: str, size: int) -> tuple[list[str], list[str]]:
+    """Copy tensors into a new model, by name; return notes for the user, and the names of tensors that are new.
 
     Args:
         model: the new model.
@@ -62,8 +62,8 @@ def transfer(model: nn.Module, taken: Mapping[str, Taken], where: str, size: int
     if new:
         notes.append(f"new: {_listed(new)}")
     if unused := size - len(common):
-        notes.append(f"{unused} tensors of {where} not used")
-    return notes
+        notes.append(f"tensors of {where} that are not used: {unused}")
+    return notes, new
 
 
 def _filled(own: Tensor, taken: Taken) -> Tensor:

@@ -48,7 +48,7 @@ def source_vocabulary(source: ModelFile, key: str = "vocabulary") -> Vocabulary:
 def vocabulary_note(old: Vocabulary, new: Vocabulary, config: Any) -> str:
     """Return a note on a vocabulary that extends the one of the model that training starts from."""
     added = len(new) - len(old)
-    more = f" and {added:,} new ones" if added else ""
+    more = f", {added:,} new" if added else ""
     return f"vocabulary of {start_of(config).from_run}: {len(old):,} tokens{more}"
 
 

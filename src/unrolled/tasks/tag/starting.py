@@ -52,7 +52,7 @@ def lexicon(source: ModelFile, new: Lexicon, where: object) -> tuple[Lexicon, li
     words, letters = (list(dict.fromkeys([*a, *b])) for a, b in ((old.words, new.words), (old.letters, new.letters)))
     found = Lexicon(words, letters, old.lowercase)
     added = len(found.words) - len(old.words)
-    return found, [f"vocabulary of {where}: {len(old.words):,} words" + (f" and {added:,} new ones" if added else "")]
+    return found, [f"vocabulary of {where}: {len(old.words):,} words" + (f", {added:,} new" if added else "")]
 
 
 def tags(source: ModelFile, new: TagSet, config: TagConfig) -> TagSet:
