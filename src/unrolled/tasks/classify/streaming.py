@@ -87,8 +87,7 @@ def why_whole(model: Classifier | Bag) -> str:
     if model.stack.num_directions > 1:
         return "it reads a text in both directions; train one with --no-bidirectional"
     if model.pooling.kind not in RUNNING:
-        kind, others = model.pooling.kind, "last, mean, max or concat"
-        return f"its pooling, {kind}, needs the whole text; train one with --pooling {others}"
+        return f"its pooling, {model.pooling.kind}, needs the whole text; train one with --pooling last, mean or max"
     if model.bag is not None:
         return "it counts n-grams of the whole text; train one with --ngrams 0"
     return ""
