@@ -183,7 +183,9 @@ def test_errors_before_any_work(words, error, unrolled, home):
 def test_a_model_that_counts_and_other_letters_are_refused(tmp_path):
     text = "text:" + "the cat sat on the mat. " * 20
     unrolled.train("lm", data=text, kind="ngram", order=2, run=tmp_path / "counts", reporter=Silent())
-    with pytest.raises(ArgumentError, match=r"from_run must be a run of a network, got '.*counts, one of --kind ngram"):
+    with pytest.raises(
+        ArgumentError, match=r"from_run must be a run of a recurrent network, got '.*counts, one of --kind ngram"
+    ):
         unrolled.train("lm", from_run=tmp_path / "counts", **SHORT)
     with pytest.raises(DataError, match="have no character in common"):
         unrolled.train(

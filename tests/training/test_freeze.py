@@ -28,7 +28,7 @@ class Net(nn.Module):
 def trained(net, steps=3, **start):
     """Train a few steps with strong decay and averaging; return the values before."""
     freezing = Freezing(net, Start(**start), Plan(steps))
-    options = Training(steps=steps, lr=0.1, weight_decay=0.5)
+    options = Training(steps=steps, lr=0.1, weight_decay=0.5, ema_decay=0.9)
     optimizer, average = make_optimizer(net, options, freezing.scale), Average(net, options, Plan(steps))
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     for step in range(steps):
@@ -87,7 +87,7 @@ def test_rates_by_layer():
     freezing = Freezing(net, Start(layer_rate=2.0), Plan(1))
     scales = {part: freezing.scale(net.get_parameter(name)) for name, part in parts_of(net).items()}
     assert scales == {"head": 1.0, "layer 2": 0.5, "layer 1": 0.25, "embedding": 0.125}
-    groups = make_optimizer(net, Training(steps=1), freezing.scale).param_groups
+    groups = make_optimizer(net, Training(steps=1, lr=0.1, weight_decay=0.0), freezing.scale).param_groups
     assert [group["scale"] for group in groups] == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125]
     assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
 

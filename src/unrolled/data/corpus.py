@@ -1,7 +1,7 @@
 """A corpus: documents in a fixed order, read lazily.
 
 Each file is a document. With a ``separator``, documents end after each occurrence of the separator, which remains part
-of the text, so that a model learns to generate it.
+of the text, so that a model learns to generate it. The sequences of a FASTA file are documents, too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Corpus:
         ``changed`` (see `textfile.describe_changes`)."""
         for file in self.files:
             texts = file.read(changed)
-            yield from cut_documents(texts if self.keep is None else map(self.keep, texts), self.separator)
+            separator = file.separator or self.separator
+            yield from cut_documents(texts if self.keep is None else map(self.keep, texts), separator)
 
     def fingerprint(self) -> list[object]:
         """Return a list that changes if a file is added, removed or modified, or if an option changes."""

@@ -42,14 +42,14 @@ def start_defaults(task: type[Task], run: str, given: Mapping[str, Any]) -> dict
         RunError: ``run`` is not a model, is damaged, or has a custom cell that the user did not name.
     """
     if (kind := given.get("kind")) in KINDS:
-        raise ArgumentError("from_run", f"omitted with --kind {kind}, which has no layers", run)
+        raise ArgumentError("from_run", f"omitted with --kind {kind}, which has no recurrent layers", run)
     opened = _open(run)
     check_trust(opened.config, given.get("cell"), run)
     flat = flatten(opened.config)
     with _of(run):
         kept = task.kept(opened.file, flat)
     more = {"num_layers": flat["num_layers"]} if "num_layers" in flat else {}
-    return {**more, **kept, **task.usual(opened.file, flat)}
+    return {**more, **kept, **task.started(opened.file, flat)}
 
 
 def start_source(task: type[Task], config: Any) -> ModelFile | None:

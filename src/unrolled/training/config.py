@@ -152,7 +152,7 @@ def changed_flags(group: Any, names: Iterable[str] | None = None, default: Any =
         dashed = FLAGS.get(field.name, field.name).replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{dashed}" if value else f"--no-{dashed}")
-        elif typing.get_args(hints[field.name])[1:] == (Ellipsis,):
+        elif typing.get_args(hints[field.name]) == (str, Ellipsis):
             flags += [word for item in value for word in (f"--{dashed}", str(item))]
         else:
             flags += [f"--{dashed}", *map(str, value if isinstance(value, tuple) else (value,))]
@@ -192,6 +192,17 @@ def notes_without_effect(config: Any) -> list[str]:
 def since(default: Any, *, before: Any) -> Any:
     """Return a field for an option added in a later version; runs saved without it use the value ``before``."""
     return dataclasses.field(default=default, metadata={"before": before})
+
+
+def by_rule(*formerly: Any, before: Any = None) -> Any:
+    """Return a field for an option that a rule decides unless it is given (see `defaults`).
+
+    Args:
+        formerly: its defaults in earlier versions.
+        before: a function of the saved options that returns the value for runs saved without it.
+    """
+    absent = {} if before is None else {"before": before}
+    return dataclasses.field(default=None, metadata={"formerly": formerly, **absent})
 
 
 def formerly(default: Any, *values: Any) -> Any:
@@ -262,6 +273,7 @@ def from_toml(config: C, text: str, where: str) -> C:
         for name, (_, field) in options(type(config)).items()
         if "before" in field.metadata
     }
+    later = {name: before(flat) if callable(before) else before for name, before in later.items()}
     try:
         return update(config, **(NO_LENGTH if "epochs" in options(type(config)) else {}) | later | flat)
     except (ArgumentError, OverflowError) as error:
@@ -307,8 +319,9 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
     elif origin is tuple and arguments[1:] == (Ellipsis,):
-        values = value if isinstance(value, list | tuple) else [value]
-        return tuple(_fit(name, item, arguments[0]) for item in values)
+        if isinstance(value, list | tuple) or arguments[0] is str:
+            values = value if isinstance(value, list | tuple) else [value]
+            return tuple(_fit(name, v, arguments[0]) for v in values)
     elif origin is tuple:
         if isinstance(value, list | tuple) and len(value) == len(arguments):
             return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))

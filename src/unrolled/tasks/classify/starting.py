@@ -24,7 +24,7 @@ from ..common.starting import (
     by_rows,
     class_names,
     one_hot_rows,
-    refuse_counts,
+    refuse_others,
     source_vocabulary,
     token_rows,
     vocabulary_note,
@@ -43,7 +43,7 @@ def kept(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `Task.kept`; ``source`` is a classifier or a language model."""
     if source.task not in ("classify", READER):
         raise ArgumentError("from_run", "a run of the task classify or lm", f"a run of the task {source.task}")
-    refuse_counts(options)
+    refuse_others(options)
     if options["kind"] != "recurrent":
         raise ArgumentError("from_run", "a run of recurrent layers", f"a run of --kind {options['kind']}")
     table = source.tensors.get("embedding.weight" if source.task == READER else TABLE)
@@ -54,8 +54,8 @@ def kept(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: options[name] for name in NETWORK}, **size, "vocabulary": kind}
 
 
-def usual(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
-    """See `Task.usual`."""
+def started(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+    """See `Task.started`."""
     if source.task != READER:
         return {name: options[name] for name in USUAL if options[name] is not None}
     lower = not _has_capitals(source_vocabulary(source))

@@ -15,7 +15,7 @@ from ...training.modelfile import ModelFile
 from ...training.start_options import start_of
 from ...training.transfer import Taken
 
-KINDS = ("ngram", "bag")  # models that count, without layers
+KINDS = ("ngram", "bag", "cnn", "transformer")  # models whose weights are of no use elsewhere
 NETWORK = (
     "cell",
     "hidden_size",
@@ -34,10 +34,12 @@ NETWORK = (
 """The options of `Recurrent` that determine the layers; their number may differ."""
 
 
-def refuse_counts(options: Mapping[str, Any]) -> None:
-    """Raise `ArgumentError` if the options of a run are those of a model without layers."""
+def refuse_others(options: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` if the options of a run are those of a model without recurrent layers."""
     if (kind := options.get("kind")) in KINDS:
-        raise ArgumentError("from_run", "a run of a network", f"one of --kind {kind}, which has no layers")
+        raise ArgumentError(
+            "from_run", "a run of a recurrent network", f"one of --kind {kind}, which has no recurrent layers"
+        )
 
 
 def source_vocabulary(source: ModelFile, key: str = "vocabulary") -> Vocabulary:

@@ -129,13 +129,14 @@ class TextGenerator:
         """Return logits ``(samples, V)`` after ``text``, and the state."""
         self.vocabulary.check_prompt(text)
         ids = torch.from_numpy(self.vocabulary.encode(text).astype(np.int64))[:, None]  # (T, 1)
-        logits, state = self.model(ids.expand(-1, samples).to(self._device), state)
+        logits, state = self.model(ids.expand(-1, samples).to(self.device), state)
         return logits[-1].float().cpu(), state
 
     def _step(self, ids: npt.NDArray[np.int64], state: State) -> tuple[npt.NDArray[np.floating], State]:
-        logits, state = self.model(torch.from_numpy(ids)[None].to(self._device), state)
+        logits, state = self.model(torch.from_numpy(ids)[None].to(self.device), state)
         return logits[0].float().cpu().numpy(), state
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """The device of the network."""
         return device_of(self.model)

@@ -10,14 +10,14 @@ import torch
 from ...data import Vocabulary
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
-from ..common.starting import NETWORK, by_rows, one_hot_rows, refuse_counts, token_rows
+from ..common.starting import NETWORK, by_rows, one_hot_rows, refuse_others, token_rows
 
 KEPT = (*NETWORK, "kind", "vocabulary", "context", "direct", "head", "tied")
 
 
 def kept(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `Task.kept`; of a feedforward network only the options that it uses."""
-    refuse_counts(options)
+    refuse_others(options)
     if options["kind"] == "feedforward":
         names = ("kind", "vocabulary", "context", "direct", "hidden_size")
         return {**{name: options[name] for name in names}, "embedding_size": source.tensors["C.weight"].size(1)}

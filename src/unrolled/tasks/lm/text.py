@@ -9,6 +9,7 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data import Corpus, TextData, Vocabulary, open_corpus, prepare
+from ...data.fasta import Ambiguous, Case
 from ...data.textfile import normal
 from ...errors import ArgumentError
 from ...training.config import since
@@ -28,6 +29,12 @@ class Text:
     """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
     """unify: read the line endings CRLF and CR as \\n; keep: leave them unchanged"""
+    fasta: Literal["auto", "yes", "no"] = since("auto", before="no")
+    """read files as FASTA (auto: .fa, .fasta, .fna … that begin with ">")"""
+    case: Case = "upper"
+    """lower-case letters in FASTA (soft-masking): convert, or keep"""
+    ambiguous: Ambiguous = "keep"
+    """other FASTA codes than ACGTU: keep; n: as N; cut: end the sequence there"""
     vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
     """tokens: characters, bytes, words or byte pairs (subwords)"""
     min_count: int = 1
@@ -47,7 +54,8 @@ class Text:
         """See `training.config.without_effect`."""
         used = {"min_count": ("char", "word"), "vocab_size": ("bpe",)}
         why = f"with --vocabulary {self.vocabulary}"
-        return {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
+        unused = {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
+        return unused | (dict.fromkeys(("case", "ambiguous"), "with --fasta no") if self.fasta == "no" else {})
 
     def fingerprint(self, text: TextData) -> str:
         """Return a digest of the text and of everything that determines its vocabulary and its split."""
@@ -63,6 +71,9 @@ class Text:
             errors=errors or self.errors,
             line_ends=self.line_ends,
             zeros=self.vocabulary == "byte",
+            fasta={"auto": None, "yes": True, "no": False}[self.fasta],
+            case=self.case,
+            ambiguous=self.ambiguous,
         )
 
     def normal(self, text: str) -> str:

@@ -35,8 +35,8 @@ def kept(source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in names}
 
 
-def usual(options: Mapping[str, Any]) -> dict[str, Any]:
-    """See `Task.usual`."""
+def started(options: Mapping[str, Any]) -> dict[str, Any]:
+    """See `Task.started`."""
     return {name: options[name] for name in USUAL}
 
 
