@@ -5,7 +5,7 @@ H hidden_size, L num_layers, P parameters, C training characters, N training ste
     batch_size    32, and fewer lanes for a short text: at least `WINDOWS` windows per lane
     bptt          64, and less for a text that is shorter than that
     dropout       0.3 · log10(10 · P/C), from 0 to 0.5: none below 0.1 parameters per character, 0.3 at 1
-    lr            0.055 · c · (128/H)^0.6 · L^−0.55 · (1000/max(N, 1000))^⅓ · √(B·T/2048), c by cell (`CELL`)
+    lr            0.055 · c · (128/H)^0.6 · L^−0.55 · (1000/max(N, 1000))^⅓ · (B·T/2048)^0.3, c by cell (`CELL`)
     weight_decay  1 / (lr · S · 15): the decay forgets the weights over about 15 epochs (Wang and Aitchison 2024)
     ema_decay     1 − 20/N, at most 0.998: the average reaches back over a twentieth of the training
 
@@ -77,4 +77,4 @@ def peak(config: LanguageModelConfig, steps: int) -> float:
     size = (128 / model.hidden_size) ** 0.6 / model.num_layers**0.55
     length = (1000 / max(1000, steps)) ** (1 / 3)
     tokens = integer(config.training.batch_size) * integer(config.windows.bptt)
-    return float(f"{RATE * CELL[model.cell] * size * length * (tokens / 2048) ** 0.5:.2g}")
+    return float(f"{RATE * CELL[model.cell] * size * length * (tokens / 2048) ** 0.3:.2g}")
