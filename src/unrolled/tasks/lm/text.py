@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...cells import check_size
-from ...data import Corpus, TextData, open_corpus, prepare
+from ...data import Corpus, TextData, Vocabulary, open_corpus, prepare
 from ...data.fasta import Ambiguous, Case
 from ...data.textfile import normal
 from ...errors import ArgumentError
@@ -80,12 +80,17 @@ class Text:
         """Normalize the byte order mark and the line endings of another text by the same rules."""
         return normal(text, self.line_ends)
 
-    def read(self) -> TextData:
-        """Read, split and encode the text; the encoded text is cached."""
+    def read(self, base: Vocabulary | None = None, where: str = "") -> TextData:
+        """Read, split and encode the text; the encoded text is cached.
+
+        ``base`` is a vocabulary to extend by the tokens of the text, that of the model ``where``.
+        """
         return prepare(
             self.open(),
             kind=self.vocabulary,
             min_count=self.min_count,
             vocab_size=self.vocab_size,
             fractions=self.fractions,
+            base=base,
+            where=where,
         )
