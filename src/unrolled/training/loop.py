@@ -52,9 +52,11 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     build = task.fit()
     if build is not None:
         return fit(task, build, folder, reporter, resume=resume)
+    options: Training = task.config.training
     if resume:
         folder.refuse_lost()
-    options: Training = task.config.training
+        if options.lr == "auto":
+            raise ArgumentError("lr", "a number when a run resumes: its weights are no longer new", "auto")
     device = check_device(options.device)
     keep_freed_memory()
     notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]

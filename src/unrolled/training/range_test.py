@@ -11,7 +11,6 @@ has fallen by `FALLEN` of its whole fall; both were measured (docs/defaults.md).
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ LOW, HIGH = 1e-4, 1.0
 STEPS, FEWEST = 160, 40  # of the test
 SHARE = 0.1  # of the training time
 SMOOTHING = 0.9  # decay of the moving average of the loss
-RISE = 1.3  # the test ends when the smoothed loss exceeds its lowest value by this factor
+RISE = 1.3  # the test ends when the smoothed loss exceeds the first one by this factor
 FALLEN, CHOSEN = 0.9, 0.75
 
 
@@ -67,7 +66,7 @@ def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
     stepper = Stepper(task, device, STEPS)
     ramp = Ramp(stepper.options, stepper.plan, task.steps_per_epoch)
     stepper.schedule, ramp.count = ramp, int(min(STEPS, max(FEWEST, fitting)))
-    points, average, lowest = list[tuple[float, float]](), 0.0, math.inf
+    points, average = list[tuple[float, float]](), 0.0
     for k in range(ramp.count):
         try:
             loss, _, _ = stepper.step(k)
@@ -75,8 +74,7 @@ def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
             break
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         points.append((ramp.lr(k), average / (1 - SMOOTHING ** (k + 1))))
-        lowest = min(lowest, points[-1][1])
-        if points[-1][1] > RISE * lowest:
+        if points[-1][1] > RISE * points[0][1]:
             break
     return RangeTest(points, CHOSEN * _fallen(points))
 
