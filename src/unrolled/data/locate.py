@@ -13,7 +13,9 @@ from ..checks import checked
 from ..errors import DataError
 from .corpus import Corpus
 from .near import missing
-from .registry import NAMED, fetch
+from .parts import named_parts, parts_among
+from .published import NAMED, PARTED
+from .registry import fetch
 from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreign
 
 STDLIB = "stdlib"
@@ -30,6 +32,8 @@ def open_corpus(
     errors: str = "strict",
     line_ends: LineEnds | None = "keep",
     zeros: bool = False,
+    parts: bool = False,
+    full_lines: bool = False,
 ) -> Corpus:
     """Open the corpus that ``spec`` names.
 
@@ -43,6 +47,9 @@ def open_corpus(
         line_ends: "unify" converts ``\\r\\n`` and ``\\r`` to ``\\n``, "keep" does not; both remove byte order marks.
             `None` changes nothing.
         zeros: whether zero bytes are allowed.
+        parts: whether files named train, valid and test of a folder or pattern are the parts of the corpus, and other
+            files are not read (see `parts.parts_among`); the named corpora that have parts always do.
+        full_lines: end every nonempty file with a line break.
 
     Raises:
         DataError: the file does not exist, is empty, or is not a text file.
@@ -50,37 +57,54 @@ def open_corpus(
     check_encoding(encoding, errors)
     if spec == STDLIB:
         return _standard_library(separator, line_ends)
+    notes: list[str] = []
+    if spec in PARTED:
+        files = [TextFile(path, line_ends=line_ends) for path in named_parts(spec, notes)]
+        return Corpus(spec, files, separator, notes, line_ends, parts=_ones(parts, files), full_lines=full_lines)
     if spec in NAMED:
-        return Corpus(spec, [TextFile(fetch(spec), line_ends=line_ends)], separator, line_ends=line_ends)
+        file = TextFile(fetch(spec), line_ends=line_ends)
+        return Corpus(spec, [file], separator, line_ends=line_ends, full_lines=full_lines)
     if spec.startswith(LITERAL):
         if spec == LITERAL:
             raise DataError("'text:' must be followed by a text, for example --data text:hello")
-        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # without conversion of line endings
+        text = LiteralText(spec.removeprefix(LITERAL))  # without conversion of line endings
+        return Corpus(spec, [text], separator, full_lines=full_lines)
     path, options = Path(os.path.expanduser(spec)), _ReadOptions(encoding, errors, line_ends, zeros)
-    notes: list[str] = []
     if not spec or len(os.fsencode(path.name)) > 255:  # too long for a file name; some systems raise an error
         raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
     if path.is_dir():
-        found = _text_files(_walk(path), options, notes)
+        paths = _walk(path)
+        candidates = [inside for inside in paths if inside.parent == path]
         kind = "folder"
     elif path.exists():
-        return Corpus(spec, [_single(path, options)], separator, line_ends=line_ends)
+        return Corpus(spec, [_single(path, options)], separator, line_ends=line_ends, full_lines=full_lines)
     elif glob.has_magic(spec):
         matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
-        found = _text_files((p for p in matches if not p.is_dir()), options, notes)
+        paths = candidates = [p for p in matches if not p.is_dir()]
         kind = "pattern"
     else:
         raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
+    if parts and (named := parts_among(candidates)):
+        if others := len(paths) - len(named):
+            notes.append(f"{others} other file{'s are' if others > 1 else ' is'} not read")
+        files = [_single(path, options) for path in named]
+        return Corpus(spec, files, separator, notes, line_ends, parts=_ones(parts, files), full_lines=full_lines)
+    found = _text_files(paths, options, notes)
     if not found:
         skipped = f" ({'; '.join(notes)})" if notes else ""
         raise DataError(f"no text files found: {kind} {spec!r}{skipped}; give a text file or a folder of them")
-    return Corpus(spec, found, separator, notes, line_ends)
+    return Corpus(spec, found, separator, notes, line_ends, full_lines=full_lines)
 
 
 def named_corpora() -> dict[str, str]:
     """Return the names that `open_corpus` accepts → titles."""
-    titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm"}
-    return {STDLIB: "source code of the running Python's standard library, without tests", **titles}
+    titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm" and "/" not in name}
+    return {STDLIB: "source code of the running Python's standard library, without tests", **titles, **PARTED}
+
+
+def _ones(parts: bool, files: list[TextFile]) -> list[int] | None:
+    """Return the number of files in each part of a corpus whose files are its parts."""
+    return [1] * len(files) if parts else None
 
 
 class _ReadOptions(NamedTuple):

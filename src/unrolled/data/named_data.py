@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .registry import NAMED, present
+from .published import NAMED
+from .registry import present
 
 
 class NamedData(NamedTuple):

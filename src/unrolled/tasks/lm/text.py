@@ -9,9 +9,10 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data import Corpus, TextData, open_corpus, prepare
+from ...data.published import PARTED
 from ...data.textfile import normal
 from ...errors import ArgumentError
-from ...training.config import since
+from ...training.config import refuse_changed, since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +29,16 @@ class Text:
     """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
     """unify: read the line endings CRLF and CR as \\n; keep: leave them unchanged"""
-    vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
-    """tokens: characters, bytes, words or byte pairs (subwords)"""
+    vocabulary: Literal["char", "byte", "word", "bpe", "tokenized"] | None = None
+    """tokens; tokenized: words at white space, <eos> per line (default: char; ptb, wikitext-2: tokenized)"""
     min_count: int = 1
     """characters or words seen less often become the unknown token"""
     vocab_size: int = 8192
     """size of a byte-pair vocabulary"""
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """fractions of the text for training, validation and test, by position"""
+    parts: Literal["files", "cut"] = since("files", before="cut")
+    """files: those named train, valid and test (ptb.train.txt) are the parts; cut: cut by --fractions"""
 
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
@@ -45,9 +48,14 @@ class Text:
 
     def without_effect(self) -> dict[str, str]:
         """See `training.config.without_effect`."""
-        used = {"min_count": ("char", "word"), "vocab_size": ("bpe",)}
-        why = f"with --vocabulary {self.vocabulary}"
-        return {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
+        used = {"min_count": ("char", "word", "tokenized"), "vocab_size": ("bpe",)}
+        why = f"with --vocabulary {self.kind}"
+        return {name: why for name, kinds in used.items() if self.kind not in kinds}
+
+    @property
+    def kind(self) -> str:
+        """The kind of vocabulary."""
+        return self.vocabulary or ("tokenized" if self.data in PARTED else "char")
 
     def fingerprint(self, text: TextData) -> str:
         """Return a digest of the text and of everything that determines its vocabulary and its split."""
@@ -62,7 +70,9 @@ class Text:
             encoding=encoding or self.encoding,
             errors=errors or self.errors,
             line_ends=self.line_ends,
-            zeros=self.vocabulary == "byte",
+            zeros=self.kind == "byte",
+            parts=self.parts == "files",
+            full_lines=self.kind == "tokenized",
         )
 
     def normal(self, text: str) -> str:
@@ -70,10 +80,17 @@ class Text:
         return normal(text, self.line_ends)
 
     def read(self) -> TextData:
-        """Read, split and encode the text; the encoded text is cached."""
+        """Read, split and encode the text; the encoded text is cached.
+
+        Raises:
+            ArgumentError: ``fractions`` are given for a corpus in parts.
+        """
+        corpus = self.open()
+        if corpus.parts is not None:
+            refuse_changed(self, ("fractions",), f"unless with --parts cut: the files of {self.data} are the parts")
         return prepare(
-            self.open(),
-            kind=self.vocabulary,
+            corpus,
+            kind=self.kind,
             min_count=self.min_count,
             vocab_size=self.vocab_size,
             fractions=self.fractions,
