@@ -5,8 +5,8 @@ split), and once to encode it. Memory holds one chunk and the counts of distinct
 
 Splits are the parts of the corpus, if its publisher divided it. Otherwise they are cut *by character position* before
 tokenization. So they have the same text for every vocabulary, and bits per character are comparable. Word and byte-pair
-vocabularies are built from the training split only. The set of characters is taken from the whole text, as is customary: otherwise characters that occur only in the test split would
-have probability zero.
+vocabularies are built from the training split only. The set of characters is taken from the whole text, as is
+customary: otherwise characters that occur only in the test split would have probability zero.
 """
 
 from __future__ import annotations
