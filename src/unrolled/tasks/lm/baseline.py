@@ -9,6 +9,10 @@ from ...cells import check_size
 from ...training.config import refuse_ignored
 
 Kind = Literal["recurrent", "feedforward", "ngram"]
+FEEDFORWARD_IGNORES = (
+    *("order", "head", "tied", "bptt_random"),
+    *("embedding_dropout", "word_dropout", "output_dropout", "init_range"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,6 @@ def _ignores(kind: Kind, group: str, name: str) -> bool:
     if kind == "recurrent":
         return name in ("order", "context", "direct")
     if kind == "feedforward":
-        return name in ("order", "head", "tied", "bptt_random") or (
-            group == "model" and name not in ("hidden_size", "dropout")
-        )
+        return name in FEEDFORWARD_IGNORES or (group == "model" and name not in ("hidden_size", "dropout"))
     used = ("kind", "order", "eval_tokens", "tensorboard")
     return group in ("baseline", "model", "windows", "training") and name not in used

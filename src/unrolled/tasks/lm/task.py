@@ -145,8 +145,11 @@ class LanguageModelling(Task):
     def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device
         resets = batch.resets.to(device) if batch.resets.any() else None
-        logits, state = model(batch.inputs.to(device), carry, resets)
-        return F.cross_entropy(logits.flatten(0, 1), batch.targets.to(device).flatten()), state
+        inputs, targets = batch.inputs.to(device), batch.targets.to(device)
+        if isinstance(model, LanguageModel):
+            return model.loss(inputs, targets, carry, resets)
+        logits, state = model(inputs, carry, resets)
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
 
     def pieces(self, batch: Window, steps: Recompute) -> list[tuple[Window, float]]:
         T = len(batch.inputs)
