@@ -10,7 +10,7 @@ from ...training.config import refuse_ignored
 
 Kind = Literal["recurrent", "feedforward", "ngram"]
 FEEDFORWARD_IGNORES = (
-    *("order", "head", "tied", "bptt_random"),
+    *("order", "head", "tied", "softmax", "bptt_random"),
     *("embedding_dropout", "word_dropout", "output_dropout", "init_range"),
 )
 

@@ -31,6 +31,8 @@ class Windows:
     """input of the output layer: last layer, or sum or concatenation of all layers"""
     tied: bool = False
     """tie the output weights to the embedding (Press and Wolf 2017)"""
+    softmax: Literal["full", "adaptive"] = "full"
+    """output layer; adaptive: faster training with large vocabularies (Grave et al. 2017)"""
     embedding_dropout: float = 0.0
     """dropout on the embedded tokens (Gal and Ghahramani 2016)"""
     word_dropout: float = 0.0
@@ -51,6 +53,8 @@ class Windows:
             check_size("embedding_size", self.embedding_size, least=0)
         for name in ("random_reset", "embedding_dropout", "word_dropout"):
             check_rate(name, getattr(self, name))
+        if self.softmax == "adaptive" and self.tied:
+            raise ArgumentError("tied", "off with --softmax adaptive, which has its own weights", True)
         if self.output_dropout is not None:
             check_rate("output_dropout", self.output_dropout)
         if not 0 <= self.init_range < math.inf:
@@ -94,3 +98,6 @@ class LanguageModelConfig:
         if self.windows.init_range and self.model.layer_norm:
             why = "omitted with --layer-norm, whose scales start at 1"
             raise ArgumentError("init_range", why, self.windows.init_range)
+        if self.windows.softmax == "adaptive" and self.data.kind in ("char", "byte"):
+            why = f"full with --vocabulary {self.data.kind}, which is not sorted by frequency"
+            raise ArgumentError("softmax", why, "adaptive")

@@ -15,6 +15,7 @@ from ...layers import LockedDropout
 from ...layers.vocabulary_loss import linear_cross_entropy
 from ..common.recurrent import Recurrent
 from ..common.stepwise import state_names
+from .adaptive import AdaptiveHead
 from .config import LanguageModelConfig, Windows
 from .embedding import WordEmbedding
 from .feedforward import FEATURES, FeedForward
@@ -35,7 +36,7 @@ class LanguageModel(nn.Module):
             head, a projection is before it (Inan et al. 2017).
 
     Raises:
-        ArgumentError: there is no embedding for its dropout.
+        ArgumentError: there is no embedding for its dropout, or too small a vocabulary for an adaptive softmax.
     """
 
     def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
@@ -56,7 +57,8 @@ class LanguageModel(nn.Module):
         self.drop = LockedDropout(rate) if locked else nn.Dropout(rate)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
         self.projection = nn.Linear(width, size, bias=False) if windows.tied and width != size else None
-        self.head = nn.Linear(width, symbols)
+        self.head: nn.Linear | AdaptiveHead
+        self.head = AdaptiveHead(width, symbols) if windows.softmax == "adaptive" else nn.Linear(width, symbols)
         if windows.tied:
             assert self.embedding is not None
             nn.init.normal_(self.embedding.weight, std=size**-0.5)
@@ -87,12 +89,17 @@ class LanguageModel(nn.Module):
 
     def logits(self, y: Tensor) -> Tensor:
         """Apply the head: ``y (…, ·)`` → logits ``(…, V)``."""
+        if isinstance(self.head, AdaptiveHead):
+            log_probabilities: Tensor = self.head(y)
+            return log_probabilities
         return F.linear(self._projected(y), self._output_weight, self.head.bias)
 
     def loss(self, ids: Tensor, targets: Tensor, state: State | None, resets: Tensor | None) -> tuple[Tensor, State]:
         """Return the mean loss over ``targets (T, B)``, in nats, and the final state."""
         y, state = self.read(ids, state, resets)
         targets = targets.flatten()
+        if isinstance(self.head, AdaptiveHead):
+            return self.head.loss(y.flatten(0, 1), targets), state
         if self.symbols < FUSED_FROM:
             return F.cross_entropy(self.logits(y).flatten(0, 1), targets), state
         y = self._projected(y).flatten(0, 1)
@@ -104,7 +111,9 @@ class LanguageModel(nn.Module):
     @property
     def _output_weight(self) -> Tensor:
         """The output weights, ``(V, width of the head or of the projection)``."""
-        return self.embedding.weight if self.tied and self.embedding else self.head.weight
+        weight = self.embedding.weight if self.tied and self.embedding else self.head.weight
+        assert isinstance(weight, Tensor)
+        return weight
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state before the first step."""
@@ -120,6 +129,8 @@ class LanguageModel(nn.Module):
         """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if self.stack.mixing is not None:
             return "it has feedforward blocks between its layers (feedforward_size)"
+        if isinstance(self.head, AdaptiveHead):
+            return "its output layer is an adaptive softmax"
         return unsupported(list(self.stack.cells))
 
     def freeze(self, precision: Precision = "float32") -> Frozen:
@@ -128,7 +139,7 @@ class LanguageModel(nn.Module):
         Raises:
             BackendError: the model cannot be frozen; see `unfreezable`.
         """
-        if self.stack.mixing is not None:
+        if self.stack.mixing is not None or isinstance(self.head, AdaptiveHead):
             raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use the model without freeze()")
         return freeze(
             list(self.stack.cells),
