@@ -15,7 +15,7 @@ from unrolled.training.config import update
 def test_loss_and_log_probabilities_agree(monkeypatch):
     monkeypatch.setattr(adaptive, "SMALLEST", 20)
     torch.manual_seed(0)
-    model = LanguageModel(50, Recurrent(hidden_size=8, dropout=0.0), Windows(softmax="adaptive", embedding_size=4))
+    model = LanguageModel(50, Recurrent(hidden_size=32, dropout=0.0), Windows(softmax="adaptive", embedding_size=4))
     ids, targets = torch.randint(50, (2, 6, 3))
     logits, _ = model(ids)
     assert logits.shape == (6, 3, 50)

@@ -68,7 +68,7 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         dy, dW, db = context.saved_tensors
         scale = gradient / len(dy)
         return dy.to(context.dtype) * scale, dW * scale, db * scale, None, None
