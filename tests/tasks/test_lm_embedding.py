@@ -65,3 +65,12 @@ def test_dropout_before_the_output_layer_has_its_own_rate():
     model = LanguageModel(6, dataclasses.replace(recurrent, dropout=0.9, num_layers=1), windows)
     ids = torch.zeros(20, 3, dtype=torch.long)
     assert torch.equal(model(ids)[0], model.eval()(ids)[0])
+
+
+def test_the_first_layer_reads_small_tied_embeddings_at_full_size():
+    inputs = {}
+    for tied in (True, False):
+        torch.manual_seed(0)
+        model = LanguageModel(300, *pieces(tied=tied, embedding_size=100))
+        inputs[tied] = (model.embedding.weight @ next(model.stack.cells).weight_ih.T).std().item()
+    assert inputs[True] == pytest.approx(inputs[False], rel=0.1)

@@ -62,6 +62,7 @@ class LanguageModel(nn.Module):
         if windows.tied:
             assert self.embedding is not None
             nn.init.normal_(self.embedding.weight, std=size**-0.5)
+            _scale_inputs(next(self.stack.cells), size**0.5)
             del self.head.weight  # forward uses the embedding's
         self.tied = windows.tied
         if windows.init_range:
@@ -150,6 +151,14 @@ class LanguageModel(nn.Module):
             residual=self.stack.residual,
             precision=precision,
         )
+
+
+@torch.no_grad()
+def _scale_inputs(cell: nn.Module, factor: float) -> None:
+    """Scale the initial input weights of a cell: tied embeddings begin small, as output weights do."""
+    weight = getattr(cell, "weight_ih", None)
+    if isinstance(weight, Tensor):
+        weight.mul_(factor)
 
 
 class LogProbabilities(nn.Module):

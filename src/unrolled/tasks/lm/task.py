@@ -37,7 +37,7 @@ from . import description
 from .config import LanguageModelConfig
 from .evaluation import Evaluate, compare
 from .feedforward import FeedForward
-from .metrics import METRICS, score
+from .metrics import METRICS, WORD_METRICS, score
 from .model import LanguageModel, new_model
 from .ngram import NGram
 from .sampling import Sample
@@ -60,6 +60,11 @@ class LanguageModelling(Task):
     config: LanguageModelConfig
     text: TextData
     stream: LaneStream
+
+    def __init__(self, config: LanguageModelConfig) -> None:
+        super().__init__(config)
+        if config.data.kind == "tokenized":
+            self.metrics = WORD_METRICS
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -90,9 +95,12 @@ class LanguageModelling(Task):
         vocabulary.check_prompt(config.preview.prompt)
         self.characters_per_token = self.text.train.characters / len(self.text.train)
         scored = [name for name in ("valid", "test") if len(getattr(self.text, name)) > 1]
-        sizes = ", ".join(f"{getattr(self.text, name).characters:,} {name}" for name in ("train", *scored))
+        parts = {name: getattr(self.text, name) for name in ("train", *scored)}
+        sizes = ", ".join(f"{part.characters:,} {name}" for name, part in parts.items())
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         notes = [
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} tokens ({vocabulary.kind})",
+            *([f"tokens of the text: {counts}"] if config.data.kind == "tokenized" else []),
             *self.text.notes,
             *dropped,
         ]
