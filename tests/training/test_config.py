@@ -59,6 +59,12 @@ VALUES = {
     "embedding_size": st.none() | st.integers(0, 999),
     "head": st.sampled_from(["last", "sum", "concat"]),
     "tied": st.booleans(),
+    "softmax": st.just("full"),
+    "embedding_dropout": rate,
+    "word_dropout": rate,
+    "output_dropout": st.none() | rate,
+    "init_range": st.just(0.0),
+    "parts": st.sampled_from(["files", "cut"]),
     "eval_tokens": st.just(0) | st.integers(2, 10**9),
     "time": st.none() | st.sampled_from(["90s", "1h30m"]),
     "steps": st.none() | st.integers(1, 10**9),
@@ -71,6 +77,7 @@ VALUES = {
     "schedule": st.sampled_from(["constant", "cosine", "step", "plateau"]),
     "warmup": st.integers(0, 999),
     "decay_every": positive,
+    "first_decay": st.none() | positive,
     "decay": positive,
     "clip": positive,
     "clip_value": positive,
@@ -114,6 +121,7 @@ def test_toml_there_and_back(values):
 @pytest.mark.parametrize(
     "values",
     [
+        {"softmax": "adaptive", "init_range": 0.1, "vocabulary": "tokenized"},
         {"kind": "ngram", "order": 7, "eval_tokens": 9, "vocabulary": "word"},
         {"synthetic_gradients": True, "synthetic_ahead": True, "synthetic_size": 9},
         {"kind": "feedforward", "context": 3, "direct": True, "hidden_size": 9, "dropout": 0.5, "embedding_size": 2},

@@ -38,7 +38,7 @@ class Text:
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """fractions of the text for training, validation and test, by position"""
     parts: Literal["files", "cut"] = since("files", before="cut")
-    """files: those named train, valid and test (ptb.train.txt) are the parts; cut: cut by --fractions"""
+    """files named train, valid and test are the parts; cut: always cut by --fractions"""
 
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
