@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import unrolled
-from unrolled.errors import DataError
+from unrolled.errors import ArgumentError, DataError
 
 TRAIN, VALID, TEST = " the cat sat \n the <unk> sat here \n\n" * 30, " the cat sat here \n" * 8, " the cow sat\n" * 9
 
@@ -46,6 +46,13 @@ def test_the_text_has_words_and_lines(model):
     assert set(text.replace("\n", " ").split()) <= {"the", "cat", "sat", "here", "<unk>"}
     assert "\n" in text
     assert text == model.freeze().generate(" the", 40, seed=1)  # with the projection inside the output weights
+
+
+def test_a_prompt_of_white_space_is_an_empty_one(model):
+    assert model.generate("  ", 6) == model.generate("", 6)
+    _, state = model.step(" the")
+    with pytest.raises(ArgumentError, match="text must be text with at least one token, got ' '"):
+        model.step(" ", state)
 
 
 def test_the_test_part_is_used_when_it_is_there(model, folder):

@@ -32,7 +32,7 @@ class Windows:
     tied: bool = False
     """tie the output weights to the embedding (Press and Wolf 2017)"""
     softmax: Literal["full", "adaptive"] = "full"
-    """output layer; adaptive: faster training with large vocabularies (Grave et al. 2017)"""
+    """output layer; adaptive: faster with large vocabularies (Grave et al. 2017)"""
     embedding_dropout: float = 0.0
     """dropout on the embedded tokens (Gal and Ghahramani 2016)"""
     word_dropout: float = 0.0
