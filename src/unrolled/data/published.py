@@ -266,7 +266,7 @@ NAMED: dict[str, NamedDataset] = {
 """The data sets that can be downloaded, by name."""
 
 PARTED: dict[str, str] = {
-    "ptb": "Penn Treebank by words, as preprocessed by Mikolov: 929,589 training tokens, vocabulary of 10,000",
-    "wikitext-2": "WikiText-2, Wikipedia articles by words: 2,088,628 training tokens, vocabulary of 33,278",
+    "ptb": "929,589 words of the Wall Street Journal (Penn Treebank), vocabulary of 10,000",
+    "wikitext-2": "2,088,628 words of Wikipedia articles (WikiText-2), vocabulary of 33,278",
 }
 """Texts in the parts train, valid and test, which are the files NAME/PART of `NAMED`: name → title."""

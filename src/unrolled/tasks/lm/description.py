@@ -23,7 +23,7 @@ def named() -> list[NamedData]:
     for name, title in named_corpora().items():
         if name in NAMED or name in PARTED:
             files = [name] if name in NAMED else [f"{name}/{part}" for part in PARTS]
-            rows.append(named_data(name, title, files))
+            rows.append(named_data(name, title, files[:2], files[2:]))
         else:
             own = open_corpus(name).files
             size = sum(file.path.stat().st_size for file in own if isinstance(file, TextFile))
