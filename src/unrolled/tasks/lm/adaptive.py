@@ -3,8 +3,8 @@
     P(w | y) = softmax(W_0 y)_w                               w among the most frequent tokens
     P(w | y) = softmax(W_0 y)_k · softmax(W_k P_k y)_w         w in cluster k of less frequent tokens
 
-Grave, Joulin, Cissé, Grangier and Jégou 2017. Most steps of training compute scores of the head cluster only, and the
-projections P_k have width D / 4^k. Evaluation and sampling use all probabilities, which are exact.
+Grave, Joulin, Cissé, Grangier and Jégou 2017. In training, scores of a cluster are computed only for the targets
+inside it, and the projections P_k have width D / 4^k. Evaluation and sampling use all probabilities, which are exact.
 """
 
 from __future__ import annotations
