@@ -45,6 +45,7 @@ class Corpus:
         ``changed`` (see `textfile.describe_changes`)."""
         return (chunk for _, chunk in self.numbered(changed))
 
+    @checked
     def numbered(self, changed: set[str] | None = None) -> Iterator[tuple[int, Chunk]]:
         """Yield what `chunks` does, with the index of the part; without parts it is 0."""
         part_of_file = [part for part, count in enumerate(self.parts or [len(self.files)]) for _ in range(count)]
