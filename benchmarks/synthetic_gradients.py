@@ -120,7 +120,7 @@ def climb(
     symbols = times = 1
 
     def lanes() -> Any:
-        return Lanes(task.config.training.batch_size, window, symbols, times, repeating, seed)
+        return Lanes(options.lanes, window, symbols, times, repeating, seed)
 
     task.stream = lanes()
     stepper = Stepper(task, torch.device("cpu"), steps=10**9)

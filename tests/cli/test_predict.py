@@ -276,10 +276,6 @@ def test_evaluate_ignores_no_option(unrolled, asked_once: Path, trained: Path, h
         assert said.status == 0, said.err
 
 
-def test_a_language_model_answers_no_questions(unrolled, trained: Path) -> None:
-    refused(unrolled("predict", trained, "x"), "cannot make predictions", "unrolled sample")
-
-
 def test_marks_on_terminal_plain_and_page() -> None:
     names = Prediction("Ann <b> here", pieces=(Piece("Ann", "person"), Piece(" <b> here")))
     assert names.marked() == "[Ann]person <b> here"

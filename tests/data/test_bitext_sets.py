@@ -25,7 +25,8 @@ def rows(count, prefix=""):
 
 def test_names():
     assert list(bitext_names()) == [
-        "dates", "reversal", "numbers", "multi30k-de-en", "multi30k-en-de", "multi30k-fr-en", "multi30k-en-fr",
+        "dates", "reversal", "numbers", "summaries",
+        "multi30k-de-en", "multi30k-en-de", "multi30k-fr-en", "multi30k-en-fr",
     ]  # fmt: skip
 
 

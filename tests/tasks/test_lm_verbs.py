@@ -24,6 +24,7 @@ from unrolled.tasks.lm.trained import TrainedLanguageModel
 TRAINED = {"hidden_size": 8, "bptt": 5, "batch_size": 3, "steps": 20, "eval_every": 20, "preview_length": 5, "lr": 0.01}
 OPTIONS = {
     "recurrent": {**TRAINED, "num_layers": 1},
+    "transformer": {**TRAINED, "kind": "transformer", "num_layers": 1, "heads": 2, "context": 6},
     "feedforward": {**TRAINED, "kind": "feedforward", "context": 3},
     "ngram": {"kind": "ngram", "order": 3},
 }
@@ -148,6 +149,7 @@ def test_models_on_one_text_side_by_side(models):
     timeless = [{**report.values, "seconds": 0} for report in reports]
     assert timeless == [{**values, "seconds": 0} for values in alone]
     table, said = together.parts
+    names = ("lstm 1×8", "transformer 1×8, context 6", "feed-forward 3→8", "3-gram")
     assert table.rows == [
         (
             run,
@@ -156,7 +158,7 @@ def test_models_on_one_text_side_by_side(models):
             *(f"{values[key]:.4f}" for key in ("loss", "bits_per_char", "perplexity")),
             "",
         )
-        for run, name, values in zip(models, ("lstm 1×8", "feed-forward 3→8", "3-gram"), alone, strict=True)
+        for run, name, values in zip(models, names, alone, strict=True)
     ]
     assert said.rows[0] == ("text", f"{alone[0]['text']}: 205 characters")
 
@@ -289,7 +291,14 @@ def test_streams_side_by_side_have_the_probabilities_of_step(model):
             torch.testing.assert_close(said[t][lane].double(), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "feedforward"])
+NAMES = {
+    "recurrent": ("layer 1 h", "layer 1 c"),
+    "transformer": ("tokens read", "layer 1 keys", "layer 1 values"),
+    "feedforward": ("last symbols",),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
 def test_modules_compute_what_the_model_does(models, kind):
     model = models[kind]
     whole, step, states, names, around = model.modules()
@@ -304,7 +313,7 @@ def test_modules_compute_what_the_model_does(models, kind):
         torch.testing.assert_close(torch.stack(said), outputs)
     for one, other in zip(tree_leaves(state), tree_leaves(after), strict=True):
         torch.testing.assert_close(one, other)
-    assert states == {"recurrent": ("layer 1 h", "layer 1 c"), "feedforward": ("last symbols",)}[kind]
+    assert states == NAMES[kind]
     assert names == (("symbols",), ("log_probabilities",))
     assert vocabulary_from_json(around["vocabulary"]).to_json() == model.vocabulary.to_json()
     assert around["opening"] == "\n"
@@ -313,5 +322,3 @@ def test_modules_compute_what_the_model_does(models, kind):
 def test_counts_are_no_network(models):
     with pytest.raises(RunError, match="a model of the task lm cannot be exported if its kind is ngram"):
         models["ngram"].modules()
-    with pytest.raises(RunError, match="a model of the task lm cannot make predictions"):
-        models["ngram"].predictions([], None)

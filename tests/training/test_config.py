@@ -29,7 +29,8 @@ VALUES = {
     "fractions": st.sampled_from([(0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25)]),
     "kind": st.just("recurrent"),  # the others are below
     "order": st.just(5),
-    "context": st.just(16),
+    "context": st.none(),
+    "heads": st.just(4),
     "direct": st.just(False),
     "cell": st.just("lstm"),
     "hidden_size": st.integers(1, 10**6),
@@ -65,6 +66,9 @@ VALUES = {
     "output_dropout": st.none() | rate,
     "init_range": st.just(0.0),
     "parts": st.sampled_from(["files", "cut"]),
+    "fasta": st.sampled_from(["auto", "yes", "no"]),
+    "case": st.just("upper"),
+    "ambiguous": st.sampled_from(["keep", "n", "cut"]),
     "eval_tokens": st.just(0) | st.integers(2, 10**9),
     "time": st.none() | st.sampled_from(["90s", "1h30m"]),
     "steps": st.none() | st.integers(1, 10**9),
@@ -112,7 +116,7 @@ def test_every_option_is_drawn_below():
 @given(st.fixed_dictionaries({}, optional=VALUES))
 def test_toml_there_and_back(values):
     known = {name: value for name, value in values.items() if name in options(Config)}
-    config = update(Config(), **known)
+    config = update(Config(), **{"weight_decay": 0.05, **known})  # omitted: as before there was a rule for it
     back = from_toml(Config(), to_toml(config, "lm"), "here")
     assert back == config
     assert {name: flatten(back)[name] for name in known} == known
@@ -124,17 +128,18 @@ def test_toml_there_and_back(values):
         {"softmax": "adaptive", "init_range": 0.1, "vocabulary": "tokenized"},
         {"kind": "ngram", "order": 7, "eval_tokens": 9, "vocabulary": "word"},
         {"synthetic_gradients": True, "synthetic_ahead": True, "synthetic_size": 9},
+        {"kind": "transformer", "context": 30, "heads": 3, "hidden_size": 12, "tied": True, "bptt_random": "unbiased"},
         {"kind": "feedforward", "context": 3, "direct": True, "hidden_size": 9, "dropout": 0.5, "embedding_size": 2},
     ],
 )
 def test_other_kinds_there_and_back(values):
-    config = update(Config(), **values)
+    config = update(Config(), weight_decay=0.05, **values)
     assert from_toml(Config(), to_toml(config, "lm"), "here") == config
     assert {name: flatten(config)[name] for name in values} == values
 
 
 def test_epochs_there_and_back():
-    config = update(Config(), epochs=2)
+    config = update(Config(), epochs=2, weight_decay=0.0)
     assert isinstance(config.training.epochs, float)
     assert from_toml(Config(), to_toml(config, "lm"), "here") == config
 
@@ -184,8 +189,8 @@ def test_unknown_names_suggest_near_ones(given, hint):
         ("hidden_size", "big", "hidden_size must be an integer, got 'big'"),
         ("hidden_size", 3.0, "hidden_size must be an integer, got 3.0"),
         ("hidden_size", True, "hidden_size must be an integer, got True"),
-        ("lr", "fast", "lr must be a number, got 'fast'"),
-        ("lr", True, "lr must be a number, got True"),
+        ("lr", "fast", "lr must be a number or 'auto', got 'fast'"),
+        ("lr", True, "lr must be a number or 'auto', got True"),
         ("steps", 1.5, "steps must be an integer, got 1.5"),
         ("data", 3, "data must be a string, got 3"),
         ("data", "\udcff.txt", "data must be text that can be encoded as UTF-8, got '\\udcff.txt'"),

@@ -5,7 +5,7 @@ import signal
 import pytest
 from test_loop import Toy, config, train
 
-from unrolled.training import ending, loop
+from unrolled.training import ending, loop, plan
 from unrolled.training.config import update
 from unrolled.training.log import Offer
 
@@ -64,7 +64,7 @@ def test_a_better_model_is_named_in_the_summary(tmp_path):
     ],
 )
 def test_small_data_is_trained_for_more_epochs(options, steps, note):
-    assert loop.plan_steps(Toy(config(**options))) == (steps, note)
+    assert plan.plan_steps(Toy(config(**options))) == (steps, note)
 
 
 def test_a_length_that_is_given_replaces_the_default_and_its_minimum():

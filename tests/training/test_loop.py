@@ -11,7 +11,7 @@ from torch import nn
 
 from unrolled.errors import ArgumentError, DivergedError, RunError, SaveError
 from unrolled.kernels import extension
-from unrolled.training import checkpoint, loop, modelfile
+from unrolled.training import checkpoint, loop, modelfile, plan
 from unrolled.training.config import from_toml, parse_toml, update
 from unrolled.training.folder import RunFolder
 from unrolled.training.log import Silent
@@ -464,7 +464,7 @@ def test_epochs_become_steps_in_the_config(tmp_path):
 def test_time_is_planned_with_scores_taken_as_the_loop_takes_them(tmp_path):
     """In evaluation mode: with dropout on, evaluations may take another time, and draw random numbers."""
     task = Toy(config(steps=None, time="0.1s"))
-    loop.measure(task, torch.device("cpu"), 0.0)
+    plan.measure(task, torch.device("cpu"), 0.0)
     assert [training for *_, training in task.calls] == [False, False]
 
 
@@ -495,7 +495,7 @@ def test_time_is_measured_and_becomes_steps_in_the_config(
             return super().evaluate(model, split)
 
     task = Timed(config(time="100s", eval_every=eval_every))
-    found = loop.measure(task, torch.device("cpu"), 0.0)
+    found = plan.measure(task, torch.device("cpu"), 0.0)
     assert (found.steps, found.evaluations) == (steps, evaluations)
     assert found.note == f"10 things/s measured: 100s is about {steps} steps"
 

@@ -137,7 +137,7 @@ def test_swa_is_the_mean_of_the_last_part():
 def test_swapping_shows_the_average_and_swapping_twice_changes_no_bit():
     torch.manual_seed(0)
     model = nn.LSTM(3, 4)
-    average = Average(model, Training(average="ema"), Plan(10))
+    average = Average(model, Training(average="ema", ema_decay=0.998), Plan(10))
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     average.swap()  # nothing has been averaged yet: the live weights stay
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())

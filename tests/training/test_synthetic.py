@@ -62,6 +62,9 @@ class Copy:
         self.resets = torch.rand(STEPS, LANES, generator=generator) < 0.15
         self.resets[0] = True
 
+    def usual(self, steps):
+        return {}
+
     def build_model(self):
         model = nn.Module()
         model.stack = Stack.build(self.cell, SYMBOLS, 5, 1, backend="reference", **CELLS[self.cell])

@@ -45,6 +45,7 @@ def passes(task, model, recompute, windows=3):
         {"cell": "gru", "num_layers": 3, "initial_state": "learned", "residual": True},
         {"cell": "rnn", "backend": "reference"},
         {"embedding_size": 4, "head": "concat", "layer_norm": True},
+        {"kind": "transformer", "context": 7, "heads": 3},
         {"kind": "feedforward", "context": 3},
     ],
 )

@@ -53,6 +53,17 @@ def initialise(cell: BuiltinCell, name: str) -> None:
                 _fill(gate, name, recurrent=key == "weight_hh")
 
 
+@torch.no_grad()
+def initialise_for_tokens(cell: nn.Module) -> None:
+    """Initialise ``weight_ih`` of a cell that reads one-hot vectors: uniform in ±1.
+
+    A one-hot vector has one entry that is not zero, so its products with ``weight_ih`` have n_in = 1: the bound of
+    `initialise`, 1/√n_in, is 1. With ±1/√H, tokens would hardly change the gates of a wide layer until the weights have
+    grown.
+    """
+    nn.init.uniform_(cell.get_parameter("weight_ih"), -1, 1)
+
+
 def _fill(weight: Tensor, name: str, recurrent: bool) -> None:
     n_out, n_in = weight.shape
     if name == "lecun":

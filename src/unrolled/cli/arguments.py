@@ -20,11 +20,13 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
 from ..training.config import ALIASES
 
 C = TypeVar("C")
+INTEGERS = tuple[int, ...]
 
 
 def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C | None = None) -> C:
@@ -52,6 +54,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
                 prog=prog,
                 description=about,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.UseAppendAction),
+                registry=_lists(),
                 **given,
             )
     except SystemExit as stop:
@@ -143,6 +146,14 @@ class Schema:
             if len(values) != count:
                 raise ArgumentError(flag, f"followed by {count} numbers", " ".join(values))
             return name, [flag, *values]
+        if hint == INTEGERS:
+            given = [] if value is None else [value]
+            while value is None and rest and not self._is_flag(rest[0]):
+                given.append(rest.pop(0))
+            numbers = " ".join(given).replace(",", " ").split()
+            if not numbers or not all(re.fullmatch(r"[+-]?\d{1,18}", number) for number in numbers):
+                raise ArgumentError(flag, "followed by integers", " ".join(given) or "nothing")
+            return name, [f"{flag}={','.join(numbers)}"]
         if value is None:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
@@ -243,6 +254,25 @@ def _without_optional(hint: Any) -> Any:
 def _repeatable(hint: Any) -> bool:
     """Return whether a flag can be repeated, with one value each time."""
     return typing.get_args(hint)[1:] == (Ellipsis,)
+
+
+def _lists() -> ConstructorRegistry:
+    """Return tyro's rule for lists of integers: one value, ``3,4,5``."""
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def integers(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[tuple[int, ...]] | None:
+        if info.type != INTEGERS:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="INT …",
+            instance_from_str=lambda words: tuple(map(int, words[0].split(","))),
+            is_instance=lambda value: isinstance(value, tuple),
+            str_from_instance=lambda value: [",".join(map(str, value))],
+        )
+
+    return registry
 
 
 def _dashed(name: str) -> str:

@@ -27,8 +27,9 @@ from .table import Table
 from .textfile import TextFile, check_encoding, ends_of, mixed_ends
 
 Form = Literal["auto", "lines", "tsv", "csv", "jsonl"]
-SOURCE_NAMES = ("source", "src", "input", "from", "question", "text")
-TARGET_NAMES = ("target", "tgt", "trg", "output", "translation", "to", "answer", "label")
+SOURCE_NAMES = ("source", "src", "input", "from", "question", "text", "document", "article")
+SUMMARY_NAMES = ("summary", "headline", "highlights")
+TARGET_NAMES = ("target", "tgt", "trg", "output", "translation", "to", "answer", "label", *SUMMARY_NAMES)
 MOST = 1 << 23  # maximum number of pairs
 CHARACTERS = 1 << 29  # maximum characters per side: a small compressed file can expand to any size
 
@@ -48,6 +49,8 @@ class Pairs:
     """the line number of each pair in its file; empty: 1, 2, 3, …"""
     how: str = field(default="", compare=False, repr=False)
     """how the file was parsed, for messages"""
+    summaries: bool = field(default=False, compare=False, repr=False)
+    """whether the name of the target column says that the targets are summaries"""
 
     def __post_init__(self) -> None:
         if len(self.target) != len(self.source):
@@ -60,7 +63,11 @@ class Pairs:
         """Return the pairs with these indices, from 0."""
         chosen = list(indices)
         return Pairs(
-            [self.source[i] for i in chosen], [self.target[i] for i in chosen], [self.line(i) for i in chosen], self.how
+            [self.source[i] for i in chosen],
+            [self.target[i] for i in chosen],
+            [self.line(i) for i in chosen],
+            self.how,
+            self.summaries,
         )
 
     def texts(self) -> list[str]:
@@ -124,7 +131,7 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout
                 f"there is no file {path}; give a file with one text per line, or with pairs (TSV, CSV, JSONL)"
             )
     form = _form(source_path, target_path, layout)
-    collector = _PairCollector(source_path)
+    collector, summaries = _PairCollector(source_path), False
     if target_path is not None:
         how = _read_aligned(collector, source_path, target_path, layout)
     else:
@@ -139,9 +146,10 @@ def read_pairs(source_path: Path, target_path: Path | None, layout: BitextLayout
         for line, source, target in parsed:
             collector.add(source, target, line)
         how = "; ".join([how, *table.notes])
+        summaries = table.chosen[-1:] != [] and table.chosen[-1].strip().lower() in SUMMARY_NAMES
     if not len(collector.pairs):
         raise DataError(f"{source_path} has no pairs; give a file with a source and a target in each line")
-    return replace(collector.pairs, how=how)
+    return replace(collector.pairs, how=how, summaries=summaries)
 
 
 def _form(source: Path, target: Path | None, layout: BitextLayout) -> str:
@@ -252,4 +260,4 @@ def keep(pairs: Pairs, *, max_length: int, max_ratio: float) -> tuple[Pairs, lis
     if not remaining:
         remedy = " or ".join(remedies[reason] for reason, indices in skipped.items() if indices) or "give some"
         raise DataError(f"no pairs remain: {'; '.join(notes) or 'the file has none'}; {remedy}")
-    return Pairs(source, target, pairs.lines, pairs.how).pick(remaining), notes
+    return Pairs(source, target, pairs.lines, pairs.how, pairs.summaries).pick(remaining), notes

@@ -19,6 +19,7 @@ from .bitext import BitextLayout, Pairs, keep, read_pairs
 from .counter import uniform
 from .generated_dates import dates
 from .generated_pairs import numbers, reversal
+from .generated_summaries import summaries
 from .near import exists, missing
 from .registry import fetch
 from .swapped import looks_swapped
@@ -27,6 +28,9 @@ FRACTIONS = (0.9, 0.05, 0.05)
 MOST_CUT = 2_000  # maximum size of a validation or test set split off by FRACTIONS
 FIRST = 2  # example pairs shown to the user
 LAST = 1_000  # pairs of a published training file used for validation
+
+SUMMARIES = "summaries"  # the named set
+MAX_RATIO = 4.0  # of the lengths of translations; summaries have any ratio
 
 Parts = tuple[Pairs, Pairs, Pairs]
 
@@ -44,6 +48,7 @@ GENERATED: dict[str, tuple[str, Callable[[], Parts]]] = {
     "dates": ("written dates in many languages to ISO 8601 (generated)", dates),
     "reversal": ("words to their letters in reverse order (generated)", reversal),
     "numbers": ("English number words to digits (generated)", numbers),
+    SUMMARIES: ("reports of events to headlines (generated)", summaries),
 }
 
 _LANGUAGES = {"de": "German", "en": "English", "fr": "French"}
@@ -73,6 +78,8 @@ class BitextSets:
     """how each file was parsed"""
     first: Pairs = field(default_factory=lambda: Pairs([], []))
     """the first pairs of the training file"""
+    summary: bool = False
+    """whether the targets are summaries"""
 
     def digest(self) -> str:
         """Return a digest of all texts and of the split."""
@@ -98,7 +105,8 @@ def open_bitext(
     test_target: str | None = None,
     *,
     max_length: int = 200,
-    max_ratio: float = 5.0,
+    max_ratio: float | None = None,
+    summary: bool | None = None,
 ) -> BitextSets:
     """Read the training, validation and test pairs that ``data`` names.
 
@@ -111,7 +119,8 @@ def open_bitext(
         valid, valid_target: validation files, used for model selection.
         test, test_target: test files. Of validation and test files only pairs with an empty side are skipped, so that
             metrics do not depend on the filters of the training pairs.
-        max_length, max_ratio: filters of the training pairs; see `keep`.
+        max_length, max_ratio: filters of the training pairs; see `keep`. By default `MAX_RATIO`, for summaries none.
+        summary: whether the targets are summaries (default: if their column or the set is so named).
 
     Raises:
         ArgumentError: an argument has no effect or is invalid.
@@ -130,11 +139,13 @@ def open_bitext(
             how.append(f"{path}: {pairs.how}")
     if data in bitext_names():
         train, *own = _named(data, notes)
-        train = _filtered(data, train, notes, max_length, max_ratio)
+        summary = data == SUMMARIES if summary is None else summary
+        train = _filtered(data, train, notes, max_length, _ratio(max_ratio, summary))
         own = [given.get(what, part) for what, part in zip(("valid", "test"), own, strict=True)]
     else:
         pairs = _read(data, target, layout)
-        pool = _filtered(data, pairs, notes, max_length, max_ratio)
+        summary = pairs.summaries if summary is None else summary
+        pool = _filtered(data, pairs, notes, max_length, _ratio(max_ratio, summary))
         how.insert(0, f"{data}: {pairs.how}")
         first = pairs.pick(range(min(FIRST, len(pairs))))
         train, *own = _cut(data, pool, fractions, given, notes)
@@ -148,7 +159,7 @@ def open_bitext(
                 "are its columns swapped?"
             )
     notes.append(f"{len(train):,} training, {len(own[0]):,} validation, {len(own[1]):,} test pairs")
-    return BitextSets(train, own[0], own[1], notes, how, first)
+    return BitextSets(train, own[0], own[1], notes, how, first, summary)
 
 
 def read_test(data: str, target: str | None, layout: BitextLayout) -> tuple[Pairs, list[str]]:
@@ -162,6 +173,11 @@ def read_test(data: str, target: str | None, layout: BitextLayout) -> tuple[Pair
         return sets.test, sets.notes
     notes: list[str] = []
     return _whole(data, _read(data, target, layout), notes), notes
+
+
+def _ratio(given: float | None, summary: bool) -> float:
+    """Return the largest ratio of lengths."""
+    return given if given is not None else math.inf if summary else MAX_RATIO
 
 
 def divide(pool: Pairs, valid: int, test: int) -> Parts:

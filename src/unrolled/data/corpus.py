@@ -1,7 +1,7 @@
 """A corpus: documents in a fixed order, read lazily.
 
 Each file is a document. With a ``separator``, documents end after each occurrence of the separator, which remains part
-of the text, so that a model learns to generate it.
+of the text, so that a model learns to generate it. The sequences of a FASTA file are documents, too.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Corpus:
             texts: Iterable[str] = file.read(changed)
             texts = texts if self.keep is None else map(self.keep, texts)
             texts = _full_lines(texts) if self.full_lines else texts
-            yield from ((part, chunk) for chunk in cut_documents(texts, self.separator))
+            separator = file.separator or self.separator
+            yield from ((part, chunk) for chunk in cut_documents(texts, separator))
 
     def fingerprint(self) -> list[object]:
         """Return a list that changes if a file is added, removed or modified, or if an option changes."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
 from .dialect import check_delimiter
+from .fasta import FastaFile, is_fasta
 from .objects import key_of, value_under
 from .rows import Column, choose, form_by_name, json_rows, named, no_column, numbered, whole_characters
 from .table_rows import open_rows
@@ -27,6 +28,7 @@ class TextLayout:
         column: the column of the text.
         header: whether the first row contains the column names; `None`: if it contains that of the text.
         first: whether to use the first column if none is given and there are no usual names.
+        fasta: opens a FASTA file; `None`: such files are not read.
     """
 
     column: Column
@@ -36,6 +38,7 @@ class TextLayout:
     encoding: str = "auto"
     errors: str = "strict"
     first: bool = False
+    fasta: Callable[[Path], FastaFile] | None = None
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
@@ -43,6 +46,8 @@ class TextLayout:
 
     def form_of(self, path: Path) -> str:
         """Return the given form, or that of a file with this name."""
+        if self.form == "auto" and self.fasta is not None and is_fasta(path):
+            return "fasta"
         return form_by_name(path, "lines") if self.form == "auto" else self.form
 
 
@@ -62,7 +67,7 @@ class InputTable:
 
 
 def read_inputs(path: Path, layout: TextLayout) -> InputTable:
-    """Read all rows of a CSV, TSV, JSON or JSON Lines file, also those without text.
+    """Read all rows of a CSV, TSV, JSON or JSON Lines file, also those without text, or all sequences of a FASTA file.
 
     Raises:
         DataError: the file does not exist, cannot be parsed or has no column of texts.
@@ -70,7 +75,11 @@ def read_inputs(path: Path, layout: TextLayout) -> InputTable:
     file = TextFile(path, layout.encoding, layout.errors)
     if not path.is_file():
         raise DataError(f"there is no file {path}; give a table with a column of texts, or a file with a text per line")
-    parsed = _objects(file, layout) if layout.form_of(path) == "jsonl" else _rows(file, layout)
+    form = layout.form_of(path)
+    if form == "fasta" and layout.fasta is not None:
+        parsed = _sequences(layout.fasta(path))
+    else:
+        parsed = _objects(file, layout) if form == "jsonl" else _rows(file, layout)
     table = InputTable(next(parsed, ("an empty file", {}))[0], [], [])
     for text, row in parsed:
         if len(table.rows) == MOST:
@@ -113,6 +122,12 @@ def _rows(file: TextFile, layout: TextLayout) -> Iterator[tuple[str, dict[str, A
     yield f"{table.described(header)}; {'with a' if header else 'no'} header; {place}", {}
     for _, row in table.body(header):
         yield row[index], dict(zip(names, row, strict=False))
+
+
+def _sequences(file: FastaFile) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "FASTA", {}
+    for header, sequence in file.records():
+        yield sequence, {"header": header.text, "sequence": sequence}
 
 
 def _objects(file: TextFile, layout: TextLayout) -> Iterator[tuple[str, dict[str, Any]]]:

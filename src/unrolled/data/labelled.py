@@ -4,6 +4,7 @@
     jsonl       objects with two keys, one per line or in an array
     lines       ``label text`` per line, ``text<TAB>label``, or fastText's ``__label__x text`` (see labelled_lines.py)
     folder      a folder per class with one text per file, as IMDb is distributed (see labelled_folders.py)
+    fasta       sequences with labels in their headers, or a folder with a file per class (see fasta_labels.py)
 
 All texts are read into memory.
 """
@@ -21,13 +22,15 @@ from typing import Literal
 from ..checks import checked
 from ..errors import ArgumentError, DataError
 from .dialect import DELIMITERS, check_delimiter
+from .fasta import Ambiguous, Case, FastaFile, is_fasta
+from .fasta_labels import class_of, fasta_files, has_fasta, labelled_records
 from .labelled_folders import folder_texts
 from .labelled_lines import LABEL_NAMES, TEXT_NAMES, read_lines
 from .rows import Column, form_by_name, lines
 from .table import Table
 from .textfile import GUESSED, TextFile, check_encoding
 
-Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder"]
+Form = Literal["auto", "csv", "tsv", "jsonl", "lines", "folder", "fasta"]
 MOST = 1 << 24  # maximum number of examples
 _NAME_COLUMN = "give the column of labels with --label-column"
 
@@ -76,10 +79,16 @@ class Layout:
     delimiter: str = "auto"
     encoding: str = "utf-8"
     errors: str = "strict"
+    case: Case = "upper"
+    ambiguous: Ambiguous = "keep"
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding, self.errors)
         check_delimiter(self.delimiter)
+
+    def fasta(self, path: Path) -> FastaFile:
+        """Return a FASTA file that is read with these options."""
+        return FastaFile(path, self.encoding, self.errors, case=self.case, ambiguous=self.ambiguous)
 
     def with_guessed(self, guessed: Mapping[str, str]) -> Layout:
         """Return the layout of other files with the same columns: with those that were guessed in the first."""
@@ -106,10 +115,17 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
     collector = _ExampleCollector(path)
     notes: list[str] = []
     columns: dict[str, str] = {}
-    if form == "folder":
+    if path.is_dir() and form in ("folder", "fasta") and (files := fasta_files(path)):
+        for place in files:
+            for record in layout.fasta(place).records():
+                collector.add(record.sequence, class_of(place))
+        how = f"FASTA: {len(collector.examples):,} sequences in {len(files):,} files, one per class"
+    elif form == "folder":
         count = guessed = 0
         for place, text, label in folder_texts(path, layout.encoding, layout.errors, collector.foreign):
-            collector.add(text, label)
+            texts = (record.sequence for record in layout.fasta(place).records()) if is_fasta(place) else (text,)
+            for part in texts:
+                collector.add(part, label)
             count += 1
             guessed += TextFile(place, layout.encoding, layout.errors).is_guessed
         how = f"{count:,} files, one folder per class" + (f"; {guessed:,} of them {GUESSED}" if guessed else "")
@@ -121,8 +137,11 @@ def read_labelled(path: Path, layout: Layout) -> tuple[Examples, list[str]]:
             )
         if form == "lines" and layout.form == "auto":
             form = _form_of_header(file) or form
-        table = None if form == "lines" else _table(file, form, layout)
-        how, rows = read_lines(file, layout.form == "auto") if table is None else table.read()
+        table = None if form in ("lines", "fasta") else _table(file, form, layout)
+        if form == "fasta":
+            how, rows = labelled_records(layout.fasta(path), layout.label_column)
+        else:
+            how, rows = read_lines(file, layout.form == "auto") if table is None else table.read()
         for _, text, label in rows:
             collector.add(text, label)
         notes = [] if table is None else table.notes
@@ -154,6 +173,8 @@ def form_of(path: Path, layout: Layout) -> str:
         return layout.form
     if path.is_dir():
         return "folder"
+    if is_fasta(path):
+        return "fasta"
     form = form_by_name(path, "lines")
     return "csv" if form == "lines" and layout.delimiter != "auto" else form
 
@@ -165,11 +186,15 @@ def check_used(path: Path, layout: Layout) -> None:
         "lines": (("text_column", "label_column", "header", "delimiter"), "lines ('label text')"),
         "folder": (("text_column", "label_column", "header", "delimiter"), "folder (a folder per class)"),
         "jsonl": (("header", "delimiter"), "jsonl (objects with keys)"),
-    }.get(form, ((), ""))
-    for name in unused:
+        "fasta": (("text_column", "header", "delimiter"), "fasta (sequences)"),
+    }.get(form, ((), f"{form} (columns)"))
+    of_fasta = () if form == "fasta" or (form == "folder" and has_fasta(path)) else ("case", "ambiguous")
+    for name in (*unused, *of_fasta):
         value = getattr(layout, name)
         if value != getattr(Layout, name):
-            remedy = "" if form == "jsonl" else "for columns add --form csv or --form tsv"
+            remedy = (
+                "" if form in ("jsonl", "fasta") or name in of_fasta else "for columns add --form csv or --form tsv"
+            )
             raise ArgumentError("--" + name.replace("_", "-"), f"omitted with the form {why}", value, remedy)
 
 
@@ -181,6 +206,8 @@ def other_label(path: Path, layout: Layout) -> str:
             "the first word of each line is its label; for columns use --form tsv --no-header (or --form csv) "
             "with --text-column and --label-column"
         )
+    if form == "fasta":
+        return "give the field of the headers that is the label, by key or number, with --label-column"
     return "give the folder that contains the folders of the classes" if form == "folder" else _NAME_COLUMN
 
 

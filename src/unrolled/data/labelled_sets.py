@@ -1,6 +1,7 @@
 """Resolve ``--data`` to training, validation and test sets of labelled texts.
 
-The data are a named set, ``generated`` (see generated_reviews.py), a file, or a folder. A validation or test set that
+The data are a named set, ``generated`` (see generated_reviews.py) or ``promoters`` (see generated_dna.py), a file, or a
+folder. A validation or test set that
 is not given is split off from the training texts, by a hash of the index of each example, so the split does not depend
 on the seed, and files may be sorted by class.
 """
@@ -18,6 +19,7 @@ from .counter import uniform
 from .folds import Indices, grouped
 from .folds import check_classes as check_folded
 from .folds import split as split_fold
+from .generated_dna import PROMOTERS, promoters
 from .generated_reviews import reviews
 from .label_names import alike, folded, key, spellings
 from .labelled import Examples, Layout, check_classes, check_used, other_label, read_labelled
@@ -95,7 +97,8 @@ class LabelledSets:
 
 def labelled_names() -> dict[str, str]:
     """Return the names that `open_labelled` accepts → titles."""
-    return {GENERATED: "short reviews (generated)", **{name: published.title for name, published in SETS.items()}}
+    own = {GENERATED: "short reviews (generated)", PROMOTERS: "DNA: bacterial promoters, or not (generated)"}
+    return {**own, **{name: published.title for name, published in SETS.items()}}
 
 
 def open_labelled(
@@ -132,8 +135,8 @@ def open_labelled(
     first = Examples()
     remedy = LabelledSets.remedy
     own: dict[str, Examples] = {}  # separate sets, not split off
-    if spec == GENERATED:
-        pool = reviews(0, 5000)
+    if spec in (GENERATED, PROMOTERS):
+        pool = reviews(0, 5000) if spec == GENERATED else promoters(0, 10_000)
         fractions = fractions or (0.6, 0.2, 0.2)
     elif spec in SETS:
         named = SETS[spec]

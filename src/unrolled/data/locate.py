@@ -5,13 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..checks import checked
-from ..errors import DataError
+from ..errors import ArgumentError, DataError
 from .corpus import Corpus
+from .fasta import Ambiguous, Case, FastaFile, is_fasta
+from .generated_dna import GENOME, Genome
 from .near import missing
 from .parts import named_parts, parts_among
 from .published import NAMED, PARTED
@@ -20,6 +22,7 @@ from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreig
 
 STDLIB = "stdlib"
 LITERAL = "text:"
+FASTA = "FASTA: every sequence is a document that ends with a newline; headers are skipped"
 _NOT_STDLIB = frozenset(["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"])
 
 
@@ -34,13 +37,16 @@ def open_corpus(
     zeros: bool = False,
     parts: bool = False,
     full_lines: bool = False,
+    fasta: bool | None = False,
+    case: Case = "upper",
+    ambiguous: Ambiguous = "keep",
 ) -> Corpus:
     """Open the corpus that ``spec`` names.
 
     Args:
         spec: 'stdlib' (the source code of the running Python's standard library), another named corpus
-            ('shakespeare'), 'text:…' for the text itself, a file, a folder (its text files, recursively, sorted by
-            path) or a glob pattern.
+            ('shakespeare', 'genome'), 'text:…' for the text itself, a file, a folder (its text files, recursively,
+            sorted by path) or a glob pattern.
         separator: documents end after each occurrence of this text.
         encoding: how files are decoded, as in `open`.
         errors: what to do with bytes that cannot be decoded, as in `open`.
@@ -50,6 +56,9 @@ def open_corpus(
         parts: whether files named train, valid and test of a folder or pattern are the parts of the corpus, and other
             files are not read (see `parts.parts_among`); the named corpora that have parts always do.
         full_lines: end every nonempty file with a line break.
+        fasta: whether files are FASTA; `None`: if their name and their first character say so.
+        case: lower-case letters of FASTA sequences: see `FastaFile`.
+        ambiguous: codes of several nucleotides in FASTA sequences: see `FastaFile`.
 
     Raises:
         DataError: the file does not exist, is empty, or is not a text file.
@@ -57,6 +66,8 @@ def open_corpus(
     check_encoding(encoding, errors)
     if spec == STDLIB:
         return _standard_library(separator, line_ends)
+    if spec == GENOME:
+        return Corpus(spec, [Genome()])
     notes: list[str] = []
     if spec in PARTED:
         files = [TextFile(path, line_ends=line_ends) for path in named_parts(spec, notes)]
@@ -69,7 +80,8 @@ def open_corpus(
             raise DataError("'text:' must be followed by a text, for example --data text:hello")
         text = LiteralText(spec.removeprefix(LITERAL))  # without conversion of line endings
         return Corpus(spec, [text], separator, full_lines=full_lines)
-    path, options = Path(os.path.expanduser(spec)), _ReadOptions(encoding, errors, line_ends, zeros)
+    path = Path(os.path.expanduser(spec))
+    options = _ReadOptions(encoding, errors, line_ends, zeros, fasta, case, ambiguous)
     if not spec or len(os.fsencode(path.name)) > 255:  # too long for a file name; some systems raise an error
         raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
     if path.is_dir():
@@ -77,7 +89,12 @@ def open_corpus(
         candidates = [inside for inside in paths if inside.parent == path]
         kind = "folder"
     elif path.exists():
-        return Corpus(spec, [_single(path, options)], separator, line_ends=line_ends, full_lines=full_lines)
+        file = _single(path, options)
+        if isinstance(file, FastaFile):
+            if separator is not None:
+                raise ArgumentError("separator", "omitted with FASTA, whose sequences are documents", separator)
+            notes.append(FASTA)
+        return Corpus(spec, [file], separator, notes, line_ends, full_lines=full_lines)
     elif glob.has_magic(spec):
         matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
         paths = candidates = [p for p in matches if not p.is_dir()]
@@ -99,10 +116,14 @@ def open_corpus(
 def named_corpora() -> dict[str, str]:
     """Return the names that `open_corpus` accepts → titles."""
     titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm" and "/" not in name}
-    return {STDLIB: "source code of the running Python's standard library, without tests", **titles, **PARTED}
+    own = {
+        STDLIB: "source code of the running Python's standard library, without tests",
+        GENOME: "DNA: genes between background sequence (generated)",
+    }
+    return own | titles | PARTED
 
 
-def _ones(parts: bool, files: list[TextFile]) -> list[int] | None:
+def _ones(parts: bool, files: Sequence[TextFile]) -> list[int] | None:
     """Return the number of files in each part of a corpus whose files are its parts."""
     return [1] * len(files) if parts else None
 
@@ -114,16 +135,25 @@ class _ReadOptions(NamedTuple):
     errors: str
     line_ends: LineEnds | None
     zeros: bool
+    fasta: bool | None
+    case: Case
+    ambiguous: Ambiguous
+
+    def file(self, path: Path) -> TextFile:
+        """Return the file of this path."""
+        if self.fasta or (self.fasta is None and is_fasta(path)):
+            return FastaFile(path, self.encoding, self.errors, case=self.case, ambiguous=self.ambiguous)
+        return TextFile(path, self.encoding, self.errors, self.line_ends, self.zeros)
 
 
 def _single(path: Path, options: _ReadOptions) -> TextFile:
-    file = TextFile(path, *options)
     if not path.is_file():
         raise DataError(f"{path} is not a regular file, which must be readable more than once; save it to a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"cannot read {path}: permission denied; change its permissions or copy it")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty; give a file with text")
+    file = options.file(path)
     if next(file.read(), "") == "":  # also raises errors for binary and undecodable files
         raise DataError(f"{path} has no text; give a file with text")
     return file
@@ -143,7 +173,7 @@ def _text_files(paths: Iterable[Path], options: _ReadOptions, notes: list[str]) 
     text_files: list[TextFile] = []
     binary = empty = other = foreign = 0
     for path in paths:
-        file = TextFile(path, *options)
+        file = TextFile(path, options.encoding, options.errors, options.line_ends, options.zeros)
         if options.line_ends is not None and is_foreign(path):
             foreign += 1
         elif not path.is_file():
@@ -153,10 +183,12 @@ def _text_files(paths: Iterable[Path], options: _ReadOptions, notes: list[str]) 
         elif file.looks_binary():
             binary += 1
         else:
-            text_files.append(file)
+            text_files.append(options.file(path))
     for count, what in ((binary, "binary"), (empty, "empty"), (other, "special"), (foreign, "system")):
         if count:
             notes.append(f"{count} {what} file{'s' if count > 1 else ''} skipped")
+    if count := sum(isinstance(file, FastaFile) for file in text_files):
+        notes.append(f"{count:,} of {len(text_files):,} files: {FASTA}")
     return text_files
 
 

@@ -16,8 +16,9 @@ LISTED = 20  # keys listed in a message
 EXACT = 1 << 53  # smaller integers are exact as floats
 
 
-def objects(file: TextFile, columns: Sequence[Column], example: str) -> Iterator[Any]:
-    """Yield a description of the keys, then (line number, first value, second value) of each object.
+def objects(file: TextFile, columns: Sequence[Column], example: str, chosen: list[str]) -> Iterator[Any]:
+    """Yield a description of the keys, then (line number, first value, second value) of each object; the keys are
+    appended to ``chosen``.
 
     Raises:
         ArgumentError: both keys are the same.
@@ -32,6 +33,7 @@ def objects(file: TextFile, columns: Sequence[Column], example: str) -> Iterator
                 raise ArgumentError(
                     columns[1].option, expected, columns[1].requested or keys[1], f"keys: {', '.join(row)}"
                 )
+            chosen.extend(keys)
             yield "objects; " + ", ".join(
                 f"{column.role} under {key!r}" for column, key in zip(columns, keys, strict=True)
             )

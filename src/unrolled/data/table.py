@@ -41,6 +41,8 @@ class Table:
     """warnings for the user, complete after all rows have been read"""
     guessed: dict[str, str] = field(default_factory=dict)
     """names of the columns that were guessed from their contents, by option"""
+    chosen: list[str] = field(default_factory=list)
+    """names of both columns, if they have names"""
 
     def read(self) -> tuple[str, Found]:
         """Return a description of the format, and the rows.
@@ -49,7 +51,8 @@ class Table:
             ArgumentError: a given column is invalid.
             DataError: the file cannot be read, or does not have the columns.
         """
-        parsed = objects(self.file, self.columns, self.example) if self.form == "jsonl" else self._rows()
+        read_objects = self.form == "jsonl"
+        parsed = objects(self.file, self.columns, self.example, self.chosen) if read_objects else self._rows()
         how = next(parsed, "an empty file")
         assert isinstance(how, str)
         return how + ends_of(self.file), parsed
@@ -60,6 +63,7 @@ class Table:
         if table is None:
             return
         indices, header = self._select(table.first, [row for _, row in table.begin], table.dialect)
+        self.chosen.extend([table.first[at] for at in indices] if header else [])
         yield self._describe(table.described(header), indices, table.first if header else None)
         for line, row in table.body(header):
             self._check_quotes(line, row, table.dialect)

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, ClassVar, Literal, cast
 
 from ..errors import ArgumentError, DataError
 from .encodings import AUTO, UTF8, WINDOWS, guess
@@ -47,6 +47,8 @@ class TextFile:
     line_ends: LineEnds | None = "keep"
     zeros: bool = False
     """whether zero bytes are allowed, as for byte-level models"""
+    separator: ClassVar[str | None] = None
+    """the end of a document in files of this format"""
 
     @property
     def codec(self) -> str:
@@ -199,6 +201,7 @@ class LiteralText:
     """A literal text in place of a file."""
 
     text: str
+    separator: ClassVar[str | None] = None
 
     def read(self, changed: set[str] | None = None) -> Iterator[str]:
         yield self.text
@@ -208,10 +211,12 @@ class LiteralText:
 
 
 def describe_changes(changed: Collection[str], remedy: str = "") -> list[str]:
-    """Describe the conversions of `TextFile.read`; ``remedy`` tells how to keep line endings."""
+    """Describe the conversions of `TextFile.read`, of which those of a format are sentences already; ``remedy`` tells
+    how to keep line endings."""
     ends = " and ".join(name for end, name in _ENDS.items() if end in changed)
     notes = [rf"{ends} line endings converted to \n{remedy}"] if ends else []
-    return [*notes, "byte order mark removed"] if MARK in changed else notes
+    notes += ["byte order mark removed"] if MARK in changed else []
+    return [*notes, *sorted(change for change in changed if " " in change)]
 
 
 def normal(text: str, line_ends: LineEnds | None) -> str:

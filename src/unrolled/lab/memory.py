@@ -19,6 +19,8 @@ from ..tasks.memory.config import MemoryConfig
 from ..tasks.memory.task import Memory
 from ..tasks.memory.trained import measure
 from ..training.config import update
+from ..training.defaults import decided
+from ..training.options import number
 from ..training.process import keep_freed_memory
 from ..training.step import Stepper
 
@@ -121,7 +123,8 @@ def run_trial(
     cell: str, length: int, config: MemoryConfig, steps: int, progress: Callable[[str, int, int, float], None]
 ) -> Trial:
     """Train one cell at one length."""
-    lr = config.training.lr * (SLOWER if cell == "irnn" else 1)
+    config = decided(Memory(config), steps)
+    lr = number(config.training.lr) * (SLOWER if cell == "irnn" else 1)
     task = Memory(update(config, **CELLS[cell], length=length, lr=lr))
     task.prepare()
     criterion, interval = CRITERIA[task.config.data.data], max(1, steps // EVALUATIONS)

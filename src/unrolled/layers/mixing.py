@@ -24,22 +24,24 @@ class Mixing(nn.Module):
     Args:
         output_size: O.
         feedforward_size: M.
+        dropout: dropout rate for what the block adds to its input.
 
     Raises:
         ArgumentError: a size is below 1.
     """
 
-    def __init__(self, output_size: int, feedforward_size: int) -> None:
+    def __init__(self, output_size: int, feedforward_size: int, dropout: float = 0.0) -> None:
         super().__init__()
         check_size("output_size", output_size)
         check_size("feedforward_size", feedforward_size)
         self.norm = LayerNorm(output_size)
         self.widen = nn.Linear(output_size, feedforward_size)
         self.narrow = nn.Linear(feedforward_size, output_size)
+        self.drop = nn.Dropout(dropout)
         with torch.no_grad():
             self.narrow.weight.zero_()
             self.narrow.bias.zero_()
 
     def forward(self, y: Tensor) -> Tensor:
         mixed: Tensor = self.narrow(F.gelu(self.widen(self.norm(y)), approximate="tanh"))
-        return y + mixed
+        return y + self.drop(mixed)

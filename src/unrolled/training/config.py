@@ -187,6 +187,17 @@ def since(default: Any, *, before: Any) -> Any:
     return dataclasses.field(default=default, metadata={"before": before})
 
 
+def by_rule(*formerly: Any, before: Any = None) -> Any:
+    """Return a field for an option that a rule decides unless it is given (see `defaults`).
+
+    Args:
+        formerly: its defaults in earlier versions.
+        before: a function of the saved options that returns the value for runs saved without it.
+    """
+    absent = {} if before is None else {"before": before}
+    return dataclasses.field(default=None, metadata={"formerly": formerly, **absent})
+
+
 def formerly(default: Any, *values: Any) -> Any:
     """Return a field whose default was one of ``values`` in earlier versions; saved runs have them, so `refuse_changed`
     accepts them."""
@@ -255,6 +266,7 @@ def from_toml(config: C, text: str, where: str) -> C:
         for name, (_, field) in options(type(config)).items()
         if "before" in field.metadata
     }
+    later = {name: before(flat) if callable(before) else before for name, before in later.items()}
     try:
         return update(config, **(NO_LENGTH if "epochs" in options(type(config)) else {}) | later | flat)
     except (ArgumentError, OverflowError) as error:
@@ -299,6 +311,9 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
             return value
         near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
+    elif origin is tuple and arguments[1:] == (Ellipsis,):
+        if isinstance(value, list | tuple):
+            return tuple(_fit(name, v, arguments[0]) for v in value)
     elif origin is tuple:
         if isinstance(value, list | tuple) and len(value) == len(arguments):
             return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "curve.svg"
 
     @property
+    def rates(self) -> Path:
+        """The picture of the learning rate range test; it may be missing."""
+        return self.path / "lr.svg"
+
+    @property
     def previews(self) -> Path:
         return self.path / "previews"
 

@@ -21,9 +21,8 @@ from .ending import ending
 from .fit import fit
 from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
-from .optim import warmup_steps
 from .options import Training
-from .plan import EVALUATIONS, TIME, measure, plan_steps
+from .plan import EVALUATIONS, plan
 from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
 from .run_state import RunState, less, machine, settings
 from .step import Stepper
@@ -59,19 +58,11 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     device = check_device(options.device)
     keep_freed_memory()
     notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]
-    pace = measure(task, device, begin) if options.steps is None and options.epochs is None else None
-    if options.steps is None:
-        steps, note = plan_steps(task) if pace is None else (pace.steps, pace.note)
-        task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
-        options, notes = task.config.training, [*notes, note]
-    assert options.steps is not None
-    chosen = options.warmup != type(task).Config().training.warmup  # not the default
-    if chosen and options.warmup > (warmup := warmup_steps(options, options.steps)):
-        notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
+    pace, planned = plan(task, device, begin, folder)
     run = _Run(task, folder, device, resume)
     run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
-    reporter.start(folder.path, task.name, task.unit, task.config, notes)
+    reporter.start(folder.path, task.name, task.unit, task.config, [*notes, *planned])
     with interruptible() as interrupt:
         return run.train(reporter, interrupt)
 

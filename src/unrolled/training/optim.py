@@ -9,22 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .options import Training
+from .options import Training, number
 from .timing import Plan
 
 
 def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
     """Return the optimizer that ``options`` name. Weight decay applies to matrices only, not to biases."""
     parameters = [p for p in model.parameters() if p.requires_grad]
-    decay = options.weight_decay
-    if decay is None:
-        decay = 0.05 if options.optimizer == "adamw" else 0.0
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    lr, betas = options.lr, (0.9, options.beta2)
+    lr, betas = number(options.lr), (0.9, options.beta2)
     match options.optimizer:
         case "adamw":
             return torch.optim.AdamW(groups, lr=lr, betas=betas, fused=True)
@@ -57,13 +54,14 @@ class Schedule:
 
     def __init__(self, options: Training, plan: Plan, steps_per_epoch: float) -> None:
         self.options, self.plan, self.steps_per_epoch = options, plan, steps_per_epoch
+        self.peak = number(options.lr)
         self.warmup = warmup_steps(options, plan.steps)
         self.plateaus = 0
 
     def lr(self, step: int) -> float:
         """Return the learning rate of step number ``step``, counted from 0."""
         options = self.options
-        lr = options.lr * min(1.0, (step + 1) / (self.warmup + 1))
+        lr = self.peak * min(1.0, (step + 1) / (self.warmup + 1))
         match options.schedule:
             case "cosine":
                 done, total = self.plan.position(step)
@@ -110,7 +108,8 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, options: Training, plan: Plan) -> None:
-        self.kind, self.decay = options.average, options.ema_decay
+        self.kind = options.average
+        self.decay = number(options.ema_decay) if self.kind == "ema" else 0.0
         self.plan, self.start = plan, options.swa_start if self.kind == "swa" else 0.0
         self.count = 0
         self.live = dict(model.named_parameters())

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ..cells import check_rate, check_size
 from ..errors import ArgumentError
-from .config import refuse_changed, since
+from .config import by_rule, refuse_changed, since
+
+
+def _decay_until_now(saved: dict[str, Any]) -> float:
+    """Return the default of ``weight_decay`` in earlier versions, which did not write it to config.toml."""
+    return 0.05 if saved.get("optimizer", "adamw") == "adamw" else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +29,14 @@ class Training:
     """number of epochs"""
     min_steps: int = since(0, before=0)
     """with the default --epochs: least number of steps, for small data"""
-    batch_size: int = 32
+    batch_size: int | None = 32
     """sequences per step (lanes: batch rows that carry their state)"""
     optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
     """optimizer"""
-    lr: float = 3e-3
-    """peak learning rate"""
-    weight_decay: float | None = None
-    """weight decay of matrices; adamw: decoupled, otherwise L2 (default: 0.05 with adamw, else 0)"""
+    lr: float | Literal["auto"] | None = by_rule(3e-3)
+    """peak learning rate; auto: a range test"""
+    weight_decay: float | None = by_rule(0.05, 0.0, before=_decay_until_now)
+    """weight decay of matrices; adamw: decoupled, otherwise L2"""
     momentum: float = 0.0
     """momentum (sgd, rmsprop)"""
     beta2: float = 0.99
@@ -52,7 +57,7 @@ class Training:
     """maximum absolute value of gradient entries; 0: no clipping"""
     average: Literal["ema", "swa", "none"] = "ema"
     """weight averaging: exponential moving average (ema) or running mean (swa)"""
-    ema_decay: float = 0.998
+    ema_decay: float | None = by_rule(0.998)
     """decay of the exponential moving average per step"""
     swa_start: float = 0.75
     """fraction of training after which swa starts"""
@@ -84,8 +89,9 @@ class Training:
     """also write TensorBoard events to the folder of the run"""
 
     def __post_init__(self) -> None:
+        if self.batch_size is not None:
+            check_size("batch_size", self.batch_size)
         for name, minimum in (
-            ("batch_size", 1),
             ("min_steps", 0),
             ("warmup", 0),
             ("patience", 0),
@@ -102,7 +108,8 @@ class Training:
             if getattr(self, name) is not None:
                 check_size(name, getattr(self, name))
         for name in ("lr", "decay_every", "decay", "checkpoint_seconds"):
-            _check_number(name, getattr(self, name), above=0)
+            if getattr(self, name) not in (None, "auto"):
+                _check_number(name, getattr(self, name), above=0)
         for name in ("clip", "clip_value"):
             _check_number(name, getattr(self, name), least=0)
         if self.weight_decay is not None:
@@ -114,7 +121,8 @@ class Training:
         if self.epochs is not None:
             _check_number("epochs", self.epochs, above=0)
         for name in ("momentum", "beta2", "ema_decay", "swa_start"):
-            check_rate(name, getattr(self, name))
+            if getattr(self, name) is not None:
+                check_rate(name, getattr(self, name))
         if self.synthetic_gradients and self.precision != "float32":
             raise ArgumentError("synthetic_gradients", f"omitted with --precision {self.precision}", True)
         if not self.synthetic_gradients:
@@ -156,6 +164,18 @@ def seconds(text: str) -> float:
     if "".join(n + u for n, u in parts) != text.strip() or not 0 < total < math.inf:
         raise ArgumentError("time", "a duration such as 90s, 15m or 2h", text)
     return total
+
+
+def number(value: float | str | None) -> float:
+    """Return the number of an option that a rule has decided; see `config.by_rule`."""
+    assert isinstance(value, float), value
+    return value
+
+
+def integer(value: int | None) -> int:
+    """Return the integer of an option that a rule has decided; see `config.by_rule`."""
+    assert value is not None
+    return value
 
 
 def _check_number(name: str, value: float, *, above: float | None = None, least: float | None = None) -> None:

@@ -1,4 +1,7 @@
-"""Compute the number of training steps before training; timing.py changes it during training."""
+"""Decide before training what the options leave open: learning rate, number of steps, and what follows from it.
+
+timing.py changes the number of steps during training.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,60 @@ from typing import NamedTuple
 import torch
 
 from ..errors import ArgumentError
+from .config import update
+from .defaults import decided
+from .files import write_atomically
+from .folder import RunFolder
+from .metrics import loss_unit
+from .optim import warmup_steps
 from .options import Training, seconds
+from .range_picture import range_svg
+from .range_test import SHARE, range_test
 from .step import Stepper
 from .task import Task
 from .timing import SAVING
 
 EVALUATIONS = 12  # per training run, unless eval_every is set
 TIME = "5m"  # of a task without a default length
+LONGEST = 60.0  # seconds of a range test
+
+
+def plan(task: Task, device: torch.device, begin: float, folder: RunFolder) -> tuple[Pace | None, list[str]]:
+    """Complete the config of ``task``, which is prepared.
+
+    Args:
+        task: the task.
+        device: the device to train on.
+        begin: when the training time began, in `time.perf_counter` seconds.
+        folder: the run's folder, which gets the picture of a range test.
+
+    Returns:
+        What was measured for a training time, and notes for the user.
+    """
+    options: Training = task.config.training
+    notes = _find_rate(task, device, folder) if options.lr == "auto" else []
+    pace = measure(task, device, begin) if options.steps is None and options.epochs is None else None
+    if options.steps is None:
+        steps, note = plan_steps(task) if pace is None else (pace.steps, pace.note)
+        task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
+        notes.append(note)
+    steps = task.config.training.steps
+    task.config = decided(task, steps)
+    chosen = options.warmup != type(task).Config().training.warmup  # not the default
+    if chosen and options.warmup > (warmup := warmup_steps(options, steps)):
+        notes.append(f"the learning rate warms up for {warmup} steps, a tenth of the training, not {options.warmup}")
+    return pace, notes
+
+
+def _find_rate(task: Task, device: torch.device, folder: RunFolder) -> list[str]:
+    """Set the learning rate by a range test, and save its picture."""
+    options: Training = task.config.training
+    whole = seconds(options.time or TIME) if options.steps is None and options.epochs is None else LONGEST / SHARE
+    test = range_test(task, device, min(LONGEST, SHARE * whole))
+    task.config = update(task.config, lr=test.chosen)
+    picture = range_svg(test, f"{task.name}: {folder.path.name}, range test", loss_unit(task.config))
+    write_atomically(folder.rates, picture.encode("utf-8", errors="replace"))
+    return [f"learning rate {test.chosen:.3g}, from a range test of {len(test.points)} steps ({folder.rates})"]
 
 
 def plan_steps(task: Task) -> tuple[int, str]:

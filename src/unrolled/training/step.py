@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from ..cells import State
 from ..errors import DivergedError
 from . import modelfile
+from .defaults import decided
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
 from .pieces import check_recompute, window_loss
@@ -24,7 +25,7 @@ class Stepper:
     """Model, optimizer and all other state that a training step changes."""
 
     def __init__(self, task: Task, device: torch.device, steps: int) -> None:
-        options: Training = task.config.training
+        options: Training = decided(task, steps).training
         check_recompute(task, options.recompute)
         torch.manual_seed(options.seed)
         self.task, self.options, self.device = task, options, device
@@ -63,7 +64,7 @@ class Stepper:
             raise DivergedError(
                 f"at step {number} the loss is {value:g} and the gradient norm {norm:g}: training diverged. "
                 f"The last checkpoint is intact: continue from it with unrolled resume and a lower --lr (now "
-                f"{self.options.lr:g}) or --clip (now {self.options.clip or 'off: try 1'}), or train a new run with "
+                f"{self.options.lr:.3g}) or --clip (now {self.options.clip or 'off: try 1'}), or train a new run with "
                 "a longer --warmup"
             )
         for group in self.optimizer.param_groups:

@@ -14,6 +14,7 @@ from ..data.named_data import NamedData
 from ..errors import ArgumentError
 from ..results import Comparison, Part, Progress, Report, silent
 from .comparison import side_by_side
+from .defaults import usual
 from .input_options import InputOptions
 from .log import Offer
 from .metrics import LOSS, Metric
@@ -136,6 +137,14 @@ class Task(ABC):
     def fit(self) -> Callable[[], nn.Module] | None:
         """Return a function that builds the fitted model at once, such as by counting; `None`: gradient descent."""
         return None
+
+    def usual(self, steps: int) -> dict[str, Any]:
+        """Return the values of the training options that a rule decides unless they are given (see `defaults`).
+
+        Args:
+            steps: the number of training steps.
+        """
+        return usual(self.config.training)
 
     @property
     @abstractmethod

@@ -66,6 +66,8 @@ def test_every_case_can_be_made_and_run(monkeypatch):
     monkeypatch.setattr("unrolled.lab.bench.cases.SMALL", (3, 4, 8))
     monkeypatch.setattr("unrolled.lab.bench.writing.HIDDEN", 16)
     monkeypatch.setattr("unrolled.lab.bench.writing.LENGTH", 3)
+    small = {"width": 8, "layers": 1, "heads": 2, "context": 4}
+    monkeypatch.setattr("unrolled.lab.bench.writing.SIMILAR", small)
     every = list(all_cases(GROUPS, quick=False))
     assert {case.group for case in every} == set(GROUPS)
     for case in every:

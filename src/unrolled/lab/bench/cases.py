@@ -152,5 +152,6 @@ class _Scan(nn.Module):
 
 def _writing(precision: str) -> Case:
     others = ("LSTMCell loop", *(["onnxruntime"] if peers.installed("onnxruntime") else []))
+    others += ("Transformer",) if precision == "float32" else ()
     make, size = writing(precision, others)
     return Case("writing", "LSTM 2×512", precision, (1, 1, 512), make, size=size, steps=LENGTH, peers=others)

@@ -17,7 +17,7 @@ FEW = 4  # lanes up to which a shape is plotted separately
 ROOM = 1.4  # factor along the axis that the label of a mean takes
 TITLES = {"layers": "layers", "variants": "cell variants, training step", "writing": "generation, one stream"}
 PEERS = {"torch": "torch.nn", "jax": "JAX", "plain": "the plain cell", "Python loop": "a Python loop",
-         "LSTMCell loop": "a loop over nn.LSTMCell"}  # fmt: skip
+         "LSTMCell loop": "a loop over nn.LSTMCell", "Transformer": "a Transformer of as many parameters"}  # fmt: skip
 TICKS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
 
 

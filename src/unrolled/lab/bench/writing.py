@@ -1,4 +1,5 @@
-"""Text generation of a 2×512 LSTM with 96 tokens at temperature 0.8, one stream: our frozen model, and common loops."""
+"""Text generation of a 2×512 LSTM with 96 tokens at temperature 0.8, one stream: our frozen model, common loops, and a
+Transformer of as many parameters with its cache."""
 
 from __future__ import annotations
 
@@ -16,18 +17,21 @@ from ...decoding.frozen import draws
 from ...tasks.common.recurrent import Recurrent
 from ...tasks.lm.config import Windows
 from ...tasks.lm.model import LanguageModel
+from ...tasks.lm.transformer import Transformer
 from . import peers
 from .measure import Work
 
 TOKENS, HIDDEN, LAYERS, TEMPERATURE = 96, 512, 2, 0.8
 LENGTH = 100  # tokens per call
+SIMILAR: dict[str, Any] = {"width": 264, "layers": 4, "heads": 4, "context": 256}  # parameters: the LSTM's + 0.3 %
 
 
 def writing(precision: Any, others: tuple[str, ...]) -> tuple[Callable[[], dict[str, Work]], float]:
     """Return a maker of the functions, each of which generates `LENGTH` tokens, and the bytes of weights they read."""
 
     def make() -> dict[str, Work]:
-        makers: dict[str, Callable[[], Work]] = {"LSTMCell loop": cell_loop, "onnxruntime": onnxruntime_loop}
+        makers: dict[str, Callable[[], Work]] = {"LSTMCell loop": cell_loop, "onnxruntime": onnxruntime_loop,
+                                             "Transformer": transformer_loop}  # fmt: skip
         return {"unrolled": frozen(precision), **{name: makers[name]() for name in others}}
 
     return make, float(LENGTH * _model().freeze(precision).bytes_per_step)
@@ -64,6 +68,23 @@ def cell_loop() -> Work:
                 x, _ = state[layer] = cell(x, state[layer])
             x = eye[_choose(head(x)[0])][None]
 
+    return work
+
+
+def transformer_loop() -> Work:
+    """Return generation with `SIMILAR`, after as many tokens as its context has."""
+    torch.manual_seed(0)
+    model = Transformer(TOKENS, **SIMILAR).eval()
+
+    @torch.inference_mode()
+    def work() -> None:
+        (logits, state), x = before, torch.zeros(1, 1, dtype=torch.int64)
+        for _ in range(LENGTH):
+            x[0, 0] = _choose(logits[-1, 0])
+            logits, state = model(x, state)
+
+    with torch.inference_mode():
+        before = model(torch.randint(TOKENS, (SIMILAR["context"], 1)))
     return work
 
 

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from ...cells import check_rate, check_size
 from ...data.dialect import check_delimiter
+from ...data.fasta import Case, is_fasta
+from ...data.fasta_labels import has_fasta
 from ...data.folds import check_folds
+from ...data.generated_dna import PROMOTERS
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
-from ...data.labelled_sets import SETS, LabelledSets, open_labelled, read_test
+from ...data.labelled_sets import SETS, LabelledSets, labelled_names, open_labelled, read_test
 from ...errors import ArgumentError
-from ...layers.pooling import Kind
+from ...layers.pooling import Kind as Pooled
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
 from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
-from .text_input import TextOptions
+from .text_input import LEARNED, ONE_HOT, TextOptions
 
-OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors")
+OF_FILES = ("form", "text_column", "label_column", "header", "delimiter", "encoding", "errors", "case", "ambiguous")
 """The options of the file format."""
 USED_BY_A_BAG = ("vocabulary", "min_count", "vocab_size", "lowercase", "max_length")
 """The options of tokenization."""
+MOST_WIDTHS, WIDEST = 16, 100  # of the filters
+
+Kind = Literal["recurrent", "cnn", "bag"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class LabelledText:
     text_column: str | None = None
     """column (or key) of the text; its number with --no-header"""
     label_column: str | None = None
-    """column (or key) of the label"""
+    """column (or key) of the label; in FASTA, key or number of a field of the headers"""
     header: bool = True
     """the first row contains the column names"""
     delimiter: str = "auto"
@@ -48,6 +56,10 @@ class LabelledText:
     """encoding of the files (auto: UTF-8, or Windows-1252 if they look like it)"""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """handling of bytes that cannot be decoded"""
+    case: Case = "upper"
+    """lower-case letters in FASTA (soft-masking): convert, or keep"""
+    ambiguous: Literal["keep", "n"] = "keep"
+    """codes of several nucleotides in FASTA, such as R and Y: keep, or read as N"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
     folds: int = 0
@@ -76,7 +88,17 @@ class LabelledText:
             delimiter=self.delimiter,
             encoding=self.encoding,
             errors=self.errors,
+            case=self.case,
+            ambiguous=self.ambiguous,
         )
+
+    @property
+    def sequences(self) -> bool:
+        """Whether the texts are sequences without words."""
+        if self.data in labelled_names():
+            return self.data == PROMOTERS
+        path = Path(self.data).expanduser()
+        return self.form == "fasta" or (self.form in ("auto", "folder") and (is_fasta(path) or has_fasta(path)))
 
     @property
     def remedy(self) -> str:
@@ -109,7 +131,7 @@ class Answer:
 
     bidirectional: bool = True
     """read the text in both directions"""
-    pooling: Kind = "max"
+    pooling: Pooled = "max"
     """pooling of the outputs into one vector per text: last, mean, max or attention"""
     ngrams: int = 0
     """add a bag of hashed n-grams up to this length (fastText); 0: off"""
@@ -137,13 +159,33 @@ class Answer:
 class Baseline:
     """The kind of model."""
 
-    kind: Literal["recurrent", "bag"] = "recurrent"
-    """recurrent; bag: logistic regression on words and word pairs, needs no --epochs"""
+    kind: Kind = "recurrent"
+    """recurrent; cnn: convolution (Kim 2014); bag: logistic regression on words, pairs"""
+    filters: tuple[int, ...] = (3, 4, 5)
+    """cnn: widths of the filters, in tokens"""
+    maps: int = 100
+    """cnn: filters of each width"""
+
+    def __post_init__(self) -> None:
+        check_size("maps", self.maps)
+        widths = self.filters
+        if not 1 <= len(widths) == len(set(widths)) <= MOST_WIDTHS or not all(1 <= h <= WIDEST for h in widths):
+            expected = f"1 to {MOST_WIDTHS} different widths from 1 to {WIDEST}"
+            raise ArgumentError("filters", expected, " ".join(map(str, widths)))
 
 
-def _ignored_by_a_bag(group: str, name: str) -> bool:
-    used = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
-    return group in ("reading", "model", "answer", "training") and name not in used
+def _ignores(kind: str, group: str, name: str) -> bool:
+    """Whether a kind of model has no use for an option."""
+    if name in ("filters", "maps"):
+        return kind != "cnn"
+    match kind:
+        case "cnn":
+            used = ("dropout", "class_weights", "label_smoothing")
+            return group in ("model", "answer") and name not in used
+        case "bag":
+            fitted = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
+            return group in ("reading", "model", "answer", "training") and name not in fitted
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,5 +200,7 @@ class ClassifyConfig:
     training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))
 
     def __post_init__(self) -> None:
-        if self.baseline.kind == "bag":
-            refuse_ignored(self, _ignored_by_a_bag, "with --kind bag, which has no such option")
+        if self.reading.vocabulary == "word" and self.reading.embeddings in (LEARNED, ONE_HOT) and self.data.sequences:
+            object.__setattr__(self, "reading", replace(self.reading, vocabulary="char"))
+        kind = self.baseline.kind
+        refuse_ignored(self, partial(_ignores, kind), f"with --kind {kind}, which has no such option")

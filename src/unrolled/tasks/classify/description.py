@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from ...data.fasta import is_fasta
+from ...data.fasta_labels import has_fasta
 from ...data.label_names import alike, folded, key, spellings
 from ...data.labelled import Examples, check_used, read_labelled
 from ...data.labelled_folders import class_folders, find_parts
@@ -37,8 +39,8 @@ def named() -> list[NamedData]:
 
 
 def likely(path: Path) -> bool:
-    """Return whether ``path`` may be labelled texts: a table, JSON, or a folder with only a subfolder per class."""
-    return table_by_name(path) or (path.is_dir() and _has_classes(path))
+    """Return whether ``path`` may be labelled texts: a table, JSON, FASTA, or a folder with a subfolder per class."""
+    return table_by_name(path) or is_fasta(path) or has_fasta(path) or (path.is_dir() and _has_classes(path))
 
 
 def describe(data: LabelledText) -> Report:

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
 from ...analysis.intervals import as_json, with_interval
+from ...data.fasta import Case
 from ...data.label_names import key
 from ...data.labelled import Examples, Form
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
@@ -51,6 +52,10 @@ class Evaluate(WithMistakes):
     """the first row contains the column names"""
     delimiter: str | None = None
     """column separator: one character, or tab"""
+    case: Case | None = None
+    """lower-case letters in FASTA: convert to upper case, or keep"""
+    ambiguous: Literal["keep", "n"] | None = None
+    """codes of several nucleotides in FASTA: keep, or read as N"""
     baselines: bool = False
     """also report random guessing, the majority class and a bag of words"""
     of_files: ClassVar[tuple[str, ...]] = OF_FILES

@@ -7,10 +7,14 @@ z = W v + b (B, C), plus W' u with a bag of n-grams u, if enabled
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from ...layers.ngrams import NGramBag
 from ...layers.pooling import Pooling
+from .bag import Bag
+from .cnn import ConvolutionalClassifier
 from .config import ClassifyConfig
 from .text_input import Embedding
 
@@ -36,7 +40,7 @@ class Classifier(nn.Module):
         both = config.answer.bidirectional
         self.stack = config.model.build(self.embedding.size, bidirectional=both)
         self.pooling = Pooling(config.answer.pooling, self.stack.output_size, 1 + both)
-        self.drop = nn.Dropout(config.model.dropout)
+        self.drop = nn.Dropout(config.model.rate)
         self.head = nn.Linear(self.stack.output_size, classes)
         bag = config.answer
         self.bag: NGramBag | None = None
@@ -56,3 +60,9 @@ class Classifier(nn.Module):
         y, _ = self.stack(x, lengths=lengths)  # (T, B, O)
         logits: Tensor = self.head(self.drop(self.pooling(y, lengths)))
         return logits if self.bag is None else logits + self.bag_head(self.bag(ids, lengths, present))
+
+
+Network = Classifier | ConvolutionalClassifier
+Model = Network | Bag
+NETWORKS: dict[str, Callable[..., Network]] = {"recurrent": Classifier, "cnn": ConvolutionalClassifier}
+"""The kinds of model that are trained by gradient descent; the arguments are those of `Classifier`."""

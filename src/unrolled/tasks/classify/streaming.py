@@ -16,7 +16,8 @@ from ...layers.pooling import RUNNING, Pooled
 from ..common.stepwise import state_names
 from ..common.trained import Modules
 from .bag import Bag
-from .model import Classifier
+from .cnn import ConvolutionalClassifier
+from .model import Classifier, Model
 from .text_input import Tokenizer
 
 # B texts, C classes
@@ -80,10 +81,12 @@ class SteppedClassifier:
         return self._step.answer(state).double().softmax(1)
 
 
-def why_whole(model: Classifier | Bag) -> str:
+def why_whole(model: Model) -> str:
     """Return why a classifier needs the whole text and which options avoid that; empty if it does not."""
     if isinstance(model, Bag):
         return "a bag counts the words of the whole text; train one with --kind recurrent"
+    if isinstance(model, ConvolutionalClassifier):
+        return "it reads a window of tokens at once; train one with --kind recurrent"
     if model.stack.num_directions > 1:
         return "it reads a text in both directions; train one with --no-bidirectional"
     if model.pooling.kind not in RUNNING:
@@ -93,7 +96,7 @@ def why_whole(model: Classifier | Bag) -> str:
     return ""
 
 
-def modules(model: Classifier | Bag, reader: Tokenizer, classes: list[str]) -> Modules:
+def modules(model: Model, reader: Tokenizer, classes: list[str]) -> Modules:
     """See `Trained.modules`; with ``step`` if the classifier can run step by step."""
     stepwise = model if isinstance(model, Classifier) and not why_whole(model) else None
     return Modules(

@@ -34,6 +34,7 @@ from ...training.config import changed_flags, refuse_changed
 from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.task import Task
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
@@ -45,7 +46,7 @@ from .bag_fit import fit_bag
 from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
 from .measures import METRICS, measure, scores
-from .model import Classifier
+from .model import NETWORKS, Model
 from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors
 from .trained import TrainedClassifier
@@ -119,7 +120,7 @@ class Classification(Task):
         numbers = {name: number for number, name in enumerate(self.classes)}
         self.labels = torch.tensor([numbers[label] for label in train.labels])
         seed = config.training.seed
-        self.batches = Batches([len(ids) for ids in self.ids], config.training.batch_size, seed)
+        self.batches = Batches([len(ids) for ids in self.ids], integer(config.training.batch_size), seed)
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
         self.weights = self._class_weights()
         self.against_overfitting = "--fold-labels" if alike(self.classes) else ""
@@ -178,7 +179,8 @@ class Classification(Task):
         return Offer(reason, ("train", self.name, *flags, "--kind", "bag"))
 
     def build_model(self) -> nn.Module:
-        return Classifier(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
+        build = NETWORKS[self.config.baseline.kind]
+        return build(len(self.reader.vocabulary), len(self.classes), self.config, self.vectors)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -219,7 +221,7 @@ class Classification(Task):
         return "\n".join(lines)
 
     def _handle(self, model: nn.Module) -> TrainedClassifier:
-        assert isinstance(model, Classifier | Bag)
+        assert isinstance(model, Model)
         return TrainedClassifier(model, self.reader, self.classes, self.config)
 
     def example(self) -> str:

@@ -32,7 +32,7 @@ from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
 from .inspection import reading
 from .measures import Matrix, measure
-from .model import Classifier
+from .model import NETWORKS, Classifier, Model, Network
 from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
@@ -58,11 +58,11 @@ class TrainedClassifier(Trained):
     task: ClassVar[str] = "classify"
     panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
-    model: Classifier | Bag
+    model: Model
 
     def __init__(
         self,
-        model: Classifier | Bag,
+        model: Model,
         reader: Tokenizer,
         classes: list[str],
         config: Any,
@@ -72,9 +72,7 @@ class TrainedClassifier(Trained):
         self.config, self.fingerprint = config, fingerprint
 
     @classmethod
-    def from_file(
-        cls, file: ModelFile, config: Any, build: Callable[..., Classifier] = Classifier
-    ) -> TrainedClassifier:
+    def from_file(cls, file: ModelFile, config: Any, build: Callable[..., Network] | None = None) -> TrainedClassifier:
         """Build the model and load the weights of a model file.
 
         Raises:
@@ -88,13 +86,13 @@ class TrainedClassifier(Trained):
             or not all(isinstance(name, str) for name in classes)
         ):
             raise RunError("the model file does not list its classes; restore it or train anew")
-        model: Classifier | Bag
+        model: Model
         if config.baseline.kind == "bag":
             model = Bag.from_tensors(file.tensors, len(vocabulary), len(classes))
         else:
             table = file.tensors.get("embedding.table.weight")
             sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
-            model = restored(file, config.model, lambda: build(*sizes))
+            model = restored(file, config.model, lambda: (build or NETWORKS[config.baseline.kind])(*sizes))
         config = _with_guessed(config, file.assets.get("columns"))
         return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
 
@@ -225,7 +223,7 @@ class TrainedClassifier(Trained):
         Raises:
             RunError: the classifier needs the whole text.
         """
-        if (reason := why_whole(self.model)) or isinstance(self.model, Bag):
+        if (reason := why_whole(self.model)) or not isinstance(self.model, Classifier):
             raise self.unable(f"answer step by step: {reason}")
         return SteppedClassifier(self.model, lanes)
 
@@ -247,10 +245,11 @@ class TrainedClassifier(Trained):
 
         Raises:
             DataError: the text is blank.
-            RunError: the model is a bag of words.
+            RunError: the model has no recurrent layers.
         """
-        if isinstance(self.model, Bag):
-            raise self.unable("be inspected if its kind is bag: it has no recurrent layers")
+        if not isinstance(self.model, Classifier):
+            kind = self.config.baseline.kind
+            raise self.unable(f"be inspected if its kind is {kind}: it has no recurrent layers")
         return reading(self, text)
 
     @property

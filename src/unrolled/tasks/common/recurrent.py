@@ -15,7 +15,7 @@ from ...errors import ArgumentError, RunError, did_you_mean
 from ...layers import Stack
 from ...scan import BACKENDS
 from ...training import modelfile
-from ...training.config import refuse_changed
+from ...training.config import by_rule, refuse_changed
 from ...training.modelfile import ModelFile
 
 M = TypeVar("M", bound=nn.Module)
@@ -44,7 +44,7 @@ class Recurrent:
     """units per layer"""
     num_layers: int = 2
     """number of stacked layers"""
-    dropout: float = 0.1
+    dropout: float | None = by_rule(0.1)
     """dropout on each layer's output"""
     locked_dropout: bool = True
     """one dropout mask per window instead of per step"""
@@ -96,7 +96,9 @@ class Recurrent:
             raise ArgumentError("dilation", "omitted with one layer, whose dilation is 1", self.dilation)
         if not math.isfinite(self.forget_bias):
             raise ArgumentError("forget_bias", "a finite number", self.forget_bias)
-        for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
+        if self.dropout is not None:
+            check_rate("dropout", self.dropout)
+        for name in ("recurrent_dropout", "zoneout", "weight_drop"):
             check_rate(name, getattr(self, name))
         for name, known in (("init", INITIALISERS), ("backend", BACKENDS)):
             if getattr(self, name) not in known:
@@ -112,6 +114,11 @@ class Recurrent:
         if self.cell not in CELLS:
             foreign += [*COMMON_OPTIONS, "initial_state"]
         refuse_changed(self, foreign, f"with --cell {self.cell}, which has no such option")
+
+    @property
+    def rate(self) -> float:
+        """The dropout; 0 if no rule has decided it."""
+        return self.dropout or 0.0
 
     def build(
         self,
@@ -132,7 +139,7 @@ class Recurrent:
             hidden_size or self.hidden_size,
             num_layers or self.num_layers,
             bidirectional=bidirectional,
-            dropout=self.dropout,
+            dropout=self.rate,
             locked_dropout=self.locked_dropout,
             residual=self.residual,
             feedforward_size=self.feedforward_size,

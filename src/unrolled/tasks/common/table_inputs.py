@@ -46,7 +46,7 @@ class TableInputs(TextInputs):
             DataError: the table cannot be read.
         """
         layout = self._layout(trained, column)
-        if self.file in (None, "-") or words or layout.form_of(Path(self.file or "")) == "lines":
+        if self.file in (None, "-") or words or layout.form_of(Path(self.file or "").expanduser()) == "lines":
             given = {
                 "form": None if self.form in ("auto", "lines") else self.form,
                 "header": self.header,

@@ -9,6 +9,7 @@ from typing import Literal
 from ...cells import check_rate, check_size
 from ...decoding import Sampling
 from ...errors import ArgumentError
+from ...training.config import by_rule
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .baseline import Baseline, check_kind
@@ -19,7 +20,7 @@ from .text import Text
 class Windows:
     """How training feeds the text to the model."""
 
-    bptt: int = 64
+    bptt: int | None = by_rule(64)
     """truncated backpropagation: steps per window; the state is carried over"""
     bptt_random: Literal["none", "merity", "unbiased"] = "none"
     """random window lengths: merity (around bptt), or unbiased (bptt on average)"""
@@ -45,7 +46,8 @@ class Windows:
     """validation tokens to evaluate on during training; 0: the whole validation set"""
 
     def __post_init__(self) -> None:
-        check_size("bptt", self.bptt, least=2 if self.bptt_random == "unbiased" else 1)
+        if self.bptt is not None:
+            check_size("bptt", self.bptt, least=2 if self.bptt_random == "unbiased" else 1)
         check_size("eval_tokens", self.eval_tokens, least=0)
         if self.eval_tokens == 1:
             raise ArgumentError("eval_tokens", "at least 2, or 0 for the whole validation set", 1)
@@ -85,13 +87,11 @@ class LanguageModelConfig:
     baseline: Baseline = field(default_factory=Baseline)
     model: Recurrent = field(default_factory=Recurrent)
     windows: Windows = field(default_factory=Windows)
-    training: Training = field(default_factory=lambda: Training(time="5m"))
+    training: Training = field(default_factory=lambda: Training(time="5m", batch_size=None))
     preview: Preview = field(default_factory=Preview)
 
     def __post_init__(self) -> None:
         check_kind(self)
-        if self.baseline.kind == "feedforward" and self.windows.embedding_size == 0:
-            raise ArgumentError("embedding_size", "at least 1 with --kind feedforward", 0)
         if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":
             why = "omitted with --bptt-random unbiased, whose gradients are already unbiased"
             raise ArgumentError("synthetic_gradients", why, True)

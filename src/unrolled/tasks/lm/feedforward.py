@@ -58,3 +58,8 @@ class FeedForward(nn.Module):
     def initial_state(self, batch_size: int) -> History:
         """Return the state before the first step."""
         return empty(batch_size, self.context, self.C.weight.device)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the leaves of the state, in order."""
+        return ("last symbols",)

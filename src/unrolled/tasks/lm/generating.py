@@ -134,13 +134,14 @@ class TextGenerator:
                 raise ArgumentError("text", "text with at least one token", text)
             tokens = self.vocabulary.encode(self.opening())
         ids = torch.from_numpy(tokens.astype(np.int64))[:, None]  # (T, 1)
-        logits, state = self.model(ids.expand(-1, samples).to(self._device), state)
+        logits, state = self.model(ids.expand(-1, samples).to(self.device), state)
         return logits[-1].float().cpu(), state
 
     def _step(self, ids: npt.NDArray[np.int64], state: State) -> tuple[npt.NDArray[np.floating], State]:
-        logits, state = self.model(torch.from_numpy(ids)[None].to(self._device), state)
+        logits, state = self.model(torch.from_numpy(ids)[None].to(self.device), state)
         return logits[0].float().cpu().numpy(), state
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """The device of the network."""
         return device_of(self.model)

@@ -36,8 +36,21 @@ def windows(ids: Tensor, history: History, resets: Tensor | None = None) -> tupl
     tokens = torch.cat([history.symbols.t(), ids])  # (C + T, B)
     context = tokens.unfold(0, C, 1)[1:]  # (T, B, C)
     if resets is not None:
-        t = torch.arange(T, device=ids.device)[:, None]  # (T, 1)
-        begin = torch.where(resets, t, -C).cummax(dim=0).values  # (T, B): the last reset of this lane
         lag = torch.arange(C - 1, -1, -1, device=ids.device)  # (C,)
-        context = torch.where(lag <= (t - begin)[..., None], context, NOTHING)
+        inside = lag <= positions(T, torch.full((B,), C, device=ids.device), resets)[..., None]
+        context = torch.where(inside, context, NOTHING)
     return context, History(context[-1])
+
+
+def positions(T: int, read: Tensor, resets: Tensor | None = None) -> Tensor:
+    """Return the positions ``(T, B)`` of T steps in their documents.
+
+    Args:
+        T: number of steps.
+        read: ``(B,)``, the steps of the document before them.
+        resets: ``(T, B)``, true at the first step of a document.
+    """
+    t = torch.arange(T, device=read.device)[:, None]  # (T, 1)
+    if resets is None:
+        return t + read
+    return t - torch.where(resets, t, -read).cummax(dim=0).values

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...cells import State
+from ...cells import CELLS, State
+from ...cells.init import initialise_for_tokens
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision, freeze, unsupported
 from ...layers import LockedDropout
@@ -19,6 +20,7 @@ from .adaptive import AdaptiveHead
 from .config import LanguageModelConfig, Windows
 from .embedding import WordEmbedding
 from .feedforward import FEATURES, FeedForward
+from .transformer import Transformer
 
 # T steps, B lanes, V vocabulary size
 
@@ -53,7 +55,10 @@ class LanguageModel(nn.Module):
             raise ArgumentError(name, "omitted with one-hot tokens", max(rates), remedy)
         self.embedding = WordEmbedding(symbols, size, *rates, locked) if size else None
         self.stack = recurrent.build(size or symbols)
-        rate = recurrent.dropout if windows.output_dropout is None else windows.output_dropout
+        bounded = recurrent.nonlinearity == "tanh"
+        if self.embedding is None and recurrent.cell in CELLS and recurrent.init == "torch" and bounded:
+            initialise_for_tokens(next(iter(self.stack.cells)))
+        rate = recurrent.rate if windows.output_dropout is None else windows.output_dropout
         self.drop = LockedDropout(rate) if locked else nn.Dropout(rate)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
         self.projection = nn.Linear(width, size, bias=False) if windows.tied and width != size else None
@@ -126,6 +131,11 @@ class LanguageModel(nn.Module):
         weight = self._output_weight
         return weight if self.projection is None else weight @ self.projection.weight
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the leaves of the state, in order."""
+        return state_names(self.stack)
+
     def unfreezable(self) -> str | None:
         """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if self.stack.mixing is not None:
@@ -181,20 +191,20 @@ class LogProbabilities(nn.Module):
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the leaves of the state, in order."""
-        if isinstance(self.model, LanguageModel):
-            return state_names(self.model.stack)
-        return ("last symbols",)
+        model: Any = self.model
+        names: tuple[str, ...] = model.states
+        return names
 
 
 def new_model(symbols: int, config: LanguageModelConfig) -> nn.Module:
-    """Build an untrained recurrent or feedforward model for a vocabulary of ``symbols`` tokens."""
-    if config.baseline.kind == "recurrent":
-        return LanguageModel(symbols, config.model, config.windows)
-    return FeedForward(
-        symbols,
-        config.baseline.context,
-        config.windows.embedding_size or FEATURES,
-        config.model.hidden_size,
-        config.model.dropout,
-        config.baseline.direct,
-    )
+    """Build an untrained model of any kind but ``ngram`` for a vocabulary of ``symbols`` tokens."""
+    other, model, windows = config.baseline, config.model, config.windows
+    if other.kind == "recurrent":
+        return LanguageModel(symbols, model, windows)
+    assert other.context is not None
+    if other.kind == "transformer":
+        return Transformer(
+            symbols, model.hidden_size, model.num_layers, other.heads, other.context, model.rate, windows.tied
+        )
+    features = windows.embedding_size or FEATURES
+    return FeedForward(symbols, other.context, features, model.hidden_size, model.rate, other.direct)

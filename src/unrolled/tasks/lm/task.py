@@ -5,6 +5,7 @@
     x_t (B,) tokens → one-hot or embedding (B, E) → recurrent layers (B, H) → logits (B, V)
     loss = −log softmax(logits_t)[x_{t+1}],  in nats per token
 
+    unrolled train lm --kind transformer      causal attention over the last tokens (transformer.py)
     unrolled train lm --kind feedforward      a network with a fixed context window (feedforward.py)
     unrolled train lm --kind ngram --order 6  smoothed counts, without gradient descent (ngram.py)
 
@@ -28,18 +29,21 @@ from ...data.named_data import NamedData
 from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
 from ..common.excerpts import LONGEST, excerpts
 from ..common.given_data import write_documents
 from . import description
 from .config import LanguageModelConfig
+from .defaults import usual, with_sizes
 from .evaluation import Evaluate, compare
-from .feedforward import FeedForward
 from .metrics import METRICS, WORD_METRICS, score
 from .model import LanguageModel, new_model
 from .ngram import NGram
+from .prediction import Predict
 from .sampling import Sample
 from .trained import TrainedLanguageModel
 
@@ -55,6 +59,7 @@ class LanguageModelling(Task):
     use: ClassVar[dict[str, str]] = {"generate text": "sample", "evaluate it": "evaluate"}
     given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[InputOptions] | None] = Predict
     Sample: ClassVar[type | None] = Sample
     metrics = METRICS
     config: LanguageModelConfig
@@ -90,6 +95,9 @@ class LanguageModelling(Task):
         config = self.config
         cell_class(config.model.cell)
         self.text = config.data.read()
+        if config.baseline.kind != "ngram":
+            train, symbols = self.text.train, len(self.text.vocabulary)
+            self.config = config = with_sizes(config, len(train), train.characters, symbols)
         dropped = self._cut()
         vocabulary = self.text.vocabulary
         vocabulary.check_prompt(config.preview.prompt)
@@ -118,8 +126,8 @@ class LanguageModelling(Task):
             return []
         self.stream = LaneStream(
             self.text.train,
-            self.config.training.batch_size,
-            self.config.windows.bptt,
+            integer(self.config.training.batch_size),
+            integer(self.config.windows.bptt),
             bptt_random=self.config.windows.bptt_random,
             random_reset=self.config.windows.random_reset,
             seed=self.config.training.seed,
@@ -140,6 +148,9 @@ class LanguageModelling(Task):
     def steps_per_epoch(self) -> float:
         return self.stream.windows_per_pass
 
+    def usual(self, steps: int) -> dict[str, Any]:
+        return usual(self.config, steps, self.steps_per_epoch)
+
     def batch(self, step: int) -> Window:
         return self.stream.window(step)
 
@@ -147,8 +158,8 @@ class LanguageModelling(Task):
         return batch.inputs.numel() * self.characters_per_token
 
     def carry(self, model: nn.Module) -> State:
-        assert isinstance(model, LanguageModel | FeedForward)
-        return model.initial_state(self.config.training.batch_size)
+        carrying: Any = model
+        return carrying.initial_state(self.stream.batch_size)
 
     def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device

@@ -9,6 +9,7 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data import Corpus, TextData, open_corpus, prepare
+from ...data.fasta import Ambiguous, Case
 from ...data.published import PARTED
 from ...data.textfile import normal
 from ...errors import ArgumentError
@@ -29,6 +30,12 @@ class Text:
     """handling of bytes that cannot be decoded"""
     line_ends: Literal["unify", "keep"] | None = since("unify", before=None)
     """unify: read the line endings CRLF and CR as \\n; keep: leave them unchanged"""
+    fasta: Literal["auto", "yes", "no"] = since("auto", before="no")
+    """read files as FASTA (auto: .fa, .fasta, .fna … that begin with ">")"""
+    case: Case = "upper"
+    """lower-case letters in FASTA (soft-masking): convert, or keep"""
+    ambiguous: Ambiguous = "keep"
+    """other FASTA codes than ACGTU: keep; n: as N; cut: end the sequence there"""
     vocabulary: Literal["char", "byte", "word", "bpe", "tokenized"] | None = None
     """tokens; tokenized: words at white space, <eos> per line (default: char; ptb, wikitext-2: tokenized)"""
     min_count: int = 1
@@ -50,7 +57,8 @@ class Text:
         """See `training.config.without_effect`."""
         used = {"min_count": ("char", "word", "tokenized"), "vocab_size": ("bpe",)}
         why = f"with --vocabulary {self.kind}"
-        return {name: why for name, kinds in used.items() if self.kind not in kinds}
+        unused = {name: why for name, kinds in used.items() if self.kind not in kinds}
+        return unused | (dict.fromkeys(("case", "ambiguous"), "with --fasta no") if self.fasta == "no" else {})
 
     @property
     def kind(self) -> str:
@@ -73,6 +81,9 @@ class Text:
             zeros=self.kind == "byte",
             parts=self.parts == "files",
             full_lines=self.kind == "tokenized",
+            fasta={"auto": None, "yes": True, "no": False}[self.fasta],
+            case=self.case,
+            ambiguous=self.ambiguous,
         )
 
     def normal(self, text: str) -> str:

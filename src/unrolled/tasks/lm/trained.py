@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -19,19 +19,24 @@ from ...data.storage import join
 from ...decoding import Session
 from ...errors import BackendError
 from ...kernels.generation import Frozen, Precision
-from ...results import Progress, Report, SamplePiece, reporting_to, silent
+from ...results import Input, Prediction, Progress, Report, SamplePiece, reporting_to, silent
+from ...training.config import flatten
 from ...training.modelfile import ModelFile
+from ..common.model_name import model_name
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
 from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
+from .feedforward import FeedForward
 from .generating import TextGenerator
 from .inspection import loss_unit, reading
 from .metrics import score
 from .model import LogProbabilities, new_model
 from .ngram import NGram
+from .prediction import Predict, fill, predictions
 from .sampling import Sample, conversation, samples
+from .transformer import Transformer
 
 
 @runtime_checkable
@@ -130,6 +135,8 @@ class TrainedLanguageModel(TextGenerator, Trained):
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
         rows = dict(super().about())
+        if isinstance(self.model, Transformer | FeedForward) and self.config is not None:
+            rows["network"] = model_name(flatten(self.config))
         if isinstance(self.model, NGram):
             rows["network"] = f"none: it counts {self.config.baseline.order}-grams"
             rows["n-grams"] = rows.pop("parameters")
@@ -199,6 +206,29 @@ class TrainedLanguageModel(TextGenerator, Trained):
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
+
+    def fill(self, text: str, **options: Any) -> Prediction:
+        """Return the most probable words for the gap of a text, with their probabilities.
+
+            found = model.fill("The clouds are in the ___ today.")
+            found.answer, found.probabilities, found.more["words"]
+
+        Args:
+            text: a text with the marker ``___``.
+            options: options of ``unrolled predict``: ``gap`` (another marker), ``top_k``, ``candidates``, ``words``.
+
+        Raises:
+            ArgumentError: the text does not have one gap and text around it, or it cannot be encoded.
+        """
+        return fill(self, text, options_of(Predict, options))
+
+    def fill_many(self, texts: Sequence[str], **options: Any) -> list[Prediction]:
+        """Return the prediction of `fill` for each text, an empty one for a blank text."""
+        return list(predictions(self, [[Input(text) for text in texts]], options_of(Predict, options)))
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+        """See `Trained.predictions`: the words for the gap of each text."""
+        return predictions(self, inputs, options)
 
     def samples(self, options: Sample) -> Iterator[SamplePiece]:
         """See `Trained.samples`: the prompt of every sample, then the generated text in pieces."""

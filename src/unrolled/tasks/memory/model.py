@@ -24,7 +24,7 @@ class MemoryModel(nn.Module):
     def __init__(self, input_size: int, outputs: int, recurrent: Recurrent) -> None:
         super().__init__()
         self.stack = recurrent.build(input_size)
-        self.drop = nn.Dropout(recurrent.dropout)
+        self.drop = nn.Dropout(recurrent.rate)
         self.head = nn.Linear(self.stack.output_size, outputs)
 
     def forward(self, inputs: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:

@@ -28,6 +28,7 @@ from ...data.named_data import NamedData
 from ...results import Report
 from ...training.metrics import LOSS
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.pieces import Recompute, cuts
 from ...training.task import Task
 from . import description
@@ -75,7 +76,7 @@ class Memory(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        problem, lanes = config.data, config.training.batch_size
+        problem, lanes = config.data, integer(config.training.batch_size)
         episodes = problem.episodes("train", config.training.seed, lanes)
         self.stream = EpisodeStream(episodes, lanes, problem.bptt)
         self.valid, self.test = problem.episodes("valid"), problem.episodes("test")

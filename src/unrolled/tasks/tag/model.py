@@ -46,7 +46,7 @@ class Tagger(nn.Module):
             )
             width += options.character_size
         locked = recurrent.locked_dropout
-        self.drop: nn.Module = LockedDropout(recurrent.dropout) if locked else nn.Dropout(recurrent.dropout)
+        self.drop: nn.Module = LockedDropout(recurrent.rate) if locked else nn.Dropout(recurrent.rate)
         self.stack = recurrent.build(width, bidirectional=options.bidirectional)
         self.head = nn.Linear(self.stack.output_size, len(tags))
         self.crf = constrained(tags) if options.crf else None

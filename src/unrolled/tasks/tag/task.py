@@ -32,6 +32,7 @@ from ...results import Report
 from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.task import Task
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import TRIED, excerpts, short_example, visible
@@ -108,7 +109,9 @@ class Tagging(Task):
         longest = config.data.max_words
         self.parts = [(n, a, b) for n, sentence in enumerate(train) for a, b in stretches(len(sentence), longest)]
         self.numbers = [self.tags.numbers(train[n].tags[a:b]) for n, a, b in self.parts]
-        self.batches = Batches([b - a for _, a, b in self.parts], config.training.batch_size, config.training.seed)
+        self.batches = Batches(
+            [b - a for _, a, b in self.parts], integer(config.training.batch_size), config.training.seed
+        )
         first = map(spelled, self.tagged.first)
         notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
         total = sum(map(len, train))

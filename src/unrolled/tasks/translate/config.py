@@ -8,10 +8,10 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data.bitext import BitextLayout, Form
-from ...data.bitext_sets import GENERATED, BitextSets, bitext_names, open_bitext
+from ...data.bitext_sets import GENERATED, SUMMARIES, BitextSets, bitext_names, open_bitext
 from ...data.dialect import check_delimiter
 from ...errors import ArgumentError
-from ...training.config import formerly, refuse_changed
+from ...training.config import formerly, refuse_changed, since
 from ...training.options import Training
 from ..common.recurrent import Recurrent
 from .decoding import Decoding
@@ -56,13 +56,15 @@ class Bitext:
     """fractions of training, validation and test set (default: 0.9 0.05 0.05)"""
     max_words: int = 80
     """exclude pairs with more words on either side"""
-    max_ratio: float = 4.0
-    """exclude pairs with a larger ratio of lengths"""
+    max_ratio: float | None = None
+    """exclude pairs with a larger ratio of lengths (default: 4; summaries: any)"""
+    summary: bool | None = since(None, before=False)
+    """targets are summaries, scored by ROUGE (default: if their column says so)"""
 
     def __post_init__(self) -> None:
         check_size("max_words", self.max_words)
         check_delimiter(self.delimiter)
-        if not 1 <= self.max_ratio < math.inf:
+        if self.max_ratio is not None and not 1 <= self.max_ratio < math.inf:
             raise ArgumentError("max_ratio", "a number of at least 1", self.max_ratio)
         if self.data in bitext_names():
             files = self.valid is not None or self.test is not None  # the layout applies to them
@@ -86,6 +88,7 @@ class Bitext:
             test_target=self.test_target,
             max_length=self.max_words,
             max_ratio=self.max_ratio,
+            summary=self.summary,
         )
 
 
@@ -114,4 +117,6 @@ class TranslateConfig:
         """The kind of vocabulary."""
         if self.units.vocabulary != "auto":
             return self.units.vocabulary
+        if self.data.data == SUMMARIES:
+            return "word"
         return "char" if self.data.data in GENERATED else "bpe"

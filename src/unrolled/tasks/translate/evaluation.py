@@ -1,5 +1,5 @@
-"""``unrolled evaluate`` for the task ``translate``: loss, BLEU and chrF of one or several runs, and BLEU by the length
-of the source."""
+"""``unrolled evaluate`` for the task ``translate``: loss, BLEU and chrF of one or several runs, BLEU by the length of
+the source, and ROUGE of summaries beside that of the first words."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
 from ..common.own_data import own_data
 from ..common.seen import seen_in_training
+from .lead import lead
 from .metrics import METRICS, Measures
 from .pairs import EvaluatedPairs
+from .rouge import NAMES, Rouge
 from .scores import bleu_interval, buckets, by_length
 from .search_options import SearchOptions
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator
-
-COLUMNS = (*("loss" if metric is LOSS else metric.label for metric in METRICS), "sentences/s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +73,10 @@ def compare(models: Mapping[str, TrainedTranslator], options: Evaluate, progress
         if options.picture is not None:
             check_length_picture(Path(options.picture), [len(bucket) for bucket in buckets(pairs.source).values()])
         results = {run: _evaluate(model, pairs, options, progress) for run, model in models.items()}
-    reports = [Report(_values(model, options, pairs, results[run])) for run, model in models.items()]
-    return Comparison(reports, Report({}, tuple(_parts(results, options)), tuple(how), tuple(notes)))
+    summaries = any(result.measures.rouge is not None for result in results.values())
+    baselines = lead(pairs.source, pairs.target) if summaries else {}
+    reports = [Report(_values(model, options, pairs, results[run], baselines)) for run, model in models.items()]
+    return Comparison(reports, Report({}, tuple(_parts(results, options, baselines)), tuple(how), tuple(notes)))
 
 
 def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> tuple[bitext.Pairs, list[str]]:
@@ -121,12 +123,16 @@ def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, 
             "exact": wilson(round(measures.scores.exact * len(pairs)), len(pairs)),
         }
     )
+    if measures.rouge is not None:
+        intervals |= measures.rouge.intervals()
     return Measured(measures, intervals, by_length(translations, pairs.target, pairs.source), rate)
 
 
-def _values(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs, result: Measured) -> dict[str, Any]:
+def _values(
+    model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs, result: Measured, baselines: Mapping[str, Rouge]
+) -> dict[str, Any]:
     """Return the values for JSON."""
-    return {
+    values: dict[str, Any] = {
         "text": options.data or f"{model.config.data.data}, {options.part}",
         "pairs": len(pairs),
         **result.measures.summary(),
@@ -134,17 +140,40 @@ def _values(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs, re
         "signatures": _signatures(result),
         "by_length": [dict(zip(("low", "high", "count", "bleu"), bucket, strict=True)) for bucket in result.lengths],
     }
+    if result.measures.rouge is not None:
+        values["recall"] = result.measures.rouge.recall()
+        values["baselines"] = {name: {**found.f1(), "recall": found.recall()} for name, found in baselines.items()}
+    return values
 
 
-def _parts(results: Mapping[str, Measured], options: Evaluate) -> Iterator[Part]:
+def _parts(results: Mapping[str, Measured], options: Evaluate, baselines: Mapping[str, Rouge]) -> Iterator[Part]:
     """Yield the tables, texts and pictures of the results, by run name."""
     several = len(results) > 1
-    rows = [((run,) if several else ()) + _row(result) for run, result in results.items()]
-    yield Table("scores", (("run",) if several else ()) + COLUMNS, rows, right=COLUMNS)
+    summaries = [result.measures.summary() for result in results.values()]
+    shown = [m for m in METRICS if m.name not in NAMES and all(m.name in summary for summary in summaries)]
+    columns = (*("loss" if metric is LOSS else metric.label for metric in shown), "sentences/s")
+    rows = [
+        (*((run,) if several else ()), *(f"{summary[m.name]:{m.format}}" for m in shown), f"{result.rate:,.0f}")
+        for (run, result), summary in zip(results.items(), summaries, strict=True)
+    ]
+    yield Table("scores", (("run",) if several else ()) + columns, rows, right=columns)
+    if baselines:
+        own = {run or "this run": result.measures.rouge for run, result in results.items()}
+        yield _rouge_table({name: scores for name, scores in (own | dict(baselines)).items() if scores is not None})
     names = _names([*results]) if several else ["BLEU"]
     lengths = {name: result.lengths for name, result in zip(names, results.values(), strict=True)}
     yield _length_table(lengths)
-    yield Pairs([(name, _interval(result)) for name, result in zip(names, results.values(), strict=True)])
+    intervals = [(name, _interval(result)) for name, result in zip(names, results.values(), strict=True)]
+    if baselines:
+        intervals += [
+            (
+                f"{name} ROUGE-L".removeprefix("BLEU "),
+                "95 % interval {:.2f} to {:.2f}".format(*result.intervals["rougeL"]),
+            )
+            for name, result in zip(names, results.values(), strict=True)
+            if "rougeL" in result.intervals
+        ]
+    yield Pairs(intervals)
     signatures = _signatures(next(iter(results.values())))
     yield Text("\n".join(f"{name}: {signature}" for name, signature in signatures.items()))
     if options.picture is not None:
@@ -168,9 +197,14 @@ def _signatures(result: Measured) -> dict[str, str]:
     }
 
 
-def _row(result: Measured) -> tuple[str, ...]:
-    summary = result.measures.summary()
-    return (*(f"{summary[metric.name]:{metric.format}}" for metric in METRICS), f"{result.rate:,.0f}")
+def _rouge_table(scores: Mapping[str, Rouge]) -> Table:
+    """Return a table of F1 and recall by the name of a run or a baseline, and the mean number of words."""
+    header = ("", *NAMES.values(), *(f"recall {name[-1]}" for name in NAMES), "words")
+    rows = [
+        (name, *(f"{value:.2f}" for value in (*found.f1().values(), *found.recall().values())), f"{found.words:.1f}")
+        for name, found in scores.items()
+    ]
+    return Table("rouge", header, rows, right=header[1:])
 
 
 def _length_table(lengths: Mapping[str, list[Bucket]]) -> Table:

@@ -140,8 +140,8 @@ class Translator(nn.Module):
         if options.tied:
             self.output.weight = self.target.weight
         locked = recurrent.locked_dropout
-        self.drop: nn.Module = LockedDropout(recurrent.dropout) if locked else nn.Dropout(recurrent.dropout)
-        self.drop_out = nn.Dropout(recurrent.dropout)
+        self.drop: nn.Module = LockedDropout(recurrent.rate) if locked else nn.Dropout(recurrent.rate)
+        self.drop_out = nn.Dropout(recurrent.rate)
         self.backend = recurrent.backend if recurrent.backend in ("auto", "reference", "native") else "auto"
 
     def _zero(self, rows: int) -> State:

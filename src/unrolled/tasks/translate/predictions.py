@@ -80,6 +80,7 @@ def predictions(
     options.check(model.model)
     search = options.given()
     scored = options.scores or model.config.decoding.changed(**search).n_best > 1 or options.n_best is not None
+    what = "summary" if model.config.data.summary else "translation"  # the column of a table
     shown: list[Alignment] = []
     warned = False
     for batch in inputs:
@@ -92,11 +93,11 @@ def predictions(
                 yield Prediction("", more={"translations": []})
                 continue
             translations = next(answers)
-            if not warned and model.reads_like_target(text):
+            if what == "translation" and not warned and model.reads_like_target(text):
                 warned = True
                 warnings.warn(f"{text[:60]!r} looks like the target language", UnrolledWarning, stacklevel=2)
             found = model.reader.unknown_in(text)
-            yield replace(_prediction(text, translations, scored, options.show_alignment), unknown=found)
+            yield replace(_prediction(text, translations, scored, options.show_alignment, what), unknown=found)
             if options.picture is not None and len(shown) < PICTURED:
                 shown.append(_alignment(translations[0]))
         if failed is not None:
@@ -108,7 +109,7 @@ def predictions(
         )
 
 
-def _prediction(text: str, translations: list[Translated], scored: bool, aligned: bool) -> Prediction:
+def _prediction(text: str, translations: list[Translated], scored: bool, aligned: bool, what: str) -> Prediction:
     lines: list[str] = []
     values: list[dict[str, Any]] = []
     for translated in translations:
@@ -123,7 +124,7 @@ def _prediction(text: str, translations: list[Translated], scored: bool, aligned
     cells: dict[str, Any] = {}
     for rank, translated in enumerate(translations, 1):
         number = f"_{rank}" if rank > 1 else ""
-        cells |= {f"translation{number}": translated.text, f"score{number}": round(translated.score, 4)}
+        cells |= {f"{what}{number}": translated.text, f"score{number}": round(translated.score, 4)}
     return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": values}, cells=cells)
 
 

@@ -30,8 +30,10 @@ from ...data.named_data import NamedData
 from ...data.swapped import frequent_words
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
+from ...training.options import integer
 from ...training.task import Task
 from ..common.description import PARTS, leaked
 from ..common.excerpts import excerpts, short_example
@@ -103,6 +105,7 @@ class Translation(Task):
         config = self.config
         cell_class(config.model.cell)
         self.sets = config.data.read()
+        self.config = config = update(config, summary=self.sets.summary)
         train = self.sets.train
         self.words = {side: frequent_words(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
@@ -123,7 +126,7 @@ class Translation(Task):
         self.targets = [np.append(targets[n], END) for n in kept]
         training = config.training
         lengths = [len(a) + len(b) for a, b in zip(self.sources, self.targets, strict=True)]
-        self.batches = Batches(lengths, training.batch_size, training.seed)
+        self.batches = Batches(lengths, integer(training.batch_size), training.seed)
         notes = [
             *self.sets.how,
             *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
@@ -193,8 +196,9 @@ class Translation(Task):
         handle = self._handle(model)
         if split == "test":
             return handle.evaluate(pairs).summary()
-        scores = handle.scores(pairs.pick(range(min(SCORED, len(pairs)))), beam=1)
-        return {**handle.loss(pairs), "bleu": scores.bleu, "exact": scores.exact}
+        scores = handle.evaluate(pairs.pick(range(min(SCORED, len(pairs)))), beam=1).summary()
+        shown = ("rougeL", "bleu", "exact")
+        return {**handle.loss(pairs), **{name: scores[name] for name in shown if name in scores}}
 
     def preview(self, model: nn.Module) -> str:
         pairs = self.sets.valid if len(self.sets.valid) else self.sets.train

@@ -34,6 +34,7 @@ from .metrics import Measures, perplexity
 from .model import Translator, inside, shifted
 from .pairs import find
 from .predictions import Predict, inputs, predictions
+from .rouge import rouge
 from .scores import Scores, score
 from .units import END, Language, shown
 
@@ -185,8 +186,9 @@ class TrainedTranslator(Trained):
         """
         if not isinstance(data, Pairs):
             return super().evaluate(data, **options)
-        translations = self._texts(data.source, progress, options)
-        return Measures(self.loss(data)["loss"], score(translations, data.target), translations)
+        texts = self._texts(data.source, progress, options)
+        summaries = rouge(texts, data.target) if self.config.data.summary else None
+        return Measures(self.loss(data)["loss"], score(texts, data.target), texts, summaries)
 
     def preview(self, pairs: Pairs) -> str:
         """Return translations beside the references as text, and the alignment of the shortest translation."""

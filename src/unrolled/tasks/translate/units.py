@@ -24,7 +24,7 @@ class Units:
     """The tokenization of the sentences."""
 
     vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
-    """bpe (subwords), word, char or byte; auto: char for generated data, else bpe"""
+    """bpe (subwords), word, char or byte; auto: by the data, bpe for files"""
     vocab_size: int = 8000
     """size of a byte-pair vocabulary"""
     min_count: int = 2
