@@ -13,6 +13,7 @@ from document_commands import check, flags, mentioned, shown, verb_of, verbs, wo
 from unrolled import recipes
 from unrolled.errors import UnrolledError
 from unrolled.tasks import task_class
+from unrolled.tasks.registry import TASKS
 from unrolled.training.config import options, update
 
 ROOT = Path(__file__).parents[1]
@@ -90,6 +91,10 @@ def test_commands_of_the_documents_are_understood(page, tmp_path, monkeypatch):
     for file in set(re.findall(r"(\S+)/config\.toml", "\n".join(shown(text)))):  # of a run, as a recipe
         (tmp_path / file).mkdir(parents=True)
         (tmp_path / file / "config.toml").write_text('task = "lm"\n')
+    for run in set(re.findall(r"--from (\S+)", "\n".join(shown(text)))):  # whose network is read
+        task = next((name for name in TASKS if Path(run).name.startswith(name)), "lm")
+        (tmp_path / run).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / run).symlink_to(ROOT / "tests" / "fixtures" / "trained" / task)
     for command in shown(text):
         if "…" not in command:
             check(command, ROOT)

@@ -12,18 +12,22 @@ from typing import Any
 
 from .cells import Cell, cell_name
 from .checks import checked, plain
-from .errors import ArgumentError
+from .errors import ArgumentError, RunError
 from .tasks.opening import check_trust as check_trust
 from .tasks.opening import custom_cell, open_model, with_data_of
 from .tasks.opening import task_of as task_of
 from .tasks.registry import class_of_run, ready, task_class
-from .training.config import flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
+from .tasks.starting import start_defaults as start_defaults
+from .tasks.starting import start_source
+from .training import modelfile
+from .training.config import ALIASES, flatten, from_toml, parse_toml, read_text, refuse_without_effect, update
 from .training.files import save_error
 from .training.folder import RunFolder, reserve, runs_folder
 from .training.keywords import keyword_names
 from .training.live import reporting
 from .training.log import Reporter, Summary
 from .training.loop import train as run_loop
+from .training.start_options import START_OPTIONS, start_of
 
 
 @checked
@@ -57,8 +61,7 @@ def train(task: str, *, run: str | Path | None = None, reporter: Reporter | None
         check_data(name, options.get(name))
     given = {name: options[name] for name in cls.given if _is_content(options.get(name))}
     options |= dict.fromkeys(given, "data") | ({"cell": cell_name(options["cell"])} if "cell" in options else {})
-    config = update(cls.Config(), **options)
-    refuse_without_effect(config, options)
+    config = configured(cls, options)
     with reporting(reporter) as reporter, keyword_names(flatten(config)):
         summary = start(task, config, run, reporter, given)
     return load(summary.folder, cell=custom_cell(config))
@@ -70,9 +73,44 @@ def start(
     """Train a new run from a complete config, and return its summary; ``given`` are data that are no paths."""
     cls = ready(task_class(task))
     config, stem = located(task, config)
+    source = start_source(cls, config)
     path = Path(run) if run is not None else reserve(runs_folder(), stem)
-    with RunFolder.new(path) as folder, _written(cls, given or {}, folder) as written:
-        return run_loop(cls(update(config, **written)), folder, reporter)
+    with (
+        RunFolder.new(path) as folder,
+        _written(cls, given or {}, folder) as written,
+        _copied(source, folder),
+    ):
+        problem = cls(update(config, **written))
+        problem.source = source
+        return run_loop(problem, folder, reporter)
+
+
+def configured(cls: Any, options: Mapping[str, Any]) -> Any:
+    """Return the config of a task with the user's options; a run that starts from another one has that one's network.
+
+    Raises:
+        ArgumentError, RunError: see `train`.
+    """
+    named = {ALIASES.get(name, name): value for name, value in options.items()}
+    config, run = cls.Config(), named.get("from_run")
+    if isinstance(run, str | Path) and "from_run" in flatten(config):
+        with keyword_names(flatten(config)):
+            config = update(config, **start_defaults(cls, str(run), named))
+    config = update(config, **options)
+    refuse_without_effect(config, options)
+    return config
+
+
+@contextlib.contextmanager
+def _copied(source: modelfile.ModelFile | None, folder: RunFolder) -> Iterator[None]:
+    """Write the model that training starts from to the run's folder; remove it again if the run never started."""
+    try:
+        if source is not None:
+            modelfile.save(folder.start, source.tensors, source.task, source.config, source.assets, source.scores)
+        yield
+    finally:
+        if not folder.config.exists():
+            folder.start.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -106,7 +144,7 @@ def _is_content(value: Any) -> bool:
 
 def located(task: str, config: Any) -> tuple[Any, str]:
     """Return a config with absolute paths, and the beginning of a run's name: ``TASK-DATA``."""
-    flat, paths = flatten(config), task_class(task).paths()
+    flat, paths = flatten(config), {**task_class(task).paths(), "from_run": ()}
     stem = f"{task}-{_stem(flat['data'], paths.get('data', (flat['data'],)))}"
     absolute = {name: _absolute(flat[name], names) for name, names in paths.items() if flat.get(name)}
     return update(config, **absolute), stem
@@ -130,6 +168,9 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
     for name in ("time", "epochs"):
         if changes.get(name) is not None:
             raise ArgumentError(name, "omitted when resuming a run", changes[name], "set steps instead")
+    for name in changes:
+        if ALIASES.get(name, name) in START_OPTIONS:
+            raise ArgumentError(name, "omitted when resuming a run", changes[name], "train a new run instead")
     folder = RunFolder.open(Path(run))
     with folder.resumed(), reporting(reporter) as reporter:
         text = read_text(folder.config)
@@ -140,7 +181,12 @@ def resume(run: str | Path, reporter: Reporter | None = None, **changes: Any) ->
         check_trust(config, changes.get("cell"), folder.config)
         config = with_data_of(config, cls, folder.path)
         config = update(config, **changes)
-        return run_loop(cls(config), folder, reporter, resume=True)
+        problem = cls(config)
+        if start_of(config).from_run is not None:
+            if not folder.start.is_file():
+                raise RunError(f"{folder.start}, the model that training started from, is missing; restore it")
+            problem.source = modelfile.load(folder.start)
+        return run_loop(problem, folder, reporter, resume=True)
 
 
 @checked

@@ -27,7 +27,7 @@ from .results.markup import Shown
 from .tasks.opening import custom_cell
 from .tasks.registry import ready, task_class
 from .training import lock
-from .training.config import flatten, options, parse_toml, read_text, refuse_without_effect, to_toml, update
+from .training.config import flatten, options, parse_toml, read_text, to_toml, update
 from .training.files import write_atomically
 from .training.folder import new_path, runs_folder
 from .training.live import reporting
@@ -157,8 +157,7 @@ def cross_validate(
         if not isinstance(given.get(name, ""), str | Path):
             remedy = "save the examples in a file: every fold reads it again"
             raise ArgumentError(name, "a path or the name of a data set", given[name], remedy)
-    config = update(cls.Config(), **given, folds=folds)
-    refuse_without_effect(config, given)
+    config = update(api.configured(cls, given), folds=folds)
     with reporting(reporter) as reporter:
         return start(task, config, run, reporter)
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from unrolled.data import generated_parts
 from unrolled.data.generated_summaries import EVENTS, PLACES, summaries
 
 OUTCOMES = (  # from the most serious: a pattern in the report, and the headline
@@ -16,8 +17,15 @@ VERBS = {form: verb[2] for events in EVENTS for verb in events.verbs for form in
 NOUNS = sorted({noun for events in EVENTS for noun in (*events.subjects, *events.objects)}, key=len, reverse=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _blocks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generated_parts, "_BLOCK", 256)
+        yield
+
+
 @pytest.fixture(scope="module")
-def parts():
+def parts(_blocks):
     return summaries(sizes=(400, 20, 30))
 
 

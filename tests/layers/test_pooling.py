@@ -16,7 +16,7 @@ def outputs():
     return y * (torch.arange(T)[:, None] < LENGTHS)[..., None]
 
 
-@pytest.mark.parametrize("kind", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("kind", ["last", "mean", "max", "attention", "concat"])
 @pytest.mark.parametrize("directions", [1, 2])
 def test_against_each_sequence_alone(kind, directions):
     y, pool = outputs(), Pooling(kind, O, directions).double()
@@ -29,6 +29,9 @@ def test_against_each_sequence_alone(kind, directions):
             expected = one.mean(0)
         elif kind == "max":
             expected = one.amax(0)
+        elif kind == "concat":
+            end = one[-1] if directions == 1 else torch.cat([one[-1, : O // 2], one[0, O // 2 :]])
+            expected = torch.cat([end, one.amax(0), one.mean(0)])
         else:
             hidden, context = pool.score[0], pool.score[2].weight[0]
             e = torch.tanh(one @ hidden.weight.T + hidden.bias) @ context
@@ -37,7 +40,7 @@ def test_against_each_sequence_alone(kind, directions):
         torch.testing.assert_close(found[b], expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("kind", ["last", "mean", "max", "attention", "concat"])
 def test_padding_counts_for_nothing(kind):
     y, pool = outputs(), Pooling(kind, O, 2).double()
     found = pool(y, LENGTHS)

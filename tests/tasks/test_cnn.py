@@ -122,7 +122,7 @@ def test_widths_are_checked(filters):
 
 def test_a_list_of_integers_is_an_option(capsys):
     config = update(ClassifyConfig(), kind="cnn", filters=[2, 7])
-    assert from_toml(ClassifyConfig(), to_toml(config, "classify"), "config.toml") == config
+    assert from_toml(ClassifyConfig(), to_toml(config, "classify"), "config.toml").baseline.filters == (2, 7)
     with pytest.raises(ArgumentError, match="filters must be an integer"):
         update(ClassifyConfig(), kind="cnn", filters=["3"])
     for value in ("x", "", "3,x"):

@@ -35,7 +35,7 @@ def small(vocabulary: str, kind: str = "recurrent", **options) -> TrainedLanguag
     """An untrained model with large weights, so that words differ clearly."""
     torch.manual_seed(1)
     vocab = build_vocabulary(vocabulary, [TEXT], **options)
-    config = LanguageModelConfig(baseline=Baseline(kind=kind), model=Recurrent(hidden_size=6))
+    config = LanguageModelConfig(baseline=Baseline(kind=kind), model=Recurrent(hidden_size=8))
     network = new_model(len(vocab), config)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -58,7 +58,7 @@ def end(model: TrainedLanguageModel, text: str) -> float:
     return model.step(text)[0][[model.vocabulary.symbols.index(c) for c in "\n (),."]].logsumexp(0).item()
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "feedforward", "ngram"])
+@pytest.mark.parametrize("kind", ["recurrent", "feedforward", "transformer", "ngram"])
 def test_words_of_characters_are_those_of_complete_enumeration(kind, ngram):
     model = ngram[0] if kind == "ngram" else small("char", kind)
     words = ["".join(letters) for length in range(1, 7) for letters in itertools.product("ab", repeat=length)]

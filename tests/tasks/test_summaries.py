@@ -8,6 +8,7 @@ import torch
 
 import unrolled
 from unrolled.cli import main
+from unrolled.data import generated_parts
 from unrolled.data.generated_summaries import summaries
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.evaluation import Evaluate
@@ -17,7 +18,9 @@ from unrolled.tasks.translate.task import Translation
 from unrolled.training.config import parse_toml, update
 
 SMALL = {"hidden_size": 8, "embedding_size": 8, "vocabulary": "word", "min_count": 1, "steps": 3, "beam": 2}
-PAIRS = summaries(sizes=(40, 5, 5))[0]
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(generated_parts, "_BLOCK", 64)
+    PAIRS = summaries(sizes=(40, 5, 5))[0]
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,10 @@ VALUES = {
     "prompt": text,
     "preview_length": st.integers(0, 999),
     "preview_temperature": st.floats(0, 9),
+    "from_run": st.none() | st.just("runs/lm-1"),
+    "freeze": st.lists(text, max_size=3).map(tuple),
+    "unfreeze": st.sampled_from(["all", "gradual"]),
+    "layer_rate": st.floats(1, 9),
 }
 
 
@@ -150,7 +154,9 @@ def test_the_file_says_everything_and_who_wrote_it():
     assert body["task"] == "lm"
     assert set(body["versions"]) == {"unrolled", "torch", "python"}
     written = {
-        name for group in ("data", "baseline", "model", "windows", "training", "preview") for name in body[group]
+        name
+        for group in ("data", "baseline", "model", "windows", "training", "start", "preview")
+        for name in body[group]
     }
     assert written == {name for name, value in flatten(Config()).items() if value is not None}
 
@@ -158,7 +164,7 @@ def test_the_file_says_everything_and_who_wrote_it():
 @pytest.mark.parametrize(("alias", "name"), [(a, n) for a, n in ALIASES.items() if n in options(Config)])
 def test_other_tools_names(alias, name):
     value = {"embedding_size": 7, "cell": "gru", "data": "x", "lr": 0.5, "clip": 2.0, "forget_bias": 3.0}.get(name)
-    value = value or {"epochs": 3.0, "prompt": "Once"}.get(name, 11)
+    value = value or {"epochs": 3.0, "prompt": "Once", "from_run": "runs/a"}.get(name, 11)
     assert flatten(update(Config(), **{alias: value}))[name] == value
 
 

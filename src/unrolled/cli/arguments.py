@@ -23,7 +23,7 @@ import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from ..errors import ArgumentError, UnrolledError, clause, did_you_mean
-from ..training.config import ALIASES
+from ..training.config import ALIASES, FLAGS
 
 C = TypeVar("C")
 INTEGERS = tuple[int, ...]
@@ -59,7 +59,7 @@ def parse(cls: type[C], argv: Sequence[str], prog: str, about: str, default: C |
             )
     except SystemExit as stop:
         if not stop.code:
-            sys.stdout.write(schema.usage(_without_none(out.getvalue())))
+            sys.stdout.write(schema.usage(_with_flags(_without_none(out.getvalue()))))
             raise
         raise schema.explain(stop, err.getvalue(), words) from None
     except ArgumentError as error:
@@ -135,7 +135,7 @@ class Schema:
             if value is not None and value.lower() not in _YES | _NO:
                 raise ArgumentError(flag, "given without a value", value, f"--no-{flag[2:]} negates it")
             on = not negated if value is None else (value.lower() in _YES) != negated
-            return name, [flag if on else f"--no-{flag[2:]}"]
+            return name, [_word(name) if on else f"--no-{_word(name)[2:]}"]
         if typing.get_origin(hint) is tuple and not _repeatable(hint):
             count = len(typing.get_args(hint))
             if value is None and rest and "," in rest[0]:
@@ -145,7 +145,7 @@ class Schema:
                 values.append(rest.pop(0))
             if len(values) != count:
                 raise ArgumentError(flag, f"followed by {count} numbers", " ".join(values))
-            return name, [flag, *values]
+            return name, [_word(name), *values]
         if hint == INTEGERS:
             given = [] if value is None else [value]
             while value is None and rest and not self._is_flag(rest[0]):
@@ -153,14 +153,14 @@ class Schema:
             numbers = " ".join(given).replace(",", " ").split()
             if not numbers or not all(re.fullmatch(r"[+-]?\d{1,18}", number) for number in numbers):
                 raise ArgumentError(flag, "followed by integers", " ".join(given) or "nothing")
-            return name, [f"{flag}={','.join(numbers)}"]
+            return name, [f"{_word(name)}={','.join(numbers)}"]
         if value is None:
             if not rest or self._is_flag(rest[0]):
                 raise UnrolledError(f"{flag} needs a value: {self.expected(name)}; {self._see()}")
             value = rest.pop(0)
         if hint is int and re.fullmatch(r"[+-]?\d{19,}", value):
             raise ArgumentError(flag, "an integer of fewer than 19 digits", value)  # torch counts in 64 bits
-        return name, [f"{flag}={value}"]
+        return name, [f"{_word(name)}={value}"]
 
     def _find(self, text: str) -> tuple[str | None, bool]:
         """Return our name for a flag as typed (without dashes), and whether ``no-`` negates it."""
@@ -207,7 +207,7 @@ class Schema:
         if flag and name in self.flags:
             value = _value(flag, words)
             near = did_you_mean(value, self.choices(name))
-            return ArgumentError(flag, self.expected(name), value, near)
+            return ArgumentError(_dashed(name), self.expected(name), value, near)
         present = sum(not word.startswith("--") for word in words)
         if present < self.required:
             return self._missing_positional(present)
@@ -275,8 +275,13 @@ def _lists() -> ConstructorRegistry:
     return registry
 
 
-def _dashed(name: str) -> str:
+def _word(name: str) -> str:
+    """Return a flag as tyro knows it, by the name of the field."""
     return "--" + name.replace("_", "-")
+
+
+def _dashed(name: str) -> str:
+    return "--" + FLAGS.get(name, name).replace("_", "-")
 
 
 def _value(flag: str, words: list[str]) -> str:
@@ -298,6 +303,14 @@ def _without_none(text: str) -> str:
     blanked = re.sub(r"\(default:[\s│]*(?:None|'')?\)", lambda m: re.sub(r"[^\s│]", "\0", m[0]), text)
     lines = [line.rstrip() for line in blanked.split("\n") if "\0" not in line or re.search(r"[^\0\s│]", line)]
     return _reflowed("\n".join(line.replace("\0", " ").rstrip() for line in lines))
+
+
+def _with_flags(text: str) -> str:
+    """Show the flags of `FLAGS`, which tyro names as in Python, without moving the texts beside them."""
+    for name, flag in FLAGS.items():
+        long, short = f"--{name.replace('_', '-')}", f"--{flag}"
+        text = re.sub(rf"(?m){long}( \S+|$)", rf"{short}\g<1>{' ' * (len(long) - len(short))}", text)
+    return text
 
 
 def _reflowed(text: str) -> str:

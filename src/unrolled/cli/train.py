@@ -78,10 +78,14 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     base = config_class()
     if length:
         base = update(base, **NO_LENGTH)  # drop the task's default length
+    run = flags.get("from_run") or (recipe.options.get("from_run") if recipe is not None else None)
+    if run is not None:
+        with Schema(both, prog).names():
+            started = api.start_defaults(task_class(name), str(run), flags)
+        base = update(base, **_without_length(started, length))
     if recipe is not None:
-        options = {k: v for k, v in recipe.options.items() if not (length and k in NO_LENGTH)}
         try:
-            base = update(base, **options)
+            base = update(base, **_without_length(recipe.options, length))
         except ArgumentError as error:
             raise RunError(f"the recipe's {error}") from error
         api.check_trust(base, flags.get("cell"), "the recipe")
@@ -92,6 +96,11 @@ def _read(config_class: type, name: str, argv: list[str], recipe: recipes.Recipe
     with Schema(both, prog).names():
         refuse_without_effect(config, flags)
     return parsed.general, config
+
+
+def _without_length(options: dict[str, Any], length: list[str]) -> dict[str, Any]:
+    """Return options without the length of training, if a flag gives it."""
+    return {name: value for name, value in options.items() if not (length and name in NO_LENGTH)}
 
 
 def _recipe(argv: list[str]) -> recipes.Recipe | None:

@@ -27,6 +27,7 @@ from .build import VOCAB_SIZE, build_vocabulary, check_options, vocabulary_from_
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .corpus import Corpus
 from .derived import derived
+from .extended import extended
 from .pieces import Chunk, pieces
 from .storage import Split, read_description, read_split, write_description, write_split
 from .textfile import describe_changes
@@ -60,6 +61,8 @@ def prepare(
     min_count: int = 1,
     vocab_size: int = VOCAB_SIZE,
     fractions: Annotated[tuple[float, float, float], FRACTIONS] = (0.9, 0.05, 0.05),
+    base: Vocabulary | None = None,
+    where: str = "",
 ) -> TextData:
     """Encode ``corpus``, or load the encoding from the cache if neither text nor options have changed.
 
@@ -71,6 +74,8 @@ def prepare(
         vocab_size: see `build_vocabulary`.
         fractions: fractions of the characters for training, validation and test, of sum 1; unused for a corpus in
             parts.
+        base: a vocabulary of the same kind, which the tokens of the text extend.
+        where: the model that ``base`` is from, for messages.
 
     Raises:
         ArgumentError: an option is invalid.
@@ -80,10 +85,12 @@ def prepare(
     check_options(kind, min_count, vocab_size)
     shares = _shares(fractions)
     division = list(map(str, shares)) if corpus.parts is None else ["parts", *corpus.parts]
-    options = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, division]
+    options: list[Any] = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, division]
+    if base is not None:
+        options.append(base.to_json())
 
     def make(folder: Path) -> None:
-        write_description(folder, _encode(corpus, folder, kind, min_count, vocab_size, shares))
+        write_description(folder, _encode(corpus, folder, kind, min_count, vocab_size, shares, base, where))
 
     return _load(derived("encoded", [*options, corpus.fingerprint()], make, cache=cache), corpus.notes)
 
@@ -117,7 +124,14 @@ def encode_text(corpus: Corpus, vocabulary: Vocabulary, cache: Path | None = Non
 
 
 def _encode(
-    corpus: Corpus, folder: Path, kind: str, min_count: int, vocab_size: int, shares: list[Fraction]
+    corpus: Corpus,
+    folder: Path,
+    kind: str,
+    min_count: int,
+    vocab_size: int,
+    shares: list[Fraction],
+    base: Vocabulary | None,
+    where: str,
 ) -> dict[str, Any]:
     digest, characters = hashlib.sha256(), CharacterCounts()
     sizes = [0, 0, 0]  # characters of each part
@@ -142,11 +156,15 @@ def _encode(
         vocabulary = CharVocabulary.from_counts(characters, min_count)
     elif kind == "byte":
         vocabulary = ByteVocabulary()
+    elif kind == "bpe" and base is not None:
+        vocabulary = base
     else:
         limit = ends[0] if kind != "bpe" else min(ends[0], BPE_TRAINING_CHARACTERS)
         texts = (piece.text for piece in pieces(chunk for _, chunk in _cut(corpus.chunks(), [limit])))
         vocabulary = build_vocabulary(kind, texts, min_count=min_count, vocab_size=vocab_size)
 
+    if base is not None:
+        vocabulary = extended(base, vocabulary, where)
     counts = {}
     for index, part in groupby(_cut(corpus.chunks(), ends), key=lambda numbered: numbered[0]):
         counts[SPLITS[index]] = write_split(folder, SPLITS[index], (chunk for _, chunk in part), vocabulary)

@@ -22,7 +22,7 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     Raises:
         RunError: the model does not exist, is damaged, or was saved by a newer version.
     """
-    file = _checkpoint_file(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
+    file = read_model(path)
     cls = ready(class_of_run(file.task, path))
     config = from_toml(cls.Config(), file.config, str(path))
     check_trust(config, cell, path)
@@ -31,6 +31,15 @@ def open_model(path: Path, cell: str | None = None) -> Any:
     if isinstance(model, Trained):
         model.seen = file.assets.get("seen", "")
     return model
+
+
+def read_model(path: Path) -> modelfile.ModelFile:
+    """Return the content of the model file of a run, a model file or a checkpoint.
+
+    Raises:
+        RunError: see `open_model`.
+    """
+    return _checkpoint_file(path) if checkpoint.is_checkpoint(path) else modelfile.load(_model_file(path))
 
 
 def with_data_of(config: C, cls: Any, folder: Path) -> C:

@@ -52,7 +52,11 @@ ALIASES = {
     "eval_val_every": "eval_every",
     "primetext": "prompt",
     "start_text": "prompt",
+    "from": "from_run",
 }
+
+FLAGS = {"from_run": "from"}
+"""The flags of options that cannot have the same name in Python."""
 
 
 def options(cls: type) -> dict[str, tuple[str, dataclasses.Field[Any]]]:
@@ -139,14 +143,17 @@ def changed_flags(group: Any, names: Iterable[str] | None = None, default: Any =
         default: the group of the task's default config (default: the default of each option).
     """
     flags = []
+    hints = typing.get_type_hints(type(group))
     for field in dataclasses.fields(group):
         value = getattr(group, field.name)
         usual = field.default if default is None else getattr(default, field.name)
         if value is None or value == usual or (names is not None and field.name not in names):
             continue
-        dashed = field.name.replace("_", "-")
+        dashed = FLAGS.get(field.name, field.name).replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{dashed}" if value else f"--no-{dashed}")
+        elif typing.get_args(hints[field.name]) == (str, Ellipsis):
+            flags += [word for item in value for word in (f"--{dashed}", str(item))]
         else:
             flags += [f"--{dashed}", *map(str, value if isinstance(value, tuple) else (value,))]
     return flags
@@ -312,8 +319,9 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         near = did_you_mean(str(value), [str(a) for a in arguments])
         raise ArgumentError(name, f"one of {', '.join(map(str, arguments))}", value, near)
     elif origin is tuple and arguments[1:] == (Ellipsis,):
-        if isinstance(value, list | tuple):
-            return tuple(_fit(name, v, arguments[0]) for v in value)
+        if isinstance(value, list | tuple) or arguments[0] is str:
+            values = value if isinstance(value, list | tuple) else [value]
+            return tuple(_fit(name, v, arguments[0]) for v in values)
     elif origin is tuple:
         if isinstance(value, list | tuple) and len(value) == len(arguments):
             return tuple(_fit(name, v, a) for v, a in zip(value, arguments, strict=True))

@@ -34,6 +34,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def start(self) -> Path:
+        """A copy of the model that training starts from, if any."""
+        return self.path / "start.safetensors"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ArgumentError, UnknownOption, UnrolledError
+from .config import FLAGS
 
 _FLAG = re.compile(  # a flag and its value, which is not the next word of the sentence
     r"--(no-)?([a-z][a-z0-9-]*)"
     r"(?: ('[^']*'|\d+|[A-Z](?=\W|$)|[a-z]+-?\d+|(?:csv|tsv|jsonl|lines|tab)\b|(?!and\b|or\b)\w+(?= --|[;,)]|$)))?"
 )
+
+_OF_FLAGS = {flag: name for name, flag in FLAGS.items()}
 
 
 def spelled(message: str, options: Mapping[str, Any]) -> str:
@@ -24,6 +27,7 @@ def spelled(message: str, options: Mapping[str, Any]) -> str:
 
     def keyword(match: re.Match[str]) -> str:
         negated, name, value = match[1], match[2].replace("-", "_"), match[3] or ""
+        name = _OF_FLAGS.get(name, name)
         if name not in options:
             return match[0]
         if negated or isinstance(options[name], bool):

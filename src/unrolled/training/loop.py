@@ -62,7 +62,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     run = _Run(task, folder, device, resume)
     run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
-    reporter.start(folder.path, task.name, task.unit, task.config, [*notes, *planned])
+    reporter.start(folder.path, task.name, task.unit, task.config, [*notes, *planned, *run.stepper.notes])
     with interruptible() as interrupt:
         return run.train(reporter, interrupt)
 

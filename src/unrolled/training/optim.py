@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -13,13 +13,21 @@ from .options import Training, number
 from .timing import Plan
 
 
-def make_optimizer(model: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """Return the optimizer that ``options`` name. Weight decay applies to matrices only, not to biases."""
+def make_optimizer(
+    model: nn.Module, options: Training, scale: Callable[[Tensor], float] = lambda parameter: 1.0
+) -> torch.optim.Optimizer:
+    """Return the optimizer that ``options`` name. Weight decay applies to matrices only, not to biases.
+
+    ``scale`` gives the factor of the learning rate of a parameter, which its group has as ``scale``.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = []
+    for factor in sorted({scale(p) for p in parameters}, reverse=True):
+        alike = [p for p in parameters if scale(p) == factor]
+        groups += [
+            {"params": [p for p in alike if p.dim() > 1], "weight_decay": options.weight_decay, "scale": factor},
+            {"params": [p for p in alike if p.dim() <= 1], "weight_decay": 0.0, "scale": factor},
+        ]
     groups = [group for group in groups if group["params"]]
     lr, betas = number(options.lr), (0.9, options.beta2)
     match options.optimizer:

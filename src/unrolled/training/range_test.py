@@ -5,8 +5,8 @@ A temporary model is trained while the learning rate grows from step to step,
     lr_k = LOW · (HIGH / LOW)^(k / (n − 1)),   k = 0 … n − 1
 
 At first the loss falls faster and faster; then training becomes unstable, and the loss rises. Smith 2017, "Cyclical
-learning rates for training neural networks", section 3.3. `CHOSEN` times the rate at the lowest loss is chosen; the
-factor was measured (docs/defaults.md).
+learning rates for training neural networks", section 3.3. Chosen is `CHOSEN` times the lowest rate at which the loss
+has fallen by `FALLEN` of its whole fall; both were measured (docs/defaults.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STEPS, FEWEST = 160, 40  # of the test
 SHARE = 0.1  # of the training time
 SMOOTHING = 0.9  # decay of the moving average of the loss
 RISE = 1.3  # the test ends when the smoothed loss exceeds its lowest value by this factor
-CHOSEN = 0.5
+FALLEN, CHOSEN = 0.9, 0.75
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,12 @@ def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
         lowest = min(lowest, points[-1][1])
         if points[-1][1] > RISE * lowest:
             break
-    best = min(points, key=lambda point: point[1], default=(LOW, 0.0))
-    return RangeTest(points, CHOSEN * best[0])
+    return RangeTest(points, CHOSEN * _fallen(points))
+
+
+def _fallen(points: list[tuple[float, float]]) -> float:
+    """Return the lowest rate at which the loss has fallen by `FALLEN` of its fall."""
+    if not points:
+        return LOW
+    first, lowest = points[0][1], min(loss for _, loss in points)
+    return next(lr for lr, loss in points if loss <= first - FALLEN * (first - lowest))

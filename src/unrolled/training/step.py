@@ -12,13 +12,16 @@ from ..cells import State
 from ..errors import DivergedError
 from . import modelfile
 from .defaults import decided
+from .freeze import Freezing
 from .optim import Average, Schedule, clip, make_optimizer
 from .options import Training
 from .pieces import check_recompute, window_loss
 from .process import mixed_precision
+from .start_options import start_of
 from .synthetic import SyntheticGradients
 from .task import Task
 from .timing import Plan
+from .transfer import transfer
 
 
 class Stepper:
@@ -30,9 +33,16 @@ class Stepper:
         torch.manual_seed(options.seed)
         self.task, self.options, self.device = task, options, device
         self.model: nn.Module = task.build_model().to(device).train()
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(self.model, options)
         self.plan = Plan(steps)
+        start = start_of(task.config)
+        self.notes: list[str] = []
+        new: list[str] = []
+        if task.source is not None:
+            self.notes, new = transfer(self.model, task.taken(), str(start.from_run), len(task.source.tensors))
+        self.freezing = Freezing(self.model, start, self.plan, new)
+        self.notes += self.freezing.notes
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.model, options, self.freezing.scale)
         self.schedule = Schedule(options, self.plan, task.steps_per_epoch)
         self.average = Average(self.model, options, self.plan)
         self.carry: State | None = task.carry(self.model)
@@ -49,6 +59,7 @@ class Stepper:
         Raises:
             DivergedError: loss or gradient norm is not finite; the weights are unchanged.
         """
+        self.freezing.before(number)
         batch = self.task.batch(number)
         before = self.carry if self.synthetic is None else self.synthetic.begin(self.carry)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
@@ -68,7 +79,7 @@ class Stepper:
                 "a longer --warmup"
             )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.lr(number) * self.task.lr_scale(batch)
+            group["lr"] = self.schedule.lr(number) * self.task.lr_scale(batch) * group["scale"]
         self.optimizer.step()
         self.average.update(number)
         # Cloned as well as detached: this frees the outputs, and gives the same memory layout as a state loaded from a

@@ -20,6 +20,7 @@ from .log import Offer
 from .metrics import LOSS, Metric
 from .modelfile import ModelFile
 from .pieces import Recompute, Segments
+from .transfer import Taken
 
 PREVIEW_LINES = 8
 
@@ -53,6 +54,10 @@ class Task(ABC):
     """The options of ``unrolled sample``; `None`: not supported."""
     given: ClassVar[tuple[str, ...]] = ()
     """The options that also accept data given in Python, which `write_data` saves."""
+    keeps: ClassVar[tuple[str, ...]] = ()
+    """The options that determine the network; a run that starts from another one has that one's values."""
+    source: ModelFile | None = None
+    """The model that training starts from, if any; the vocabulary of `prepare` contains that of the source."""
     metrics: tuple[Metric, ...] = (LOSS,)
     """The metrics returned by `evaluate`."""
     decides: str = "loss"
@@ -133,6 +138,30 @@ class Task(ABC):
     @abstractmethod
     def build_model(self) -> nn.Module:
         """Return a new model; its weights are initialized from the global random generator of torch."""
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that a run started from ``source`` must have, by name.
+
+        Args:
+            source: the model to start from.
+            options: all options of its run.
+
+        Raises:
+            ArgumentError: its weights cannot be used by this task.
+        """
+        if source.task != cls.name:
+            raise ArgumentError("from_run", f"a run of the task {cls.name}", f"a run of the task {source.task}")
+        return {name: options[name] for name in cls.keeps}
+
+    @classmethod
+    def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the defaults of a run started from ``source`` where they differ from those of the task."""
+        return {}
+
+    def taken(self) -> dict[str, Taken]:
+        """Return the tensors of `source` by their names in this task's network."""
+        return {} if self.source is None else {name: Taken(tensor) for name, tensor in self.source.tensors.items()}
 
     def fit(self) -> Callable[[], nn.Module] | None:
         """Return a function that builds the fitted model at once, such as by counting; `None`: gradient descent."""

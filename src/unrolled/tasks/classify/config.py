@@ -21,6 +21,7 @@ from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
+from ...training.start_options import StartClasses
 from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
 from .text_input import LEARNED, ONE_HOT, TextOptions
@@ -132,7 +133,7 @@ class Answer:
     bidirectional: bool = True
     """read the text in both directions"""
     pooling: Pooled = "max"
-    """pooling of the outputs into one vector per text: last, mean, max or attention"""
+    """one vector per text: last, mean, max, attention, or concat (last, max, mean)"""
     ngrams: int = 0
     """add a bag of hashed n-grams up to this length (fastText); 0: off"""
     ngram_buckets: int = 1 << 16
@@ -181,10 +182,10 @@ def _ignores(kind: str, group: str, name: str) -> bool:
     match kind:
         case "cnn":
             used = ("dropout", "class_weights", "label_smoothing")
-            return group in ("model", "answer") and name not in used
+            return (group in ("model", "answer") and name not in used) or name in ("unfreeze", "layer_rate")
         case "bag":
             fitted = (*USED_BY_A_BAG, "class_weights", "seed", "tensorboard")
-            return group in ("reading", "model", "answer", "training") and name not in fitted
+            return group in ("reading", "model", "answer", "training", "start") and name not in fitted
     return False
 
 
@@ -198,6 +199,7 @@ class ClassifyConfig:
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=128, num_layers=1, dropout=0.5))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(default_factory=lambda: Training(epochs=10, min_steps=600, patience=4))
+    start: StartClasses = field(default_factory=StartClasses)
 
     def __post_init__(self) -> None:
         if self.reading.vocabulary == "word" and self.reading.embeddings in (LEARNED, ONE_HOT) and self.data.sequences:

@@ -41,7 +41,7 @@ class Classifier(nn.Module):
         self.stack = config.model.build(self.embedding.size, bidirectional=both)
         self.pooling = Pooling(config.answer.pooling, self.stack.output_size, 1 + both)
         self.drop = nn.Dropout(config.model.rate)
-        self.head = nn.Linear(self.stack.output_size, classes)
+        self.head = nn.Linear(self.pooling.output_size, classes)
         bag = config.answer
         self.bag: NGramBag | None = None
         if bag.ngrams:

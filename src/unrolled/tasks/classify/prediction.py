@@ -30,8 +30,6 @@ RANKED = 2  # classes in a table, without --top-k
 class Predict(TableInputs, ExplainedTexts):
     """The texts to classify, and the answers."""
 
-    form: Literal["auto", "lines", "csv", "tsv", "jsonl", "fasta"] = "auto"
-    """format of the file (default: from its name)"""
     text_column: str | None = None
     """column (or key) of the text in a table (default: as in training)"""
     threshold: float | None = None

@@ -104,5 +104,10 @@ def modules(model: Model, reader: Tokenizer, classes: list[str]) -> Modules:
         None if stepwise is None else Step(stepwise),
         () if stepwise is None else (*state_names(stepwise.stack), "pooled", "steps"),
         (("ids", "lengths"), ("logits",)),
-        {"vocabulary": reader.vocabulary.to_json(), "lowercase": reader.lowercase, "classes": classes},
+        {
+            "vocabulary": reader.vocabulary.to_json(),
+            "lowercase": reader.lowercase,
+            "spaced": reader.spaced,
+            "classes": classes,
+        },
     )

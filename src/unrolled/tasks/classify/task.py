@@ -36,11 +36,12 @@ from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.task import Task
+from ...training.transfer import Taken
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import check_order, write_objects
 from ..common.seen import hashes
-from . import description
+from . import description, starting
 from .bag import Bag
 from .bag_fit import fit_bag
 from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
@@ -113,7 +114,9 @@ class Classification(Task):
         self.sets = config.data.read()
         train = self.sets.train
         self.classes, class_notes = classes_of(self.sets, config.data.data)
-        self.reader = Tokenizer.build(train.texts, config.reading)
+        if self.source is not None:
+            self.classes = starting.classes(self.source, self.classes, config)
+        self.reader, start_notes = self._reader(train.texts)
         longest = config.reading.max_length
         encoded = [self.reader.encode(text) for text in train.texts]
         self.ids = [ids[:longest] for ids in encoded]
@@ -134,6 +137,7 @@ class Classification(Task):
             *excerpts(map(" ← ".join, zip(self.sets.first.labels, self.sets.first.texts, strict=True))),
             *self.sets.notes,
             *class_notes,
+            *start_notes,
             *leaked({part: getattr(self.sets, part).texts for part in PARTS}, "texts", config.data.remedy, key),
         ]
         if vector_note:
@@ -144,12 +148,29 @@ class Classification(Task):
             notes.append("no test texts: the final report has no test metrics")
         return notes
 
+    def _reader(self, texts: list[str]) -> tuple[Tokenizer, list[str]]:
+        """Return the tokenizer and a note on the vocabulary of the model that training starts from, if any."""
+        own = Tokenizer.build(texts, self.config.reading)
+        return (own, []) if self.source is None else starting.reader(self.source, own, self.config)
+
     def _class_weights(self) -> Tensor | None:
         """Return the weights N / (C · N_c), whose mean over the examples is 1."""
         if self.config.answer.class_weights == "none":
             return None
         counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
         return len(self.labels) / (len(self.classes) * counts.float())
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return starting.kept(source, options)
+
+    @classmethod
+    def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return starting.started(source, options)
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.reader.vocabulary, self.classes, self.config)
 
     def fit(self) -> Callable[[], nn.Module] | None:
         return self._bag if self.config.baseline.kind == "bag" else None

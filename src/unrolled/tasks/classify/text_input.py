@@ -18,6 +18,7 @@ from ...data import CharVocabulary, StreamingDecoder, Vocabulary, WordVocabulary
 from ...data.tokens import tokenize
 from ...data.vectors import matrix, read_vectors, train_vectors
 from ...data.vocabulary import Ids
+from ...data.words import tokens
 from ...errors import ArgumentError, did_you_mean
 from ...training.config import refuse_changed
 
@@ -28,8 +29,8 @@ LEARNED, ONE_HOT, WORD2VEC = "learned", "one-hot", "word2vec"
 class TextOptions:
     """Tokenization and embedding of the texts."""
 
-    vocabulary: Literal["word", "char", "byte", "bpe"] = "word"
-    """tokens: words, characters, bytes or byte pairs (subwords)"""
+    vocabulary: Literal["word", "char", "byte", "bpe", "spaced"] = "word"
+    """words, characters, bytes, subwords, or spaced: words as a language model's"""
     min_count: int = 1
     """words or characters seen less often become the unknown token"""
     vocab_size: int = 8192
@@ -75,10 +76,16 @@ class TextOptions:
 
 
 class Tokenizer:
-    """Text → token ids, and the pieces of the text that the tokens stand for."""
+    """Text → token ids, and the pieces of the text that the tokens stand for.
 
-    def __init__(self, vocabulary: Vocabulary, lowercase: bool) -> None:
-        self.vocabulary, self.lowercase = vocabulary, lowercase
+    Args:
+        vocabulary: the vocabulary.
+        lowercase: convert texts to lower case.
+        spaced: words include the space before them, as in `data.words`; otherwise they are those of `data.tokens`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, lowercase: bool, spaced: bool = False) -> None:
+        self.vocabulary, self.lowercase, self.spaced = vocabulary, lowercase, spaced
 
     @classmethod
     def build(cls, texts: Iterable[str], options: TextOptions) -> Tokenizer:
@@ -88,6 +95,9 @@ class Tokenizer:
             counts = Counter(t.text for text in texts for t in tokenize(text, lowercase=options.lowercase))
             return cls(WordVocabulary.from_counts(counts, options.min_count), options.lowercase)
         lower = (_lower(text) if options.lowercase else text for text in texts)
+        if kind == "spaced":
+            spaced = Counter(token for text in lower for token in tokens(text))
+            return cls(WordVocabulary.from_counts(spaced, options.min_count), options.lowercase, spaced=True)
         if kind == "char":
             characters = Counter(c for text in lower for c in text)
             frequent = (c for c, n in characters.items() if n >= options.min_count and not "\ud800" <= c <= "\udfff")
@@ -96,7 +106,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> Ids:
         """Return the ids ``(N,)``; a text without tokens is encoded as one unknown token."""
-        if isinstance(self.vocabulary, WordVocabulary):
+        if isinstance(self.vocabulary, WordVocabulary) and not self.spaced:
             ids = self.vocabulary.look_up(t.text for t in tokenize(text, lowercase=self.lowercase))
         else:
             ids = self.vocabulary.encode(_lower(text) if self.lowercase else text)
@@ -117,6 +127,8 @@ class Tokenizer:
     def pieces(self, text: str) -> list[tuple[str, int | None]]:
         """Split the text into pieces, each with the index of its token; `None` for text between two tokens."""
         pieces: list[tuple[str, int | None]] = []
+        if self.spaced:
+            return [(token, number) for number, token in enumerate(tokens(text))]
         if isinstance(self.vocabulary, WordVocabulary):
             at = 0
             for number, token in enumerate(tokenize(text)):

@@ -94,7 +94,8 @@ class TrainedClassifier(Trained):
             sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
             model = restored(file, config.model, lambda: (build or NETWORKS[config.baseline.kind])(*sizes))
         config = _with_guessed(config, file.assets.get("columns"))
-        return cls(model, Tokenizer(vocabulary, config.reading.lowercase), classes, config, file.assets.get("data"))
+        reader = Tokenizer(vocabulary, config.reading.lowercase, config.reading.vocabulary == "spaced")
+        return cls(model, reader, classes, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""

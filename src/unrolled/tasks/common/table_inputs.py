@@ -25,7 +25,7 @@ class TableInputs(TextInputs):
 
     file: str | None = None
     """file with one text per line, or a table (CSV, TSV, JSONL); -: standard input"""
-    form: Literal["auto", "lines", "csv", "tsv", "jsonl"] = "auto"
+    form: Literal["auto", "lines", "csv", "tsv", "jsonl", "fasta"] = "auto"
     """format of the file (default: from its name)"""
     header: bool | None = None
     """the first row contains the column names (default: as in training)"""

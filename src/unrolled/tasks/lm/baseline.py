@@ -15,9 +15,9 @@ CONTEXT = {"transformer": 256, "feedforward": 16}  # default tokens of context
 LONGEST = 1 << 16  # largest context of a Transformer, whose state grows with it
 OWN = {"order": ("ngram",), "direct": ("feedforward",), "heads": ("transformer",), "context": tuple(CONTEXT)}
 DROPOUTS = ("softmax", "embedding_dropout", "word_dropout", "output_dropout", "init_range")
-UNUSED = {  # options of the groups model and windows that only other kinds use
+UNUSED = {  # options of the groups model, windows and start that only other kinds use
     "transformer": ("head", "embedding_size", *DROPOUTS),
-    "feedforward": ("head", "tied", "bptt_random", *DROPOUTS),
+    "feedforward": ("head", "tied", "bptt_random", "unfreeze", "layer_rate", *DROPOUTS),
 }
 SIZES = {"transformer": ("hidden_size", "num_layers", "dropout"), "feedforward": ("hidden_size", "dropout")}
 
@@ -68,7 +68,7 @@ def check_kind(config: Any) -> None:
 def _ignores(kind: Kind, group: str, name: str) -> bool:
     if kind == "ngram":
         used = ("kind", "order", "eval_tokens", "tensorboard")
-        return group in ("baseline", "model", "windows", "training") and name not in used
+        return group in ("baseline", "model", "windows", "training", "start") and name not in used
     if kind not in OWN.get(name, (kind,)) or name in UNUSED.get(kind, ()):
         return True
     return group == "model" and name not in SIZES.get(kind, (name,))

@@ -11,6 +11,7 @@ from ...decoding import Sampling
 from ...errors import ArgumentError
 from ...training.config import by_rule
 from ...training.options import Training
+from ...training.start_options import Start
 from ..common.recurrent import Recurrent
 from .baseline import Baseline, check_kind
 from .text import Text
@@ -88,6 +89,7 @@ class LanguageModelConfig:
     model: Recurrent = field(default_factory=Recurrent)
     windows: Windows = field(default_factory=Windows)
     training: Training = field(default_factory=lambda: Training(time="5m", batch_size=None))
+    start: Start = field(default_factory=Start)
     preview: Preview = field(default_factory=Preview)
 
     def __post_init__(self) -> None:

@@ -34,9 +34,11 @@ from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.pieces import Recompute, Segments, cuts
 from ...training.task import Task
+from ...training.transfer import Taken
 from ..common.excerpts import LONGEST, excerpts
 from ..common.given_data import write_documents
-from . import description
+from ..common.starting import source_vocabulary, vocabulary_note
+from . import description, starting
 from .config import LanguageModelConfig
 from .defaults import usual, with_sizes
 from .evaluation import Evaluate, compare
@@ -94,7 +96,8 @@ class LanguageModelling(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        self.text = config.data.read()
+        base = None if self.source is None else source_vocabulary(self.source)
+        self.text = config.data.read(base, str(config.start.from_run))
         if config.baseline.kind != "ngram":
             train, symbols = self.text.train, len(self.text.vocabulary)
             self.config = config = with_sizes(config, len(train), train.characters, symbols)
@@ -109,6 +112,7 @@ class LanguageModelling(Task):
         notes = [
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} tokens ({vocabulary.kind})",
             *([f"tokens of the text: {counts}"] if config.data.kind == "tokenized" else []),
+            *([] if base is None else [vocabulary_note(base, vocabulary, config)]),
             *self.text.notes,
             *dropped,
         ]
@@ -137,6 +141,15 @@ class LanguageModelling(Task):
 
     def build_model(self) -> nn.Module:
         return new_model(len(self.text.vocabulary), self.config)
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        super().kept(source, options)
+        return starting.kept(source, options)
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.text.vocabulary)
 
     def fit(self) -> Callable[[], nn.Module] | None:
         baseline = self.config.baseline

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...cells import check_size
-from ...data import Corpus, TextData, open_corpus, prepare
+from ...data import Corpus, TextData, Vocabulary, open_corpus, prepare
 from ...data.fasta import Ambiguous, Case
 from ...data.published import PARTED
 from ...data.textfile import normal
@@ -90,8 +90,10 @@ class Text:
         """Normalize the byte order mark and the line endings of another text by the same rules."""
         return normal(text, self.line_ends)
 
-    def read(self) -> TextData:
+    def read(self, base: Vocabulary | None = None, where: str = "") -> TextData:
         """Read, split and encode the text; the encoded text is cached.
+
+        ``base`` is a vocabulary to extend by the tokens of the text, that of the model ``where``.
 
         Raises:
             ArgumentError: ``fractions`` are given for a corpus in parts.
@@ -105,4 +107,6 @@ class Text:
             min_count=self.min_count,
             vocab_size=self.vocab_size,
             fractions=self.fractions,
+            base=base,
+            where=where,
         )

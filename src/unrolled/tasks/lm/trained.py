@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -22,6 +23,7 @@ from ...kernels.generation import Frozen, Precision
 from ...results import Input, Prediction, Progress, Report, SamplePiece, reporting_to, silent
 from ...training.config import flatten
 from ...training.modelfile import ModelFile
+from ...training.start_options import start_of
 from ..common.model_name import model_name
 from ..common.own_data import OwnPart, own_data
 from ..common.recurrent import restored
@@ -200,7 +202,9 @@ class TrainedLanguageModel(TextGenerator, Trained):
             RunError: the text cannot be read, or has changed.
         """
         source = self.config.data
-        data = own_data(source.read, source.fingerprint, self.fingerprint, what=source.data, model=model)
+        base = None if start_of(self.config).from_run is None else self.vocabulary  # which contains more than the text
+        read = partial(source.read, base)
+        data = own_data(read, source.fingerprint, self.fingerprint, what=source.data, model=model)
         return f"{source.data}, {split}", join(data.valid, data.test) if split == "heldout" else getattr(data, split)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:

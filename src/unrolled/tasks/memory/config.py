@@ -12,6 +12,7 @@ from ...data.memory_problems import PROBLEMS, SEQUENCES, Name, generated, pictur
 from ...errors import ArgumentError
 from ...training.config import refuse_changed
 from ...training.options import Training
+from ...training.start_options import Start
 from ..common.recurrent import Recurrent
 
 Measured = Literal["valid", "test"]
@@ -92,3 +93,4 @@ class MemoryConfig:
     data: Problem = field(default_factory=Problem)
     model: Recurrent = field(default_factory=lambda: Recurrent(hidden_size=100, num_layers=1, dropout=0.0))
     training: Training = field(default_factory=lambda: Training(time="5m", weight_decay=0.0))
+    start: Start = field(default_factory=Start)

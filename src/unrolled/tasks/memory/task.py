@@ -31,6 +31,7 @@ from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.pieces import Recompute, cuts
 from ...training.task import Task
+from ..common.starting import NETWORK
 from . import description
 from .config import MemoryConfig
 from .evaluation import Evaluate
@@ -52,6 +53,7 @@ class Memory(Task):
     preview_lines: ClassVar[int] = 16
     Evaluate: ClassVar[type | None] = Evaluate
     metrics = METRICS
+    keeps: ClassVar[tuple[str, ...]] = NETWORK
     config: MemoryConfig
     stream: EpisodeStream
 

@@ -13,6 +13,7 @@ from ...data.tags import Scheme
 from ...errors import ArgumentError
 from ...training.config import formerly, since
 from ...training.options import Training
+from ...training.start_options import StartClasses
 from ..common.recurrent import Recurrent
 
 OF_FILES = ("token_column", "tag_column", "scheme", "repair", "encoding", "errors")
@@ -121,3 +122,4 @@ class TagConfig:
     training: Training = field(
         default_factory=lambda: Training(epochs=6, min_steps=600, batch_size=32, lr=5e-3, patience=4)
     )
+    start: StartClasses = field(default_factory=StartClasses)

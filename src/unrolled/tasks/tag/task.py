@@ -13,7 +13,7 @@ bidirectional by default. Graves and Schmidhuber 2005; Lample et al. 2016; Ma an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -34,11 +34,12 @@ from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.task import Task
+from ...training.transfer import Taken
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import TRIED, excerpts, short_example, visible
 from ..common.given_data import write_tagged
 from ..common.seen import hashes
-from . import description
+from . import description, starting
 from .config import TagConfig
 from .evaluation import Evaluate, spelled, text_of
 from .model import Tagger
@@ -104,6 +105,10 @@ class Tagging(Task):
         self.decides = "accuracy" if self.tags.plain else "f1"
         words = [sentence.words for sentence in train]
         self.lexicon = Lexicon.of(words, lowercase=config.data.lowercase, min_count=config.data.min_count)
+        started: list[str] = []
+        if self.source is not None:
+            self.lexicon, started = starting.lexicon(self.source, self.lexicon, config.start.from_run)
+            self.tags = starting.tags(self.source, self.tags, config)
         rate = config.words.word_dropout
         self.dropped = rate / (rate + np.maximum(self.lexicon.counts(words), 1))  # by word id
         longest = config.data.max_words
@@ -114,6 +119,7 @@ class Tagging(Task):
         )
         first = map(spelled, self.tagged.first)
         notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
+        notes += started
         total = sum(map(len, train))
         kinds = f"{len(self.tags)} tags" if self.tags.plain else "entities"
         notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different")
@@ -127,6 +133,18 @@ class Tagging(Task):
 
     def build_model(self) -> nn.Module:
         return Tagger(self.lexicon, self.tags, self.config.model, self.config.words)
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return starting.kept(source, options)
+
+    @classmethod
+    def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return starting.started(options)
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.lexicon, self.tags, self.config)
 
     @property
     def steps_per_epoch(self) -> float:

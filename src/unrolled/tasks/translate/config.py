@@ -13,6 +13,7 @@ from ...data.dialect import check_delimiter
 from ...errors import ArgumentError
 from ...training.config import formerly, refuse_changed, since
 from ...training.options import Training
+from ...training.start_options import Start
 from ..common.recurrent import Recurrent
 from .decoding import Decoding
 from .model import EncoderDecoder
@@ -102,6 +103,7 @@ class TranslateConfig:
     translator: EncoderDecoder = field(default_factory=EncoderDecoder)
     decoding: Decoding = field(default_factory=Decoding)
     training: Training = field(default_factory=lambda: Training(time="5m", batch_size=64, lr=2e-3))
+    start: Start = field(default_factory=Start)
 
     def __post_init__(self) -> None:
         refuse_changed(self.model, ["dilation"], "with translate, whose decoder starts from the encoder's last state")

@@ -34,6 +34,8 @@ WIDTH, NARROWEST = 100, 16  # columns of an alignment: without a terminal; at le
 class Predict(SearchOptions, TableInputs):
     """The texts to translate, the options of the search, and the output."""
 
+    form: Literal["auto", "lines", "csv", "tsv", "jsonl"] = "auto"
+    """format of the file (default: from its name)"""
     source_column: str | None = None
     """name, key or number of the source column in a table (default: as in training)"""
     scores: bool = False

@@ -35,11 +35,12 @@ from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.task import Task
+from ...training.transfer import Taken
 from ..common.description import PARTS, leaked
 from ..common.excerpts import excerpts, short_example
 from ..common.given_data import write_objects
 from ..common.seen import hashes
-from . import description
+from . import description, starting
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
 from .metrics import METRICS
@@ -109,6 +110,9 @@ class Translation(Task):
         train = self.sets.train
         self.words = {side: frequent_words(getattr(train, side)) for side in ("source", "target")}
         self.languages = _languages(train, config.vocabulary, config.units)
+        started: list[str] = []
+        if self.source is not None:
+            self.languages, started = starting.languages(self.source, self.languages, config)
         for side in ("source", "target"):
             if len(train) > 1 and len(set(getattr(train, side))) == 1:
                 message = f"the {side} text is the same in all {len(train):,} pairs: nothing can be learned from it"
@@ -131,6 +135,7 @@ class Translation(Task):
             *self.sets.how,
             *excerpts(map(" → ".join, zip(self.sets.first.source, self.sets.first.target, strict=True))),
             *self.sets.notes,
+            *started,
             f"{len(reader):,} source and {len(writer):,} target tokens ({reader.vocabulary.kind})",
         ]
         if len(kept) < len(sources):
@@ -148,6 +153,15 @@ class Translation(Task):
     def build_model(self) -> nn.Module:
         reader, writer = self.languages
         return Translator(len(reader), len(writer), self.config.model, self.config.translator)
+
+    @classmethod
+    def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        super().kept(source, options)
+        return starting.kept(source, options)
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, *self.languages)
 
     @property
     def steps_per_epoch(self) -> float:
