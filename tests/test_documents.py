@@ -159,6 +159,8 @@ def test_commands_are_found_in_blocks_and_in_prose():
 def test_every_recipe_fits_the_schema_and_says_what_it_reaches(name):
     task, flat, result = recipes.read(name)
     update(task_class(task).Config(), **flat)
+    if "published" in result:  # a paper's settings and figures
+        return
     assert result.get("loss", result.get("f1", 0)) > 0
     assert result["minutes"] > 0
     assert result["measured"]

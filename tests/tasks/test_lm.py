@@ -249,10 +249,6 @@ def test_tied_weights_are_one():
     hidden, _ = model.stack(model.embedding(ids))
     torch.testing.assert_close(model(ids)[0], hidden @ model.embedding.weight.T + model.head.bias)
     assert not torch.equal(before, model(ids)[0])
-    with pytest.raises(
-        ArgumentError, match="tied must be off unless embedding_size is the head's width 4, got 'embedding_size 3'"
-    ):
-        LanguageModel(6, *pieces(tied=True, embedding_size=3))
 
 
 def test_dropout_is_locked_or_not_and_off_in_evaluation():

@@ -43,6 +43,13 @@ def test_step_decay_counts_passes(per_epoch, every):
     assert lr == pytest.approx(expected)
 
 
+def test_the_first_decay_can_be_later_than_the_others():
+    lr = rates(10, 1, schedule="step", warmup=0, first_decay=4.0, decay=0.5)
+    assert lr == [1, 1, 1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]
+    lr = rates(8, 2, schedule="step", warmup=0, first_decay=0.5, decay_every=2.0, decay=0.5)
+    assert lr == [1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
+
+
 def test_plateau_decays_once_for_each_evaluation_without_gain():
     schedule = Schedule(Training(lr=0.8, schedule="plateau", decay=0.25, warmup=0), Plan(100), 10)
     assert schedule.lr(50) == 0.8

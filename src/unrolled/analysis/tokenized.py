@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import StreamingDecoder, Vocabulary, WordVocabulary
+from ..data import StreamingDecoder, TokenizedVocabulary, Vocabulary, WordVocabulary
 from ..data.conll_words import line_spans
 from ..data.pieces import Chunk, pieces
+from ..data.tokenized import spans
 from ..data.words import tokens
 from ..errors import DataError
 
@@ -84,6 +85,8 @@ def last_characters(vocabulary: Vocabulary, ids: npt.NDArray[Any], text: str) ->
         return np.arange(len(text))
     if isinstance(vocabulary, WordVocabulary):
         return np.cumsum([len(token) for token in tokens(text)]) - 1
+    if isinstance(vocabulary, TokenizedVocabulary):
+        return np.array([end - 1 for _, end in spans(text)], dtype=np.int64)
     if vocabulary.kind == "byte":
         first = np.frombuffer(text.encode(), dtype=np.uint8) & 0xC0 != 0x80  # first bytes of characters
         return np.cumsum(first) - 1

@@ -14,9 +14,11 @@ from .characters import ByteVocabulary, CharVocabulary
 from .corpus import Corpus
 from .encoded import TextData, encode_text, prepare
 from .locate import named_corpora, open_corpus
-from .registry import NAMED, NamedDataset, cache_folder, fetch
+from .published import NAMED, NamedDataset
+from .registry import cache_folder, fetch
 from .storage import Split
 from .subwords import BPEVocabulary
+from .tokenized import TokenizedVocabulary
 from .vocabulary import StreamingDecoder, Vocabulary
 from .words import WordVocabulary
 
@@ -34,6 +36,7 @@ __all__ = [
     "Split",
     "StreamingDecoder",
     "TextData",
+    "TokenizedVocabulary",
     "Vocabulary",
     "Window",
     "WordVocabulary",

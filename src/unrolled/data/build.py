@@ -10,10 +10,11 @@ from ..checks import checked
 from ..errors import ArgumentError, DataError, clause, did_you_mean
 from .characters import ByteVocabulary, CharacterCounts, CharVocabulary
 from .subwords import BPEVocabulary
+from .tokenized import TokenizedVocabulary, split
 from .vocabulary import MAX_TOKENS, Vocabulary
 from .words import WordVocabulary, tokens
 
-KINDS = ("char", "byte", "word", "bpe")
+KINDS = ("char", "byte", "word", "bpe", "tokenized")
 VOCAB_SIZE = 8192  # default size of a byte-pair vocabulary
 
 
@@ -40,7 +41,7 @@ def build_vocabulary(
         ('ehlo', [1, 3, 2, 0])
 
     Args:
-        kind: 'char', 'byte', 'word' or 'bpe'.
+        kind: 'char', 'byte', 'word', 'bpe' or 'tokenized'.
         min_count: rarer characters or words become the unknown token.
         vocab_size: number of tokens of a byte-pair vocabulary.
 
@@ -60,8 +61,8 @@ def build_vocabulary(
         return CharVocabulary.from_counts(characters, min_count)
     words: Counter[str] = Counter()
     for chunk in chunks:
-        words.update(tokens(chunk))
-    return WordVocabulary.from_counts(words, min_count)
+        words.update(split(chunk) if kind == "tokenized" else tokens(chunk))
+    return (TokenizedVocabulary if kind == "tokenized" else WordVocabulary).from_counts(words, min_count)
 
 
 @checked
@@ -82,10 +83,10 @@ def vocabulary_from_json(data: object) -> Vocabulary:
             if vocabulary.symbols == symbols:
                 return vocabulary
         raise DataError("a char vocabulary must list its characters once each, in the order of their code points")
-    if kind == "word":
+    if kind in ("word", "tokenized"):
         words = fields.get("words")
         if isinstance(words, list) and len(words) < MAX_TOKENS and all(isinstance(w, str) and w for w in words):
-            return WordVocabulary(words)
+            return TokenizedVocabulary(words) if kind == "tokenized" else WordVocabulary(words)
         raise DataError(f"a word vocabulary must be a list of fewer than {MAX_TOKENS} words")
     if kind == "bpe":
         if isinstance(fields.get("tokenizer"), str):

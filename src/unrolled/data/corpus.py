@@ -28,6 +28,10 @@ class Corpus:
     """line ending conversion of the files (see `TextFile`); "unify" also converts those of the separator"""
     keep: Callable[[str], str] | None = None
     """returns a piece of text without the characters to skip"""
+    parts: Sequence[int] | None = None
+    """number of files in each of the parts training, validation and test, in this order; `None`: not divided"""
+    full_lines: bool = False
+    """end every nonempty file with a line break"""
 
     def __post_init__(self) -> None:
         if self.separator == "":
@@ -39,14 +43,31 @@ class Corpus:
     def chunks(self, changed: set[str] | None = None) -> Iterator[Chunk]:
         """Yield the text in chunks of about 256 thousand characters, with document starts; conversions are added to
         ``changed`` (see `textfile.describe_changes`)."""
-        for file in self.files:
-            texts = file.read(changed)
+        return (chunk for _, chunk in self.numbered(changed))
+
+    @checked
+    def numbered(self, changed: set[str] | None = None) -> Iterator[tuple[int, Chunk]]:
+        """Yield what `chunks` does, with the index of the part; without parts it is 0."""
+        part_of_file = [part for part, count in enumerate(self.parts or [len(self.files)]) for _ in range(count)]
+        for part, file in zip(part_of_file, self.files, strict=True):
+            texts: Iterable[str] = file.read(changed)
+            texts = texts if self.keep is None else map(self.keep, texts)
+            texts = _full_lines(texts) if self.full_lines else texts
             separator = file.separator or self.separator
-            yield from cut_documents(texts if self.keep is None else map(self.keep, texts), separator)
+            yield from ((part, chunk) for chunk in cut_documents(texts, separator))
 
     def fingerprint(self) -> list[object]:
         """Return a list that changes if a file is added, removed or modified, or if an option changes."""
         return [self.separator, *(file.fingerprint() for file in self.files)]
+
+
+def _full_lines(texts: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for text in texts:
+        yield text
+        last = text or last
+    if last and not last.endswith("\n"):
+        yield "\n"
 
 
 def cut_documents(texts: Iterable[str], separator: str | None) -> Iterator[Chunk]:

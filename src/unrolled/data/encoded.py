@@ -3,10 +3,10 @@
 The text is streamed in chunks: once to count it and to build the vocabulary (twice if that depends on the training
 split), and once to encode it. Memory holds one chunk and the counts of distinct words.
 
-Splits are cut *by character position* before tokenization, so they have the same text for every vocabulary, and bits
-per character are comparable. Word and byte-pair vocabularies are built from the training split only. The set of
-characters is taken from the whole text, as is customary: otherwise characters that occur only in the test split would
-have probability zero.
+Splits are the parts of the corpus, if its publisher divided it. Otherwise they are cut *by character position* before
+tokenization. So they have the same text for every vocabulary, and bits per character are comparable. Word and byte-pair
+vocabularies are built from the training split only. The set of characters is taken from the whole text, as is
+customary: otherwise characters that occur only in the test split would have probability zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,7 +41,8 @@ BPE_TRAINING_CHARACTERS = 20_000_000  # maximum amount of training text for lear
 
 @dataclass(frozen=True)
 class TextData:
-    """An encoded corpus. ``digest`` is the SHA-256 of its text in UTF-8."""
+    """An encoded corpus. ``digest`` is the SHA-256 of its text in UTF-8; for a corpus in parts, of training and
+    validation and their sizes, so that a test part can be added later."""
 
     vocabulary: Vocabulary
     train: Split
@@ -71,7 +72,8 @@ def prepare(
         kind: of the vocabulary, see `build_vocabulary`.
         min_count: see `build_vocabulary`.
         vocab_size: see `build_vocabulary`.
-        fractions: fractions of the characters for training, validation and test, of sum 1.
+        fractions: fractions of the characters for training, validation and test, of sum 1; unused for a corpus in
+            parts.
         base: a vocabulary of the same kind, which the tokens of the text extend.
         where: the model that ``base`` is from, for messages.
 
@@ -82,7 +84,8 @@ def prepare(
     """
     check_options(kind, min_count, vocab_size)
     shares = _shares(fractions)
-    options: list[Any] = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, list(map(str, shares))]
+    division = list(map(str, shares)) if corpus.parts is None else ["parts", *corpus.parts]
+    options: list[Any] = [FORMAT, kind, min_count, vocab_size if kind == "bpe" else 0, division]
     if base is not None:
         options.append(base.to_json())
 
@@ -130,16 +133,23 @@ def _encode(
     base: Vocabulary | None,
     where: str,
 ) -> dict[str, Any]:
-    digest, total, characters = hashlib.sha256(), 0, CharacterCounts()
+    digest, characters = hashlib.sha256(), CharacterCounts()
+    sizes = [0, 0, 0]  # characters of each part
     changed: set[str] = set()
-    for text, _ in corpus.chunks(changed):
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        total += len(text)
+    for number, (text, _) in corpus.numbered(changed):
+        if number < len(SPLITS) - 1:
+            digest.update(text.encode("utf-8", "surrogatepass"))
+        sizes[number] += len(text)
         if kind == "char":
             characters.add(text)
+    total = sum(sizes)
     if total == 0:
         raise DataError(f"{corpus.name} has no text; give a file with text")
-    ends = [int(shares[0] * total), int((shares[0] + shares[1]) * total), total]
+    if corpus.parts is None:
+        ends = [int(shares[0] * total), int((shares[0] + shares[1]) * total), total]
+    else:
+        ends = list(accumulate(sizes))
+        digest.update(f"\0{sizes[:2]}".encode())
 
     vocabulary: Vocabulary
     if kind == "char":
@@ -149,7 +159,7 @@ def _encode(
     elif kind == "bpe" and base is not None:
         vocabulary = base
     else:
-        limit = ends[0] if kind == "word" else min(ends[0], BPE_TRAINING_CHARACTERS)
+        limit = ends[0] if kind != "bpe" else min(ends[0], BPE_TRAINING_CHARACTERS)
         texts = (piece.text for piece in pieces(chunk for _, chunk in _cut(corpus.chunks(), [limit])))
         vocabulary = build_vocabulary(kind, texts, min_count=min_count, vocab_size=vocab_size)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DataError
 from .characters import CharVocabulary
+from .tokenized import TokenizedVocabulary
 from .vocabulary import Ids, Vocabulary
 from .words import WordVocabulary
 
@@ -33,6 +34,9 @@ def extended(old: Vocabulary, new: Vocabulary, where: str) -> Vocabulary:
     if isinstance(old, WordVocabulary) and isinstance(new, WordVocabulary):
         _check_common(old.words[1:], new.words[1:], where, "word")
         return WordVocabulary(list(dict.fromkeys([*old.words[1:], *new.words[1:]])))
+    if isinstance(old, TokenizedVocabulary) and isinstance(new, TokenizedVocabulary):
+        _check_common(old.words, new.words, where, "word")
+        return TokenizedVocabulary(dict.fromkeys([*old.words, *new.words]))
     return old
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ from .corpus import Corpus
 from .fasta import Ambiguous, Case, FastaFile, is_fasta
 from .generated_dna import GENOME, Genome
 from .near import missing
-from .registry import NAMED, fetch
+from .parts import named_parts, parts_among
+from .published import NAMED, PARTED
+from .registry import fetch
 from .textfile import LineEnds, LiteralText, TextFile, check_encoding, is_foreign
 
 STDLIB = "stdlib"
@@ -33,6 +35,8 @@ def open_corpus(
     errors: str = "strict",
     line_ends: LineEnds | None = "keep",
     zeros: bool = False,
+    parts: bool = False,
+    full_lines: bool = False,
     fasta: bool | None = False,
     case: Case = "upper",
     ambiguous: Ambiguous = "keep",
@@ -49,6 +53,9 @@ def open_corpus(
         line_ends: "unify" converts ``\\r\\n`` and ``\\r`` to ``\\n``, "keep" does not; both remove byte order marks.
             `None` changes nothing.
         zeros: whether zero bytes are allowed.
+        parts: whether files named train, valid and test of a folder or pattern are the parts of the corpus, and other
+            files are not read (see `parts.parts_among`); the named corpora that have parts always do.
+        full_lines: end every nonempty file with a line break.
         fasta: whether files are FASTA; `None`: if their name and their first character say so.
         case: lower-case letters of FASTA sequences: see `FastaFile`.
         ambiguous: codes of several nucleotides in FASTA sequences: see `FastaFile`.
@@ -61,21 +68,25 @@ def open_corpus(
         return _standard_library(separator, line_ends)
     if spec == GENOME:
         return Corpus(spec, [Genome()])
+    notes: list[str] = []
+    if spec in PARTED:
+        files = [TextFile(path, line_ends=line_ends) for path in named_parts(spec, notes)]
+        return Corpus(spec, files, separator, notes, line_ends, parts=_ones(parts, files), full_lines=full_lines)
     if spec in NAMED:
-        return Corpus(spec, [TextFile(fetch(spec), line_ends=line_ends)], separator, line_ends=line_ends)
+        file = TextFile(fetch(spec), line_ends=line_ends)
+        return Corpus(spec, [file], separator, line_ends=line_ends, full_lines=full_lines)
     if spec.startswith(LITERAL):
         if spec == LITERAL:
             raise DataError("'text:' must be followed by a text, for example --data text:hello")
-        return Corpus(spec, [LiteralText(spec.removeprefix(LITERAL))], separator)  # without conversion of line endings
-    path, options = (
-        Path(os.path.expanduser(spec)),
-        _ReadOptions(encoding, errors, line_ends, zeros, fasta, case, ambiguous),
-    )
-    notes: list[str] = []
+        text = LiteralText(spec.removeprefix(LITERAL))  # without conversion of line endings
+        return Corpus(spec, [text], separator, full_lines=full_lines)
+    path = Path(os.path.expanduser(spec))
+    options = _ReadOptions(encoding, errors, line_ends, zeros, fasta, case, ambiguous)
     if not spec or len(os.fsencode(path.name)) > 255:  # too long for a file name; some systems raise an error
         raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
     if path.is_dir():
-        found = _text_files(_walk(path), options, notes)
+        paths = _walk(path)
+        candidates = [inside for inside in paths if inside.parent == path]
         kind = "folder"
     elif path.exists():
         file = _single(path, options)
@@ -83,27 +94,38 @@ def open_corpus(
             if separator is not None:
                 raise ArgumentError("separator", "omitted with FASTA, whose sequences are documents", separator)
             notes.append(FASTA)
-        return Corpus(spec, [file], separator, notes, line_ends)
+        return Corpus(spec, [file], separator, notes, line_ends, full_lines=full_lines)
     elif glob.has_magic(spec):
         matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
-        found = _text_files((p for p in matches if not p.is_dir()), options, notes)
+        paths = candidates = [p for p in matches if not p.is_dir()]
         kind = "pattern"
     else:
         raise missing("file, folder or named corpus", spec, named_corpora(), "a path, a pattern such as 'texts/*.txt'")
+    if parts and (named := parts_among(candidates)):
+        if others := len(paths) - len(named):
+            notes.append(f"{others} other file{'s are' if others > 1 else ' is'} not read")
+        files = [_single(path, options) for path in named]
+        return Corpus(spec, files, separator, notes, line_ends, parts=_ones(parts, files), full_lines=full_lines)
+    found = _text_files(paths, options, notes)
     if not found:
         skipped = f" ({'; '.join(notes)})" if notes else ""
         raise DataError(f"no text files found: {kind} {spec!r}{skipped}; give a text file or a folder of them")
-    return Corpus(spec, found, separator, notes, line_ends)
+    return Corpus(spec, found, separator, notes, line_ends, full_lines=full_lines)
 
 
 def named_corpora() -> dict[str, str]:
     """Return the names that `open_corpus` accepts → titles."""
-    titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm"}
+    titles = {name: dataset.title for name, dataset in NAMED.items() if dataset.use == "lm" and "/" not in name}
     own = {
         STDLIB: "source code of the running Python's standard library, without tests",
         GENOME: "DNA: genes between background sequence (generated)",
     }
-    return own | titles
+    return own | titles | PARTED
+
+
+def _ones(parts: bool, files: Sequence[TextFile]) -> list[int] | None:
+    """Return the number of files in each part of a corpus whose files are its parts."""
+    return [1] * len(files) if parts else None
 
 
 class _ReadOptions(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .registry import NAMED, present
+from .published import NAMED
+from .registry import present
 
 
 class NamedData(NamedTuple):
@@ -27,10 +28,11 @@ class NamedData(NamedTuple):
     data: str = ""
 
 
-def named_data(name: str, title: str, files: Sequence[str]) -> NamedData:
-    """Return the row of a data set with these files of the registry (see `registry.NAMED`)."""
+def named_data(name: str, title: str, files: Sequence[str], optional: Sequence[str] = ()) -> NamedData:
+    """Return the row of a data set with these files of the registry (see `published.NAMED`); without the ``optional``
+    ones it is complete."""
     datasets = [NAMED[file] for file in files]
     missing = [NAMED[file] for file in files if not present(file)]
     downloadable = all(dataset.url for dataset in missing)
     here = "yes" if not missing else "no: downloaded when used" if downloadable else f"no: see unrolled data {name}"
-    return NamedData(name, title, datasets[0].licence, sum(dataset.size for dataset in datasets), here)
+    return NamedData(name, title, datasets[0].licence, sum(NAMED[file].size for file in (*files, *optional)), here)

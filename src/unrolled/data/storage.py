@@ -33,7 +33,7 @@ class Split:
         tokens: token ids ``(n,)``.
         starts: ascending positions of the first tokens of documents (0 only if the split starts with a document).
         characters: length of the text in characters.
-        unknown: number of unknown tokens.
+        unknown: number of tokens that the unknown token replaces.
     """
 
     tokens: npt.NDArray[Any]
@@ -59,7 +59,7 @@ def head(split: Split, tokens: int, vocabulary: Vocabulary) -> Split:
     """Return the first ``tokens`` tokens of a split."""
     ids = split.tokens[:tokens]
     characters = tokens if vocabulary.one_per_character else len(vocabulary.decode(ids))
-    unknown = 0 if vocabulary.unknown is None else int((ids == vocabulary.unknown).sum())
+    unknown = min(split.unknown, int((ids == vocabulary.unknown).sum())) if split.unknown else 0
     return dataclasses.replace(
         split, tokens=ids, starts=split.starts[split.starts < tokens], characters=characters, unknown=unknown
     )
@@ -80,8 +80,7 @@ def write_split(folder: Path, name: str, chunks: Iterable[Chunk], vocabulary: Vo
                 raise outside_error(vocabulary, outside) from None
             ids_file.write(ids.data)
             starts_file.write((np.array(starts, dtype=np.int64) + tokens).tobytes())
-            if vocabulary.unknown is not None:
-                unknown += int(np.count_nonzero(ids == vocabulary.unknown))
+            unknown += vocabulary.replaced(text, ids)
             characters, tokens, documents = characters + len(text), tokens + len(ids), documents + len(starts)
     return {"tokens": tokens, "starts": documents, "characters": characters, "unknown": unknown}
 

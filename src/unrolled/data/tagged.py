@@ -18,7 +18,8 @@ from .counter import hash64
 from .folds import grouped
 from .generated_tags import generate
 from .near import exists, missing
-from .registry import NAMED, fetch
+from .published import NAMED
+from .registry import fetch
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"

@@ -2,7 +2,8 @@
 
     vocabulary.encode("text") -> ids (N,)      vocabulary.decode(ids) -> "text"
 
-Four kinds: characters and bytes (`characters.py`), words (`words.py`), byte pairs (`subwords.py`).
+Five kinds: characters and bytes (`characters.py`), words (`words.py`), byte pairs (`subwords.py`), and the words of
+text that is already tokenized (`tokenized.py`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class Vocabulary(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return JSON data from which `vocabulary_from_json` restores the vocabulary."""
+
+    def replaced(self, text: str, ids: Ids) -> int:
+        """Return the number of tokens of ``text``, encoded as ``ids``, that the unknown token replaces."""
+        return 0 if self.unknown is None else int(np.count_nonzero(ids == self.unknown))
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -55,7 +55,8 @@ class Schedule:
     constant   lr
     cosine     lr · ½(1 + cos(π · f)), towards zero at the end, f = step/steps or see `timing.Plan`
                (Loshchilov and Hutter 2017, eq. 5)
-    step       lr · decay^⌊step / (decay_every · steps per epoch)⌋
+    step       lr · decay^⌊(step + offset) / (decay_every · steps per epoch)⌋,   at least decay^0
+               offset: so that the first decay is after ``first_decay`` epochs
     plateau    lr · decay^(number of evaluations without improvement)
     """
 
@@ -75,7 +76,9 @@ class Schedule:
                 return lr * 0.5 * (1 + math.cos(math.pi * done / total))
             case "step":
                 between = options.decay_every * self.steps_per_epoch  # steps
-                return lr * options.decay ** math.floor(step / between + 1e-9)
+                first = options.decay_every if options.first_decay is None else options.first_decay
+                offset = between - first * self.steps_per_epoch
+                return lr * options.decay ** max(0, math.floor((step + offset) / between + 1e-9))
             case "plateau":
                 return lr * options.decay**self.plateaus
             case _:

@@ -47,6 +47,8 @@ class Training:
     """steps of linear learning rate warm-up, at most a tenth of the training"""
     decay_every: float = 1.0
     """--schedule step: epochs between decays"""
+    first_decay: float | None = None
+    """--schedule step: epochs before the first decay (default: as --decay-every)"""
     decay: float = 0.5
     """--schedule step, plateau: learning rate factor of each decay"""
     clip: float = 1.0
@@ -112,6 +114,8 @@ class Training:
             _check_number(name, getattr(self, name), least=0)
         if self.weight_decay is not None:
             _check_number("weight_decay", self.weight_decay, least=0)
+        if self.first_decay is not None:
+            _check_number("first_decay", self.first_decay, least=0)
         if self.until is not None and not math.isfinite(self.until):
             raise ArgumentError("until", "a number", self.until)
         if self.epochs is not None:
@@ -139,6 +143,7 @@ class Training:
             "momentum": ("optimizer", ("sgd", "rmsprop")),
             "beta2": ("optimizer", ("adamw", "adam", "rmsprop")),
             "decay_every": ("schedule", ("step",)),
+            "first_decay": ("schedule", ("step",)),
             "decay": ("schedule", ("step", "plateau")),
             "ema_decay": ("average", ("ema",)),
             "swa_start": ("average", ("swa",)),

@@ -14,9 +14,10 @@ Kind = Literal["recurrent", "transformer", "feedforward", "ngram"]
 CONTEXT = {"transformer": 256, "feedforward": 16}  # default tokens of context
 LONGEST = 1 << 16  # largest context of a Transformer, whose state grows with it
 OWN = {"order": ("ngram",), "direct": ("feedforward",), "heads": ("transformer",), "context": tuple(CONTEXT)}
+DROPOUTS = ("softmax", "embedding_dropout", "word_dropout", "output_dropout", "init_range")
 UNUSED = {  # options of the groups model, windows and start that only other kinds use
-    "transformer": ("head", "embedding_size"),
-    "feedforward": ("head", "tied", "bptt_random", "unfreeze", "layer_rate"),
+    "transformer": ("head", "embedding_size", *DROPOUTS),
+    "feedforward": ("head", "tied", "bptt_random", "unfreeze", "layer_rate", *DROPOUTS),
 }
 SIZES = {"transformer": ("hidden_size", "num_layers", "dropout"), "feedforward": ("hidden_size", "dropout")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,6 +33,16 @@ class Windows:
     """input of the output layer: last layer, or sum or concatenation of all layers"""
     tied: bool = False
     """tie the output weights to the embedding (Press and Wolf 2017)"""
+    softmax: Literal["full", "adaptive"] = "full"
+    """output layer; adaptive: faster with large vocabularies (Grave et al. 2017)"""
+    embedding_dropout: float = 0.0
+    """dropout on the embedded tokens (Gal and Ghahramani 2016)"""
+    word_dropout: float = 0.0
+    """dropout of whole tokens of the embedding, one mask per window (the same)"""
+    output_dropout: float | None = None
+    """dropout before the output layer (default: as --dropout)"""
+    init_range: float = 0.0
+    """uniform initial weights and biases from -a to a (Zaremba et al. 2014); 0: off"""
     eval_tokens: int = 100_000
     """validation tokens to evaluate on during training; 0: the whole validation set"""
 
@@ -43,7 +54,14 @@ class Windows:
             raise ArgumentError("eval_tokens", "at least 2, or 0 for the whole validation set", 1)
         if self.embedding_size is not None:
             check_size("embedding_size", self.embedding_size, least=0)
-        check_rate("random_reset", self.random_reset)
+        for name in ("random_reset", "embedding_dropout", "word_dropout"):
+            check_rate(name, getattr(self, name))
+        if self.softmax == "adaptive" and self.tied:
+            raise ArgumentError("tied", "off with --softmax adaptive, which has its own weights", True)
+        if self.output_dropout is not None:
+            check_rate("output_dropout", self.output_dropout)
+        if not 0 <= self.init_range < math.inf:
+            raise ArgumentError("init_range", "a number of at least 0", self.init_range)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +97,9 @@ class LanguageModelConfig:
         if self.training.synthetic_gradients and self.windows.bptt_random == "unbiased":
             why = "omitted with --bptt-random unbiased, whose gradients are already unbiased"
             raise ArgumentError("synthetic_gradients", why, True)
+        if self.windows.init_range and self.model.layer_norm:
+            why = "omitted with --layer-norm, whose scales start at 1"
+            raise ArgumentError("init_range", why, self.windows.init_range)
+        if self.windows.softmax == "adaptive" and self.data.kind in ("char", "byte"):
+            why = f"full with --vocabulary {self.data.kind}, which is not sorted by frequency"
+            raise ArgumentError("softmax", why, "adaptive")

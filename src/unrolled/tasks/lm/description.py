@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...data import NAMED, fetch, named_corpora, open_corpus
+from ...data import NAMED, named_corpora, open_corpus
 from ...data.characters import CharacterCounts
 from ...data.generated_dna import GENOME
 from ...data.named_data import NamedData, named_data
-from ...data.textfile import describe_changes
+from ...data.parts import PARTS
+from ...data.published import PARTED
+from ...data.textfile import TextFile, describe_changes
 from ...results import Pairs, Report
 from ..common.description import SHOWN, first_lines, text_by_name
 from .text import Text
@@ -23,13 +25,13 @@ def named() -> list[NamedData]:
     for name, title in named_corpora().items():
         if name == GENOME:
             rows.append(NamedData(name, title))
-        elif name in NAMED:
-            rows.append(named_data(name, title, [name]))
+        elif name in NAMED or name in PARTED:
+            files = [name] if name in NAMED else [f"{name}/{part}" for part in PARTS]
+            rows.append(named_data(name, title, files[:2], files[2:]))
         else:
-            files = open_corpus(name).files
-            rows.append(
-                NamedData(name, title, "PSF", sum(file.path.stat().st_size for file in files if hasattr(file, "path")))
-            )
+            own = open_corpus(name).files
+            size = sum(file.path.stat().st_size for file in own if isinstance(file, TextFile))
+            rows.append(NamedData(name, title, "PSF", size))
     return rows
 
 
@@ -40,8 +42,10 @@ def likely(path: Path) -> bool:
 
 def describe(data: Text) -> Report:
     """See `Task.describe`; the whole text is read once."""
-    how = (f"{data.data}: {fetch(data.data)} (verified)",) if data.data in NAMED else ()
     corpus = data.open()
+    named = data.data in NAMED or data.data in PARTED
+    places = [str(file.path) for file in corpus.files if isinstance(file, TextFile)] if named else []
+    how = tuple(f"{data.data}: {place} (verified)" for place in places)
     changed: set[str] = set()
     counts, characters, documents, opening = CharacterCounts(), 0, 0, ""
     for text, starts in corpus.chunks(changed):

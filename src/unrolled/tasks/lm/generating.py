@@ -128,7 +128,12 @@ class TextGenerator:
     def _read(self, text: str, samples: int, state: State | None) -> tuple[Tensor, State]:
         """Return logits ``(samples, V)`` after ``text``, and the state."""
         self.vocabulary.check_prompt(text)
-        ids = torch.from_numpy(self.vocabulary.encode(text).astype(np.int64))[:, None]  # (T, 1)
+        tokens = self.vocabulary.encode(text)
+        if not len(tokens):  # tokenized text: white space only
+            if state is not None:
+                raise ArgumentError("text", "text with at least one token", text)
+            tokens = self.vocabulary.encode(self.opening())
+        ids = torch.from_numpy(tokens.astype(np.int64))[:, None]  # (T, 1)
         logits, state = self.model(ids.expand(-1, samples).to(self.device), state)
         return logits[-1].float().cpu(), state
 

@@ -19,6 +19,8 @@ METRICS = (
     Metric("bits_per_char", "bits per character"),
     Metric("unknown_tokens", "unknown tokens", ",.0f"),
 )
+# Of tokenized text: in the literature's unit.
+WORD_METRICS = (LOSS, PERPLEXITY._replace(shown=True), METRICS[2]._replace(shown=False), METRICS[3])
 
 
 def device_of(model: nn.Module) -> torch.device:

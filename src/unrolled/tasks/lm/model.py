@@ -13,15 +13,19 @@ from ...cells.init import initialise_for_tokens
 from ...errors import ArgumentError, BackendError
 from ...kernels.generation import Frozen, Precision, freeze, unsupported
 from ...layers import LockedDropout
+from ...layers.vocabulary_loss import linear_cross_entropy
 from ..common.recurrent import Recurrent
 from ..common.stepwise import state_names
+from .adaptive import AdaptiveHead
 from .config import LanguageModelConfig, Windows
+from .embedding import WordEmbedding
 from .feedforward import FEATURES, FeedForward
 from .transformer import Transformer
 
 # T steps, B lanes, V vocabulary size
 
 ONE_HOT_UP_TO = 512  # tokens; larger vocabularies get an embedding by default
+FUSED_FROM = 4096  # tokens; the loss of larger vocabularies is computed without storing the logits
 
 
 class LanguageModel(nn.Module):
@@ -30,10 +34,11 @@ class LanguageModel(nn.Module):
     Args:
         symbols: V, the vocabulary size.
         recurrent: the options of the recurrent layers.
-        windows: the options of the embedding and the head.
+        windows: the options of the embedding and the head. If a tied embedding has another width than the input of the
+            head, a projection is before it (Inan et al. 2017).
 
     Raises:
-        ArgumentError: the weights cannot be tied because the embedding and the head differ in width.
+        ArgumentError: there is no embedding for its dropout, or too small a vocabulary for an adaptive softmax.
     """
 
     def __init__(self, symbols: int, recurrent: Recurrent, windows: Windows) -> None:
@@ -43,23 +48,31 @@ class LanguageModel(nn.Module):
             top = recurrent.proj_size or recurrent.hidden_size
             size = 0 if symbols <= ONE_HOT_UP_TO and not windows.tied else top
         self.symbols, self.head_reads = symbols, windows.head
-        self.embedding = nn.Embedding(symbols, size) if size else None
+        rates, locked = (windows.word_dropout, windows.embedding_dropout), recurrent.locked_dropout
+        if max(rates) > 0 and not size:
+            remedy = "give the model an embedding with --embedding-size"
+            name = "word_dropout" if rates[0] else "embedding_dropout"
+            raise ArgumentError(name, "omitted with one-hot tokens", max(rates), remedy)
+        self.embedding = WordEmbedding(symbols, size, *rates, locked) if size else None
         self.stack = recurrent.build(size or symbols)
         bounded = recurrent.nonlinearity == "tanh"
         if self.embedding is None and recurrent.cell in CELLS and recurrent.init == "torch" and bounded:
             initialise_for_tokens(next(iter(self.stack.cells)))
-        self.drop = LockedDropout(recurrent.rate) if recurrent.locked_dropout else nn.Dropout(recurrent.rate)
+        rate = recurrent.rate if windows.output_dropout is None else windows.output_dropout
+        self.drop = LockedDropout(rate) if locked else nn.Dropout(rate)
         width = self.stack.output_size * (recurrent.num_layers if windows.head == "concat" else 1)
-        if windows.tied and width != size:
-            raise ArgumentError(
-                "tied", f"off unless embedding_size is the head's width {width}", f"embedding_size {size}"
-            )
-        self.head = nn.Linear(width, symbols)
+        self.projection = nn.Linear(width, size, bias=False) if windows.tied and width != size else None
+        self.head: nn.Linear | AdaptiveHead
+        self.head = AdaptiveHead(width, symbols) if windows.softmax == "adaptive" else nn.Linear(width, symbols)
         if windows.tied:
             assert self.embedding is not None
-            nn.init.normal_(self.embedding.weight, std=width**-0.5)
+            nn.init.normal_(self.embedding.weight, std=size**-0.5)
+            _scale_inputs(next(self.stack.cells), size**0.5)
             del self.head.weight  # forward uses the embedding's
         self.tied = windows.tied
+        if windows.init_range:
+            for parameter in self.parameters():
+                nn.init.uniform_(parameter, -windows.init_range, windows.init_range)
 
     def forward(self, ids: Tensor, state: State | None = None, resets: Tensor | None = None) -> tuple[Tensor, State]:
         """Return logits ``(T, B, V)`` and the final state; ``resets (T, B)`` mark the first steps of documents."""
@@ -82,7 +95,31 @@ class LanguageModel(nn.Module):
 
     def logits(self, y: Tensor) -> Tensor:
         """Apply the head: ``y (…, ·)`` → logits ``(…, V)``."""
-        return F.linear(y, self.head_weight, self.head.bias)
+        if isinstance(self.head, AdaptiveHead):
+            log_probabilities: Tensor = self.head(y)
+            return log_probabilities
+        return F.linear(self._projected(y), self._output_weight, self.head.bias)
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State | None, resets: Tensor | None) -> tuple[Tensor, State]:
+        """Return the mean loss over ``targets (T, B)``, in nats, and the final state."""
+        y, state = self.read(ids, state, resets)
+        targets = targets.flatten()
+        if isinstance(self.head, AdaptiveHead):
+            return self.head.loss(y.flatten(0, 1), targets), state
+        if self.symbols < FUSED_FROM:
+            return F.cross_entropy(self.logits(y).flatten(0, 1), targets), state
+        y = self._projected(y).flatten(0, 1)
+        return linear_cross_entropy(y, self._output_weight, self.head.bias, targets), state
+
+    def _projected(self, y: Tensor) -> Tensor:
+        return y if self.projection is None else self.projection(y)
+
+    @property
+    def _output_weight(self) -> Tensor:
+        """The output weights, ``(V, width of the head or of the projection)``."""
+        weight = self.embedding.weight if self.tied and self.embedding else self.head.weight
+        assert isinstance(weight, Tensor)
+        return weight
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state before the first step."""
@@ -90,8 +127,9 @@ class LanguageModel(nn.Module):
 
     @property
     def head_weight(self) -> Tensor:
-        """The output weights, ``(V, input width of the head)``."""
-        return self.embedding.weight if self.tied and self.embedding else self.head.weight
+        """The output weights, with the projection if there is one: ``(V, input width of the head)``."""
+        weight = self._output_weight
+        return weight if self.projection is None else weight @ self.projection.weight
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -102,6 +140,8 @@ class LanguageModel(nn.Module):
         """Return the reason why `freeze` cannot copy this model; `None` if it can."""
         if self.stack.mixing is not None:
             return "it has feedforward blocks between its layers (feedforward_size)"
+        if isinstance(self.head, AdaptiveHead):
+            return "its output layer is an adaptive softmax"
         return unsupported(list(self.stack.cells))
 
     def freeze(self, precision: Precision = "float32") -> Frozen:
@@ -110,7 +150,7 @@ class LanguageModel(nn.Module):
         Raises:
             BackendError: the model cannot be frozen; see `unfreezable`.
         """
-        if self.stack.mixing is not None:
+        if self.stack.mixing is not None or isinstance(self.head, AdaptiveHead):
             raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use the model without freeze()")
         return freeze(
             list(self.stack.cells),
@@ -121,6 +161,14 @@ class LanguageModel(nn.Module):
             residual=self.stack.residual,
             precision=precision,
         )
+
+
+@torch.no_grad()
+def _scale_inputs(cell: nn.Module, factor: float) -> None:
+    """Scale the initial input weights of a cell: tied embeddings begin small, as output weights do."""
+    weight = getattr(cell, "weight_ih", None)
+    if isinstance(weight, Tensor):
+        weight.mul_(factor)
 
 
 class LogProbabilities(nn.Module):

@@ -42,8 +42,8 @@ from . import description, starting
 from .config import LanguageModelConfig
 from .defaults import usual, with_sizes
 from .evaluation import Evaluate, compare
-from .metrics import METRICS, score
-from .model import new_model
+from .metrics import METRICS, WORD_METRICS, score
+from .model import LanguageModel, new_model
 from .ngram import NGram
 from .prediction import Predict
 from .sampling import Sample
@@ -67,6 +67,11 @@ class LanguageModelling(Task):
     config: LanguageModelConfig
     text: TextData
     stream: LaneStream
+
+    def __init__(self, config: LanguageModelConfig) -> None:
+        super().__init__(config)
+        if config.data.kind == "tokenized":
+            self.metrics = WORD_METRICS
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -101,9 +106,12 @@ class LanguageModelling(Task):
         vocabulary.check_prompt(config.preview.prompt)
         self.characters_per_token = self.text.train.characters / len(self.text.train)
         scored = [name for name in ("valid", "test") if len(getattr(self.text, name)) > 1]
-        sizes = ", ".join(f"{getattr(self.text, name).characters:,} {name}" for name in ("train", *scored))
+        parts = {name: getattr(self.text, name) for name in ("train", *scored)}
+        sizes = ", ".join(f"{part.characters:,} {name}" for name, part in parts.items())
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
         notes = [
             f"{config.data.data}: {sizes} characters; {len(vocabulary):,} tokens ({vocabulary.kind})",
+            *([f"tokens of the text: {counts}"] if config.data.kind == "tokenized" else []),
             *([] if base is None else [vocabulary_note(base, vocabulary, config)]),
             *self.text.notes,
             *dropped,
@@ -169,8 +177,11 @@ class LanguageModelling(Task):
     def loss(self, model: nn.Module, batch: Window, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device
         resets = batch.resets.to(device) if batch.resets.any() else None
-        logits, state = model(batch.inputs.to(device), carry, resets)
-        return F.cross_entropy(logits.flatten(0, 1), batch.targets.to(device).flatten()), state
+        inputs, targets = batch.inputs.to(device), batch.targets.to(device)
+        if isinstance(model, LanguageModel):
+            return model.loss(inputs, targets, carry, resets)
+        logits, state = model(inputs, carry, resets)
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
 
     def pieces(self, batch: Window, steps: Recompute) -> list[tuple[Window, float]]:
         T = len(batch.inputs)

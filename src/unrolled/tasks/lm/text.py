@@ -10,9 +10,10 @@ from typing import Literal
 from ...cells import check_size
 from ...data import Corpus, TextData, Vocabulary, open_corpus, prepare
 from ...data.fasta import Ambiguous, Case
+from ...data.published import PARTED
 from ...data.textfile import normal
 from ...errors import ArgumentError
-from ...training.config import since
+from ...training.config import refuse_changed, since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,16 @@ class Text:
     """lower-case letters in FASTA (soft-masking): convert, or keep"""
     ambiguous: Ambiguous = "keep"
     """other FASTA codes than ACGTU: keep; n: as N; cut: end the sequence there"""
-    vocabulary: Literal["char", "byte", "word", "bpe"] = "char"
-    """tokens: characters, bytes, words or byte pairs (subwords)"""
+    vocabulary: Literal["char", "byte", "word", "bpe", "tokenized"] | None = None
+    """tokens; tokenized: words at white space, <eos> per line (default: char; ptb, wikitext-2: tokenized)"""
     min_count: int = 1
     """characters or words seen less often become the unknown token"""
     vocab_size: int = 8192
     """size of a byte-pair vocabulary"""
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """fractions of the text for training, validation and test, by position"""
+    parts: Literal["files", "cut"] = since("files", before="cut")
+    """files named train, valid and test are the parts; cut: always cut by --fractions"""
 
     def __post_init__(self) -> None:
         check_size("min_count", self.min_count)
@@ -52,10 +55,15 @@ class Text:
 
     def without_effect(self) -> dict[str, str]:
         """See `training.config.without_effect`."""
-        used = {"min_count": ("char", "word"), "vocab_size": ("bpe",)}
-        why = f"with --vocabulary {self.vocabulary}"
-        unused = {name: why for name, kinds in used.items() if self.vocabulary not in kinds}
+        used = {"min_count": ("char", "word", "tokenized"), "vocab_size": ("bpe",)}
+        why = f"with --vocabulary {self.kind}"
+        unused = {name: why for name, kinds in used.items() if self.kind not in kinds}
         return unused | (dict.fromkeys(("case", "ambiguous"), "with --fasta no") if self.fasta == "no" else {})
+
+    @property
+    def kind(self) -> str:
+        """The kind of vocabulary."""
+        return self.vocabulary or ("tokenized" if self.data in PARTED else "char")
 
     def fingerprint(self, text: TextData) -> str:
         """Return a digest of the text and of everything that determines its vocabulary and its split."""
@@ -70,7 +78,9 @@ class Text:
             encoding=encoding or self.encoding,
             errors=errors or self.errors,
             line_ends=self.line_ends,
-            zeros=self.vocabulary == "byte",
+            zeros=self.kind == "byte",
+            parts=self.parts == "files",
+            full_lines=self.kind == "tokenized",
             fasta={"auto": None, "yes": True, "no": False}[self.fasta],
             case=self.case,
             ambiguous=self.ambiguous,
@@ -84,10 +94,16 @@ class Text:
         """Read, split and encode the text; the encoded text is cached.
 
         ``base`` is a vocabulary to extend by the tokens of the text, that of the model ``where``.
+
+        Raises:
+            ArgumentError: ``fractions`` are given for a corpus in parts.
         """
+        corpus = self.open()
+        if corpus.parts is not None:
+            refuse_changed(self, ("fractions",), f"unless with --parts cut: the files of {self.data} are the parts")
         return prepare(
-            self.open(),
-            kind=self.vocabulary,
+            corpus,
+            kind=self.kind,
             min_count=self.min_count,
             vocab_size=self.vocab_size,
             fractions=self.fractions,
