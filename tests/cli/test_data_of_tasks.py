@@ -163,7 +163,7 @@ def test_a_text_is_described_as_such_with_a_line_of_the_task(unrolled, home):
     assert said["read"] == [read]
     out = unrolled("data", "a.wx", "--check").out
     assert "for weather  in celsius, (2, 0)\n             read: 21.5\n\n  21.5\n" in out
-    assert "check  no: the text is shorter than one window" in out
+    assert "no validation text: model selection uses the training text" in out
     assert out.endswith("check for weather  no rain in it\n")
     out = unrolled("data", "a.wx", "--task", "weather", "--check", "--separator", "x").out
     assert out.startswith(  # the facts of the requested task come first

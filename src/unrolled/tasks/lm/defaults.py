@@ -31,7 +31,7 @@ FORGET = 15.0  # epochs
 LONGEST, SHARE = 500, 0.05  # steps of the average, and as a share of the training
 RATE = 0.055  # of an LSTM with one layer of 128 units, 2,048 tokens per step and at most 1,000 steps
 CELL = {"rnn": 0.3, "gru": 0.38, "lstm": 1.0, "mingru": 1.0, "minlstm": 2.5, "rglru": 0.3, "qrnn": 0.5}
-OTHER = 0.003  # the learning rate for custom cells and the other kinds of model
+OTHER = 0.003  # the learning rate for custom cells, and for other kinds of model and of optimizer
 
 
 def with_sizes(config: LanguageModelConfig, tokens: int, characters: int, symbols: int) -> LanguageModelConfig:
@@ -72,7 +72,8 @@ def usual(config: LanguageModelConfig, steps: int, steps_per_epoch: float) -> di
 def peak(config: LanguageModelConfig, steps: int) -> float:
     """Return the learning rate."""
     model = config.model
-    if config.baseline.kind != "recurrent" or model.cell not in CELL:
+    made_for = config.baseline.kind == "recurrent" and config.training.optimizer in ("adamw", "adam")
+    if not made_for or model.cell not in CELL:
         return OTHER
     size = (128 / model.hidden_size) ** 0.6 / model.num_layers**0.55
     length = (1000 / max(1000, steps)) ** (1 / 3)
