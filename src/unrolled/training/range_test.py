@@ -76,7 +76,7 @@ def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
         points.append((ramp.lr(k), average / (1 - SMOOTHING ** (k + 1))))
         if points[-1][1] > RISE * points[0][1]:
             break
-    return RangeTest(points, CHOSEN * _fallen(points))
+    return RangeTest(points, float(f"{CHOSEN * _fallen(points):.2g}"))
 
 
 def _fallen(points: list[tuple[float, float]]) -> float:
