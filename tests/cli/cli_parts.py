@@ -5,7 +5,20 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-TINY = ["--hidden-size", "16", "--num-layers", "1", "--batch-size", "4", "--bptt", "16", "--preview-length", "40"]
+TINY = [
+    "--lr",
+    "0.003",
+    "--hidden-size",
+    "16",
+    "--num-layers",
+    "1",
+    "--batch-size",
+    "4",
+    "--bptt",
+    "16",
+    "--preview-length",
+    "40",
+]
 
 
 def write_text(path: Path) -> Path:

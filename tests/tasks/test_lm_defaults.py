@@ -39,11 +39,13 @@ def test_what_the_rule_was_not_made_for_has_a_constant_rate(options):
         assert lr(**options) == 0.003
 
 
-def test_the_decay_forgets_over_fifteen_epochs():
+def test_the_decay_forgets_over_fifteen_epochs_or_the_whole_training():
     found = usual(config(), 1000, steps_per_epoch=200.0)
     assert found["lr"] * found["weight_decay"] * 200 * 15 == pytest.approx(1, rel=0.05)
     given = usual(config(lr=0.5), 1000, steps_per_epoch=200.0)
     assert 0.5 * given["weight_decay"] * 200 * 15 == pytest.approx(1, rel=0.05)
+    longer = usual(config(), 9000, steps_per_epoch=200.0)
+    assert longer["lr"] * longer["weight_decay"] * 9000 == pytest.approx(1, rel=0.05)
     assert usual(config(optimizer="adam"), 1000, 200.0)["weight_decay"] == 0.0
 
 

@@ -52,6 +52,7 @@ class Copy:
     """A stream of bits, each to be said again three steps later; new sequences begin at random places."""
 
     steps_per_epoch = 10.0
+    source = None
 
     def __init__(self, cell, window, **options):
         plain = {"optimizer": "sgd", "lr": 1e-9, "weight_decay": 0.0, "clip": 0.0, "average": "none", "warmup": 0}

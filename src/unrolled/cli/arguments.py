@@ -101,7 +101,13 @@ class Schema:
 
     def normalise(self, argv: Sequence[str]) -> list[str]:
         """Return positionals unchanged, and flags by our names as ``--name=value``, ``--name`` or ``--no-name``."""
-        return [word for _, words in self.options(argv) for word in words]
+        found = self.options(argv)
+        several: dict[str, list[str]] = {}  # a list of integers may be given at once or flag by flag
+        for name, words in found:
+            if self.flags.get(name) == INTEGERS:
+                several.setdefault(name, []).append(words[0].partition("=")[2])
+        lists = [f"--{name.replace('_', '-')}={','.join(values)}" for name, values in several.items()]
+        return [word for name, words in found if name not in several for word in words] + lists
 
     def options(self, argv: Sequence[str]) -> list[tuple[str, list[str]]]:
         """Return each option's name (empty for a positional) and its normalised arguments, in order."""

@@ -45,7 +45,7 @@ def is_live(stream: Console) -> bool:
 
 def bits(config: Any, loss: float) -> float | None:
     """Return a training loss in bits per character; `None` if tokens are not characters."""
-    per_character = getattr(getattr(config, "data", None), "vocabulary", None) == "char"
+    per_character = getattr(getattr(config, "data", None), "kind", None) == "char"
     return loss / math.log(2) if per_character else None
 
 

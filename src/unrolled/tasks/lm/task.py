@@ -29,6 +29,7 @@ from ...data.named_data import NamedData
 from ...data.storage import head
 from ...errors import DataError
 from ...results import Comparison, Progress, Report, silent
+from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
@@ -98,6 +99,7 @@ class LanguageModelling(Task):
         cell_class(config.model.cell)
         base = None if self.source is None else source_vocabulary(self.source)
         self.text = config.data.read(base, str(config.start.from_run))
+        self.config = config = update(config, vocabulary=config.data.kind)
         if config.baseline.kind != "ngram":
             train, symbols = self.text.train, len(self.text.vocabulary)
             self.config = config = with_sizes(config, len(train), train.characters, symbols)
