@@ -1,5 +1,6 @@
 """Plans that follow the training rate, with a clock that the test moves."""
 
+import itertools
 import math
 
 import pytest
@@ -28,12 +29,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
-def test_the_fraction_of_a_plan_that_is_changed_is_continuous():
+def test_a_plan_goes_on_with_fewer_steps_and_is_laid_over_more():
     plan = Plan(100)
     assert [plan.fraction(step) for step in (0, 25, 100)] == [0.0, 0.25, 1.0]
     plan.change(25, 50)  # a slower machine: half as many steps
     assert [plan.fraction(step) for step in (25, 50)] == [0.25, 1.0]
     assert plan.fraction(26) == pytest.approx(0.25 + 0.75 / 25)
+    plan.change(25, 200)  # an idle machine: four times as many
+    assert [plan.fraction(step) for step in (25, 200)] == [0.125, 1.0]
     plan.change(50, 50)  # the time is over
     assert plan.fraction(50) == 1.0
 
@@ -62,14 +65,14 @@ def run(clock: Clock, seconds_per_step, *, evaluation=2.0, test=1.0, budget=240.
         clock.now += seconds_per_step(clock.now - begin)
         step += 1
         deadline.follow(step, 1)
-        fractions.append(plan.fraction(step))
+        fractions.append((plan.fraction(step), step / max(step, plan.steps)))
         if step >= plan.steps or deadline.due(step, 1):
             evaluations.append(step)
             duration = work(evaluation)
             deadline.evaluated(duration, duration)
     work(test * evaluation)
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
+    assert all(later >= min(before, share) - 1e-9 for (before, _), (later, share) in itertools.pairwise(fractions))
+    assert fractions[-1] == pytest.approx((1.0, 1.0))
     return clock.now - begin, plan, evaluations
 
 

@@ -62,7 +62,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]
     pace, planned = plan(task, device, begin, folder)
     run = _Run(task, folder, device, resume)
-    run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan)
+    run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan, run.state.step)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
     reporter.start(folder.path, task.name, task.unit, task.config, [*notes, *planned, *run.stepper.notes])
     with interruptible() as interrupt:

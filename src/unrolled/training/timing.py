@@ -18,7 +18,11 @@ class Plan:
     """How much of the training is done at each step: schedules depend on f, and f(N) = 1.
 
         f(s) = s / N                                      N planned steps
-        f(s) = f_k + (1 − f_k) (s − s_k) / (N_k − s_k)    after N was changed to N_k at step s_k
+        f(s) = f_k + (1 − f_k) (s − s_k) / (N_k − s_k)    after N was changed to N_k at step s_k,
+        f_k = min(f(s_k), s_k / N_k)
+
+    With fewer steps f goes on from its value. With more, as on a machine that is no longer busy, the schedule is laid
+    over all of them again: f never is ahead of the share of the steps that are done.
 
     Attributes:
         steps: the planned number of steps N.
@@ -48,7 +52,8 @@ class Plan:
 
     def change(self, step: int, steps: int) -> None:
         """Plan ``steps`` in total, from ``step`` on."""
-        self.begin, self.done, self.steps = step, self.fraction(step), steps
+        done = min(self.fraction(step), step / steps) if steps > step else self.fraction(step)
+        self.begin, self.done, self.steps = step, done, steps
 
 
 class Deadline:
@@ -84,16 +89,21 @@ class Deadline:
         self.window = min(LONGEST, max(SHORTEST, budget * WINDOW))
         self.paused = 0.0  # seconds of all evaluations
         self.mark: tuple[float, int] | None = None  # begin of the window: time without evaluations, and step
+        self.made = 0  # evaluations that were due
 
     def left(self) -> float:
         """Return the seconds left."""
         return self.begin + self.budget - time.perf_counter()
 
     def due(self, step: int, eval_every: int) -> bool:
-        """Return whether to evaluate after step number ``step``: at every 1/E of the training, or ``eval_every``."""
+        """Return whether to evaluate after step number ``step``: at every 1/E of the training, or ``eval_every``.
+
+        It is called once for each step.
+        """
         if not self.evaluations:
             return step % eval_every == 0
-        return self._evaluations_at(step) > self._evaluations_at(step - 1)
+        before, self.made = self.made, max(self.made, int(self.plan.fraction(step) * self.evaluations + 1e-9))
+        return self.made > before
 
     def evaluated(self, duration: float, scoring: float) -> None:
         """Take note of the duration of an evaluation, with and without its preview."""
@@ -121,7 +131,7 @@ class Deadline:
         """Return how many steps fit into the time that is left, beside the evaluations that are still due."""
         steps = (self.left() - SAVING) * self.rate - self.scoring * self.end
         if self.evaluations:
-            steps -= self.cost * (self.evaluations - self._evaluations_at(step))
+            steps -= self.cost * (self.evaluations - self.made)
         else:
             steps /= 1 + self.cost / eval_every
         return max(0, int(steps))
@@ -130,20 +140,18 @@ class Deadline:
         """Return the seconds of the last evaluations, 0 if the rate is not known yet."""
         return (self.cost + self.scoring * self.end) / self.rate if self.rate else 0.0
 
-    def _evaluations_at(self, step: int) -> int:
-        return int(self.plan.fraction(step) * self.evaluations + 1e-9)
-
     def saved(self, steps: int) -> dict[str, float]:
         """Return the plan for a checkpoint; ``steps`` are those of the config."""
         plan = self.plan
         return {"initial": steps, "steps": plan.steps, "begin": plan.begin, "done": plan.done} | {
             "evaluations": self.evaluations,
+            "made": self.made,
             "cost": self.cost,
             "scoring": self.scoring,
         }
 
 
-def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, float]) -> Deadline | None:
+def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, float], step: int = 0) -> Deadline | None:
     """Return the deadline of a run with a training time; `None` for a run with a number of steps.
 
     Args:
@@ -152,11 +160,12 @@ def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, fl
         begin: see `Deadline`.
         pace: the measurements of a new run, a `plan.Pace`.
         saved: the plan in the checkpoint of a resumed run.
+        step: the step of the checkpoint.
     """
     options = task.config.training
     if options.time is None or not (pace or saved):
         return None
-    return Deadline(
+    found = Deadline(
         plan,
         seconds(options.time),
         begin,
@@ -166,6 +175,9 @@ def deadline(plan: Plan, task: Any, begin: float, pace: Any, saved: dict[str, fl
         end=task.test_cost(),
         rate=pace.rate if pace else 0.0,
     )
+    if saved:
+        found.made = int(saved.get("made", plan.fraction(step) * found.evaluations + 1e-9))
+    return found
 
 
 def restore(plan: Plan, saved: dict[str, float], steps: int) -> dict[str, float]:
