@@ -40,8 +40,8 @@ from unrolled.training.process import keep_freed_memory
 
 CORPORA = {"shakespeare": "Shakespeare's plays", "stdlib": "Python's standard library"}
 TRAINING = {"batch_size": 16, "bptt": 64, "dropout": 0.0, "eval_tokens": 20_000, "preview_length": 0}
-LSTM: dict[str, Any] = {"cell": "lstm", "num_layers": 2, "hidden_size": 256, "lr": 5e-3}
-TRANSFORMER: dict[str, Any] = {"kind": "transformer", "num_layers": 4, "heads": 4, "lr": 3e-3}
+LSTM: dict[str, Any] = {"cell": "lstm", "num_layers": 2, "hidden_size": 256}
+TRANSFORMER: dict[str, Any] = {"kind": "transformer", "num_layers": 4, "heads": 4}
 SYMBOLS = 65  # of Shakespeare's plays, for the rates of writing
 SCORED = 100_000  # tokens of the test part
 TURNS = 3
