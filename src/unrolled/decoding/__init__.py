@@ -1,7 +1,7 @@
 """Decoding: sampling, generation and beam search. All work on a ``step`` function or a frozen model of any task."""
 
 from .beam import beam_search
-from .frozen import generate_frozen
+from .frozen import frozen_chunks, generate_frozen
 from .generate import TextWriter, generate
 from .greedy import greedy
 from .sampling import Sampling, SamplingOptions
@@ -17,6 +17,7 @@ __all__ = [
     "Session",
     "TextWriter",
     "beam_search",
+    "frozen_chunks",
     "generate",
     "generate_frozen",
     "greedy",

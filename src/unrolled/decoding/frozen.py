@@ -22,7 +22,7 @@ from .sampling import Sampling
 # B streams, V tokens in the vocabulary
 
 SHORTEST, LONGEST = 0.02, 0.08  # seconds of a chunk: smooth output at a low overhead of Python
-MAX_CHUNK = 64  # tokens
+MAX_CHUNK = 4096  # tokens
 
 
 class Pace:
@@ -67,8 +67,16 @@ def generate_frozen(
     frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Run `generate` with a frozen model instead of a step; the same seed gives the same tokens."""
+    for chunk in frozen_chunks(frozen, logits, state, sampling, length):
+        yield from chunk
+
+
+def frozen_chunks(
+    frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the tokens of `generate_frozen` in chunks ``(n, B)``."""
     pace, position, next_logits = Pace(), 0, torch.from_numpy(logits)
     while position < length:
         ids, next_logits, state = pace.run(frozen, next_logits, state, sampling, position, length - position)
         position += len(ids)
-        yield from ids.numpy()
+        yield ids.numpy()

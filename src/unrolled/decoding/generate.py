@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,10 @@ class TextWriter:
     def feed(self, id: int) -> str:
         """Return the text that is complete after ``id``; an empty string once `done`."""
         return "" if self.done else self._take(self.decoder.feed(id))
+
+    def feed_many(self, ids: Iterable[int]) -> str:
+        """Return the text that is complete after several ids; an empty string once `done`."""
+        return "" if self.done else self._take(self.decoder.feed_many(ids))
 
     def close(self) -> str:
         """Return the text still held back, at the end of the ids."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Unpack
+from collections.abc import Iterable, Iterator
+from typing import Protocol, Unpack, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,23 @@ from torch import Tensor, nn
 from ...cells import State
 from ...checks import Count, Size, checked_methods
 from ...data import Vocabulary
-from ...decoding import Sampling, SamplingOptions, Session, TextWriter, generate, generate_frozen
-from ...errors import ArgumentError
-from ...kernels.generation import Frozen
+from ...decoding import Sampling, SamplingOptions, Session, TextWriter, frozen_chunks, generate
+from ...errors import ArgumentError, DivergedError
+from ...kernels.generation import Frozen, Precision
 from .metrics import device_of
+
+WORTH_A_COPY = 50  # tokens
+
+
+@runtime_checkable
+class Freezable(Protocol):
+    """A model that may have a frozen copy for fast generation."""
+
+    def unfreezable(self) -> str | None:
+        """Return the reason why the model cannot be frozen; `None` if it can."""
+
+    def freeze(self, precision: Precision) -> Frozen:
+        """Return the frozen copy."""
 
 
 @checked_methods
@@ -111,19 +124,34 @@ class TextGenerator:
         self.vocabulary.check_prompt(prompt)
         writers = [TextWriter(self.vocabulary, stop) for _ in range(samples)]
         logits, state = self._read(prompt or self.opening(), samples, None)
-        if self.frozen is None:
-            steps = generate(self._step, logits.numpy(), state, sampling, length)
+        frozen = self.frozen or self._copy(length)
+        chunks: Iterable[npt.NDArray[np.int64]]  # (n, samples)
+        if frozen is None:
+            chunks = (ids[None] for ids in generate(self._step, logits.numpy(), state, sampling, length))
         else:
-            steps = generate_frozen(self.frozen, logits.numpy(), state, sampling, length)
-        for ids in steps:
-            for sample, (writer, id) in enumerate(zip(writers, ids, strict=True)):
-                if text := writer.feed(int(id)):
+            chunks = frozen_chunks(frozen, logits.numpy(), state, sampling, length)
+        for chunk in chunks:
+            for sample, (writer, ids) in enumerate(zip(writers, chunk.T.tolist(), strict=True)):
+                if text := writer.feed_many(ids):
                     yield sample, text
             if all(writer.done for writer in writers):
                 return
         for sample, writer in enumerate(writers):
             if text := writer.close():
                 yield sample, text
+
+    def _copy(self, length: int) -> Frozen | None:
+        """Return a frozen copy of the weights for generating ``length`` tokens in compiled code, if one can be made.
+
+        It is made for every text, so that it always has the weights of the model; it costs as much as a few steps.
+        """
+        model = self.model
+        if length < WORTH_A_COPY or not isinstance(model, Freezable) or model.unfreezable() is not None:
+            return None
+        try:
+            return model.freeze("float32")
+        except DivergedError:  # weights that are not finite
+            return None
 
     def _read(self, text: str, samples: int, state: State | None) -> tuple[Tensor, State]:
         """Return logits ``(samples, V)`` after ``text``, and the state."""

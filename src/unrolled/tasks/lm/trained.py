@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -31,7 +31,7 @@ from ..common.stepwise import Step, Stepwise
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .feedforward import FeedForward
-from .generating import TextGenerator
+from .generating import Freezable, TextGenerator
 from .inspection import loss_unit, reading
 from .metrics import score
 from .model import LogProbabilities, new_model
@@ -39,17 +39,6 @@ from .ngram import NGram
 from .prediction import Predict, fill, predictions
 from .sampling import Sample, conversation, samples
 from .transformer import Transformer
-
-
-@runtime_checkable
-class Freezable(Protocol):
-    """A model that may have a frozen copy for fast generation."""
-
-    def unfreezable(self) -> str | None:
-        """Return the reason why the model cannot be frozen; `None` if it can."""
-
-    def freeze(self, precision: Precision) -> Frozen:
-        """Return the frozen copy."""
 
 
 @checked_methods
