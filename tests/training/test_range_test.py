@@ -20,10 +20,12 @@ def test_the_rate_at_nine_tenths_of_the_fall():
 
 def test_rates_rise_geometrically_until_the_loss_rises():
     test = range_test(Toy(config(lr="auto")), torch.device("cpu"), budget=5.0)
+    assert test is not None
     rates = [rate for rate, _ in test.points]
     assert rates[0] == pytest.approx(LOW)
     assert rates[2] / rates[1] == pytest.approx(rates[1] / rates[0])
     assert LOW <= test.chosen <= HIGH
+    assert range_test(Toy(config(lr="auto")), torch.device("cpu"), budget=0.0) is None
 
 
 def test_a_training_with_it_writes_the_rate_and_its_picture(tmp_path):

@@ -207,7 +207,10 @@ class Schema:
             if isinstance(cause, ArgumentError):
                 return self.renamed(cause)
             cause = cause.__cause__ or cause.__context__
-        plain = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", message).split())
+        plain = " ".join(re.sub(r"[│╭╮╰╯─]+|-{4,}", " ", message).split())
+        if foreign := re.search(r"Unrecognized options:? (?!Unrecognized)(\S+)", plain):
+            remedy = "give every value its own flag" if foreign[1] in words[1:] else ""
+            raise ArgumentError("arguments", "those of this command", foreign[1], remedy or self._see())
         flag = next((m for m in re.findall(r"--[a-z][a-z0-9-]*", plain) if m != "--help"), None)
         name = flag[2:].replace("-", "_") if flag else ""
         if flag and name in self.flags:

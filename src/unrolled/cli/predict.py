@@ -115,7 +115,7 @@ class PredictionWriter:
     def _write_part(self, part: Part, prefix: str = "") -> list[Path]:
         """Save a part in the folder, show it, and return its paths."""
         paths = save_part(part, self.folder, prefix)
-        if not self.general.json:
+        if not self.general.json and self.file is None:
             show_part(part, paths)
             self.unsaved += is_drawn(part) and not paths
         return paths

@@ -61,6 +61,9 @@ def _find_rate(task: Task, device: torch.device, folder: RunFolder) -> list[str]
     options: Training = task.config.training
     whole = seconds(options.time or TIME) if options.steps is None and options.epochs is None else LONGEST / SHARE
     test = range_test(task, device, min(LONGEST, SHARE * whole))
+    if test is None:
+        task.config = update(task.config, lr=None)
+        return ["no range test of the learning rate: the training time is too short for it"]
     task.config = update(task.config, lr=test.chosen)
     picture = range_svg(test, f"{task.name}: {folder.path.name}, range test", loss_unit(task.config))
     write_atomically(folder.rates, picture.encode("utf-8", errors="replace"))

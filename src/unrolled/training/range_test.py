@@ -47,8 +47,10 @@ class Ramp(Schedule):
         return LOW * (HIGH / LOW) ** (step / (self.count - 1))
 
 
-def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
-    """Train temporary models with growing learning rates for about ``budget`` seconds, at least `FEWEST` steps.
+def range_test(task: Task, device: torch.device, budget: float) -> RangeTest | None:
+    """Train a temporary model with growing learning rates for at most ``budget`` seconds.
+
+    `None` if fewer than `FEWEST` steps fit.
 
     The loss is an exponential moving average, corrected for its start (Kingma and Ba 2015, section 3).
 
@@ -63,9 +65,11 @@ def range_test(task: Task, device: torch.device, budget: float) -> RangeTest:
     for step in range(1, 4):
         probe.step(step)
     fitting = budget / max(1e-9, (time.perf_counter() - begin) / 3)
+    if fitting < FEWEST:
+        return None
     stepper = Stepper(task, device, STEPS)
     ramp = Ramp(stepper.options, stepper.plan, task.steps_per_epoch)
-    stepper.schedule, ramp.count = ramp, int(min(STEPS, max(FEWEST, fitting)))
+    stepper.schedule, ramp.count = ramp, int(min(STEPS, fitting))
     points, average = list[tuple[float, float]](), 0.0
     for k in range(ramp.count):
         try:

@@ -191,7 +191,7 @@ class Classification(Task):
         lead = losses[1] - losses[0]  # of the model, by text
         if own.accuracy >= bag.accuracy and lead.mean() > lead.std() / math.sqrt(len(lead)):
             return None
-        better = bag.accuracy >= own.accuracy and bag.loss <= own.loss
+        better = bag.accuracy > own.accuracy and bag.loss <= own.loss
         reason = (
             f"a bag of words is {'better' if better else 'about as good'} on the {len(valid):,} validation texts: "
             f"accuracy {bag.accuracy:.3f} against {own.accuracy:.3f}, log loss {bag.loss:.3f} against {own.loss:.3f}"

@@ -8,7 +8,7 @@ H hidden_size, L num_layers, P parameters, C training characters, N training ste
     lr            0.055 · c · (128/H)^0.6 · L^−0.55 · (1000/max(N, 1000))^⅓ · (B·T/2048)^0.2, c by cell (`CELL`)
     weight_decay  1 / (lr · max(N, 500)): the decay forgets the weights over the whole training (see Wang and Aitchison
                   2024 for this view of it)
-    ema_decay     1 − 20/N, at most 0.998: the average reaches back over a twentieth of the training
+    ema_decay     1 − 20/N, from 0.9 to 0.998: the average reaches back over a twentieth of the training
 
 docs/defaults.md explains the rule and the measurements behind it.
 """
