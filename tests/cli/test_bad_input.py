@@ -320,7 +320,7 @@ def test_disk_that_fills_up_in_the_middle_of_a_file(
 
 
 def test_with_json_errors_stay_on_standard_error(unrolled, text_file: Path) -> None:
-    said = unrolled("train", "lm", "--data", text_file, "--json", "--lr", "1e30", "--clip", "0", "--steps", "50", *TINY)
+    said = unrolled("train", "lm", "--data", text_file, "--json", *TINY, "--lr", "1e30", "--clip", "0", "--steps", "50")
     refused(said, "training diverged", "lower --lr")
     assert [json.loads(line) for line in said.out.splitlines()]
 

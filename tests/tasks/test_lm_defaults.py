@@ -22,12 +22,12 @@ def lr(steps=1000, **options):
 
 
 def test_the_rate_follows_the_formula():
-    assert lr(hidden_size=128, num_layers=1) == 0.055
-    assert lr(hidden_size=256, num_layers=2) == pytest.approx(0.055 * 0.5**0.6 * 2**-0.55, rel=0.05)
-    assert lr(hidden_size=128, num_layers=1, steps=8000) == pytest.approx(0.055 / 2, rel=0.05)
-    assert lr(hidden_size=128, num_layers=1, steps=10) == 0.055  # not higher for short trainings
-    assert lr(hidden_size=128, num_layers=1, batch_size=128) == pytest.approx(0.055 * 4**0.2, rel=0.05)
-    assert lr(hidden_size=128, num_layers=1, cell="gru") == pytest.approx(0.055 * CELL["gru"], rel=0.05)
+    assert lr(hidden_size=128, num_layers=1) == 0.065
+    assert lr(hidden_size=256, num_layers=2) == pytest.approx(0.065 * 0.5**0.6 * 2**-0.55, rel=0.05)
+    assert lr(hidden_size=128, num_layers=1, steps=8000) == pytest.approx(0.065 / 2, rel=0.05)
+    assert lr(hidden_size=128, num_layers=1, steps=10) == 0.065  # not higher for short trainings
+    assert lr(hidden_size=128, num_layers=1, batch_size=128) == pytest.approx(0.065 * 4**0.2, rel=0.05)
+    assert lr(hidden_size=128, num_layers=1, cell="gru") == pytest.approx(0.065 * CELL["gru"], rel=0.05)
 
 
 @pytest.mark.parametrize("options", [{"kind": "feedforward"}, {"kind": "transformer"}, {"cell": "here:Cell"}])
@@ -81,7 +81,7 @@ def test_given_options_win_and_the_config_has_all_numbers(tmp_path):
     written = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
     training = written["training"]
     assert (written["model"]["dropout"], training["ema_decay"]) == (0.25, 0.5)
-    assert training["lr"] == pytest.approx(0.055 * 16**0.6 * (training["batch_size"] / 32) ** 0.2, rel=0.05)
+    assert training["lr"] == pytest.approx(0.065 * 16**0.6 * (training["batch_size"] / 32) ** 0.2, rel=0.05)
     assert training["weight_decay"] > 0
     assert written["windows"]["bptt"] == 64
 
