@@ -18,7 +18,7 @@ def config(**options):
 
 
 def lr(steps=1000, **options):
-    return usual(config(**options), steps)["lr"]
+    return usual(config(**options), steps, 100.0)["lr"]
 
 
 def test_the_rate_follows_the_formula():
@@ -34,25 +34,22 @@ def test_the_rate_follows_the_formula():
 def test_what_the_rule_was_not_made_for_has_a_constant_rate(options):
     if "cell" in options:
         chosen = update(LanguageModelConfig(), dropout=0.1, batch_size=32, bptt=64, **options)
-        assert usual(chosen, 1000)["lr"] == 0.003
+        assert usual(chosen, 1000, 100.0)["lr"] == 0.003
     else:
         assert lr(**options) == 0.003
 
 
-def test_the_decay_forgets_over_the_training():
-    for steps in (1000, 20_000):
-        found = usual(config(), steps)
-        assert found["lr"] * found["weight_decay"] * steps == pytest.approx(1, rel=0.05)
-    given = usual(config(lr=0.5), 1000)
-    assert 0.5 * given["weight_decay"] * 1000 == pytest.approx(1, rel=0.05)
-    short = usual(config(), 20)
-    assert short["lr"] * short["weight_decay"] * 500 == pytest.approx(1, rel=0.05)
-    assert usual(config(optimizer="adam"), 1000)["weight_decay"] == 0.0
+@pytest.mark.parametrize(("steps", "memory"), [(20, 500), (1000, 1000), (3000, 3000), (20_000, 3000)])
+def test_the_decay_forgets_over_the_training_or_fifteen_epochs(steps, memory):
+    for options in ({}, {"lr": 0.5}):
+        found = usual(config(**options), steps, steps_per_epoch=200.0)
+        assert found["lr"] * found["weight_decay"] * memory == pytest.approx(1, rel=0.05)
+    assert usual(config(optimizer="adam"), steps, 200.0)["weight_decay"] == 0.0
 
 
 @pytest.mark.parametrize(("steps", "decay"), [(100, 0.9), (1000, 0.98), (10_000, 0.998), (10**6, 0.998)])
 def test_the_average_reaches_over_a_twentieth(steps, decay):
-    assert usual(config(), steps)["ema_decay"] == decay
+    assert usual(config(), steps, 100.0)["ema_decay"] == decay
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The options of a language model that follow from the model and the text unless they are given.
 
-H hidden_size, L num_layers, P parameters, C training characters, N training steps.
+H hidden_size, L num_layers, P parameters, C training characters, N training steps, S steps per epoch.
 
     batch_size    32, and fewer lanes for a short text: at least `WINDOWS` windows per lane
     bptt          64, and less for a text that is shorter than that
     dropout       0.3 · log10(10 · P/C), from 0 to 0.5: none below 0.1 parameters per character, 0.3 at 1
     lr            0.065 · c · (128/H)^0.6 · L^−0.55 · (1000/max(N, 1000))^⅓ · (B·T/2048)^0.2, c by cell (`CELL`)
-    weight_decay  1 / (lr · max(N, 500)): the decay forgets the weights over the whole training (see Wang and Aitchison
-                  2024 for this view of it)
+    weight_decay  1 / (lr · M), M = min(N, 15 S) and at least 500: the decay forgets the weights over M steps, the whole
+                  training or 15 epochs (Wang and Aitchison 2024)
     ema_decay     1 − 20/N, from 0.9 to 0.998: the average reaches back over a twentieth of the training
 
 docs/defaults.md explains the rule and the measurements behind it.
@@ -28,7 +28,7 @@ from .config import LanguageModelConfig
 from .model import new_model
 
 LANES, WINDOW, WINDOWS = 32, 64, 16
-FEWEST = 500  # steps over which the decay forgets the weights
+EPOCHS, FEWEST = 15.0, 500  # epochs, at most, and steps, at least, over which the decay forgets the weights
 LONGEST, SHARE = 500, 0.05  # steps of the average, and as a share of the training
 RATE = 0.065  # of an LSTM with one layer of 128 units, 2,048 tokens per step and at most 1,000 steps
 CELL = {"rnn": 0.38, "gru": 0.32, "lstm": 1.0, "mingru": 1.0, "minlstm": 5.0, "rglru": 0.3, "qrnn": 0.5}
@@ -61,11 +61,12 @@ def parameters(config: LanguageModelConfig, symbols: int) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def usual(config: LanguageModelConfig, steps: int) -> dict[str, Any]:
+def usual(config: LanguageModelConfig, steps: int, steps_per_epoch: float) -> dict[str, Any]:
     """Return learning rate, weight decay and decay of the average for a training of ``steps`` steps."""
     training = config.training
     lr = number(training.lr) if isinstance(training.lr, float) else peak(config, steps)
-    decay = 1 / (lr * max(steps, FEWEST)) if training.optimizer == "adamw" else 0.0
+    memory = max(FEWEST, min(steps, EPOCHS * steps_per_epoch))
+    decay = 1 / (lr * memory) if training.optimizer == "adamw" else 0.0
     reach = min(LONGEST, max(10.0, SHARE * steps))
     return {"lr": lr, "weight_decay": float(f"{decay:.2g}"), "ema_decay": round(1 - 1 / reach, 4)}
 

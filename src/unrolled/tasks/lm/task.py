@@ -164,7 +164,7 @@ class LanguageModelling(Task):
         return self.stream.windows_per_pass
 
     def usual(self, steps: int) -> dict[str, Any]:
-        return usual(self.config, steps)
+        return usual(self.config, steps, self.steps_per_epoch)
 
     def batch(self, step: int) -> Window:
         return self.stream.window(step)
