@@ -31,7 +31,7 @@ LANES, WINDOW, WINDOWS = 32, 64, 16
 EPOCHS, FEWEST = 15.0, 500  # epochs, at most, and steps, at least, over which the decay forgets the weights
 LONGEST, SHARE = 500, 0.05  # steps of the average, and as a share of the training
 RATE = 0.065  # of an LSTM with one layer of 128 units, 2,048 tokens per step and at most 1,000 steps
-CELL = {"rnn": 0.38, "gru": 0.32, "lstm": 1.0, "mingru": 1.0, "minlstm": 5.0, "rglru": 0.3, "qrnn": 0.5}
+CELL = {"rnn": 0.32, "gru": 0.32, "lstm": 1.0, "mingru": 1.0, "minlstm": 5.0, "rglru": 0.3, "qrnn": 0.5}
 OTHER = 0.003  # the learning rate for custom cells, and for other kinds of model and of optimizer
 
 
