@@ -21,7 +21,7 @@ class Plan:
         f(s) = f_k + (1 − f_k) (s − s_k) / (N_k − s_k)    after N was changed to N_k at step s_k,
         f_k = min(f(s_k), s_k / N_k)
 
-    With fewer steps f goes on from its value. With more, as on a machine that is no longer busy, the schedule is laid
+    With fewer steps f is continuous. With more, as on a machine that is no longer busy, the schedule is laid
     over all of them again: f never is ahead of the share of the steps that are done.
 
     Attributes:

@@ -78,8 +78,9 @@ class TrainedLanguageModel(TextGenerator, Trained):
         return cls(model, vocabulary, config, file.assets.get("data"))
 
     def freeze(self, precision: Precision = "float32") -> TrainedLanguageModel:
-        """Return a copy that generates several times faster on the CPU, in compiled code.
+        """Return a copy that keeps its weights in the order in which compiled code reads them.
 
+        `generate` makes such a copy for every text; a frozen model saves that, in sessions too, with fewer bits.
         ``float32`` generates the same text from the same seed (except for draws within rounding of a boundary);
         ``bfloat16`` and ``int8`` weights are faster and less exact. Later changes of the weights do not affect the
         copy. Prompts, `step` and `evaluate` use the original weights.
