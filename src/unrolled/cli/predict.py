@@ -37,8 +37,8 @@ class General:
 
 VERB = Verb(
     "predict",
-    "Predict with a trained model: the class of a text, its named entities, its translation. Inputs are given after "
-    "RUN, in a file or on standard input, and predicted in order.",
+    "Predict with a trained model: the class of a text, its named entities, its translation, a word for its gap. "
+    "Inputs are given after RUN, in a file or on standard input, and predicted in order.",
     General,
     "Predict",
     "make predictions",

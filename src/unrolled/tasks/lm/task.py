@@ -139,7 +139,7 @@ class LanguageModelling(Task):
             seed=self.config.training.seed,
         )
         count = self.stream.dropped
-        return [f"the last {count} training tokens do not fill the lanes and are dropped"] if count else []
+        return [f"the last {count} training tokens do not fill the rows of the batch and are dropped"] if count else []
 
     def build_model(self) -> nn.Module:
         return new_model(len(self.text.vocabulary), self.config)
