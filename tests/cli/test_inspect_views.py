@@ -214,7 +214,7 @@ def test_compare_with_a_checkpoint(told, unrolled, trained: Path, few: Path) -> 
     assert {name: found[name] for name in ("mean", "gained", "lost")} == plain(
         {name: expected.as_json()[name] for name in ("mean", "gained", "lost")}
     )
-    assert found["mean"] < -0.1  # the run has learned something since
+    assert found["mean"] < -0.05  # the run has learned something since
     assert sum(one["count"] for one in found["classes"]) == 1499
     loss = sum(one["loss_a"] for one in found["classes"]) / 1499
     assert loss == pytest.approx(a.evaluate(as_split(a, text))["loss"], abs=1e-5)

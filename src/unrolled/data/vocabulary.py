@@ -134,9 +134,10 @@ class StreamingDecoder:
         """Return the text completed by ``id``: often one character, possibly none."""
         return self._decoder.decode(self._spell(int(id)))
 
-    def feed_many(self, ids: Iterable[int]) -> str:
-        """Return the text completed by several ids."""
-        return self._decoder.decode(b"".join(map(self._spell, ids)))
+    @checked
+    def feed_many(self, ids: Ids) -> str:
+        """Return the text completed by several ids ``(n,)``."""
+        return self._decoder.decode(b"".join(map(self._spell, ids.tolist())))
 
     def flush(self) -> str:
         """Return the incomplete rest at the end of the text, as U+FFFD."""

@@ -71,8 +71,9 @@ def generate_frozen(
         yield from chunk
 
 
+@checked
 def frozen_chunks(
-    frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: int
+    frozen: Frozen, logits: Logits, state: Any, sampling: Sampling, length: Count
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the tokens of `generate_frozen` in chunks ``(n, B)``."""
     pace, position, next_logits = Pace(), 0, torch.from_numpy(logits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,9 @@ class TextWriter:
         """Return the text that is complete after ``id``; an empty string once `done`."""
         return "" if self.done else self._take(self.decoder.feed(id))
 
-    def feed_many(self, ids: Iterable[int]) -> str:
-        """Return the text that is complete after several ids; an empty string once `done`."""
+    @checked
+    def feed_many(self, ids: npt.NDArray[np.int64]) -> str:
+        """Return the text that is complete after several ids ``(n,)``; an empty string once `done`."""
         return "" if self.done else self._take(self.decoder.feed_many(ids))
 
     def close(self) -> str:

@@ -131,7 +131,7 @@ class TextGenerator:
         else:
             chunks = frozen_chunks(frozen, logits.numpy(), state, sampling, length)
         for chunk in chunks:
-            for sample, (writer, ids) in enumerate(zip(writers, chunk.T.tolist(), strict=True)):
+            for sample, (writer, ids) in enumerate(zip(writers, chunk.T, strict=True)):
                 if text := writer.feed_many(ids):
                     yield sample, text
             if all(writer.done for writer in writers):
