@@ -56,7 +56,7 @@ def with_sizes(config: LanguageModelConfig, tokens: int, characters: int, symbol
 
 def parameters(config: LanguageModelConfig, symbols: int) -> int:
     """Return the number of parameters of the model, which is not built, except if its cell is a custom one."""
-    with torch.device("meta" if config.model.cell in CELLS else "cpu"):
+    with torch.device("meta" if config.model.cell in CELLS else "cpu"), torch.random.fork_rng(devices=[]):
         model: nn.Module = new_model(symbols, config)
     return sum(p.numel() for p in model.parameters())
 
