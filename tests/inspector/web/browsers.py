@@ -57,8 +57,8 @@ def train_translator(folder: Path) -> Inspected:
     (folder / "words.tsv").write_text("".join(f"{word}\t{word[::-1]}\n" for word in words))
     run = folder / "backwards"
     api.train(
-        "translate", run=run, data=str(folder / "words.tsv"), vocabulary="char", hidden_size=12, batch_size=8, steps=20,
-        eval_every=10,
+        "translate", run=run, data=str(folder / "words.tsv"), vocabulary="char", hidden_size=12, batch_size=8, steps=60,
+        lr=0.02, eval_every=20,
     )  # fmt: skip
     return inspected(run, "abc\ndecade\n" * 20)
 
