@@ -52,6 +52,13 @@ FrozenLayer layer(nb::dict given) {
     return made;
 }
 
+// A Python string that is made once.
+PyObject* interned(const char* name) {
+    PyObject* made = PyUnicode_InternFromString(name);
+    if (!made) throw nb::python_error();
+    return made;
+}
+
 // torch's functions for reading tensors; null before torch 2.10.
 const dlpack::ExchangeApi* exchange(nb::handle tensor_type) {
     nb::object capsule = nb::getattr(tensor_type, "__dlpack_c_exchange_api__", nb::none());
@@ -91,7 +98,10 @@ class Watch {
         uintptr_t place;
     };
 
-    static int64_t version(nb::handle tensor) { return nb::cast<int64_t>(tensor.attr("_version")); }
+    static int64_t version(nb::handle tensor) {
+        static PyObject* const name = interned("_version");
+        return nb::cast<int64_t>(nb::steal(PyObject_GetAttr(tensor.ptr(), name)));
+    }
     uintptr_t place(nb::handle tensor) const {
         dlpack::Tensor read;
         if (!api_) return nb::cast<uintptr_t>(tensor.attr("data_ptr")());
@@ -190,7 +200,14 @@ class Prepared {
         return one.strides[2] == 1 && (one.shape[1] == 1 || one.strides[1] == one.shape[2]) &&
                (one.shape[0] == 1 || one.strides[0] == one.shape[1] * one.shape[2]);
     }
-    static nb::object empty(nb::handle like, int64_t a, int64_t b, int64_t c) { return like.attr("new_empty")(a, b, c); }
+    static nb::object empty(nb::handle like, int64_t a, int64_t b, int64_t c) {
+        static PyObject* const name = interned("new_empty");
+        const nb::object sizes[3] = {nb::cast(a), nb::cast(b), nb::cast(c)};
+        PyObject* const arguments[4] = {like.ptr(), sizes[0].ptr(), sizes[1].ptr(), sizes[2].ptr()};
+        PyObject* made = PyObject_VectorcallMethod(name, arguments, 4, nullptr);
+        if (!made) throw nb::python_error();
+        return nb::steal(made);
+    }
     static float* address_of(const Watch& watch, nb::handle tensor) {
         dlpack::Tensor read;
         if (watch.api()->read(tensor.ptr(), &read)) throw nb::python_error();

@@ -2,17 +2,20 @@
 
 A step of a few lanes is bound by reading the weights, and packing them takes longer than many steps. `FrozenStack` holds
 a packed copy, in one of the precisions of `kernels.packing`, and detects changes of the weights: another parameter or
-cell in the same place, another memory address, a higher ``_version``. In int8
+cell in the same place, another memory address, a higher ``_version``, a step of an optimizer. In int8
 the inputs of each product are quantized too, each row to 255 levels of its largest magnitude; sums and states are not.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from ..cells import Cell, GatedCell, LSTMCell
 from ..errors import BackendError, DivergedError
@@ -52,7 +55,7 @@ class FrozenStack:
         precision: Precision,
     ) -> None:
         cells = [cell for row in rows for cell in row]
-        reason = unsupported(cells) or _unwatchable(cells)
+        reason = _unwatchable(cells) or unsupported(cells)
         if reason is not None:
             raise BackendError(f"the layer cannot be frozen: {reason}; use it without freeze()")
         weights = [(cell._parameters, name) for cell in cells for name in cell._parameters]
@@ -65,6 +68,9 @@ class FrozenStack:
         instructions = extension.instruction_set()
         lanes = extension.compiled.vector_bytes(instructions) // 4
         packed = [_pack_cell(cell, lanes, precision) for cell in cells if isinstance(cell, GatedCell)]
+        self.stepped, self.identities = False, {id(tensor) for tensor in tensors}
+        _watch_optimizers()
+        _frozen.add(self)
         self.tensors = [tensor for _, tensors in packed for tensor in tensors]  # the compiled object has their addresses
         light = sum(tensor.nbytes for tensor in self.tensors) // BYTES_PER_THREAD
         fields = [layer for layer, _ in packed]
@@ -81,14 +87,14 @@ class FrozenStack:
 
     def changed(self) -> bool:
         """Whether a weight has changed since; see `freeze` of the layers for what is detected."""
-        return bool(self.watch.changed())
+        return self.stepped or bool(self.watch.changed())
 
     def call(self, x: Tensor, state: State | None, batch_first: bool) -> tuple[Tensor, ...] | None:
         """Run a call of few steps: outputs and leaves of the state, or `None` if `run` must do it.
 
         It checks the arguments, the weights and their types itself; the caller has checked that nothing observes the call.
         """
-        if state is None and self.learned:
+        if self.stepped or (state is None and self.learned):
             return None
         threads = extension.threads()
         results: tuple[Tensor, ...] | None = self.compiled.call(self.watch, Tensor, threads, x, state, batch_first)
@@ -132,11 +138,28 @@ class FrozenStack:
         return y, (h,) if c is None else (h, c)
 
 
+_frozen: weakref.WeakSet[FrozenStack] = weakref.WeakSet()
+
+
+@cache
+def _watch_optimizers() -> None:
+    """Learn of every optimizer's steps: torch's fused ones change weights without counting it in ``_version``."""
+    register_optimizer_step_post_hook(_after_step)
+
+
+def _after_step(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    if not _frozen:
+        return
+    updated = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
+    for stack in list(_frozen):
+        stack.stepped = stack.stepped or not stack.identities.isdisjoint(updated)
+
+
 def _unwatchable(cells: Sequence[Cell]) -> str | None:
     """Return why later changes of the weights could not be detected; `None` if they can."""
     for cell in cells:
         if any(cell._parameters.get(name) is None for name in ("weight_ih", "weight_hh")):
-            return "its weights are computed by a parametrization; remove it first (torch.nn.utils.parametrize)"
+            return "its weights are computed by a parametrization; remove it first (remove_parametrizations)"
         if any(tensor.is_inference() for tensor in cell.parameters()):
             return "its weights were created under torch.inference_mode(); create the layer outside of it"
     return None

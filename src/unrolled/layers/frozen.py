@@ -156,7 +156,7 @@ class Freezable(TorchClass):
             if len(hx) != len(self.state_names):
                 return None
             for leaf in hx:
-                if leaf.shape != shape or leaf.dtype is not torch.float32 or not leaf.is_cpu:
+                if leaf is None or leaf.shape != shape or leaf.dtype is not torch.float32 or not leaf.is_cpu:
                     return None  # the unfrozen path raises the error
         elif frozen.learned:
             hx = tuple(torch.stack(leaf) for leaf in zip(*stack.initial_state(B), strict=True))
