@@ -116,7 +116,9 @@ def test_a_changed_weight_is_seen(runs, name):
 def test_gradients_are_refused_with_the_remedy():
     layer = made().freeze()
     with torch.enable_grad():
-        with pytest.raises(BackendError, match=r"its weights require them; call it under torch.no_grad\(\).*unfreeze\(\)"):
+        with pytest.raises(
+            BackendError, match=r"its weights require them; call it under torch.no_grad\(\).*unfreeze\(\)"
+        ):
             layer(X)
         with pytest.raises(BackendError, match="unfreeze"):
             layer(pack_padded_sequence(X, torch.ones(4, dtype=torch.int64)))
@@ -160,7 +162,7 @@ def test_what_cannot_be_frozen(name):
 
 
 def test_other_wrong_arguments():
-    with pytest.raises(ArgumentError, match="precision must be .*float32.*bfloat16.*int8.*got 'int4'"):
+    with pytest.raises(ArgumentError, match=r"precision must be .*float32.*bfloat16.*int8.*got 'int4'"):
         made().freeze("int4")
     layer = made()
     layer.weight_hh_l0[0, 0] = float("nan")

@@ -1,9 +1,9 @@
 """Stacks of layers with weights packed once, for inference (native/frozen.cpp): one call into compiled code per pass.
 
-A step of a few lanes is bound by reading the weights, and packing them takes longer than many steps. `FrozenStack` holds
+A step of a few lanes is bound by reading the weights, and packing them takes longer than many steps. `FrozenStack` is
 a packed copy, in one of the precisions of `kernels.packing`, and detects changes of the weights: another parameter or
-cell in the same place, another memory address, a higher ``_version``, a step of an optimizer. In int8
-the inputs of each product are quantized too, each row to 255 levels of its largest magnitude; sums and states are not.
+cell in the same place, another memory address, a higher ``_version``, a step of an optimizer. In int8 the inputs of each
+product are quantized too, each row to 255 levels of its largest magnitude; sums and states are not.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class FrozenStack:
         self.stepped, self.identities = False, {id(tensor) for tensor in tensors}
         _watch_optimizers()
         _frozen.add(self)
-        self.tensors = [tensor for _, tensors in packed for tensor in tensors]  # the compiled object has their addresses
+        self.tensors = [
+            tensor for _, tensors in packed for tensor in tensors
+        ]  # the compiled object has their addresses
         light = sum(tensor.nbytes for tensor in self.tensors) // BYTES_PER_THREAD
         fields = [layer for layer, _ in packed]
         number, directions = PRECISIONS.index(precision), len(rows[0])
@@ -92,7 +94,7 @@ class FrozenStack:
     def call(self, x: Tensor, state: State | None, batch_first: bool) -> tuple[Tensor, ...] | None:
         """Run a call of few steps: outputs and leaves of the state, or `None` if `run` must do it.
 
-        It checks the arguments, the weights and their types itself; the caller has checked that nothing observes the call.
+        It checks arguments and weights itself; the caller has checked that nothing observes the call.
         """
         if self.stepped or (state is None and self.learned):
             return None

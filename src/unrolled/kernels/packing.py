@@ -1,8 +1,8 @@
 """Weights packed once, in the order in which compiled code reads them; for generation and frozen layers.
 
-    float32     the weights themselves
-    bfloat16    half the bytes
-    int8        a quarter of the bytes: 255 levels per row of a matrix
+float32     the weights themselves
+bfloat16    half the bytes
+int8        a quarter of the bytes: 255 levels per row of a matrix
 """
 
 from __future__ import annotations

@@ -66,10 +66,10 @@ class Freezable(TorchClass):
     def freeze(self, precision: Precision = "float32") -> Self:
         """Pack the weights once, for fast inference of few steps; the layer is then in evaluation mode.
 
-        Every call of an unfrozen layer reads its weights as they are stored, or packs them anew. A frozen layer keeps a
-        second, packed copy for the CPU and computes a whole call in compiled code. With float32 the results are those of
-        the unfrozen layer, up to rounding. A lane's results do not depend, to the last bit, on the other lanes of the
-        batch, the number of threads, or the division of the steps into calls.
+        Every call of an unfrozen layer reads its weights as they are stored, or packs them anew. A frozen layer keeps
+        a second, packed copy for the CPU and computes a whole call in compiled code. With float32 the results are those
+        of the unfrozen layer, up to rounding. A lane's results do not depend, to the last bit, on the other lanes of
+        the batch, the number of threads, or the division of the steps into calls.
 
         The copy is made anew at the next call when a weight has changed: by an optimizer, ``load_state_dict``, an
         in-place operation, ``.to()``, ``parameter.data = …``, another parameter or cell. torch does not record writes
@@ -88,9 +88,9 @@ class Freezable(TorchClass):
             The layer itself.
 
         Raises:
-            ArgumentError: there is no such precision.
-            BackendError: there are no compiled kernels for this layer: it has layer norm, a projection, weights that are
-                not float32 on the CPU or are computed by a parametrization, or another backend was requested.
+            ArgumentError: the precision is unknown.
+            BackendError: there are no compiled kernels for this layer: it has layer norm, a projection, weights that
+                are not float32 on the CPU or are computed by a parametrization, or another backend was requested.
             DivergedError: a weight is infinite or NaN.
 
         >>> import torch
@@ -127,7 +127,7 @@ class Freezable(TorchClass):
             BackendError: gradients are required, or changed weights cannot be packed.
         """
         copy: Any = self._copy
-        if copy.stack is not None and unobserved() and "runner" not in self._modules["stack"].__dict__:  # type: ignore[union-attr]
+        if copy.stack is not None and unobserved() and "runner" not in self._modules["stack"].__dict__:
             found = copy.stack.call(input, hx, self.batch_first)
             if found is not None:
                 return found[0], found[1:]
@@ -142,11 +142,19 @@ class Freezable(TorchClass):
     def _run_copy(self, x: Any, hx: Any, batch_first: bool, lengths: Tensor | None = None) -> Any:
         """Run the packed copy on ``x (T, B, I)`` or ``(B, T, I)``, as `_run_frozen`; `FrozenStack.run` has the rest."""
         stack: Any = self._modules["stack"]
+        if not (hx is None or isinstance(hx, tuple | list)):
+            return None  # the unfrozen path raises the error
         if torch.is_grad_enabled():
             self._refuse_gradients(x, hx)
         if watched((x,) if hx is None else (x, *hx)) or "runner" in stack.__dict__ or torch.is_autocast_enabled("cpu"):
             return None
-        if x.dim() != 3 or x.size(2) != self.input_size or not x.numel() or x.dtype is not torch.float32 or not x.is_cpu:
+        if (
+            x.dim() != 3
+            or x.size(2) != self.input_size
+            or not x.numel()
+            or x.dtype is not torch.float32
+            or not x.is_cpu
+        ):
             return None
         assert self._copy is not None
         frozen = self._copy.current(stack)
@@ -157,7 +165,7 @@ class Freezable(TorchClass):
                 return None
             for leaf in hx:
                 if leaf is None or leaf.shape != shape or leaf.dtype is not torch.float32 or not leaf.is_cpu:
-                    return None  # the unfrozen path raises the error
+                    return None
         elif frozen.learned:
             hx = tuple(torch.stack(leaf) for leaf in zip(*stack.initial_state(B), strict=True))
         return frozen.run(x, hx, batch_first=batch_first, lengths=lengths)
@@ -169,6 +177,8 @@ class Freezable(TorchClass):
             return None
         x, lengths = pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))  # (T, B, I), (B,)
         if order is not None and hx is not None:
+            if not isinstance(hx, tuple | list):
+                return None
             if not all(isinstance(leaf, Tensor) and leaf.dim() == 3 and leaf.size(1) == x.size(1) for leaf in hx):
                 return None
             hx = tuple(leaf.index_select(1, order) for leaf in hx)
@@ -187,8 +197,8 @@ class Freezable(TorchClass):
         wanted = [name for name, tensors in given.items() if any(getattr(t, "requires_grad", False) for t in tensors)]
         if wanted:
             raise BackendError(
-                f"a frozen {type(self).__name__} computes no gradients, and {' and '.join(wanted)} require them; call it "
-                "under torch.no_grad() or torch.inference_mode(), or call unfreeze() or train() to train it"
+                f"a frozen {type(self).__name__} computes no gradients, and {' and '.join(wanted)} require them; "
+                "call it under torch.no_grad() or torch.inference_mode(), or call unfreeze() or train() to train it"
             )
 
     def _replicate_for_data_parallel(self) -> nn.Module:
