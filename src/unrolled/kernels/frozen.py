@@ -2,8 +2,8 @@
 
 A step of a few lanes is bound by reading the weights, and packing them takes longer than many steps. `FrozenStack` is
 a packed copy, in one of the precisions of `kernels.packing`, and detects changes of the weights: another parameter or
-cell in the same place, another memory address, a higher ``_version``, a step of an optimizer. In int8 the inputs of each
-product are quantized too, each row to 255 levels of its largest magnitude; sums and states are not.
+cell in the same place, another memory address, a higher ``_version``, a step of an optimizer. In int8 the inputs of
+each product are quantized too, each row to 255 levels of its largest magnitude; sums and states are not.
 """
 
 from __future__ import annotations
