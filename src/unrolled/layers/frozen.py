@@ -94,7 +94,8 @@ class Freezable(TorchClass):
             DivergedError: a weight is infinite or NaN.
 
         >>> import torch
-        >>> lstm = LSTM(8, 16).freeze("int8")
+        >>> import unrolled
+        >>> lstm = unrolled.nn.LSTM(8, 16).freeze("int8")
         >>> with torch.no_grad():
         ...     output, state = lstm(torch.randn(1, 1, 8))  # one step of one sequence
         >>> lstm.unfreeze().frozen is None
