@@ -6,6 +6,10 @@ import sys
 def run() -> int:
     """Run `cli.main`; handle a Ctrl-C that arrives before it is imported or after it returns."""
     try:
+        from .machine import environment, load
+
+        environment.prepare()  # before torch is loaded
+        load.begin()
         from .cli import main
 
         status = main()
