@@ -61,8 +61,8 @@ def main() -> None:
                 rates[name][1].append(_rate(process))
                 _send(busy, signal.SIGSTOP)
     finally:
-        for process in [*workers.values(), *busy]:
-            process.kill()
+        for pid in [*(process.pid for process in workers.values()), *(process.pid for process in busy)]:
+            os.kill(pid, signal.SIGKILL)
     rows = [[name, *map(_cell, both)] for name, both in rates.items()]
     print(f"{options.case}, {options.threads} threads, characters/s: median (lowest to highest)\n")
     table(["environment", "alone", f"beside {options.neighbours} busy"], rows)
