@@ -8,7 +8,9 @@ def run() -> int:
     try:
         from .machine import environment, load
 
-        environment.prepare()  # before torch is loaded
+        environment.limit_threads()  # before torch is loaded
+        if sys.argv[1:2] != ["bench"]:  # which measures layers as they run in a user's program
+            environment.spin_briefly()
         load.begin()
         from .cli import main
 

@@ -69,7 +69,7 @@ def test_what_doctor_says_about_the_quota():
 @pytest.mark.parametrize(
     ("variables", "ours", "found", "text"),
     [
-        ({}, (), TWO, ", torch's default (OMP_NUM_THREADS unset)"),
+        ({"GOMP_SPINCOUNT": "3000"}, ("GOMP_SPINCOUNT",), TWO, ", torch's default (OMP_NUM_THREADS unset)"),
         ({"OMP_NUM_THREADS": "2"}, (), TWO, " (OMP_NUM_THREADS=2)"),
         ({"MKL_NUM_THREADS": "2"}, (), TWO, " (MKL_NUM_THREADS=2)"),
         ({"OMP_NUM_THREADS": "0"}, (), TWO, " (OMP_NUM_THREADS=0 is not a number of threads and has no effect)"),
@@ -121,9 +121,13 @@ def test_doctor_measures_for_long_enough(monkeypatch):
 
 def test_the_entry_point_prepares_the_process_first(monkeypatch):
     order = []
-    monkeypatch.setattr(environment, "prepare", lambda: order.append("environment"))
+    monkeypatch.setattr(environment, "limit_threads", lambda: order.append("threads"))
+    monkeypatch.setattr(environment, "spin_briefly", lambda: order.append("spinning"))
     monkeypatch.setattr(load, "begin", lambda: order.append("load"))
     monkeypatch.setattr(cli, "main", lambda: order.append("main") or 7)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert entry.run() == 7
-    assert order == ["environment", "load", "main"]
+    for verb, spinning in (("train", ["spinning"]), ("bench", [])):
+        order.clear()
+        monkeypatch.setattr("sys.argv", ["unrolled", verb])
+        assert entry.run() == 7
+        assert order == ["threads", *spinning, "load", "main"]

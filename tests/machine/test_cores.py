@@ -14,7 +14,7 @@ from unrolled.machine.cores import Cores, cores, too_many
 def variables(monkeypatch):
     """The environment of a user who has set nothing."""
     monkeypatch.setattr(environment, "ours", set())
-    for name in environment.NAMES:
+    for name in (*environment.NAMES, *environment.WAITING):
         monkeypatch.setenv(name, "1")  # so that it is restored afterwards
         monkeypatch.delenv(name)
     return environment.ours
@@ -61,14 +61,14 @@ def test_a_note_about_more_threads_than_cpus():
     ("found", "threads"), [(Cores(8, 8, 8, 1.5), "2"), (Cores(8, 8, 4, 6), "4"), (Cores(8, 8, 8, 0.1), "1")]
 )
 def test_the_command_keeps_to_the_quota(variables, found, threads):
-    environment.prepare(found)
+    environment.limit_threads(found)
     assert os.environ["OMP_NUM_THREADS"] == threads
     assert variables == {"OMP_NUM_THREADS"}
 
 
 @pytest.mark.parametrize("found", [Cores(8, 8, 8), Cores(8, 2, 2, 2.0), Cores(8, 1, 1, 1.5)])
 def test_torch_decides_where_the_quota_is_no_limit(variables, found):
-    environment.prepare(found)
+    environment.limit_threads(found)
     assert "OMP_NUM_THREADS" not in os.environ
     assert not variables
 
@@ -78,7 +78,7 @@ def test_torch_decides_where_the_quota_is_no_limit(variables, found):
 )
 def test_the_users_variables_are_kept(variables, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    environment.prepare(Cores(8, 8, 8, 1.5))
+    environment.limit_threads(Cores(8, 8, 8, 1.5))
     assert {key: os.environ.get(key) for key in environment.NAMES} == {**dict.fromkeys(environment.NAMES), name: value}
     assert not variables
 
@@ -86,5 +86,15 @@ def test_the_users_variables_are_kept(variables, monkeypatch, name, value):
 @pytest.mark.parametrize("value", ["0", "-1", "two", "", "²", "9" * 20])
 def test_an_invalid_variable_is_replaced(variables, monkeypatch, value):
     monkeypatch.setenv("OMP_NUM_THREADS", value)
-    environment.prepare(Cores(8, 8, 8, 1.5))
+    environment.limit_threads(Cores(8, 8, 8, 1.5))
     assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
+@pytest.mark.parametrize("given", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": ""}])
+def test_threads_spin_briefly_unless_the_user_has_decided(variables, monkeypatch, given):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    environment.spin_briefly()
+    found = {name: os.environ[name] for name in environment.WAITING if name in os.environ}
+    assert found == (given or {"GOMP_SPINCOUNT": "3000"})
+    assert variables == (set() if given else {"GOMP_SPINCOUNT"})

@@ -48,7 +48,7 @@ def threads_text(threads: int, found: Cores, environ: Mapping[str, str], ours: C
         why = f" ({', '.join(invalid)} is not a number of threads and has no effect)"
     elif given:
         why = f" ({', '.join(given)})"
-    elif ours:
+    elif "OMP_NUM_THREADS" in ours:
         why = ", from the CPU quota (OMP_NUM_THREADS unset)"
     else:
         why = ", torch's default (OMP_NUM_THREADS unset)"
