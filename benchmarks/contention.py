@@ -155,7 +155,7 @@ def serve(make: Callable[[], Unit], threads: int) -> None:
 def one_token(neighbours: int) -> tuple[float, float]:
     """Return median and 99th percentile of the time of one token in microseconds."""
     with Busy(neighbours):
-        said = subprocess.run(
+        finished = subprocess.run(
             [sys.executable, __file__, "--token"], stdout=subprocess.PIPE, text=True, check=True
         ).stdout
     middle, late = said.split()
