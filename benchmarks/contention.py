@@ -155,10 +155,10 @@ def serve(make: Callable[[], Unit], threads: int) -> None:
 def one_token(neighbours: int) -> tuple[float, float]:
     """Return median and 99th percentile of the time of one token in microseconds."""
     with Busy(neighbours):
-        finished = subprocess.run(
+        output = subprocess.run(
             [sys.executable, __file__, "--token"], stdout=subprocess.PIPE, text=True, check=True
         ).stdout
-    middle, late = said.split()
+    middle, late = output.split()
     return float(middle), float(late)
 
 
