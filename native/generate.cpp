@@ -59,6 +59,7 @@ struct Float32 {
     using Input = float;
     using Sum = V;
     static constexpr int S = 1;
+    static constexpr bool kExact = false;
     INLINE V add(V sum, const char* w, const float* x) { return sum + load((const float*)w) * x[0]; }
     INLINE V value(V sum, const Matrix&, long, float) { return sum; }
     INLINE V start(const Matrix&, long) { return V{}; }
@@ -70,6 +71,7 @@ struct Bfloat16 {
     using Input = float;
     using Sum = V;
     static constexpr int S = 2;
+    static constexpr bool kExact = false;
     INLINE V add(V sum, const char* w, const float* x) {
         const M both = words(w);
         return sum + as_float(both << 16) * x[0] + as_float(both & (int32_t)0xffff0000) * x[1];
@@ -97,6 +99,7 @@ struct Int8 {
     using Input = uint8_t;
     using Sum = M;
     static constexpr int S = 4;
+    static constexpr bool kExact = true;
     INLINE M add(M sum, const char* w, const uint8_t* x) {
         int32_t four;
         memcpy(&four, x, 4);
@@ -145,7 +148,8 @@ struct Int8 {
 template <int N, class F, int R, int S>
 INLINE void add_product(const Matrix& m, long panel, long depth, const Inputs<F>& x, long b, V (&sums)[R][S],
                         int last = N - 1) {
-    constexpr int most = kSums / (R * N), U = most >= 4 ? 4 : most >= 2 ? 2 : 1;  // unroll over k
+    // unroll over k where sums are exact; else in order, so that a stream's bits do not depend on those beside it
+    constexpr int most = F::kExact ? kSums / (R * N) : 1, U = most >= 4 ? 4 : most >= 2 ? 2 : 1;
     const long steps = depth / F::S, at = panel * N * W;
     const char* w = (const char*)m.weights + panel * steps * N * UNROLLED_VECTOR_BYTES;
     typename F::Sum acc[U][R][N];
@@ -348,7 +352,8 @@ struct Writer {
     }
 
     void operator()() {
-        run_team(g.threads, [this](Team& team, int id) { member(team, id); });
+        run_team(Calls::generation, double(g.count * B) * multiplications(), (int)g.threads,
+                 [this](Team& team, int id, Turn& turn) { member(team, id, turn); });
         for (long l = 0; l < g.depth; l++) {
             const Layer& layer = g.layers[l];
             const Place& at = places[l];
@@ -360,8 +365,14 @@ struct Writer {
         for (long b = 0; b < B; b++) memcpy((float*)g.logits + b * V_, logits + b * V_padded, V_ * sizeof(float));
     }
 
-    void member(Team& team, int id) {
-        long phase = 0;
+    // Of one step of one stream.
+    double multiplications() const {
+        double all = double(V_) * head_depth;
+        for (long l = 0; l < g.depth; l++) all += double(g.layers[l].H) * (g.layers[l].I + g.layers[l].H) * (g.layers[l].kind ? g.layers[l].kind + 2 : 1);
+        return all;
+    }
+
+    void member(Team& team, int id, Turn& phase) {
         for (long t = 0; t < g.count; t++) {
             for (long b = share(B, id, team.size); b < share(B, id + 1, team.size); b++) choose(t, b, id);
             team.wait(phase);
@@ -437,7 +448,7 @@ struct Writer {
         float* after() const { return at.h[1 - (t & 1)]; }
     };
 
-    void step(long l, long t, Team& team, long& phase, int id) {
+    void step(long l, long t, Team& team, Turn& phase, int id) {
         const Layer& layer = g.layers[l];
         const Place& at = places[l];
         const long below_ld = l ? width : layer.I;

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from team_size import threads
 from torch.utils._pytree import tree_leaves
 
 from unrolled.cells import GRUCell, LSTMCell, RNNCell
@@ -37,15 +38,6 @@ HEADS = {
     "embedding": {"embedding_size": 9},
 }
 SETS = extension.instruction_sets()
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """These models are too small for two, which on a busy machine wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def model(symbols=30, hidden_size=21, num_layers=2, residual=False, weights=0.1, **options):
@@ -116,17 +108,15 @@ def test_choosing_alone_against_the_rule_in_numpy():
 def test_every_instruction_set_and_any_number_of_threads(name, monkeypatch):
     monkeypatch.setenv("UNROLLED_ISA", name)
     monkeypatch.setattr(generation, "BYTES_PER_THREAD", 1)
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        for cell in ("gru before", "peepholes"):
-            made = model(150, hidden_size=37, num_layers=3, **CELLS[cell])
-            frozen = made.freeze()
-            assert frozen.instructions == name
-            found, _ = frozen.read(torch.arange(60).view(12, 5), made.stack.initial_state(5))
-            torch.set_num_threads(1)
-            expected, _ = made(torch.arange(60).view(12, 5), None)
+    for cell in ("gru before", "peepholes"):
+        made = model(150, hidden_size=37, num_layers=3, **CELLS[cell])
+        frozen = made.freeze()
+        assert frozen.instructions == name
+        expected, _ = made(torch.arange(60).view(12, 5), None)
+        for number in (1, 2, 3):
+            with threads(number):
+                found, _ = frozen.read(torch.arange(60).view(12, 5), made.stack.initial_state(5))
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-            torch.set_num_threads(threads)
 
 
 def test_without_a_table_of_products(monkeypatch):
