@@ -11,7 +11,7 @@ from unrolled.data import ByteVocabulary, CharVocabulary
 from unrolled.decoding import Sampling, generate, generate_frozen
 from unrolled.decoding.frozen import draws
 from unrolled.errors import ArgumentError, BackendError, ShapeError
-from unrolled.kernels import extension, generation
+from unrolled.kernels import extension, generation, packing
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import Windows
 from unrolled.tasks.lm.model import LanguageModel
@@ -130,7 +130,7 @@ def test_every_instruction_set_and_any_number_of_threads(name, monkeypatch):
 
 
 def test_without_a_table_of_products(monkeypatch):
-    monkeypatch.setattr(generation, "TABLE_BYTES", 0)
+    monkeypatch.setattr(packing, "TABLE_BYTES", 0)
     for options in ({"tied": True, "embedding_size": 21}, {"embedding_size": 40}):
         made = model(**options)
         frozen = made.freeze()

@@ -16,7 +16,8 @@ from ...checks import Count, Size, checked_methods
 from ...data import Vocabulary
 from ...decoding import Sampling, SamplingOptions, Session, TextWriter, frozen_chunks, generate
 from ...errors import ArgumentError, DivergedError
-from ...kernels.generation import Frozen, Precision
+from ...kernels.generation import Frozen
+from ...kernels.packing import Precision
 from .metrics import device_of
 
 WORTH_A_COPY = 50  # tokens

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ...cells import CELLS, State
 from ...cells.init import initialise_for_tokens
 from ...errors import ArgumentError, BackendError
-from ...kernels.generation import Frozen, Precision, freeze, unsupported
+from ...kernels.generation import Frozen, freeze, unsupported
+from ...kernels.packing import Precision
 from ...layers import LockedDropout
 from ...layers.vocabulary_loss import linear_cross_entropy
 from ..common.recurrent import Recurrent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...cells import check_size
 from ...decoding import Sampling, Session
 from ...errors import ArgumentError
-from ...kernels.generation import Precision
+from ...kernels.packing import Precision
 from ...results import SamplePiece
 from ..common.standard_input import standard_input
 
