@@ -1,11 +1,14 @@
 """The frozen models: they write what the plain path writes, in any precision near enough, whoever stops where."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils._pytree import tree_leaves
 
+from unrolled.analysis.clamp import clamp
 from unrolled.cells import GRUCell, LSTMCell, RNNCell
 from unrolled.data import ByteVocabulary, CharVocabulary
 from unrolled.decoding import Sampling, generate, generate_frozen
@@ -187,6 +190,34 @@ def test_a_trained_models_loss_changes_little():
 def test_smaller_weights_are_fewer_bytes():
     sizes = [model(hidden_size=64).freeze(precision).bytes_per_step for precision in generation.PRECISIONS]
     assert sizes[0] == 2 * sizes[1] == 4 * sizes[2]
+
+
+# Held units
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("precision", "near"), [("float32", 4e-6), ("bfloat16", 0.01), ("int8", 0.05)])
+def test_held_units(name, precision, near, monkeypatch):
+    """From a state that is not held, as the equations of `clamp` say; units in the first and the last vector."""
+    monkeypatch.setenv("UNROLLED_ISA", name)
+    ids = torch.randint(30, (40, 5), generator=torch.Generator().manual_seed(1))
+    for cell in CELLS.values():
+        made = model(**cell, head="concat", residual=True)
+        leaves = "hc" if cell["cell"] == "lstm" else "h"
+        with ExitStack() as held:
+            for leaf in leaves:
+                units = {(0, 0, 3): 0.7, (1, 0, 0): -0.4, (1, 0, 20): 1.2}
+                held.enter_context(clamp(made, units, leaf=leaf))
+            expected, state = made(ids, None)
+            frozen = made.freeze(precision)
+        found, after = frozen.read(ids, made.stack.initial_state(5))
+        assert (found - expected).abs().max() <= near * expected.abs().max()
+        assert (found - made(ids, None)[0]).abs().max() > 0.2 * expected.abs().max()
+        for entry, other in zip(after, state, strict=True):
+            torch.testing.assert_close(entry.h, other.h, rtol=20 * near, atol=20 * near)
+        for leaf in leaves:
+            assert torch.equal(getattr(after[0], leaf)[:, 3], torch.full((5,), 0.7))
+            assert torch.equal(getattr(after[1], leaf)[:, 20], torch.full((5,), 1.2))
 
 
 # Streams, chunks and states

@@ -129,10 +129,31 @@ class StreamingDecoder:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._spell = vocabulary.spell
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._whole: dict[int, str | None] = {}  # texts of tokens that are whole characters
 
     def feed(self, id: int) -> str:
         """Return the text completed by ``id``: often one character, possibly none."""
         return self._decoder.decode(self._spell(int(id)))
+
+    @checked
+    def feed_each(self, ids: Ids) -> list[str]:
+        """Return the text completed by each of several ids ``(n,)``."""
+        texts, whole, pending = [], self._whole, bool(self._decoder.getstate()[0])
+        for id in ids.tolist():
+            text = whole[id] if id in whole else self._learn(id)
+            if text is None or pending:
+                text = self.feed(id)
+                pending = bool(self._decoder.getstate()[0])
+            texts.append(text)
+        return texts
+
+    def _learn(self, id: int) -> str | None:
+        """Keep and return the text of a token that is a whole number of characters; `None` for any other."""
+        try:
+            self._whole[id] = self._spell(id).decode()
+        except UnicodeDecodeError:
+            self._whole[id] = None
+        return self._whole[id]
 
     @checked
     def feed_many(self, ids: Ids) -> str:
