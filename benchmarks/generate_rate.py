@@ -71,7 +71,7 @@ def rates(model: TrainedLanguageModel, length: int, turns: int) -> None:
 
 def latencies(model: TrainedLanguageModel, length: int) -> None:
     """Print the median and the 99th percentile of the time that a caller waits."""
-    frozen = model.model.freeze("float32")
+    frozen = kept(model)
     table: dict[str, Iterable[object]] = {
         "token of a session": model.session().write(length=length, seed=1),
         "piece of stream": model.stream("", 10 * length, seed=1),
@@ -101,9 +101,16 @@ def opening(model: TrainedLanguageModel, streams: int) -> tuple[Tensor, object]:
     return logits[0], state
 
 
+def kept(model: TrainedLanguageModel) -> Frozen:
+    """Return the compiled code with a copy of the weights."""
+    frozen = model.freeze().frozen
+    assert frozen is not None
+    return frozen
+
+
 def alone(model: TrainedLanguageModel, streams: int, length: int) -> Callable[[], object]:
     """Return a function that writes in one call of the compiled code."""
-    frozen, (logits, state) = model.model.freeze("float32"), opening(model, streams)
+    frozen, (logits, state) = kept(model), opening(model, streams)
     return lambda: frozen.run(logits, state, length, draws(Sampling(seed=1), 0, streams))
 
 
