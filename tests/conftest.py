@@ -1,12 +1,15 @@
-"""Commands in this process, in a folder of their own."""
+"""Every test starts with the same random numbers; commands in this process, in a folder of their own."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+import torch
 
 from unrolled.cli import main
 
@@ -20,6 +23,14 @@ class Said(NamedTuple):
 
 
 Unrolled = Callable[..., Said]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before the fixtures: an untrained model has the same weights in whatever order the tests run."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
 
 
 @pytest.fixture
