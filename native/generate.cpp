@@ -329,6 +329,12 @@ struct Writer {
             at.h[0] = copied((const float*)layer.h, layer.H, at.D);
             at.h[1] = memory.next<float>(B * at.D);
             at.c = layer.c ? copied((const float*)layer.c, layer.H, at.D) : nullptr;
+            for (long b = 0; b < B; b++)
+                for (long unit = 0; unit < at.D; unit += W) {
+                    const long here = b * at.D + unit;
+                    if (layer.hold_h) store(at.h[0] + here, hold(layer.hold_h, unit, load(at.h[0] + here)));
+                    if (layer.hold_c) store(at.c + here, hold(layer.hold_c, unit, load(at.c + here)));
+                }
             at.below = below;
             at.up = up;
             below = up;
@@ -485,11 +491,18 @@ struct Writer {
     MEMBER void finish(const Step& s, long unit, long b, V h) const {
         const long at = b * s.at.D + unit;
         if (s.layer.zoneout_h) h = blend(s.layer.zoneout_h, load(s.before() + at), h);
+        h = hold(s.layer.hold_h, unit, h);
         store(s.after() + at, h);
         V up = h;
         if (s.layer.residual) up += load(s.at.below + b * s.below_ld + unit);
         store(s.at.up + b * width + unit, up);
         if (g.reads == 1) store(summed + at, s.l ? load(summed + at) + up : up);
+    }
+    // v with the values of held units, as analysis/clamp.py holds them: in the state, and in what the layer passes up.
+    INLINE V hold(const void* values, long unit, V v) {
+        if (!values) return v;
+        const V value = load((const float*)values + unit);
+        return value == value ? value : v;  // NaN: not held
     }
     INLINE V blend(double rate, V old, V now) { return float(rate) * old + (1.f - float(rate)) * now; }
 
@@ -556,9 +569,10 @@ struct Writer {
                 af += load(peep + s.at.D) * before;
             }
             V c = sigmoid(af) * before + sigmoid(ai) * tanh_(a[r][2]);  // (1) (2) (3) (4)
+            c = hold(s.layer.hold_c, panel * W, c);
             if (peep) ao += load(peep + 2 * s.at.D) * c;
             const V h = sigmoid(ao) * tanh_(c);  // (5) (6)
-            if (s.layer.zoneout_c) c = blend(s.layer.zoneout_c, before, c);
+            if (s.layer.zoneout_c) c = hold(s.layer.hold_c, panel * W, blend(s.layer.zoneout_c, before, c));
             store(memory_cell, c);
             finish(s, panel * W, b + r, h);
         }
