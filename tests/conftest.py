@@ -29,7 +29,7 @@ Unrolled = Callable[..., Said]
 def pytest_runtest_setup() -> None:
     """Before the fixtures: an untrained model has the same weights in whatever order the tests run."""
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)
     torch.manual_seed(0)
 
 
