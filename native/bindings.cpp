@@ -207,6 +207,10 @@ NB_MODULE(_native, m) {
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));
     m.def("block", &block, nb::arg("bytes"));
     m.def("release_free_blocks", &release_free_blocks);
+    m.def("adapt_threads", &adapt_threads, nb::arg("on"));
+    m.def("team_size", [](double multiplications, int threads) {  // what a recurrence of this size would use now
+        return Pace(Calls::recurrence, multiplications, threads).threads;
+    }, nb::arg("multiplications"), nb::arg("threads"));
     m.def("sets", [] {
         std::vector<std::string> names;
         for (const Kernels& one : available()) names.push_back(one.name);

@@ -47,6 +47,7 @@ struct Float32 {
     using Input = float;
     using Sum = V;
     static constexpr int S = 1;
+    static constexpr bool kExact = false;  // sums do not depend on their order
     INLINE V add(V sum, const char* w, const float* x) { return sum + load((const float*)w) * x[0]; }
     INLINE V value(V sum, const Matrix&, long, float) { return sum; }
     INLINE V start(const Matrix&, long) { return V{}; }
@@ -58,6 +59,7 @@ struct Bfloat16 {
     using Input = float;
     using Sum = V;
     static constexpr int S = 2;
+    static constexpr bool kExact = false;
     INLINE V add(V sum, const char* w, const float* x) {
         const M both = words(w);
         return sum + as_float(both << 16) * x[0] + as_float(both & (int32_t)0xffff0000) * x[1];
@@ -85,6 +87,7 @@ struct Int8 {
     using Input = uint8_t;
     using Sum = M;
     static constexpr int S = 4;
+    static constexpr bool kExact = true;
     INLINE M add(M sum, const char* w, const uint8_t* x) {
         int32_t four;
         memcpy(&four, x, 4);

@@ -23,7 +23,7 @@ template <int R, int N, class F>
 INLINE void rows_product(const Matrix& m, long at, const char* w, long steps, const typename F::Input* x, long ldx,
                          const float* scales, const float* before, long ldb, float* sums, long ld, int last) {
     // Additions of integers may be reordered: more sums hide their latency if there are few rows.
-    constexpr int U = __is_same(typename F::Sum, V) ? 1 : R * N <= 4 ? 4 : R * N <= 8 ? 2 : 1;
+    constexpr int U = !F::kExact ? 1 : R * N <= 4 ? 4 : R * N <= 8 ? 2 : 1;
     typename F::Sum acc[U][R][N];
     for (int i = 0; i < U; i++)
         for (int r = 0; r < R; r++)
@@ -144,11 +144,15 @@ struct Frozen {
     }
 
     void operator()() {
-        run_team((int)threads, [this](Team& team, int id) { member(team, id); });
+        double multiplications = 0;
+        for (long l = 0; l < g.depth; l++) {
+            const FrozenLayer& layer = g.layers[l];
+            multiplications += double(T * B) * layer.H * (layer.I + layer.H) * (layer.kind ? layer.kind + 2 : 1);
+        }
+        run_team(Calls::generation, multiplications, (int)threads, [this](Team& team, int id, Turn& phase) { member(team, id, phase); });
     }
 
-    void member(Team& team, int id) {
-        long phase = 0;
+    void member(Team& team, int id, Turn& phase) {
         Source from{q.x, q.x_step, q.x_lane, g.layers[0].I};
         for (long l = 0; l < g.depth; l += g.directions) {
             const bool top = l + g.directions == g.depth;
@@ -175,7 +179,7 @@ struct Frozen {
         const long y_step, y_lane;
         const float* const shortcut;
         Team& team;
-        long& phase;
+        Turn& phase;
         const int id;
         const FrozenCall& q = f.q;
         const long T = f.T, B = f.B, H = layer.H;

@@ -19,7 +19,8 @@ constexpr int kHead = 4;                                      // vectors of a pa
 template <int N, class F, int R, int S>
 INLINE void add_product(const Matrix& m, long panel, long depth, const Inputs<F>& x, long b, V (&sums)[R][S],
                         int last = N - 1) {
-    constexpr int most = kSums / (R * N), U = most >= 4 ? 4 : most >= 2 ? 2 : 1;  // unroll over k
+    // unroll over k where sums are exact; else in order, so that a stream's bits do not depend on those beside it
+    constexpr int most = F::kExact ? kSums / (R * N) : 1, U = most >= 4 ? 4 : most >= 2 ? 2 : 1;
     const long steps = depth / F::S, at = panel * N * W;
     const char* w = (const char*)m.weights + panel * steps * N * UNROLLED_VECTOR_BYTES;
     typename F::Sum acc[U][R][N];
@@ -199,6 +200,12 @@ struct Writer {
             at.h[0] = copied((const float*)layer.h, layer.H, at.D);
             at.h[1] = memory.next<float>(B * at.D);
             at.c = layer.c ? copied((const float*)layer.c, layer.H, at.D) : nullptr;
+            for (long b = 0; b < B; b++)
+                for (long unit = 0; unit < at.D; unit += W) {
+                    const long here = b * at.D + unit;
+                    if (layer.hold_h) store(at.h[0] + here, hold(layer.hold_h, unit, load(at.h[0] + here)));
+                    if (layer.hold_c) store(at.c + here, hold(layer.hold_c, unit, load(at.c + here)));
+                }
             at.below = below;
             at.up = up;
             below = up;
@@ -222,7 +229,8 @@ struct Writer {
     }
 
     void operator()() {
-        run_team(g.threads, [this](Team& team, int id) { member(team, id); });
+        run_team(Calls::generation, double(g.count * B) * multiplications(), (int)g.threads,
+                 [this](Team& team, int id, Turn& turn) { member(team, id, turn); });
         for (long l = 0; l < g.depth; l++) {
             const Layer& layer = g.layers[l];
             const Place& at = places[l];
@@ -234,8 +242,14 @@ struct Writer {
         for (long b = 0; b < B; b++) memcpy((float*)g.logits + b * V_, logits + b * V_padded, V_ * sizeof(float));
     }
 
-    void member(Team& team, int id) {
-        long phase = 0;
+    // Of one step of one stream.
+    double multiplications() const {
+        double all = double(V_) * head_depth;
+        for (long l = 0; l < g.depth; l++) all += double(g.layers[l].H) * (g.layers[l].I + g.layers[l].H) * (g.layers[l].kind ? g.layers[l].kind + 2 : 1);
+        return all;
+    }
+
+    void member(Team& team, int id, Turn& phase) {
         for (long t = 0; t < g.count; t++) {
             for (long b = share(B, id, team.size); b < share(B, id + 1, team.size); b++) choose(t, b, id);
             team.wait(phase);
@@ -311,7 +325,7 @@ struct Writer {
         float* after() const { return at.h[1 - (t & 1)]; }
     };
 
-    void step(long l, long t, Team& team, long& phase, int id) {
+    void step(long l, long t, Team& team, Turn& phase, int id) {
         const Layer& layer = g.layers[l];
         const Place& at = places[l];
         const long below_ld = l ? width : layer.I;
@@ -348,11 +362,18 @@ struct Writer {
     MEMBER void finish(const Step& s, long unit, long b, V h) const {
         const long at = b * s.at.D + unit;
         if (s.layer.zoneout_h) h = blend(s.layer.zoneout_h, load(s.before() + at), h);
+        h = hold(s.layer.hold_h, unit, h);
         store(s.after() + at, h);
         V up = h;
         if (s.layer.residual) up += load(s.at.below + b * s.below_ld + unit);
         store(s.at.up + b * width + unit, up);
         if (g.reads == 1) store(summed + at, s.l ? load(summed + at) + up : up);
+    }
+    // v with the values of held units, as analysis/clamp.py holds them: in the state, and in what the layer passes up.
+    INLINE V hold(const void* values, long unit, V v) {
+        if (!values) return v;
+        const V value = load((const float*)values + unit);
+        return value == value ? value : v;  // NaN: not held
     }
     INLINE V blend(double rate, V old, V now) { return float(rate) * old + (1.f - float(rate)) * now; }
 
@@ -419,9 +440,10 @@ struct Writer {
                 af += load(peep + s.at.D) * before;
             }
             V c = sigmoid(af) * before + sigmoid(ai) * tanh_(a[r][2]);  // (1) (2) (3) (4)
+            c = hold(s.layer.hold_c, panel * W, c);
             if (peep) ao += load(peep + 2 * s.at.D) * c;
             const V h = sigmoid(ao) * tanh_(c);  // (5) (6)
-            if (s.layer.zoneout_c) c = blend(s.layer.zoneout_c, before, c);
+            if (s.layer.zoneout_c) c = hold(s.layer.hold_c, panel * W, blend(s.layer.zoneout_c, before, c));
             store(memory_cell, c);
             finish(s, panel * W, b + r, h);
         }

@@ -20,8 +20,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from ..cells import Cell, GatedCell, LSTMCell
 from ..errors import BackendError, DivergedError
 from . import extension
-from .generation import CELLS, unsupported
-from .packing import PAD, PRECISIONS, Packed, Precision, address, dense, pack, pad
+from .generation import PRECISIONS, unsupported
+from .packing import CELLS, PAD, Packed, Precision, address, dense, pack, pad
 
 # T steps, B lanes, I input_size, O output_size (of all directions), H hidden_size, L layers × directions, G gates
 

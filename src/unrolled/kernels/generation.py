@@ -13,29 +13,27 @@ The product of the first layer with its input has only V values, one for each to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from ..cells import Cell, GatedCell, GRUCell, GRUState, LSTMCell, LSTMState, RNNCell, RNNState, State
+from ..cells import Cell, GatedCell, GRUState, LSTMCell, LSTMState, RNNState, State
 from ..errors import ArgumentError, BackendError, DivergedError, ShapeError
 from . import extension
 from .operators import guard
-from .packing import PAD, PRECISIONS, Packed, Precision, address, dense, pack, pad
+from .packing import CELLS, PAD, FrozenLayer, Held, Packed, Precision, address, dense, pack, pack_layer, pad
 
 # B streams, V tokens in the vocabulary, E embedding_size, I input_size, H hidden_size, G gates
 
 Reads = Literal["last", "sum", "concat"]
 
-CELLS = (RNNCell, GRUCell, LSTMCell)
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 READS: tuple[Reads, ...] = ("last", "sum", "concat")
 
 HEAD_VECTORS = 4  # kHead of native/generate.cpp: vectors of tokens in a panel
-TABLE_BYTES = 1 << 26  # largest table of products; beyond, the product is computed at every step
 BYTES_PER_THREAD = 1 << 17  # of weights; with fewer, another thread costs more than it saves
 
 
@@ -54,20 +52,6 @@ class Draws(NamedTuple):
     temperature: Tensor
     top_k: Tensor
     top_p: Tensor
-
-
-@dataclass(frozen=True)
-class FrozenLayer:
-    """One layer: sizes and options of its cell as the kernel's fields, and the tensors whose addresses they hold."""
-
-    kind: int
-    hidden_size: int
-    fields: dict[str, Any]
-    tensors: tuple[Tensor | None, ...]
-
-    def state(self, entry: State) -> list[Tensor]:
-        """Copy the state of the layer, for the kernel to write into."""
-        return [leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(entry)]
 
 
 def unsupported(cells: Sequence[Cell]) -> str | None:
@@ -99,6 +83,7 @@ def freeze(
     reads: Reads = "last",
     residual: bool = False,
     precision: Precision = "float32",
+    held: Mapping[int, Held] | None = None,
 ) -> Frozen:
     """Copy a language model's weights into a model that generates in compiled code.
 
@@ -110,6 +95,7 @@ def freeze(
         reads: the input of the head: the outputs of the last layer, or the sum or concatenation of all layers' outputs.
         residual: add a layer's input to its output from the second layer on, where the widths agree.
         precision: precision of the weights, see the module.
+        held: number of the layer → units of its state to hold at values; see `unrolled.analysis.clamp`.
 
     Raises:
         ArgumentError: precision or reads is unknown.
@@ -130,11 +116,13 @@ def freeze(
         raise DivergedError("the model's weights are not all finite numbers; open another checkpoint or run")
     instructions = extension.instruction_set()
     lanes = extension.compiled.vector_bytes(instructions) // 4
-    layers, width = [], -1
+    layers, width, held = [], -1, held or {}
     for number, cell in enumerate(cells):
         assert isinstance(cell, GatedCell)
         inputs = (embedding, head_weight.size(0)) if number == 0 else None
-        layers.append(_layer(cell, inputs, residual and width == cell.hidden_size, lanes, precision))
+        layers.append(
+            pack_layer(cell, inputs, residual and width == cell.hidden_size, lanes, precision, held.get(number, {}))
+        )
         width = cell.hidden_size
     looked_up = layers[0].fields["I"] == 0
     pieces = head_weight.split([cell.hidden_size for cell in cells], dim=1) if reads == "concat" else [head_weight]
@@ -277,66 +265,3 @@ def _check_fit(
     if expected != K or head_bias.shape != (V,):
         received = f"{tuple(head_weight.shape)} and {tuple(head_bias.shape)}"
         raise ShapeError(f"head_weight and head_bias must be (V, {expected}) and (V,), got {received}")
-
-
-def _layer(
-    cell: GatedCell, inputs: tuple[Tensor | None, int] | None, residual: bool, lanes: int, precision: Precision
-) -> FrozenLayer:
-    """Pack the weights of a cell. ``inputs``: the embedding (or `None`) and V, for the first layer."""
-    kind, H, G = CELLS.index(type(cell)), cell.hidden_size, cell.gates
-    reset_after = getattr(cell, "reset_after", False)
-
-    def gates(rows: Tensor) -> Tensor:
-        """Reshape ``(·H, K)`` to ``[panel][gate][lane][K]``, all padded."""
-        parts = pad(pad(rows.unflatten(0, (-1, H)), 1, PAD), 2, PAD)  # (·, D, K)
-        return parts.unflatten(1, (-1, lanes)).movedim(0, 1)
-
-    def product(rows: Tensor) -> Packed:
-        return pack(gates(rows), precision)
-
-    bias = cell.weight_hh.new_zeros(G * H)
-    bias_hn = None
-    if cell.bias:
-        bias = cell.bias_ih + cell.bias_hh
-        if reset_after:  # b_hn and its product are multiplied by r
-            bias[2 * H :] = cell.bias_ih[2 * H :]
-            bias_hn = cell.bias_hh[2 * H :]
-    if reset_after and bias_hn is None:
-        bias_hn = bias.new_zeros(H)
-    table, depth, ih = bias[None], 0, None
-    if inputs is not None:
-        embedding, V = inputs
-        if embedding is None:
-            table = cell.weight_ih.t() + bias  # (V, G·H)
-        elif V * G * H * 4 <= TABLE_BYTES:
-            table = embedding @ cell.weight_ih.t() + bias
-        else:
-            depth = -(-cell.input_size // PAD) * PAD
-    else:
-        depth = -(-cell.input_size // PAD) * PAD
-    if depth:
-        ih = product(cell.weight_ih)
-    table = dense(gates(table.t()).movedim(-1, 0)[: table.size(0)])  # (V or 1, panel, gate, lane)
-    split = (2 * H, H) if kind == 1 and not reset_after else (G * H,)  # (3b): n separately
-    hh, *hn = (product(rows) for rows in cell.weight_hh.split(split))
-    peepholes = None
-    if isinstance(cell, LSTMCell) and cell.peepholes:
-        peepholes = dense(pad(torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o]), 1, PAD))
-    if bias_hn is not None:
-        bias_hn = dense(pad(bias_hn, 0, PAD))
-    products = {"ih": ih, "hh": hh, "hn": hn[0] if hn else None}
-    fields: dict[str, Any] = {
-        "kind": kind,
-        "H": H,
-        "I": depth,
-        "relu": int(getattr(cell, "nonlinearity", "tanh") == "relu"),
-        "reset_after": int(reset_after),
-        "residual": int(residual),
-        "zoneout_h": cell.zoneout_h,
-        "zoneout_c": cell.zoneout_c,
-        "table": address(table),
-        "bias_hn": address(bias_hn),
-        "peepholes": address(peepholes),
-        **{name: packed for name, packed in products.items() if packed is not None},
-    }
-    return FrozenLayer(kind, H, fields, (table, bias_hn, peepholes))

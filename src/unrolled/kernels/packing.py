@@ -1,23 +1,28 @@
-"""Weights packed once, in the order in which compiled code reads them; for generation and frozen layers.
-
-float32     the weights themselves
-bfloat16    half the bytes
-int8        a quarter of the bytes: 255 levels per row of a matrix
-"""
+"""Weights in the order in which native/generate.cpp and native/frozen.cpp read them: `Packed` matrices and layers."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
+from ..cells import GatedCell, GRUCell, LSTMCell, RNNCell, State
 from . import extension
 
-Precision = Literal["float32", "bfloat16", "int8"]
+# B streams, V tokens in the vocabulary, H hidden_size, G gates, D = H rounded up to PAD
 
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+Precision = Literal["float32", "bfloat16", "int8"]
+Held = Mapping[str, Mapping[int, float]]
+"""Units of a layer's state to hold at values: leaf → unit → value."""
+
+CELLS = (RNNCell, GRUCell, LSTMCell)
 PAD = 16  # kPad of native/generation.h: units and depths are multiples of it
+TABLE_BYTES = 1 << 26  # largest table of products; beyond, the product is computed at every step
 
 
 class Packed(NamedTuple):
@@ -30,6 +35,106 @@ class Packed(NamedTuple):
     def addresses(self) -> tuple[int, int, int]:
         """Return the addresses of the tensors; 0 for missing ones."""
         return address(self.weights), address(self.scales), address(self.offsets)
+
+
+@dataclass(frozen=True)
+class FrozenLayer:
+    """One layer: sizes and options of its cell as the kernel's fields, and the tensors whose addresses they hold."""
+
+    kind: int
+    hidden_size: int
+    fields: dict[str, Any]
+    tensors: tuple[Tensor | None, ...]
+
+    def state(self, entry: State) -> list[Tensor]:
+        """Copy the state of the layer, for the kernel to write into."""
+        return [leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(entry)]
+
+
+def pack_layer(
+    cell: GatedCell,
+    inputs: tuple[Tensor | None, int] | None,
+    residual: bool,
+    lanes: int,
+    precision: Precision,
+    held: Held,
+) -> FrozenLayer:
+    """Pack the weights of a cell.
+
+    Args:
+        cell: a cell of one of the types `CELLS`.
+        inputs: the embedding (or `None`) and V, for the first layer.
+        residual: add the layer's input to its output.
+        lanes: lanes of a SIMD vector of float32.
+        precision: precision of the matrices.
+        held: units of the state to hold.
+    """
+    kind, H, G = CELLS.index(type(cell)), cell.hidden_size, cell.gates
+    reset_after = getattr(cell, "reset_after", False)
+
+    def gates(rows: Tensor) -> Tensor:
+        """Reshape ``(·H, K)`` to ``[panel][gate][lane][K]``, all padded."""
+        parts = pad(pad(rows.unflatten(0, (-1, H)), 1, PAD), 2, PAD)  # (·, D, K)
+        return parts.unflatten(1, (-1, lanes)).movedim(0, 1)
+
+    def product(rows: Tensor) -> Packed:
+        return pack(gates(rows), precision)
+
+    bias = cell.weight_hh.new_zeros(G * H)
+    bias_hn = None
+    if cell.bias:
+        bias = cell.bias_ih + cell.bias_hh
+        if reset_after:  # b_hn and its product are multiplied by r
+            bias[2 * H :] = cell.bias_ih[2 * H :]
+            bias_hn = cell.bias_hh[2 * H :]
+    if reset_after and bias_hn is None:
+        bias_hn = bias.new_zeros(H)
+    table, depth, ih = bias[None], 0, None
+    if inputs is not None:
+        embedding, V = inputs
+        if embedding is None:
+            table = cell.weight_ih.t() + bias  # (V, G·H)
+        elif V * G * H * 4 <= TABLE_BYTES:
+            table = embedding @ cell.weight_ih.t() + bias
+        else:
+            depth = -(-cell.input_size // PAD) * PAD
+    else:
+        depth = -(-cell.input_size // PAD) * PAD
+    if depth:
+        ih = product(cell.weight_ih)
+    table = dense(gates(table.t()).movedim(-1, 0)[: table.size(0)])  # (V or 1, panel, gate, lane)
+    split = (2 * H, H) if kind == 1 and not reset_after else (G * H,)  # (3b): n separately
+    hh, *hn = (product(rows) for rows in cell.weight_hh.split(split))
+    peepholes = None
+    if isinstance(cell, LSTMCell) and cell.peepholes:
+        peepholes = dense(pad(torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o]), 1, PAD))
+    if bias_hn is not None:
+        bias_hn = dense(pad(bias_hn, 0, PAD))
+    kept = {leaf: _held_values(H, values) for leaf, values in held.items()}
+    products = {"ih": ih, "hh": hh, "hn": hn[0] if hn else None}
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "H": H,
+        "I": depth,
+        "relu": int(getattr(cell, "nonlinearity", "tanh") == "relu"),
+        "reset_after": int(reset_after),
+        "residual": int(residual),
+        "zoneout_h": cell.zoneout_h,
+        "zoneout_c": cell.zoneout_c,
+        "table": address(table),
+        "bias_hn": address(bias_hn),
+        "peepholes": address(peepholes),
+        **{f"hold_{leaf}": address(values) for leaf, values in kept.items()},
+        **{name: packed for name, packed in products.items() if packed is not None},
+    }
+    return FrozenLayer(kind, H, fields, (table, bias_hn, peepholes, *kept.values()))
+
+
+def _held_values(H: int, values: Mapping[int, float]) -> Tensor:
+    """Return the values of held units, NaN for all others, ``(D,)``."""
+    padded = torch.full((-(-H // PAD) * PAD,), math.nan)
+    padded[list(values)] = torch.tensor(list(values.values()))
+    return padded
 
 
 def pack(rows: Tensor, precision: Precision) -> Packed:
@@ -66,5 +171,4 @@ def pad(tensor: Tensor, dim: int, multiple: int) -> Tensor:
 
 
 def address(tensor: Tensor | None) -> int:
-    """Return the address of a tensor's first element; 0 for a missing one."""
     return 0 if tensor is None else tensor.data_ptr()
