@@ -148,8 +148,7 @@ class DropIn(Freezable):
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
         if self._copy is not None and not torch.compiler.is_compiling():
-            frozen = self._run_frozen(input, hx)
-            if frozen is not None:
+            if (frozen := self._run_frozen(input, hx)) is not None:
                 return frozen
         batched = isinstance(input, Tensor) and input.dim() == 3
         if batched:  # first, because in a small call checking the arguments takes as long as the computation
@@ -217,8 +216,7 @@ class DropIn(Freezable):
         order, inverse = packed.sorted_indices, packed.unsorted_indices  # None if the caller has sorted
         x, T = packed.data, packed.batch_sizes.size(0)
         if self._copy is not None and not torch.compiler.is_compiling():
-            frozen = self._run_frozen_packed(packed, hx)
-            if frozen is not None:
+            if (frozen := self._run_frozen_packed(packed, hx)) is not None:
                 return frozen
         if T < SHORT_PACKED and x.dim() == 2 and x.size(1) == self.input_size:
             B = packed.batch_sizes.tolist()[0]
