@@ -1,4 +1,4 @@
-"""The weights of a frozen model in the order in which native/generate.cpp reads them: `Packed` matrices and layers."""
+"""Weights in the order in which native/generate.cpp and native/frozen.cpp read them: `Packed` matrices and layers."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def pack(rows: Tensor, precision: Precision) -> Packed:
         scales = torch.where(largest > 0, largest / 127, 1.0)
         integers = (rows / scales).round().clamp(-127, 127)
         offsets = -128 * integers.sum(-1)
-        return Packed(_interleave(integers.to(torch.int8), 4), dense(scales[..., 0]), offsets.to(torch.int32))
+        return Packed(_interleave(integers.to(torch.int8), 4), dense(scales[..., 0]), dense(offsets.to(torch.int32)))
     if precision == "bfloat16":
         return Packed(_interleave(rows.bfloat16(), 2))
     return Packed(_interleave(rows, 1))
