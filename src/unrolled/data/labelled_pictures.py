@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ..errors import DataError
 from .pictures import Pixels
 
@@ -45,11 +43,6 @@ class Pictures:
         """Return a SHA-256 digest of all pictures and labels."""
         text = "\n".join(f"{digest} {label}" for digest, label in zip(self.digests, self.labels, strict=True))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def empty(size: int, channels: int) -> Pictures:
-    """Return no pictures of this size."""
-    return Pictures(np.zeros((0, size, size, channels), np.uint8))
 
 
 def of_array(pixels: Pixels, labels: list[str], where: object) -> Pictures:

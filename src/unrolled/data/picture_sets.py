@@ -20,7 +20,7 @@ from .folds import grouped
 from .folds import split as split_fold
 from .generated_shapes import shapes
 from .labelled_folders import find_parts
-from .labelled_pictures import Pictures, empty, of_array
+from .labelled_pictures import Pictures, of_array
 from .labelled_sets import divided, with_own
 from .near import exists, missing
 from .picture_arrays import array_parts, read_arrays
@@ -178,10 +178,7 @@ def open_pictures(
         notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
     else:
         indices = divided(grouped(pictures.digests), shares)
-    split = {
-        name: pictures.pick(chosen) if chosen else empty(size, channels)
-        for name, chosen in zip(PARTS, indices, strict=True)
-    }
+    split = {name: pictures.pick(chosen) for name, chosen in zip(PARTS, indices, strict=True)}
     parts = split | separate
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .options import Training, number
 from .timing import Plan
+
 STATISTICS = ("running_mean", "running_var")
 
 
