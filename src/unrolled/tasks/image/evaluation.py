@@ -91,6 +91,6 @@ def _pictured(pictures: Pictures, wrong: list[_Mistake]) -> Iterator[Picture]:
     """Yield a picture of the most confident mistakes."""
     shown = sorted(wrong, key=lambda row: -row[-1])[:MOST_MISTAKES]
     if shown:
-        captions = [(f"{label}", f"not {guess} {share:.0%}") for _, _, label, guess, share in shown]
+        captions = [(label, f"not {guess}", f"{share:.0%}") for _, _, label, guess, share in shown]
         pixels = [pictures.pixels[number] for number, *_ in shown]
         yield Picture("mistakes", lambda: sheet(pixels, captions), f"the {len(shown)} most confident mistakes")

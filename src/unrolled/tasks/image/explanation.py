@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...analysis.picture_saliency import gradient_by_input, occlusion, smoothed, top_share
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
-from .sheet import GAP, large, png, shortened
+from .sheet import GAP, Font, large, lettering, png, shortened
 
 if TYPE_CHECKING:
     from .trained import TrainedImages
@@ -65,7 +65,7 @@ def drawing(pixels: Pixels, name: str, names: tuple[str, str], values: Sequence[
     picture = large(pixels, side)
     width, height = (1 + len(values)) * (side + GAP) + GAP, HEAD + side + 30
     canvas = Image.new("RGB", (width, height), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(TEXT)
+    draw, font = ImageDraw.Draw(canvas), lettering(TEXT)
     canvas.paste(picture, (GAP, HEAD))
     draw.text((GAP, 8), shortened(name, font, side), INK, font)
     for n, (title, value) in enumerate(values, 1):
@@ -104,14 +104,14 @@ def _frame(draw: ImageDraw.ImageDraw, value: Values, left: int, side: int) -> No
 def _scale(
     canvas: Image.Image,
     draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: Font,
     left: int,
     top: int,
     side: int,
     most: float,
 ) -> None:
     """Draw the colours from −most to most, in nats."""
-    low, high = f"−{most:.2g}", f"+{most:.2g} nats"
+    low, high = f"-{most:.2g}", f"+{most:.2g} nats"
     begin, end = left + font.getlength(low) + 6, left + side - font.getlength(high) - 6
     bar = np.tile(np.linspace(-1, 1, max(2, int(end - begin))), (12, 1))
     blank = Image.new("RGB", (bar.shape[1], 12), "white")

@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 
-LEAST, GAP, LINE, TEXT = 88, 10, 15, 12  # pixels: a cell's least width, gap between cells, line and letter height
-COLUMNS = 10
+LEAST, GAP, LINE, TEXT = 112, 10, 15, 12  # pixels: a cell's least width, gap between cells, line and letter height
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+COLUMNS = 8
 
 
 def sheet(pictures: Sequence[Pixels], captions: Sequence[tuple[str, ...]], columns: int = COLUMNS) -> bytes:
@@ -28,7 +29,7 @@ def sheet(pictures: Sequence[Pixels], captions: Sequence[tuple[str, ...]], colum
     width, height = min(columns, len(pictures)) * (side + GAP) + GAP, rows * (side + GAP + lines * LINE) + GAP
     canvas = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(TEXT)
+    font = lettering(TEXT)
     for n, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         left, top = GAP + n % columns * (side + GAP), GAP + n // columns * (side + GAP + lines * LINE)
         canvas.paste(large(pixels, side), (left, top))
@@ -49,13 +50,21 @@ def large(pixels: Pixels, side: int) -> Image.Image:
     return Image.fromarray(plain).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
 
 
-def shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+def shortened(text: str, font: Font, width: float) -> str:
     """Return the text, cut off with an ellipsis where it is wider than ``width`` pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:
         text = text[:-1]
     return f"{text}…"
+
+
+def lettering(size: int) -> Font:
+    """Return a font: DejaVu Sans with its many scripts, or else Pillow's own, which has Latin letters only."""
+    try:
+        return ImageFont.truetype("DejaVuSans.ttf", size)
+    except OSError:
+        return ImageFont.load_default(size)
 
 
 def png(picture: Image.Image) -> bytes:

@@ -142,7 +142,7 @@ class TrainedImages(Trained):
         def draw() -> bytes:
             occluded, gradient = maps(self, pixels, best, other)
             title = f"{names[0]} {share:.0%}"
-            return drawing(pixels, title, names, [("occlusion", occluded), ("gradient × input", gradient)])
+            return drawing(pixels, title, names, [("occlusion", occluded), ("gradient x input", gradient)])
 
         return Picture("explained", draw, f"{Path(name).name}: {names[0]} against {names[1]}")
 
