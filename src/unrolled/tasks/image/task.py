@@ -71,6 +71,7 @@ class ImageClassification(Task):
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
+    decides: str = "accuracy"  # label smoothing raises the log loss
     config: ImageConfig
 
     @classmethod
