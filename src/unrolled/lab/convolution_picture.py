@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..results.palette import GREY, INK
 from .convolution import Array, Place
 
 CELL, GAP, HEAD = 40, 46, 30  # of a number; between grids; of a title
+MOST_WHOLE = 10_000_000  # numbers up to here are written in full
 SHOWN = 4  # positions of the filter that are drawn
 
 STYLE = """
@@ -28,28 +31,34 @@ rect.mark { fill: none; stroke: var(--mark); stroke-width: 3; stroke-dasharray: 
 """
 
 
-def svg(x: Array, w: Array, shown: Sequence[Place], output: Array, bias: float, stride: int, padding: int) -> str:
+class Shown(NamedTuple):
+    """A position of the filter over an input ``x (C, n, m)`` with the output ``(n', m')``, to be drawn."""
+
+    title: str
+    x: Array
+    place: Place
+    output: Array
+
+
+def svg(shown: Sequence[Shown], w: Array, bias: float, stride: int, padding: int) -> str:
     """Return an SVG file: for each position, the input with the filter's place, the filter and the output so far.
 
     Args:
-        x: the input ``(C, n, m)``.
-        w: the filter ``(C, f, g)``.
         shown: the positions.
-        output: ``(n', m')``.
+        w: the filter ``(C, f, g)``.
         bias: b.
         stride: k.
         padding: p.
     """
-    around = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
-    channels, height = len(x), max(around.shape[1], output.shape[0], w.shape[1]) * CELL
-    block, parts, top = height + HEAD + 54, list[str](), 16.0
-    width = 0.0
-    for place in shown:
+    parts, top, width = list[str](), 16.0, 0.0
+    for title, x, place, output in shown:
+        around = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+        channels, height = len(x), max(around.shape[1], output.shape[0], w.shape[1]) * CELL
         left, sums = 24.0, []
         for c in range(channels):
-            title = f"channel {c + 1}" if channels > 1 else "input"
+            name = f"channel {c + 1}" if channels > 1 else title
             inside = (place.row * stride, place.column * stride, *w.shape[1:])
-            parts += [_text(left, top + 14, title, "title dim"), _grid(left, top + HEAD, around[c], inside, padding)]
+            parts += [_text(left, top + 14, name, "title dim"), _grid(left, top + HEAD, around[c], inside, padding)]
             left += around.shape[2] * CELL + 14
             parts.append(_text(left, top + HEAD + CELL * w.shape[1] / 2 + 7, "·", "sign"))
             left += 14
@@ -63,14 +72,12 @@ def svg(x: Array, w: Array, shown: Sequence[Place], output: Array, bias: float, 
         reached = place.row * output.shape[1] + place.column + 1
         done.flat[:reached] = output.flat[:reached]
         parts += [_text(left, top + 14, "output", "title dim"), _output(left, top + HEAD, done, place)]
-        width = max(width, left + output.shape[1] * CELL + 24)
         sums += [number(bias)] if bias else []
-        line = f"row {place.row + 1}, column {place.column + 1}:  {sum_line(sums)} = {number(place.value)}"
-        if len(sums) == 1:
-            line = f"row {place.row + 1}, column {place.column + 1}:  {terms(place)} = {number(place.value)}"
+        total = sum_line(sums) if len(sums) > 1 else terms(place)
+        line = f"row {place.row + 1}, column {place.column + 1}:  {total} = {number(place.value)}"
         parts.append(_text(24, top + HEAD + height + 24, line, "title"))
-        width = max(width, 40 + 7.4 * len(line))
-        top += block
+        width = max(width, left + output.shape[1] * CELL + 24, 40 + 7.4 * len(line))
+        top += height + HEAD + 54
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {top:g}" width="{width:g}" '
         f'height="{top:g}" role="img" aria-label="A filter sliding over an input"><style>{STYLE}</style>'
@@ -96,7 +103,8 @@ def sum_line(values: Sequence[str]) -> str:
 
 def number(value: float) -> str:
     """Return a number as it would be written by hand, with a minus sign."""
-    return f"{value:.4g}".replace("-", "−")
+    whole = value == round(value) and abs(value) < MOST_WHOLE
+    return (f"{value:.0f}" if whole else f"{value:.4g}").replace("-", "−")
 
 
 def _grid(left: float, top: float, values: Array, inside: tuple[int, int, int, int] | None = None, pad: int = 0) -> str:
@@ -134,32 +142,33 @@ def _text(x: float, y: float, text: str, kind: str) -> str:
     return f'<text class="{kind}" x="{x:g}" y="{y:g}">{text}</text>'
 
 
-SIDE, RED, BLUE = 260, (197, 58, 42), (43, 108, 176)  # pixels of a panel; positive, negative
+SIDE, RED, BLUE = 220, (197, 58, 42), (43, 108, 176)  # pixels of a panel; positive, negative
 
 
-def png(panels: Sequence[tuple[str, Array]]) -> bytes:
-    """Return a PNG file with a panel for each title and array ``(n, m)``.
+class Panel(NamedTuple):
+    """An array ``(n, m)`` as a picture: white is 0, red positive, blue negative; or ``grey``, from black to white."""
 
-    White is 0, red positive, blue negative, each panel on its own scale; an array without negative values is grey, from
-    black (0) to white.
-    """
+    title: str
+    values: Array
+    grey: bool = False
+
+
+def png(panels: Sequence[Panel]) -> bytes:
+    """Return a PNG file of panels side by side, each on its own scale."""
     font = ImageFont.load_default(13)
     canvas = Image.new("RGB", (len(panels) * (SIDE + 16) + 16, SIDE + 70), "white")
     draw = ImageDraw.Draw(canvas)
-    for n, (title, values) in enumerate(panels):
+    for n, (title, values, grey) in enumerate(panels):
         left, top = 16 + n * (SIDE + 16), 36
-        most = float(np.abs(values).max()) or 1.0
-        grey = values.min() >= 0
-        share = values[..., None] / most
+        share = values[..., None] / (float(np.abs(values).max()) or 1.0)
         colour = np.where(share > 0, np.array(RED), np.array(BLUE))
         shown = 255 * share.repeat(3, 2) if grey else 255 + (colour - 255) * np.abs(share)
-        small = Image.fromarray(shown.astype(np.uint8))
         scale = SIDE / max(values.shape)
         size = (max(1, round(values.shape[1] * scale)), max(1, round(values.shape[0] * scale)))
-        canvas.paste(small.resize(size, Image.Resampling.NEAREST), (left, top))
-        draw.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline="#767676")
-        draw.text((left, 12), title, "#333333", font)
+        canvas.paste(Image.fromarray(shown.astype(np.uint8)).resize(size, Image.Resampling.NEAREST), (left, top))
+        draw.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline=GREY)
+        draw.text((left, 12), title, INK, font)
         low, high = (f"{value:.4g}" for value in (values.min(), values.max()))
-        draw.text((left, top + SIDE + 8), f"{values.shape[0]} x {values.shape[1]}, {low} to {high}", "#767676", font)
+        draw.text((left, top + SIDE + 8), f"{values.shape[0]} x {values.shape[1]}, {low} to {high}", GREY, font)
     canvas.save(out := io.BytesIO(), "PNG")
     return out.getvalue()

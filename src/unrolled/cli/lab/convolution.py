@@ -9,36 +9,30 @@ from typing import Literal
 
 import numpy as np
 
-from ... import api
 from ...cells import check_size
 from ...data.pictures import fitted, open_picture
-from ...errors import ArgumentError, RunError
+from ...errors import ArgumentError
 from ...lab.convolution import (
     CURVE,
     CURVE_FILTER,
-    MOST_SIDE,
     NO_CURVE,
     TWO_BY_TWO,
     TWO_CHANNELS,
     Array,
     Place,
-    Sized,
     convolve,
-    layers_of,
     max_pool,
-    parse_layers,
     parse_matrices,
     places,
-    sizes,
 )
-from ...lab.convolution_picture import SHOWN, number, png, sum_line, svg, terms
-from ...layers import Convolutions
+from ...lab.convolution_picture import SHOWN, Panel, Shown, number, png, sum_line, svg, terms
 from ...training.files import write_atomically
 from ..arguments import Schema, parse
 from ..terminal.look import show
 from ..terminal.reporters import emit
-from ..terminal.tables import show_pairs, show_table
+from ..terminal.tables import show_pairs
 from .experiment_folder import ExperimentFolder
+from .layer_sizes import show_sizes
 
 PROG = "unrolled lab convolution"
 ABOUT = (
@@ -50,7 +44,7 @@ ABOUT = (
 PICTURE = 96  # pixels of a side of --image
 MOST_SHOWN = 12  # numbers of a side that are drawn as SVG
 MOST_LINES = 16  # positions on the terminal
-HEADER = ("layer", "input", "weights", "biases", "output", "receptive field", "step")
+CHANNELS = 3  # of the input that are drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +100,7 @@ def run(argv: list[str]) -> int:
     options = parse(Convolution, argv, PROG, ABOUT)
     with Schema(Convolution, PROG).names():
         if options.layers is not None or options.run is not None:
-            return _network(options)
+            return show_sizes(options.layers, options.run, options.size, options.channels, as_json=options.json)
         return _filter(options, argv)
 
 
@@ -124,13 +118,15 @@ def _filter(options: Convolution, argv: list[str]) -> int:
         else:
             all_places = [place for place, _ in zip(places(x, w, *settings), range(MOST_LINES), strict=False)]
         found.append((title, x, all_places, convolve(x, w, *settings)))
-    title, x, shown, output = found[0]
+    title, x, _, output = found[0]
     if max(x.shape[1:]) + 2 * options.padding <= MOST_SHOWN:
-        text = svg(x, w, shown[:SHOWN], output, options.bias, options.stride, options.padding)
-        folder.picture(lambda path: write_atomically(path, text.encode()), "svg")
+        drawn = [Shown(name, x, at, o) for name, x, at_all, o in found for at in at_all[:SHOWN]]
+        folder.picture(lambda path: write_atomically(path, svg(drawn, w, *settings).encode()), "svg")
     pooled = max_pool(output, options.pool) if min(output.shape) >= options.pool else None
-    panels = [(title, x.mean(0)), ("filter", w.mean(0)), ("output", output), ("ReLU", np.maximum(output, 0))]
-    panels += [] if pooled is None else [(f"{options.pool} x {options.pool} max-pooling", pooled)]
+    names = [f"{title}, channel {c}" for c in range(1, len(x) + 1)] if len(x) > 1 else [title]
+    panels = [Panel(*part, grey=options.image is not None) for part in zip(names[:CHANNELS], x, strict=False)]
+    panels += [Panel("filter", w[0]), Panel("output", output), Panel("ReLU", np.maximum(output, 0))]
+    panels += [] if pooled is None else [Panel(f"{options.pool} x {options.pool} max-pooling", pooled)]
     path = folder.folder / "convolution.png"
     write_atomically(path, png(panels))
     folder.summary.append(("picture", str(path)))
@@ -183,63 +179,3 @@ def _rows(found: list[tuple[str, Array, list[Place], Array]]) -> Iterator[tuple[
     for title, _, _, output in found:
         for (row, column), value in np.ndenumerate(output):
             yield title, row + 1, column + 1, float(value)
-
-
-def _network(options: Convolution) -> int:
-    """Show the sizes of the layers of a network."""
-    if options.run is not None:
-        model = api.load(options.run)
-        networks = [part for part in model.model.modules() if isinstance(part, Convolutions)]
-        if not networks:
-            raise RunError(f"{options.run} has no convolutional layers for pictures; give a run of the task image")
-        steps, data = layers_of(networks[0]), model.config.data
-        height = width = getattr(data, "size", None) or _size(options.size)[0]
-        weight = next(networks[0].parameters())  # (F, C, f, f)
-        bias = any(name.endswith("convolutions.0.bias") for name, _ in networks[0].named_parameters())
-        found = sizes(steps, height, width, weight.size(1), bias=bias)
-    else:
-        steps = parse_layers(options.layers or "")
-        height, width = _size(options.size)
-        channels = options.channels or steps[0].channels or 3
-        found = sizes(steps, height, width, channels)
-    total = sum(layer.weights + layer.biases for layer in found)
-    if options.json:
-        emit("layers", layers=[_object(layer) for layer in found], parameters=total)
-        return 0
-    show(f"pictures of {height} × {width} pixels\n\n")
-    show_table(HEADER, [_row(layer) for layer in found], right=HEADER[2:])
-    show(f"\n{total:,} weights and biases\n")
-    if unread := [layer.step.name for layer in found if layer.unread]:
-        show(f"rows or columns at the end are not read, because the stride does not fit: {', '.join(unread)}\n")
-    return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().replace("×", "x").split("x")
-    if not 1 <= len(parts) <= 2 or not all(part.strip().isdecimal() and len(part) < 7 for part in parts):
-        raise ArgumentError("size", "pixels of a side, or HEIGHTxWIDTH", text)
-    height, width = int(parts[0]), int(parts[-1])
-    if not 1 <= min(height, width) <= max(height, width) <= MOST_SIDE:
-        raise ArgumentError("size", f"from 1 to {MOST_SIDE:,} pixels", text)
-    return height, width
-
-
-def _row(layer: Sized) -> tuple[str, ...]:
-    f, step = layer.step.size, layer.step
-    weights = f"{f}·{f}·{layer.channels}·{step.filters} = {layer.weights:,}" if step.filters else ""
-    output = f"{layer.height} × {layer.width} × {layer.maps}"
-    return (
-        step.name,
-        f"{layer.channels} channels",
-        weights,
-        f"{layer.biases:,}" if layer.biases else "",
-        output,
-        f"{layer.field} × {layer.field}",
-        f"{layer.jump}",
-    )
-
-
-def _object(layer: Sized) -> dict[str, object]:
-    values = layer._asdict()
-    values["step"] = layer.step.name
-    return values
