@@ -99,18 +99,18 @@ def max_pool(o: Array, size: int = 2, stride: int | None = None) -> Array:
     return found
 
 
-def output_size(n: int, size: int, stride: int = 1, padding: int = 0) -> int:
+def output_size(n: int, size: int, stride: int = 1, padding: int = 0, *, name: str = "filter") -> int:
     """Return n' of equation (2).
 
     >>> output_size(32, 5), output_size(7, 3, stride=2), output_size(32, 5, padding=2)
     (28, 3, 32)
 
     Raises:
-        ArgumentError: the filter is larger than the padded input.
+        ArgumentError: the filter is larger than the padded input; ``name`` is the argument.
     """
     if n + 2 * padding < size:
         expected = f"at most {n + 2 * padding}, the side of its input{' with padding' * bool(padding)}"
-        raise ArgumentError("filter", expected, size, "larger pictures, more padding, or fewer layers")
+        raise ArgumentError(name, expected, size, "larger pictures, more padding, or fewer layers")
     return (n + 2 * padding - size) // stride + 1
 
 

@@ -77,7 +77,7 @@ def sizes(steps: Sequence[Step], height: int, width: int, channels: int, *, bias
         if step.channels and step.channels != channels:
             raise ArgumentError("layers", f"of {channels} channels in layer {number}, as its input has", step.channels)
         unread = any((n + 2 * step.padding - step.size) % step.stride for n in (height, width))
-        height, width = (output_size(n, step.size, step.stride, step.padding) for n in (height, width))
+        height, width = (output_size(n, step.size, step.stride, step.padding, name="layers") for n in (height, width))
         field, jump = field + (step.size - 1) * jump, jump * step.stride
         maps = step.filters or channels
         weights = step.size * step.size * channels * step.filters
