@@ -1,8 +1,8 @@
 """What the units of a convolutional network respond to: the patches that excite them most, and their projections.
 
 patches      for each feature map, the places of all pictures with its largest values, and the pixels that they see
-projection   the maps of a layer, all 0 but the unit's value at one place, go back to the pixels: through max-pooling
-             to the place of the maximum, through ReLU as ReLU, through a convolution by its transpose
+projection   the maps of a layer, all 0 but the unit's value at one place, go back to the pixels: through
+             max-pooling to the place of the maximum, through ReLU as ReLU, through a convolution by its transpose
              Zeiler and Fergus 2014, section 2.1 ("deconvnet")
 """
 
@@ -108,7 +108,7 @@ class _Rectified(torch.autograd.Function):
         return x.clamp(min=0)
 
     @staticmethod
-    def backward(ctx: Any, signal: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, signal: Tensor) -> Tensor:
         return signal.clamp(min=0)
 
 

@@ -21,6 +21,10 @@ from ..terminal.results_folder import Folder, save
 from ..verb import Verb, find_run, looks_like_run, parse_request
 
 PAGE_NAME = "inspection.html"
+STYLE = (
+    "<style>body { max-width: 64rem; line-height: 1.5; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; } "
+    "p { margin: 0; } td { overflow-wrap: normal; }</style>"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +43,8 @@ class General:
 
 VERB = Verb(
     "inspect",
-    "Look inside a trained model without recurrent layers: pictures of its filters and feature maps, of what excites its "
-    "units, and of the places that its answer depends on, and one HTML page of all of them.",
+    "Look inside a trained model without recurrent layers: pictures of its filters and feature maps, of what excites "
+    "its units, and of the places that its answer depends on, and one HTML page of all of them.",
     General,
     "Inspect",
     "be inspected",
@@ -63,9 +67,8 @@ def run(argv: list[str]) -> int:
     with request.schema.names():
         report = model.inspection(request.options, request.words, counting)
     path = Path(name)
-    folder = Folder(
-        Path(general.out).expanduser() if general.out else (path if path.is_dir() else path.parent) / "inspection"
-    )
+    own = (path if path.is_dir() else path.parent) / "inspection"
+    folder = Folder(Path(general.out).expanduser() if general.out else own)
     files = {picture: saved for picture in report.parts for saved in folder.save_parts([picture])}
     target = Path(general.html).expanduser() if general.html else folder.path / PAGE_NAME
     page = save(target, _page(path.name, report).encode("utf-8", errors="replace"), "--html")
@@ -84,11 +87,12 @@ def run(argv: list[str]) -> int:
 
 def _page(name: str, report: Report) -> str:
     """Return a self-contained HTML page of the report."""
-    body = []
+    body = [STYLE]
     for shown in report.parts:
         match shown:
             case Text():
-                body.append(f"<h2>{html.escape(shown.text)}</h2>")
+                title, _, text = shown.text.partition("\n")
+                body.append(f"<h2>{html.escape(title)}</h2>" + (f"<p>{html.escape(text)}</p>" if text else ""))
             case Picture():
                 body.append(f'<div class="answer">{html.escape(shown.title)}</div>{part(shown)}')
             case _:

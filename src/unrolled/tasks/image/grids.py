@@ -27,11 +27,10 @@ def signed(values: Tensor) -> Pixels:
     array = values.detach().double().numpy()
     array = array / max(float(np.abs(array).max()), 1e-12)
     if len(array) == 3:
-        found: Pixels = (127.5 + 127.5 * array.transpose(1, 2, 0)).astype(np.uint8)
-        return found
+        colours: Pixels = (127.5 + 127.5 * array.transpose(1, 2, 0)).astype(np.uint8)
+        return colours
     share: npt.NDArray[np.float64] = array.mean(0)[..., None]
-    found = (255 + (np.where(share > 0, RED, BLUE) - 255) * np.abs(share)).astype(np.uint8)
-    return found
+    return (255 + (np.where(share > 0, RED, BLUE) - 255) * np.abs(share)).astype(np.uint8)
 
 
 def grid(cells: Sequence[Pixels], *, least: int, columns: int = 16) -> bytes:

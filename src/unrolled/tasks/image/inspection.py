@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # pictures read together
 MOST_MAPS = 64  # feature maps of a layer that are drawn
+OWN = 2  # pictures of the run's own data, if none are given
 RESPONSES = 9  # of a unit
 
 
@@ -59,7 +60,8 @@ def inspection(model: TrainedImages, options: Inspect, words: Sequence[str], pro
         else:
             train = sets.train.pixels[: options.limit] if options.limit else None
             own = sets.test if len(sets.test) else sets.valid
-            pictures = pictures or [(Path(name).name, pixels) for name, pixels in zip(own.names, own.pixels[:2])]
+            own = own.pick(range(min(OWN, len(own))))
+            pictures = pictures or list(zip(own.names, own.pixels, strict=True))
     parts: list[Part] = [Pairs(model.about()), *_filters(model)]
     for number, (name, pixels) in enumerate(pictures, 1):
         parts += _picture(model, number, name, pixels)
@@ -80,9 +82,9 @@ def _filters(model: TrainedImages) -> Iterator[Part]:
     """Yield the filters of the first layer, each on its own scale."""
     weight = next(model.model.features.parameters()).detach().cpu()[:MOST_MAPS]  # (F, C, k, k)
     yield Text(
-        "Filters of the first layer. In colour: the colours that raise a filter's output; grey in the middle is 0."
+        "Filters of the first layer\nA colour raises a filter's output, its complement lowers it; grey is 0."
         if weight.size(1) == 3
-        else "Filters of the first layer: red raises its output, blue lowers it, white is 0."
+        else "Filters of the first layer\nRed raises a filter's output, blue lowers it; white is 0."
     )
     yield Picture("filters", lambda: grid([signed(part) for part in weight], least=48), "filters of the first layer")
 
@@ -90,10 +92,10 @@ def _filters(model: TrainedImages) -> Iterator[Part]:
 def _picture(model: TrainedImages, number: int, name: str, pixels: Pixels) -> Iterator[Part]:
     """Yield the prediction for a picture, its explanation, and its feature maps at every layer."""
     [prediction] = model.classified([(name, pixels)], explain=True)
-    yield Text(f"{name}: {prediction.likeliest()}")
+    yield Text(f"{name}\n{prediction.likeliest()}")
     for part in prediction.parts:
         assert isinstance(part, Picture)
-        yield Picture(f"explained-{number}", part.draw, f"{name}: occlusion and gradient x input")
+        yield Picture(f"explained-{number}", part.draw, "occlusion and gradient x input")
     network = model.model
     with torch.no_grad():
         layers = list(network.features.layers(network.normalised(_tensor(model, pixels[None]))))
@@ -104,7 +106,7 @@ def _picture(model: TrainedImages, number: int, name: str, pixels: Pixels) -> It
         yield Picture(
             file,
             lambda layer=layer: _maps(layer),  # type: ignore[misc]
-            f"{name}, {layer.name}: {shown} of {layer.maps.size(1)} feature maps of {h} x {w}, white is the largest value",
+            f"{layer.name}: {shown} of {layer.maps.size(1)} feature maps of {h} x {w}; white is the largest value",
         )
 
 
@@ -126,8 +128,8 @@ def _patches(model: TrainedImages, train: Pixels, units: int, progress: Progress
     with progress(len(train), "pictures") as done:
         found = responses(features, batches, RESPONSES, done)
     yield Text(
-        f"Patches of {len(train):,} training pictures that excite a unit most, and below them what of each patch excites "
-        "it: the projection of the unit's value to the pixels (Zeiler and Fergus 2014)."
+        f"Patches that excite a unit most\nOf {len(train):,} training pictures; below each patch what in it excites the "
+        "unit: the projection of its value to the pixels (Zeiler and Fergus 2014)."
     )
     for layer in found:
         chosen = layer.selective(units)
