@@ -53,7 +53,7 @@ class Task(ABC):
     Sample: ClassVar[type | None] = None
     """The options of ``unrolled sample``; `None`: not supported."""
     Inspect: ClassVar[type | None] = None
-    """The options of ``unrolled inspect`` for models without recurrent layers; `None`: units of such layers are found."""
+    """The options of ``unrolled inspect`` for models without recurrent layers."""
     given: ClassVar[tuple[str, ...]] = ()
     """The options that also accept data given in Python, which `write_data` saves."""
     keeps: ClassVar[tuple[str, ...]] = ()

@@ -128,8 +128,8 @@ def _patches(model: TrainedImages, train: Pixels, units: int, progress: Progress
     with progress(len(train), "pictures") as done:
         found = responses(features, batches, RESPONSES, done)
     yield Text(
-        f"Patches that excite a unit most\nOf {len(train):,} training pictures; below each patch what in it excites the "
-        "unit: the projection of its value to the pixels (Zeiler and Fergus 2014)."
+        f"Patches that excite a unit most\nOf {len(train):,} training pictures; below each patch what in it excites "
+        "the unit: the projection of its value to the pixels (Zeiler and Fergus 2014)."
     )
     for layer in found:
         chosen = layer.selective(units)
