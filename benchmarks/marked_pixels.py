@@ -1,0 +1,59 @@
+"""Do explanations mark what matters?    python benchmarks/marked_pixels.py runs/image-cifar10-1 --pictures 200
+
+The tenth of a picture's pixels that a map marks is filled with the picture's mean colour. How much does the
+log-probability of the predicted class fall, compared with a random tenth? The last row is the ratio to the random tenth.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch import Tensor
+
+import unrolled
+from harness import table
+from unrolled.analysis.picture_saliency import covered, gradient_by_input, occlusion, smoothed, top_share
+
+RANDOM = 10  # random tenths of each picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run")
+    parser.add_argument("--data", help="labelled pictures (default: the test part of the run)")
+    parser.add_argument("--pictures", type=int, default=200)
+    options = parser.parse_args()
+    model = unrolled.load(options.run)
+    pictures, _ = model.find(options.data, "test")
+    step = max(1, len(pictures) // options.pictures)
+    chosen = list(range(0, len(pictures), step))[: options.pictures]
+    network, draws = model.model, torch.Generator().manual_seed(0)
+    falls: dict[str, list[float]] = {"occlusion": [], "gradient × input": [], "random": []}
+    for number in chosen:
+        with torch.no_grad():
+            x = network.normalised(torch.from_numpy(pictures.pixels[number].copy())[None])[0]
+            whole = network.answer(x[None]).log_softmax(1)[0]
+        best, other = whole.topk(2).indices.tolist()
+
+        def margin(batch: Tensor, best: int = best, other: int = other) -> Tensor:
+            logits = network.answer(batch)
+            return logits[:, best] - logits[:, other]
+
+        maps = {"occlusion": occlusion(margin, x), "gradient × input": smoothed(gradient_by_input(margin, x))}
+        marked = {name: [top_share(value)] for name, value in maps.items()}
+        marked["random"] = [top_share(torch.rand(x.shape[1:], generator=draws)) for _ in range(RANDOM)]
+        for name, places in marked.items():
+            with torch.no_grad():
+                after = network.answer(torch.stack([covered(x, place) for place in places])).log_softmax(1)[:, best]
+            falls[name].append(float(whole[best] - after.mean()))
+    means = {name: sum(values) / len(values) for name, values in falls.items()}
+    rows = [
+        ["nats", *(f"{value:.3f}" for value in means.values())],
+        ["ratio", *(f"{value / means['random']:.2f}" for value in means.values())],
+    ]
+    table([f"{len(chosen)} pictures", *means], rows)
+
+
+if __name__ == "__main__":
+    main()
