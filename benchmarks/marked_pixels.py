@@ -1,7 +1,7 @@
 """Do explanations mark what matters?    python benchmarks/marked_pixels.py runs/image-cifar10-1 --pictures 200
 
 The tenth of a picture's pixels that a map marks is filled with the picture's mean colour. How much does the
-log-probability of the predicted class fall, compared with a random tenth? The last row is the ratio to the random tenth.
+log-probability of the predicted class fall, compared with random pixels? The last row is the ratio.
 """
 
 from __future__ import annotations
