@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
 from ...analysis.tokenized import TokenSequence, check_not_empty, last_characters, lines_with_words
+from ..common.language import Language
 from .decoding import Translated
 from .model import Translator
-from .units import Language
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator
