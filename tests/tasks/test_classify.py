@@ -14,11 +14,11 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.results import Prediction
 from unrolled.tasks import task_class
 from unrolled.tasks.classify.config import Answer, ClassifyConfig
-from unrolled.tasks.classify.measures import scores
 from unrolled.tasks.classify.model import Classifier
 from unrolled.tasks.classify.task import Classification
 from unrolled.tasks.classify.text_input import TextOptions
 from unrolled.tasks.classify.trained import TrainedClassifier
+from unrolled.tasks.common.class_measures import scores
 from unrolled.tasks.common.prediction import Predictor
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update

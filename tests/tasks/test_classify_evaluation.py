@@ -13,10 +13,11 @@ from small_classifiers import classifier, write_reviews
 from unrolled.analysis.intervals import wilson
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.results import Input, Pairs, Picture, Records, Table
-from unrolled.tasks.classify.evaluation import Evaluate, by_class
-from unrolled.tasks.classify.measures import Measures
+from unrolled.tasks.classify.evaluation import Evaluate
 from unrolled.tasks.classify.task import Classification
 from unrolled.tasks.classify.trained import TrainedClassifier
+from unrolled.tasks.common.class_measures import Measures
+from unrolled.tasks.common.class_report import by_class
 from unrolled.tasks.common.explained_texts import ExplainedTexts
 
 OTHER = "n;body;mood\n1;dreadful;negative\n2;a delight, it was;positive\n"
@@ -60,7 +61,7 @@ def test_a_report_has_the_figures_as_values_and_for_a_person(model: TrainedClass
 
 def test_the_table_of_classes_by_hand() -> None:
     confusion = np.array([[1, 1, 0], [0, 3, 0], [0, 0, 0]])
-    table = by_class(Measures(0.0, 0.8, 0.0, 0.0, confusion, ["a", "b", "never"]))
+    table = by_class(Measures(0.0, 0.8, 0.0, 0.0, confusion, ["a", "b", "never"]), "texts")
     assert table.header == ("class", "texts", "precision", "recall", "F1")
     assert table.rows == [
         ("b", "3", "0.750", "1.000", "0.857"),

@@ -8,6 +8,7 @@ on the seed, and files may be sorted by class.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -177,20 +178,16 @@ def open_labelled(
             notes.append(f"labels merged by --fold-labels: {len(set(labels)):,} spellings are {len(names):,} classes")
     elif warning := alike(labels):
         notes.append(warning)
-    shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
-    if "test" in own and shares[2]:  # fractions of separate sets are added to training
-        shares = (shares[0] + shares[2], shares[1], 0.0)
-    if "valid" in own and shares[1]:
-        shares = (shares[0] + shares[1], 0.0, shares[2])
+    shares = with_own(fractions, own)
     if folds:
         texts = pool.texts if duplicates == "split" else [key(text) for text in pool.texts]
         check_folded(texts, pool.labels, folds)
         share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
-        divided = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
+        split_off = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
         notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
     else:
-        divided = [*divide(pool, shares, group=duplicates == "group")]
-    parts = dict(zip(("train", "valid", "test"), divided, strict=True)) | own
+        split_off = [*divide(pool, shares, group=duplicates == "group")]
+    parts = dict(zip(("train", "valid", "test"), split_off, strict=True)) | own
     if not len(parts["train"]) or not len(parts["valid"]):
         raise DataError(
             f"{spec} has {len(pool)} labelled texts: too few for training and validation fractions of {shares[0]:g} "
@@ -265,12 +262,32 @@ def divide(
     With ``group``, texts that differ only in case and white space are in the same part.
     """
     numbers = grouped([key(text) for text in pool.texts]) if group else np.arange(len(pool))
-    order = np.lexsort((numbers, uniform(0, numbers)))
-    first = _whole_group(numbers[order], round(shares[0] * len(pool)))
-    second = _whole_group(numbers[order], first + round(shares[1] * len(pool))) if shares[2] else len(pool)
-    parts = (order[:first], order[first:second], order[second:])
-    train, valid, test = (pool.pick(sorted(part.tolist())) for part in parts)
+    train, valid, test = (pool.pick(part) for part in divided(numbers, shares))
     return train, valid, test
+
+
+def divided(groups: Indices, shares: tuple[float, float, float]) -> tuple[list[int], list[int], list[int]]:
+    """Return the indices of three parts of these fractions; ``groups (N,)``: examples of one group stay together."""
+    order = np.lexsort((groups, uniform(0, groups)))
+    first = _whole_group(groups[order], round(shares[0] * len(groups)))
+    second = _whole_group(groups[order], first + round(shares[1] * len(groups))) if shares[2] else len(groups)
+    train, valid, test = (sorted(part.tolist()) for part in (order[:first], order[first:second], order[second:]))
+    return train, valid, test
+
+
+def with_own(fractions: tuple[float, float, float] | None, own: Collection[str]) -> tuple[float, float, float]:
+    """Return the fractions of the training file for training, validation and test, default 0.8, 0.1 and 0.1.
+
+    Args:
+        fractions: the given fractions.
+        own: the parts with separate data; their fractions are added to training.
+    """
+    shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
+    if "test" in own and shares[2]:
+        shares = (shares[0] + shares[2], shares[1], 0.0)
+    if "valid" in own and shares[1]:
+        shares = (shares[0] + shares[1], 0.0, shares[2])
+    return shares
 
 
 def _whole_group(groups: Indices, end: int) -> int:

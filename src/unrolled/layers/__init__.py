@@ -1,8 +1,9 @@
-"""Layers: stacks of cells, torch drop-ins, dropout, CRF and character encoders."""
+"""Layers: stacks of cells, torch drop-ins, dropout, CRF, convolutions and character encoders."""
 
 from __future__ import annotations
 
 from .characters import CharacterReader
+from .convolution import Convolutions
 from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
@@ -10,4 +11,4 @@ from .extras import Extras
 from .rnn import Stack
 from .torch_interface import DropIn
 
-__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "DropIn", "Extras", "LockedDropout", "Stack"]
+__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "Convolutions", "DropIn", "Extras", "LockedDropout", "Stack"]

@@ -47,6 +47,10 @@ TASKS = {
         "unrolled.tasks.translate.task:Translation",
         "translation (between languages or formats, any pairs of texts of yours)",
     ),
+    "image": Entry(
+        "unrolled.tasks.image.task:ImageClassification",
+        "image classification (digits, photographs, any pictures with labels of yours)",
+    ),
     "memory": Entry(
         "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
     ),

@@ -1,6 +1,7 @@
 """Frozen weights, gradual unfreezing and learning rates by layer.
 
-depth    the head 0, the top recurrent layer 1, the layer below it 2 … and the embedding one more than the lowest
+depth    the head 0, the top layer 1, the layer below it 2 … and the embedding one more than the lowest; the layers are
+         those of a recurrent stack, or the blocks of a convolutional one
 rate     η_d = η / c^d for c = layer_rate; with c = 2.6: Howard and Ruder 2018, section 3.2 (discriminative rates)
 gradual  with G + 1 depths, depth number d is trained from the fraction d / (2G) of training on (section 3.3)
 """
@@ -14,7 +15,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor, nn
 
 from ..errors import ArgumentError
-from ..layers import Stack
+from ..layers import Convolutions, Stack
 from .start_options import Start
 from .timing import Plan
 
@@ -54,25 +55,29 @@ class Freezing:
         spacing = 0.5 / max(1, len(levels) - 1)
         self._begins = {depth: number * spacing for number, depth in enumerate(levels)}
         self._trained = -1  # number of levels that are trained now
+        self._normalising = [module for module in model.modules() if hasattr(module, "running_mean")]
 
     def scale(self, parameter: Tensor) -> float:
         """Return the factor of the learning rate of a trained parameter."""
         return float(self.rate ** -self.depth[parameter])  # type: ignore[index]
 
     def before(self, step: int) -> None:
-        """Set the parameters that step number ``step`` trains."""
-        if not self._begins:
-            return
+        """Set the parameters that step number ``step`` trains; the statistics of frozen batch normalisation stay."""
         now = {depth for depth, begin in self._begins.items() if not begin or self.plan.reached(step, begin)}
-        if len(now) != self._trained:
+        if self._begins and len(now) != self._trained:
             self._trained = len(now)
             for parameter, depth in self.depth.items():
                 parameter.requires_grad_(depth in now)
+        for module in self._normalising:
+            parameters = list(module.parameters())
+            module.train(not parameters or any(parameter.requires_grad for parameter in parameters))
 
 
 def parts_of(model: nn.Module) -> dict[str, str]:
-    """Return the part that each parameter belongs to, by its name: "layer 1", or the top-level module, as "head"."""
+    """Return the part that each parameter belongs to, by its name: "layer 1", "block 1", or the top-level module, as
+    "head"."""
     stacks = [name for name, module in model.named_modules() if isinstance(module, Stack)]
+    blocks = [name for name, module in model.named_modules() if isinstance(module, Convolutions)]
     parts = {}
     for name, _ in model.named_parameters():
         parts[name] = name.partition(".")[0]
@@ -81,13 +86,16 @@ def parts_of(model: nn.Module) -> dict[str, str]:
             if match := re.match(rf"{re.escape(prefix)}(?:layers|mixing)\.(\d+)\.", name):
                 title = f"{stack} " if len(stacks) > 1 else ""
                 parts[name] = f"{title}layer {int(match[1]) + 1}"
+        for path in blocks:
+            if match := re.match(rf"{re.escape(path)}\.?blocks\.(\d+)\.", name):
+                parts[name] = f"block {int(match[1]) + 1}"
     return parts
 
 
 def depths_of(parts: dict[str, str]) -> dict[str, int]:
-    """Return the depth of each part. What a model registers before its first recurrent layers is below all layers."""
+    """Return the depth of each part. What a model registers before its first layers is below all layers."""
     ordered = list(dict.fromkeys(parts.values()))
-    layers = [part for part in ordered if re.search(r"\blayer \d+$", part)]
+    layers = [part for part in ordered if re.search(r"\b(layer|block) \d+$", part)]
     depths = dict.fromkeys(ordered, 0)
     for depth, part in enumerate(reversed(layers), 1):
         depths[part] = depth

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from .options import Training, number
 from .timing import Plan
 
+STATISTICS = ("running_mean", "running_var")
+
 
 def make_optimizer(
     model: nn.Module, options: Training, scale: Callable[[Tensor], float] = lambda parameter: 1.0
@@ -108,11 +110,18 @@ def _global_norm(gradients: list[Tensor]) -> float:
     return float(torch.stack(torch._foreach_norm(gradients)).norm())
 
 
+def statistics(model: nn.Module) -> dict[str, Tensor]:
+    """Return the running means and variances of a model's batch normalisation by name."""
+    return {name: buffer for name, buffer in model.named_buffers() if name.endswith(STATISTICS)}
+
+
 class Average:
     """A running average of the weights during training.
 
     ema   a ← d·a + (1−d)·w,  d = min(ema_decay, (1+k)/(10+k)) after k updates  (Polyak and Juditsky 1992)
     swa   the plain mean of the weights since ``swa_start``                       (Izmailov et al. 2018)
+
+    The statistics of batch normalisation are averaged like weights.
     """
 
     def __init__(self, model: nn.Module, options: Training, plan: Plan) -> None:
@@ -120,7 +129,7 @@ class Average:
         self.decay = number(options.ema_decay) if self.kind == "ema" else 0.0
         self.plan, self.start = plan, options.swa_start if self.kind == "swa" else 0.0
         self.count = 0
-        self.live = dict(model.named_parameters())
+        self.live: dict[str, Tensor] = dict(model.named_parameters()) | statistics(model)
         self.weights = {name: p.detach().clone() for name, p in self.live.items()} if self.kind != "none" else {}
 
     @torch.no_grad()

@@ -112,8 +112,9 @@ class Stepper:
             head, _, rest = name.partition(".")
             parts.setdefault(head, {})[rest] = tensor
         modelfile.restore(self.model, parts["model"], where)
-        for name, value in parts.get("average", {}).items():
-            self.average.weights[name].copy_(value)
+        averaged = parts.get("average", {})
+        for name, weights in self.average.weights.items():
+            weights.copy_(averaged.get(name, self.average.live[name]))
         _restore_optimizer(self.optimizer, parts.get("optimizer", {}))
         if self.synthetic is not None:
             modelfile.restore(self.synthetic, parts["synthetic"], where)

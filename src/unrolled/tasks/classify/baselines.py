@@ -6,7 +6,7 @@ import numpy as np
 
 from ...data.labelled import Examples
 from ...errors import ArgumentError
-from .measures import Measures, scores
+from ..common.class_measures import Measures, scores
 
 
 def baselines(train: Examples, examples: Examples, classes: list[str]) -> dict[str, Measures]:

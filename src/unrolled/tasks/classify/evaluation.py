@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
-from ...analysis.intervals import as_json, with_interval
 from ...data.fasta import Case
 from ...data.label_names import key
 from ...data.labelled import Examples, Form
-from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
+from ...results import Comparison, Part, Progress, Report, Table
 from ...results.records import SHOWN
 from ...training.comparison import side_by_side
+from ..common.class_measures import METRICS, Matrix, Measures, scores
+from ..common.class_report import by_class, confusion, figure, measured, summary
 from ..common.evaluated_examples import (
     WithMistakes,
     mistakes,
@@ -28,12 +24,10 @@ from ..common.excerpts import excerpts
 from ..common.seen import seen_in_training
 from .baselines import baselines
 from .config import OF_FILES
-from .measures import METRICS, Matrix, Measures, scores, true_classes
+from .measures import true_classes
 
 if TYPE_CHECKING:
     from .trained import TrainedClassifier
-
-MOST_ROWS = 30  # classes in the table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +93,6 @@ def report_on(
     measures = scores(probabilities, true, model.classes)
     given = options.data or name  # not the run's own data
     name = given or f"{model.config.data.data}, {options.part}"
-    intervals = measures.intervals()
     wrong = mistakes(("text", "label", "predicted", "probability"), _wrong(model, examples, probabilities), options)
     own = model.config.data
     seen, notes = seen_in_training(
@@ -115,35 +108,20 @@ def report_on(
     values = {
         "text": name,
         "texts": len(examples),
-        **measures.summary(),
-        "intervals": as_json(intervals),
-        "confusion": measures.confusion.tolist(),
-        "classes": measures.classes,
+        **measured(measures),
         "mistakes": wrong.objects(SHOWN),
         **seen,
     }
     if others:
         values["baselines"] = {name: baseline.summary() for name, baseline in others.items()}
     parts: list[Part] = [
-        Pairs(
-            [
-                ("texts", f"{name}: {len(examples):,} of {len(model.classes)} classes"),
-                ("accuracy", with_interval(f"{measures.accuracy:.4f}", intervals["accuracy"], ".4f")),
-                ("macro F1", with_interval(f"{measures.macro_f1:.4f}", intervals.get("macro_f1"), ".4f")),
-                ("log loss", f"{measures.loss:.4f} nats"),
-                ("calibration error", f"{measures.calibration_error:.4f}"),
-            ]
-        ),
-        by_class(measures),
+        summary(measures, name, "texts"),
+        by_class(measures, "texts"),
         wrong,
     ]
     if others:
         parts.insert(2, _baseline_table({"this run": measures, **others}))
-    low, high = intervals["accuracy"]
-    title = (
-        f"{os.path.basename(name)}\n{len(examples):,} texts, accuracy {measures.accuracy:.1%} ({low:.1%} to {high:.1%})"
-    )
-    return Report(values, (*parts, *_picture(measures, title)), how, notes)
+    return Report(values, (*parts, *confusion(measures, name, "texts")), how, notes)
 
 
 def _wrong(
@@ -162,7 +140,7 @@ def compare(models: Mapping[str, Any], options: Evaluate, progress: Progress) ->
     table = together.parts[0]
     assert isinstance(table, Table)
     others = reports[0].values.get("baselines", {})
-    rows = [(name, *(_figure(values[m.name], m.format) for m in METRICS)) for name, values in others.items()]
+    rows = [(name, *(figure(values[m.name], m.format) for m in METRICS)) for name, values in others.items()]
     table = Table(table.name, table.header, [*table.rows, *rows], table.right)
     return Comparison(reports, Report(together.values, (table,), together.how))
 
@@ -174,37 +152,10 @@ def _how(data: str, examples: Examples, notes: list[str]) -> tuple[str, ...]:
     return (*how, *notes, *excerpts(first))
 
 
-def by_class(measures: Measures) -> Table:
-    """Return a table of precision, recall and F1 by class, most frequent class first."""
-    hits, support, predicted = measures.confusion.diagonal(), measures.confusion.sum(1), measures.confusion.sum(0)
-    rows = []
-    for number in sorted(range(len(measures.classes)), key=lambda n: -support[n])[:MOST_ROWS]:
-        precision = hits[number] / predicted[number] if predicted[number] else math.nan
-        recall = hits[number] / support[number] if support[number] else math.nan
-        total = support[number] + predicted[number]
-        f1 = 2 * hits[number] / total if total else math.nan
-        figures = (_figure(value, ".3f") for value in (precision, recall, f1))
-        rows.append((measures.classes[number], f"{support[number]:,}", *figures))
-    header = ("class", "texts", "precision", "recall", "F1")
-    return Table("classes", header, rows, right=header[1:])
-
-
 def _baseline_table(models: Mapping[str, Measures]) -> Table:
     figures = ("accuracy", "macro F1", "log loss")
     rows = [
-        (name, *(_figure(value, ".4f") for value in (measures.accuracy, measures.macro_f1, measures.loss)))
+        (name, *(figure(value, ".4f") for value in (measures.accuracy, measures.macro_f1, measures.loss)))
         for name, measures in models.items()
     ]
     return Table("baselines", ("", *figures), rows, right=figures)
-
-
-def _figure(value: float, form: str) -> str:
-    return f"{value:{form}}" if math.isfinite(value) else "–"
-
-
-def _picture(measures: Measures, title: str) -> Iterator[Picture]:
-    """Yield the confusion matrix if matplotlib is installed and the number of classes allows it."""
-    if len(measures.classes) > MOST_CLASSES or importlib.util.find_spec("matplotlib") is None:
-        return
-    draw = partial(confusion_picture, measures.confusion, measures.classes, title)
-    yield Picture("confusion", draw, "confusion matrix")

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from ...data import Vocabulary, WordVocabulary
 from ...data.characters import CharVocabulary
-from ...data.extended import extended, index_of
+from ...data.extended import extended
 from ...errors import ArgumentError
 from ...training.modelfile import ModelFile
 from ...training.start_options import start_of
@@ -23,6 +21,7 @@ from ..common.starting import (
     NETWORK,
     by_rows,
     class_names,
+    head_rows,
     one_hot_rows,
     refuse_others,
     source_vocabulary,
@@ -93,8 +92,7 @@ def taken(source: ModelFile, vocabulary: Vocabulary, names: list[str], config: C
     by_token = {TABLE: (0, rows)} if TABLE in tensors else one_hot_rows(tensors, "stack.", rows)
     found = by_rows(kept_tensors, by_token)
     if config.start.head != "new":
-        places = torch.from_numpy(index_of(source.assets["classes"], names))
-        found |= {n: Taken(t, {0: places}, fresh=True) for n, t in tensors.items() if n.startswith(HEAD)}
+        found |= head_rows(source, names, HEAD)
     return found
 
 

@@ -37,6 +37,7 @@ from ...training.modelfile import ModelFile
 from ...training.options import integer
 from ...training.task import Task
 from ...training.transfer import Taken
+from ..common.class_measures import METRICS, scores
 from ..common.description import PARTS, counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import check_order, write_objects
@@ -46,7 +47,7 @@ from .bag import Bag
 from .bag_fit import fit_bag
 from .config import OF_FILES, USED_BY_A_BAG, ClassifyConfig
 from .evaluation import Evaluate, compare
-from .measures import METRICS, measure, scores
+from .measures import measure
 from .model import NETWORKS, Model
 from .prediction import Predict
 from .text_input import LEARNED, ONE_HOT, WORD2VEC, Tokenizer, initial_vectors

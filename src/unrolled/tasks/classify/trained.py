@@ -20,6 +20,7 @@ from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.config import update
 from ...training.modelfile import ModelFile
+from ..common.class_measures import Matrix
 from ..common.explained_texts import ExplainedTexts
 from ..common.given_data import examples_of
 from ..common.own_data import own_data
@@ -31,7 +32,7 @@ from .bag import Bag
 from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
 from .inspection import reading
-from .measures import Matrix, measure
+from .measures import measure
 from .model import NETWORKS, Classifier, Model, Network
 from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole

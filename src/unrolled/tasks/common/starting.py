@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...data import Vocabulary, vocabulary_from_json
-from ...data.extended import rows
+from ...data.extended import index_of, rows
 from ...errors import ArgumentError, RunError
 from ...training.modelfile import ModelFile
 from ...training.start_options import start_of
@@ -77,6 +77,20 @@ def class_names(old: object, new: Sequence[str], head: str, where: str | None) -
         remedy = "keep adds new classes to the old ones"
         raise ArgumentError("head", "new if the classes differ", found, remedy)
     return [*old, *added]
+
+
+def head_rows(source: ModelFile, names: Sequence[str], prefixes: tuple[str, ...]) -> dict[str, Taken]:
+    """Return the tensors of the output layer, in the order of the new model's classes; rows of new ones stay as
+    initialized.
+
+    Args:
+        source: the model that training starts from.
+        names: the classes of the new model.
+        prefixes: the names of the output layer's tensors begin with one of them.
+    """
+    places = torch.from_numpy(index_of(source.assets["classes"], names))
+    heads = {name: tensor for name, tensor in source.tensors.items() if name.startswith(prefixes)}
+    return {name: Taken(tensor, {0: places}, fresh=True) for name, tensor in heads.items()}
 
 
 def _some(names: Iterable[str]) -> str:

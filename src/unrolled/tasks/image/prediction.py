@@ -1,0 +1,60 @@
+"""``unrolled predict`` for the task ``image``: the class of each picture, with probabilities."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...data.pictures import SUFFIXES
+from ...errors import DataError
+from ...results import Input, Prediction
+from ..common.file_inputs import FileInputs
+from ..common.ranked import Ranked, answered
+
+if TYPE_CHECKING:
+    from .trained import TrainedImages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(FileInputs, Ranked):
+    """The pictures to classify, and the answers."""
+
+    input_name: ClassVar[str] = "image"
+    endings: ClassVar[tuple[str, ...]] = SUFFIXES
+    explain: bool = False
+    """also draw which places the answer depends on: occlusion, gradient × input"""
+
+
+def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+    """See `Trained.predictions`.
+
+    Raises:
+        ArgumentError: the options do not fit the model.
+        DataError: an input is not a picture; the predictions before it have been yielded.
+    """
+    options.check(model.classes)
+    for chunk in inputs:
+        good, error = list[Any](), None
+        for given in chunk:
+            try:
+                good.append((given.title, model.read(_picture(given))))
+            except DataError as found:
+                error = found
+                break
+        for prediction in model.classified(good, explain=options.explain):
+            yield answered(prediction, options)
+        if error is not None:
+            raise error
+
+
+def _picture(given: Input) -> Input:
+    """Return an input whose content is a picture; JSON has it as base64 in ``image``."""
+    if not isinstance(given.content, dict):
+        return given
+    try:
+        return Input(base64.b64decode(given.content["image"], validate=True), given.title)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise DataError(f'{given.title} must be JSON such as {{"image": "…"}} with a picture in base64') from error
