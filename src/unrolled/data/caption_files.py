@@ -71,7 +71,7 @@ def read_captions(path: Path, form: CaptionForm = "auto") -> CaptionFile:
             blank += 1
             continue
         if len(caption) > LONGEST:
-            raise DataError(f"{path}: a caption of {name} has {len(caption):,} characters; at most {LONGEST:,} are read")
+            raise DataError(f"{path}: a caption of {name} has {len(caption):,} characters, more than {LONGEST:,}")
         found.captions.setdefault(name, []).append(caption)
         if part:
             found.parts[name] = PARTS.get(part, "train")
@@ -179,7 +179,7 @@ def _flickr(path: Path, text: str) -> Triples:
 
 
 def _header(line: str) -> tuple[str, int] | None:
-    """Return the delimiter of a table and its number of columns, if the first is the picture and the last its caption."""
+    """Return the delimiter and the number of columns of a table, if the first is a picture and the last its caption."""
     for delimiter in ("|", "\t", ","):
         names = [name.strip(' "').lower() for name in line.split(delimiter)]
         if len(names) > 1 and names[0] in PICTURE_KEYS and names[-1] in CAPTION_KEYS:

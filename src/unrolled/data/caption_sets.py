@@ -1,8 +1,8 @@
 """Resolve ``--data`` to training, validation and test sets of pictures with captions.
 
-The data are generated scenes, or a file of captions and a folder of pictures. The split is by picture, never by caption,
-and by a hash of the picture's name, so that it depends neither on the seed nor on the other pictures; a split in the
-file itself (Karpathy's) is kept.
+The data are generated scenes, or a file of captions and a folder of pictures. The split is by picture, never by
+caption, and by a hash of the picture's name, so that it depends neither on the seed nor on the other pictures; a split
+in the file itself (Karpathy's) is kept.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def open_captions(
     """
     if data in NAMES:
         parts = [scenes(part) for part in ("train", "valid", "unseen" if data == UNSEEN else "test")]
-        return CaptionSets(*parts, notes=[_sizes(parts)])
+        return CaptionSets(parts[0], parts[1], parts[2], [_sizes(parts)])
     file, whole, notes = _read(data, images, form)
     given = {} if fractions or folds else file.parts
     members: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
@@ -81,7 +81,7 @@ def open_captions(
             raise DataError(f"{data}: no picture of {len(whole):,} is in the {part} set; {remedy}")
     parts = [whole.pick(members[part]) for part in ("train", "valid", "test")]
     split = f"{data}: the split is that of the file" if given else f"{data}: split by a hash of the picture's name"
-    return CaptionSets(*parts, notes=[*notes, split, _sizes(parts)], how=[f"{data}: {file.how}"])
+    return CaptionSets(parts[0], parts[1], parts[2], [*notes, split, _sizes(parts)], [f"{data}: {file.how}"])
 
 
 def read_test(data: str, images: str | None, form: CaptionForm) -> tuple[Captioned, list[str]]:

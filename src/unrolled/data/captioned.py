@@ -43,7 +43,9 @@ class Captioned:
 
     def pick(self, indices: Sequence[int]) -> Captioned:
         """Return the pictures with these indices."""
-        pictures = [self.pictures[n] for n in indices] if isinstance(self.pictures, Sequence) else self.pictures[indices]
+        pictures = (
+            [self.pictures[n] for n in indices] if isinstance(self.pictures, Sequence) else self.pictures[indices]
+        )
         return Captioned(
             [self.names[n] for n in indices],
             [self.captions[n] for n in indices],

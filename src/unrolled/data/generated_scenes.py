@@ -10,6 +10,7 @@ occur in training: ``scenes-unseen`` has scenes with at least one of them.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ def scenes(part: str, count: int | None = None) -> Captioned:
     """Return the scenes of a part: ``train``, ``valid``, ``test`` or ``unseen``; ``count`` for fewer of them."""
     count = SIZES[part] if count is None else count
     pixels = np.empty((count, SIDE, SIDE, 3), np.uint8)
-    names, captions, named, number = [], [], [], 0
+    names, captions, named, number = list[str](), list[list[str]](), list[list[Named]](), 0
     while len(names) < count:
         draws = uniform(_STREAMS[part], number, np.arange(_DRAWS)).tolist()
         number += 1
@@ -106,7 +107,7 @@ def _things(draws: list[float]) -> list[Thing]:
 def _caption(things: list[Thing]) -> tuple[list[str], list[int]]:
     """Return the words of a caption, and for each word the number of the object that it names, or −1."""
     words, of = things[0].words(), [0] * len(things[0].words())
-    for n, (before, thing) in enumerate(zip(things, things[1:], strict=False), 1):
+    for n, (before, thing) in enumerate(pairwise(things), 1):
         dy, dx = thing.y - before.y, thing.x - before.x
         way = (0, int(np.sign(dx))) if abs(dx) > abs(dy) else (int(np.sign(dy)), 0)
         relation, own = _RELATIONS[way].split(), thing.words()
@@ -118,9 +119,7 @@ def _caption(things: list[Thing]) -> tuple[list[str], list[int]]:
 def _box(thing: Thing) -> tuple[float, float, float, float]:
     """Return left, top, right and bottom as fractions of the picture."""
     r = thing.radius
-    left, top, right, bottom = (
-        v / SIDE for v in (thing.x - r, thing.y - r, thing.x + r + 1, thing.y + r + 1)
-    )
+    left, top, right, bottom = (v / SIDE for v in (thing.x - r, thing.y - r, thing.x + r + 1, thing.y + r + 1))
     return left, top, right, bottom
 
 

@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from ..attend import attend
 from ..cells import State
 from ..cells.attentive import Attentive, Memory, check_begins_with_output, feed_size
+from ..cells.state import select
 from .dropout import LockedDropout
 from .rnn import Stack
 
@@ -35,6 +36,11 @@ class Encoded(NamedTuple):
     memory: Memory | None  # with attention
     context: Tensor  # m (B, C)
     state: State  # s_0 of every layer of the decoder
+
+    def of(self, rows: Tensor) -> Encoded:
+        """Select the inputs with the indices ``rows (N,)``, one for each row."""
+        memory = None if self.memory is None else self.memory.of(rows)
+        return Encoded(memory, self.context[rows], select(self.state, rows))
 
 
 class DecoderState(NamedTuple):
@@ -69,6 +75,7 @@ class Decoder(nn.Module):
         tied: bool,
         score: str | None = "additive",
         every: bool = False,
+        bridge: bool = True,
         **attention: Any,
     ) -> None:
         """Create the layers.
@@ -84,6 +91,7 @@ class Decoder(nn.Module):
             tied: use the embedding as output weights.
             score: the score of the attention; `None`: no attention.
             every: without attention, add m to the input of every step.
+            bridge: s_0 depends on m, else it is the initial state of the cells.
             attention: further options of `Attentive`.
         """
         V, E = self.target.weight.shape
@@ -98,7 +106,7 @@ class Decoder(nn.Module):
         self.decoder = build(width, num_layers=above) if above else None
         self.every = every
         self._leaves = [leaf[0].numel() for leaf in tree_leaves(self._zero(1)) if leaf.is_floating_point()]
-        self.bridge = nn.Linear(context_size, sum(self._leaves))
+        self.bridge = nn.Linear(context_size, sum(self._leaves)) if bridge else None
         top = width if self.decoder is None else self.decoder.output_size
         self.readout = nn.Linear(top + E, E)
         self.output = nn.Linear(E, V)
@@ -115,6 +123,8 @@ class Decoder(nn.Module):
 
     def start(self, context: Tensor) -> State:
         """Return s_0 of every layer for contexts m ``(B, C)``."""
+        if self.bridge is None:
+            return self._zero(context.size(0))
         parts = iter(torch.tanh(self.bridge(context)).split(self._leaves, dim=1))
         zero, form = tree_flatten(self._zero(context.size(0)))
         leaves = [next(parts).reshape(leaf.shape) if leaf.is_floating_point() else leaf for leaf in zero]  # no counters
