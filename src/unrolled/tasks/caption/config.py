@@ -76,9 +76,9 @@ class PictureEncoder:
     """cnn (trained along), photos (EfficientNet-Lite0, trained on ImageNet), or module:Class; auto: by the data"""
     size: int = 64
     """cnn: pixels of a side"""
-    maps: tuple[int, ...] = (32, 64, 128)
+    maps: tuple[int, ...] = (24, 48, 96)
     """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
-    depth: int = 2
+    depth: int = 1
     """cnn: convolutions of a block"""
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +47,10 @@ from .trained import TrainedCaptioner
 _PLACES = 0x1A75  # random stream of the places of hard attention
 SCORED = 200  # validation pictures described at every evaluation
 PREVIEWED = 3
+TOGETHER = 2  # captions of a picture in the same batch: the picture is encoded once for them
+
+
+Group = tuple[int, list[npt.NDArray[np.int64]]]  # the index of a picture, and tokens of some of its captions
 
 
 class Batch(NamedTuple):
@@ -114,10 +119,11 @@ class Captioning(Task):
         kept = [(n, np.append(ids, END)) for n, ids in encoded if len(ids) <= longest]
         if not kept:
             raise DataError(f"every caption is longer than {longest} tokens; increase --max-symbols")
-        self.of, self.targets = [n for n, _ in kept], [ids for _, ids in kept]
-        self.longest = max(map(len, self.targets)) - 1
-        training = config.training
-        self.batches = Batches([len(ids) for ids in self.targets], integer(training.batch_size), training.seed)
+        self.groups = _groups(kept)
+        self.longest = max(len(ids) for _, ids in kept) - 1
+        training, lengths = config.training, [max(map(len, targets)) for _, targets in self.groups]
+        size = round(integer(training.batch_size) * len(self.groups) / len(kept))
+        self.batches = Batches(lengths, max(1, size), training.seed)
         self.reader = PictureReader(config.encoder, config.pictures)
         self.arrays = {"train": self.reader.read_all(train, self.progress)}
         side, kind = self.reader.side, {"cnn": "a network trained along", "photos": "EfficientNet-Lite0"}
@@ -162,9 +168,9 @@ class Captioning(Task):
         return self.batches.per_epoch
 
     def batch(self, step: int) -> Batch:
-        numbers = self.batches[step].tolist()
-        target, lengths = pad([self.targets[n] for n in numbers])
-        pictures, rows = np.unique([self.of[n] for n in numbers], return_inverse=True)
+        groups = [self.groups[n] for n in self.batches[step].tolist()]
+        target, lengths = pad([ids for _, targets in groups for ids in targets])
+        pictures, rows = np.unique([n for n, targets in groups for _ in targets], return_inverse=True)
         draws = torch.zeros(0, 0)
         if self.config.captioner.attention == "hard":
             drawn = uniform(self.config.training.seed, _PLACES, step, np.arange(target.numel()))
@@ -237,3 +243,14 @@ class Captioning(Task):
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedCaptioner:
         return TrainedCaptioner.from_file(file, config)
+
+
+def _groups(encoded: Sequence[tuple[int, npt.NDArray[np.int64]]]) -> list[Group]:
+    """Return the captions of each picture in groups of at most `TOGETHER`."""
+    groups: list[Group] = []
+    for n, ids in encoded:
+        if groups and groups[-1][0] == n and len(groups[-1][1]) < TOGETHER:
+            groups[-1][1].append(ids)
+        else:
+            groups.append((n, [ids]))
+    return groups
