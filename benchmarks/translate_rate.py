@@ -21,10 +21,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.decoding import Search
-from unrolled.tasks.common.language import BEGIN, END
+from unrolled.layers.decoder import inside
+from unrolled.tasks.common.language import BEGIN, END, shifted
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.decoding import Decoding, search
-from unrolled.tasks.translate.model import Translator, inside, shifted
+from unrolled.tasks.translate.model import Translator
 from unrolled.tasks.translate.task import Translation
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory

@@ -200,6 +200,7 @@ struct Task {
         while (n < N && (before + lengths[n] / 2) * parts < total * part) before += lengths[n++];
         return part == parts ? N : n;
     }
+    bool hard(long t, long n) const { return q.hard && !(q.draws && ((const T*)q.draws)[t * N + n] >= 1); }
     T* keys(long n) const { return (T*)q.keys + sentence(n) * A; }
     T* values(long n) const { return (T*)q.values + sentence(n) * V; }
     const T* s_rows(long t, long* ld) const {  // s_{t-1} of all rows
@@ -330,7 +331,7 @@ struct Forward : Task<Cell, T> {
         const long seen = this->seen(n);
         const T *a = (const T*)q.a + (t * N + n) * S, open = this->gated ? T(1) / (T(1) + exp(-query[A])) : T(1);
         T* m = (T*)q.mix + (t * N + n) * S;
-        if (!q.hard) {
+        if (!this->hard(t, n)) {
             for (long i = 0; i < S; i++) m[i] = open * a[i];
             return;
         }
@@ -537,10 +538,11 @@ struct Backward : Task<Cell, T> {
         const long row = t * N + n;
         const T *a = (const T*)q.a + row * S, *m = this->mix + row * S, *given = q.da ? (const T*)q.da + row * S : nullptr;
         T open = 1, by_gate = 0, total = 0;
+        const bool hard = this->hard(t, n);
         if (this->gated) open = T(1) / (T(1) + exp(-((const T*)q.queries)[row * Q + A]));
         for (long i = 0; i < this->seen(n); i++) {
             by_gate += m[i] * de[i];
-            de[i] = (q.hard ? T(0) : open * de[i]) + (given ? given[i] : T(0));
+            de[i] = (hard ? T(0) : open * de[i]) + (given ? given[i] : T(0));
             total += a[i] * de[i];
         }
         if (this->gated) ((T*)q.dq)[row * Q + A] = by_gate * (T(1) - open);

@@ -34,7 +34,8 @@
     X(xg)          /* (T, N, G·H): W_ih x_t + b_ih */ \
     X(bias_hh)     /* (G·H) */ \
     X(bias_g)      /* (1): b of (4g); 0: no gate */ \
-    X(draws)       /* (T, N): random numbers in [0, 1) that decide the location; 0: the largest weight. Hard only */ \
+    X(draws)       /* (T, N): numbers in [0, 1) that decide the location, larger: the weighted mean; 0: the largest \
+                      weight. Hard only */ \
     /* written forward, read backward */ \
     X(y)           /* (T, N, Y): s_t, additive [s_t; c_t] with Y = H + C; zero past an end */ \
     X(c)           /* (T, N, H): c of an LSTM */ \

@@ -51,8 +51,8 @@ def attend(
         lengths: ``(N,)`` int64 in 0..T, of the inputs. Past the end of a row its outputs and weights are zero, and its
             state is kept.
         noise: the result of the inner cell's ``draw_noise(T, N)``; `None` means evaluation.
-        draws: ``(T, N)``, for hard attention: numbers in [0, 1) that decide the positions, see `located`; `None`: the
-            most likely ones.
+        draws: ``(T, N)``, for hard attention: numbers in [0, 1) that decide the positions, see `located`; 1 or more:
+            the weighted mean of all positions. `None`: the most likely ones.
         backend: ``auto``, ``reference`` or ``native``.
 
     Returns:

@@ -78,7 +78,7 @@ class Case:
         if self.B:
             how["rows"] = torch.randint(self.B, (self.N,), generator=g)
         if additive and self.hard == "drawn":
-            how["draws"] = torch.rand(self.T, self.N, generator=g)
+            how["draws"] = torch.rand(self.T, self.N, generator=g) * 1.5  # from 1 on: the mean of all positions
         if self.lengths:
             how["lengths"] = torch.randint(0, self.T + 1, (self.N,), generator=g)
         return cell.to(dtype), {name: one.to(dtype).requires_grad_() for name, one in sources.items()}, how, g

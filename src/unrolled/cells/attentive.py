@@ -11,7 +11,8 @@ al. 2015, appendix A) the query is the state before the step, and the context is
     (6)  y_t   = [s_t; c_t]
 
 With a gate c_t is multiplied by a number between 0 and 1 (Xu et al. 2015, section 4.2.1). Hard attention (section 4.1)
-reads a single position l_t, drawn with the probabilities a_ti, or the most likely one in evaluation:
+reads a single position l_t, drawn with the probabilities a_ti, or the most likely one in evaluation. In training some
+steps read the weighted mean (4) instead, which makes the gradient less random (section 4.1):
 
     (4g) c_t   = σ(wᵀ s_{t-1} + b) Σ_i a_ti h_i
     (4h) c_t   = h_{l_t},  l_t ~ a_t                     not differentiable by a_t; with (4g) if there is a gate
@@ -249,7 +250,8 @@ class Attentive(nn.Module):
     def mix(self, a: Tensor, s: Tensor, draw: Tensor | None) -> Tensor:
         """Return the factors of h_i in (4), (4g) and (4h): weights a ``(…, S)`` and s_{t-1} ``(…, H)`` → ``(…, S)``."""
         if self.hard:
-            a = torch.nn.functional.one_hot(located(a, draw), a.size(-1)).to(a.dtype)
+            chosen = torch.nn.functional.one_hot(located(a, draw), a.size(-1)).to(a.dtype)
+            a = chosen if draw is None else torch.where(draw[..., None] < 1, chosen, a)
         return a if self.gate is None else torch.sigmoid(self.gate(s)) * a
 
     def combine(self, context: Tensor, s: Tensor) -> Tensor:
@@ -297,8 +299,8 @@ def check_begins_with_output(cell: Cell) -> None:
 def located(a: Tensor, draw: Tensor | None) -> Tensor:
     """Return the positions l_t of (4h): int64 of the shape of ``a (…, S)`` without the last dimension.
 
-    ``draw``, of that shape, has numbers in [0, 1): the position is the first at which the sum of the weights exceeds
-    its number. `None`: the position of the largest weight.
+    ``draw``, of that shape, has numbers in [0, 1), or larger ones for steps without a position: the position is the
+    first at which the sum of the weights exceeds its number. `None`: the position of the largest weight.
     """
     if draw is None:
         return a.argmax(-1)

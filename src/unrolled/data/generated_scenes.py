@@ -2,15 +2,14 @@
 
     a red circle left of a small blue square above a green triangle
 
-The objects lie in cells of a 3 × 3 grid; each one is beside, above or below the one before it. A scene is described in
-both directions, so it has two captions, and every other sentence about it is wrong. Where each object is, is known, so
-it can be checked whether attention is on the object that a word names. Four combinations of colour and shape do not
+The objects lie in cells of a 3 × 3 grid and are named in reading order: "left of" the next object in the same row,
+"above" an object in a lower row. So a scene has one right caption. Where each object is, is known, so it can be checked
+whether attention is on the object that a word names. Four combinations of colour and shape do not
 occur in training: ``scenes-unseen`` has scenes with at least one of them.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,8 @@ from .captioned import Captioned, Named
 from .counter import uniform
 from .pictures import Pixels
 
-SIDE, CELL = 64, 21  # pixels of a scene and of a cell
-RADIUS, SMALL = 8, 5  # of an object
+SIDE, CELL = 48, 16  # pixels of a scene and of a cell
+RADIUS, SMALL = 6, 4  # of an object
 COLOURS = {
     "red": (213, 62, 40),
     "green": (20, 150, 90),
@@ -33,7 +32,6 @@ SHAPES = ("circle", "square", "triangle", "cross")
 UNSEEN = frozenset({("blue", "triangle"), ("red", "cross"), ("yellow", "square"), ("green", "circle")})
 SIZES = {"train": 8_000, "valid": 400, "test": 1_000, "unseen": 1_000}
 _STREAMS = {"train": 1, "valid": 2, "test": 3, "unseen": 4}
-_RELATIONS = {(0, 1): "left of", (0, -1): "right of", (1, 0): "above", (-1, 0): "below"}
 _DRAWS = 64  # random numbers of an attempt
 
 
@@ -66,38 +64,23 @@ def scenes(part: str, count: int | None = None) -> Captioned:
         if any((thing.colour, thing.shape) in UNSEEN for thing in things) != (part == "unseen"):
             continue
         pixels[len(names)] = draw(things, _STREAMS[part] * 1_000_003 + number)
-        both = [_caption(things), _caption(things[::-1])]
-        captions.append([" ".join(words) for words, _ in both])
-        boxes = [_box(thing) for thing in things]
-        named.append([Named([-1 if at < 0 else at for at in of], boxes) for _, of in both])
-        named[-1][1] = Named([-1 if at < 0 else len(things) - 1 - at for at in both[1][1]], boxes)
+        words, of = _caption(things)
+        captions.append([" ".join(words)])
+        named.append([Named(of, [_box(thing) for thing in things])])
         names.append(f"{part} {len(names) + 1}")
     return Captioned(names, captions, pixels, named)
 
 
 def _things(draws: list[float]) -> list[Thing]:
-    """Return two or three different objects, each in the row or the column of the one before it."""
+    """Return two or three different objects in different cells, in reading order."""
     at = iter(draws)
-    count = 2 if next(at) < 0.5 else 3
-    row, column = int(3 * next(at)), int(3 * next(at))
+    cells = sorted(np.argsort([next(at) for _ in range(9)])[: 2 if next(at) < 0.5 else 3].tolist())
     things: list[Thing] = []
-    used: set[tuple[int, int]] = set()
-    along = next(at) < 0.5  # in a row, then in a column, or the other way round
-    for n in range(count):
-        if n:
-            step = 1 + int(2 * next(at))
-            if along:
-                column = (column + step) % 3
-            else:
-                row = (row + step) % 3
-            along = not along
-        used.add((row, column))
-        small = next(at) < 0.35
-        room = (CELL - 1) // 2 - RADIUS
-        y, x = (1 + CELL // 2 + CELL * place + round((2 * next(at) - 1) * room) for place in (row, column))
-        colour, shape = [*COLOURS][int(len(COLOURS) * next(at))], SHAPES[int(len(SHAPES) * next(at))]
-        thing = Thing(colour, shape, small, y, x)
-        while any((thing.colour, thing.shape) == (other.colour, other.shape) for other in things):
+    for cell in cells:
+        room = CELL // 2 - RADIUS
+        y, x = (CELL // 2 + CELL * place + round((2 * next(at) - 1) * room) for place in divmod(cell, 3))
+        thing = Thing("", "", next(at) < 0.35, y, x)
+        while not thing.colour or any(thing[:2] == other[:2] for other in things):
             colour, shape = [*COLOURS][int(len(COLOURS) * next(at))], SHAPES[int(len(SHAPES) * next(at))]
             thing = thing._replace(colour=colour, shape=shape)
         things.append(thing)
@@ -105,15 +88,15 @@ def _things(draws: list[float]) -> list[Thing]:
 
 
 def _caption(things: list[Thing]) -> tuple[list[str], list[int]]:
-    """Return the words of a caption, and for each word the number of the object that it names, or −1."""
-    words, of = things[0].words(), [0] * len(things[0].words())
-    for n, (before, thing) in enumerate(pairwise(things), 1):
-        dy, dx = thing.y - before.y, thing.x - before.x
-        way = (0, int(np.sign(dx))) if abs(dx) > abs(dy) else (int(np.sign(dy)), 0)
-        relation, own = _RELATIONS[way].split(), thing.words()
+    """Return the words of a caption, and for each word the number of the object whose colour or shape it is, or −1."""
+    words, of = list[str](), list[int]()
+    for n, thing in enumerate(things):
+        beside = n and thing.y // CELL == things[n - 1].y // CELL
+        relation = [] if not n else ["left", "of"] if beside else ["above"]
+        own = thing.words()
         words += [*relation, *own]
-        of += [-1] * len(relation) + [n] * len(own)
-    return words, [n if word not in ("a", "small") else -1 for word, n in zip(words, of, strict=True)]
+        of += [-1] * (len(relation) + len(own) - 2) + [n, n]
+    return words, of
 
 
 def _box(thing: Thing) -> tuple[float, float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,17 +21,18 @@ def best_sequences(
     *,
     begin: int,
     end: int,
+    never: Sequence[int] = (),
     max_lengths: Tensor,
     source_lengths: Tensor,
 ) -> list[list[Hypothesis]]:
     """Return the ``n_best`` sequences of each of ``count`` inputs, best first; see `beam_search` for the arguments.
 
-    The token ``begin`` is never generated.
+    The tokens ``begin`` and ``never`` are not generated.
     """
 
     def allowed(ids: Tensor, state: Any) -> tuple[Tensor, Tensor | None, Any]:
         log_probs, weights, state = step(ids, state)
-        log_probs[:, begin] = -torch.inf
+        log_probs[:, [begin, *never]] = -torch.inf
         return log_probs, weights, state
 
     if search.beam > 1 or search.coverage_penalty:

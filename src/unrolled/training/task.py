@@ -56,8 +56,6 @@ class Task(ABC):
     """The options that also accept data given in Python, which `write_data` saves."""
     keeps: ClassVar[tuple[str, ...]] = ()
     """The options that determine the network; a run that starts from another one has that one's values."""
-    progress: Progress = silent
-    """Shows the progress of long work in `prepare`, such as reading pictures."""
     source: ModelFile | None = None
     """The model that training starts from, if any; the vocabulary of `prepare` contains that of the source."""
     metrics: tuple[Metric, ...] = (LOSS,)
@@ -69,6 +67,8 @@ class Task(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
+        self.progress: Progress = silent
+        """Shows the progress of long work in `prepare`, such as reading pictures."""
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:

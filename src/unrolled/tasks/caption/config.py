@@ -74,8 +74,8 @@ class PictureEncoder:
 
     encoder: str = "auto"
     """cnn (trained along), photos (EfficientNet-Lite0, trained on ImageNet), or module:Class; auto: by the data"""
-    size: int = 64
-    """cnn: pixels of a side"""
+    size: int | None = None
+    """cnn: pixels of a side (default: 48 for scenes, else 96)"""
     maps: tuple[int, ...] = (24, 48, 96)
     """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
     depth: int = 1
@@ -87,12 +87,12 @@ class PictureEncoder:
             raise ArgumentError("encoder", "auto, cnn, photos or module:Class", self.encoder)
         if self.encoder not in ("auto", "cnn"):
             refuse_changed(self, ("size", "maps", "depth"), f"with --encoder {self.encoder}, which does not use it")
-        if not LEAST_SIZE <= self.size <= LARGEST:
+        if self.size is not None and not LEAST_SIZE <= self.size <= LARGEST:
             raise ArgumentError("size", f"from {LEAST_SIZE} to {LARGEST} pixels", self.size)
         if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
             expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
             raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
-        if self.size >> len(self.maps) < 1:
+        if self.size is not None and self.size >> len(self.maps) < 1:
             raise ArgumentError(
                 "maps", f"at most {self.size.bit_length() - 1} blocks for {self.size} pixels", self.maps
             )

@@ -2,7 +2,8 @@
 
     L       = −(1/M) Σ log p(w_t | w_1 … w_{t−1}, picture)             nats per token of M tokens, including the end
     soft    + λ mean_i (1 − Σ_t a_ti)²                                 doubly stochastic attention
-    hard    − (ρ/M) Σ_t (R_t − b_t) log a_{t l_t} − (η/M) Σ_t H(a_t)   l_t the sampled place, H the entropy
+    hard    − (ρ/M) Σ_t (R_t − b_t) log a_{t l_t} − (η/M) Σ_t H(a_t)   l_t the sampled place, H the entropy; half of
+                                                                       the captions read the weighted mean instead
             R_t = log p(w_t) + γ R_{t+1},  γ = 0.5                     no gradient through it
             b_t ← 0.95 b_t + 0.05 mean of R_t over the batch           moving baseline
 
@@ -46,25 +47,27 @@ def caption_loss(
         if options.doubly_stochastic:
             loss = loss + options.doubly_stochastic * (1 - weights.sum(0)).square().mean()
         return loss
+    assert draws is not None
     a = weights[mask]  # (M, S)
     entropy = -(a * a.clamp(min=1e-10).log()).sum(1).mean()
     with torch.no_grad():
         reward = torch.zeros(target.shape, device=target.device)
         reward[mask] = logits.log_softmax(1).gather(1, true[:, None]).squeeze(1)
-        advantage = _advantage(model.baseline, reward, mask)
+        sampled = mask & (draws < 1)
+        advantage = _advantage(model.baseline, reward, mask, sampled)
     log_a = a.gather(1, located(weights.detach(), draws)[mask][:, None]).squeeze(1).clamp(min=1e-10).log()
-    return loss - options.reward * (advantage[mask] * log_a).mean() - options.entropy * entropy
+    return loss - options.reward * (advantage[mask] * sampled[mask] * log_a).mean() - options.entropy * entropy
 
 
-def _advantage(baseline: Tensor, reward: Tensor, mask: Tensor) -> Tensor:
-    """Return R_t − b_t ``(T, N)``, and update b."""
+def _advantage(baseline: Tensor, reward: Tensor, mask: Tensor, sampled: Tensor) -> Tensor:
+    """Return R_t − b_t ``(T, N)``, and update b, of captions with sampled places."""
     total, returns = torch.zeros_like(reward[0]), torch.zeros_like(reward)
     for t in reversed(range(len(reward))):
         total = torch.where(mask[t], reward[t] + DISCOUNT * total, 0.0)
         returns[t] = total
     at = torch.arange(len(reward), device=reward.device).clamp(max=REMEMBERED - 1)
-    counts = mask.sum(1)
-    means = (returns * mask).sum(1) / counts.clamp(min=1)
+    counts = sampled.sum(1)
+    means = (returns * sampled).sum(1) / counts.clamp(min=1)
     advantage = returns - torch.where(baseline[at] == 0, means, baseline[at])[:, None]
     first = (counts > 0) & (torch.arange(len(reward), device=reward.device) < REMEMBERED)
     old, new = baseline[at[first]], means[first]

@@ -26,6 +26,7 @@ from PIL import Image
 
 from ...data.captioned import Captioned
 from ...data.derived import derived
+from ...data.generated_scenes import SIDE as SCENE
 from ...data.photo_weights import photo_weights
 from ...data.pictures import MOST_BYTES, Pixels, fitted, from_array, open_picture, read_picture
 from ...errors import ArgumentError, origin
@@ -67,7 +68,7 @@ class PictureReader:
     @property
     def side(self) -> int:
         """Pixels of a side of a picture as it is read."""
-        return self.options.size if self.extractor is None else int(self.extractor.size)
+        return (self.options.size or SCENE) if self.extractor is None else int(self.extractor.size)
 
     def read(self, picture: Any, name: str = "") -> Pixels:
         """Return the pixels ``(side, side, 3)`` of a file, its bytes, an image of Pillow or an array.

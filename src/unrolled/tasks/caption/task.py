@@ -24,9 +24,11 @@ from ...data.batches import Batches, pad
 from ...data.caption_sets import NAMES
 from ...data.captioned import Captioned
 from ...data.counter import uniform
+from ...data.generated_scenes import SIDE as SCENE
 from ...data.named_data import NamedData
 from ...errors import DataError
 from ...results import Comparison, Part, Picture, Progress, Report, Text, silent
+from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
@@ -44,9 +46,10 @@ from .predictions import Predict
 from .scores import METRICS
 from .trained import TrainedCaptioner
 
-_PLACES = 0x1A75  # random stream of the places of hard attention
+_PLACES, _MEANS = 0x1A75, 0x1A76  # random streams: the places of hard attention, the captions without them
 SCORED = 200  # validation pictures described at every evaluation
 PREVIEWED = 3
+PHOTO = 96  # pixels of a side, unless given
 TOGETHER = 2  # captions of a picture in the same batch: the picture is encoded once for them
 
 
@@ -101,7 +104,7 @@ class Captioning(Task):
         return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
-        config = self.config
+        config = self.config = update(self.config, encoder=self.config.encoder)
         cell_class(config.model.cell)
         self.sets = config.data.read()
         train = self.sets.train
@@ -124,6 +127,8 @@ class Captioning(Task):
         training, lengths = config.training, [max(map(len, targets)) for _, targets in self.groups]
         size = round(integer(training.batch_size) * len(self.groups) / len(kept))
         self.batches = Batches(lengths, max(1, size), training.seed)
+        if config.encoder == "cnn" and config.pictures.size is None:
+            self.config = config = update(config, size=SCENE if config.data.data in NAMES else PHOTO)
         self.reader = PictureReader(config.encoder, config.pictures)
         self.arrays = {"train": self.reader.read_all(train, self.progress)}
         side, kind = self.reader.side, {"cnn": "a network trained along", "photos": "EfficientNet-Lite0"}
@@ -173,8 +178,10 @@ class Captioning(Task):
         pictures, rows = np.unique([n for n, targets in groups for _ in targets], return_inverse=True)
         draws = torch.zeros(0, 0)
         if self.config.captioner.attention == "hard":
-            drawn = uniform(self.config.training.seed, _PLACES, step, np.arange(target.numel()))
-            draws = torch.from_numpy(drawn).float().view(target.shape)
+            seed = self.config.training.seed
+            drawn = uniform(seed, _PLACES, step, np.arange(target.numel())).reshape(target.shape)
+            mean = uniform(seed, _MEANS, step, np.arange(target.size(1))) < 0.5  # they read the mean of all places
+            draws = torch.from_numpy(np.where(mean, 1.0, drawn)).float()
         arrays = torch.from_numpy(np.ascontiguousarray(self.arrays["train"][pictures]))
         return Batch(arrays, torch.from_numpy(rows), target, lengths, draws)
 

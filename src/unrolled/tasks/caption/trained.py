@@ -138,6 +138,7 @@ class TrainedCaptioner(Trained):
         decoding = self.config.decoding.changed(**options)
         found: list[list[Caption]] = []
         size = max(1, min(BATCH, ROWS // decoding.beam))
+        unknown = [] if self.language.unknown is None else [self.language.unknown]
         for begin in range(0, len(arrays), size):
             pictures = torch.from_numpy(np.ascontiguousarray(arrays[begin : begin + size])).to(self._device)
             encoded = self.model.encode(pictures)
@@ -145,7 +146,7 @@ class TrainedCaptioner(Trained):
             places = torch.full((len(pictures),), len(self.model.place))
             hypotheses = best_sequences(
                 self.model.step(encoded.memory), self.model.begin(encoded), len(pictures), decoding,
-                begin=BEGIN, end=END, max_lengths=limits, source_lengths=places,
+                begin=BEGIN, end=END, never=unknown, max_lengths=limits, source_lengths=places,
             )  # fmt: skip
             found += [[self._decoded(hypothesis) for hypothesis in some] for some in hypotheses]
             if progress is not None:
