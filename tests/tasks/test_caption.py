@@ -148,7 +148,7 @@ def test_captions_in_a_batch_are_those_alone_and_end_in_time(data):
 def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(data, tmp_path, attention):
     options = {**TINY, "data": str(data), "attention": attention, "eval_every": 2}
     for run, steps in (("whole", 4), ("halves", 2)):
-        unrolled.train("caption", run=tmp_path / run, reporter=Silent(), steps=steps, decay="none", **options)
+        unrolled.train("caption", run=tmp_path / run, reporter=Silent(), steps=steps, schedule="constant", **options)
     unrolled.resume(tmp_path / "halves", reporter=Silent(), steps=4)
     a, b = (unrolled.load(tmp_path / run).model.state_dict() for run in ("whole", "halves"))
     for name, tensor in a.items():
@@ -214,7 +214,7 @@ def test_a_damaged_picture_is_named_before_training(data, tmp_path):
 def test_one_caption_for_all_pictures_is_refused(data, tmp_path):
     rows = data.read_text().split("\n")
     data.write_text("\n".join([rows[0], *(f"{row.partition(',')[0]},a thing" for row in rows[1:] if row)]))
-    with pytest.raises(DataError, match="the caption is the same in all 48 cases|the caption is the same in all"):
+    with pytest.raises(DataError, match="the caption is the same in all"):
         unrolled.train("caption", run=tmp_path / "run", reporter=Silent(), data=str(data), steps=1, **TINY)
 
 

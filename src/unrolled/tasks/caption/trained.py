@@ -140,7 +140,7 @@ class TrainedCaptioner(Trained):
         size = max(1, min(BATCH, ROWS // decoding.beam))
         unknown = [] if self.language.unknown is None else [self.language.unknown]
         for begin in range(0, len(arrays), size):
-            pictures = torch.from_numpy(np.ascontiguousarray(arrays[begin : begin + size])).to(self._device)
+            pictures = torch.from_numpy(np.array(arrays[begin : begin + size])).to(self._device)
             encoded = self.model.encode(pictures)
             limits = torch.full((len(pictures),), decoding.max_length or max(self.longest, decoding.min_length))
             places = torch.full((len(pictures),), len(self.model.place))
@@ -174,7 +174,7 @@ class TrainedCaptioner(Trained):
             some = [encoded[n] for n in batch.tolist()]
             target, lengths = (tensor.to(self._device) for tensor in pad([ids for _, ids in some]))
             pictures, rows = np.unique([n for n, _ in some], return_inverse=True)
-            given = torch.from_numpy(np.ascontiguousarray(arrays[pictures])).to(self._device)
+            given = torch.from_numpy(np.array(arrays[pictures])).to(self._device)
             outputs, _ = self.model(given, torch.from_numpy(rows).to(self._device), shifted(target), lengths)
             mask = inside(len(target), lengths)
             total += float(F.cross_entropy(self.model.logits(outputs[mask]).float(), target[mask], reduction="sum"))
