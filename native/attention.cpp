@@ -245,15 +245,16 @@ struct Forward : Task<Cell, T> {
     }
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
-            long phase = 0;
+        run_team(Calls::attention, double(T_ * N) * H * (G * H + A), (int)q.threads, [&](Team& team, int id, Turn& phase) {
             const Weight<T>* all[] = {&W_hh, &W_q, &W_u, &W_s};
             for (const Weight<T>* one : all) one->pack(id, team.size);
             team.wait(phase);
-            const long n0 = this->cut(id, team.size), n1 = this->cut(id + 1, team.size);
             T *const e = own + id * (Sp + Vp), *const found = e + Sp;
-            for (long t = 0; t < T_; t++) step(t, n0, n1, e, found);
-            for (long n = n0; n < n1; n++) finish(n);
+            each_part(q.threads, team, id, [&](int part) {
+                const long n0 = this->cut(part, (int)q.threads), n1 = this->cut(part + 1, (int)q.threads);
+                for (long t = 0; t < T_; t++) step(t, n0, n1, e, found);
+                for (long n = n0; n < n1; n++) finish(n);
+            });
         });
     }
 
@@ -427,22 +428,23 @@ struct Backward : Task<Cell, T> {
     }
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
-            long phase = 0;
+        run_team(Calls::attention, double(T_ * N) * H * (G * H + A), (int)q.threads, [&](Team& team, int id, Turn& phase) {
             const Weight<T>* all[] = {&W_hh, &W_q, &W_u, &W_s};
             for (const Weight<T>* one : all) one->pack_back(id, team.size);
-            if (Ap) memset(dv + id * Ap, 0, Ap * sizeof(T));
             team.wait(phase);
-            const long n0 = this->cut(id, team.size), n1 = this->cut(id + 1, team.size);
-            for (long n = n0; n < n1; n++) start(n);
-            for (long t = T_ - 1; t >= 0; t--) step(t, n0, n1, dv + id * Ap);
-            for (long n = n0; n < n1; n++) finish(n, own + id * own_size);
+            each_part(q.threads, team, id, [&](int part) {
+                const long n0 = this->cut(part, (int)q.threads), n1 = this->cut(part + 1, (int)q.threads);
+                if (Ap) memset(dv + part * Ap, 0, Ap * sizeof(T));
+                for (long n = n0; n < n1; n++) start(n);
+                for (long t = T_ - 1; t >= 0; t--) step(t, n0, n1, dv + part * Ap);
+                for (long n = n0; n < n1; n++) finish(n, own + id * own_size);
+            });
             team.wait(phase);
             if (additive && id == 0) {
                 T* to = (T*)q.dv;
                 for (long j = 0; j < A; j++) {
                     to[j] = 0;
-                    for (int i = 0; i < team.size; i++) to[j] += dv[i * Ap + j];
+                    for (int i = 0; i < q.threads; i++) to[j] += dv[i * Ap + j];
                 }
             }
         });

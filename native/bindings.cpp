@@ -193,17 +193,24 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 
 }  // namespace
 
+void bind_frozen(nb::module_& m);  // frozen_bindings.cpp
+
 NB_MODULE(_native, m) {
-    m.doc() = "The CPU kernels; only kernels/native.py, attention.py, parallel.py and generation.py call them.";
+    m.doc() = "The CPU kernels; only kernels/native.py, attention.py, parallel.py, generation.py and frozen.py call them.";
     m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("attention", &attention, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("parallel", &parallel, nb::arg("set"), nb::arg("kind"), nb::arg("is_double"), nb::arg("backward"),
           nb::arg("kwargs"));
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
+    bind_frozen(m);
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));
     m.def("block", &block, nb::arg("bytes"));
     m.def("release_free_blocks", &release_free_blocks);
+    m.def("adapt_threads", &adapt_threads, nb::arg("on"));
+    m.def("team_size", [](double multiplications, int threads) {  // what a recurrence of this size would use now
+        return Pace(Calls::recurrence, multiplications, threads).threads;
+    }, nb::arg("multiplications"), nb::arg("threads"));
     m.def("sets", [] {
         std::vector<std::string> names;
         for (const Kernels& one : available()) names.push_back(one.name);

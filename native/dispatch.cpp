@@ -23,6 +23,7 @@
 #define DECLARE_WRITING(isa) \
     namespace isa { \
     extern const GenerationKernel generate[3]; \
+    extern const FrozenKernel frozen[3]; \
     }
 #define BOTH(kernel) {kernel[0], kernel[1]}
 #define ALL(kernel) {kernel[0], kernel[1], kernel[2]}
@@ -30,7 +31,7 @@
     Kernels { \
         name, {BOTH(isa::elman_forward), BOTH(isa::gru_forward), BOTH(isa::lstm_forward), BOTH(isa::normed_forward)}, \
             {BOTH(isa::elman_backward), BOTH(isa::gru_backward), BOTH(isa::lstm_backward), \
-             BOTH(isa::normed_backward)}, ALL(writing::generate), vector_bytes, \
+             BOTH(isa::normed_backward)}, ALL(writing::generate), ALL(writing::frozen), vector_bytes, \
             {BOTH(others::attention_forward[0]), BOTH(others::attention_forward[1])}, \
             {BOTH(others::attention_backward[0]), BOTH(others::attention_backward[1])}, \
             others::parallel_forward, others::parallel_backward \

@@ -3,7 +3,8 @@
 // A "panel" is a strip of the weights as wide as the accumulators: NR vectors for every k, so that MR rows × NR
 // vectors of sums stay in registers while k runs. There are two forms with the same sums:
 //   panel_product   weights read across (for each k, NR vectors): packed panels, or an unpacked matrix
-//   dot_product     weights read along k, as torch stores them: no packing, for a few rows
+//   strip_product   weights as torch stores them, transposed in registers: no packing, for a few rows
+// dot_product has sums in another order; only attention uses it.
 #pragma once
 
 #include "simd.h"
@@ -14,6 +15,8 @@ constexpr long min_(long a, long b) { return a < b ? a : b; }
 constexpr long max_(long a, long b) { return a > b ? a : b; }
 constexpr long round_up(long n, long to) { return (n + to - 1) / to * to; }
 constexpr long share(long n, int part, int parts) { return n * part / parts; }
+
+constexpr long kFewSteps = 2;  // calls of at most so many steps are in float32, in whatever batch: pairs would not pay
 
 // Two bfloat16, the elements 2k and 2k + 1 of a row, in one SIMD lane. Their products are added in float32.
 struct Pair {
@@ -88,41 +91,28 @@ template <int MR, int NR, class E, class T>
 INLINE void panel_rows(const E* A, long lda, const E* P, long ldp, long K, Tile<T> C, bool add, const char* ahead) {
     constexpr int W = Lanes<T>::W;
     using X = Element<E>;
-    // A single row has too few sums to hide the latency of an addition: unroll over k.
-    constexpr int KU = MR * NR <= 4 ? 4 : MR * NR <= 8 ? 2 : 1;
-    Vec<T> acc[KU][MR][NR];
-    for (int i = 0; i < KU; i++)
-        for (int r = 0; r < MR; r++)
-            for (int j = 0; j < NR; j++) acc[i][r][j] = Vec<T>{};
-    long k = 0;
-    for (; k + KU <= K; k += KU) {
+    Vec<T> acc[MR][NR];  // one sum each, over k in order: a row's bits do not depend on the rows beside it
+    for (int r = 0; r < MR; r++)
+        for (int j = 0; j < NR; j++) acc[r][j] = Vec<T>{};
+    for (long k = 0; k < K; k++) {
+        const E* p = P + k * ldp;
+        __builtin_prefetch(ahead + k * 64, 0, 2);
+        typename X::V b[NR];
 #pragma GCC unroll 4
-        for (int i = 0; i < KU; i++) {
-            const E* p = P + (k + i) * ldp;
-            __builtin_prefetch(ahead + (k + i) * 64, 0, 2);
-            typename X::V b[NR];
-#pragma GCC unroll 4
-            for (int j = 0; j < NR; j++) b[j] = X::get(p + j * W);
+        for (int j = 0; j < NR; j++) b[j] = X::get(p + j * W);
 #pragma GCC unroll 8
-            for (int r = 0; r < MR; r++) {
-                const typename X::V a = X::spread(A[r * lda + k + i]);
+        for (int r = 0; r < MR; r++) {
+            const typename X::V a = X::spread(A[r * lda + k]);
 #pragma GCC unroll 4
-                for (int j = 0; j < NR; j++) acc[i][r][j] = X::add_product(acc[i][r][j], a, b[j]);
-            }
+            for (int j = 0; j < NR; j++) acc[r][j] = X::add_product(acc[r][j], a, b[j]);
         }
     }
-    for (; k < K; k++)
-        for (int r = 0; r < MR; r++)
-            for (int j = 0; j < NR; j++)
-                acc[0][r][j] = X::add_product(acc[0][r][j], X::spread(A[r * lda + k]), X::get(P + k * ldp + j * W));
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
         for (int j = 0; j < NR; j++) {
-            Vec<T> v = acc[0][r][j];
-            for (int i = 1; i < KU; i++) v += acc[i][r][j];
             T* c = C.base + r * C.ld + j * C.step;
-            store(c, add ? load(c) + v : v);
+            store(c, add ? load(c) + acc[r][j] : acc[r][j]);
         }
 }
 
@@ -402,6 +392,95 @@ static void pack_across(const T* weight, long K, long N, E* packed, long begin, 
     constexpr long PW = 4 * Lanes<T>::W;
     for (long p = begin; p < end; p++)
         pack_panel([=](long k) { return weight + k * N; }, K, p * PW, N, packed + p * Element<E>::depth(K) * PW);
+}
+
+// ---- products without packing ----------------------------------------------------------------------------------
+
+// Up to W outputs: rows `from` of the weights, of which n exist, and where the sums of the first row of A go.
+template <class T>
+struct Strip {
+    const T* from;
+    long n;
+    T* to;
+};
+
+// to[r·ldc + o] [+]= Σ_k A[r][k]·from[o][k] for MR rows of A and N strips, whose sums are computed in turns.
+template <int MR, int N, class T>
+INLINE void strip_rows(const T* A, long lda, const Strip<T>* strips, long ldw, long K, long ldc, bool add) {
+    constexpr int W = Lanes<T>::W;
+    Vec<T> acc[N][MR];
+    for (int s = 0; s < N; s++)
+        for (int r = 0; r < MR; r++) acc[s][r] = Vec<T>{};
+    for (long k = 0; k < K; k += W) {
+        const int some = (int)min_(W, K - k);
+#pragma GCC unroll 4
+        for (int s = 0; s < N; s++) {
+            Vec<T> block[W];
+            const T* from = strips[s].from + k;
+            if (some == W && strips[s].n >= W) {
+#pragma GCC unroll 16
+                for (int o = 0; o < W; o++) {
+                    block[o] = load(from + o * ldw);
+                    __builtin_prefetch(from + (W + o) * ldw);  // rows are too short for the hardware prefetcher
+                }
+            } else {
+                for (int o = 0; o < W; o++) block[o] = o < strips[s].n ? load(from + o * ldw, some) : Vec<T>{};
+            }
+            transpose<W / 2, W>(block);
+            if (some == W) {
+#pragma GCC unroll 16
+                for (int i = 0; i < W; i++)
+#pragma GCC unroll 4
+                    for (int r = 0; r < MR; r++) acc[s][r] += fill(A[r * lda + k + i]) * block[i];
+            } else {
+                for (int i = 0; i < some; i++)
+                    for (int r = 0; r < MR; r++) acc[s][r] += fill(A[r * lda + k + i]) * block[i];
+            }
+        }
+    }
+    for (int s = 0; s < N; s++)
+        for (int r = 0; r < MR; r++) {
+            T* to = strips[s].to + r * ldc;
+            const int some = (int)min_(W, strips[s].n);
+            store(to, add ? load(to, some) + acc[s][r] : acc[s][r], some);
+        }
+}
+
+template <int MR, class T>
+static void strip_block(const T* A, long lda, const Strip<T>* strips, long count, long ldw, long K, long ldc, bool add) {
+    constexpr int N = MR <= 2 ? 4 : 2;
+    long s = 0;
+    for (; s + N <= count; s += N) strip_rows<MR, N>(A, lda, strips + s, ldw, K, ldc, add);
+    for (; s < count; s++) strip_rows<MR, 1>(A, lda, strips + s, ldw, K, ldc, add);
+}
+
+// The sums of panel_product, bit by bit, for a few rows of A; `strips` are changed.
+template <class T>
+static void strip_product(long rows, const T* A, long lda, Strip<T>* strips, long count, long ldw, long K, long ldc, bool add) {
+    for (long r = 0; r < rows; r += 4) {
+        const T* a = A + r * lda;
+        switch (min_(4, rows - r)) {
+            case 1: strip_block<1>(a, lda, strips, count, ldw, K, ldc, add); break;
+            case 2: strip_block<2>(a, lda, strips, count, ldw, K, ldc, add); break;
+            case 3: strip_block<3>(a, lda, strips, count, ldw, K, ldc, add); break;
+            default: strip_block<4>(a, lda, strips, count, ldw, K, ldc, add);
+        }
+        for (long s = 0; s < count; s++) strips[s].to += 4 * ldc;
+    }
+}
+
+// The same for adjacent outputs: c[r·ldc + o] [+]= Σ_k A[r][k]·W[o][k].
+template <class T>
+static void strip_product(long rows, const T* A, long lda, const T* W_, long ldw, long outputs, long K, T* c, long ldc,
+                          bool add) {
+    constexpr long W = Lanes<T>::W, together = 4;
+    for (long o = 0; o < outputs; o += together * W) {
+        Strip<T> strips[together];
+        long count = 0;
+        for (long at = o; count < together && at < outputs; at += W)
+            strips[count++] = {W_ + at * ldw, min_(W, outputs - at), c + at};
+        strip_product(rows, A, lda, strips, count, ldw, K, ldc, add);
+    }
 }
 
 }  // namespace ISA

@@ -6,146 +6,21 @@
 // a step is dominated by reading the weights. They are packed in the order in which they are read, and a panel is read
 // once for all streams. Threads divide the units of a layer, then the tokens of the head, then the streams to sample for,
 // with a barrier after each.
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-#include "gemm.h"
-#include "generation.h"
+#include "formats.h"
 #include "team.h"
-
-#define MEMBER inline __attribute__((always_inline))
 
 namespace ISA {
 
-using V = Vec<float>;
-using M = Lanes<float>::M;
-constexpr int W = Lanes<float>::W;
-constexpr long kAhead = 4096;                                 // prefetch distance of the weights, in bytes
 constexpr int kSums = UNROLLED_ACCUMULATORS >= 24 ? 16 : 8;   // vectors of sums in registers
 constexpr int kRows = kSums / 4;                              // streams whose sums are computed together
 constexpr int kHead = 4;                                      // vectors of a panel of the head
-
-INLINE M words(const char* p) {
-    M v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-INLINE V as_float(M bits) {
-    V v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-// ---- three formats of weights ----------------------------------------------------------------------------------
-//
-// S values of a row are adjacent in each 32-bit SIMD lane. add: sum + weights · inputs for S steps of k.
-
-// The input of a product: a row of numbers for each stream.
-template <class F>
-struct Inputs {
-    const typename F::Input* base;
-    long ld;
-    const float* scales;  // int8: the scale of each row
-};
-
-// Buffers for int8 inputs, one per thread.
-struct Scratch {
-    uint8_t* numbers;
-    float* scales;
-};
-
-struct Float32 {
-    using Input = float;
-    using Sum = V;
-    static constexpr int S = 1;
-    INLINE V add(V sum, const char* w, const float* x) { return sum + load((const float*)w) * x[0]; }
-    INLINE V value(V sum, const Matrix&, long, float) { return sum; }
-    INLINE V start(const Matrix&, long) { return V{}; }
-    static Inputs<Float32> inputs(const float* x, long ld, long, long, Scratch) { return {x, ld, nullptr}; }
-};
-
-// A bfloat16 is the upper half of a float: it becomes one by a shift. Sums and inputs are float.
-struct Bfloat16 {
-    using Input = float;
-    using Sum = V;
-    static constexpr int S = 2;
-    INLINE V add(V sum, const char* w, const float* x) {
-        const M both = words(w);
-        return sum + as_float(both << 16) * x[0] + as_float(both & (int32_t)0xffff0000) * x[1];
-    }
-    INLINE V value(V sum, const Matrix&, long, float) { return sum; }
-    INLINE V start(const Matrix&, long) { return V{}; }
-    static Inputs<Bfloat16> inputs(const float* x, long ld, long, long, Scratch) { return {x, ld, nullptr}; }
-};
-
-// Sums of the products of pairs of 16-bit integers: one 32-bit integer for each pair.
-INLINE M pairs(M a, M b) {
-#if defined(__AVX512BW__)
-    return (M)_mm512_madd_epi16((__m512i)a, (__m512i)b);
-#elif defined(__AVX2__)
-    return (M)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
-    return (M)_mm_madd_epi16((__m128i)a, (__m128i)b);
-#else
-    return ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
-#endif
-}
-
-// w ≈ scale_row · q, x ≈ scale_x · (u − 128) with u in 1 … 255:  Σ w·x ≈ scale_row · scale_x · (Σ q·u − 128 · Σ q).
-struct Int8 {
-    using Input = uint8_t;
-    using Sum = M;
-    static constexpr int S = 4;
-    INLINE M add(M sum, const char* w, const uint8_t* x) {
-        int32_t four;
-        memcpy(&four, x, 4);
-        const M inputs = M{} + four, weights = words(w);
-#if defined(__AVX512VNNI__)
-        return (M)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)inputs, (__m512i)weights);
-#else
-        typedef int16_t Half __attribute__((vector_size(UNROLLED_VECTOR_BYTES)));
-        const Half q = (Half)weights;
-        return sum + pairs((M)((q << 8) >> 8), inputs & 0x00ff00ff) + pairs((M)(q >> 8), (inputs >> 8) & 0x00ff00ff);
-#endif
-    }
-    INLINE V value(M sum, const Matrix& m, long at, float scale) {
-        return __builtin_convertvector(sum, V) * (load((const float*)m.scales + at) * scale);
-    }
-    INLINE M start(const Matrix& m, long at) { return words((const char*)m.offsets + at * 4); }
-
-    // Quantize each row to multiples of its largest magnitude / 127.
-    static Inputs<Int8> inputs(const float* x, long ld, long rows, long depth, Scratch to) {
-        typedef uint8_t Bytes __attribute__((vector_size(W)));
-        const V magic = fill(12582912.f);  // 1.5·2^23: adding it rounds to an integer in the lowest bits
-        for (long b = 0; b < rows; b++) {
-            const float* row = x + b * ld;
-            V most = {};
-            for (long k = 0; k < depth; k += W) {
-                const V v = load(row + k), magnitude = v < 0.f ? -v : v;
-                most = magnitude > most ? magnitude : most;
-            }
-            float largest = 0;
-            for (int j = 0; j < W; j++) largest = most[j] > largest ? most[j] : largest;
-            const float up = largest > 0 ? 127.f / largest : 0.f;
-            for (long k = 0; k < depth; k += W) {
-                const V rounded = load(row + k) * up + magic;
-                M bits;
-                memcpy(&bits, &rounded, sizeof bits);
-                const Bytes u = __builtin_convertvector(bits - (0x4B400000 - 128), Bytes);
-                memcpy(to.numbers + b * depth + k, &u, sizeof u);
-            }
-            to.scales[b] = largest / 127.f;
-        }
-        return {to.numbers, depth, to.scales};
-    }
-};
 
 // sums[r][j] += product of panel vector j with the inputs of stream b + r; the last of the N vectors goes to `last`.
 template <int N, class F, int R, int S>
 INLINE void add_product(const Matrix& m, long panel, long depth, const Inputs<F>& x, long b, V (&sums)[R][S],
                         int last = N - 1) {
-    constexpr int most = kSums / (R * N), U = most >= 4 ? 4 : most >= 2 ? 2 : 1;  // unroll over k
+    // unroll over k where sums are exact; else in order, so that a stream's bits do not depend on those beside it
+    constexpr int most = F::kExact ? kSums / (R * N) : 1, U = most >= 4 ? 4 : most >= 2 ? 2 : 1;
     const long steps = depth / F::S, at = panel * N * W;
     const char* w = (const char*)m.weights + panel * steps * N * UNROLLED_VECTOR_BYTES;
     typename F::Sum acc[U][R][N];
@@ -325,6 +200,12 @@ struct Writer {
             at.h[0] = copied((const float*)layer.h, layer.H, at.D);
             at.h[1] = memory.next<float>(B * at.D);
             at.c = layer.c ? copied((const float*)layer.c, layer.H, at.D) : nullptr;
+            for (long b = 0; b < B; b++)
+                for (long unit = 0; unit < at.D; unit += W) {
+                    const long here = b * at.D + unit;
+                    if (layer.hold_h) store(at.h[0] + here, hold(layer.hold_h, unit, load(at.h[0] + here)));
+                    if (layer.hold_c) store(at.c + here, hold(layer.hold_c, unit, load(at.c + here)));
+                }
             at.below = below;
             at.up = up;
             below = up;
@@ -348,7 +229,8 @@ struct Writer {
     }
 
     void operator()() {
-        run_team(g.threads, [this](Team& team, int id) { member(team, id); });
+        run_team(Calls::generation, double(g.count * B) * multiplications(), (int)g.threads,
+                 [this](Team& team, int id, Turn& turn) { member(team, id, turn); });
         for (long l = 0; l < g.depth; l++) {
             const Layer& layer = g.layers[l];
             const Place& at = places[l];
@@ -360,8 +242,14 @@ struct Writer {
         for (long b = 0; b < B; b++) memcpy((float*)g.logits + b * V_, logits + b * V_padded, V_ * sizeof(float));
     }
 
-    void member(Team& team, int id) {
-        long phase = 0;
+    // Of one step of one stream.
+    double multiplications() const {
+        double all = double(V_) * head_depth;
+        for (long l = 0; l < g.depth; l++) all += double(g.layers[l].H) * (g.layers[l].I + g.layers[l].H) * (g.layers[l].kind ? g.layers[l].kind + 2 : 1);
+        return all;
+    }
+
+    void member(Team& team, int id, Turn& phase) {
         for (long t = 0; t < g.count; t++) {
             for (long b = share(B, id, team.size); b < share(B, id + 1, team.size); b++) choose(t, b, id);
             team.wait(phase);
@@ -437,7 +325,7 @@ struct Writer {
         float* after() const { return at.h[1 - (t & 1)]; }
     };
 
-    void step(long l, long t, Team& team, long& phase, int id) {
+    void step(long l, long t, Team& team, Turn& phase, int id) {
         const Layer& layer = g.layers[l];
         const Place& at = places[l];
         const long below_ld = l ? width : layer.I;
@@ -474,11 +362,18 @@ struct Writer {
     MEMBER void finish(const Step& s, long unit, long b, V h) const {
         const long at = b * s.at.D + unit;
         if (s.layer.zoneout_h) h = blend(s.layer.zoneout_h, load(s.before() + at), h);
+        h = hold(s.layer.hold_h, unit, h);
         store(s.after() + at, h);
         V up = h;
         if (s.layer.residual) up += load(s.at.below + b * s.below_ld + unit);
         store(s.at.up + b * width + unit, up);
         if (g.reads == 1) store(summed + at, s.l ? load(summed + at) + up : up);
+    }
+    // v with the values of held units, as analysis/clamp.py holds them: in the state, and in what the layer passes up.
+    INLINE V hold(const void* values, long unit, V v) {
+        if (!values) return v;
+        const V value = load((const float*)values + unit);
+        return value == value ? value : v;  // NaN: not held
     }
     INLINE V blend(double rate, V old, V now) { return float(rate) * old + (1.f - float(rate)) * now; }
 
@@ -545,9 +440,10 @@ struct Writer {
                 af += load(peep + s.at.D) * before;
             }
             V c = sigmoid(af) * before + sigmoid(ai) * tanh_(a[r][2]);  // (1) (2) (3) (4)
+            c = hold(s.layer.hold_c, panel * W, c);
             if (peep) ao += load(peep + 2 * s.at.D) * c;
             const V h = sigmoid(ao) * tanh_(c);  // (5) (6)
-            if (s.layer.zoneout_c) c = blend(s.layer.zoneout_c, before, c);
+            if (s.layer.zoneout_c) c = hold(s.layer.hold_c, panel * W, blend(s.layer.zoneout_c, before, c));
             store(memory_cell, c);
             finish(s, panel * W, b + r, h);
         }

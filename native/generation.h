@@ -35,6 +35,7 @@ struct Matrix {
     X(table)       /* (V or 1) rows [panel][gate][W]: biases, in the first layer with the product of the symbol */ \
     X(bias_hn)     /* GRU (3a): (D) */ \
     X(peepholes)   /* (3, D): i, f, o */ \
+    X(hold_h) X(hold_c) /* (D): the values of held units of the state, NaN for all others; or 0 */ \
     X(h) X(c)      /* (B, H): the state, read and then overwritten by that after the last step */
 
 struct Layer {

@@ -1,5 +1,4 @@
 // The allocator of Workspace and of Python's tensors: a list of free blocks.
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -77,5 +76,3 @@ void release_free_blocks() {
 
 Workspace::Workspace(size_t bytes) : base_(static_cast<char*>(take_block(bytes, &size_))) {}
 Workspace::~Workspace() { give_block(base_, size_); }
-
-void Team::yield() { sched_yield(); }

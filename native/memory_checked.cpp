@@ -1,6 +1,5 @@
 // Replaces memory.cpp in builds with sanitizers: every block, and every piece of a workspace, is a separate allocation of
 // its exact size, so that sanitizers detect accesses past its end and after it is freed.
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,5 +32,3 @@ void* Workspace::piece(size_t bytes) {
     pieces_.push_back(take_block(bytes, &size));
     return pieces_.back();
 }
-
-void Team::yield() { sched_yield(); }

@@ -154,9 +154,9 @@ template <class T>
 struct Share {
     static constexpr int W = Lanes<T>::W;
     const long H, vectors, first, last;
-    Share(const Parallel& q, const Team& team, int id)
-        : H(q.H), vectors((q.H + W - 1) / W), first(q.B * vectors * id / team.size),
-          last(q.B * vectors * (id + 1) / team.size) {}
+    Share(const Parallel& q, int part)
+        : H(q.H), vectors((q.H + W - 1) / W), first(q.B * vectors * part / q.threads),
+          last(q.B * vectors * (part + 1) / q.threads) {}
     template <class F>
     INLINE void lanes(const Share& s, F each) {
         for (long v = s.first; v < s.last;) {
@@ -194,7 +194,7 @@ struct ParallelForward {
     const Parallel& q;
     const Stretches<T, E> stretches{q};
     const long B = q.B, H = q.H, I = q.I, N = q.slots, R = G * H;
-    const bool few = q.T * B < 16 && N == 1;  // few rows: use the weights without packing
+    const bool few = __is_same(E, T) && q.T * B < 16 && N == 1;  // few rows: use the weights without packing
     const long of_slot = !few * (q.x != nullptr) * Weights::size(I, R);
     Workspace memory;
     E *const packed, *const rows;
@@ -206,22 +206,24 @@ struct ParallelForward {
           edges(memory.next<T>(q.threads * Desk<T, E>::edge_size)) {}
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
+        run_team(Calls::parallel, double(q.T * B) * (R * I * N * (q.x != nullptr) + 16 * H), (int)q.threads, [&](Team& team, int id, Turn& phase) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0;
-            const Share<T> share(q, team, id);
             const Desk<T, E> desk{packed, rows + id * Desk<T, E>::rows_size, edges + id * Desk<T, E>::edge_size};
             for (long j = 0; of_slot && j < N; j++) weights(j).columns(team, id, (const T*)q.weight + j * I, N * I);
             team.wait(phase);
-            Share<T>::lanes(share, [&](long b, long from, long to) {
-                memcpy((T*)q.hn + b * H + from, (const T*)q.h0 + b * H + from, (to - from) * sizeof(T));
+            each_part(q.threads, team, id, [&](int part) {
+                Share<T>::lanes({q, part}, [&](long b, long from, long to) {
+                    memcpy((T*)q.hn + b * H + from, (const T*)q.h0 + b * H + from, (to - from) * sizeof(T));
+                });
             });
             stretches.each(false, [&](long t0, long steps) {
                 if (q.x) {
                     project(team, id, desk, t0, steps);
                     team.wait(phase);
                 }
-                for (long n = 0; n < steps; n++) step(share, q.reverse ? t0 + steps - 1 - n : t0 + n);
+                each_part(q.threads, team, id, [&](int part) {
+                    for (long n = 0; n < steps; n++) step({q, part}, q.reverse ? t0 + steps - 1 - n : t0 + n);
+                });
             });
         });
     }
@@ -231,8 +233,10 @@ struct ParallelForward {
     void project(const Team& team, int id, const Desk<T, E>& desk, long t0, long steps) const {
         if (few) {
             const long begin = share(R, id, team.size), end = share(R, id + 1, team.size);
-            return dot_product(steps * B, (const T*)q.x + t0 * B * I, I, (const T*)q.weight + begin * I, I, end - begin, I,
-                               (T*)q.p + t0 * B * R + begin, R);
+            for (long k = 0; k < I; k += Desk<T, E>::terms)  // the blocks of packed_product
+                strip_product(steps * B, (const T*)q.x + t0 * B * I + k, I, (const T*)q.weight + begin * I + k, I,
+                              end - begin, min_(Desk<T, E>::terms, I - k), (T*)q.p + t0 * B * R + begin, R, k > 0);
+            return;
         }
         const long begin = share(steps * B, id, team.size), end = share(steps * B, id + 1, team.size);
         for (long j = 0; j < N; j++)
@@ -291,12 +295,10 @@ struct ParallelBackward {
           dp(memory.next<T>(of_dp)) {}
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
+        run_team(Calls::parallel, double(q.T * B) * (R * I * N * (q.x != nullptr) + 16 * H), (int)q.threads, [&](Team& team, int id, Turn& phase) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0;
-            const Share<T> share(q, team, id);
             const Desk<T, E> desk{panels, rows + id * Desk<T, E>::rows_size, edges + id * Desk<T, E>::edge_size};
-            start(share);
+            each_part(q.threads, team, id, [&](int part) { start({q, part}); });
             for (long j = 0; of_slot && j < N; j++)
                 weights(j).rows(team, id, [&](long k) { return (const T*)q.weight + k * N * I + j * I; });
             if (q.dx && N > 1) {  // steps share rows of x
@@ -307,10 +309,12 @@ struct ParallelBackward {
             bool later = false;
             stretches.each(true, [&](long t0, long steps) {
                 T* to = q.x ? dp : (T*)q.dp + t0 * B * R;
-                for (long n = 0; n < steps; n++) {
-                    const long at = q.reverse ? n : steps - 1 - n;
-                    step(share, t0 + at, to + at * B * R, id);
-                }
+                each_part(q.threads, team, id, [&](int part) {
+                    for (long n = 0; n < steps; n++) {
+                        const long at = q.reverse ? n : steps - 1 - n;
+                        step({q, part}, t0 + at, to + at * B * R, part);
+                    }
+                });
                 if (!q.x) return;
                 team.wait(phase);
                 products(team, id, phase, desk, t0, steps, later);
@@ -321,7 +325,7 @@ struct ParallelBackward {
     Weights weights(long j) const { return {packed + j * of_slot, R, I}; }
 
     // The gradients with respect to inputs and weights, from those of a chunk with respect to p.
-    void products(Team& team, int id, long& phase, const Desk<T, E>& desk, long t0, long steps, bool later) const {
+    void products(Team& team, int id, Turn& phase, const Desk<T, E>& desk, long t0, long steps, bool later) const {
         const long count = steps * B, begin = ISA::share(count, id, team.size), end = ISA::share(count, id + 1, team.size);
         const int64_t* lengths = (const int64_t*)q.lengths;
         for (long j = 0; j < N; j++) {
@@ -345,11 +349,11 @@ struct ParallelBackward {
     }
 
     // The gradients with respect to p of step t, (B, G, H).
-    void step(const Share<T>& share, long t, T* by_p, int id) const {
+    void step(const Share<T>& share, long t, T* by_p, int part) const {
         const T *bias = (const T*)q.bias, *decay = (const T*)q.decay;
         const int64_t* lengths = (const int64_t*)q.lengths;
         const uint8_t* resets = (const uint8_t*)q.resets;
-        T *dbias = (T*)q.dbias + id * R, *ddecay = (T*)q.ddecay + (K::kDecay ? id * H : 0);
+        T *dbias = (T*)q.dbias + part * R, *ddecay = (T*)q.ddecay + (K::kDecay ? part * H : 0);
         const long previous = q.reverse ? t + 1 : t - 1;
         Share<T>::lanes(share, [&](long b, long from, long to) {
             const long row = t * B + b;
@@ -398,13 +402,13 @@ struct ParallelBackward {
 template <class K, class T>
 static void run_forward(const Parallel& q) {
     if constexpr (__is_same(T, float))
-        if (q.half) return ParallelForward<K, T, Pair>{q}();
+        if (q.half && q.T > kFewSteps) return ParallelForward<K, T, Pair>{q}();
     ParallelForward<K, T, T>{q}();
 }
 template <class K, class T>
 static void run_backward(const Parallel& q) {
     if constexpr (__is_same(T, float))
-        if (q.half) return ParallelBackward<K, T, Pair>{q}();
+        if (q.half && q.T > kFewSteps) return ParallelBackward<K, T, Pair>{q}();
     ParallelBackward<K, T, T>{q}();
 }
 

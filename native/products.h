@@ -80,7 +80,7 @@ struct Desk {
 // C (planes·H, N), with leading dimension ldc, [+]= Σ_k A[k]ᵀ row(k) over K terms. Units are divided among the threads of
 // the team, which pack B together.
 template <class T, class E, class Row>
-static void transposed_product(Team& team, int id, long& phase, const Desk<T, E>& desk, long K, const T* A, long lda,
+static void transposed_product(Team& team, int id, Turn& phase, const Desk<T, E>& desk, long K, const T* A, long lda,
                                Planes planes, Row row, long N, T* C, long ldc, bool add) {
     using X = Element<E>;
     constexpr long PW = Desk<T, E>::PW, apart = Desk<T, E>::apart, most = Desk<T, E>::terms;

@@ -79,15 +79,37 @@ constexpr long kFewLanes = 4;  // with at most this many lanes, a call of few st
 constexpr long kHeavy = 5 << 18;  // bytes of recurrent weights beyond a core's L2 cache, better divided among the threads
 constexpr long kLight = 1 << 19;  // bytes of weights that are read in less time than the barriers of layer norm take
 
+// How the work is divided: lanes among the threads or, with too few lanes, units.
 template <class T>
-static Range<T> divide(const Run<T>& run, bool normed, bool quick, long bytes, long panels, long across, const Team& team, int id) {
-    // dividing the weights is worth one barrier per step; layer norm has seven
-    const long least = bytes > kHeavy ? (quick ? 32 : 8) : normed && bytes < kLight ? 1 : 4;
-    const long B = run.B, b0 = run.cut(id, team.size), b1 = run.cut(id + 1, team.size);
-    if (team.size == 1 || B >= least * team.size) return {b0, b1, 0, panels, 0, across, b0, b1, true};
-    return {0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
-            share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size), false};
-}
+struct Division {
+    const Run<T>& run;
+    const long panels, across;
+    const bool by_lanes;  // into as many parts as there may be threads; sums over the lanes of a part are added in order
+
+    Division(const Run<T>& r, bool normed, bool quick, long bytes, long panels_of_units, long panels_of_h)
+        : run(r), panels(panels_of_units), across(panels_of_h), by_lanes(enough(normed, quick, bytes)) {}
+
+    bool enough(bool normed, bool quick, long bytes) const {
+        // dividing the weights is worth one barrier per step; layer norm has seven
+        const long least = bytes > kHeavy ? (quick ? 32 : 8) : normed && bytes < kLight ? 1 : 4;
+        return run.B >= least * run.s.threads;
+    }
+    // Call f(range, part) for what this thread computes.
+    template <class F>
+    void each(const Team& team, int id, F f) const {
+        const long B = run.B;
+        if (by_lanes)
+            each_part(run.s.threads, team, id, [&](int part) {
+                const long b0 = run.cut(part, (int)run.s.threads), b1 = run.cut(part + 1, (int)run.s.threads);
+                f(Range<T>{b0, b1, 0, panels, 0, across, b0, b1, true}, part);
+            });
+        else
+            f(Range<T>{0, B, share(panels, id, team.size), share(panels, id + 1, team.size), share(across, id, team.size),
+                       share(across, id + 1, team.size), share(B, id, team.size), share(B, id + 1, team.size),
+                       team.size == 1},
+              id);
+    }
+};
 
 // h before step t of lanes [b0, b1) as the operand of the product: gathered if its rows are not contiguous, and masked.
 template <class T>
@@ -188,7 +210,7 @@ struct Forward {
     const bool projected = Cell::kMemory && q.weight_hr;
     const long across = projected ? (P + PW - 1) / PW : 0, panel_p = PW * H;
     const int64_t* const ids = (const int64_t*)q.ids;
-    const bool many = run.T_ * B >= 16, pack_x = many && !ids, look_up = many && ids;
+    const bool many = kPairs || run.T_ * B >= 16, pack_x = many && !ids, look_up = many && ids;
     const bool few = B <= kFewLanes && !many, gathered = !run.rows_as_they_lie();
     const bool twice = Cell::two_products(q);
     const long chunk = max_(1, min_(min_(few ? 64 : 16, run.T_), (1 << 20) * q.threads / max_(1, B * G * Hp * (long)sizeof(T))));
@@ -228,9 +250,9 @@ struct Forward {
     }
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
+        const Division<T> division(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across);
+        run_team(Calls::recurrence, double(run.T_ * B) * G * H * (P + I * !ids), (int)q.threads, [&](Team& team, int id, Turn& turn) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0, nobodys = 0;  // number of barriers this thread has passed
             const long p0 = share(panels, id, team.size), p1 = share(panels, id + 1, team.size);
             if (pack_x) pack_gates<G, Q>((const T*)q.weight_ih, H, I, packed_x, p0, p1);
             if (look_up) pack_gates<G, Q>((const T*)q.weight_ih, H, I, table, p0, p1);
@@ -238,38 +260,42 @@ struct Forward {
             if (!few && projected)
                 pack_gates<1, 4>((const T*)q.weight_hr, P, H, packed_p, share(across, id, team.size),
                                  share(across, id + 1, team.size));
-            team.wait(phase);
-            const Range<T> mine = divide<T>(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across, team, id);
-            Team alone;
-            Team& together = mine.alone ? alone : team;
-            long& own_phase = mine.alone ? nobodys : phase;
-            for (long s0 = 0; s0 < run.T_; s0 += chunk) {
-                const long steps = min_(chunk, run.T_ - s0), t0 = run.reverse ? run.T_ - s0 - steps : s0;
-                if constexpr (kPairs) {
-                    for (long slot = 0; !ids && slot < steps; slot++)
-                        for (long b = mine.l0; b < mine.l1; b++)
-                            pair_up((const T*)q.x + ((t0 + slot) * B + b) * I, I, paired_x + (slot * B + b) * pairs_x);
-                    together.wait(own_phase);
-                }
-                for (long p = mine.p0; p < mine.p1; p++)
-                    if (ids)
-                        choose(mine, p, t0, steps);
-                    else
-                        project(mine, p, t0, steps);
-                if constexpr (Cell::kNormed) {
-                    together.wait(own_phase);
-                    for (long slot = 0; slot < steps; slot++) measure(mine, gx, slot, of_x(slot));
-                }
-                for (long s = 0; s < steps; s++) {
-                    const long slot = run.reverse ? steps - 1 - s : s;
-                    step(mine, t0 + slot, slot, together, own_phase, id);
-                }
-            }
-            if (mine.alone || id == 0) {
-                final_state(run, mine.b0, mine.b1, P, q.y, q.h0, q.hi, q.hn);
-                if (Cell::kMemory) final_state(run, mine.b0, mine.b1, H, q.c, q.c0, q.ci, q.cn);
-            }
+            team.wait(turn);
+            division.each(team, id, [&](const Range<T>& mine, int) {
+                Team alone;
+                Turn nobodys;
+                all_steps(mine, mine.alone ? alone : team, mine.alone ? nobodys : turn, id);
+            });
         });
+    }
+
+    void all_steps(const Range<T>& mine, Team& together, Turn& phase, int id) {
+        for (long s0 = 0; s0 < run.T_; s0 += chunk) {
+            const long steps = min_(chunk, run.T_ - s0), t0 = run.reverse ? run.T_ - s0 - steps : s0;
+            if constexpr (kPairs) {
+                for (long slot = 0; !ids && slot < steps; slot++)
+                    for (long b = mine.l0; b < mine.l1; b++)
+                        pair_up((const T*)q.x + ((t0 + slot) * B + b) * I, I, paired_x + (slot * B + b) * pairs_x);
+                together.wait(phase);
+            }
+            for (long p = mine.p0; p < mine.p1; p++)
+                if (ids)
+                    choose(mine, p, t0, steps);
+                else
+                    project(mine, p, t0, steps);
+            if constexpr (Cell::kNormed) {
+                together.wait(phase);
+                for (long slot = 0; slot < steps; slot++) measure(mine, gx, slot, of_x(slot));
+            }
+            for (long s = 0; s < steps; s++) {
+                const long slot = run.reverse ? steps - 1 - s : s;
+                step(mine, t0 + slot, slot, together, phase, id);
+            }
+        }
+        if (mine.alone || id == 0) {
+            final_state(run, mine.b0, mine.b1, P, q.y, q.h0, q.hi, q.hn);
+            if (Cell::kMemory) final_state(run, mine.b0, mine.b1, H, q.c, q.c0, q.ci, q.cn);
+        }
     }
 
     Normal<T>* of_x(long slot) const { return norms + slot * B; }
@@ -311,7 +337,7 @@ struct Forward {
     static const T* operand(const T* numbers, const T*) { return numbers; }
     static const Pair* operand(const T*, const Pair* pairs) { return pairs; }
 
-    void pair_rows(const Range<T>& mine, const T* h, Team& together, long& phase) {
+    void pair_rows(const Range<T>& mine, const T* h, Team& together, Turn& phase) {
         if constexpr (kPairs) {
             for (long b = mine.l0; b < mine.l1; b++) pair_up(h + b * P, P, paired_h + b * pairs_h);
             together.wait(phase);
@@ -319,9 +345,13 @@ struct Forward {
     }
 
     void unpacked(long rows, const T* A, long lda, const T* weight, long K, long p, int g0, int g1, T* to) {
-        const long unit = p * Q * W, n = min_(Q * W, H - unit);
+        Strip<T> strips[NR];
+        long count = 0;
         for (int g = g0; g < g1; g++)
-            dot_product(rows, A, lda, weight + (g * H + unit) * K, K, n, K, to + g * Q * W, NR * W);
+            for (int j = 0; j < Q; j++)
+                if (const long unit = (p * Q + j) * W; unit < H)
+                    strips[count++] = {weight + (g * H + unit) * K, min_(W, H - unit), to + (g * Q + j) * W};
+        strip_product(rows, A, lda, strips, count, K, K, NR * W, false);
     }
 
     // Mean and scale of every lane's products, over all gates and units together.
@@ -337,7 +367,7 @@ struct Forward {
             });
     }
 
-    void step(const Range<T>& mine, long t, long slot, Team& together, long& phase, int id) {
+    void step(const Range<T>& mine, long t, long slot, Team& together, Turn& phase, int id) {
         const T* h = gathered ? hb : run.h_rows(t);
         const T* W_hh = (const T*)q.weight_hh;
         const long rows = run.living(t, mine.b0, mine.b1);
@@ -447,8 +477,8 @@ struct Forward {
         for (long p = mine.n0; p < mine.n1; p++) {
             const T* wide = cell.wide() + mine.b0 * H;
             if (few)
-                dot_product(rows, wide, H, (const T*)q.weight_hr + p * PW * H, H, min_(PW, P - p * PW), H,
-                            hp.at(0, p, mine.b0), PW);
+                strip_product(rows, wide, H, (const T*)q.weight_hr + p * PW * H, H, min_(PW, P - p * PW), H,
+                              hp.at(0, p, mine.b0), PW, false);
             else
                 panel_product<4>(rows, wide, H, packed_p + p * panel_p, PW, H, Tile<T>{hp.at(0, p, mine.b0), PW, W},
                                  false, (const T*)nullptr);
@@ -509,34 +539,38 @@ struct Backward {
           desk_edges(desks.next<T>(q.threads * Desk<T, E>::edge_size)), cell(run, memory.next<T>(Cell::kBuffers * B * (H + 8))) {}
 
     void operator()() {
-        run_team((int)q.threads, [&](Team& team, int id) {
+        const Division<T> division(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across);
+        const double multiplications = double(run.T_ * B) * G * H * (2 * P + run.I * ((q.dweight_ih != nullptr) + (q.dx != nullptr)));
+        run_team(Calls::recurrence, multiplications, (int)q.threads, [&](Team& team, int id, Turn& turn) {
             [[maybe_unused]] const Products products_of_this_thread;
-            long phase = 0, nobodys = 0;  // number of barriers this thread has passed
             if (!as_it_lies)
                 pack_across((const T*)q.weight_hh, G * H, P, packed, share(across, id, team.size),
                             share(across, id + 1, team.size));
             if (projected)
                 pack_across((const T*)q.weight_hr, P, H, packed_p, share(panels, id, team.size),
                             share(panels, id + 1, team.size));
-            const Range<T> mine = divide<T>(run, Cell::kNormed, kPairs && kMatrixUnit, G * H * P * (long)sizeof(T), panels, across, team, id);
-            T* own_sums = sums + id * Cell::kSums * Hp;
-            memset(own_sums, 0, Cell::kSums * Hp * sizeof(T));
-            if (mine.alone || id == 0) start(mine.b0, mine.b1);
-            team.wait(phase);
-            Team alone;
-            Team& together = mine.alone ? alone : team;
-            long& own_phase = mine.alone ? nobodys : phase;
-            for (long s = run.T_ - 1; s >= 0; s--) step(mine, run.reverse ? run.T_ - 1 - s : s, own_sums, together, own_phase, id);
-            if (mine.alone || id == 0) finish(mine.b0, mine.b1);
-            team.wait(phase);
-            if (id == 0) add_up(team.size);
+            each_part(q.threads, team, id, [&](int part) { memset(sums + part * Cell::kSums * Hp, 0, Cell::kSums * Hp * sizeof(T)); });
+            division.each(team, id, [&](const Range<T>& mine, int) {
+                if (mine.alone || id == 0) start(mine.b0, mine.b1);
+            });
+            team.wait(turn);
+            division.each(team, id, [&](const Range<T>& mine, int part) {
+                Team alone;
+                Turn nobodys;
+                for (long s = run.T_ - 1; s >= 0; s--)
+                    step(mine, run.reverse ? run.T_ - 1 - s : s, sums + part * Cell::kSums * Hp, mine.alone ? alone : team,
+                         mine.alone ? nobodys : turn, id);
+                if (mine.alone || id == 0) finish(mine.b0, mine.b1);
+            });
+            team.wait(turn);
+            if (id == 0) add_up((int)q.threads);
             if (q.dtable) add_to_table(share(G * H, id, team.size), share(G * H, id + 1, team.size));
-            over_all_steps(team, id, phase);
+            over_all_steps(team, id, turn);
         });
     }
 
     // Gradients with respect to weights and inputs. Rows of h multiplied by a mask or by r are in hb.
-    void over_all_steps(Team& team, int id, long& phase) {
+    void over_all_steps(Team& team, int id, Turn& phase) {
         const Desk<T, E> desk{desk_panels, desk_rows + id * Desk<T, E>::rows_size, desk_edges + id * Desk<T, E>::edge_size};
         const long I = run.I, K = run.T_ * B, ld = S * H;
         const Planes by_x{G, H, Cell::kFirstPlane ? G - 1 : 0}, by_h{twice ? G - 1 : G, H, 0};
@@ -597,7 +631,7 @@ struct Backward {
         if (given) memcpy(replaced ? (T*)initial + b * width : row, (const T*)given + b * width, width * sizeof(T));
     }
 
-    void step(const Range<T>& mine, long t, T* own_sums, Team& together, long& phase, int id) {
+    void step(const Range<T>& mine, long t, T* own_sums, Team& together, Turn& phase, int id) {
         T* da = (T*)q.da + t * B * S * H;
         const long u0 = mine.p0 * PW, u1 = min_(H, mine.p1 * PW);  // units
         const long c0 = mine.n0 * PW, c1 = min_(P, mine.n1 * PW);  // columns of h
@@ -658,7 +692,7 @@ struct Backward {
 
     // to [+]= da · W_hh for its rows [first, first + K), this thread's columns.
     void products(const Range<T>& mine, long rows, const T* da, long first, long K, T* to, bool add, Team& together,
-                  long& phase) {
+                  Turn& phase) {
         if constexpr (kPairs) {
             for (long b = mine.l0; b < mine.l1; b++) pair_up(da + b * S * H, K, paired + b * pairs);
             together.wait(phase);
@@ -761,13 +795,13 @@ struct Backward {
 template <class Cell, class T>
 static void run_forward(const Sequence& q) {
     if constexpr (__is_same(T, float))
-        if (q.half && q.B > kFewLanes && q.T * q.B >= 16) return Forward<Cell, T, Pair>{q}();
+        if (q.half && q.T > kFewSteps) return Forward<Cell, T, Pair>{q}();
     Forward<Cell, T>{q}();
 }
 template <class Cell, class T>
 static void run_backward(const Sequence& q) {
     if constexpr (__is_same(T, float))
-        if (q.half && q.B > kFewLanes) return Backward<Cell, T, Pair>{q}();
+        if (q.half && q.T > kFewSteps) return Backward<Cell, T, Pair>{q}();
     Backward<Cell, T>{q}();
 }
 

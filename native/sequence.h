@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "attention.h"
+#include "frozen.h"
 #include "generation.h"
 #include "parallel.h"
 
@@ -83,6 +84,7 @@ struct Kernels {
     Kernel backward[4][2];
     // [weights: float32, bfloat16, int8], and the bytes of a SIMD vector, which determine the packing
     GenerationKernel generate[3];
+    FrozenKernel frozen[3];
     int vector_bytes;
     // [inner cell: gru, lstm][type: float, double]
     AttentionKernel attention_forward[2][2];

@@ -1,14 +1,18 @@
-"""Commands in this process, in a folder of their own."""
+"""Every test starts with the same random numbers; commands in this process, in a folder of their own."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+import torch
 
 from unrolled.cli import main
+from unrolled.machine import load
 
 
 class Said(NamedTuple):
@@ -20,6 +24,20 @@ class Said(NamedTuple):
 
 
 Unrolled = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def _other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a training says does not depend on what else this machine does."""
+    monkeypatch.setattr(load, "measured", lambda: None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before the fixtures: an untrained model has the same weights in whatever order the tests run."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture

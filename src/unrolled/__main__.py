@@ -6,6 +6,12 @@ import sys
 def run() -> int:
     """Run `cli.main`; handle a Ctrl-C that arrives before it is imported or after it returns."""
     try:
+        from .machine import environment, load
+
+        environment.limit_threads()  # before torch is loaded
+        if sys.argv[1:2] != ["bench"]:  # which measures layers as they run in a user's program
+            environment.spin_briefly()
+        load.begin()
         from .cli import main
 
         status = main()

@@ -135,6 +135,7 @@ def test_ctrl_c_before_the_command_is_there(monkeypatch: pytest.MonkeyPatch, cap
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(cli, "main", stop)
     try:
         assert command.run() == 130

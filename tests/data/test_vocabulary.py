@@ -38,6 +38,8 @@ def test_what_is_encoded_is_decoded_again(kind, text):
     assert text == "" or int(ids.max()) < len(vocabulary)
     decoder = StreamingDecoder(vocabulary)
     assert "".join(decoder.feed(id) for id in ids) + decoder.flush() == text
+    each = StreamingDecoder(vocabulary)
+    assert each.feed_each(ids[:3]) + each.feed_each(ids[3:]) == [decoder.feed(id) for id in ids]
 
 
 @given(text=texts)
@@ -98,6 +100,9 @@ def test_a_character_that_comes_in_parts_is_held_back():
     assert [decoder.feed(byte) for byte in "a😀".encode()] == ["a", "", "", "", "😀"]
     decoder.feed(0xF0)
     assert decoder.flush() == "\ufffd"
+    ids = np.frombuffer(b"a\xf0\x9f\x98\x80b\xc3" + b"c\xff\xc3\xa9", np.uint8)
+    assert decoder.feed_each(ids[:3]) == ["a", "", ""]
+    assert decoder.feed_each(ids[3:]) == ["", "😀", "b", "", "\ufffdc", "\ufffd", "", "é"]
     assert ByteVocabulary().decode([0x61, 0xFF]) == "a\ufffd"
 
 

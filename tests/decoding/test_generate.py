@@ -68,6 +68,10 @@ def test_any_stop_string_against_the_naive_way(text, stop):
     for vocabulary in (BYTES, CharVocabulary("abé€")):
         pieces, rest, _ = write(vocabulary.encode(text), vocabulary, stop)
         assert "".join(pieces) + rest == text.split(stop)[0]
+        each = TextWriter(vocabulary, stop)
+        found = each.feed_each(vocabulary.encode(text))  # none after the stop string
+        assert found == pieces[: len(found)]
+        assert "".join(found) + each.close() == text.split(stop)[0]
         for end in range(len(pieces) + 1):  # at any moment nothing was shown that must be taken back
             assert text.split(stop)[0].startswith("".join(pieces[:end]))
 

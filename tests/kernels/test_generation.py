@@ -1,17 +1,21 @@
 """The frozen models: they write what the plain path writes, in any precision near enough, whoever stops where."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from team_size import threads
 from torch.utils._pytree import tree_leaves
 
+from unrolled.analysis.clamp import clamp
 from unrolled.cells import GRUCell, LSTMCell, RNNCell
 from unrolled.data import ByteVocabulary, CharVocabulary
 from unrolled.decoding import Sampling, generate, generate_frozen
 from unrolled.decoding.frozen import draws
 from unrolled.errors import ArgumentError, BackendError, ShapeError
-from unrolled.kernels import extension, generation
+from unrolled.kernels import extension, generation, packing
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import Windows
 from unrolled.tasks.lm.model import LanguageModel
@@ -37,15 +41,6 @@ HEADS = {
     "embedding": {"embedding_size": 9},
 }
 SETS = extension.instruction_sets()
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """These models are too small for two, which on a busy machine wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def model(symbols=30, hidden_size=21, num_layers=2, residual=False, weights=0.1, **options):
@@ -116,21 +111,19 @@ def test_choosing_alone_against_the_rule_in_numpy():
 def test_every_instruction_set_and_any_number_of_threads(name, monkeypatch):
     monkeypatch.setenv("UNROLLED_ISA", name)
     monkeypatch.setattr(generation, "BYTES_PER_THREAD", 1)
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        for cell in ("gru before", "peepholes"):
-            made = model(150, hidden_size=37, num_layers=3, **CELLS[cell])
-            frozen = made.freeze()
-            assert frozen.instructions == name
-            found, _ = frozen.read(torch.arange(60).view(12, 5), made.stack.initial_state(5))
-            torch.set_num_threads(1)
-            expected, _ = made(torch.arange(60).view(12, 5), None)
+    for cell in ("gru before", "peepholes"):
+        made = model(150, hidden_size=37, num_layers=3, **CELLS[cell])
+        frozen = made.freeze()
+        assert frozen.instructions == name
+        expected, _ = made(torch.arange(60).view(12, 5), None)
+        for number in (1, 2, 3):
+            with threads(number):
+                found, _ = frozen.read(torch.arange(60).view(12, 5), made.stack.initial_state(5))
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-            torch.set_num_threads(threads)
 
 
 def test_without_a_table_of_products(monkeypatch):
-    monkeypatch.setattr(generation, "TABLE_BYTES", 0)
+    monkeypatch.setattr(packing, "TABLE_BYTES", 0)
     for options in ({"tied": True, "embedding_size": 21}, {"embedding_size": 40}):
         made = model(**options)
         frozen = made.freeze()
@@ -187,6 +180,34 @@ def test_a_trained_models_loss_changes_little():
 def test_smaller_weights_are_fewer_bytes():
     sizes = [model(hidden_size=64).freeze(precision).bytes_per_step for precision in generation.PRECISIONS]
     assert sizes[0] == 2 * sizes[1] == 4 * sizes[2]
+
+
+# Held units
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("precision", "near"), [("float32", 4e-6), ("bfloat16", 0.01), ("int8", 0.05)])
+def test_held_units(name, precision, near, monkeypatch):
+    """From a state that is not held, as the equations of `clamp` say; units in the first and the last vector."""
+    monkeypatch.setenv("UNROLLED_ISA", name)
+    ids = torch.randint(30, (40, 5), generator=torch.Generator().manual_seed(1))
+    for cell in CELLS.values():
+        made = model(**cell, head="concat", residual=True)
+        leaves = "hc" if cell["cell"] == "lstm" else "h"
+        with ExitStack() as held:
+            for leaf in leaves:
+                units = {(0, 0, 3): 0.7, (1, 0, 0): -0.4, (1, 0, 20): 1.2}
+                held.enter_context(clamp(made, units, leaf=leaf))
+            expected, state = made(ids, None)
+            frozen = made.freeze(precision)
+        found, after = frozen.read(ids, made.stack.initial_state(5))
+        assert (found - expected).abs().max() <= near * expected.abs().max()
+        assert (found - made(ids, None)[0]).abs().max() > 0.2 * expected.abs().max()
+        for entry, other in zip(after, state, strict=True):
+            torch.testing.assert_close(entry.h, other.h, rtol=20 * near, atol=20 * near)
+        for leaf in leaves:
+            assert torch.equal(getattr(after[0], leaf)[:, 3], torch.full((5,), 0.7))
+            assert torch.equal(getattr(after[1], leaf)[:, 20], torch.full((5,), 1.2))
 
 
 # Streams, chunks and states

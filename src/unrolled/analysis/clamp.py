@@ -14,7 +14,7 @@ leaf.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, cast
 
@@ -51,7 +51,7 @@ def clamp(
 
     See the module for the equations. Contexts may be nested, also with another ``leaf``, and `capture` works inside. In
     evaluation the kernels run with edited weights (`edits`); in training, and where no weights are equivalent, the
-    reference loop runs. A frozen copy made outside is not affected; `ablated` builds a model that can be frozen.
+    reference loop runs. A frozen copy has the units that are held when it is made.
 
     Args:
         model: any module with recurrent layers.
@@ -177,14 +177,25 @@ class Clamped(Cell):
         bare = self.bare
         return held_memory(bare, self.held["c"]) if type(bare) is LSTMCell and "c" in self.held else bare
 
+    def forget(self) -> None:
+        """Edit the weights anew at the next step."""
+        self._cache.clear()
+
     def _cached(self, name: str, make: Callable[[], Any]) -> Any:
         """Return ``make()``, cached while the weights do not change and gradients are disabled."""
         if torch.is_grad_enabled():
             return make()
-        key = [(id(p), p._version) for p in self.bare.parameters()]
+        key = [(id(p), p.data_ptr(), p._version) for p in self.bare.parameters()]
         if name not in self._cache or self._cache[name][0] != key:
             self._cache[name] = key, make()
         return self._cache[name][1]
+
+
+def bare_cells(cells: Iterable[Cell]) -> tuple[list[Cell], dict[int, dict[str, dict[int, float]]]]:
+    """Return the cells without clamps, and the held units of each: number of the cell → leaf → unit → value."""
+    given = list(cells)
+    held = {number: cell.held for number, cell in enumerate(given) if isinstance(cell, Clamped)}
+    return [cell.bare if isinstance(cell, Clamped) else cell for cell in given], held
 
 
 def run_clamped(
@@ -200,6 +211,8 @@ def run_clamped(
     arguments: dict[str, Any] = {"lengths": lengths, "noise": noise, **options}
     if not isinstance(cell, Clamped):
         return scan(cell, inputs, state, **arguments)
+    if inputs.size(0) > 1:
+        cell.forget()  # single steps keep the edits; they do not see changes of ``.data``, which has no version
     before = cell.hold(state)
     edited = cell.edited() if noise is None else None
     if edited is None:

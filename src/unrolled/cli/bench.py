@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,11 +15,13 @@ from ..errors import ArgumentError, did_you_mean
 from ..kernels import extension
 from ..lab import bench
 from ..lab.bench.report import geometric
+from ..machine.cores import cores, too_many
 from ..training.files import write_atomically
 from .arguments import Schema, parse
 from .terminal.console import Counter
 from .terminal.look import console
 from .terminal.tables import show_pairs, show_table
+from .threads import check_threads, threads
 
 PROG = "unrolled bench"
 ABOUT = (
@@ -45,14 +48,13 @@ class Bench:
     turns: int = 9
     """number of interleaved rounds, at least 3"""
     threads: int | None = None
-    """CPU threads (default: torch's)"""
+    """number of CPU threads (default: one per core, within a container's quota)"""
     out: str = "unrolled-bench"
     """output file name without suffix"""
 
     def __post_init__(self) -> None:
         check_size("turns", self.turns, least=3)
-        if self.threads is not None:
-            check_size("threads", self.threads)
+        check_threads(self.threads)
         for name in self.groups:
             if name not in bench.GROUPS:
                 near = did_you_mean(name, bench.GROUPS)
@@ -71,12 +73,10 @@ def run(argv: list[str]) -> int:
     with Schema(Bench, PROG).names():
         if "writing" in options.groups and extension.missing:
             raise ArgumentError("what", "without writing", options.what, extension.missing)
-    before = torch.get_num_threads()
-    torch.set_num_threads(options.threads or before)
-    try:
+    with threads(options.threads):
+        if note := too_many(torch.get_num_threads(), cores()):
+            print(note, file=sys.stderr)
         about, rows = measure(options)
-    finally:
-        torch.set_num_threads(before)
     show(about, rows)
     out = Path(options.out)
     write_atomically(out.with_name(out.name + ".json"), bench.to_json(about, rows).encode())

@@ -19,9 +19,11 @@ from ..cells.attentive import Attentive, feed_size
 from ..data import cache_folder
 from ..kernels import extension
 from ..kernels.torch import faster_than_kernel
+from ..machine.load import Times, times
 from ..scan import explain
 from ..training.folder import runs_folder
 from .arguments import parse
+from .cpu_report import cpu_lines
 from .terminal.look import size
 from .terminal.tables import show_pairs, show_table
 
@@ -69,7 +71,8 @@ class Doctor:
 def run(argv: list[str]) -> int:
     """Run the command and return its exit status."""
     parse(Doctor, argv, PROG, ABOUT)
-    show_pairs([*_software(), *_machine(), *_folders()])
+    before = times()  # for the load of other processes
+    show_pairs([*_software(), *_machine(before), *_folders()])
     print()
     show_table(("layers in training", "path", "why not a faster one"), map(_path, CELLS))
     if not extension.missing:
@@ -97,18 +100,13 @@ def _software() -> list[tuple[str, str]]:
     ]
 
 
-def _machine() -> list[tuple[str, str]]:
+def _machine(before: Times | None) -> list[tuple[str, str]]:
     sets = [name for name in SETS if name in _cpu_flags()]
     gpus = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     backends = {"oneDNN": torch.backends.mkldnn.is_available(), "MKL": torch.backends.mkl.is_available()}
     backends["OpenMP"] = torch.backends.openmp.is_available()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return [
-        ("processor", f"{usable} of {os.cpu_count()} cores usable; {', '.join(sets) or 'instruction sets unknown'}"),
-        (
-            "threads",
-            f"{torch.get_num_threads()} for torch; OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}",
-        ),
+        *cpu_lines(before, ", ".join(sets) or "instruction sets unknown"),
         (
             "torch uses",
             f"{torch.backends.cpu.get_cpu_capability()} kernels; "

@@ -18,6 +18,7 @@ from ..training.options import seconds
 from .arguments import Schema, parse
 from .terminal.look import command
 from .terminal.reporters import choose, follow
+from .threads import check_threads, threads
 
 PROG = "unrolled resume"
 NO_STOP: dict[str, Any] = {"until": None, "patience": 0}  # a run that is to train longer does not stop as before
@@ -49,6 +50,11 @@ class Resume:
     """the run's custom cell (module:Class)"""
     json: bool = False
     """report progress as JSON lines"""
+    threads: int | None = None
+    """number of CPU threads (default: one per core, within a container's quota)"""
+
+    def __post_init__(self) -> None:
+        check_threads(self.threads)
 
 
 def run(argv: list[str]) -> int:
@@ -64,7 +70,7 @@ def run(argv: list[str]) -> int:
         if (value := getattr(options, name)) is not None
     }
     reporter = choose(options.json)
-    with Schema(Resume, PROG).names():
+    with Schema(Resume, PROG).names(), threads(options.threads):
         return follow(reporter, lambda: api.resume(options.run, reporter, **changes))
 
 

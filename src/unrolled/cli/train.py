@@ -20,6 +20,7 @@ from ..training.config import LENGTH_OPTIONS, NO_LENGTH, groups, refuse_without_
 from . import BAD_INPUT, cross_validation
 from .arguments import Schema, given, parse
 from .terminal.reporters import choose, follow
+from .threads import check_threads, threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +33,11 @@ class General:
     """run folder (default: runs/TASK-DATA-N)"""
     json: bool = False
     """report progress as JSON lines"""
+    threads: int | None = None
+    """number of CPU threads (default: one per core, within a container's quota)"""
 
     def __post_init__(self) -> None:
+        check_threads(self.threads)
         if self.run is not None and not self.run.strip():
             raise ArgumentError("run", "the name of a folder", self.run)
 
@@ -55,7 +59,7 @@ def run(argv: list[str]) -> int:
     general, config = _read(cls.Config, name, rest, recipe)
     ready(cls)  # not earlier: the help does not need the task's modules
     reporter = choose(general.json)
-    with Schema(cls.Config, f"unrolled train {name}").names():
+    with Schema(cls.Config, f"unrolled train {name}").names(), threads(general.threads):
         if trains_every_fold(config):
             return cross_validation.run(name, config, general.run, reporter, as_json=general.json)
         return follow(reporter, lambda: api.start(name, config, general.run, reporter))

@@ -116,6 +116,21 @@ def outside_error(vocabulary: Vocabulary, outside: dict[str, int]) -> DataError:
     )
 
 
+class _Whole(dict[int, Any]):
+    """Token → its text if it is a whole number of characters; `None` for any other."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self._spell = vocabulary.spell
+
+    def __missing__(self, id: int) -> str | None:
+        try:
+            self[id] = text = self._spell(id).decode()
+        except UnicodeDecodeError:
+            self[id] = text = None
+        return text
+
+
 class StreamingDecoder:
     """Decode ids one at a time. A character is returned when all of its bytes are known.
 
@@ -129,15 +144,23 @@ class StreamingDecoder:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._spell = vocabulary.spell
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._whole = _Whole(vocabulary)
 
     def feed(self, id: int) -> str:
         """Return the text completed by ``id``: often one character, possibly none."""
         return self._decoder.decode(self._spell(int(id)))
 
     @checked
+    def feed_each(self, ids: Ids) -> list[str]:
+        """Return the text completed by each of several ids ``(n,)``."""
+        listed, whole = ids.tolist(), self._whole
+        texts = list(map(whole.__getitem__, listed))
+        return [self.feed(id) for id in listed] if self._decoder.getstate()[0] or None in texts else texts
+
+    @checked
     def feed_many(self, ids: Ids) -> str:
         """Return the text completed by several ids ``(n,)``."""
-        return self._decoder.decode(b"".join(map(self._spell, ids.tolist())))
+        return "".join(self.feed_each(ids))
 
     def flush(self) -> str:
         """Return the incomplete rest at the end of the text, as U+FFFD."""

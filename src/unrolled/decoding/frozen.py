@@ -22,7 +22,7 @@ from .sampling import Sampling
 # B streams, V tokens in the vocabulary
 
 SHORTEST, LONGEST = 0.02, 0.08  # seconds of a chunk: smooth output at a low overhead of Python
-MAX_CHUNK = 4096  # tokens
+MAX_CHUNK = 1 << 14  # tokens
 
 
 class Pace:
@@ -39,7 +39,7 @@ class Pace:
         result = frozen.run(logits, state, min(self.count, left), draws(sampling, position, logits.size(0)))
         seconds = time.perf_counter() - start
         if seconds < SHORTEST:
-            self.count = min(MAX_CHUNK, 2 * self.count)
+            self.count = min(MAX_CHUNK, self.count * (8 if seconds < SHORTEST / 8 else 2))
         elif seconds > LONGEST:
             self.count = max(1, self.count // 2)
         return result

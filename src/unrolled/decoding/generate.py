@@ -68,6 +68,19 @@ class TextWriter:
         """Return the text that is complete after several ids ``(n,)``; an empty string once `done`."""
         return "" if self.done else self._take(self.decoder.feed_many(ids))
 
+    @checked
+    def feed_each(self, ids: npt.NDArray[np.int64]) -> list[str]:
+        """Return the text that is complete after each of several ids ``(n,)``, up to the id that makes it `done`."""
+        texts = self.decoder.feed_each(ids)
+        if self.stop is None:
+            return texts
+        taken = list[str]()
+        for text in texts:
+            if self.done:
+                break
+            taken.append(self._take(text))
+        return taken
+
     def close(self) -> str:
         """Return the text still held back, at the end of the ids."""
         if self.done:
@@ -77,7 +90,7 @@ class TextWriter:
         return rest
 
     def _take(self, text: str) -> str:
-        if self.stop is None:
+        if self.stop is None or (not self.held and self.stop[0] not in text):
             return text
         self.held += text
         at = self.held.find(self.stop)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..checks import Count, checked_methods
@@ -28,6 +30,17 @@ class Place(NamedTuple):
     position: int = 0
 
 
+@dataclass
+class Chunk:
+    """The tokens of one call of a frozen model; ``used`` of the ``count`` are in the text returned so far."""
+
+    frozen: Frozen | None
+    sampling: Sampling
+    start: Place
+    count: int
+    used: int = 0
+
+
 @checked_methods
 class Session:
     """Reads text and generates continuations, keeping the state between calls.
@@ -37,11 +50,17 @@ class Session:
         read: reads a text and returns logits and state.
         step: one step of the model.
         opening: text to read first if generation starts without any other text.
-        frozen: a frozen copy of the model, used for generation instead of ``step``.
+        frozen: a frozen copy of the model, used for generation instead of ``step``; or a function that makes one for a
+            number of tokens, called by every `write`, and may return `None`.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, read: Read, step: Step, opening: str, frozen: Frozen | None = None
+        self,
+        vocabulary: Vocabulary,
+        read: Read,
+        step: Step,
+        opening: str,
+        frozen: Frozen | Callable[[int], Frozen | None] | None = None,
     ) -> None:
         self.vocabulary, self.opening = vocabulary, opening
         self._read, self._step, self._frozen = read, step, frozen
@@ -50,7 +69,7 @@ class Session:
     def forget(self) -> None:
         """Reset the state and the position."""
         self._place = Place()
-        self._chunk: tuple[Place, Sampling, int] | None = None  # its start, the sampling, tokens not yet consumed
+        self._chunk: Chunk | None = None  # the last one of a frozen model
 
     def read(self, text: str) -> None:
         """Read ``text`` as if the model had generated it.
@@ -94,42 +113,43 @@ class Session:
         self._discard_unused()
         if self._place.logits is None:
             self.read(self.opening)
+        frozen = self._frozen(length) if callable(self._frozen) else self._frozen
         writer, pace, left = TextWriter(self.vocabulary, stop), Pace(), length
         while left > 0:
-            for id in self._choose(sampling, pace, left):
-                left -= 1
-                if self._chunk is not None:
-                    start, chunk_sampling, unused = self._chunk
-                    self._chunk = start, chunk_sampling, unused - 1
-                if text := writer.feed(id):
+            ids, chunk = self._choose(frozen, sampling, pace, left)
+            left -= len(ids)
+            for used, text in enumerate(writer.feed_each(ids), 1):
+                chunk.used = used
+                if text:
                     yield text
-                if writer.done:
-                    return
+            if writer.done:
+                return
         if text := writer.close():
             yield text
 
-    def _choose(self, sampling: Sampling, pace: Pace, left: int) -> list[int]:
+    def _choose(
+        self, frozen: Frozen | None, sampling: Sampling, pace: Pace, left: int
+    ) -> tuple[npt.NDArray[np.int64], Chunk]:
         """Sample the next token, or a chunk of tokens with a frozen model, and move the position past them."""
         self._discard_unused()
         logits, state, position = before = self._place
         assert logits is not None
-        if self._frozen is None:
+        if frozen is None:
             ids = sampling.choose(logits, position, np.zeros(1, dtype=np.int64))
             self._place = Place(*self._step(ids, state), position + 1)
-            return [int(ids[0])]
-        chunk, next_logits, state = pace.run(self._frozen, torch.from_numpy(logits), state, sampling, position, left)
-        self._place = Place(next_logits.numpy(), state, position + len(chunk))
-        self._chunk = before, sampling, len(chunk)
-        return chunk[:, 0].tolist()
+            return ids, Chunk(None, sampling, before, 1)
+        chosen, next_logits, state = pace.run(frozen, torch.from_numpy(logits), state, sampling, position, left)
+        self._place = Place(next_logits.numpy(), state, position + len(chosen))
+        self._chunk = Chunk(frozen, sampling, before, len(chosen))
+        return chosen[:, 0].numpy(), self._chunk
 
     def _discard_unused(self) -> None:
         """If tokens of the last chunk were not consumed, return to its start and regenerate only the consumed ones."""
         chunk, self._chunk = self._chunk, None
-        if chunk is None or chunk[2] == 0:
+        if chunk is None or chunk.used == chunk.count:
             return
-        (logits, state, position), sampling, unused = chunk
-        assert self._frozen is not None
-        assert logits is not None
-        count = self._place.position - position - unused
-        _, next_logits, state = self._frozen.run(torch.from_numpy(logits), state, count, draws(sampling, position, 1))
-        self._place = Place(next_logits.numpy(), state, position + count)
+        assert chunk.frozen is not None
+        assert chunk.start.logits is not None
+        logits, state, position = torch.from_numpy(chunk.start.logits), chunk.start.state, chunk.start.position
+        _, next_logits, state = chunk.frozen.run(logits, state, chunk.used, draws(chunk.sampling, position, 1))
+        self._place = Place(next_logits.numpy(), state, position + chunk.used)

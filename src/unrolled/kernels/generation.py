@@ -13,31 +13,27 @@ The product of the first layer with its input has only V values, one for each to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from ..cells import Cell, GatedCell, GRUCell, GRUState, LSTMCell, LSTMState, RNNCell, RNNState, State
+from ..cells import Cell, GatedCell, GRUState, LSTMCell, LSTMState, RNNState, State
 from ..errors import ArgumentError, BackendError, DivergedError, ShapeError
 from . import extension
 from .operators import guard
+from .packing import CELLS, PAD, FrozenLayer, Held, Packed, Precision, address, dense, pack, pack_layer, pad
 
 # B streams, V tokens in the vocabulary, E embedding_size, I input_size, H hidden_size, G gates
 
-Precision = Literal["float32", "bfloat16", "int8"]
 Reads = Literal["last", "sum", "concat"]
 
-CELLS = (RNNCell, GRUCell, LSTMCell)
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 READS: tuple[Reads, ...] = ("last", "sum", "concat")
 
-PAD = 16  # kPad of native/generation.h: units and depths are multiples of it
 HEAD_VECTORS = 4  # kHead of native/generate.cpp: vectors of tokens in a panel
-TABLE_BYTES = 1 << 26  # largest table of products; beyond, the product is computed at every step
 BYTES_PER_THREAD = 1 << 17  # of weights; with fewer, another thread costs more than it saves
 
 
@@ -56,32 +52,6 @@ class Draws(NamedTuple):
     temperature: Tensor
     top_k: Tensor
     top_p: Tensor
-
-
-class Packed(NamedTuple):
-    """A matrix in the kernel's layout: ``[panel][k][vector][lane][adjacent values]`` (lanes of a SIMD vector)."""
-
-    weights: Tensor
-    scales: Tensor | None = None  # int8: [panel][vector][lane], a weight is its integer times this
-    offsets: Tensor | None = None  # int8: −128 · the sum of a row's integers
-
-    def addresses(self) -> tuple[int, int, int]:
-        """Return the addresses of the tensors; 0 for missing ones."""
-        return _address(self.weights), _address(self.scales), _address(self.offsets)
-
-
-@dataclass(frozen=True)
-class FrozenLayer:
-    """One layer: sizes and options of its cell as the kernel's fields, and the tensors whose addresses they hold."""
-
-    kind: int
-    hidden_size: int
-    fields: dict[str, Any]
-    tensors: tuple[Tensor | None, ...]
-
-    def state(self, entry: State) -> list[Tensor]:
-        """Copy the state of the layer, for the kernel to write into."""
-        return [leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(entry)]
 
 
 def unsupported(cells: Sequence[Cell]) -> str | None:
@@ -113,6 +83,7 @@ def freeze(
     reads: Reads = "last",
     residual: bool = False,
     precision: Precision = "float32",
+    held: Mapping[int, Held] | None = None,
 ) -> Frozen:
     """Copy a language model's weights into a model that generates in compiled code.
 
@@ -124,6 +95,7 @@ def freeze(
         reads: the input of the head: the outputs of the last layer, or the sum or concatenation of all layers' outputs.
         residual: add a layer's input to its output from the second layer on, where the widths agree.
         precision: precision of the weights, see the module.
+        held: number of the layer → units of its state to hold at values; see `unrolled.analysis.clamp`.
 
     Raises:
         ArgumentError: precision or reads is unknown.
@@ -144,21 +116,23 @@ def freeze(
         raise DivergedError("the model's weights are not all finite numbers; open another checkpoint or run")
     instructions = extension.instruction_set()
     lanes = extension.compiled.vector_bytes(instructions) // 4
-    layers, width = [], -1
+    layers, width, held = [], -1, held or {}
     for number, cell in enumerate(cells):
         assert isinstance(cell, GatedCell)
         inputs = (embedding, head_weight.size(0)) if number == 0 else None
-        layers.append(_layer(cell, inputs, residual and width == cell.hidden_size, lanes, precision))
+        layers.append(
+            pack_layer(cell, inputs, residual and width == cell.hidden_size, lanes, precision, held.get(number, {}))
+        )
         width = cell.hidden_size
     looked_up = layers[0].fields["I"] == 0
     pieces = head_weight.split([cell.hidden_size for cell in cells], dim=1) if reads == "concat" else [head_weight]
-    padded = torch.cat([_pad(piece, 1, PAD) for piece in pieces], dim=1)  # (V, K)
-    rows = _pad(padded, 0, HEAD_VECTORS * lanes)
+    padded = torch.cat([pad(piece, 1, PAD) for piece in pieces], dim=1)  # (V, K)
+    rows = pad(padded, 0, HEAD_VECTORS * lanes)
     return Frozen(
         layers=layers,
-        embedding=None if looked_up or embedding is None else _dense(_pad(embedding, 1, PAD)),
-        head=_pack(rows.view(-1, HEAD_VECTORS, lanes, rows.size(1)), precision),
-        head_bias=_dense(_pad(head_bias, 0, HEAD_VECTORS * lanes)),
+        embedding=None if looked_up or embedding is None else dense(pad(embedding, 1, PAD)),
+        head=pack(rows.view(-1, HEAD_VECTORS, lanes, rows.size(1)), precision),
+        head_bias=dense(pad(head_bias, 0, HEAD_VECTORS * lanes)),
         symbols=head_weight.size(0),
         reads=reads,
         precision=precision,
@@ -254,7 +228,7 @@ class Frozen:
                 self.instructions, PRECISIONS.index(self.precision), layers, self.head.addresses(),
                 B=B, V=self.symbols, count=count, reads=READS.index(self.reads),
                 threads=max(1, min(extension.threads(), self.bytes_per_step * B // BYTES_PER_THREAD)),
-                embedding=_address(self.embedding), head_bias=_address(self.head_bias),
+                embedding=address(self.embedding), head_bias=address(self.head_bias),
                 **{name: tensor.data_ptr() for name, tensor in arrays.items()},
             )  # fmt: skip
         return tuple((RNNState, GRUState, LSTMState)[layer.kind](*layer_leaves)
@@ -291,103 +265,3 @@ def _check_fit(
     if expected != K or head_bias.shape != (V,):
         received = f"{tuple(head_weight.shape)} and {tuple(head_bias.shape)}"
         raise ShapeError(f"head_weight and head_bias must be (V, {expected}) and (V,), got {received}")
-
-
-def _layer(
-    cell: GatedCell, inputs: tuple[Tensor | None, int] | None, residual: bool, lanes: int, precision: Precision
-) -> FrozenLayer:
-    """Pack the weights of a cell. ``inputs``: the embedding (or `None`) and V, for the first layer."""
-    kind, H, G = CELLS.index(type(cell)), cell.hidden_size, cell.gates
-    reset_after = getattr(cell, "reset_after", False)
-
-    def gates(rows: Tensor) -> Tensor:
-        """Reshape ``(·H, K)`` to ``[panel][gate][lane][K]``, all padded."""
-        parts = _pad(_pad(rows.unflatten(0, (-1, H)), 1, PAD), 2, PAD)  # (·, D, K)
-        return parts.unflatten(1, (-1, lanes)).movedim(0, 1)
-
-    def product(rows: Tensor) -> Packed:
-        return _pack(gates(rows), precision)
-
-    bias = cell.weight_hh.new_zeros(G * H)
-    bias_hn = None
-    if cell.bias:
-        bias = cell.bias_ih + cell.bias_hh
-        if reset_after:  # b_hn and its product are multiplied by r
-            bias[2 * H :] = cell.bias_ih[2 * H :]
-            bias_hn = cell.bias_hh[2 * H :]
-    if reset_after and bias_hn is None:
-        bias_hn = bias.new_zeros(H)
-    table, depth, ih = bias[None], 0, None
-    if inputs is not None:
-        embedding, V = inputs
-        if embedding is None:
-            table = cell.weight_ih.t() + bias  # (V, G·H)
-        elif V * G * H * 4 <= TABLE_BYTES:
-            table = embedding @ cell.weight_ih.t() + bias
-        else:
-            depth = -(-cell.input_size // PAD) * PAD
-    else:
-        depth = -(-cell.input_size // PAD) * PAD
-    if depth:
-        ih = product(cell.weight_ih)
-    table = _dense(gates(table.t()).movedim(-1, 0)[: table.size(0)])  # (V or 1, panel, gate, lane)
-    split = (2 * H, H) if kind == 1 and not reset_after else (G * H,)  # (3b): n separately
-    hh, *hn = (product(rows) for rows in cell.weight_hh.split(split))
-    peepholes = None
-    if isinstance(cell, LSTMCell) and cell.peepholes:
-        peepholes = _dense(_pad(torch.stack([cell.peephole_i, cell.peephole_f, cell.peephole_o]), 1, PAD))
-    if bias_hn is not None:
-        bias_hn = _dense(_pad(bias_hn, 0, PAD))
-    products = {"ih": ih, "hh": hh, "hn": hn[0] if hn else None}
-    fields: dict[str, Any] = {
-        "kind": kind,
-        "H": H,
-        "I": depth,
-        "relu": int(getattr(cell, "nonlinearity", "tanh") == "relu"),
-        "reset_after": int(reset_after),
-        "residual": int(residual),
-        "zoneout_h": cell.zoneout_h,
-        "zoneout_c": cell.zoneout_c,
-        "table": _address(table),
-        "bias_hn": _address(bias_hn),
-        "peepholes": _address(peepholes),
-        **{name: packed for name, packed in products.items() if packed is not None},
-    }
-    return FrozenLayer(kind, H, fields, (table, bias_hn, peepholes))
-
-
-def _pack(rows: Tensor, precision: Precision) -> Packed:
-    """Reorder ``[panel][vector][lane][k]`` as the kernel reads it, in the given precision."""
-    if precision == "int8":
-        largest = rows.abs().amax(-1, keepdim=True)
-        scales = torch.where(largest > 0, largest / 127, 1.0)
-        integers = (rows / scales).round().clamp(-127, 127)
-        offsets = -128 * integers.sum(-1)
-        return Packed(_interleave(integers.to(torch.int8), 4), _dense(scales[..., 0]), offsets.to(torch.int32))
-    if precision == "bfloat16":
-        return Packed(_interleave(rows.bfloat16(), 2))
-    return Packed(_interleave(rows, 1))
-
-
-def _interleave(rows: Tensor, adjacent: int) -> Tensor:
-    """Reorder ``[panel][vector][lane][k]`` to ``[panel][k][vector][lane][adjacent values]``."""
-    return _dense(rows.unflatten(-1, (-1, adjacent)).permute(0, 3, 1, 2, 4))
-
-
-def _dense(tensor: Tensor) -> Tensor:
-    """Return a contiguous copy, in huge pages if it is large."""
-    return extension.empty(*tensor.shape, like=tensor).copy_(tensor)
-
-
-def _pad(tensor: Tensor, dim: int, multiple: int) -> Tensor:
-    """Pad a dimension with zeros at the end, up to a multiple."""
-    missing = -tensor.size(dim) % multiple
-    if not missing:
-        return tensor
-    shape = list(tensor.shape)
-    shape[dim] = missing
-    return torch.cat([tensor, tensor.new_zeros(shape)], dim)
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()

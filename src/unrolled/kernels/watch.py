@@ -20,6 +20,10 @@ from torch.autograd import forward_ad
 PLAIN = {Tensor, nn.Parameter, type(None)}
 COMPILED = "torch.compile does not support gradients of the kernels by torch.func"
 
+_grad_enabled, _autocast_enabled = torch.is_grad_enabled, torch.is_autocast_enabled
+_interpreters, _modes = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack
+_tracing = torch._C._get_tracing_state
+
 Query = TypeVar("Query", bound=Callable[[], object])
 
 TRACED = "torch.jit.trace cannot see inside the kernels"
@@ -42,6 +46,18 @@ def watched(tensors: Sequence[Any]) -> bool:
         or torch._C._len_torch_dispatch_stack() > 0
         or traced()
         or not PLAIN.issuperset(map(type, tensors))
+    )
+
+
+def unobserved() -> bool:
+    """Whether none of these features is active, gradients and autocast are off; for calls of a few microseconds."""
+    return not (
+        _grad_enabled()
+        or _autocast_enabled("cpu")
+        or _interpreters() is not None
+        or forward_ad._current_level >= 0
+        or _modes() > 0
+        or _tracing() is not None
     )
 
 

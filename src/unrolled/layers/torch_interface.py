@@ -18,9 +18,10 @@ from ..checks import refuse_unknown
 from ..errors import ArgumentError, ShapeError, UnrolledWarning
 from ..kernels.torch import faster_than_kernel
 from ..kernels.watch import watched
+from .frozen import Freezable
 from .names import FLAT, flat_names, use_flat_names
 from .rnn import Stack
-from .torch_class import TORCH_PARAMETERS, TorchClass, as_torch_casts
+from .torch_class import TORCH_PARAMETERS, as_torch_casts
 
 # T steps, B lanes, I input_size, H hidden_size, L layers × directions
 
@@ -28,13 +29,12 @@ Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 SHORT, SHORT_PACKED = 24, 30  # steps; only shorter calls may use torch's own layer
 
 
-class DropIn(TorchClass):
+class DropIn(Freezable):
     """Base class of `RNN`, `GRU` and `LSTM`, which only choose the cell; torch's interface and conversion."""
 
     cell: ClassVar[str]
     torch_class: ClassVar[type[nn.RNNBase]]
     own_options: ClassVar[tuple[str, ...]] = ()  # arguments that only this one of torch's three layers has
-    state_names: ClassVar[tuple[str, ...]] = ("hx",)
     _unsupported: list[str]  # options in use that torch does not have and that change the results
     proj_size = 0
 
@@ -147,6 +147,9 @@ class DropIn(TorchClass):
         """Run any kind of input that torch accepts; return outputs of the same kind, and the leaves of the state."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
+        if self._copy is not None and not torch.compiler.is_compiling():
+            if (frozen := self._run_frozen(input, hx)) is not None:
+                return frozen
         batched = isinstance(input, Tensor) and input.dim() == 3
         if batched:  # first, because in a small call checking the arguments takes as long as the computation
             B, T, I = input.shape if self.batch_first else (input.shape[1], input.shape[0], input.shape[2])
@@ -212,6 +215,9 @@ class DropIn(TorchClass):
         """Run a packed input. Padding keeps its order (longest first), so that the output is packed like the input."""
         order, inverse = packed.sorted_indices, packed.unsorted_indices  # None if the caller has sorted
         x, T = packed.data, packed.batch_sizes.size(0)
+        if self._copy is not None and not torch.compiler.is_compiling():
+            if (frozen := self._run_frozen_packed(packed, hx)) is not None:
+                return frozen
         if T < SHORT_PACKED and x.dim() == 2 and x.size(1) == self.input_size:
             B = packed.batch_sizes.tolist()[0]
             initial = hx

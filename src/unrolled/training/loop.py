@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
+from ..machine import load
 from ..results import silent
 from . import checkpoint, modelfile
 from .config import notes_without_effect, to_toml, update
@@ -24,7 +25,7 @@ from .folder import RunFolder
 from .log import MetricsFile, Progress, Rate, Reporter, Silent, Summary
 from .options import Training
 from .plan import EVALUATIONS, plan
-from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision
+from .process import Interrupt, check_device, interruptible, keep_freed_memory, mixed_precision, thread_notes
 from .run_state import RunState, less, machine, settings
 from .step import Stepper
 from .task import Task
@@ -50,6 +51,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
         DivergedError: loss or gradient is not finite; the last checkpoint is intact.
     """
     begin = time.perf_counter()
+    load.begin()
     build = task.fit()
     if build is not None:
         return fit(task, build, folder, reporter, resume=resume)
@@ -66,7 +68,9 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
     run = _Run(task, folder, device, resume)
     run.deadline = deadline(run.stepper.plan, task, begin - run.state.seconds, pace, run.state.plan, run.state.step)
     folder.write_config(to_toml(task.config, task.name))  # not earlier: a run that cannot be resumed keeps its config
-    reporter.start(folder.path, task.name, task.unit, task.config, [*notes, *planned, *run.stepper.notes])
+    reporter.start(
+        folder.path, task.name, task.unit, task.config, [*notes, *planned, *run.stepper.notes, *thread_notes(device)]
+    )
     with interruptible() as interrupt:
         return run.train(reporter, interrupt)
 

@@ -1,4 +1,4 @@
-"""The process of a training run: memory allocator, devices, precision and signals."""
+"""The process of a training run: memory allocator, devices, precision, threads and signals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import torch
 
 from ..errors import ArgumentError
 from ..kernels import extension
+from ..machine import load
+from ..machine.cores import cores, too_many
 
 
 def keep_freed_memory() -> None:
@@ -58,6 +60,15 @@ def mixed_precision(precision: str, device: torch.device) -> tuple[bool, list[st
     if device.type != "cpu" or extension.bfloat16():
         return True, []
     return False, ["this processor has no bfloat16 dot products (avx512_bf16): training uses float32 instead of bf16"]
+
+
+def thread_notes(device: torch.device) -> list[str]:
+    """Return notes for the user about threads that slow each other down: more than CPUs, or beside other processes."""
+    threads = torch.get_num_threads()
+    if device.type != "cpu":
+        return []
+    note = too_many(threads, cores()) or load.crowded(load.measured(), threads)
+    return [] if note is None else [note]
 
 
 def stop_signals() -> list[signal.Signals]:

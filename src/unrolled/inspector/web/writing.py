@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class PieceStream:
 def pieces(model: Writer, request: requests.Write) -> Generator[dict[str, Any]]:
     """Generate a text in pieces of about `PIECE` seconds, followed by a summary.
 
-    Without held units and watch the text equals that of ``unrolled sample`` for the same seed.
+    The text equals that of ``unrolled sample`` for the same seed. With a watched unit it is generated token by token.
 
     Args:
         model: a copy that no other thread uses.
@@ -89,13 +90,8 @@ def pieces(model: Writer, request: requests.Write) -> Generator[dict[str, Any]]:
     }
     begun = time.monotonic()
     text, values, sent = "", list[float](), begun
-    parts: Generator[tuple[str, float]]
-    if request.clamps or request.watch is not None:
-        parts = _watched(model, request, Sampling(**sampling))
-    else:
-        fast = model.freeze() if model.unfreezable() is None else model
-        parts = ((part, 0.0) for part in fast.stream(request.prompt, request.length, **sampling))
-    with contextlib.closing(parts):
+    written = _watched if request.watch is not None else _written
+    with contextlib.closing(written(model, request, sampling)) as parts:
         for part, value in parts:
             text += part
             values += [value] * len(part)
@@ -112,8 +108,20 @@ def _piece(text: str, values: list[float], request: requests.Write) -> dict[str,
     return {"text": text} if request.watch is None else {"text": text, "values": values}
 
 
+def _held(model: Writer, request: requests.Write) -> AbstractContextManager[object]:
+    """Context manager in which the requested units are held."""
+    return hold(model.model, {Unit(c.recurrence, c.gate, c.index).name: c.value for c in request.clamps})
+
+
+def _written(model: Writer, request: requests.Write, sampling: dict[str, Any]) -> Generator[tuple[str, float]]:
+    """Generate (text, 0.0)."""
+    with _held(model, request):
+        for part in model.stream(request.prompt, request.length, **sampling):
+            yield part, 0.0
+
+
 @torch.no_grad()
-def _watched(model: Writer, request: requests.Write, sampling: Sampling) -> Generator[tuple[str, float]]:
+def _watched(model: Writer, request: requests.Write, sampling: dict[str, Any]) -> Generator[tuple[str, float]]:
     """Generate (text, the watched unit's value after reading it); the text of an incomplete character is empty."""
     network = model.model
     watch = request.watch
@@ -124,15 +132,14 @@ def _watched(model: Writer, request: requests.Write, sampling: Sampling) -> Gene
             watched[:] = [trace[watch.gate][-1, 0, watch.index]]
 
     with contextlib.ExitStack() as stack:
-        clamps = {Unit(clamp.recurrence, clamp.gate, clamp.index).name: clamp.value for clamp in request.clamps}
-        stack.enter_context(hold(network, clamps))
+        stack.enter_context(_held(model, request))
         if watch is not None:
             stack.enter_context(capture(stack_of(network), take, chunk=1 << 40))
         ids = torch.from_numpy(model.vocabulary.encode(request.prompt or model.opening()).astype(np.int64))[:, None]
         logits, state = network(ids)
-        writer = TextWriter(model.vocabulary)
+        writer, choices = TextWriter(model.vocabulary), Sampling(**sampling)
         for position in range(request.length):
-            chosen = sampling.choose(logits[-1].float().numpy(), position, np.zeros(1, dtype=np.int64))
+            chosen = choices.choose(logits[-1].float().numpy(), position, np.zeros(1, dtype=np.int64))
             logits, state = network(torch.from_numpy(chosen)[None], state)
             yield writer.feed(int(chosen[0])), _value(watched)
         yield writer.close(), _value(watched)

@@ -46,6 +46,8 @@ def all_cases(groups: tuple[str, ...], quick: bool) -> Iterator[Case]:
     shapes = SHAPES[:2] if quick else SHAPES
     if "layers" in groups:
         yield from layers(shapes)
+        yield from map(_frozen, peers.TORCH, ("float32",) * 3)
+        yield from map(_frozen, peers.TORCH, ("int8",) * 3)
     if "variants" in groups:
         yield from variants(shapes[:2] if quick else shapes)
     if "writing" in groups:
@@ -101,6 +103,33 @@ def _layer(cell: str, shape: tuple[int, int, int], train: bool, half: bool) -> C
     return Case("layers", name, what, shape, make, flops, size, peers=("torch", *others))
 
 
+def _frozen(cell: str, precision: Any) -> Case:
+    """Return one step of a frozen layer, from a given state, against torch.nn and onnxruntime."""
+    (T, B, H), name = ONE_STEP, cell.upper()
+    others = ["torch"]
+    if peers.installed("onnxruntime"):  # whose dynamic quantization leaves all cells but the LSTM in float32
+        others.append("onnxruntime int8" if precision == "int8" and cell == "lstm" else "onnxruntime")
+
+    def make() -> dict[str, Work]:
+        torch.manual_seed(0)
+        theirs = peers.TORCH[cell](H, H).eval()
+        mine = {"rnn": ours.RNN, "gru": ours.GRU, "lstm": ours.LSTM}[cell](H, H)
+        mine.load_state_dict(theirs.state_dict())
+        x, state = torch.randn(T, B, H), tuple(torch.tanh(torch.randn(1, B, H)) for _ in mine.state_names)
+        works = {
+            "unrolled": peers.inference(mine.freeze(precision), x, state),
+            "torch": peers.inference(theirs, x, state),
+        }
+        if len(others) > 1:
+            int8 = others[1].endswith("int8")
+            works[others[1]] = peers.onnxruntime_inference(cell, theirs, x, state, int8=int8)
+        return works
+
+    size = {"float32": 4.0, "int8": 1.0}[precision] * peers.GATES[cell] * H * 2 * H
+    what = f"frozen, {precision}"
+    return Case("layers", name, what, ONE_STEP, make, products(cell, T, B, H, False), size, peers=tuple(others))
+
+
 def variants(shapes: tuple[tuple[int, int, int], ...]) -> Iterator[Case]:
     """Yield training of cell variants without a fused vendor kernel, against the plain cell and a Python loop."""
     kinds: dict[str, tuple[Any, dict[str, Any], str]] = {
@@ -152,6 +181,7 @@ class _Scan(nn.Module):
 
 def _writing(precision: str) -> Case:
     others = ("LSTMCell loop", *(["onnxruntime"] if peers.installed("onnxruntime") else []))
+    others += ("onnxruntime int8",) if precision == "int8" and peers.installed("onnxruntime") else ()
     others += ("Transformer",) if precision == "float32" else ()
     make, size = writing(precision, others)
     return Case("writing", "LSTM 2×512", precision, (1, 1, 512), make, size=size, steps=LENGTH, peers=others)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,24 +36,29 @@ def training_step(layer: nn.Module, x: Tensor) -> Work:
     return work
 
 
-def inference(layer: nn.Module, x: Tensor) -> Work:
-    """Return a function for the forward pass."""
+def inference(layer: nn.Module, x: Tensor, state: tuple[Tensor, ...] = ()) -> Work:
+    """Return a function for the forward pass, from the leaves of a state if they are given."""
+    given = () if not state else (state,) if len(state) > 1 else state
 
     @torch.inference_mode()
     def work() -> None:
-        layer(x)
+        layer(x, *given)
 
     return work
 
 
-def onnxruntime_inference(cell: str, layer: Any, x: Tensor) -> Work:
-    """Return a function for ONNX's operator RNN, GRU or LSTM on ``x (T, B, I)``, with a torch layer's weights."""
+def onnxruntime_inference(
+    cell: str, layer: Any, x: Tensor, state: tuple[Tensor, ...] = (), *, int8: bool = False
+) -> Work:
+    """Return a function for ONNX's operator RNN, GRU or LSTM on ``x (T, B, I)``, with a torch layer's weights.
+
+    ``state``: the leaves before the first step, ``(1, B, H)``. ``int8``: after onnxruntime's `quantize_dynamic`, which
+    changes only an LSTM.
+    """
     onnx, ort = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
     make, kind = onnx.helper, onnx.TensorProto.FLOAT
-    (_, B, _), H = x.shape, layer.hidden_size
-    order = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}[
-        cell
-    ]  # torch's gates r z n and i f g o in ONNX's order
+    (T, B, _), H = x.shape, layer.hidden_size
+    order = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}[cell]  # gates r z n and i f g o in ONNX's order
 
     def gates(rows: Tensor) -> Tensor:
         return torch.cat([rows.detach().chunk(GATES[cell])[g] for g in order])[None]
@@ -59,18 +66,33 @@ def onnxruntime_inference(cell: str, layer: Any, x: Tensor) -> Work:
     biases = torch.cat([gates(layer.bias_ih_l0), gates(layer.bias_hh_l0)], dim=1)
     weights = {"W": gates(layer.weight_ih_l0), "R": gates(layer.weight_hh_l0), "B": biases}
     attributes = {"linear_before_reset": 1} if cell == "gru" else {}
-    node = make.make_node(cell.upper(), ["X", *weights], ["Y"], hidden_size=H, **attributes)
+    leaves = dict(zip("hc", state, strict=False))
+    after = [f"Y_{name}" for name in leaves]
+    node = make.make_node(
+        cell.upper(), ["X", *weights, *([""] if leaves else []), *leaves], ["Y", *after], hidden_size=H, **attributes
+    )
+    shapes = {"X": list(x.shape), "Y": [T, 1, B, H], **{name: [1, B, H] for name in (*leaves, *after)}}
+    values = {name: make.make_tensor_value_info(name, kind, shape) for name, shape in shapes.items()}
     graph = make.make_graph(
         [node],
         "layer",
-        [make.make_tensor_value_info("X", kind, list(x.shape))],
-        [make.make_tensor_value_info("Y", kind, [x.size(0), 1, B, H])],
+        [values[name] for name in ("X", *leaves)],
+        [values[name] for name in ("Y", *after)],
         [onnx.numpy_helper.from_array(weight.contiguous().numpy(), name) for name, weight in weights.items()],
     )
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 14)], ir_version=8)
-    session = onnxruntime_session(ort, model.SerializeToString())
-    inputs = {"X": x.numpy()}
+    session = onnxruntime_session(ort, quantized(model) if int8 else model.SerializeToString())
+    inputs = {"X": x.numpy(), **{name: leaf.numpy() for name, leaf in leaves.items()}}
     return lambda: session.run(None, inputs)
+
+
+def quantized(model: Any) -> bytes:
+    """Return an ONNX model after onnxruntime's `quantize_dynamic` to int8, with its defaults."""
+    quantization = importlib.import_module("onnxruntime.quantization")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        quantization.quantize_dynamic(model, path)
+        return path.read_bytes()
 
 
 def onnxruntime_session(ort: Any, model: bytes) -> Any:

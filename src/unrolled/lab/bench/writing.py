@@ -30,8 +30,12 @@ def writing(precision: Any, others: tuple[str, ...]) -> tuple[Callable[[], dict[
     """Return a maker of the functions, each of which generates `LENGTH` tokens, and the bytes of weights they read."""
 
     def make() -> dict[str, Work]:
-        makers: dict[str, Callable[[], Work]] = {"LSTMCell loop": cell_loop, "onnxruntime": onnxruntime_loop,
-                                             "Transformer": transformer_loop}  # fmt: skip
+        makers: dict[str, Callable[[], Work]] = {
+            "LSTMCell loop": cell_loop,
+            "onnxruntime": onnxruntime_loop,
+            "onnxruntime int8": lambda: onnxruntime_loop(int8=True),
+            "Transformer": transformer_loop,
+        }
         return {"unrolled": frozen(precision), **{name: makers[name]() for name in others}}
 
     return make, float(LENGTH * _model().freeze(precision).bytes_per_step)
@@ -100,8 +104,8 @@ class _Step(nn.Module):
         return self.head(y[0]), h, c
 
 
-def onnxruntime_loop() -> Work:
-    """Return a loop over the same step, exported and run by onnxruntime."""
+def onnxruntime_loop(int8: bool = False) -> Work:
+    """Return a loop over the same step, exported and run by onnxruntime; ``int8``: after its dynamic quantization."""
     ort = importlib.import_module("onnxruntime")
     state = torch.zeros(LAYERS, 1, HIDDEN)
     file = io.BytesIO()
@@ -109,7 +113,10 @@ def onnxruntime_loop() -> Work:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecation of this exporter; its successor needs another package
         torch.onnx.export(_Step().eval(), example, file, input_names=["x", "h", "c"], dynamo=False)  # type: ignore[arg-type]
-    session, eye = peers.onnxruntime_session(ort, file.getvalue()), torch.eye(TOKENS).numpy()
+    model = file.getvalue()
+    if int8:
+        model = peers.quantized(importlib.import_module("onnx").load_from_string(model))
+    session, eye = peers.onnxruntime_session(ort, model), torch.eye(TOKENS).numpy()
 
     def work() -> None:
         h = c = state.numpy()

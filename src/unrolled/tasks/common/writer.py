@@ -10,7 +10,7 @@ from torch import nn
 from ...analysis.text_windows import LanguageModelHandle
 from ...data import Corpus, Split
 from ...decoding import SamplingOptions
-from ...kernels.generation import Precision
+from ...kernels.packing import Precision
 from .own_data import OwnPart
 
 

@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...analysis.clamp import run_clamped
 from ...cells import State
 from ...checks import Count, Size, checked_methods
 from ...data import Vocabulary
 from ...decoding import Sampling, SamplingOptions, Session, TextWriter, frozen_chunks, generate
 from ...errors import ArgumentError, DivergedError
-from ...kernels.generation import Frozen, Precision
+from ...kernels.generation import Frozen
+from ...kernels.packing import Precision
 from .metrics import device_of
 
 WORTH_A_COPY = 50  # tokens
@@ -110,7 +112,7 @@ class TextGenerator:
             logits, state = self._read(text, 1, state)
             return logits.numpy(), state
 
-        return Session(self.vocabulary, read, torch.no_grad()(self._step), self.opening(), self.frozen)
+        return Session(self.vocabulary, read, torch.no_grad()(self._step), self.opening(), self.frozen or self._copy)
 
     def opening(self) -> str:
         """Return the text to start from without a prompt: a newline, or token 0 if the vocabulary has none."""
@@ -143,10 +145,13 @@ class TextGenerator:
     def _copy(self, length: int) -> Frozen | None:
         """Return a frozen copy of the weights for generating ``length`` tokens in compiled code, if one can be made.
 
-        It is made for every text, so that it always has the weights of the model; it costs as much as a few steps.
+        It is made for every text, so that it always has the weights and held units of the model. Without a copy, and
+        where something else takes part in every pass, tokens are written one by one.
         """
         model = self.model
-        if length < WORTH_A_COPY or not isinstance(model, Freezable) or model.unfreezable() is not None:
+        if length < WORTH_A_COPY or not isinstance(model, Freezable) or _observed(model):
+            return None
+        if model.unfreezable() is not None:
             return None
         try:
             return model.freeze("float32")
@@ -173,3 +178,11 @@ class TextGenerator:
     def device(self) -> torch.device:
         """The device of the network."""
         return device_of(self.model)
+
+
+def _observed(model: nn.Module) -> bool:
+    """Return whether a pass differs from the frozen copy's: dropout in training, hooks, `analysis.capture`."""
+    return model.training or any(
+        module._forward_hooks or module._forward_pre_hooks or vars(module).get("runner", run_clamped) is not run_clamped
+        for module in model.modules()
+    )

@@ -8,10 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...analysis.clamp import bare_cells
 from ...cells import CELLS, State
 from ...cells.init import initialise_for_tokens
 from ...errors import ArgumentError, BackendError
-from ...kernels.generation import Frozen, Precision, freeze, unsupported
+from ...kernels.generation import Frozen, freeze, unsupported
+from ...kernels.packing import Precision
 from ...layers import LockedDropout
 from ...layers.vocabulary_loss import linear_cross_entropy
 from ..common.recurrent import Recurrent
@@ -142,24 +144,26 @@ class LanguageModel(nn.Module):
             return "it has feedforward blocks between its layers (feedforward_size)"
         if isinstance(self.head, AdaptiveHead):
             return "its output layer is an adaptive softmax"
-        return unsupported(list(self.stack.cells))
+        return unsupported(bare_cells(self.stack.cells)[0])
 
     def freeze(self, precision: Precision = "float32") -> Frozen:
-        """Copy the weights for generation in compiled code; see `unrolled.kernels.generation`.
+        """Copy the weights, and the held units, for generation in compiled code; see `unrolled.kernels.generation`.
 
         Raises:
             BackendError: the model cannot be frozen; see `unfreezable`.
         """
         if self.stack.mixing is not None or isinstance(self.head, AdaptiveHead):
             raise BackendError(f"the model cannot be frozen: {self.unfreezable()}; use the model without freeze()")
+        cells, held = bare_cells(self.stack.cells)
         return freeze(
-            list(self.stack.cells),
+            cells,
             None if self.embedding is None else self.embedding.weight,
             self.head_weight,
             self.head.bias,
             reads=self.head_reads,
             residual=self.stack.residual,
             precision=precision,
+            held=held,
         )
 
 

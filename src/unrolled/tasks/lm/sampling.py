@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from ...cells import check_size
 from ...decoding import Sampling, Session
 from ...errors import ArgumentError
-from ...kernels.generation import Precision
+from ...kernels.packing import Precision
 from ...results import SamplePiece
 from ..common.standard_input import standard_input
 
 if TYPE_CHECKING:
     from .trained import TrainedLanguageModel
-
-WORTH_FREEZING = 32  # tokens: below, copying the weights takes longer than it saves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +78,16 @@ def _in_pieces(prompt: str, samples: int, pieces: Iterator[tuple[int, str]]) -> 
 
 
 def _generator(model: TrainedLanguageModel, options: Sample) -> TrainedLanguageModel:
-    """Return a copy with held units, or a frozen copy where the model can be frozen and it pays; else the model.
+    """Return a copy with held units, or with its weights in another precision; else the model.
 
     Raises:
         ArgumentError: the model has no such unit, or a precision other than float32 needs a model that can be frozen.
     """
     if options.clamp:
         return model.held(options.clamp)
+    if options.precision == "float32":
+        return model
     why = model.unfreezable()
-    if options.precision != "float32":
-        if why is not None:
-            raise ArgumentError("precision", "float32 for this model", options.precision, why)
-        return model.freeze(options.precision)
-    return model.freeze() if why is None and options.length * options.samples >= WORTH_FREEZING else model
+    if why is not None:
+        raise ArgumentError("precision", "float32 for this model", options.precision, why)
+    return model.freeze(options.precision)

@@ -19,7 +19,8 @@ from ...data import Corpus, Split, Vocabulary, fresh, sequential, vocabulary_fro
 from ...data.storage import join
 from ...decoding import Session
 from ...errors import BackendError
-from ...kernels.generation import Frozen, Precision
+from ...kernels.generation import Frozen
+from ...kernels.packing import Precision
 from ...results import Input, Prediction, Progress, Report, SamplePiece, reporting_to, silent
 from ...training.config import flatten
 from ...training.modelfile import ModelFile
