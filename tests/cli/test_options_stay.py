@@ -16,12 +16,12 @@ from unrolled.cli import main
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RECORD = FIXTURES / "options.json"
-TASKS = ("lm", "classify", "tag", "translate", "memory")
+TASKS = ("lm", "classify", "tag", "translate", "image", "memory")
 COMMANDS = [
     *(f"train {task}" for task in TASKS),
     *"resume sample predict evaluate runs data bench doctor".split(),
     *("inspect", *(f"inspect {view}" for view in "ablate compare lookback saturation similar".split())),
-    *(f"lab {name}" for name in "error-surface gradients memory truncation unroll shannon".split()),
+    *(f"lab {name}" for name in "error-surface gradients memory truncation unroll shannon convolution".split()),
 ]
 
 

@@ -30,7 +30,7 @@ VERBS = {
     "inspect": "analyse a trained model: find and hold interpretable units, measure its context length",
     "runs": "list runs",
     "data": "list named data sets, download one, or show how your own data is read",
-    "lab": "experiments: gradients, error surface, memory, truncation, an unrolled network, Shannon's game",
+    "lab": "experiments: gradients, error surface, memory, truncation, unrolling, convolution, Shannon's game",
     "bench": "benchmark the layers on this machine against torch.nn",
     "doctor": "show this machine's features and the code paths that layers use on it",
 }

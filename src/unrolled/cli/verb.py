@@ -77,7 +77,7 @@ def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
     Raises:
         UnrolledError: the run does not exist, its task does not support the verb, or an option is invalid.
     """
-    run = _find_run(argv)
+    run = find_run(argv)
     if run is None:
         _help_or_error(verb, argv)
     task = registry.class_of_run(api.task_of(run), run)
@@ -126,19 +126,19 @@ class _NoWords:
     words: tuple[str, ...] = ()
 
 
-def _find_run(argv: Sequence[str]) -> str | None:
+def find_run(argv: Sequence[str]) -> str | None:
     """Return the first argument that is a run, else the first that may be meant as one: options are not known yet."""
     words = [
         (word, at > 0 and argv[at - 1].startswith("-") and "=" not in argv[at - 1])
         for at, word in enumerate(argv)
         if not word.startswith("-") or word == "-"
     ]
-    runs = [word for word, _ in words if _looks_like_run(Path(word))]
+    runs = [word for word, _ in words if looks_like_run(Path(word))]
     candidates = [word for word, is_value in words if not is_value] or [word for word, _ in words]
     return next(iter([*runs, *candidates]), None)
 
 
-def _looks_like_run(path: Path) -> bool:
+def looks_like_run(path: Path) -> bool:
     try:
         if path.is_dir():
             return (path / "config.toml").exists() or (path / "manifest.json").exists()

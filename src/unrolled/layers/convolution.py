@@ -11,7 +11,7 @@ Activations are in channels-last layout, the faster one on CPUs; weights have to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,7 +30,8 @@ class Block(nn.Module):
     def __init__(self, channels: int, maps: int, *, kernel_size: int, depth: int, residual: bool, norm: bool) -> None:
         super().__init__()
         sizes = [channels, *[maps] * (depth - 1)]
-        self.residual = residual
+        self.residual, self.kernel_size = residual, kernel_size
+        self.activation: Callable[[Tensor], Tensor] = F.relu  # the inspector replaces it, see `analysis.picture_units`
         self.convolutions = nn.ModuleList(
             nn.Conv2d(size, maps, kernel_size, padding=kernel_size // 2, bias=not norm) for size in sizes
         )
@@ -43,7 +44,7 @@ class Block(nn.Module):
 
     def convolution(self, number: int, x: Tensor) -> Tensor:
         """Apply convolution number ``number`` with its normalisation and ReLU: (2), or (3)."""
-        y = F.relu(self.norms[number](self.convolutions[number](x)))
+        y = self.activation(self.norms[number](self.convolutions[number](x)))
         return x + y if self.residual and number else y
 
 

@@ -52,6 +52,8 @@ class Task(ABC):
     """The options of ``unrolled predict``; `None`: not supported."""
     Sample: ClassVar[type | None] = None
     """The options of ``unrolled sample``; `None`: not supported."""
+    Inspect: ClassVar[type | None] = None
+    """The options of ``unrolled inspect`` for models without recurrent layers."""
     given: ClassVar[tuple[str, ...]] = ()
     """The options that also accept data given in Python, which `write_data` saves."""
     keeps: ClassVar[tuple[str, ...]] = ()

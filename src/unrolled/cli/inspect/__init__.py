@@ -29,6 +29,8 @@ from ..terminal.look import clock, console, printable
 from ..terminal.reporters import emit
 from ..terminal.results import show_part
 from ..terminal.tables import show_pairs
+from . import of_task
+from .of_task import has_own_view
 from .text import text_of
 from .view import VIEWS, requested_view
 
@@ -121,6 +123,8 @@ def run(argv: list[str]) -> int:
     view = requested_view(argv)
     if view is not None:
         return view(argv[1:])
+    if has_own_view(argv):
+        return of_task.run(argv)
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
         always = {hypothesis.name for hypothesis in built_in()}

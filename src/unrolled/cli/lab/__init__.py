@@ -1,4 +1,4 @@
-"""unrolled lab EXPERIMENT: experiments on recurrent networks, each in its own module."""
+"""unrolled lab EXPERIMENT: experiments on networks, each in its own module."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ EXPERIMENTS = {
     "memory": "which cells learn long-term dependencies, at which lengths",
     "truncation": "bias, noise and memory footprint of truncated backpropagation through time",
     "unroll": "a small network unrolled: every value, forward and backward",
+    "convolution": "a filter slides over a picture, number by number; sizes and receptive fields of layers",
     "shannon": "Shannon's guessing game: bounds on the entropy of text, by you or a model",
 }
 

@@ -136,6 +136,19 @@ class Trained(Shown):
         inputs: Iterator[list[Input]] = options.inputs(words)
         return inputs
 
+    def inspection(self, options: Any, words: Sequence[str], progress: Progress = silent) -> Report:
+        """Return the report of ``unrolled inspect`` for a task with ``Inspect`` options.
+
+        Args:
+            options: these options.
+            words: the command's arguments after RUN, such as files.
+            progress: shows the progress.
+
+        Raises:
+            DataError, RunError: an input or the run's data cannot be read.
+        """
+        raise self.unable("be inspected")
+
     def samples(self, options: Any) -> Iterator[SamplePiece]:
         """Generate samples, piece by piece: ``unrolled sample``, with the task's ``Sample`` options.
 

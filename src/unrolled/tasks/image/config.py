@@ -148,7 +148,7 @@ class Answer:
 
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: weight the loss inversely to the class frequencies"""
-    label_smoothing: float = 0.05
+    label_smoothing: float = 0.0
     """label smoothing (Szegedy et al. 2016)"""
 
     def __post_init__(self) -> None:
@@ -164,6 +164,6 @@ class ImageConfig:
     model: Network = field(default_factory=Network)
     answer: Answer = field(default_factory=Answer)
     training: Training = field(
-        default_factory=lambda: Training(epochs=20, min_steps=600, batch_size=64, patience=6, precision="bf16")
+        default_factory=lambda: Training(epochs=20, min_steps=600, batch_size=64, precision="bf16")
     )
     start: StartClasses = field(default_factory=StartClasses)

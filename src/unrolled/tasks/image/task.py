@@ -42,6 +42,7 @@ from . import description, starting
 from .config import OF_FILES, ImageConfig
 from .defaults import with_augmentation
 from .evaluation import Evaluate
+from .inspection import Inspect
 from .model import ImageClassifier
 from .prediction import Predict
 from .sheet import sheet
@@ -65,12 +66,14 @@ class ImageClassification(Task):
     name: ClassVar[str] = "image"
     Config: ClassVar[type] = ImageConfig
     unit: ClassVar[str] = "pictures"
-    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate", "look inside": "inspect"}
     given: ClassVar[tuple[str, ...]] = ("data", "test")
     keeps: ClassVar[tuple[str, ...]] = starting.NETWORK
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
+    Inspect: ClassVar[type | None] = Inspect
     metrics = METRICS
+    decides: str = "accuracy"  # label smoothing raises the log loss
     config: ImageConfig
 
     @classmethod

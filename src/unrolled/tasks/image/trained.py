@@ -25,6 +25,7 @@ from ..common.prediction import Part
 from ..common.trained import Modules, Trained
 from .evaluation import Evaluate, evaluation
 from .explanation import drawing, maps
+from .inspection import Inspect, inspection
 from .model import ImageClassifier
 from .prediction import Predict, predictions
 
@@ -203,6 +204,10 @@ class TrainedImages(Trained):
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
+
+    def inspection(self, options: Inspect, words: Sequence[str], progress: Progress = silent) -> Report:
+        """See `Trained.inspection`."""
+        return inspection(self, options, words, progress)
 
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the size of the pictures and the classes."""
