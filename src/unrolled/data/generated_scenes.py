@@ -30,7 +30,7 @@ COLOURS = {
 }
 SHAPES = ("circle", "square", "triangle", "cross")
 UNSEEN = frozenset({("blue", "triangle"), ("red", "cross"), ("yellow", "square"), ("green", "circle")})
-SIZES = {"train": 8_000, "valid": 400, "test": 1_000, "unseen": 1_000}
+SIZES = {"train": 8_000, "valid": 400, "test": 500, "unseen": 500}
 _STREAMS = {"train": 1, "valid": 2, "test": 3, "unseen": 4}
 _DRAWS = 64  # random numbers of an attempt
 

@@ -116,7 +116,7 @@ class Describer:
     """soft: weight of the penalty on places with a sum of attention other than 1"""
     entropy: float = 0.01
     """hard: weight of the entropy of the attention"""
-    reward: float = 0.5
+    reward: float = 0.2
     """hard: weight of the reward (REINFORCE, Williams 1992)"""
     encoder_size: int = 256
     """width of the features of a place"""

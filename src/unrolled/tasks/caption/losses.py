@@ -2,13 +2,13 @@
 
     L       = −(1/M) Σ log p(w_t | w_1 … w_{t−1}, picture)             nats per token of M tokens, including the end
     soft    + λ mean_i (1 − Σ_t a_ti)²                                 doubly stochastic attention
-    hard    − (ρ/M) Σ_t (R_t − b_t) log a_{t l_t} − (η/M) Σ_t H(a_t)   l_t the sampled place, H the entropy; half of
-                                                                       the captions read the weighted mean instead
+    hard    − (ρ/M) Σ_t (R_t − b_t) log a_{t l_t} − (η/M) Σ_t H(a_t)   l_t the sampled place, H the entropy
             R_t = log p(w_t) + γ R_{t+1},  γ = 0.5                     no gradient through it
             b_t ← 0.95 b_t + 0.05 mean of R_t over the batch           moving baseline
 
 Xu et al. 2015, sections 4.1 and 4.2.1; Williams 1992. There b is one number and γ = 1; a baseline for each position and
-a shorter horizon have a smaller variance, because the place of a word matters most to that word.
+a shorter horizon have a smaller variance, because the place of a word matters most to that word. A share of the
+captions reads the weighted mean instead of a sampled place: 1 at the beginning, falling to 1/2, as in section 4.1.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class PictureReader:
         if self.extractor is None:
             return pixels
         with torch.no_grad():
-            grid = self.extractor(torch.from_numpy(np.ascontiguousarray(pixels)))
+            grid = self.extractor(torch.from_numpy(np.array(pixels)))
         if not isinstance(grid, torch.Tensor) or grid.dim() != 4 or grid.size(0) != len(pixels):
             expected = "a network that returns features (B, C, h, w)"
             raise ArgumentError("encoder", expected, f"{self.kind}: {tuple(getattr(grid, 'shape', ()))}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -14,6 +17,11 @@ from .config import CaptionConfig
 
 KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth", "attention", "attention_size", "gate",
         "image", "encoder_size", "embedding_size", "tied")  # fmt: skip
+
+
+def kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """See `Task.kept`."""
+    return {name: options[name] for name in KEPT} | {"maps": tuple(options["maps"])}
 
 
 def language(source: ModelFile, new: Language, config: CaptionConfig) -> tuple[Language, list[str]]:

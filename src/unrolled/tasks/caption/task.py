@@ -50,6 +50,7 @@ _PLACES, _MEANS = 0x1A75, 0x1A76  # random streams: the places of hard attention
 SCORED = 200  # validation pictures described at every evaluation
 PREVIEWED = 3
 PHOTO = 96  # pixels of a side, unless given
+SAMPLED = 0.5  # final share of captions with sampled places
 TOGETHER = 2  # captions of a picture in the same batch: the picture is encoded once for them
 
 
@@ -162,7 +163,7 @@ class Captioning(Task):
     @classmethod
     def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
         super().kept(source, options)
-        return {name: options[name] for name in starting.KEPT}
+        return starting.kept(options)
 
     def taken(self) -> dict[str, Taken]:
         assert self.source is not None
@@ -180,7 +181,8 @@ class Captioning(Task):
         if self.config.captioner.attention == "hard":
             seed = self.config.training.seed
             drawn = uniform(seed, _PLACES, step, np.arange(target.numel())).reshape(target.shape)
-            mean = uniform(seed, _MEANS, step, np.arange(target.size(1))) < 0.5  # they read the mean of all places
+            share = 1 - min(SAMPLED, step / max(1, self.config.training.steps or 1))
+            mean = uniform(seed, _MEANS, step, np.arange(target.size(1))) < share  # they read the mean of all places
             draws = torch.from_numpy(np.where(mean, 1.0, drawn)).float()
         arrays = torch.from_numpy(np.ascontiguousarray(self.arrays["train"][pictures]))
         return Batch(arrays, torch.from_numpy(rows), target, lengths, draws)

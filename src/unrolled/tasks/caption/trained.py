@@ -195,6 +195,17 @@ class TrainedCaptioner(Trained):
     def _device(self) -> torch.device:
         return self.model.mean.device
 
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
+        """Return `Measures` on the pictures that `find` returns, the pictures and notes.
+
+        Raises:
+            DataError: there are no pictures.
+            RunError: the run's own data cannot be read, or have changed.
+        """
+        captioned, notes = self.find(data, split)
+        measures = self.measures(captioned, self.reader.read_all(captioned))
+        return {"measures": measures, "examples": captioned, "notes": notes}
+
     def find(self, data: str | Path | None, split: Part, images: str | None = None) -> tuple[Captioned, list[str]]:
         """Return the captioned pictures of ``data``, or a part of the run's own, and notes.
 
