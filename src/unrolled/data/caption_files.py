@@ -104,7 +104,7 @@ def _detected(path: Path, text: str) -> CaptionForm:
         images = data.get("images") if isinstance(data, dict) else None
         if isinstance(images, list) and isinstance(data.get("annotations"), list):
             return "coco"
-        if isinstance(images, list) and any(isinstance(one, dict) and "sentences" in one for one in images[:1]):
+        if isinstance(images, list) and any(isinstance(image, dict) and "sentences" in image for image in images[:1]):
             return "karpathy"
         raise _unknown(path)
     if re.match(r"[^\t]+#[0-9]{1,4}\t", first):

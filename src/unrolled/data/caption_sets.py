@@ -150,7 +150,7 @@ def _pictures(path: Path, images: str | None, file: CaptionFile) -> tuple[Path, 
         if not candidates[0].is_dir():
             raise DataError(f"{images} is not a folder; give the folder of the pictures with --images")
     else:
-        folders = sorted(one for one in path.parent.iterdir() if one.is_dir() and not one.name.startswith("."))
+        folders = sorted(entry for entry in path.parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
         candidates = [path.parent / name for name in BESIDE if (path.parent / name).is_dir()]
         candidates = list(dict.fromkeys([*candidates[:-1], *folders, candidates[-1]]))
     first = next(iter(file.captions))

@@ -8,7 +8,7 @@
 
 Xu et al. 2015, sections 4.1 and 4.2.1; Williams 1992. There b is one number and γ = 1; a baseline for each position and
 a shorter horizon have a smaller variance, because the place of a word matters most to that word. A share of the
-captions reads the weighted mean instead of a sampled place: 1 at the beginning, falling to 1/2, as in section 4.1.
+captions reads the weighted mean instead of a sampled place: 1/2 as in section 4.1, and all of them at the beginning.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ SCORED = 200  # validation pictures described at every evaluation
 PREVIEWED = 3
 PHOTO = 96  # pixels of a side, unless given
 SAMPLED = 0.5  # final share of captions with sampled places
+BEGINS, FULL = 0.3, 0.6  # fractions of training at which that share begins to rise from 0, and has its final value
 TOGETHER = 2  # captions of a picture in the same batch: the picture is encoded once for them
 
 
@@ -181,7 +182,8 @@ class Captioning(Task):
         if self.config.captioner.attention == "hard":
             seed = self.config.training.seed
             drawn = uniform(seed, _PLACES, step, np.arange(target.numel())).reshape(target.shape)
-            share = 1 - min(SAMPLED, step / max(1, self.config.training.steps or 1))
+            done = step / max(1, self.config.training.steps or 1)
+            share = 1 - SAMPLED * min(1.0, max(0.0, (done - BEGINS) / (FULL - BEGINS)))
             mean = uniform(seed, _MEANS, step, np.arange(target.size(1))) < share  # they read the mean of all places
             draws = torch.from_numpy(np.where(mean, 1.0, drawn)).float()
         arrays = torch.from_numpy(np.ascontiguousarray(self.arrays["train"][pictures]))
