@@ -77,6 +77,7 @@ class Peer(nn.Module):
 def alike(model: Translator) -> Peer:
     """Return a peer with the same weights."""
     assert model.attention is not None
+    assert model.bridge is not None
     options, attention, inner = model.options, model.attention, model.attention.cell
     peer = Peer(model.source.num_embeddings, model.target.num_embeddings, options.embedding_size, inner.hidden_size,
                 attention.memory_size)  # fmt: skip
