@@ -14,13 +14,14 @@ import tyro
 
 from unrolled import api, cli, cross_validation
 from unrolled.cli.arguments import Schema
+from unrolled.cli.inspect import of_task
 from unrolled.cli.inspect.view import VIEWS
 from unrolled.cli.lab import EXPERIMENTS
 from unrolled.errors import UnrolledError
 from unrolled.tasks import registry
 
 PROGRAM = re.compile(r"^(?:\$ )?(?:\w+=\S+ )*(unrolled|make|python3?) ")
-ABOUT_A_RUN = ("evaluate", "predict", "sample")  # their options are those of the run's task
+ABOUT_A_RUN = ("evaluate", "predict", "sample", "inspect")  # their options are those of the run's task
 
 
 class Accepted(BaseException):
@@ -133,6 +134,7 @@ def _parse(rest: list[str], task: str) -> list[type]:
         mock.patch.object(api, "start", started),
         mock.patch.object(cross_validation, "start", started),
         mock.patch.object(api, "task_of", return_value=task),
+        mock.patch.object(of_task, "looks_like_run", return_value=True),
         contextlib.redirect_stdout(None),
     ):
         try:

@@ -6,12 +6,14 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import unrolled
 from unrolled import cli
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SMALL = {"steps": 3, "batch_size": 4, "hidden_size": 8}
+IMAGES = {"steps": 3, "batch_size": 4, "maps": 4}
 TEXT = "Once the cat sat on the mat, and the dog sat by the door.\n" * 60
 
 
@@ -30,6 +32,10 @@ def here(tmp_path_factory):
         (folder / "names.conll").write_text("Anna B-person\nsings O\n\nBob B-person\nsits O\n\n" * 20)
         (folder / "a.de").write_text("".join(f"ein Hund {n}\n" for n in range(40)))
         (folder / "a.en").write_text("".join(f"a dog {n}\n" for n in range(40)))
+        for label, shade in (("cat", 40), ("dog", 200)):
+            (folder / "photos" / label).mkdir(parents=True)
+            for n in range(12):
+                Image.new("RGB", (16, 16), (shade, n, 0)).save(folder / "photos" / label / f"{n}.png")
         yield folder
 
 
@@ -50,7 +56,8 @@ def smaller(words):
         words = words[:at] + words[at + 2 :]
     if "memory" in words:
         words[words.index("--length") + 1] = "5"
-    return [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items())]
+    small = IMAGES if "image" in words else SMALL
+    return [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in small.items())]
 
 
 def test_the_commands_run(here, monkeypatch, capsys):

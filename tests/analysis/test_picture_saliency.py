@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unrolled.analysis.picture_saliency import covered, gradient_by_input, mean_colour, occlusion, smoothed, top_share
+from unrolled.analysis.picture_saliency import covered, gradient_by_input, mean_colour, occlusion, top_share
 from unrolled.analysis.picture_units import Response, projections, responses, window
 from unrolled.layers import Convolutions
 
@@ -49,7 +49,6 @@ def test_marked_pixels():
     assert marked.sum() == 10
     assert marked[9].all()
     assert torch.equal(covered(X, torch.ones(12, 12, dtype=torch.bool)), mean_colour(X))
-    torch.testing.assert_close(smoothed(torch.ones(4, 4)), torch.ones(4, 4))
 
 
 def bright_dot():

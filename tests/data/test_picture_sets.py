@@ -139,7 +139,7 @@ def test_damaged_pictures(folders):
         opened(folders)
     sets = opened(folders, PictureLayout(skip=True))
     assert len(sets.train) + len(sets.valid) + len(sets.test) == 18
-    assert any("2 pictures left out" in note for note in sets.notes)
+    assert any("2 pictures skipped" in note for note in sets.notes)
 
 
 def test_other_data(folders, tmp_path_factory):

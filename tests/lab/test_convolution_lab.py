@@ -65,6 +65,8 @@ def test_sizes_weights_and_receptive_fields():
 
 def test_receptive_field_of_a_network_by_its_gradient():
     network = Convolutions(1, (2, 2), depth=2).double().eval()
+    for parameter in network.parameters():
+        parameter.data.abs_()  # so that no unit is 0 everywhere
     x = torch.rand(1, 1, 64, 64, dtype=torch.float64).requires_grad_()
     maps = [layer.maps for layer in network.layers(x)]
     for layer, found in zip(maps, sizes(layers_of(network), 64, 64, 1), strict=True):

@@ -27,7 +27,7 @@ def task(name, data, **options):
         ("a.tar.gz", ""),
         ("nothing", ""),
         ("classes/pos/1.txt classes/neg/1.txt", "lm classify"),
-        ("classes/pos/1.png classes/neg/1.png", "lm"),
+        ("classes/pos/1.png classes/neg/1.png", "lm image"),
         ("classes/pos/1.txt", "lm"),
         ("source/main.py source/one/a.py source/two/b.py", "lm"),
         ("imdb/README imdb/Train/pos/1.txt imdb/test/pos/1.txt", "lm classify"),

@@ -12,9 +12,11 @@ import unrolled
 from unrolled.analysis.picture_saliency import covered, gradient_by_input, top_share
 from unrolled.cli import main
 from unrolled.errors import ArgumentError, DataError
+from unrolled.tasks import registry
 from unrolled.training import checkpoint
+from unrolled.training.config import update
 
-SMALL = {"maps": (6, 8), "depth": 1, "batch_size": 8, "precision": "float32", "checkpoint_seconds": 1e-9}
+SMALL = {"maps": (6, 8), "depth": 1, "batch_size": 8, "precision": "float32"}
 
 
 def stripes(count=40, size=12):
@@ -57,13 +59,14 @@ def test_it_learns_and_decides_by_the_data(run):
 
 
 def test_resumed_training_is_exact(data, tmp_path):
-    options = {**SMALL, "steps": 8, "eval_every": 4}
-    whole = unrolled.train("image", data=data, run=tmp_path / "whole", **options).folder
+    options = {**SMALL, "steps": 4, "eval_every": 2, "checkpoint_seconds": 1e-9}
+    whole = tmp_path / "whole"
+    unrolled.train("image", data=data, run=whole, **options)
     part = shutil.copytree(whole, tmp_path / "part")
-    shutil.rmtree(part / "checkpoints" / "step-8")
-    (part / "checkpoints" / "latest").write_text("step-7")
+    shutil.rmtree(part / "checkpoints" / "step-4")
+    (part / "checkpoints" / "latest").write_text("step-3")
     unrolled.resume(part)
-    first, second = (checkpoint.load(run / "checkpoints" / "step-8")[0] for run in (whole, part))
+    first, second = (checkpoint.load(run / "checkpoints" / "step-4")[0] for run in (whole, part))
     assert first.keys() == second.keys()
     assert any("running_mean" in name and name.startswith("average.") for name in first)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -113,6 +116,7 @@ def test_command_line(run, data, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out" / "0001-explained.png").exists()
     assert "data:image/png" in (tmp_path / "page.html").read_text()
     (tmp_path / "bad.jpg").write_text("text")
+    capsys.readouterr()
     assert main(["predict", str(run), file, "bad.jpg"]) == 2
     captured = capsys.readouterr()
     assert file in captured.out
@@ -131,16 +135,22 @@ def test_command_line(run, data, tmp_path, capsys, monkeypatch):
 
 def test_from_another_run(run, data, tmp_path):
     other = unrolled.train(
-        "image", data=stripes(24), from_run=run, run=tmp_path / "b", steps=2, freeze=("features",), batch_size=8
+        "image",
+        data=stripes(24),
+        from_run=run,
+        run=tmp_path / "b",
+        steps=2,
+        freeze=("block 1", "block 2"),
+        batch_size=8,
     )
-    before, after = unrolled.load(run).model, unrolled.load(other.folder).model
+    before, after = unrolled.load(run).model, other.model
     for (name, a), b in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         assert torch.equal(a, b) == (not name.startswith("head.")), name
     rows = [(pixels, label + "!") for pixels, label in stripes(24)]
     with pytest.raises(ArgumentError, match="head must be new if the classes differ"):
         unrolled.train("image", data=rows, from_run=run, run=tmp_path / "c", steps=2)
     new = unrolled.train("image", data=rows, from_run=run, head="new", run=tmp_path / "d", steps=2, freeze=("block 1",))
-    assert unrolled.load(new.folder).classes == ["across!", "along!"]
+    assert new.classes == ["across!", "along!"]
 
 
 def _table(folder, row):
@@ -151,12 +161,13 @@ def _table(folder, row):
 def test_wrong_data(run, tmp_path):
     for n, (pixels, label) in enumerate(stripes(30)):
         (tmp_path / label).mkdir(exist_ok=True)
-        Image.fromarray((pixels > 128).astype(np.uint8)).save(tmp_path / label / f"{n}.png")
-    (tmp_path / "along" / "copy.png").write_bytes((tmp_path / "along" / "0.png").read_bytes())
-    checked = unrolled.tasks.registry.task_class("image")
-    config = unrolled.training.config.update(checked.Config(), data=str(tmp_path))
-    assert any("floats in 0..1 were probably saved" in note for note in checked(config).check())
-    with pytest.raises(DataError, match=r"no.png.* do not exist"):
+        dark = (pixels > 128).astype(np.uint8)
+        dark[0, n // 3, n % 3] ^= 1  # all differ
+        Image.fromarray(dark).save(tmp_path / label / f"{n}.png")
+    task = registry.task_class("image")
+    notes = task(update(task.Config(), data=str(tmp_path))).check()
+    assert any("floats in 0..1 were probably saved" in note for note in notes)
+    with pytest.raises(DataError, match=r"'no\.png'.*do not exist|do not exist: 'no\.png'"):
         unrolled.load(run).evaluate(_table(tmp_path, "no.png,along"))
     with pytest.raises(DataError, match=r"'other' .* is none of the model's classes"):
         unrolled.load(run).evaluate(_table(tmp_path, "along/0.png,other"))

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 # C channels, h × w pixels, N pictures in a batch
@@ -74,11 +73,6 @@ def gradient_by_input(score: Score, x: Tensor, points: int = POINTS) -> Tensor:
         path = (ground + shares[:, None, None, None] * (x - ground)).requires_grad_()
         (gradients,) = torch.autograd.grad(score(path).sum(), path)
     return ((x - ground) * gradients.mean(0)).sum(0).detach()
-
-
-def smoothed(map: Tensor, width: int = 3) -> Tensor:
-    """Return a map ``(h, w)`` averaged over ``width`` × ``width`` pixels."""
-    return F.avg_pool2d(map[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
 
 
 def top_share(map: Tensor, share: float = 0.1) -> Tensor:

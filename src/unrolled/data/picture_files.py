@@ -164,7 +164,7 @@ def decode(
         size: pixels of a side.
         channels: 1 (grey) or 3 (RGB).
         fit: how other aspect ratios are fitted.
-        skip: leave out files that cannot be read, instead of an error.
+        skip: omit files that cannot be read, instead of an error.
         done: called with the number of pictures read so far.
 
     Raises:
@@ -186,9 +186,9 @@ def decode(
         digests.append(digest(data))
         done(number + 1)
     if errors and not (skip and found):
-        more = f" (one of {len(errors):,} such files; --damaged skip leaves them out)" if len(errors) > 1 else ""
-        raise DataError(errors[0] + (more or ("; --damaged skip leaves it out" if found else "")))
-    notes = [f"{len(errors):,} pictures left out: {errors[0]}"] if errors else []
+        more = f" (one of {len(errors):,} such files; --damaged skip omits them)" if len(errors) > 1 else ""
+        raise DataError(errors[0] + (more or ("; --damaged skip omits it" if found else "")))
+    notes = [f"{len(errors):,} pictures skipped: {errors[0]}"] if errors else []
     labels, names = ([column[i] for i in found] for column in (listed.labels, listed.names))
     return Pictures(pixels[: len(found)], labels, names, digests), notes
 

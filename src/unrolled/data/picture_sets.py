@@ -44,7 +44,7 @@ class PictureLayout:
         size: pixels of a side; `None`: by the data.
         channels: 1 (grey) or 3 (RGB); `None`: by the data.
         fit: how other aspect ratios are fitted.
-        skip: leave out pictures that cannot be read.
+        skip: omit pictures that cannot be read.
     """
 
     table: TableLayout = field(default_factory=TableLayout)

@@ -34,7 +34,7 @@ Pixels = npt.NDArray[np.uint8]
 
 MOST_PIXELS = 100_000_000  # of a picture
 MOST_BYTES = 256 << 20  # of a file
-LEAST_SIDE = 4  # pixels
+LEAST_SIDE = 2  # pixels
 FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "ICO", "PCX")
 """Pillow's names of the formats that are read; others, such as EPS, would run other programs"""
 SUFFIXES = (

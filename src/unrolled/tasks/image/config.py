@@ -28,7 +28,7 @@ class LabelledPictures:
     """The labelled pictures and how they are read."""
 
     data: str = "generated"
-    """labelled pictures: a folder with a folder per class, a table of paths, idx or CIFAR files, or a name"""
+    """labelled pictures: a folder per class, table of paths, idx, CIFAR, or a name"""
     test: str | None = None
     """test set in the same format (default: a part of --data)"""
     path_column: str | None = None

@@ -27,7 +27,7 @@ class Evaluate(WithMistakes):
     """The labelled pictures to evaluate on and the format of their table."""
 
     data: str | None = None
-    """other labelled pictures: a folder, a table, idx or CIFAR files, or a named data set"""
+    """other labelled pictures: folder, table, idx, CIFAR or a named data set"""
     path_column: str | None = None
     """column (or key) of the paths in a table; its number with --no-header"""
     label_column: str | None = None

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ...analysis.picture_saliency import gradient_by_input, occlusion, smoothed, top_share
+from ...analysis.picture_saliency import gradient_by_input, occlusion, top_share
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 from ..common.lettering import Font, lettering, shortened
@@ -48,7 +48,7 @@ def maps(model: TrainedImages, pixels: Pixels, best: int, other: int) -> tuple[V
     network = model.model
     with torch.no_grad():
         x = network.normalised(torch.from_numpy(pixels.copy())[None].to(network.mean.device))[0]
-    found = occlusion(score, x), smoothed(gradient_by_input(score, x))
+    found = occlusion(score, x), gradient_by_input(score, x)
     occluded, gradient = (part.double().cpu().numpy() for part in found)
     return occluded, gradient
 

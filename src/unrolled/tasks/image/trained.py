@@ -22,7 +22,7 @@ from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix, scores, true_classes
 from ..common.own_data import own_data
 from ..common.prediction import Part
-from ..common.trained import Modules, Trained
+from ..common.trained import Modules, Streaming, Trained
 from .evaluation import Evaluate, evaluation
 from .explanation import drawing, maps
 from .inspection import Inspect, inspection
@@ -208,6 +208,14 @@ class TrainedImages(Trained):
     def inspection(self, options: Inspect, words: Sequence[str], progress: Progress = silent) -> Report:
         """See `Trained.inspection`."""
         return inspection(self, options, words, progress)
+
+    def streaming(self, lanes: int = 1) -> Streaming:
+        """See `Trained.streaming`.
+
+        Raises:
+            RunError: always.
+        """
+        raise self.unable("answer step by step: it reads whole pictures")
 
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the size of the pictures and the classes."""
