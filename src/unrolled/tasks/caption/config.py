@@ -34,9 +34,9 @@ class Captions:
     form: CaptionForm = "auto"
     """form of the file: karpathy, coco, flickr, csv or jsonl (default: detect)"""
     fractions: tuple[float, float, float] | None = None
-    """fractions of training, validation and test pictures (default: as in the file, or 0.8 0.1 0.1)"""
+    """fractions of training, validation and test (default: of the file, or 0.8 0.1 0.1)"""
     folds: int = 0
-    """number of folds for cross-validation, by a hash of the picture's name; 0: off"""
+    """number of folds for cross-validation, by a hash of the name; 0: off"""
     fold: int | None = None
     """train only on this fold, counted from 0 (default: every fold)"""
 
@@ -73,7 +73,7 @@ class PictureEncoder:
     """The network that reads the picture."""
 
     encoder: str = "auto"
-    """cnn (trained along), photos (EfficientNet-Lite0, trained on ImageNet), or module:Class; auto: by the data"""
+    """cnn (trained along), photos (EfficientNet-Lite0) or module:Class; auto: by data"""
     size: int | None = None
     """cnn: pixels of a side (default: 48 for scenes, else 96)"""
     maps: tuple[int, ...] = (24, 48, 96)
@@ -105,13 +105,13 @@ class Describer:
     """The decoder and its attention."""
 
     attention: Literal["soft", "hard", "none"] = "soft"
-    """soft, hard (one place per word, sampled), or none (Xu et al. 2015; Vinyals et al. 2015)"""
+    """soft, hard (one sampled place per word) or none (Xu et al. 2015)"""
     attention_size: int | None = None
     """hidden width of the attention (default: hidden_size)"""
     gate: bool = True
     """a gate between the attention and the decoder"""
     image: Literal["first", "every"] = "first"
-    """without attention: the picture is the input of the first step, or part of every input"""
+    """without attention: the picture is the first input, or part of every input"""
     doubly_stochastic: float = 0.0
     """soft: weight of the penalty on places with a sum of attention other than 1"""
     entropy: float = 0.01

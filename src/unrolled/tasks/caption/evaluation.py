@@ -35,7 +35,7 @@ class Evaluate(SearchOptions):
     split: Literal["valid", "test", "train"] | None = None
     """split of the run's own data (default: test)"""
     baselines: bool = False
-    """also score captions that need no training: random, the same for all, of neighbours"""
+    """also score captions without training: random, one for all, of neighbours"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,7 +21,7 @@ KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth",
 
 def kept(options: Mapping[str, Any]) -> dict[str, Any]:
     """See `Task.kept`."""
-    return {name: options[name] for name in KEPT} | {"maps": tuple(options["maps"])}
+    return {name: options[name] for name in KEPT}
 
 
 def language(source: ModelFile, new: Language, config: CaptionConfig) -> tuple[Language, list[str]]:
