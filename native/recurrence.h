@@ -311,12 +311,19 @@ struct Forward {
             const T* x = (const T*)q.x + ((t0 + slot) * B + mine.b0) * I;
             T* to = gx.at(slot, p, mine.b0);
             if (pack_x)
-                panel_product<NR>(rows, operand(x, paired_x + (slot * B + mine.b0) * pairs_x), depth,
-                                  packed_x + p * panel_x, NR * W, depth, Tile<T>{to, NR * W, W}, false,
-                                  p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : (const E*)nullptr);
+                across_panel<NR>(p, rows, operand(x, paired_x + (slot * B + mine.b0) * pairs_x), depth,
+                                 packed_x + p * panel_x, to, p + 1 < mine.p1 ? packed_x + (p + 1) * panel_x : nullptr);
             else
                 unpacked(rows, x, I, (const T*)q.weight_ih, I, p, 0, G, to);
         }
+    }
+
+    // The product with panel p: of a cell with one gate only the vectors that have units.
+    template <int N>
+    void across_panel(long p, long rows, const E* A, long depth, const E* panel, T* to, const E* next) {
+        if constexpr (G == 1 && N > 1)
+            if ((p * Q + N - 1) * W >= H) return across_panel<N - 1>(p, rows, A, depth, panel, to, next);
+        panel_product<N>(rows, A, depth, panel, NR * W, depth, Tile<T>{to, NR * W, W}, false, next);
     }
 
     // W_ih x_t where x_t is a token id: a row of the packed weights.
@@ -389,8 +396,7 @@ struct Forward {
                     panel_product<Cell::kFirst>(rows, rows_h, X::depth(P), panel, NR * W, X::depth(P),
                                                 Tile<T>{to, NR * W, W}, false, next);
                 else
-                    panel_product<NR>(rows, rows_h, X::depth(P), panel, NR * W, X::depth(P), Tile<T>{to, NR * W, W},
-                                      false, next);
+                    across_panel<NR>(p, rows, rows_h, X::depth(P), panel, to, next);
             }
             if (!Cell::kNormed) units(mine, t, slot, group, end, h, 0);
         }

@@ -147,9 +147,9 @@ class DropIn(Freezable):
         """Run any kind of input that torch accepts; return outputs of the same kind, and the leaves of the state."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx)
-        if self._copy is not None and not torch.compiler.is_compiling():
-            if (frozen := self._run_frozen(input, hx)) is not None:
-                return frozen
+        frozen = None if self._copy is None or torch.compiler.is_compiling() else self._run_frozen(input, hx)
+        if frozen is not None:
+            return frozen
         batched = isinstance(input, Tensor) and input.dim() == 3
         if batched:  # first, because in a small call checking the arguments takes as long as the computation
             B, T, I = input.shape if self.batch_first else (input.shape[1], input.shape[0], input.shape[2])
@@ -215,9 +215,9 @@ class DropIn(Freezable):
         """Run a packed input. Padding keeps its order (longest first), so that the output is packed like the input."""
         order, inverse = packed.sorted_indices, packed.unsorted_indices  # None if the caller has sorted
         x, T = packed.data, packed.batch_sizes.size(0)
-        if self._copy is not None and not torch.compiler.is_compiling():
-            if (frozen := self._run_frozen_packed(packed, hx)) is not None:
-                return frozen
+        frozen = None if self._copy is None or torch.compiler.is_compiling() else self._run_frozen_packed(packed, hx)
+        if frozen is not None:
+            return frozen
         if T < SHORT_PACKED and x.dim() == 2 and x.size(1) == self.input_size:
             B = packed.batch_sizes.tolist()[0]
             initial = hx
