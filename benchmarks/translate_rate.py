@@ -21,11 +21,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
 from unrolled.decoding import Search
+from unrolled.layers.decoder import inside
+from unrolled.tasks.common.language import BEGIN, END, shifted
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.decoding import Decoding, search
-from unrolled.tasks.translate.model import Translator, inside, shifted
+from unrolled.tasks.translate.model import Translator
 from unrolled.tasks.translate.task import Translation
-from unrolled.tasks.translate.units import BEGIN, END
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
 
@@ -76,6 +77,7 @@ class Peer(nn.Module):
 def alike(model: Translator) -> Peer:
     """Return a peer with the same weights."""
     assert model.attention is not None
+    assert model.bridge is not None
     options, attention, inner = model.options, model.attention, model.attention.cell
     peer = Peer(model.source.num_embeddings, model.target.num_embeddings, options.embedding_size, inner.hidden_size,
                 attention.memory_size)  # fmt: skip

@@ -2,8 +2,9 @@
 //
 //   (2)  e_ti  = vᵀ tanh(W s_{t-1} + k_i)        additive: the query is the state before the step
 //   (3)  a_ti  = softmax_i(e_ti)                 over the positions before the end of the sentence
-//   (4)  c_t   = Σ_i a_ti h_i
-//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i is computed beforehand: W_c c_t = Σ_i a_ti values_i
+//   (4)  c_t   = Σ_i m_ti h_i                    m_ti = a_ti; hard: 1 at one location, else 0
+//   (4g) m_ti  is multiplied by σ(wᵀ s_{t-1} + b) with a gate
+//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i is computed beforehand: W_c c_t = Σ_i m_ti values_i
 //   (6)  y_t   = [s_t; c_t]
 //
 //   (5') s_t   = cell(x_t, u_{t-1}, s_{t-1})     multiplicative, with input feeding: the query is the state after it
@@ -176,8 +177,9 @@ template <class Cell, class T>
 struct Task {
     static constexpr int G = Cell::G, W = Lanes<T>::W;
     const Attention& q;
-    const long T_ = q.T, N = q.N, S = q.S, B = q.B, H = q.H, A = q.A, C = q.C;
-    const bool additive = q.weight_q;
+    const long T_ = q.T, N = q.N, S = q.S, B = q.B, H = q.H, A = q.A, C = q.C, Q = q.Q;
+    const bool additive = q.weight_q, gated = Q > A;
+    const T* const mix = (const T*)(q.mix ? q.mix : q.a);
     const long V = additive ? G * H : H, Y = additive ? H + C : H;
     const int64_t *const lengths = (const int64_t*)q.lengths, *const rows = (const int64_t*)q.rows;
 
@@ -198,6 +200,7 @@ struct Task {
         while (n < N && (before + lengths[n] / 2) * parts < total * part) before += lengths[n++];
         return part == parts ? N : n;
     }
+    bool hard(long t, long n) const { return q.hard && !(q.draws && ((const T*)q.draws)[t * N + n] >= 1); }
     T* keys(long n) const { return (T*)q.keys + sentence(n) * A; }
     T* values(long n) const { return (T*)q.values + sentence(n) * V; }
     const T* s_rows(long t, long* ld) const {  // s_{t-1} of all rows
@@ -219,9 +222,9 @@ struct Task {
 template <class Cell, class T>
 struct Forward : Task<Cell, T> {
     using Base = Task<Cell, T>;
-    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::V, Base::Y, Base::additive;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::Q, Base::V, Base::Y, Base::additive;
     const bool packing = T_ * N > kFewRows;
-    const long Gp = Weight<T>::padded(G * H), Hp = Weight<T>::padded(H), Qp = additive ? Weight<T>::padded(A) : Hp;
+    const long Gp = Weight<T>::padded(G * H), Hp = Weight<T>::padded(H), Qp = additive ? Weight<T>::padded(Q) : Hp;
     const long Vp = additive ? Gp : Hp, Sp = round_up(S, W);
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
@@ -232,7 +235,7 @@ struct Forward : Task<Cell, T> {
         : Base{given},
           memory(sizeof(T) * size_t((packing ? H * (Gp + Qp + !additive * Gp) : 0) + N * (Gp + Qp + !additive * Gp) +
                                     q.threads * (Sp + Vp) + 2048)),
-          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, A)), W_u(weight(q.weight_u, G * H)),
+          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, Q)), W_u(weight(q.weight_u, G * H)),
           W_s(weight(q.weight_s, H)), gh(memory.next<T>(N * Gp)), queries(memory.next<T>(N * Qp)),
           gu(memory.next<T>(additive ? 0 : N * Gp)), own(memory.next<T>(q.threads * (Sp + Vp))) {}
 
@@ -266,9 +269,12 @@ struct Forward : Task<Cell, T> {
             if (!this->going(t, n)) {
                 nothing(t, n);
             } else if (additive) {
-                additive_scores(n, queries + n * Qp, e);
-                if (q.queries) memcpy((T*)q.queries + (t * N + n) * A, queries + n * Qp, A * sizeof(T));
+                T* query = queries + n * Qp;
+                additive_scores(n, query, e);
+                if (this->gated) query[A] += *(const T*)q.bias_g;
+                if (q.queries) memcpy((T*)q.queries + (t * N + n) * Q, query, Q * sizeof(T));
                 softmax(t, n, e);
+                if (q.mix) choose(t, n, query);
                 see(t, n, found);  // (4)
                 cell(t, n, found);
             } else {
@@ -321,8 +327,29 @@ struct Forward : Task<Cell, T> {
         for (long i = seen; i < S; i++) a[i] = 0;
     }
 
+    // m_ti, with (4g).
+    void choose(long t, long n, const T* query) const {
+        const long seen = this->seen(n);
+        const T *a = (const T*)q.a + (t * N + n) * S, open = this->gated ? T(1) / (T(1) + exp(-query[A])) : T(1);
+        T* m = (T*)q.mix + (t * N + n) * S;
+        if (!this->hard(t, n)) {
+            for (long i = 0; i < S; i++) m[i] = open * a[i];
+            return;
+        }
+        long chosen = 0;
+        if (q.draws) {  // by the cumulative distribution
+            const T draw = ((const T*)q.draws)[t * N + n];
+            T total = a[0];
+            while (chosen + 1 < seen && total <= draw) total += a[++chosen];
+        } else {
+            for (long i = 1; i < seen; i++) chosen = a[i] > a[chosen] ? i : chosen;
+        }
+        memset(m, 0, S * sizeof(T));
+        m[chosen] = open;
+    }
+
     void see(long t, long n, T* found) const {
-        blend((const T*)q.a + (t * N + n) * S, this->seen(n), this->values(n), this->B * V, V, found, false);
+        blend(this->mix + (t * N + n) * S, this->seen(n), this->values(n), this->B * V, V, found, false);
     }
 
     // (5) (5')
@@ -351,10 +378,11 @@ struct Forward : Task<Cell, T> {
         const long row = t * N + n;
         memset((T*)q.y + row * Y, 0, H * sizeof(T));
         memset((T*)q.a + row * S, 0, S * sizeof(T));
+        if (q.mix) memset((T*)q.mix + row * S, 0, S * sizeof(T));
         if (Cell::kMemory) memset((T*)q.c + row * H, 0, H * sizeof(T));
         if (!additive) memset((T*)q.u + row * H, 0, H * sizeof(T));
         if (q.gates) memset((T*)q.gates + row * 4 * H, 0, 4 * H * sizeof(T));
-        if (q.queries) memset((T*)q.queries + row * A, 0, A * sizeof(T));
+        if (q.queries) memset((T*)q.queries + row * Q, 0, Q * sizeof(T));
     }
 
     // The state after the last step, and (4) for all steps at once: the loop itself does not need c_t.
@@ -364,7 +392,7 @@ struct Forward : Task<Cell, T> {
         if (Cell::kMemory) memcpy((T*)q.cn + n * H, this->before(last, n, q.c, q.c0), H * sizeof(T));
         if (!additive) memcpy((T*)q.un + n * H, this->before(last, n, q.u, q.u0), H * sizeof(T));
         if (C)
-            multiply(T_, (const T*)q.a + n * S, N * S, (const T*)q.looked + this->sentence(n) * C, this->B * C, this->seen(n),
+            multiply(T_, this->mix + n * S, N * S, (const T*)q.looked + this->sentence(n) * C, this->B * C, this->seen(n),
                      C, (T*)q.y + n * Y + H, N * Y);
     }
 };
@@ -377,20 +405,20 @@ struct Forward : Task<Cell, T> {
 template <class Cell, class T>
 struct Backward : Task<Cell, T> {
     using Base = Task<Cell, T>;
-    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::V, Base::Y, Base::additive;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::Q, Base::V, Base::Y, Base::additive;
     const long Hp = Weight<T>::padded(H), Ap = additive ? round_up(A, W) : 0;
     const long own_size = round_up(S * (T_ + 1), W);
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
     T *const ds, *const dc, *const du;  // (N, ·)
-    T* const da;                        // (T, N, S): gradient of the weights, later of the scores
+    T* const da;                        // (T, N, S): gradient of m_ti, later of the scores
     T *const dv, *const own;            // of each thread: dv, and a row's weights over all steps
 
     explicit Backward(const Attention& given)
         : Base{given},
-          memory(sizeof(T) * size_t(Hp * (G * H + (additive ? A : G * H + H)) + N * Hp * (1 + Cell::kMemory + !additive) +
+          memory(sizeof(T) * size_t(Hp * (G * H + (additive ? Q : G * H + H)) + N * Hp * (1 + Cell::kMemory + !additive) +
                                     T_ * N * S + q.threads * (Ap + own_size) + 2048)),
-          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, A)), W_u(weight(q.weight_u, G * H)),
+          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, Q)), W_u(weight(q.weight_u, G * H)),
           W_s(weight(q.weight_s, H)), ds(memory.next<T>(N * Hp)), dc(memory.next<T>(Cell::kMemory * N * Hp)),
           du(memory.next<T>(!additive * N * Hp)), da(memory.next<T>(T_ * N * S)), dv(memory.next<T>(q.threads * Ap)),
           own(memory.next<T>(q.threads * own_size)) {}
@@ -433,7 +461,7 @@ struct Backward : Task<Cell, T> {
                         N * S);
         for (long t = 0; t < last; t++) {
             T* to = da + (t * N + n) * S;
-            const T* given = q.da ? (const T*)q.da + (t * N + n) * S : nullptr;
+            const T* given = q.da && !q.mix ? (const T*)q.da + (t * N + n) * S : nullptr;
             for (long i = 0; i < seen; i++) to[i] = (by_context ? to[i] : T(0)) + (given ? given[i] : T(0));
         }
         for (long i = 0; additive && i < S; i++) memset((T*)q.dkeys + (i * this->B + n) * A, 0, A * sizeof(T));
@@ -466,7 +494,7 @@ struct Backward : Task<Cell, T> {
         }
         W_hh.back(alive, dxg, G * H, 0, Cell::kMemory ? G * H : 2 * H, s, Hp);
         if (!Cell::kMemory) W_hh.back(alive, dhg, H, 2 * H, H, s, Hp);
-        if (additive) W_q.back(alive, (const T*)q.dq + first * A, A, 0, A, s, Hp);
+        if (additive) W_q.back(alive, (const T*)q.dq + first * Q, Q, 0, Q, s, Hp);
         else W_u.back(alive, dxg, G * H, 0, G * H, u, Hp);
     }
 
@@ -501,13 +529,31 @@ struct Backward : Task<Cell, T> {
             dot_product(1, by_seen, V, value + i * this->B * V, this->B * V, some, V, found, 8);
             for (long k = 0; k < some; k++) total += a[i + k] * (de[i + k] += found[k]);
         }
+        if (q.mix) total = weights(t, n, de);
         for (i = 0; i < seen; i++) de[i] = a[i] * (de[i] - total);
         return de;
     }
 
+    // (4) and (4g): `de`, the gradients with respect to m_ti, become those with respect to a_ti. The sum of their products
+    // with a_ti is returned.
+    T weights(long t, long n, T* de) const {
+        const long row = t * N + n;
+        const T *a = (const T*)q.a + row * S, *m = this->mix + row * S, *given = q.da ? (const T*)q.da + row * S : nullptr;
+        T open = 1, by_gate = 0, total = 0;
+        const bool hard = this->hard(t, n);
+        if (this->gated) open = T(1) / (T(1) + exp(-((const T*)q.queries)[row * Q + A]));
+        for (long i = 0; i < this->seen(n); i++) {
+            by_gate += m[i] * de[i];
+            de[i] = (hard ? T(0) : open * de[i]) + (given ? given[i] : T(0));
+            total += a[i] * de[i];
+        }
+        if (this->gated) ((T*)q.dq)[row * Q + A] = by_gate * (T(1) - open);
+        return total;
+    }
+
     // (2): tanh is recomputed, which is faster than storing and loading it.
     void additive_scores(long t, long n, const T* de, T* dv) const {
-        const long row = (t * N + n) * A, stride = this->B * A;
+        const long row = (t * N + n) * Q, stride = this->B * A;
         const T *key = this->keys(n), *v = (const T*)q.v, *query = (const T*)q.queries + row;
         T *dkey = (T*)q.dkeys + n * A, *dq = (T*)q.dq + row;
         memset(dq, 0, A * sizeof(T));
@@ -547,16 +593,16 @@ struct Backward : Task<Cell, T> {
         const long row = t * N + n;
         memset((T*)q.dxg + row * G * H, 0, G * H * sizeof(T));
         if (!Cell::kMemory) memset((T*)q.dhg + row * H, 0, H * sizeof(T));
-        if (additive) memset((T*)q.dq + row * A, 0, A * sizeof(T));
+        if (additive) memset((T*)q.dq + row * Q, 0, Q * sizeof(T));
     }
 
-    // The gradients with respect to the memory, sums over steps of attention weights times gradients, by position.
+    // The gradients with respect to the memory, sums over steps of m_ti times gradients, by position.
     void finish(long n, T* scratch) const {
         memcpy((T*)q.dh0 + n * H, ds + n * Hp, H * sizeof(T));
         if (Cell::kMemory) memcpy((T*)q.dc0 + n * H, dc + n * Hp, H * sizeof(T));
         if (!additive) memcpy((T*)q.du0 + n * H, du + n * Hp, H * sizeof(T));
-        add_up(n, (const T*)q.a, additive ? q.dxg : q.dp, V, V, 0, q.dvalues, scratch);
-        if (C) add_up(n, (const T*)q.a, q.dy, Y, C, H, q.dlooked, scratch);
+        add_up(n, this->mix, additive ? q.dxg : q.dp, V, V, 0, q.dvalues, scratch);
+        if (C) add_up(n, this->mix, q.dy, Y, C, H, q.dlooked, scratch);
         if (!additive) add_up(n, da, q.y, Y, A, 0, q.dkeys, scratch);
     }
     // to (S, B, width) = Σ_t weights_ti · from_t, columns [first, first + width) of rows of ld numbers.

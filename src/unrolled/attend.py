@@ -37,6 +37,7 @@ def attend(
     rows: Tensor | None = None,
     lengths: Tensor | None = None,
     noise: State | None = None,
+    draws: Tensor | None = None,
     backend: str = "auto",
 ) -> tuple[Tensor, Tensor, AttentiveState]:
     """Run ``cell`` over ``inputs``: ``y_t, state_t, a_t = cell.step(x_t, state_{t-1}, memory)``.
@@ -50,6 +51,8 @@ def attend(
         lengths: ``(N,)`` int64 in 0..T, of the inputs. Past the end of a row its outputs and weights are zero, and its
             state is kept.
         noise: the result of the inner cell's ``draw_noise(T, N)``; `None` means evaluation.
+        draws: ``(T, N)``, for hard attention: numbers in [0, 1) that decide the positions, see `located`; 1 or more:
+            the weighted mean of all positions. `None`: the most likely ones.
         backend: ``auto``, ``reference`` or ``native``.
 
     Returns:
@@ -64,14 +67,14 @@ def attend(
             cell, inputs, state, memory, rows=rows, lengths=lengths, noise=noise
         )
         return result
-    _check(cell, inputs, state, memory, rows, lengths)
+    _check(cell, inputs, state, memory, rows, lengths, draws)
     chosen = choose(cell, inputs, noise, backend)
     if chosen == "reference" or not len(inputs):
-        outputs, weights, state, _ = reference.attend(cell, inputs, state, memory, rows, lengths, noise)
+        outputs, weights, state, _ = reference.attend(cell, inputs, state, memory, rows, lengths, noise, draws)
     elif not cell.feeds:
         outputs, weights, state = _at_once(cell, inputs, state, memory, rows, lengths, noise)
     else:
-        outputs, weights, state = native.run(cell, inputs, state, memory, rows=rows, lengths=lengths)
+        outputs, weights, state = native.run(cell, inputs, state, memory, rows=rows, lengths=lengths, draws=draws)
     return outputs, weights, state
 
 
@@ -89,8 +92,8 @@ def attend_traced(
 
     The gates are a dict of name → ``(T, N, ·)``, zero past the end of a row.
     """
-    _check(cell, inputs, state, memory, rows, lengths)
-    return reference.attend(cell, inputs, state, memory, rows, lengths, noise, traced=True)
+    _check(cell, inputs, state, memory, rows, lengths, None)
+    return reference.attend(cell, inputs, state, memory, rows, lengths, noise, None, traced=True)
 
 
 def choose(cell: Attentive, inputs: Tensor, noise: State | None = None, backend: str = "auto") -> str:
@@ -129,7 +132,11 @@ def _check(
     memory: Memory,
     rows: Tensor | None,
     lengths: Tensor | None,
+    draws: Tensor | None,
 ) -> None:
+    if draws is not None and (draws.shape != inputs.shape[:2] or not cell.hard):
+        expected = "(T, N) like the inputs" if cell.hard else "omitted without hard attention"
+        raise ShapeError(f"draws must be {expected}, got {tuple(draws.shape)}")
     if inputs.dim() != 3 or inputs.size(2) != cell.input_size:
         raise ShapeError(f"inputs must be (T, N, {cell.input_size}), got {tuple(inputs.shape)}")
     (T, N), (S, B) = inputs.shape[:2], memory.h.shape[:2]

@@ -16,7 +16,7 @@ from unrolled.cli import main
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RECORD = FIXTURES / "options.json"
-TASKS = ("lm", "classify", "tag", "translate", "image", "memory")
+TASKS = ("lm", "classify", "tag", "translate", "image", "caption", "memory")
 COMMANDS = [
     *(f"train {task}" for task in TASKS),
     *"resume sample predict evaluate runs data bench doctor".split(),

@@ -11,6 +11,7 @@ from unrolled.tasks.classify.config import ClassifyConfig
 from unrolled.tasks.classify.model import Classifier
 from unrolled.tasks.classify.text_input import Tokenizer
 from unrolled.tasks.classify.trained import TrainedClassifier
+from unrolled.tasks.common.language import Language
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.lm.config import LanguageModelConfig
 from unrolled.tasks.lm.model import new_model
@@ -22,7 +23,6 @@ from unrolled.tasks.tag.words import Lexicon, TagSet
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.model import Translator
 from unrolled.tasks.translate.trained import TrainedTranslator
-from unrolled.tasks.translate.units import Language
 
 TEXT = story(6000)
 LINES = "Anna saw the cat.\n\nThe cat (Tom) didn't see Anna!\n  It rained, Zoë.\n" * 15

@@ -44,6 +44,8 @@ class Case:
     C: int = 4
     A: int = 7
     bias: bool = True
+    gate: bool = False  # additive only
+    hard: str = ""  # likely: the largest weight; drawn: by random numbers
     lengths: bool = False
     threads: int = 1
     seed: int = 0
@@ -54,7 +56,9 @@ class Case:
         additive = self.score == "additive"
         C = self.H if self.score in ("dot", "scaled") else self.C
         inner = CELLS[self.kind](self.I + (C if additive else self.H), self.H, bias=self.bias)
-        size: dict[str, Any] = {"attention_size": self.A} if additive else {"input_feeding": True}
+        size: dict[str, Any] = {"input_feeding": True}
+        if additive:
+            size = {"attention_size": self.A, "gate": self.gate, "hard": bool(self.hard)}
         cell = Attentive(inner, self.I, C, score=self.score, **size)
         with torch.no_grad():
             for parameter in cell.parameters():
@@ -73,6 +77,8 @@ class Case:
         how: dict[str, Any] = {"seen": torch.randint(1, self.S + 1, (B,), generator=g)}
         if self.B:
             how["rows"] = torch.randint(self.B, (self.N,), generator=g)
+        if additive and self.hard == "drawn":
+            how["draws"] = torch.rand(self.T, self.N, generator=g) * 1.5  # from 1 on: the mean of all positions
         if self.lengths:
             how["lengths"] = torch.randint(0, self.T + 1, (self.N,), generator=g)
         return cell.to(dtype), {name: one.to(dtype).requires_grad_() for name, one in sources.items()}, how, g
@@ -86,7 +92,7 @@ def start(cell: Attentive, sources: dict[str, Tensor]) -> AttentiveState:
 
 
 def call(cell: Attentive, sources: dict[str, Tensor], how: dict[str, Any], backend: str) -> dict[str, Tensor]:
-    more = {name: how.get(name) for name in ("rows", "lengths")}
+    more = {name: how.get(name) for name in ("rows", "lengths", "draws")}
     memory = cell.remember(sources["h"], how["seen"])
     outputs, weights, after = attend(cell, sources["inputs"], start(cell, sources), memory, **more, backend=backend)
     leaves = {f"after.{name}": leaf for name, leaf in after.cell._asdict().items()}
@@ -160,6 +166,8 @@ def cases(draw) -> Case:
         C=draw(width),
         A=draw(width),
         bias=draw(st.booleans()),
+        gate=draw(st.booleans()),
+        hard=draw(st.sampled_from(["", "", "likely", "drawn"])),
         lengths=draw(st.booleans()),
         threads=draw(st.integers(1, 2)),
         seed=draw(st.integers(0, 999)),
@@ -177,6 +185,8 @@ FIXED = {
     "no steps, LSTM that feeds": Case("lstm", "dot", T=0, lengths=True),
     "wide": Case(T=3, N=9, S=9, H=130, C=70, A=35, lengths=True, threads=2),
     "wide LSTM": Case("lstm", T=3, N=9, S=9, H=130, C=70, A=35, lengths=True, threads=2),
+    "wide with a gate": Case(T=3, N=9, S=9, H=130, C=70, A=35, gate=True, lengths=True, threads=2),
+    "wide LSTM, hard": Case("lstm", T=3, N=9, S=9, H=130, C=70, A=32, gate=True, hard="drawn", lengths=True, threads=2),
     "wide, feeding": Case("gru", "general", T=3, N=9, S=9, H=130, C=70, lengths=True, threads=2),
     "wide LSTM, feeding": Case("lstm", "scaled", T=3, N=9, S=9, H=130, lengths=True, threads=2),
     "beams": Case(T=1, N=40, B=8, S=9, H=64, C=64, A=64, threads=2),
@@ -195,6 +205,9 @@ SMALL = {
     f"{kind}, {score}": Case(kind, score, T=3, N=2, S=3, I=2, H=3, C=2, A=4, lengths=True, seed=3)
     for kind in CELLS
     for score in ("additive", "general")
+} | {
+    f"gate {hard}": Case("lstm", T=3, N=2, S=3, I=2, H=3, C=2, A=4, gate=True, hard=hard, lengths=True, seed=3)
+    for hard in ("", "drawn")
 }
 
 
@@ -211,12 +224,13 @@ def test_gradients_and_second_derivatives_are_those_of_finite_differences(case):
     assert torch.autograd.gradgradcheck(function, every, fast_mode=not NIGHTLY)
 
 
+@pytest.mark.parametrize("gate", [False, True])
 @pytest.mark.parametrize("kind", CELLS)
 @pytest.mark.parametrize("score", ["additive", "general"])
-def test_second_derivatives_are_those_of_the_loop(kind, score):
+def test_second_derivatives_are_those_of_the_loop(kind, score, gate):
     found = []
     for backend in ("reference", "native"):
-        cell, sources, how, _ = Case(kind, score, lengths=True).build(torch.float64)
+        cell, sources, how, _ = Case(kind, score, gate=gate, lengths=True).build(torch.float64)
         every = [*sources.values(), *cell.parameters()]
         results = call(cell, sources, how, backend)
         loss = sum(one.sin().sum() for one in results.values())
@@ -437,7 +451,7 @@ def test_the_attention_operators_are_what_they_say(score):
         memory.h if additive else None, cell.v if additive else None, cell.query.weight if additive else None,
         None if additive else W_ih[:, 3:].contiguous(), None if additive else cell.from_state.weight,
         inner.weight_hh, inner.bias_hh, sources["state.h"], sources["state.c"], sources.get("fed"),
-        how["seen"], None, how["lengths"], True, True,
+        None, None, how["seen"], None, how["lengths"], True, False, True,
     ]  # fmt: skip
     given = [one.detach().requires_grad_(one.is_floating_point()) if isinstance(one, Tensor) else one for one in given]
     quick = ("test_schema", "test_autograd_registration", "test_faketensor")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unrolled.errors import ArgumentError
+from unrolled.tasks.common.rouge import lcs, rouge
 from unrolled.tasks.translate.lead import first_sentence, first_words, lead
-from unrolled.tasks.translate.rouge import lcs, rouge
 
 REFERENCE = "police killed the gunman"  # S1 of section 3.1
 

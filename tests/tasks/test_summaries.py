@@ -10,10 +10,10 @@ import unrolled
 from unrolled.cli import main
 from unrolled.data import generated_parts
 from unrolled.data.generated_summaries import summaries
+from unrolled.tasks.common.rouge import rouge
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.evaluation import Evaluate
 from unrolled.tasks.translate.lead import lead
-from unrolled.tasks.translate.rouge import rouge
 from unrolled.tasks.translate.task import Translation
 from unrolled.training.config import parse_toml, update
 

@@ -17,14 +17,14 @@ from unrolled.data.bitext import Pairs
 from unrolled.data.counter import uniform
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.scan import scan
+from unrolled.tasks.common.language import BEGIN, END, shifted
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.tasks.translate import task as translate
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.decoding import Translated
-from unrolled.tasks.translate.model import EncoderDecoder, Translator, shifted
+from unrolled.tasks.translate.model import EncoderDecoder, Translator
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
-from unrolled.tasks.translate.units import BEGIN, END
 from unrolled.training.config import from_toml, to_toml, update
 
 ATTENTIONS = {

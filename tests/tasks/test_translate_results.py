@@ -11,6 +11,7 @@ from unrolled.analysis.intervals import wilson
 from unrolled.data.bitext import Pairs
 from unrolled.errors import ArgumentError, RunError, UnrolledWarning
 from unrolled.results import Input, Picture, Prediction
+from unrolled.tasks.common.language import BEGIN
 from unrolled.tasks.common.seen import hashes
 from unrolled.tasks.translate.decoding import Translated
 from unrolled.tasks.translate.evaluation import Evaluate
@@ -18,7 +19,6 @@ from unrolled.tasks.translate.predictions import PICTURED, Predict
 from unrolled.tasks.translate.scores import bleu_interval, by_length
 from unrolled.tasks.translate.task import Translation
 from unrolled.tasks.translate.trained import TrainedTranslator
-from unrolled.tasks.translate.units import BEGIN
 
 RUN = Path(__file__).parents[1] / "fixtures" / "trained" / "translate"
 DATES = [f"{day} {month} 20{year}" for day in (3, 14) for month in ("May", "June") for year in (10, 17, 21)]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.errors import ArgumentError, DataError
-from unrolled.tasks.translate.units import BEGIN, END, SPECIAL, Language, Units
+from unrolled.tasks.common.language import BEGIN, END, SPECIAL, Language
+from unrolled.tasks.translate.units import Units
 
 TEXTS = ["Ein Hund läuft.", "Ein Hund (alt) bellt, laut.", "Der Hund läuft und bellt."] * 2
 KINDS = ("char", "word", "bpe", "byte")

@@ -10,6 +10,13 @@ al. 2015, appendix A) the query is the state before the step, and the context is
     (5)  s_t   = cell([x_t; c_t], s_{t-1})
     (6)  y_t   = [s_t; c_t]
 
+With a gate c_t is multiplied by a number between 0 and 1 (Xu et al. 2015, section 4.2.1). Hard attention (section 4.1)
+reads a single position l_t, drawn with the probabilities a_ti, or the most likely one in evaluation. In training some
+steps read the weighted mean (4) instead, which makes the gradient less random (section 4.1):
+
+    (4g) c_t   = σ(wᵀ s_{t-1} + b) Σ_i a_ti h_i
+    (4h) c_t   = h_{l_t},  l_t ~ a_t                     not differentiable by a_t; with (4g) if there is a gate
+
 In multiplicative attention (Luong et al. 2015, section 3) the query is the state after the step:
 
     (5')  s_t  = cell([x_t; u_{t-1}], s_{t-1})           only x_t without input feeding (section 3.3); u_0 = 0
@@ -79,9 +86,12 @@ class Attentive(nn.Module):
         score: the score function: ``additive``, ``dot``, ``scaled`` or ``general``.
         attention_size: A, width of query and keys in additive attention (default: H); the other scores use H.
         input_feeding: for multiplicative attention, feed u_{t-1} into the step.
+        gate: for additive attention, multiply the context by a gate (4g).
+        hard: for additive attention, read a single position (4h).
 
     Raises:
-        ArgumentError: sizes do not fit, the score is unknown, or input feeding is combined with additive attention.
+        ArgumentError: sizes do not fit, the score is unknown, input feeding is combined with additive attention, or a
+            gate or hard attention with another.
     """
 
     @checked
@@ -94,6 +104,8 @@ class Attentive(nn.Module):
         score: str = "additive",
         attention_size: int | None = None,
         input_feeding: bool = False,
+        gate: bool = False,
+        hard: bool = False,
     ) -> None:
         super().__init__()
         check_size("memory_size", memory_size)
@@ -107,13 +119,18 @@ class Attentive(nn.Module):
                 "memory_size", f"the width of the state ({H}) for the score {score}", memory_size, remedy
             )
         self.cell, self.input_size, self.memory_size, self.score = cell, input_size, memory_size, score
-        self.input_feeding, self.feed_size = input_feeding, fed
+        self.input_feeding, self.feed_size, self.hard = input_feeding, fed, hard
+        self.gate: nn.Linear | None = None  # w, b
+        for name, given in (("gate", gate), ("hard", hard)):
+            if given and not self.additive:
+                raise ArgumentError(name, f"omitted with the score {score}, which has no such form", True)
         if self.additive:
             size = H if attention_size is None else attention_size
             check_size("attention_size", size)
             self.query = nn.Linear(H, size, bias=False)  # W
             self.key = nn.Linear(memory_size, size)  # U, b
             self.v = nn.Parameter(torch.empty(size).uniform_(-(size**-0.5), size**-0.5))
+            self.gate = nn.Linear(H, 1) if gate else None
         else:
             if attention_size is not None:
                 raise ArgumentError("attention_size", "omitted unless the score is additive", attention_size)
@@ -169,20 +186,33 @@ class Attentive(nn.Module):
         return AttentiveState(state, first.new_zeros(first.size(0), 0 if self.additive else self.feed_size))
 
     def step(
-        self, x: Tensor, state: AttentiveState, memory: Memory, rows: Tensor | None = None, noise: State | None = None
+        self,
+        x: Tensor,
+        state: AttentiveState,
+        memory: Memory,
+        rows: Tensor | None = None,
+        noise: State | None = None,
+        draw: Tensor | None = None,
     ) -> tuple[Tensor, AttentiveState, Tensor]:
         """Compute one step: ``x (N, I)`` → ``y (N, O)``, the state after it, and the attention weights a ``(N, S)``.
 
         ``rows (N,)`` int64 is the sentence of the memory that each row attends to; `None`: row n to sentence n.
+        ``draw (N,)`` are the numbers of `located`.
         """
-        y, after, a, _ = self._step(lambda *args: (*self.cell.step(*args), {}), x, state, memory, rows, noise)
+        y, after, a, _ = self._step(lambda *args: (*self.cell.step(*args), {}), x, state, memory, rows, noise, draw)
         return y, after, a
 
     def step_traced(
-        self, x: Tensor, state: AttentiveState, memory: Memory, rows: Tensor | None = None, noise: State | None = None
+        self,
+        x: Tensor,
+        state: AttentiveState,
+        memory: Memory,
+        rows: Tensor | None = None,
+        noise: State | None = None,
+        draw: Tensor | None = None,
     ) -> tuple[Tensor, AttentiveState, Tensor, Trace]:
         """Compute `step` and also return the inner cell's gates, ``attention`` (a) and, if multiplicative, ``u``."""
-        y, after, a, trace = self._step(self.cell.step_traced, x, state, memory, rows, noise)
+        y, after, a, trace = self._step(self.cell.step_traced, x, state, memory, rows, noise, draw)
         return y, after, a, {**trace, "attention": a, **({} if self.additive else {"u": y})}
 
     def _step(
@@ -193,13 +223,15 @@ class Attentive(nn.Module):
         memory: Memory,
         rows: Tensor | None,
         noise: State | None,
+        draw: Tensor | None,
     ) -> tuple[Tensor, AttentiveState, Tensor, Trace]:
         """Compute one step, with ``step`` as that of the inner cell."""
         if rows is not None:
             memory = memory.of(rows)
         if self.additive:
-            a = self.weights(hidden(state.cell), memory)
-            c = torch.einsum("ns,snc->nc", a, memory.h)  # (4)
+            before = hidden(state.cell)
+            a = self.weights(before, memory)
+            c = torch.einsum("ns,snc->nc", self.mix(a, before, draw), memory.h)  # (4)
             s, inner, trace = step(torch.cat([x, c], dim=1), state.cell, noise)  # (5)
             return torch.cat([s, c], dim=1), AttentiveState(inner, state.fed), a, trace  # (6)
         s, inner, trace = step(torch.cat([x, state.fed], dim=1), state.cell, noise)  # (5')
@@ -215,12 +247,19 @@ class Attentive(nn.Module):
             e = (memory.keys * s).sum(2)
         return masked_softmax(e.t(), memory.lengths)
 
+    def mix(self, a: Tensor, s: Tensor, draw: Tensor | None) -> Tensor:
+        """Return the factors of h_i in (4), (4g) and (4h): weights a ``(…, S)`` and s_{t-1} ``(…, H)`` → ``(…, S)``."""
+        if self.hard:
+            chosen = torch.nn.functional.one_hot(located(a, draw), a.size(-1)).to(a.dtype)
+            a = chosen if draw is None else torch.where(draw[..., None] < 1, chosen, a)
+        return a if self.gate is None else torch.sigmoid(self.gate(s)) * a
+
     def combine(self, context: Tensor, s: Tensor) -> Tensor:
         """Compute (6'); ``context`` is c_t already multiplied by the first half of W_c."""
         return torch.tanh(context + self.from_state(s))
 
     def extra_repr(self) -> str:
-        return f"score={self.score!r}, input_feeding={self.input_feeding}"
+        return f"score={self.score!r}, input_feeding={self.input_feeding}, hard={self.hard}"
 
 
 def feed_size(score: str, memory_size: int, hidden_size: int, input_feeding: bool) -> int:
@@ -255,6 +294,19 @@ def check_begins_with_output(cell: Cell) -> None:
     if shapes[:1] != [(1, cell.output_size)]:
         expected = f"a cell whose state begins with a tensor (B, {cell.output_size}) like its output, in a translator"
         raise ArgumentError("cell", expected, type(cell).__name__, f"for B = 1 its state has the shapes {shapes}")
+
+
+def located(a: Tensor, draw: Tensor | None) -> Tensor:
+    """Return the positions l_t of (4h): int64 of the shape of ``a (…, S)`` without the last dimension.
+
+    ``draw``, of that shape, has numbers in [0, 1), or larger ones for steps without a position: the position is the
+    first at which the sum of the weights exceeds its number. `None`: the position of the largest weight.
+    """
+    if draw is None:
+        return a.argmax(-1)
+    passed = (a.cumsum(-1) <= draw[..., None]).sum(-1)
+    last = (a > 0).sum(-1) - 1  # rounding may leave a sum below 1
+    return torch.minimum(passed, last.clamp(min=0))
 
 
 def masked_softmax(e: Tensor, lengths: Tensor) -> Tensor:

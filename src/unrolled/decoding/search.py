@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..cells import check_size
-from ..checks import checked
+from ..checks import checked, options_of
 from ..errors import ArgumentError
 
 # N rows, V tokens in the vocabulary, S source positions, T tokens of a hypothesis including the end token
@@ -96,6 +96,27 @@ class Search:
             raise ArgumentError("n_best", f"at most the beam ({self.beam})", self.n_best, remedy)
         if 0 < self.max_length < self.min_length:
             raise ArgumentError("min_length", f"at most max_length ({self.max_length})", self.min_length)
+
+    def changed(self, **options: Any) -> Self:
+        """Return a copy with other options. An option that is not given is adjusted to one that is: ``beam`` to
+        ``n_best`` and ``min_length`` to ``max_length``, and vice versa.
+
+        Raises:
+            ArgumentError: an option is invalid, or two given options contradict each other.
+        """
+        new = {**vars(self), **options}
+        for name in ("beam", "n_best", "min_length", "max_length"):
+            check_size(name, new[name], least=0)
+        if "n_best" not in options:
+            new["n_best"] = min(new["n_best"], new["beam"])
+        elif "beam" not in options:
+            new["beam"] = max(new["n_best"], new["beam"])
+        if new["max_length"] and "min_length" not in options:
+            new["min_length"] = min(new["min_length"], new["max_length"])
+        elif new["max_length"] and "max_length" not in options:
+            new["max_length"] = max(new["min_length"], new["max_length"])
+        search: Self = options_of(type(self), new)
+        return search
 
     def limits(self, source_lengths: Tensor) -> Tensor:
         """Return the maximum number of tokens for each sentence, ``(sentences,)`` int64; at least ``min_length``."""

@@ -63,6 +63,7 @@ def run(
     *,
     rows: Tensor | None,
     lengths: Tensor | None,
+    draws: Tensor | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
     """Compute `unrolled.attend`: outputs (T, N, O), weights (T, N, S) and the state after the last step.
 
@@ -80,13 +81,15 @@ def run(
     h0, c0 = (*state.cell, None)[:2]
     u0 = None if cell.additive else state.fed
     specific: list[Tensor | None] = [None] * 5  # the tensors of one kind of attention
+    bias_g = None if cell.gate is None else cell.gate.bias
     if cell.additive:
-        specific[:3] = memory.h, cell.v, cell.query.weight
+        weight_q = cell.query.weight if cell.gate is None else torch.cat([cell.query.weight, cell.gate.weight])
+        specific[:3] = memory.h, cell.v, weight_q
     else:
         specific[3:] = inner.weight_ih[:, I:], cell.from_state.weight
-    tensors = [xg, memory.keys, memory.values, *specific, inner.weight_hh, inner.bias_hh, h0, c0, u0]
-    tensors += [memory.lengths, rows, lengths]
-    y, _, u, a, hn, cn, un, _, _ = _kernel(tensors, [lstm, backward], backward)
+    tensors = [xg, memory.keys, memory.values, *specific, inner.weight_hh, inner.bias_hh, h0, c0, u0, bias_g]
+    tensors += [None if draws is None else draws.to(inputs.dtype), memory.lengths, rows, lengths]
+    y, _, u, a, hn, cn, un, *_ = _kernel(tensors, [lstm, cell.hard, backward], backward)
     after: State = LSTMState(hn, cn) if lstm else GRUState(hn)
     return (y if cell.additive else u), a, AttentiveState(after, state.fed if cell.additive else un)
 
@@ -106,48 +109,52 @@ def attention(
     h0: Tensor,
     c0: Tensor | None,
     u0: Tensor | None,
+    bias_g: Tensor | None,
+    draws: Tensor | None,
     seen: Tensor,
     rows: Tensor | None,
     lengths: Tensor | None,
     lstm: bool,
+    hard: bool,
     save: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Run the loop; native/attention.h documents the arguments.
 
     Returns:
         y (T, N, Y), c of an LSTM and u if it is fed back (T, N, H), the weights (T, N, S), h, c and u after the last
-        step, and, if ``save``, gates (T, N, 4, H) and queries (T, N, A). Results that do not exist are empty.
+        step, if ``save``, gates (T, N, 4, H) and queries (T, N, Q), and, with a gate or hard attention, the factors of
+        the memory (T, N, S). Results that do not exist are empty.
     """
     tensors: dict[str, Tensor | None] = {
         "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
         "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
-        "rows": rows, "lengths": lengths,
+        "rows": rows, "lengths": lengths, "bias_g": bias_g, "draws": draws,
     }  # fmt: skip
-    shapes = _results(tensors, lstm, save)
+    shapes = _results(tensors, lstm, hard, save)
     results = {name: extension.empty(*shape, like=weight_hh) for name, shape in shapes.items()}
-    _call(False, lstm, {**tensors, **results})
+    _call(False, lstm, hard, {**tensors, **results})
     return tuple(results.values())  # type: ignore[return-value]
 
 
 ARGUMENTS = (
     "xg", "keys", "values", "looked", "v", "weight_q", "weight_u", "weight_s", "weight_hh", "bias_hh", "h0", "c0", "u0",
-    "seen", "rows", "lengths",
+    "bias_g", "draws", "seen", "rows", "lengths",
 )  # fmt: skip
 TENSORS = len(ARGUMENTS)
-DIFFERENTIABLE = TENSORS - 3  # number of leading arguments that may have a gradient
-RESULTS = ("y", "c", "u", "a", "hn", "cn", "un", "gates", "queries")
+DIFFERENTIABLE = TENSORS - 4  # number of leading arguments that may have a gradient
+RESULTS = ("y", "c", "u", "a", "hn", "cn", "un", "gates", "queries", "mix")
 
 
 def _named(*tensors: Tensor | None) -> dict[str, Tensor | None]:
     return dict(zip(ARGUMENTS, tensors, strict=True))
 
 
-def _results(tensors: dict[str, Any], lstm: bool, save: bool) -> dict[str, tuple[int, ...]]:
+def _results(tensors: dict[str, Any], lstm: bool, hard: bool, save: bool) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the results of forward; (0,) for those that do not exist."""
     for name in ("xg", "keys", "looked", "weight_hh"):
         if tensors[name] is not None and tensors[name].dim() != len(SHAPES[name]):
             raise ShapeError(f"{name} must be ({', '.join(SHAPES[name])}), got {tuple(tensors[name].shape)}")
-    (T, N), H, (S, _, A) = tensors["xg"].shape[:2], tensors["weight_hh"].size(1), tensors["keys"].shape
+    (T, N), H, S = tensors["xg"].shape[:2], tensors["weight_hh"].size(1), tensors["keys"].size(0)
     additive = tensors["weight_q"] is not None
     Y = H + tensors["looked"].size(2) if additive else H
     absent = (0,)
@@ -160,14 +167,15 @@ def _results(tensors: dict[str, Any], lstm: bool, save: bool) -> dict[str, tuple
         "cn": (N, H) if lstm else absent,
         "un": absent if additive else (N, H),
         "gates": (T, N, 4, H) if save else absent,
-        "queries": (T, N, A) if save and additive else absent,
+        "queries": (T, N, tensors["weight_q"].size(0)) if save and additive else absent,
+        "mix": (T, N, S) if hard or tensors["bias_g"] is not None else absent,
     }
 
 
 @attention.register_fake
 def _(*args: Any) -> Any:
-    tensors, (lstm, save) = _named(*args[:TENSORS]), args[TENSORS:]
-    shapes = _results(tensors, lstm, save)
+    tensors, (lstm, hard, save) = _named(*args[:TENSORS]), args[TENSORS:]
+    shapes = _results(tensors, lstm, hard, save)
     return tuple(args[0].new_empty(shape) for shape in shapes.values())
 
 
@@ -185,6 +193,7 @@ def attention_backward(
     a: Tensor,
     gates: Tensor,
     queries: Tensor,
+    mix: Tensor,
     xg: Tensor,
     keys: Tensor,
     values: Tensor,
@@ -198,12 +207,15 @@ def attention_backward(
     h0: Tensor,
     c0: Tensor | None,
     u0: Tensor | None,
+    bias_g: Tensor | None,
+    draws: Tensor | None,
     seen: Tensor,
     rows: Tensor | None,
     lengths: Tensor | None,
     lstm: bool,
+    hard: bool,
 ) -> tuple[
-    Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor
+    Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor
 ]:  # fmt: skip
     """Return the gradients with respect to the first `DIFFERENTIABLE` arguments of `attention`; empty if there is none.
 
@@ -215,7 +227,7 @@ def attention_backward(
     tensors: dict[str, Tensor | None] = {
         "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
         "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
-        "rows": rows, "lengths": lengths,
+        "rows": rows, "lengths": lengths, "bias_g": bias_g, "draws": draws,
     }  # fmt: skip
     (T, N), H, A = xg.shape[:2], weight_hh.size(1), keys.size(2)
     additive = weight_q is not None
@@ -226,13 +238,13 @@ def attention_backward(
     names = ("xg", "keys", "values", "looked", "v", "h0", "c0", "u0")
     gradients = {f"d{name}": empty_like(tensors[name]) for name in names}
     dhg = None if lstm else extension.empty(T, N, H, like=weight_hh)
-    dq = extension.empty(T, N, A, like=weight_hh) if additive else None
+    dq = None if weight_q is None else extension.empty(T, N, weight_q.size(0), like=weight_hh)
     dp = None if additive else extension.empty(T, N, H, like=weight_hh)
     arrays = {
         "dy": dy, "du": du, "da": da, "dhn": dhn, "dcn": dcn, "dun": dun,
-        "y": y, "c": c, "u": u, "a": a, "gates": gates, "queries": queries, "dhg": dhg, "dq": dq, "dp": dp,
+        "y": y, "c": c, "u": u, "a": a, "gates": gates, "queries": queries, "mix": mix, "dhg": dhg, "dq": dq, "dp": dp,
     }  # fmt: skip
-    _call(True, lstm, {**tensors, **arrays, **gradients, "xg": None, "bias_hh": None})
+    _call(True, lstm, hard, {**tensors, **arrays, **gradients, "xg": None, "bias_hh": None})
     dxg = gradients["dxg"].flatten(0, 1)
     s = y.flatten(0, 1)[:, :H]
     dweight_hh = torch.empty_like(weight_hh)
@@ -241,9 +253,10 @@ def attention_backward(
         parts = [(dxg[:, : 2 * H], slice(0, 2 * H)), (dhg.view(T * N, H), slice(2 * H, None))]
     for dgates, rows_of in parts:
         _times_previous(dgates, s, h0, dweight_hh[rows_of])
-    dweight_q, dweight_u, dweight_s, dbias = (weight_hh.new_empty(0) for _ in range(4))
+    dweight_q, dweight_u, dweight_s, dbias, dbias_g = (weight_hh.new_empty(0) for _ in range(5))
     if dq is not None and weight_q is not None:
-        dweight_q = _times_previous(dq.view(T * N, A), s, h0, torch.empty_like(weight_q))
+        dweight_q = _times_previous(dq.flatten(0, 1), s, h0, torch.empty_like(weight_q))
+        dbias_g = dbias_g if bias_g is None else dq[:, :, A:].sum((0, 1))
     if dp is not None and u0 is not None and weight_u is not None:
         dweight_u = _times_previous(dxg, u.view(T * N, H), u0, weight_u.new_empty(weight_u.shape))
         dweight_s = dp.view(T * N, H).t() @ s
@@ -253,6 +266,7 @@ def attention_backward(
         *(gradients[f"d{name}"] for name in ("xg", "keys", "values", "looked", "v")),
         *(dweight_q, dweight_u, dweight_s, dweight_hh, dbias),
         *(gradients[f"d{name}"] for name in ("h0", "c0", "u0")),
+        dbias_g,
     )  # type: ignore[return-value]
 
 
@@ -267,24 +281,25 @@ def _times_previous(rows: Tensor, states: Tensor, first: Tensor, out: Tensor) ->
 
 @attention_backward.register_fake
 def _(*args: Any) -> Any:
-    inputs = args[12 : 12 + DIFFERENTIABLE]
+    inputs = args[13 : 13 + DIFFERENTIABLE]
     return tuple(args[6].new_empty(0 if tensor is None else tensor.shape) for tensor in inputs)
 
 
 INTEGER_DTYPES = dict.fromkeys(("seen", "rows", "lengths"), torch.int64)
-# The shape of every array by the letters of the sizes: R rows of a gated weight, K saved planes.
+# The shape of every array by the letters of the sizes: R rows of a gated weight, K saved planes, O one.
 SHAPES = {
     **dict.fromkeys(("xg", "dxg"), "TNR"), **dict.fromkeys(("keys", "dkeys"), "SBA"),
     **dict.fromkeys(("values", "dvalues"), "SBV"), **dict.fromkeys(("looked", "dlooked"), "SBC"),
-    **dict.fromkeys(("v", "dv"), "A"), "weight_q": "AH", "weight_u": "RH", "weight_s": "HH", "weight_hh": "RH",
+    **dict.fromkeys(("v", "dv"), "A"), "weight_q": "QH", "weight_u": "RH", "weight_s": "HH", "weight_hh": "RH",
+    "bias_g": "O", "draws": "TN",
     "bias_hh": "R", "seen": "B", "rows": "N", "lengths": "N",
     **dict.fromkeys(("h0", "c0", "u0", "hn", "cn", "un", "dhn", "dcn", "dun", "dh0", "dc0", "du0"), "NH"),
     **dict.fromkeys(("y", "dy"), "TNY"), **dict.fromkeys(("c", "u", "du", "dhg", "dp"), "TNH"),
-    **dict.fromkeys(("a", "da"), "TNS"), "gates": "TNKH", **dict.fromkeys(("queries", "dq"), "TNA"),
+    **dict.fromkeys(("a", "da", "mix"), "TNS"), "gates": "TNKH", **dict.fromkeys(("queries", "dq"), "TNQ"),
 }  # fmt: skip
 
 
-def _call(backward: bool, lstm: bool, arrays: dict[str, Tensor | None]) -> None:
+def _call(backward: bool, lstm: bool, hard: bool, arrays: dict[str, Tensor | None]) -> None:
     """Check the arrays and pass their addresses to the kernel; the tensors live until it returns."""
     guard()
     tensors = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None}
@@ -292,7 +307,8 @@ def _call(backward: bool, lstm: bool, arrays: dict[str, Tensor | None]) -> None:
     addresses = {name: tensor.data_ptr() for name, tensor in tensors.items() if tensor.numel()}
     extension.compiled.attention(
         extension.instruction_set(), tensors["weight_hh"].dtype == torch.float64, backward,
-        **{name: sizes[name] for name in "TNSBHAC"}, threads=extension.threads(), lstm=int(lstm), **addresses,
+        **{name: sizes[name] for name in "TNSBHACQ"}, threads=extension.threads(), lstm=int(lstm), hard=int(hard),
+        **addresses,
     )  # fmt: skip
 
 
@@ -318,7 +334,9 @@ def _check(tensors: dict[str, Tensor], lstm: bool) -> dict[str, int]:
         "R": R,
         "V": R if additive else H,
         "K": 4,
+        "O": 1,
         "C": Y - H,
+        "Q": A + ("bias_g" in tensors),
     }
     if not additive and A != H:
         raise ShapeError(f"keys must be as wide as the state ({H}), got {A}")
@@ -338,8 +356,8 @@ def _check(tensors: dict[str, Tensor], lstm: bool) -> dict[str, int]:
 
 
 def _internal(tensors: Sequence[Any]) -> tuple[int, ...]:
-    """Return which results only the backward pass uses: c, gates, queries, and y if u is the output."""
-    return (1, 7, 8) if tensors[ARGUMENTS.index("u0")] is None else (0, 1, 7, 8)
+    """Return which results only the backward pass uses: c, gates, queries, mix, and y if u is the output."""
+    return (1, 7, 8, 9) if tensors[ARGUMENTS.index("u0")] is None else (0, 1, 7, 8, 9)
 
 
 def _arguments(
@@ -347,8 +365,8 @@ def _arguments(
 ) -> tuple[Any, ...] | None:
     """Return the arguments of `attention_backward`; `None` if forward saved nothing."""
     dy, _, du, da, dhn, dcn, dun, *_ = grads
-    lstm, save = options
-    return (dy, du, da, dhn, dcn, dun, *kept, *tensors, lstm) if save else None
+    lstm, hard, save = options
+    return (dy, du, da, dhn, dcn, dun, *kept, *tensors, lstm, hard) if save else None
 
 
 def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
@@ -357,14 +375,15 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
     The inputs of that cell are xg and Σ_i a_ti values_i, and its W_ih is made of identity matrices.
     """
     named: dict[str, Any] = _named(*tensors)
-    lstm = options[0]
+    lstm, hard, _ = options
     (_, N, R), H = named["xg"].shape, named["weight_hh"].size(1)
     additive = named["weight_q"] is not None
     identity = torch.eye(R, dtype=named["xg"].dtype)
     with skeleton():
         inner = (LSTMCell if lstm else GRUCell)(R + (R if additive else H), H, bias=named["bias_hh"] is not None)
         if additive:
-            cell = Attentive(inner, R, R, attention_size=named["v"].size(0))
+            gate = named["bias_g"] is not None
+            cell = Attentive(inner, R, R, attention_size=named["v"].size(0), gate=gate, hard=hard)
         else:
             cell = Attentive(inner, R, H, score="dot", input_feeding=True)
     weights = {"cell.weight_ih": torch.cat([identity, identity if additive else named["weight_u"]], 1)}
@@ -372,20 +391,29 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
     if named["bias_hh"] is not None:
         weights |= {"cell.bias_hh": named["bias_hh"], "cell.bias_ih": torch.zeros_like(named["bias_hh"])}
     if additive:
-        weights |= {"v": named["v"], "query.weight": named["weight_q"]}
+        A = named["v"].size(0)
+        weights |= {"v": named["v"], "query.weight": named["weight_q"][:A]}
+        if named["bias_g"] is not None:
+            weights |= {"gate.weight": named["weight_q"][A:], "gate.bias": named["bias_g"]}
     else:
         weights["from_state.weight"] = named["weight_s"]
     state = LSTMState(named["h0"], named["c0"]) if lstm else GRUState(named["h0"])
     fed = named["h0"].new_zeros(N, 0) if additive else named["u0"]
     memory = Memory(named["values"], named["keys"], named["values"], named["seen"])
-    arguments = (named["xg"], AttentiveState(state, fed), memory, named["rows"], named["lengths"], None)
+    arguments = (named["xg"], AttentiveState(state, fed), memory, named["rows"], named["lengths"], None, named["draws"])
     y, a, after, _ = functional_call(
         Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
     )
     h, c = (*after.cell, None)[:2]
     if not additive:
         return None, None, y, a, h, c, after.fed
-    context = torch.einsum("tns,snc->tnc", a, reference.inside(named["looked"], named["seen"]))  # (4) on the memory
+    mix = a
+    if hard or named["bias_g"] is not None:
+        before = torch.cat([named["h0"][None], y[:-1, :, :H]]) if len(y) else y[:, :, :H]
+        mix = functional_call(Loop(cell, Attentive.mix), {f"cell.{n}": w for n, w in weights.items()},
+                              (a, before, named["draws"]))  # fmt: skip
+        mix = mix if named["lengths"] is None else reference.inside(mix, named["lengths"])
+    context = torch.einsum("tns,snc->tnc", mix, reference.inside(named["looked"], named["seen"]))  # (4) on the memory
     return torch.cat([y[:, :, :H], context], dim=2), None, None, a, h, c, None
 
 
@@ -394,7 +422,7 @@ _kernel = Kernel(
     attention_backward,
     tensors=TENSORS,
     differentiable=DIFFERENTIABLE,
-    kept=(0, 1, 2, 3, 7, 8),  # y, c, u, a, gates, queries
+    kept=(0, 1, 2, 3, 7, 8, 9),  # y, c, u, a, gates, queries, mix
     arguments=_arguments,
     equations=_equations,
     internal=_internal,

@@ -82,6 +82,7 @@ def attend(
     rows: Tensor | None,
     lengths: Tensor | None,
     noise: State | None,
+    draws: Tensor | None = None,
     traced: bool = False,
 ) -> tuple[Tensor, Tensor, AttentiveState, Trace]:
     """Run the loop, see `unrolled.attend`; without ``traced`` the trace is empty."""
@@ -93,10 +94,11 @@ def attend(
         inputs = inside(inputs, lengths)
     outputs, weights, traces = [], [], list[Trace]()
     for t, x in enumerate(inputs):
+        drawn = {"noise": _at(noise, t), "draw": None if draws is None else draws[t]}
         if traced:
-            y, after, a, trace = cell.step_traced(x, state, memory, noise=_at(noise, t))
+            y, after, a, trace = cell.step_traced(x, state, memory, **drawn)
         else:
-            (y, after, a), trace = cell.step(x, state, memory, noise=_at(noise, t)), {}
+            (y, after, a), trace = cell.step(x, state, memory, **drawn), {}
         if lengths is not None:
             alive = t < lengths
             y, a = (torch.where(alive[:, None], new, 0.0) for new in (y, a))

@@ -51,6 +51,7 @@ TASKS = {
         "unrolled.tasks.image.task:ImageClassification",
         "image classification (digits, photographs, any pictures with labels of yours)",
     ),
+    "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
     "memory": Entry(
         "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
     ),

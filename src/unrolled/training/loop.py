@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..errors import ArgumentError, RunError
 from ..layers import Stack
 from ..machine import load
+from ..results import silent
 from . import checkpoint, modelfile
 from .config import notes_without_effect, to_toml, update
 from .ending import ending
@@ -61,6 +62,7 @@ def train(task: Task, folder: RunFolder, reporter: Reporter, *, resume: bool = F
             raise ArgumentError("lr", "a number when a run resumes: its weights are no longer new", "auto")
     device = check_device(options.device)
     keep_freed_memory()
+    task.progress = getattr(reporter, "working", silent)
     notes = [*task.prepare(), *mixed_precision(options.precision, device)[1], *notes_without_effect(task.config)]
     pace, planned = plan(task, device, begin, folder)
     run = _Run(task, folder, device, resume)

@@ -69,6 +69,8 @@ class Task(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
+        self.progress: Progress = silent
+        """Shows the progress of long work in `prepare`, such as reading pictures."""
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:

@@ -41,6 +41,14 @@ class Live:
     def wait(self) -> None:
         self.status.start()
 
+    @contextlib.contextmanager
+    def working(self, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Show the progress of work before training."""
+        self.status.stop()
+        with counting(total, unit) as done:
+            yield done
+        self.status.start()
+
     def start(self, folder: Path, task: str, unit: str, config: Any, notes: list[str]) -> None:
         self.status.stop()
         self.folder, self.config, self.unit, self.task = folder, config, unit, task

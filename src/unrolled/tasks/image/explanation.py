@@ -18,7 +18,8 @@ from torch import Tensor
 from ...analysis.picture_saliency import gradient_by_input, occlusion, top_share
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
-from .sheet import GAP, Font, large, lettering, png, shortened
+from ..common.lettering import Font, lettering, shortened
+from .sheet import GAP, large, png
 
 if TYPE_CHECKING:
     from .trained import TrainedImages

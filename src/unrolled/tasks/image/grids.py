@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
-from .sheet import lettering, png
+from ..common.lettering import lettering
+from .sheet import png
 
 GAP, LABEL, TEXT = 4, 64, 12  # pixels: between cells; of a row's label; height of letters
 RED, BLUE = np.array([197, 58, 42]), np.array([43, 108, 176])  # positive, negative

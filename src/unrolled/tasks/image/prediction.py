@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +10,7 @@ from ...data.pictures import SUFFIXES
 from ...errors import DataError
 from ...results import Input, Prediction
 from ..common.file_inputs import FileInputs
+from ..common.picture_inputs import picture_input
 from ..common.ranked import Ranked, answered
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options
         good, error = list[Any](), None
         for given in chunk:
             try:
-                good.append((given.title, model.read(_picture(given))))
+                good.append((given.title, model.read(picture_input(given))))
             except DataError as found:
                 error = found
                 break
@@ -48,13 +47,3 @@ def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options
             yield answered(prediction, options)
         if error is not None:
             raise error
-
-
-def _picture(given: Input) -> Input:
-    """Return an input whose content is a picture; JSON has it as base64 in ``image``."""
-    if not isinstance(given.content, dict):
-        return given
-    try:
-        return Input(base64.b64decode(given.content["image"], validate=True), given.title)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise DataError(f'{given.title} must be JSON such as {{"image": "…"}} with a picture in base64') from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
+from ..common.lettering import lettering, shortened
 
 LEAST, GAP, LINE, TEXT = 112, 10, 15, 12  # pixels: a cell's least width, gap between cells, line and letter height
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 COLUMNS = 8
 
 
@@ -48,23 +48,6 @@ def large(pixels: Pixels, side: int) -> Image.Image:
     """Return a picture ``(h, w, C)`` with a side of ``side`` pixels, unsmoothed."""
     plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     return Image.fromarray(plain).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
-
-
-def shortened(text: str, font: Font, width: float) -> str:
-    """Return the text, cut off with an ellipsis where it is wider than ``width`` pixels."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
-
-
-def lettering(size: int) -> Font:
-    """Return a font: DejaVu Sans with its many scripts, or else Pillow's own, which has Latin letters only."""
-    try:
-        return ImageFont.truetype("DejaVuSans.ttf", size)
-    except OSError:
-        return ImageFont.load_default(size)
 
 
 def png(picture: Image.Image) -> bytes:

@@ -19,13 +19,13 @@ from ...training.metrics import LOSS
 from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
 from ..common.own_data import own_data
+from ..common.rouge import NAMES, Rouge
+from ..common.search_options import SearchOptions
 from ..common.seen import seen_in_training
 from .lead import lead
 from .metrics import METRICS, Measures
 from .pairs import EvaluatedPairs
-from .rouge import NAMES, Rouge
 from .scores import bleu_interval, buckets, by_length
-from .search_options import SearchOptions
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from ..common.language import BEGIN, END, SPECIAL
 from ..common.trained import Modules
 from .model import Translator
-from .units import BEGIN, END, SPECIAL
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator

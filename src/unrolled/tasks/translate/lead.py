@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .rouge import Rouge, rouge, words
+from ..common.rouge import Rouge, rouge, words
 
 _SENTENCE = re.compile(r".*?(?:[.!?…][\"'”’)\]]*(?=\s|$)|[。！？])|.+", re.DOTALL)
 _WORD = re.compile(r"\S+")

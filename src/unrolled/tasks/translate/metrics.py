@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ...training.metrics import LOSS, PERPLEXITY, Metric
-from .rouge import NAMES as ROUGES
-from .rouge import Rouge
+from ..common.rouge import NAMES as ROUGES
+from ..common.rouge import Rouge
 from .scores import Scores
 
 METRICS = (

@@ -18,10 +18,10 @@ from ...data.input_table import TextLayout
 from ...data.rows import Column
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
+from ..common.search_options import SearchOptions
 from ..common.table_inputs import Note, TableInputs
 from ..common.text_inputs import readable
 from .decoding import Translated
-from .search_options import SearchOptions
 
 if TYPE_CHECKING:
     from .trained import TrainedTranslator

@@ -11,9 +11,9 @@ from torch import Tensor
 from ...data.extended import extended, rows
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
+from ..common.language import SPECIAL, Language
 from ..common.starting import NETWORK, by_rows, vocabulary_note
 from .config import TranslateConfig
-from .units import SPECIAL, Language
 
 KEPT = (*NETWORK, "shared", "lowercase", "reverse_source", "attention", "attention_size", "input_feeding", "context",
         "bidirectional", "encoder_size", "embedding_size", "tied")  # fmt: skip

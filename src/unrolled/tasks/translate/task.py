@@ -29,6 +29,7 @@ from ...data.counter import uniform
 from ...data.named_data import NamedData
 from ...data.swapped import frequent_words
 from ...errors import DataError
+from ...layers.decoder import inside
 from ...results import Comparison, Progress, Report, silent
 from ...training.config import update
 from ...training.input_options import InputOptions
@@ -39,15 +40,16 @@ from ...training.transfer import Taken
 from ..common.description import PARTS, leaked
 from ..common.excerpts import excerpts, short_example
 from ..common.given_data import write_objects
+from ..common.language import END, Language, shifted
 from ..common.seen import hashes
 from . import description, starting
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
 from .metrics import METRICS
-from .model import Translator, inside, shifted
+from .model import Translator
 from .predictions import Predict
 from .trained import TrainedTranslator
-from .units import END, Language, Units
+from .units import Units
 
 _SAMPLED = 0x7A  # random stream of scheduled sampling
 SCORED = 200  # validation sentences translated at every evaluation

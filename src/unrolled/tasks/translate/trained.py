@@ -20,10 +20,13 @@ from ...data.swapped import closer_to_target
 from ...data.vocabulary import Ids
 from ...decoding.search import Hypothesis
 from ...errors import ArgumentError
+from ...layers.decoder import inside
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
+from ..common.language import END, Language, shifted, shown
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
+from ..common.rouge import rouge
 from ..common.table_inputs import Note
 from ..common.trained import Modules, Trained
 from .decoding import Decoding, Translated, search
@@ -31,12 +34,10 @@ from .evaluation import Evaluate, evaluation
 from .exported import modules
 from .inspection import reading, translation
 from .metrics import Measures, perplexity
-from .model import Translator, inside, shifted
+from .model import Translator
 from .pairs import find
 from .predictions import Predict, inputs, predictions
-from .rouge import rouge
 from .scores import Scores, score
-from .units import END, Language, shown
 
 BATCH = 64  # sentences
 ROWS = 512  # hypotheses per batch, which bounds the memory footprint

@@ -1,0 +1,1 @@
+"""The task ``caption``: pictures described in words."""

@@ -1,0 +1,187 @@
+"""The options of the task ``caption``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...cells import check_rate, check_size
+from ...checks import checked
+from ...data.caption_files import CaptionForm
+from ...data.caption_sets import NAMES, CaptionSets, open_captions
+from ...data.folds import check_folds
+from ...decoding.search import Search
+from ...errors import ArgumentError
+from ...training.config import refuse_changed
+from ...training.options import Training
+from ...training.start_options import Start
+from ..common.language import Tokenization
+from ..common.recurrent import Recurrent
+
+MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
+LEAST_SIZE, LARGEST = 16, 512  # pixels of a side
+OF_FILES = ("images", "form", "fractions", "folds", "fold")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captions:
+    """The pictures and their captions."""
+
+    data: str = "scenes"
+    """a file of captions (Karpathy, Flickr8k, Kaggle, COCO, JSON lines), or a name"""
+    images: str | None = None
+    """folder of the pictures (default: found beside the file)"""
+    form: CaptionForm = "auto"
+    """form of the file: karpathy, coco, flickr, csv or jsonl (default: detect)"""
+    fractions: tuple[float, float, float] | None = None
+    """fractions of training, validation and test (default: of the file, or 0.8 0.1 0.1)"""
+    folds: int = 0
+    """number of folds for cross-validation, by a hash of the name; 0: off"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
+
+    def __post_init__(self) -> None:
+        check_folds(self.folds, self.fold, None)
+        parts = self.fractions
+        if parts is not None and not (min(parts) >= 0 and min(parts[:2]) > 0 and abs(sum(parts) - 1) <= 1e-6):
+            expected = "three numbers for training, validation and test, of sum 1, the first two above 0"
+            raise ArgumentError("fractions", expected, parts)
+        if self.data in NAMES:
+            refuse_changed(self, OF_FILES, f"with --data {self.data}, which does not use it")
+
+    def read(self) -> CaptionSets:
+        """Read the training, validation and test sets."""
+        return open_captions(self.data, self.images, self.form, self.fractions, self.folds, self.fold or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words(Tokenization):
+    """The tokenization of the captions."""
+
+    vocabulary: Literal["auto", "bpe", "word", "char", "byte"] = "auto"
+    """word, bpe (subwords), char or byte; auto: word"""
+    min_count: int = 2
+    """words or characters seen less often become the unknown token"""
+    lowercase: bool = True
+    """convert captions to lower case"""
+    max_symbols: int = 60
+    """maximum tokens of a caption: longer ones are excluded"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureEncoder:
+    """The network that reads the picture."""
+
+    encoder: str = "auto"
+    """cnn (trained along), photos (EfficientNet-Lite0) or module:Class; auto: by data"""
+    size: int | None = None
+    """cnn: pixels of a side (default: 48 for scenes, else 96)"""
+    maps: tuple[int, ...] = (24, 48, 96)
+    """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
+    depth: int = 1
+    """cnn: convolutions of a block"""
+
+    def __post_init__(self) -> None:
+        check_size("depth", self.depth)
+        if self.encoder not in ("auto", "cnn", "photos") and self.encoder.count(":") != 1:
+            raise ArgumentError("encoder", "auto, cnn, photos or module:Class", self.encoder)
+        if self.encoder not in ("auto", "cnn"):
+            refuse_changed(self, ("size", "maps", "depth"), f"with --encoder {self.encoder}, which does not use it")
+        if self.size is not None and not LEAST_SIZE <= self.size <= LARGEST:
+            raise ArgumentError("size", f"from {LEAST_SIZE} to {LARGEST} pixels", self.size)
+        if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
+            expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
+            raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
+        if self.size is not None and self.size >> len(self.maps) < 1:
+            raise ArgumentError(
+                "maps", f"at most {self.size.bit_length() - 1} blocks for {self.size} pixels", self.maps
+            )
+        if self.depth > DEEPEST:
+            raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Describer:
+    """The decoder and its attention."""
+
+    attention: Literal["soft", "hard", "none"] = "soft"
+    """soft, hard (one sampled place per word) or none (Xu et al. 2015)"""
+    attention_size: int | None = None
+    """hidden width of the attention (default: hidden_size)"""
+    gate: bool = True
+    """a gate between the attention and the decoder"""
+    image: Literal["first", "every"] = "first"
+    """without attention: the picture is the first input, or part of every input"""
+    doubly_stochastic: float = 0.0
+    """soft: weight of the penalty on places with a sum of attention other than 1"""
+    entropy: float = 0.01
+    """hard: weight of the entropy of the attention"""
+    reward: float = 0.2
+    """hard: weight of the reward (REINFORCE, Williams 1992)"""
+    encoder_size: int = 256
+    """width of the features of a place"""
+    embedding_size: int = 128
+    """width of the embeddings and of the layer before the output"""
+    tied: bool = True
+    """tie the output weights to the embedding"""
+    label_smoothing: float = 0.0
+    """label smoothing (Szegedy et al. 2016)"""
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_size", "embedding_size"):
+            check_size(name, getattr(self, name))
+        if self.attention_size is not None:
+            check_size("attention_size", self.attention_size)
+        check_rate("label_smoothing", self.label_smoothing)
+        for name in ("doubly_stochastic", "entropy", "reward"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ArgumentError(name, "a number of at least 0", getattr(self, name))
+        unused = ["image"] if self.attention != "none" else ["attention_size", "gate"]
+        unused += ["doubly_stochastic"] if self.attention != "soft" else []
+        unused += ["entropy", "reward"] if self.attention != "hard" else []
+        refuse_changed(self, unused, f"with --attention {self.attention}, which does not use it")
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class Decoding(Search):
+    """The options of the search for captions."""
+
+    beam: int = 5
+    """beam size: captions kept per picture; 1: greedy decoding"""
+    length_penalty: float = 0.6
+    """length penalty, above 0 favours longer captions (Wu et al. 2016, section 7)"""
+    max_length: int = 0
+    """maximum tokens of a caption; 0: those of the longest training caption"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionConfig:
+    """Configuration of a captioner and its training."""
+
+    data: Captions = field(default_factory=Captions)
+    units: Words = field(default_factory=Words)
+    pictures: PictureEncoder = field(default_factory=PictureEncoder)
+    model: Recurrent = field(default_factory=lambda: Recurrent(cell="lstm", num_layers=1, dropout=0.1))
+    captioner: Describer = field(default_factory=Describer)
+    decoding: Decoding = field(default_factory=Decoding)
+    training: Training = field(default_factory=lambda: Training(time="5m", batch_size=64, lr=2e-3))
+    start: Start = field(default_factory=Start)
+
+    def __post_init__(self) -> None:
+        refuse_changed(self.model, ["dilation"], "with caption, whose decoder starts from the picture")
+        self.units.check(self.vocabulary)
+        if self.decoding.coverage_penalty and self.captioner.attention == "none":
+            raise ArgumentError("coverage_penalty", "omitted without attention", self.decoding.coverage_penalty)
+
+    @property
+    def vocabulary(self) -> str:
+        """The kind of vocabulary."""
+        return "word" if self.units.vocabulary == "auto" else self.units.vocabulary
+
+    @property
+    def encoder(self) -> str:
+        """The encoder."""
+        if self.pictures.encoder != "auto":
+            return self.pictures.encoder
+        return "cnn" if self.data.data in NAMES else "photos"

@@ -1,0 +1,47 @@
+"""A captioner that starts from another one: its options, its vocabulary and its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...data.extended import extended, rows
+from ...training.modelfile import ModelFile
+from ...training.transfer import Taken
+from ..common.language import SPECIAL, Language
+from ..common.starting import NETWORK, by_rows, vocabulary_note
+from .config import CaptionConfig
+
+KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth", "attention", "attention_size", "gate",
+        "image", "encoder_size", "embedding_size", "tied")  # fmt: skip
+
+
+def kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """See `Task.kept`."""
+    return {name: options[name] for name in KEPT}
+
+
+def language(source: ModelFile, new: Language, config: CaptionConfig) -> tuple[Language, list[str]]:
+    """Return the tokenizer with the tokens of the source and those of ``new``, and notes.
+
+    Raises:
+        DataError: they have no token in common.
+    """
+    old = Language.from_json(source.assets.get("language"))
+    vocabulary = extended(old.vocabulary, new.vocabulary, f"the vocabulary of {config.start.from_run}")
+    return Language(vocabulary, old.lowercase), [vocabulary_note(old.vocabulary, vocabulary, config)]
+
+
+def taken(source: ModelFile, new: Language) -> dict[str, Taken]:
+    """See `Task.taken`; ``new`` is the tokenizer of the new model."""
+    target = (0, _rows(source, new))
+    return by_rows(source.tensors, {"target.weight": target, "output.weight": target, "output.bias": target})
+
+
+def _rows(source: ModelFile, new: Language) -> Tensor:
+    old = Language.from_json(source.assets.get("language"))
+    ids = torch.from_numpy(rows(old.vocabulary, new.vocabulary))
+    return torch.cat([torch.arange(SPECIAL), torch.where(ids < 0, ids, ids + SPECIAL)])
