@@ -14,6 +14,7 @@ from unrolled import cli
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SMALL = {"steps": 3, "batch_size": 4, "hidden_size": 8}
 IMAGES = {"steps": 3, "batch_size": 4, "maps": 4}
+CAPTIONS = {**SMALL, "encoder": "cnn"}
 TEXT = "Once the cat sat on the mat, and the dog sat by the door.\n" * 60
 
 
@@ -36,6 +37,11 @@ def here(tmp_path_factory):
             (folder / "photos" / label).mkdir(parents=True)
             for n in range(12):
                 Image.new("RGB", (16, 16), (shade, n, 0)).save(folder / "photos" / label / f"{n}.png")
+        (folder / "flickr8k" / "Images").mkdir(parents=True)
+        for n in range(60):
+            Image.new("RGB", (16, 16), (4 * n, n, 0)).save(folder / "flickr8k" / "Images" / f"{n}.png")
+        rows = [f"{n}.png,{'dark' if n < 30 else 'bright'} picture number {n}" for n in range(60)]
+        (folder / "flickr8k" / "captions.txt").write_text("image,caption\n" + "\n".join(rows) + "\n")
         yield folder
 
 
@@ -56,7 +62,7 @@ def smaller(words):
         words = words[:at] + words[at + 2 :]
     if "memory" in words:
         words[words.index("--length") + 1] = "5"
-    small = IMAGES if "image" in words else SMALL
+    small = IMAGES if "image" in words else CAPTIONS if "caption" in words else SMALL
     return [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in small.items())]
 
 

@@ -35,7 +35,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "trained"
 OURS = list(TASKS)
 EVERY = [*OURS, *PLACES]
 VERBS = {"evaluate": evaluate.VERB, "predict": predict.VERB, "sample": sample.VERB}
-WHOLE = ("classify", "tag", "translate", "image", "handwriting")  # models that must see a whole input, as they are here
+# models that must see a whole input, as they are here
+WHOLE = ("classify", "tag", "translate", "image", "caption", "handwriting")
 SMALL = {"lm": {"length": 5}}  # options that make a sample small
 FEW = {"lm": {"words": ("cat",)}}  # options that make a prediction fast
 

@@ -436,7 +436,9 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ArgumentError, match="task must be one of lm, classify, tag, translate, memory, got 'ml'"):
+    with pytest.raises(
+        ArgumentError, match="task must be one of lm, classify, tag, translate, image, caption, memory, got 'ml'"
+    ):
         task_class("ml")
 
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import check_size
+from ..checks import checked
 from ..errors import ArgumentError
 
 # B pictures, C channels, H × W pixels, F feature maps of the last block, h × w positions, k width of a filter
@@ -70,6 +71,7 @@ class Convolutions(nn.Module):
         ArgumentError: a size is invalid.
     """
 
+    @checked
     def __init__(
         self,
         channels: int,
