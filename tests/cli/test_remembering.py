@@ -72,10 +72,10 @@ def test_the_digits_are_listed_and_told_of(unrolled, monkeypatch: pytest.MonkeyP
     assert rows["mnist"]["task"] == "memory"
     seven = Digits(np.zeros((7, 28, 28), np.uint8), np.zeros(7, np.int64))
     monkeypatch.setattr(memory_problems, "mnist", lambda part: seven)
-    out = unrolled("data", "mnist").out
+    out = unrolled("data", "mnist", "--task", "memory").out
     assert "7 pictures" in out
     assert "unrolled train memory mnist-rows" in out
-    assert json.loads(unrolled("data", "mnist", "--json").out)["test"] == 7
+    assert json.loads(unrolled("data", "mnist", "--task", "memory", "--json").out)["test"] == 7
 
 
 def test_a_training_that_was_good_enough_goes_on_if_asked_to(unrolled, tmp_path: Path) -> None:
