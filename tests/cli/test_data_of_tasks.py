@@ -204,8 +204,8 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
     refused(unrolled("data", "a.conll", "--task", "memory"), "NAME must be one of adding, copy")
 
 
-def test_a_name_that_two_tasks_have_is_described_by_both(unrolled):
+def test_a_name_that_several_tasks_have_is_described_by_each(unrolled):
     said = [json.loads(line) for line in unrolled("data", "generated", "--json").out.splitlines()]
-    assert [(one["event"], one["train"]) for one in said] == [("labelled", 3000), ("tagged", 4000)]
+    assert [(one["event"], one["train"]) for one in said] == [("labelled", 3000), ("tagged", 4000), ("labelled", 2000)]
     said = json.loads(unrolled("data", "repeat-copy", "--json", "--repeats", "3").out)
     assert said == {"event": "problem", "name": "repeat-copy", "length": 5, "valid": 1000, "test": 10000, "read": []}
