@@ -508,8 +508,9 @@ def test_the_network_writes_and_units_can_be_held(writer, visit):
     greedy = [write(page, top_k=1, seed=seed) for seed in (1, 2)]
     assert greedy[0] == greedy[1]
     until(page, "!document.querySelector('#clamp-add').disabled")
-    for _ in range(8):
+    for count in range(1, 9):
         page.click("#clamp-add")
+        expect(page.locator(".clamp .presets button")).to_have_count(3 * count)  # they move the button
     expect(page.locator("#clamp-add")).to_be_disabled()
 
 
