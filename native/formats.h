@@ -14,7 +14,12 @@ namespace ISA {
 using V = Vec<float>;
 using M = Lanes<float>::M;
 constexpr int W = Lanes<float>::W;
-constexpr long kAhead = 4096;  // prefetch distance of the weights, in bytes
+
+// Multiplications of one step of one lane in a layer: `Layer` or `FrozenLayer`.
+template <class L>
+static double multiplications(const L& layer) {
+    return double(layer.H) * (layer.I + layer.H) * (layer.kind ? layer.kind + 2 : 1);
+}
 
 INLINE M words(const char* p) {
     M v;

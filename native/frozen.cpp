@@ -144,12 +144,9 @@ struct Frozen {
     }
 
     void operator()() {
-        double multiplications = 0;
-        for (long l = 0; l < g.depth; l++) {
-            const FrozenLayer& layer = g.layers[l];
-            multiplications += double(T * B) * layer.H * (layer.I + layer.H) * (layer.kind ? layer.kind + 2 : 1);
-        }
-        run_team(Calls::generation, multiplications, (int)threads, [this](Team& team, int id, Turn& phase) { member(team, id, phase); });
+        double of_step = 0;
+        for (long l = 0; l < g.depth; l++) of_step += multiplications(g.layers[l]);
+        run_team(Calls::generation, double(T * B) * of_step, (int)threads, [this](Team& team, int id, Turn& phase) { member(team, id, phase); });
     }
 
     void member(Team& team, int id, Turn& phase) {

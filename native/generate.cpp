@@ -14,6 +14,7 @@ namespace ISA {
 constexpr int kSums = UNROLLED_ACCUMULATORS >= 24 ? 16 : 8;   // vectors of sums in registers
 constexpr int kRows = kSums / 4;                              // streams whose sums are computed together
 constexpr int kHead = 4;                                      // vectors of a panel of the head
+constexpr long kAhead = 4096;                                 // prefetch distance of the weights, in bytes
 
 // sums[r][j] += product of panel vector j with the inputs of stream b + r; the last of the N vectors goes to `last`.
 template <int N, class F, int R, int S>
@@ -229,7 +230,9 @@ struct Writer {
     }
 
     void operator()() {
-        run_team(Calls::generation, double(g.count * B) * multiplications(), (int)g.threads,
+        double of_step = double(V_) * head_depth;
+        for (long l = 0; l < g.depth; l++) of_step += multiplications(g.layers[l]);
+        run_team(Calls::generation, double(g.count * B) * of_step, (int)g.threads,
                  [this](Team& team, int id, Turn& turn) { member(team, id, turn); });
         for (long l = 0; l < g.depth; l++) {
             const Layer& layer = g.layers[l];
@@ -240,13 +243,6 @@ struct Writer {
             }
         }
         for (long b = 0; b < B; b++) memcpy((float*)g.logits + b * V_, logits + b * V_padded, V_ * sizeof(float));
-    }
-
-    // Of one step of one stream.
-    double multiplications() const {
-        double all = double(V_) * head_depth;
-        for (long l = 0; l < g.depth; l++) all += double(g.layers[l].H) * (g.layers[l].I + g.layers[l].H) * (g.layers[l].kind ? g.layers[l].kind + 2 : 1);
-        return all;
     }
 
     void member(Team& team, int id, Turn& phase) {

@@ -99,8 +99,7 @@ struct alignas(64) Team {
         }
         mine.waited += now - began < kAwake ? ticks() - began : kAwake;
     }
-    // The time since `began` of a thread, less what it waited; `rate`: ticks per second.
-    void add(double spent) {
+    void add(double spent) {  // processor time of one thread
         double before = worked, after;
         do after = before + spent;
         while (!__atomic_compare_exchange(&worked, &before, &after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
