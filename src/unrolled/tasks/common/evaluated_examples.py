@@ -29,7 +29,7 @@ class EvaluatedExamples:
     """data to evaluate on: a file or a named data set (default: the run's own data)"""
     split: Literal["valid", "test", "train"] | None = None
     """split of the run's own data (default: test)"""
-    of_files: ClassVar[tuple[str, ...]]
+    of_files: ClassVar[tuple[str, ...]] = ()
     """options for reading a file; the config has options of the same names"""
 
     def __post_init__(self) -> None:
