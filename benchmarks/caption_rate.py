@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness import Work, beam, timed, train_or_write, updates
+from harness import Work
 from unrolled.layers.decoder import inside
 from unrolled.tasks.caption.config import CaptionConfig, Decoding
 from unrolled.tasks.caption.losses import caption_loss
@@ -25,6 +25,7 @@ from unrolled.tasks.caption.trained import TrainedCaptioner
 from unrolled.tasks.common.language import BEGIN, Language, Tokenization, shifted
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
+from writers import beam, timed, train_or_write, updates
 
 STEPS, N, WORDS = 8, 64, 2_500  # batches per repetition, captions of a batch, vocabulary
 PICTURES, LIMIT = 48, 20  # per repetition; words of a caption
