@@ -3,9 +3,9 @@
 The peer is the same model with the same weights as usually implemented: a Python loop of attention with its gate and
 nn.LSTMCell over the words of a padded batch. Both read features of 7 × 7 × 320 numbers. Training: captions per second
 on the same batches, including the update; captions of the same picture are together, as in the task, and the peer
-encodes the picture of each caption, as loaders of pairs do. With --write: pictures per second with a beam of 5, where the peer decodes
-one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the same captions, or
-the benchmark stops.
+encodes the picture of each caption, as loaders of pairs do. With --write: pictures per second with a beam of 5, where
+the peer decodes one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the
+same captions, or the benchmark stops.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from unrolled.training.curve import Curve, advise, read_curve, share
 from unrolled.training.axes import ticks
+from unrolled.training.curve import Curve, advise, read_curve, share
 from unrolled.training.curve_picture import curve_svg
 from unrolled.training.metrics import LOSS, Metric
 
