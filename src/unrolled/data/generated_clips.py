@@ -3,9 +3,9 @@
     circle clockwise, square first      the circle goes round clockwise, the square against it; the square flashes first
 
 Each flash of the first shape is followed by one of the other after a third of a period, then by a pause. The angles of
-both shapes and the place within the period are uniform and independent, so a frame at any time has the same distribution
-in each of the four classes; and a clip played backwards is a clip of the class with the other direction and the other
-order. Clip n is a pure function of the seed and n.
+both shapes and the place within the period are uniform and independent, so a frame at any time has the same
+distribution in each of the four classes; and a clip played backwards is a clip of the class with the other direction
+and the other order. Clip n is a pure function of the seed and n.
 """
 
 from __future__ import annotations
