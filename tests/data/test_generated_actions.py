@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unrolled.data.generated_actions import ACTIONS, VERBS, clip, figure, scene
-from unrolled.data.stick_figures import GROUND, SIDE, points
+from unrolled.data.stick_figures import GROUND, SIDE
 
 CLIPS = range(60)
 
@@ -62,7 +62,7 @@ def test_the_figure_moves_where_the_sentence_says_and_stays_in_the_picture():
 
 
 def test_joints_move_smoothly():
-    """From frame to frame, also between two actions, the hip moves by a few pixels and hands by less than a half turn."""
+    """From frame to frame, also between two actions, the hip moves by a few pixels and hands less than a limb."""
     for number in CLIPS:
         places = figure(scene(1, number))
         assert np.linalg.norm(np.diff(places, axis=0), axis=2).max() < 16

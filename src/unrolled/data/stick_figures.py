@@ -1,8 +1,8 @@
 """Stick figures: from the angles of their joints to pictures.
 
 A pose is a row of the numbers `JOINTS`. Angles are in radians, 0 is down for limbs and upright for the body, positive
-to the right; elbows and knees are relative to upper arm and thigh. The lowest part is on the ground unless ``height`` is
-above 0. ``tilt`` turns the whole figure about its feet, which slide so that a lying figure stays in the picture.
+to the right; elbows and knees are relative to upper arm and thigh. The lowest part is on the ground unless ``height``
+is above 0. ``tilt`` turns the whole figure about its feet, which slide so that a lying figure stays in the picture.
 """
 
 from __future__ import annotations
