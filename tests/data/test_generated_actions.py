@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import pytest
 
+from unrolled.data import generated_actions
 from unrolled.data.generated_actions import ACTIONS, VERBS, clip, figure, scene
 from unrolled.data.stick_figures import GROUND, SIDE
 
@@ -80,3 +81,15 @@ def test_what_is_drawn_is_the_figure(number):
         middle = (places[1] + places[2]) / 2  # of the body
         assert picture[int(middle[1]), int(middle[0])]
         assert rows.max() <= SIDE - 1
+
+
+def test_clips_are_drawn_once_and_have_their_scenes(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    monkeypatch.setattr(generated_actions, "SIZES", {"valid": 3})
+    frames, scenes = generated_actions.actions("valid")
+    monkeypatch.setattr(generated_actions, "clip", None)
+    again, _ = generated_actions.actions("valid")
+    assert len(frames) == len(scenes) == 3
+    for number, clip_frames in enumerate(again):
+        assert np.array_equal(clip_frames, clip(2, number).frames)
+        assert len(clip_frames) == len(scenes[number].labels())

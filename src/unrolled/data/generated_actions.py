@@ -16,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .counter import uniform
+from .drawn_clips import drawn_clips
 from .pictures import Pixels
 from .stick_figures import JOINTS, SIDE, Numbers, drawn, points
 
 ACTIONS = ("stand", "walk", "run", "jump", "wave", "squat", "fall", "rise")
 SIZES = {"train": 4_000, "valid": 300, "test": 600}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
+VERSION = 1  # of the drawings
 VERBS = {"stand": "stands", "walk": "walks", "run": "runs", "jump": "jumps", "wave": "waves", "squat": "squats",
          "fall": "falls", "rise": "gets up"}  # fmt: skip
 LENGTHS = {"stand": (9, 14), "walk": (12, 18), "run": (10, 14), "jump": (9, 18), "wave": (10, 16), "squat": (9, 18),
@@ -79,6 +81,13 @@ class Acted(NamedTuple):
     frames: Pixels
     labels: list[str]
     sentence: str
+
+
+def actions(part: str) -> tuple[list[Pixels], list[Scene]]:
+    """Return the frames and the contents of the clips of a part: ``train``, ``valid`` or ``test``."""
+    seed, count = SEEDS[part], SIZES[part]
+    frames = drawn_clips("actions", [VERSION, seed], count, lambda number: clip(seed, number).frames)
+    return frames, [scene(seed, number) for number in range(count)]
 
 
 def clip(seed: int, number: int) -> Acted:
