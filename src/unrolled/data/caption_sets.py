@@ -15,14 +15,16 @@ from pathlib import Path
 from ..errors import DataError
 from .caption_files import CaptionFile, CaptionForm, read_captions
 from .captioned import Captioned
+from .generated_actions import RATE, actions
 from .generated_scenes import scenes
 from .near import exists, missing
 from .pictures import is_picture
 
-SCENES, UNSEEN = "scenes", "scenes-unseen"
+SCENES, UNSEEN, ACTIONS = "scenes", "scenes-unseen", "actions"
 NAMES = {
     SCENES: "drawn objects and their relations (generated)",
     UNSEEN: "the same with combinations of colour and shape that do not occur in training (generated)",
+    ACTIONS: "clips of a stick figure that does several things (generated)",
 }
 FRACTIONS = (0.8, 0.1, 0.1)
 VALID_SHARE = 0.1  # of the pictures outside the fold that is the test set
@@ -68,7 +70,7 @@ def open_captions(
         DataError: a file cannot be read, no caption has a picture, or a set would be empty.
     """
     if data in NAMES:
-        parts = [scenes(part) for part in ("train", "valid", "unseen" if data == UNSEEN else "test")]
+        parts = [_generated(data, part) for part in ("train", "valid", "test")]
         return CaptionSets(parts[0], parts[1], parts[2], [_sizes(parts)])
     file, whole, notes = _read(data, images, form)
     given = {} if fractions or folds else file.parts
@@ -91,9 +93,18 @@ def read_test(data: str, images: str | None, form: CaptionForm) -> tuple[Caption
         DataError: see `open_captions`.
     """
     if data in NAMES:
-        return scenes("unseen" if data == UNSEEN else "test"), []
+        return _generated(data, "test"), []
     _, whole, notes = _read(data, images, form)
     return whole, notes
+
+
+def _generated(data: str, part: str) -> Captioned:
+    """Return a part of a named set."""
+    if data != ACTIONS:
+        return scenes("unseen" if (data, part) == (UNSEEN, "test") else part)
+    frames, shown = actions(part)
+    names = [f"{part} {number}" for number in range(1, len(frames) + 1)]
+    return Captioned(names, [[scene.sentence()] for scene in shown], frames, clips=True, rate=RATE)
 
 
 def fraction_of(name: str, stream: int = 0) -> float:
@@ -115,7 +126,7 @@ def part_of(name: str, fractions: tuple[float, float, float], folds: int = 0, fo
 def _sizes(parts: list[Captioned]) -> str:
     sizes = [f"{len(part):,} {name}" for part, name in zip(parts, ("training", "validation", "test"), strict=True)]
     count = sum(map(len, parts[0].captions))
-    return f"{', '.join(sizes)} pictures; {count:,} training captions"
+    return f"{', '.join(sizes)} {'clips' if parts[0].clips else 'pictures'}; {count:,} training captions"
 
 
 def _read(data: str, images: str | None, form: CaptionForm) -> tuple[CaptionFile, Captioned, list[str]]:

@@ -1,4 +1,4 @@
-"""Pictures with captions."""
+"""Pictures or clips with captions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,23 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures with one or several captions each.
+    """Pictures, or clips, with one or several captions each.
 
     Attributes:
         names: the names of the pictures.
         captions: the captions of each.
-        pictures: the file of each, or the pixels ``(N, h, w, 3)``.
+        pictures: the file of each, or the pixels ``(N, h, w, 3)``; of clips the files, or the frames ``(T, h, w, C)``.
         named: of generated scenes: for each caption which object each word names.
+        clips: whether they are clips instead of pictures.
+        rate: of clips in memory, frames per second.
     """
 
     names: list[str] = field(default_factory=list)
     captions: list[list[str]] = field(default_factory=list)
-    pictures: Sequence[Path] | Pixels = ()
+    pictures: Sequence[Path] | Sequence[Pixels] | Pixels = ()
     named: list[list[Named]] = field(default_factory=list)
+    clips: bool = False
+    rate: float = 0.0
 
     def __len__(self) -> int:
         return len(self.names)
@@ -51,6 +55,8 @@ class Captioned:
             [self.captions[n] for n in indices],
             pictures,
             [self.named[n] for n in indices] if self.named else [],
+            self.clips,
+            self.rate,
         )
 
     def pairs(self) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..common.language import BEGIN, END, SPECIAL
 from ..common.trained import Modules
-from .model import Captioner
+from .caption_decoder import CaptionDecoder
 
 if TYPE_CHECKING:
     from .trained import TrainedCaptioner
@@ -21,7 +21,7 @@ class TeacherForced(nn.Module):
     the network again.
     """
 
-    def __init__(self, model: Captioner) -> None:
+    def __init__(self, model: CaptionDecoder) -> None:
         super().__init__()
         self.model = model
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ...data.pictures import SUFFIXES
 from ...errors import ArgumentError, DataError
 from ...results import Input, Prediction
@@ -57,7 +55,7 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
                 error = found
                 break
         if good:
-            arrays = model.reader.encode(np.stack([pixels for _, pixels in good]))
+            arrays = model.reader.together([pixels for _, pixels in good])
             for (picture, _), captions in zip(good, model.described(arrays, **options.given()), strict=True):
                 yield _prediction(model, picture, captions, options)
         if error is not None:
