@@ -113,8 +113,8 @@ def _axis(draw: ImageDraw.ImageDraw, pictures: Strip, top: int, rate: float) -> 
     for n in range(int(length / step) + 1):
         x = LEFT + pictures.x(n * step * (rate or 1))
         draw.line([(x, top + 1), (x, top + 5)], GREY)
-        last = n == int(length / step)
-        draw.text((x, top + 6), f"{n * step:g}{f' {unit}' if last else ''}", GREY, font, anchor="ma")
+        draw.text((x, top + 6), f"{n * step:g}", GREY, font, anchor="ma")
+    draw.text((LEFT - 12, top + 6), unit, GREY, font, anchor="ra")
     return top + 6 + LINE + GAP // 2
 
 
