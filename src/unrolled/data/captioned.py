@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .pictures import Pixels
 
@@ -47,9 +49,8 @@ class Captioned:
 
     def pick(self, indices: Sequence[int]) -> Captioned:
         """Return the pictures with these indices."""
-        pictures = (
-            [self.pictures[n] for n in indices] if isinstance(self.pictures, Sequence) else self.pictures[indices]
-        )
+        pictures: Any = self.pictures  # pictures of a list are a list, those of an array an array
+        pictures = pictures[indices] if isinstance(pictures, np.ndarray) else [pictures[n] for n in indices]
         return Captioned(
             [self.names[n] for n in indices],
             [self.captions[n] for n in indices],

@@ -30,13 +30,14 @@ from ..machine.cores import cores
 from ..results import Progress, silent
 from .clip_codecs import Decoding
 from .clip_files import frame_files
-from .clip_frames import LIMITS, ClipLimits, arranged
+from .clip_frames import LIMITS, ClipLimits, OpenClip, arranged
 from .clips import check_form, open_clip
 from .derived import bound, derived
 from .pictures import Fit, Pixels
 
 VERSION = 1  # of the entries of the cache
 WHOLE = 8 << 20  # bytes: longer files are identified by samples
+FEW = 100  # clips, up to which their frames are counted for the progress
 SAMPLES, SAMPLE = 64, 1 << 16  # number and bytes of the samples
 BUFFER = 1 << 20  # bytes of a thread that are written together
 
@@ -175,9 +176,9 @@ class _Decoding:
         Raises:
             DataError, RunError: see `ClipStore`.
         """
-        parts = 100 if len(self.paths) < 100 else 1  # of a clip, shown as its progress
-        with progress(len(self.paths) * parts, "% of clips" if parts > 1 else "clips") as done:
-            self._decode(folder, _Counter(done, parts))
+        expected = self._expected() if len(self.paths) <= FEW else 0
+        with progress(expected or len(self.paths), "frames" if expected else "clips") as done:
+            self._decode(folder, _Counter(done, expected))
         if self.failed and (not self.skip or len(self.failed) == len(self.paths)):
             raise self._error()
         read = [number for number in range(len(self.paths)) if number not in self.failed]
@@ -185,6 +186,20 @@ class _Decoding:
         np.save(folder / "rates.npy", self.rates[read])
         skipped = [(str(number), str(error)) for number, error in sorted(self.failed.items())]
         (folder / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
+
+    def _expected(self) -> int:
+        """Return about how many frames all clips have; 0: not known."""
+        total = 0
+        for path in self.paths:
+            with contextlib.suppress(DataError), open_clip(path, limits=self.limits) as clip:
+                if not clip.count:
+                    return 0
+                total += int(clip.count * self._share(clip))
+        return total
+
+    def _share(self, clip: OpenClip) -> float:
+        """Return how many frames are made of one of a clip."""
+        return float(self.form.rate / clip.rate) if self.form.rate and clip.rate else 1.0
 
     def _decode(self, folder: Path, counter: _Counter) -> None:
         workers = max(1, min(cores().threads, len(self.paths)))
@@ -213,7 +228,7 @@ class _Decoding:
                     out.truncate()
                 else:
                     self.index[number, :2] = file, begin
-                counter.finished()
+                counter.clip()
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -233,14 +248,11 @@ class _Decoding:
         form, length = self.form, 0
         how = Decoding(form.size, form.channels == 1, threads)
         with open_clip(self.paths[number], "", self.limits, how) as clip:
-            share = form.rate / clip.rate if form.rate and clip.rate else 1
-            expected = float(clip.count * share)
             for pixels in arranged(clip, form.size, form.rate, form.channels, form.fit, self.limits):
                 out.write(pixels.data)
                 length += 1
                 self._check_room(pixels.nbytes)
-                if expected:
-                    counter.within(length / expected)
+                counter.frame()
         self.index[number, 2] = length
         self.rates[number] = float(clip.rate) if clip.rate else np.nan
 
@@ -263,23 +275,23 @@ class _Decoding:
 
 
 class _Counter:
-    """Counts finished clips, and the parts of a clip that are being decoded."""
+    """Shows the number of decoded frames if their total is known, else that of clips."""
 
-    def __init__(self, done: Callable[[int], None], parts: int) -> None:
-        self.done, self.parts, self.count, self.shown = done, parts, 0, 0
+    def __init__(self, done: Callable[[int], None], frames: int) -> None:
+        self.done, self.frames, self.count = done, frames, 0
         self.lock = threading.Lock()
 
-    def finished(self) -> None:
-        with self.lock:
-            self.count += self.parts
-            self._show(self.count)
+    def clip(self) -> None:
+        """Count a clip."""
+        if not self.frames:
+            self._add()
 
-    def within(self, share: float) -> None:
-        """Show the share of a clip that is decoded."""
-        with self.lock:
-            self._show(self.count + min(self.parts - 1, int(share * self.parts)))
+    def frame(self) -> None:
+        """Count a frame; estimates may be too low."""
+        if self.count < self.frames:
+            self._add()
 
-    def _show(self, value: int) -> None:
-        if value > self.shown:
-            self.shown = value
-            self.done(value)
+    def _add(self) -> None:
+        with self.lock:
+            self.count += 1
+            self.done(self.count)

@@ -60,7 +60,7 @@ class Captions:
 
     def read(self) -> CaptionSets:
         """Read the training, validation and test sets."""
-        return open_captions(self.data, self.images, self.form, self.fractions, self.folds, self.fold or 0)
+        return open_captions(self.data, self.images, self.form, self.inputs, self.fractions, self.folds, self.fold or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +219,7 @@ class CaptionConfig:
     @property
     def channels(self) -> int:
         """Numbers of a pixel."""
-        return 1 if self.data.data == ACTIONS else 3
+        return 1 if self.data.data == ACTIONS and self.encoder == "cnn" else 3
 
     @property
     def encoder(self) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,14 @@ from torch import Tensor
 
 Array = npt.NDArray[Any]  # uint8 pixels or float16 features
 
+
+class Frames(Protocol):
+    """The frames of clips by number, as `ClipStore` or a list of arrays."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> Array: ...
+
+
 # N pictures or clips, T frames of a clip, F frames of all clips
 
 
@@ -19,16 +26,18 @@ class ReadClips:
     """Clips: of each the pixels ``(T, h, w, C)`` or the features ``(T, 1, 1, C)`` of its frames.
 
     Args:
-        clips: the clips, which may be mapped files.
+        clips: the clips, such as a store of decoded files.
         most: of a clip with more frames so many are read, evenly spaced.
         every: read every so-many-th frame.
+        chosen: the indices of the clips (default: all).
     """
 
-    def __init__(self, clips: Sequence[Array], most: int, every: float = 1.0) -> None:
+    def __init__(self, clips: Frames, most: int, every: float = 1.0, chosen: Array | None = None) -> None:
         self.clips, self.most, self.every = clips, most, every
+        self.chosen = np.arange(len(clips)) if chosen is None else chosen
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.chosen)
 
     @overload
     def __getitem__(self, which: int) -> Array: ...
@@ -37,23 +46,22 @@ class ReadClips:
     def __getitem__(self, which: int | slice | Array) -> Array | ReadClips:
         """Return the frames of a clip, or some clips."""
         if isinstance(which, int):
-            frames = self.clips[which]
-            return frames[self._chosen(len(frames))]
-        chosen = np.arange(len(self))[which].tolist()
-        return ReadClips([self.clips[n] for n in chosen], self.most, self.every)
+            frames = self.clips[int(self.chosen[which])]
+            return frames[self._read(len(frames))]
+        return ReadClips(self.clips, self.most, self.every, self.chosen[which])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """N and the shape of a frame: h, w, C."""
-        return (len(self), *self.clips[0].shape[1:])
+        return (len(self), *self[0].shape[1:])
 
     def frames(self, most: int) -> Array:
         """Return at most ``most`` frames ``(F, h, w, C)``, evenly chosen from all clips."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).astype(int))
-        few = ReadClips([self.clips[n] for n in chosen.tolist()], max(1, most // len(chosen)))
+        few = ReadClips(self.clips, max(1, most // len(chosen)), 1.0, self.chosen[chosen])
         return np.concatenate([few[n] for n in range(len(few))])
 
-    def _chosen(self, count: int) -> slice | Array:
+    def _read(self, count: int) -> slice | Array:
         """Return the indices of the frames of a clip that are read."""
         if self.every <= 1 and count <= self.most:
             return slice(None)

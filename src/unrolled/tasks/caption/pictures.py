@@ -115,9 +115,14 @@ class PictureReader:
         digest = hashlib.sha256()
         for file in files:
             digest.update(hashlib.sha256(Input(file).data(MOST_BYTES)).digest())
+        key = {"kind": self.kind, "side": self.side, "files": digest.hexdigest(), "code": self.code}
+        return {**key, "version": VERSION}
+
+    @property
+    def code(self) -> str:
+        """A digest of the code of a user's extractor; empty for the others."""
         own = inspect.getsourcefile(type(self.extractor)) if ":" in self.kind else None
-        code = hashlib.sha256(Path(own).read_bytes()).hexdigest() if own else ""
-        return {"kind": self.kind, "side": self.side, "files": digest.hexdigest(), "code": code, "version": VERSION}
+        return hashlib.sha256(Path(own).read_bytes()).hexdigest() if own else ""
 
     def _write(self, files: Sequence[Path], folder: Path, progress: Progress) -> None:
         """Write the array of all pictures, block by block."""

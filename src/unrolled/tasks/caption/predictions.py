@@ -1,4 +1,4 @@
-"""``unrolled predict`` for the task ``caption``: captions of pictures, and the attention of each word."""
+"""``unrolled predict`` for the task ``caption``: captions of pictures or clips, and the attention of each word."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(SearchOptions, FileInputs):
-    """The pictures to describe, the options of the search, and the output."""
+    """The pictures or clips to describe, the options of the search, and the output."""
 
     input_name: ClassVar[str] = "image"
     endings: ClassVar[tuple[str, ...]] = SUFFIXES
     n_best: int | None = None
-    """captions per picture, best first, with their scores"""
+    """captions of each, best first, with their scores"""
     scores: bool = False
     """show the score of each caption, as --n-best does"""
     explain: bool = False
-    """also draw the picture once per word, with its attention"""
+    """also draw the attention of each word"""
 
     def check(self, model: Any) -> None:
         super().check(model)
@@ -49,7 +49,7 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
         good, error = list[tuple[Input, Any]](), None
         for given in chunk:
             try:
-                picture = picture_input(given)
+                picture = picture_input(given, model.key)
                 good.append((picture, model.reader.read(picture)))
             except DataError as found:
                 error = found

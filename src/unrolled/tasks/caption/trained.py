@@ -16,12 +16,14 @@ from ...checks import UNCHECKED, Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.caption_sets import read_test
 from ...data.captioned import Captioned
+from ...data.captioned_files import Kind
 from ...decoding.best import best_sequences
 from ...decoding.search import Hypothesis
 from ...errors import RunError
 from ...layers.decoder import inside
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ..common.clip_inputs import ClipInputs
 from ..common.language import BEGIN, END, Language, shifted
 from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part
@@ -211,7 +213,17 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     def read_other(self, data: str, images: str | None = None) -> tuple[Captioned, list[str]]:
         """See `TrainedOnSets.read_other`; ``images`` is the folder of the pictures (default: found beside the file)."""
-        return read_test(data, images, self.config.data.form if images is None else "auto")
+        kind: Kind = "clips" if self.config.data.clips else "pictures"
+        return read_test(data, images, self.config.data.form if images is None else "auto", kind)
+
+    @property
+    def key(self) -> str:
+        """The key of an input given as JSON."""
+        return "clip" if self.config.data.clips else "image"
+
+    def inputs(self, options: Any, words: Sequence[str], note: Callable[[str], None]) -> Iterator[list[Input]]:
+        """See `Trained.inputs`: a folder of frames is a clip."""
+        return ClipInputs().inputs(words) if self.config.data.clips else super().inputs(options, words, note)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""

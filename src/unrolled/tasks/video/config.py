@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...cells import check_rate, check_size
+from ...cells import check_size
 from ...data.augmentation import Changes
 from ...data.folds import check_folds
 from ...data.labelled_clips import Clips, ClipSets
 from ...data.pictures import Fit
+from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import StartClasses
+from ..common.classes import ClassLoss
 from ..common.recurrent import Recurrent
 from . import sources
 
@@ -65,9 +67,7 @@ class LabelledVideos:
             raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
         if self.only and self.labels == "frame":
             raise ArgumentError("only", "omitted with --labels frame, where every frame has a label", list(self.only))
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
+        check_fractions(self.fractions)
 
     @property
     def sides(self) -> tuple[int, int] | None:
@@ -141,22 +141,15 @@ class Motion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(ClassLoss):
     """The answer on top of the recurrent layers, and its loss."""
 
     bidirectional: bool = True
     """read a clip in both directions; without it, answers come frame by frame"""
-    pooling: Pooled = "max"
+    pooling: Pooled = "mean"
     """--labels clip: one vector per clip: last, mean, max, attention, or concat (last, max, mean)"""
     single_frame: bool = True
     """also train the same network on single frames, as a baseline"""
-    class_weights: Literal["none", "balanced"] = "none"
-    """balanced: weight the loss inversely to the class frequencies"""
-    label_smoothing: float = 0.0
-    """label smoothing (Szegedy et al. 2016)"""
-
-    def __post_init__(self) -> None:
-        check_rate("label_smoothing", self.label_smoothing)
 
 
 @dataclass(frozen=True, kw_only=True)

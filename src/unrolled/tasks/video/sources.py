@@ -13,6 +13,7 @@ from ...data import generated_actions, generated_clips
 from ...data.drawn_clips import drawn_clips
 from ...data.labelled_clips import Clips, ClipSets, whole
 from ...data.pictures import Pixels
+from ...data.sets import PARTS
 from ...errors import ArgumentError
 
 Labels = Literal["clip", "frame"]
@@ -23,7 +24,6 @@ NAMES = {
     ACTIONS: "actions of a stick figure, --labels frame (generated)",
 }
 """the named data sets → titles"""
-PARTS = ("train", "valid", "test")
 
 
 def named(name: str, labels: Labels) -> ClipSets:
@@ -36,7 +36,7 @@ def named(name: str, labels: Labels) -> ClipSets:
         raise ArgumentError("labels", f"frame with --data {ACTIONS}, whose frames have the labels", labels)
     make = _clips if labels == "clip" else _actions
     train, valid, test = (make(part) for part in PARTS)
-    return ClipSets(train, valid, test, generated=True)
+    return ClipSets(train, valid, test)
 
 
 @cache
