@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...data.caption_files import read_captions
 from ...data.caption_sets import NAMES, CaptionSets
+from ...data.clip_store import digest_of
 from ...data.named_data import NamedData
-from ...data.pictures import MOST_BYTES
 from ...errors import ArgumentError, DataError
-from ...results import Input, Pairs, Report
+from ...results import Pairs, Report
 from ..common.description import LONGEST, SHOWN, first_lines, leaked
 from ..common.given_data import rows_of
 from .bleu import words
@@ -81,16 +78,15 @@ def suspicious(sets: CaptionSets) -> list[str]:
 
 
 def leaked_pictures(sets: CaptionSets) -> list[str]:
-    """Return notes on validation and test pictures that are training pictures too, by their content."""
-    parts = sets.parts()
-    if isinstance(sets.train.pictures, np.ndarray) or sum(map(len, parts.values())) > MOST_LEAKED:
+    """Return notes on validation and test pictures or clips that are training ones too, by their content."""
+    parts = {part: [file for file in captioned.pictures if isinstance(file, Path)]
+             for part, captioned in sets.parts().items()}  # fmt: skip
+    if sum(map(len, parts.values())) > MOST_LEAKED:
         return []
-    digests = {
-        part: [hashlib.sha256(Input(Path(file)).data(MOST_BYTES)).hexdigest() for file in captioned.pictures]
-        for part, captioned in parts.items()
-    }
-    names = {d: name for part in parts for d, name in zip(digests[part], parts[part].names, strict=True)}
-    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, "pictures")
+    digests = {part: [digest_of(file) for file in files] for part, files in parts.items()}
+    names = {d: name for part, own in digests.items() for d, name in zip(own, sets.parts()[part].names, strict=False)}
+    what = "clips" if sets.train.clips else "pictures"
+    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, what)
 
 
 def write_captions(name: str, data: Any, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from ..common.evaluated_examples import EvaluatedExamples, same_examples
 from ..common.search_options import SearchOptions
 from .baselines import baselines
 from .captions import Caption, on_object
-from .pictures import mean_features
+from .inputs import mean_features
 from .scores import ATTENTION, METRICS, QUALITY, Scores, bleu4_interval, score
 
 if TYPE_CHECKING:
