@@ -49,7 +49,7 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
         good, error = list[tuple[Input, Any]](), None
         for given in chunk:
             try:
-                picture = picture_input(given, model.key)
+                picture = picture_input(given, model.what)
                 good.append((picture, model.reader.read(picture)))
             except DataError as found:
                 error = found
