@@ -84,7 +84,7 @@ class VideoClassification(SetsTask):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        self.sets = config.data.read()
+        self.sets = config.data.read(self.progress)
         train = self.sets.train
         h, w, channels = self.shape = tuple(train[0].shape[1:])
         shift = config.motion.shift if config.motion.shift is not None else max(1, min(h, w) // 16)
