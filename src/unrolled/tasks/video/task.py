@@ -25,6 +25,7 @@ from ...cells import State, cell_class
 from ...data.augmentation import augmented
 from ...data.counter import uniform
 from ...data.labelled_clips import Clips, ClipSets
+from ...data.pictures import Pixels
 from ...data.shuffled import Shuffled
 from ...layers.frames import flattened
 from ...results import Part, Text
@@ -48,7 +49,7 @@ from .trained import TrainedVideo
 # B clips, N frames of them all, L frames of a clip, H × W pixels, C channels, K classes
 
 PREVIEWED = 5  # clips
-SAMPLED = 2000  # training frames for mean and deviation of the pixels
+SAMPLED = 40  # training clips, and frames of each, for mean and deviation of the pixels
 SINGLES = 12  # every so many frames of a batch, one is for the baseline
 _STRETCH, _SINGLES = 0xF4A, 0xF4B  # random streams
 
@@ -189,12 +190,7 @@ class VideoClassification(SetsTask):
         return TrainedVideo.from_file(file, config)
 
 
-def _sample(clips: Clips) -> Any:
-    """Return up to `SAMPLED` training frames, one of each of the first clips, then more."""
+def _sample(clips: Clips) -> Pixels:
+    """Return some training frames, evenly spaced, of some clips."""
     numbers = np.unique(np.linspace(0, len(clips) - 1, SAMPLED).astype(int)).tolist()
-    each = max(1, SAMPLED // len(numbers))
-    parts = []
-    for number in numbers:
-        frames = clips[number]
-        parts.append(np.asarray(frames[:: max(1, len(frames) // each)][:each]))
-    return np.concatenate(parts)
+    return np.concatenate([np.array(clips[n][:: max(1, len(clips[n]) // SAMPLED)][:SAMPLED]) for n in numbers])
