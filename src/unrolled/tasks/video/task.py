@@ -14,7 +14,7 @@ Clips have any length: convolutions see real frames only, see `layers.frames`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -33,11 +33,13 @@ from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
+from ...training.transfer import Taken
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
-from . import description
+from ..common.starting import class_names
+from . import description, starting
 from .config import VideoConfig
 from .evaluation import Evaluate
 from .measures import METRICS, measure, truth
@@ -70,6 +72,7 @@ class VideoClassification(SetsTask):
     Config: ClassVar[type] = VideoConfig
     unit: ClassVar[str] = "frames"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    keeps: ClassVar[tuple[str, ...]] = starting.NETWORK
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
@@ -91,6 +94,8 @@ class VideoClassification(SetsTask):
         shift = config.motion.shift if config.motion.shift is not None else max(1, min(h, w) // 16)
         config = self.config = update(config, size=(h, w), channels=channels, shift=shift)
         self.classes = self.sets.classes(config.data.data)
+        if self.source is not None:
+            self.classes = class_names(self.source, self.classes, config.start)
         self.true = truth(train, self.classes)
         self.order = Shuffled(len(train), integer(config.training.batch_size), config.training.seed)
         self.sample = _sample(train)
@@ -111,6 +116,14 @@ class VideoClassification(SetsTask):
             *self.sets.notes,
             *leaked({part: clips.digests for part, clips in parts.items()}, "clips"),
         ]
+
+    @classmethod
+    def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: options[name] for name in ("fit", "rate") if options[name] is not None}
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.classes, self.config)
 
     def build_model(self) -> nn.Module:
         model = VideoClassifier(self.shape, len(self.classes), self.config)
