@@ -114,7 +114,7 @@ def part_of(name: str, fractions: tuple[float, float, float], folds: int = 0, fo
 def _sizes(parts: list[Captioned]) -> str:
     sizes = [f"{len(part):,} {name}" for part, name in zip(parts, ("training", "validation", "test"), strict=True)]
     count = sum(map(len, parts[0].captions))
-    return f"{', '.join(sizes)} {'clips' if parts[0].clips else 'pictures'}; {count:,} training captions"
+    return f"{', '.join(sizes)} {parts[0].noun}; {count:,} training captions"
 
 
 def _read(data: str, images: str | None, form: CaptionForm, inputs: Kind) -> tuple[CaptionFile, Captioned, list[str]]:

@@ -47,6 +47,11 @@ class Captioned:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def noun(self) -> str:
+        """What they are in messages."""
+        return "clips" if self.clips else "pictures"
+
     def pick(self, indices: Sequence[int]) -> Captioned:
         """Return the pictures with these indices."""
         pictures: Any = self.pictures  # pictures of a list are a list, those of an array an array

@@ -47,12 +47,12 @@ def find_files(path: Path, images: str | None, names: Sequence[str], kind: Kind 
     videos = sum(name.lower().endswith(VIDEOS) for name in names)
     kinds = [kind] if kind != "auto" else ["clips"] if 2 * videos > len(names) else ["pictures", "clips"]
     folders = _folders(path, images)
-    for one in kinds:
+    for wanted in kinds:
         for folder in folders:
-            files = _files(folder, one)
-            found = {name: at for name in names if (at := _file(name, files, ENDINGS[one])) is not None}
+            files = _files(folder, wanted)
+            found = {name: at for name in names if (at := _file(name, files, ENDINGS[wanted])) is not None}
             if found:
-                return Found(found, one == "clips", _notes(folder, names, found, files, one))
+                return Found(found, wanted == "clips", _notes(folder, names, found, files, wanted))
     where = images or f"{path.parent} and its folders"
     what = kinds[0].removesuffix("s")
     raise DataError(f"no {what} of {path}, such as {names[0]}, is in {where}; give their folder with --images")

@@ -12,7 +12,7 @@ from ...data.caption_sets import ACTIONS, NAMES, CaptionSets, open_captions
 from ...data.folds import check_folds
 from ...decoding.search import Search
 from ...errors import ArgumentError
-from ...training.config import formerly, refuse_changed, since
+from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ...training.start_options import Start
 from ..common.language import Tokenization
@@ -35,7 +35,7 @@ class Captions:
     """folder of the pictures or clips (default: found beside the file)"""
     form: CaptionForm = "auto"
     """form of the file: karpathy, coco, flickr, csv or jsonl (default: detect)"""
-    inputs: Literal["auto", "pictures", "clips"] = since("auto", before="pictures")
+    inputs: Literal["auto", "pictures", "clips"] = "auto"
     """what the captions describe: pictures or clips; auto: by the files"""
     fractions: tuple[float, float, float] | None = None
     """fractions of training, validation and test (default: of the file, or 0.8 0.1 0.1)"""
@@ -84,9 +84,9 @@ class PictureEncoder:
     encoder: str = "auto"
     """cnn (trained along), photos (EfficientNet-Lite0) or module:Class; auto: by data"""
     size: int | None = None
-    """cnn: pixels of a side (default: 48 for scenes, 40 for actions, else 96, of clips 64)"""
+    """cnn: pixels of a side (default: 48 scenes, 40 actions, 96 pictures, 64 clips)"""
     maps: tuple[int, ...] | None = formerly(None, MAPS)
-    """cnn: feature maps of each block, with 2 × 2 max-pooling (default: 24 48 96, clips: 8 16 32)"""
+    """cnn: feature maps of each block (default: 24 48 96, of clips 8 16 32)"""
     depth: int = 1
     """cnn: convolutions of a block"""
 
@@ -118,7 +118,7 @@ class ClipReading:
     """How clips are read, where the data are clips."""
 
     clip_encoder: Literal["recurrent", "mean"] = "recurrent"
-    """clips: recurrent layers over the frames; mean: the frames as they are, and their mean"""
+    """clips: recurrent layers over the frames, or the frames and their mean"""
     bidirectional: bool = True
     """recurrent: in both directions"""
     differences: bool = True

@@ -46,8 +46,8 @@ def describe(data: Captions) -> Report:
     per = Counter(len(captions) for captioned in parts.values() for captions in captioned.captions)
     rows = [
         ("data", data.data),
-        *((part, f"{len(captioned):,} pictures") for part, captioned in parts.items()),
-        ("captions", f"{len(texts):,}, {len(set(texts)):,} different; " + _each(per)),
+        *((part, f"{len(captioned):,} {captioned.noun}") for part, captioned in parts.items()),
+        ("captions", f"{len(texts):,}, {len(set(texts)):,} different; " + _each(per, sets.train.noun)),
         ("words", f"median {lengths[len(lengths) // 2]}, maximum {lengths[-1]}"),
     ]
     train = sets.train
@@ -59,9 +59,9 @@ def describe(data: Captions) -> Report:
     )
 
 
-def _each(counts: Counter[int]) -> str:
-    """Return how many captions a picture has."""
-    return ", ".join(f"{count:,} pictures with {number}" for number, count in sorted(counts.items())[:6])
+def _each(counts: Counter[int], noun: str) -> str:
+    """Return how many captions a picture or clip has."""
+    return ", ".join(f"{count:,} {noun} with {number}" for number, count in sorted(counts.items())[:6])
 
 
 def suspicious(sets: CaptionSets) -> list[str]:
@@ -85,15 +85,14 @@ def leaked_pictures(sets: CaptionSets) -> list[str]:
         return []
     digests = {part: [digest_of(file) for file in files] for part, files in parts.items()}
     names = {d: name for part, own in digests.items() for d, name in zip(own, sets.parts()[part].names, strict=False)}
-    what = "clips" if sets.train.clips else "pictures"
-    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, what)
+    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, sets.train.noun)
 
 
 def write_captions(name: str, data: Any, folder: Path) -> Path:
     """Write rows (image, caption) as JSON lines; return the path.
 
     Raises:
-        ArgumentError: there are no rows, or a row is not the path of a picture and its captions.
+        ArgumentError: there are no rows, or a row is not the path of a picture or clip and its captions.
     """
     path, count = folder / f"{name}.jsonl", 0
     with path.open("w", encoding="ascii", newline="\n") as file:
@@ -101,7 +100,7 @@ def write_captions(name: str, data: Any, folder: Path) -> Path:
             image, caption = row.get("image"), row.get("caption")
             texts = [caption] if isinstance(caption, str) else caption
             if not isinstance(image, str | Path):
-                raise ArgumentError(f"{name}[{count - 1}] (image)", "the path of a picture", image)
+                raise ArgumentError(f"{name}[{count - 1}] (image)", "the path of a picture or clip", image)
             if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
                 raise ArgumentError(f"{name}[{count - 1}] (caption)", "text, or a list of texts", caption)
             place = str(Path(image).expanduser().absolute())

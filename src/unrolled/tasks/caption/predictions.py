@@ -49,7 +49,7 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
     options.check(model.model)
     for chunk in inputs:
         good, error = readable(
-            chunk, lambda given: (picture := picture_input(given, model.key), model.reader.read(picture))
+            chunk, lambda given: (picture := picture_input(given, model.what), model.reader.read(picture))
         )
         if good:
             arrays = model.reader.together([pixels for _, pixels in good])

@@ -122,7 +122,7 @@ class Captioning(SetsTask):
         config = self._complete()
         self.reader = reader(config)
         self.arrays: dict[str, Read] = {"train": self.reader.read_all(train, self.progress)}
-        what = "frames" if train.clips else "pictures"
+        what = "frames" if train.clips else train.noun
         side, kind = self.reader.side, {"cnn": "a network trained along", "photos": "EfficientNet-Lite0"}
         notes = [
             *self.sets.how,
@@ -147,7 +147,7 @@ class Captioning(SetsTask):
             raise ArgumentError("doubly_stochastic", "0 for clips", config.captioner.doubly_stochastic)
         changes: dict[str, Any] = {}
         if config.data.data not in NAMES:
-            changes["inputs"] = "clips" if clips else "pictures"
+            changes["inputs"] = self.sets.train.noun
         if config.encoder == "cnn" and config.pictures.size is None:
             named = {ACTIONS: ACTION}.get(config.data.data, SCENE)
             changes["size"] = named if config.data.data in NAMES else FRAME if clips else PHOTO
@@ -224,8 +224,8 @@ class Captioning(SetsTask):
             mark = "✓" if caption.text in references else f"({references[0]})"
             lines.append(f"{name}  →  {caption.text} {mark}")
         if len(shown) > 1 and len({caption.text for caption in captions}) == 1:
-            remedy = "train longer, or check that pictures and captions belong together"
-            lines.insert(0, f"the captions of all {len(shown)} validation pictures are the same: {remedy}")
+            remedy = f"train longer, or check that {shown.noun} and captions belong together"
+            lines.insert(0, f"the captions of all {len(shown)} validation {shown.noun} are the same: {remedy}")
         parts: list[Part] = [Text("\n".join(lines))]
         for n, caption in enumerate(captions[:PREVIEWED]):
             parts.append(Picture(f"attention-{n + 1}", partial(handle.drawn, shown.pictures[n], caption)))

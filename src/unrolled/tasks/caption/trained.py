@@ -1,4 +1,4 @@
-"""A trained captioner: describe pictures, evaluate, show the attention."""
+"""A trained captioner: describe pictures or clips, evaluate, show the attention."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
         Args:
             pictures: files (paths), bytes of files, Pillow's images, or arrays ``(h, w)`` or ``(h, w, 3)`` of integers
-                in 0..255 or floats in 0..1.
+                in 0..255 or floats in 0..1; of a captioner of clips: files, folders of frames, bytes, or arrays
+                ``(T, h, w)`` or ``(T, h, w, 3)``, at the rate of the training clips.
             progress: called with the number of pictures described so far.
             options: options of `Decoding` by name that differ from those of the run (`Search.changed`).
 
@@ -115,20 +116,20 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
         self.config.decoding.changed(**options)
         if not len(pictures):
             return []
-        pixels = [self.reader.read(opened_path(picture), f"picture {n}") for n, picture in enumerate(pictures, 1)]
+        pixels = [self.reader.read(opened_path(picture), f"{self.what} {n}") for n, picture in enumerate(pictures, 1)]
         return self.described(self.reader.together(pixels), progress, **options)
 
     def predict(self, pictures: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
         """Return the best caption of each picture; with ``explain`` also a drawing of the attention of each word."""
         found = []
         for n, (picture, (best, *_)) in enumerate(zip(pictures, self.caption(pictures), strict=True), 1):
-            name = str(picture) if isinstance(picture, str | Path) else f"picture {n}"
+            name = str(picture) if isinstance(picture, str | Path) else f"{self.what} {n}"
             parts = (self.explained(opened_path(picture), name, best),) if explain else ()
             found.append(Prediction(name, best.text, parts=parts))
         return found
 
     def explained(self, picture: Annotated[Any, UNCHECKED], name: str, caption: Caption) -> Picture:
-        """Return the picture once per word, with the attention."""
+        """Return the picture once per word, or a clip with a row for each word, with the attention."""
         return Picture("attention", lambda: self.drawn(picture, caption), f"{Path(name).name}: {caption.text}")
 
     def drawn(self, picture: Annotated[Any, UNCHECKED], caption: Caption) -> bytes:
@@ -217,9 +218,9 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
         return read_test(data, images, self.config.data.form if images is None else "auto", kind)
 
     @property
-    def key(self) -> str:
-        """The key of an input given as JSON."""
-        return "clip" if self.config.data.clips else "image"
+    def what(self) -> str:
+        """What an input is in messages."""
+        return "clip" if self.config.data.clips else "picture"
 
     def inputs(self, options: Any, words: Sequence[str], note: Callable[[str], None]) -> Iterator[list[Input]]:
         """See `Trained.inputs`: a folder of frames is a clip."""
@@ -235,7 +236,7 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     def streaming(self, lanes: Size = 1) -> NoReturn:
         """Raise `RunError`: a captioner needs a whole picture; see `Trained.streaming`."""
-        raise self.unable("answer step by step: it needs the whole picture")
+        raise self.unable(f"answer step by step: it needs the whole {self.what}")
 
     def modules(self) -> Modules:
         """See `Trained.modules`."""

@@ -7,12 +7,15 @@ from typing import Literal
 
 from ...cells import check_size
 from ...data.augmentation import Changes
+from ...data.clip_sets import LEAST_SIZE, ClipLayout, Labels, open_clips, read_clips
 from ...data.folds import check_folds
+from ...data.frame_labels import BACKGROUND
 from ...data.labelled_clips import Clips, ClipSets
 from ...data.pictures import Fit
 from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
+from ...results import Progress, silent
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import StartClasses
@@ -21,7 +24,7 @@ from ..common.recurrent import Recurrent
 from . import sources
 
 MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
-LEAST_SIZE, LARGEST = 8, 1024  # pixels of a side
+LARGEST = 1024  # pixels of a side
 FASTEST = 1000.0  # frames per second
 
 
@@ -31,7 +34,7 @@ class LabelledVideos:
 
     data: str = "generated"
     """labelled clips: a folder per class, a table of paths or intervals, or a name"""
-    labels: sources.Labels = "clip"
+    labels: Labels = "clip"
     """clip: a class for each clip; frame: a label for each frame"""
     test: str | None = None
     """test set in the same format (default: a part of --data)"""
@@ -45,6 +48,10 @@ class LabelledVideos:
     """fit other aspect ratios: crop the middle, pad with white, or stretch"""
     rate: float | None = None
     """frames per second that clips are read at (default: their own)"""
+    time_unit: Literal["seconds", "frames"] | None = None
+    """unit of the times in a table of intervals (default: by its columns)"""
+    background: str = BACKGROUND
+    """--labels frame: the label of frames without one"""
     damaged: Literal["error", "skip"] = "error"
     """clips that cannot be read: an error, or skip"""
     fractions: tuple[float, float, float] | None = None
@@ -74,13 +81,33 @@ class LabelledVideos:
         """Height and width, if they are given."""
         return None if self.size is None else (self.size[0], self.size[-1])
 
-    def read(self) -> ClipSets:
+    def layout(self) -> ClipLayout:
+        """Return how clips are read."""
+        return ClipLayout(
+            labels=self.labels,
+            only=self.only,
+            size=self.sides,
+            channels=self.channels,
+            rate=self.rate,
+            fit=self.fit,
+            skip=self.damaged == "skip",
+            unit=self.time_unit,
+            background=self.background,
+        )
+
+    def read(self, progress: Progress = silent) -> ClipSets:
         """Read the training, validation and test sets."""
-        return sources.named(self.data, self.labels)
+        if self.data in sources.NAMES:
+            return sources.named(self.data, self.labels)
+        return open_clips(
+            self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0, progress=progress
+        )
 
     def read_test(self, data: str) -> tuple[Clips, list[str]]:
         """Read other clips to evaluate on, and notes."""
-        raise NotImplementedError
+        if data in sources.NAMES:
+            return sources.named(data, self.labels).test, []
+        return read_clips(data, self.layout())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +189,7 @@ class VideoConfig:
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", hidden_size=128, num_layers=1, dropout=0.1))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(
-        default_factory=lambda: Training(epochs=10, min_steps=600, batch_size=16, lr=2e-3, precision="bf16")
+        default_factory=lambda: Training(epochs=10, min_steps=600, batch_size=16, precision="bf16")
     )
     start: StartClasses = field(default_factory=StartClasses)
 
