@@ -34,6 +34,7 @@ from ..common.class_measures import METRICS, scores, true_classes
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
 from ..common.guessed_columns import guessed_columns
+from ..common.picture_bytes import picture_file
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
 from ..common.starting import class_names
@@ -173,6 +174,10 @@ class ImageClassification(SetsTask):
             Text("\n".join(lines[:5])),
             Picture("predictions", lambda: sheet(list(shown.pixels), captions), "validation pictures"),
         ]
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        own = self.sets.valid if len(self.sets.valid) else self.sets.train
+        return "example.png", picture_file(own.pixels[0])
 
     def _handle(self, model: nn.Module) -> TrainedImages:
         assert isinstance(model, ImageClassifier)

@@ -36,6 +36,7 @@ from ...training.options import integer
 from ...training.transfer import Taken
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
+from ..common.picture_bytes import clip_file
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
 from ..common.starting import class_names
@@ -184,6 +185,10 @@ class VideoClassification(SetsTask):
     def _handle(self, model: nn.Module) -> TrainedVideo:
         assert isinstance(model, VideoClassifier)
         return TrainedVideo(model, self.classes, self.config, rate=self.sets.train.rate)
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        own = self.sets.valid if len(self.sets.valid) else self.sets.train
+        return "example.npy", clip_file(np.asarray(own[0]))
 
     def test_cost(self) -> float:
         own = self.sets.valid if len(self.sets.valid) else self.sets.train
