@@ -167,9 +167,8 @@ class ImageClassification(SetsTask):
         lines, captions = [], []
         for label, row in zip(shown.labels, found, strict=True):
             answer = self.classes[int(row.argmax())]
-            verdict = "right" if answer == label else f"not {label}"
-            captions.append((f"{row.max():.0%} {answer}", verdict))
-            lines.append(f"{row.max():4.0%} {answer} ({verdict})")
+            captions.append((f"true: {label}", f"predicted: {answer}", f"{row.max():.0%}"))
+            lines.append(f"true: {label}, predicted: {answer} {row.max():.0%}")
         return [
             Text("\n".join(lines[:5])),
             Picture("predictions", lambda: sheet(list(shown.pixels), captions), "validation pictures"),

@@ -178,8 +178,7 @@ class VideoClassification(SetsTask):
             if shown.tracks:
                 continue
             answer = self.classes[int(answered.probabilities.argmax())]
-            verdict = "right" if answer == shown.labels[n] else f"not {shown.labels[n]}"
-            lines.append(f"{answered.probabilities.max():4.0%} {answer} ({verdict})")
+            lines.append(f"true: {shown.labels[n]}, predicted: {answer} {answered.probabilities.max():.0%}")
         return [Text("\n".join(lines))]
 
     def _handle(self, model: nn.Module) -> TrainedVideo:
