@@ -128,7 +128,7 @@ def _grid(
     inside: tuple[int, int, int, int] | None = None,
     pad: int = 0,
 ) -> str:
-    """Draw numbers in cells of width ``wide``; those ``inside`` (row, column, height, width) are marked, padding is pale."""
+    """Draw numbers in cells ``wide`` pixels wide; those ``inside`` (row, column, height, width) are marked."""
     parts = []
     for (row, column), value in np.ndenumerate(values):
         x, y = left + column * wide, top + row * CELL

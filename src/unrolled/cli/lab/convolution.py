@@ -38,7 +38,8 @@ from .layer_sizes import show_sizes
 
 PROG = "unrolled lab convolution"
 ABOUT = (
-    "A filter slides over a picture: every product and sum, the output, and its max-pooling. Without options: a worked "
+    "A filter slides over a picture: every product that is not 0, every sum, the output, and its max-pooling. Without "
+    "options: a worked "
     "example of two channels; --example curve: a curve detector; with --input or --image: your own numbers or picture. "
     "With --layers or --run: the sizes, the numbers of weights and the receptive fields of a network's layers.\n\n"
     'unrolled lab convolution --input "1,2,0; 0,1,3; 2,1,1" --filter "1,0; 0,-1"'

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 RED, BLUE = (197, 58, 42), (43, 108, 176)  # positive and negative, as in the inspector
 MOST = 0.9  # opacity of the largest value
@@ -18,7 +18,7 @@ def overlaid(
     picture: Image.Image, values: npt.NDArray[Any], positive: Colour = RED, negative: Colour = BLUE
 ) -> Image.Image:
     """Return the picture below the colours of values ``(h, w)`` from −1 to 1."""
-    ground = np.asarray(picture.convert("L"), np.float64)[..., None] * 0.35 + 160
+    ground = np.asarray(ImageOps.autocontrast(picture.convert("L")), np.float64)[..., None] * 0.35 + 160
     smooth = Image.fromarray(values.astype(np.float32)).resize(picture.size, Image.Resampling.BILINEAR)
     return _coloured(ground, np.asarray(smooth), positive, negative)
 

@@ -76,8 +76,7 @@ def drawing(pixels: Pixels, name: str, names: tuple[str, str], values: Sequence[
         draw.text((left, 8), shortened(title, font, side), INK, font)
         if (top := float(np.abs(value).max())) < LEAST:
             canvas.paste(overlaid(picture, np.zeros_like(value)), (left, HEAD))
-            nothing = f"no part of the picture matters: all below {LEAST:g} nats"
-            draw.text((left, HEAD + side + 8), shortened(nothing, font, side), INK, font)
+            draw.text((left, HEAD + side + 8), "no part of the picture matters", INK, font)
             continue
         canvas.paste(overlaid(picture, value / top), (left, HEAD))
         _frame(draw, value, left, side)
