@@ -122,9 +122,8 @@ def test_command_line(run, data, tmp_path, capsys, monkeypatch):
     assert main(["predict", str(run), file, "bad.jpg"]) == 2
     captured = capsys.readouterr()
     assert file in captured.out
-    assert captured.err == (
-        "error: bad.jpg is not a picture but a text file; remove it, or save it as PNG or JPEG; --damaged skip omits it\n"
-    )
+    remedy = "remove it, or save it as PNG or JPEG; --damaged skip omits it"
+    assert captured.err == f"error: bad.jpg is not a picture but a text file; {remedy}\n"
     assert main(["predict", str(run), "bad.jpg", file, "--damaged", "skip"]) == 0
     assert capsys.readouterr().out.endswith(f"{file}\n1 image skipped, not readable: bad.jpg\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
