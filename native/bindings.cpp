@@ -208,6 +208,7 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 }  // namespace
 
 void bind_frozen(nb::module_& m);  // frozen_bindings.cpp
+void bind_ctc(nb::module_& m);     // ctc_bindings.cpp
 
 NB_MODULE(_native, m) {
     m.doc() = "The CPU kernels; only the modules of unrolled.kernels call them.";
@@ -219,6 +220,7 @@ NB_MODULE(_native, m) {
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
     bind_frozen(m);
+    bind_ctc(m);
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));
     m.def("block", &block, nb::arg("bytes"));
     m.def("release_free_blocks", &release_free_blocks);
