@@ -150,7 +150,7 @@ void CtcBeam::search() {
         const Entry& from = entries_[i];
         if (++mark_ == 0) std::fill(marks_.begin(), marks_.end(), 0), mark_ = 1;
         for (int32_t j = first_child_[i]; j >= 0; j = next_child_[j]) marks_[last(entries_[j])] = mark_;
-        const double most = totals_[i] + from.bonus + (words_ ? words_->most() : 0) + (options_.scored ? most_[from.row] : 0);
+        const double most = totals_[i] + from.bonus + (words_ ? words_->most(from.word) : 0) + (options_.scored ? most_[from.row] : 0);
         for (const auto& [y, symbol] : order_) {
             if (int64_t(heap_.size()) == options_.beam && most + y <= heap_.front().score) break;
             if (marks_[symbol] == mark_) continue;
@@ -212,12 +212,16 @@ void CtcBeam::give_rows() {
     }
 }
 
-void CtcBeam::set_row(int64_t row, const float* scores) {
-    std::copy(scores, scores + options_.classes, rows_.begin() + row * options_.classes);
-    float most = -INFINITY;
-    for (int64_t k = 0; k < options_.classes; k++)
-        if (k != options_.blank) most = std::max(most, scores[k]);
-    most_[row] = most;
+void CtcBeam::set_scores(const float* scores) {
+    const int64_t C = options_.classes;
+    for (const Fresh& one : fresh_) {
+        std::copy(scores, scores + C, rows_.begin() + one.to * C);
+        float most = -INFINITY;
+        for (int64_t k = 0; k < C; k++)
+            if (k != options_.blank) most = std::max(most, scores[k]);
+        most_[one.to] = most;
+        scores += C;
+    }
 }
 
 // Drop nodes and records that no entry needs; what precedes another one keeps preceding it.

@@ -27,7 +27,7 @@ class WordTree {
     // From a place in a word to the next by a symbol, adding to the bonus.
     int32_t next(int32_t place, int32_t symbol, double& bonus) const;
     double end(int32_t place) const;  // the bonus when the word ends here
-    double most() const { return most_; }  // what a symbol can add
+    double most(int32_t place) const { return place == kOutside ? 0 : most_[place]; }  // what a symbol can add here
 
    private:
     int32_t child(int32_t place, int32_t symbol) const;
@@ -35,9 +35,8 @@ class WordTree {
     const bool closed_;      // other words cost `unknown`
     const double unknown_;
     const int32_t separator_;
-    double most_ = 0;
     std::vector<int32_t> first_, symbol_;  // children of a place are adjacent, in order of their symbols
-    std::vector<double> partial_, full_;
+    std::vector<double> partial_, full_, most_;
     std::vector<char> ends_;
 };
 
@@ -72,7 +71,8 @@ class CtcBeam {
         int64_t to, from, symbol;
     };
     const std::vector<Fresh>& fresh() const { return fresh_; }
-    void set_row(int64_t row, const float* scores);  // of every class, added when it extends the prefix of that row
+    // The scores (fresh, C) of every class, added when it extends that prefix.
+    void set_scores(const float* scores);
 
     // The n best texts; `ended`: with the bonus of a word that ends here.
     std::vector<CtcResult> best(int64_t n, bool ended) const;

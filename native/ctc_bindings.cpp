@@ -68,7 +68,7 @@ void bind_ctc(nb::module_& m) {
             for (const CtcBeam::Fresh& one : beam.fresh()) found.append(nb::make_tuple(one.to, one.from, one.symbol));
             return found;
         })
-        .def("set_row", [](CtcBeam& beam, int64_t row, uintptr_t scores) { beam.set_row(row, at<float>(scores)); })
+        .def("set_scores", [](CtcBeam& beam, uintptr_t scores) { beam.set_scores(at<float>(scores)); })
         .def("best", &best, nb::arg("n"), nb::arg("ended"))
         .def("settled", &CtcBeam::settled)
         .def_prop_ro("frames", &CtcBeam::frames);

@@ -29,7 +29,6 @@ WordTree::WordTree(int64_t words, const int32_t* symbols, const int64_t* lengths
             full = std::max(full, bonuses[order[here.from++]]);
         ends_.push_back(here.from > from);
         partial_.push_back(partial), full_.push_back(full), first_.push_back(int32_t(places.size()));
-        most_ = std::max(most_, partial);
         for (int64_t i = here.from; i < here.to;) {
             const int32_t symbol = begin[order[i]][here.depth];
             int64_t j = i;
@@ -39,6 +38,11 @@ WordTree::WordTree(int64_t words, const int32_t* symbols, const int64_t* lengths
         }
     }
     first_.push_back(int32_t(places.size()));
+    for (size_t place = 0; place < places.size(); place++) {
+        double most = full_[place];  // by the separator; any other symbol takes the partial bonus back
+        for (int32_t i = first_[place]; i < first_[place + 1]; i++) most = std::max(most, partial_[i]);
+        most_.push_back(most - partial_[place]);
+    }
 }
 
 int32_t WordTree::child(int32_t place, int32_t symbol) const {

@@ -209,8 +209,7 @@ class CTCStream:
         """Let the language model score the prefixes that are new in the beam."""
         if self._scorer is not None and (fresh := self._beam.fresh()):
             scores = self._scorer.score(fresh)
-            for row, (to, _, _) in enumerate(fresh):
-                self._beam.set_row(to, scores[row].ctypes.data)
+            self._beam.set_scores(scores.ctypes.data)
 
 
 @checked
