@@ -89,7 +89,7 @@ INLINE Parts<T> emission(Vec<T> z) {
     const Vec<T> r = (clipped - n * T(kFloat ? 0.693359375 : 0.69314718036912382)) -
                      n * T(kFloat ? -2.12194440e-4 : 1.9082149292705877e-10);
     const Exponents<T> e = __builtin_convertvector(n, Exponents<T>);
-    return {exp_(r), z > low ? e : all<T>(kNothing)};
+    return {exp_near_0(r), z > low ? e : all<T>(kNothing)};
 }
 
 // Rows of states of one example, fractions and exponents, with a vector of margin on either side.
@@ -178,8 +178,7 @@ struct CtcForward {
             const Vec<T> v = n == W ? load(x + k) : first(some(x + k, n), n, T(-INFINITY));
             high = v > high ? v : high;
         }
-        T most = high[0];
-        for (int j = 1; j < W; j++) most = high[j] > most ? high[j] : most;
+        const T most = largest<UNROLLED_VECTOR_BYTES>(&high);
         for (long k = 0; k < q.C; k += W) {
             const int n = q.C - k < W ? int(q.C - k) : W;
             total += n == W ? exp_(load(x + k) - most) : first(exp_(some(x + k, n) - most), n, T(0));
@@ -189,17 +188,19 @@ struct CtcForward {
             T* scale = (T*)q.scales + 2 * (b * q.T + t);
             scale[0] = most, scale[1] = 1 / all_classes;
         }
-        const Parts<T> y = emission<T>(fill(x[q.blank] - most));
-        blank_m[t] = y.m[0], blank_e[t] = y.e[0];
         for (long i = 0; i < S; i++) chosen[i] = x[labels[i]] - most;
+        chosen[S] = x[q.blank] - most;
         const long before = row(t - 1), now = row(t), kept = keep ? t : 0;
+        for (long i = 0; i <= S; i += W) emitted.put(kept, i, emission<T>(load(chosen + i)));
+        blank_m[t] = emitted.m[kept * emitted.w + S], blank_e[t] = emitted.e[kept * emitted.w + S];
+        const Parts<T> y = emitted_blank(t);
+        emitted.put(kept, S, I(kNothing));  // there is no label
         label.put(before, -1, I(kNothing));
         for (long i = 0; i <= S; i += W) {
-            const Parts<T> e = emission<T>(load(chosen + i));
+            const Parts<T> e = emitted.at(kept, i);
             const Parts<T> here = label.at(before, i), space = blank.at(before, i), last = label.at(before, i - 1);
             Exponents<T> allowed;
             memcpy(&allowed, skip + i, sizeof allowed);
-            emitted.put(kept, i, e);
             blank.put(now, i, add<T>(space, last, y));
             label.put(now, i, add<T>(here, space, {last.m, last.e + allowed}, e));
         }
@@ -230,6 +231,20 @@ struct CtcForward {
         }
     }
 
+    // the largest lane
+    template <int Bytes>
+    static T largest(const void* p) {
+        if constexpr (Bytes == sizeof(T)) {
+            return *(const T*)p;
+        } else {
+            typedef T Half __attribute__((vector_size(Bytes / 2)));
+            Half low, high;
+            memcpy(&low, p, Bytes / 2);
+            memcpy(&high, (const char*)p + Bytes / 2, Bytes / 2);
+            low = low > high ? low : high;
+            return largest<Bytes / 2>(&low);
+        }
+    }
     // the first n lanes, and `other` in the rest
     static Vec<T> first(Vec<T> v, int n, T other) {
         static const I numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
