@@ -75,7 +75,7 @@ class CTCDecoder:
         blank: the class of the blank.
         search: the options; `None`: the defaults.
         lm: a language model of characters. Its alphabet is compared by name and must have all symbols.
-        words: known words; others cost ``search.unknown_word`` each. Words with other symbols are left out.
+        words: known words; others cost ``search.unknown_word`` each. Words with other symbols are omitted.
         hot_words: words and their bonuses; a part of the bonus is given while the word is being read, and taken back if
             it becomes another word. Hot words are known.
         separator: the symbol between words; without such a symbol a text is one word.

@@ -43,7 +43,7 @@ def word_tree(
 
     Args:
         symbols: the id of each symbol.
-        words: the known words; `None`: all words are. Those with other symbols are left out.
+        words: the known words; `None`: all words are. Those with other symbols are omitted.
         hot: words and their bonuses; they are known too.
         unknown: the bonus of a word that is not known, at most 0.
         separator: the symbol between words.

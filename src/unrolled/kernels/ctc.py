@@ -159,9 +159,9 @@ def equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | 
     jumps = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
     alpha = torch.cat([y.new_zeros(B, 1), y.new_full((B, 2 * S), NOTHING)], 1)
     for t in range(T):
-        one = torch.cat([y.new_full((B, 1), NOTHING), alpha[:, :-1]], 1)
-        two = torch.cat([y.new_full((B, 2), NOTHING), torch.where(jumps, alpha[:, :-2], NOTHING)], 1)[:, : 2 * S + 1]
-        after = torch.logsumexp(torch.stack([alpha, one, two]), 0) + emitted[t]
+        previous = torch.cat([y.new_full((B, 1), NOTHING), alpha[:, :-1]], 1)
+        jumped = torch.cat([y.new_full((B, 2), NOTHING), torch.where(jumps, alpha[:, :-2], NOTHING)], 1)[:, : 2 * S + 1]
+        after = torch.logsumexp(torch.stack([alpha, previous, jumped]), 0) + emitted[t]
         alpha = torch.where((t < input_lengths)[:, None], after, alpha)
     last = alpha.gather(1, 2 * target_lengths[:, None])
     before = alpha.gather(1, (2 * target_lengths[:, None] - 1).clamp(min=0))
