@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "attention.h"
+#include "ctc.h"
 #include "frozen.h"
 #include "generation.h"
 #include "parallel.h"
@@ -92,4 +93,6 @@ struct Kernels {
     // [kind][type: float, double]
     const ParallelKernel (*parallel_forward)[2];
     const ParallelKernel (*parallel_backward)[2];
+    // [type: float, double]
+    CtcKernel ctc_forward[2], ctc_backward[2];
 };
