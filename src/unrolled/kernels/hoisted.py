@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..cells import Cell, ConvolutionalCell, Noise, State
+from ..cells import Cell, ConvolutionalCell, Noise, State, Trace
 from ..cells.base import start
 from . import reference
 
 # T steps, B lanes, I input_size, G gates, H hidden_size; space: sizes of the inputs' maps, space': of the state's
+
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the number of dimensions
 
 
 def run(
@@ -23,20 +25,20 @@ def run(
     initial = start(cell, inputs.size(1), inputs.shape[3:]) if resets is not None else None
     p = preactivations(cell, inputs)
     options: Any = {"initial": initial, "lengths": lengths, "resets": resets, **rest}
-    outputs, state, _ = reference.run(_Hoisted(cell, p), p, state, **options)
+    outputs, state, _ = reference.run(Hoisted(cell, p), p, state, **options)
     return outputs, state
 
 
 def preactivations(cell: ConvolutionalCell, inputs: Tensor) -> Tensor:
-    """Return W ∗ x + b of all steps, ``(T, B, G·H, *space')``; of pictures in channels-last layout on the CPU."""
+    """Return W ∗ x + b of all steps, ``(T, B, G·H, *space')``; in channels-last layout on the CPU."""
     x = inputs.flatten(0, 1)
-    if x.dim() == 4 and x.device.type == "cpu":
-        x = x.contiguous(memory_format=torch.channels_last)
+    if x.device.type == "cpu" and x.dim() in LAYOUTS:
+        x = x.contiguous(memory_format=LAYOUTS[x.dim()])
     p = cell.preactivation(x)
     return p.view(*inputs.shape[:2], *p.shape[1:])
 
 
-class _Hoisted(Cell):
+class Hoisted(Cell):
     """The cell as a recurrence over ``p`` in place of inputs; see `cells.convolutional`."""
 
     def __init__(self, cell: ConvolutionalCell, p: Tensor) -> None:
@@ -46,6 +48,9 @@ class _Hoisted(Cell):
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
         output, state, _ = self.recur(x, state, noise or Noise())
         return output, state
+
+    def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
+        return self.recur(x, state, noise or Noise())
 
     def initial_state(self, batch_size: int) -> State:
         raise AssertionError("the loop gets its states from the cell")
