@@ -47,15 +47,18 @@ struct Recurrence {
     const long H = q.H, P = q.D * q.E * q.F, K = q.U * q.V * q.W, N = (kLstm ? 4 : 2) * H, size = P * H;
     const bool whole = q.B >= q.threads;  // a part is whole lanes; otherwise there is one, of all threads
     // The memory of a part; then of a thread.
-    const long of_surroundings = K * H * (back ? kTerms : 0), of_panels = back ? Desk<T, E>::panels_size(N) : 0;
-    const long of_columns = back ? P * K * H : 0, of_part = of_surroundings + of_panels + of_columns + 5 * size + 512;
+    const bool summing = q.dweight != nullptr;
+    const long of_surroundings = summing ? kTerms * K * H : 0, of_panels = summing ? Desk<T, E>::panels_size(N) : 0;
+    const long of_sums = summing ? K * H * G * H : 0, of_columns = back ? P * K * H : 0;
+    const long of_part = of_surroundings + of_panels + of_sums + of_columns + 5 * size + 768;
     const long of_thread = Desk<T, E>::rows_size + Desk<T, E>::edge_size + kRows * (K * H + N) + 512;
     Workspace memory;
+    T* const ordered;  // (G·H, K, H)
     E *const packed, *const packed_n;
     Neighbours near;
 
     struct Part {  // of the maps of one lane
-        T *surroundings, *columns, *masked, *gated, *dh, *dc, *kept;
+        T *surroundings, *sums, *columns, *masked, *gated, *dh, *dc, *kept;
         E* panels;
     };
     struct Own {  // of one thread
@@ -67,15 +70,17 @@ struct Recurrence {
 
     Recurrence(const Maps& given, bool backward)
         : q(given), back(backward),
-          memory(sizeof(T) * size_t(2 * (Packed<T, E>::size(K * H, N) + Packed<T, E>::size(N, K * H)) + q.threads * (of_part + of_thread) + 4096) +
+          memory(sizeof(T) * size_t(2 * (Packed<T, E>::size(K * H, N) + Packed<T, E>::size(N, K * H)) + G * H * K * H + q.threads * (of_part + of_thread) + 4096) +
                  2 * sizeof(int32_t) * size_t(P * K) + (sizeof(Part) + sizeof(Own)) * size_t(q.threads) + 4096),
-          packed(memory.next<E>(back ? Packed<T, E>::size(N, K * H) : Packed<T, E>::size(K * H, N))),
+          ordered(memory.next<T>(G * H * K * H)), packed(memory.next<E>(back ? Packed<T, E>::size(N, K * H) : Packed<T, E>::size(K * H, N))),
           packed_n(memory.next<E>(kLstm ? 0 : back ? Packed<T, E>::size(H, K * H) : Packed<T, E>::size(K * H, H))),
           near{memory.next<int32_t>(P * K), memory.next<int32_t>(P * K), P, K}, parts(memory.next<Part>(q.threads)),
           owns(memory.next<Own>(q.threads)) {
         near.fill(q);
         for (long s = 0; s < (whole ? q.threads : 1); s++) {
             parts[s].surroundings = memory.next<T>(of_surroundings);
+            parts[s].sums = memory.next<T>(of_sums);
+            memset(parts[s].sums, 0, of_sums * sizeof(T));
             parts[s].columns = memory.next<T>(of_columns);
             T** const maps[5] = {&parts[s].masked, &parts[s].gated, &parts[s].dh, &parts[s].dc, &parts[s].kept};
             for (T** map : maps) *map = memory.next<T>(size);
@@ -92,30 +97,56 @@ struct Recurrence {
         const double work = double(q.T * q.B) * P * G * H * H * K * (back ? 2 : 1);
         run_team(Calls::recurrence, work, (int)q.threads, [&](Team& team, int id, Turn& phase) {
             [[maybe_unused]] const Products products_of_this_thread;
-            pack(team, id, (const T*)q.weight, N, packed);
-            if (!kLstm) pack(team, id, (const T*)q.weight_n, H, packed_n);
+            order(team, id);
+            team.wait(phase);
+            pack(team, id, ordered, N, packed);
+            if (!kLstm) pack(team, id, ordered + N * K * H, H, packed_n);
             team.wait(phase);
             if (whole) {
                 each_part(q.threads, team, id, [&](int part) {
                     Team alone;
                     Turn turn;
-                    Lane lane{*this, alone, 0, turn, parts[part], owns[part], part, part};
+                    Lane lane{*this, alone, 0, turn, parts[part], owns[part], part};
                     for (lane.b = share(q.B, part, (int)q.threads); lane.b < share(q.B, part + 1, (int)q.threads); lane.b++)
                         back ? lane.backward() : lane.forward();
                 });
             } else {
-                Lane lane{*this, team, id, phase, parts[0], owns[id], 0, id};
+                Lane lane{*this, team, id, phase, parts[0], owns[id], id};
                 for (lane.b = 0; lane.b < q.B; lane.b++) back ? lane.backward() : lane.forward();
             }
+            team.wait(phase);
+            if (summing) add_up(team, id);
         });
     }
 
-    // weights (K·H, n)
+    // The weights with the channels of a tap side by side, as the surroundings have them.
+    void order(const Team& team, int id) const {
+        for (long n = share(G * H, id, team.size); n < share(G * H, id + 1, team.size); n++) {
+            const T* from = (const T*)q.weight + n * H * K;
+            T* to = ordered + n * K * H;
+            for (long k = 0; k < K; k++)
+                for (long c = 0; c < H; c++) to[k * H + c] = from[c * K + k];
+        }
+    }
+    // n rows of them
     void pack(const Team& team, int id, const T* weights, long n, E* to) const {
         if (back)
-            Packed<T, E>{to, n, K * H}.columns(team, id, weights, n);
+            Packed<T, E>{to, n, K * H}.rows(team, id, [=](long g) { return weights + g * K * H; });
         else
-            Packed<T, E>{to, K * H, n}.rows(team, id, [=](long k) { return weights + k * n; });
+            Packed<T, E>{to, K * H, n}.columns(team, id, weights, K * H);
+    }
+    // The gradient of the weights, of all parts, as torch stores it.
+    void add_up(const Team& team, int id) const {
+        for (long n = share(G * H, id, team.size); n < share(G * H, id + 1, team.size); n++) {
+            const long wide = n < N ? N : H, column = n < N ? n : K * H * N + n - N;
+            T* to = (T*)q.dweight + n * H * K;
+            for (long c = 0; c < H; c++)
+                for (long k = 0; k < K; k++) {
+                    T sum = 0;
+                    for (long s = 0; s < (whole ? q.threads : 1); s++) sum += parts[s].sums[column + (k * H + c) * wide];
+                    to[c * K + k] = sum;
+                }
+        }
     }
 
     // One lane over time, on the threads of a team.
@@ -126,7 +157,7 @@ struct Recurrence {
         Turn& phase;
         const Part& part;
         const Own& own;
-        const int sum, slot;  // where the gradients of the weights and of the peepholes are added up
+        const int slot;  // where the gradients of the peepholes are added up
         long b = 0;
         const Maps& q = r.q;
         const long H = r.H, P = r.P, K = r.K, N = r.N, size = r.size;
@@ -166,11 +197,24 @@ struct Recurrence {
                 at < 0 ? (void)memset(to, 0, H * sizeof(T)) : (void)memcpy(to, h + at * H, H * sizeof(T));
             }
         }
+        // Whether the state before a step is an initial one of zeros, whose products need not be computed.
+        bool nothing(long s) const {
+            if (s && !begins(s)) return false;
+            const T* h = h_before(s);
+            for (long i = 0; i < size; i++)
+                if (h[i] != T(0)) return false;
+            return true;
+        }
         // The convolution of h, (rows, n) at a time: calls f(first position, rows, sums).
         template <class F>
-        void convolve(const T* h, const E* packed, long n, F f) const {
+        void convolve(const T* h, bool zero, const E* packed, long n, F f) const {
             for (long p = begin; p < end; p += kRows) {
                 const long rows = min_(kRows, end - p);
+                if (zero) {
+                    memset(own.sums, 0, rows * n * sizeof(T));
+                    f(p, rows, own.sums);
+                    continue;
+                }
                 for (long i = 0; i < rows; i++) surround(h, p + i, own.surroundings + i * K * H);
                 packed_product(own.desk, Packed<T, E>{(E*)packed, K * H, n}, rows, own.surroundings, K * H, own.sums, false);
                 f(p, rows, own.sums);
@@ -197,11 +241,12 @@ struct Recurrence {
             const long S = steps();
             for (long s = 0; s < S; s++) {
                 const T *h = h_before(s), *seen = read(h), *p = (const T*)q.p + row(s) * P * G * H;
+                const bool zero = nothing(s);
                 T *y = (T*)q.y + row(s) * size, *gates = q.gates ? (T*)q.gates + row(s) * P * G * H : nullptr;
                 if constexpr (kLstm) {
                     const T *before = c_before(s), *peep = (const T*)q.peepholes;
                     T* after = (T*)q.c + row(s) * size;
-                    convolve(seen, r.packed, 4 * H, [&](long first, long rows, const T* sums) {
+                    convolve(seen, zero, r.packed, 4 * H, [&](long first, long rows, const T* sums) {
                         for (long at = first; at < first + rows; at++, sums += 4 * H)
                             for (long j = 0; j < H; j += W) {
                                 const int n = (int)min_(W, H - j);
@@ -227,8 +272,7 @@ struct Recurrence {
                     });
                 } else {
                     T* gated = part.gated;
-                    // r and z, which the second half needs, are in `gates` or `kept` and y
-                    convolve(seen, r.packed, 2 * H, [&](long first, long rows, const T* sums) {
+                    convolve(seen, zero, r.packed, 2 * H, [&](long first, long rows, const T* sums) {
                         for (long at = first; at < first + rows; at++, sums += 2 * H)
                             for (long j = 0; j < H; j += W) {
                                 const int n = (int)min_(W, H - j);
@@ -241,7 +285,7 @@ struct Recurrence {
                             }
                     });
                     team.wait(phase);
-                    convolve(gated, r.packed_n, H, [&](long first, long rows, const T* sums) {
+                    convolve(gated, zero, r.packed_n, H, [&](long first, long rows, const T* sums) {
                         for (long at = first; at < first + rows; at++, sums += H)
                             for (long j = 0; j < H; j += W) {
                                 const int n = (int)min_(W, H - j);
@@ -281,11 +325,11 @@ struct Recurrence {
                     if (kLstm) move(part.dc, q.dci);
                 }
             }
-            memcpy((T*)q.dh0 + b * size + from, part.dh + from, bytes);
-            if (kLstm) memcpy((T*)q.dc0 + b * size + from, part.dc + from, bytes);
+            if (q.dh0) memcpy((T*)q.dh0 + b * size + from, part.dh + from, bytes);
+            if (q.dc0) memcpy((T*)q.dc0 + b * size + from, part.dc + from, bytes);
             for (long t = S; t < q.T; t++) memset((T*)q.dp + ((t * q.B + b) * P + begin) * G * H, 0, bytes * G);
             team.wait(phase);
-            if (q.dweight) sum_weights(S);
+            if (r.summing) sum_weights(S);
         }
         // The gradient with respect to the state after the last step; of a reset after it, to what the reset put there.
         void start(T* d, const void* given, void* initial, bool ending) const {
@@ -294,12 +338,14 @@ struct Recurrence {
             if (ending) move(d, initial);
         }
         void move(T* d, void* initial) const {
-            T* to = (T*)initial + b * size;
+            T* to = initial ? (T*)initial + b * size : nullptr;
             each(*this, [&](long p, long j, int n) {
-                store(to + p * H + j, load(to + p * H + j, n) + load(d + p * H + j, n), n);
+                if (to) store(to + p * H + j, load(to + p * H + j, n) + load(d + p * H + j, n), n);
                 store(d + p * H + j, Vec<T>{}, n);
             });
         }
+        // Whether there is a gradient with respect to h before a step.
+        bool needed(long s) const { return begins(s) ? q.dhi != nullptr : s || q.dh0; }
         INLINE Vec<T> gradient(const T* dy, const T* dh, long i, int n) {
             return dy ? load(dh + i, n) + load(dy + i, n) : load(dh + i, n);
         }
@@ -332,6 +378,7 @@ struct Recurrence {
                 }
                 store(part.dc + at, dc, n);
             });
+            if (!needed(s)) return;
             const T* mask = q.mask ? (const T*)q.mask + b * H : nullptr;
             spread(dp, 4 * H, r.packed, [&](long p, long j, int n, Vec<T> d) {
                 store(part.dh + p * H + j, mask ? d * load(mask + j, n) : d, n);
@@ -350,6 +397,10 @@ struct Recurrence {
                 store(dp + gate + 2 * H, dh * z * (T(1) - fresh * fresh), n);
                 store(part.dh + at, dh * (T(1) - z), n);
             });
+            if (!needed(s) && nothing(s)) {
+                each(*this, [&](long p, long j, int n) { store(dp + p * 3 * H + j, Vec<T>{}, n); });
+                return;
+            }
             spread(dp + 2 * H, H, r.packed_n, [&](long p, long j, int n, Vec<T> d) {  // d: by r ∘ h
                 const Vec<T> reset = load(gates + p * 3 * H + j, n);
                 Vec<T> seen = load(h + p * H + j, n);
@@ -357,6 +408,7 @@ struct Recurrence {
                 store(dp + p * 3 * H + j, d * seen * reset * (T(1) - reset), n);
                 store(part.kept + p * H + j, d * reset, n);
             });
+            if (!needed(s)) return;
             spread(dp, 2 * H, r.packed, [&](long p, long j, int n, Vec<T> d) {
                 d += load(part.kept + p * H + j, n);
                 if (mask) d = d * load(mask + j, n);
@@ -368,7 +420,7 @@ struct Recurrence {
         void sum_weights(long S) const {
             const Desk<T, E> desk{part.panels, own.desk.rows, own.desk.edge};
             const T *mask = q.mask ? (const T*)q.mask + b * H : nullptr;
-            for (long first = 0; first < S * P; first += kTerms) {
+            for (long first = S && nothing(0) ? P : 0; first < S * P; first += kTerms) {
                 const long rows = min_(kTerms, S * P - first);
                 for (int half = 0; half < (kLstm ? 1 : 2); half++) {
                     for (long i = share(rows, id, team.size); i < share(rows, id + 1, team.size); i++) {
@@ -392,7 +444,7 @@ struct Recurrence {
                     }
                     team.wait(phase);
                     const long n = half ? H : N, offset = half ? 2 * H : 0;
-                    T* to = (T*)(half ? q.dweight_n : q.dweight) + sum * K * H * n;
+                    T* to = part.sums + (half ? K * H * N : 0);
                     transposed_product(team, id, phase, desk, rows, part.surroundings, K * H, Planes{1, K * H, 0},
                                        [&](long i) {
                                            const long s = (first + i) / P, p = (first + i) % P;

@@ -13,15 +13,13 @@
     X(U) X(V) X(W)     /* sizes of the kernel */ \
     X(places)          /* positions with peepholes of their own: P, or 1 */ \
     X(threads)         /* at most so many */ \
-    X(parts)           /* S: the sums of the weights' gradients */ \
     X(half)            /* products of bfloat16, sums of float32; all arrays float32 */ \
     X(reverse)         /* run from the last step to the first */
 
 #define UNROLLED_MAPS_ARRAYS(X) \
     /* read by both directions */ \
     X(p)               /* (T, B, P, G·H): W ∗ x + b */ \
-    X(weight)          /* (K, H, G·H): U of the LSTM; (K, H, 2·H): U of r and z of the GRU */ \
-    X(weight_n)        /* (K, H, H): U_n of the GRU */ \
+    X(weight)          /* (G·H, H, K): U, as torch stores it */ \
     X(peepholes)       /* (3, places, H): i, f, o */ \
     X(mask)            /* (B, H): on h in the recurrent convolution, the same at every step */ \
     X(lengths)         /* int64 (B) */ \
@@ -37,9 +35,9 @@
     X(dhn) X(dcn)      /* (B, P, H) */ \
     /* written backward */ \
     X(dp)              /* as p */ \
-    X(dh0) X(dc0) X(dhi) X(dci) /* (B, P, H); dhi and dci are zeros before */ \
-    X(dweight) X(dweight_n) /* (S, …): every part's sum, zeros before; or 0 */ \
-    X(dpeepholes)      /* (threads, 3, places, H): the same */
+    X(dh0) X(dc0) X(dhi) X(dci) /* (B, P, H); dhi and dci are zeros before; or 0 */ \
+    X(dweight)         /* as weight; or 0 */ \
+    X(dpeepholes)      /* (threads, 3, places, H): every part's sum, zeros before */
 
 struct Maps {
 #define X(name) int64_t name = 0;

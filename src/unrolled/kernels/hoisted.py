@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..cells import Cell, ConvolutionalCell, Noise, State, Trace
@@ -12,8 +11,6 @@ from ..cells.base import start
 from . import reference
 
 # T steps, B lanes, I input_size, G gates, H hidden_size; space: sizes of the inputs' maps, space': of the state's
-
-LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the number of dimensions
 
 
 def run(
@@ -32,8 +29,8 @@ def run(
 def preactivations(cell: ConvolutionalCell, inputs: Tensor) -> Tensor:
     """Return W ∗ x + b of all steps, ``(T, B, G·H, *space')``; in channels-last layout on the CPU."""
     x = inputs.flatten(0, 1)
-    if x.device.type == "cpu" and x.dim() in LAYOUTS:
-        x = x.contiguous(memory_format=LAYOUTS[x.dim()])
+    if x.device.type == "cpu" and cell.space_dims > 1:
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # vmap supports no memory_format
     p = cell.preactivation(x)
     return p.view(*inputs.shape[:2], *p.shape[1:])
 

@@ -8,7 +8,7 @@ equations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -20,11 +20,12 @@ from ..cells import Cell, ConvGRUCell, ConvLSTMCell, ConvolutionalCell, GRUState
 from ..cells.base import start
 from . import extension, hoisted, reference
 from .derivatives import Kernel, needs_backward
-from .operators import TYPES, Loop, autocast, check, guard, resolve_shapes, skeleton
+from .operators import TYPES, Loop, Shape, autocast, check, guard, skeleton
 from .watch import no_kernel
 
 # T steps, B lanes, G gates, H hidden_size; space: sizes of the state's maps, P positions; K taps of the kernel
 
+GRADIENTS = ("dp", "dh0", "dc0", "dhi", "dci", "dweight", "dpeepholes")
 PEEPHOLES = ("peephole_i", "peephole_f", "peephole_o")
 
 
@@ -130,7 +131,7 @@ def maps(
         "cn": empty_if(lstm, B, *space, H),
     }
     arrays = {"p": p, "h0": h0, "c0": c0, "hi": hi, "ci": ci, "peepholes": peepholes, "mask": mask}
-    arrays |= {"lengths": lengths, "resets": resets, **_kernel_weights(weight, lstm), **results}
+    arrays |= {"lengths": lengths, "resets": resets, "weight": weight, **results}
     _call(arrays, p, weight, peepholes, lstm, reverse, half, backward=False)
     return tuple(results.values())  # type: ignore[return-value]
 
@@ -167,80 +168,59 @@ def maps_backward(
     half: bool,
     save: bool,
     need_weight: bool,
+    need_h0: bool,
+    need_hi: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients with respect to p, h0, c0, hi, ci, weight and peepholes; empty if there is none."""
-    _, B, _, G, H = _sizes(p, weight)
-    threads, K = extension.threads(), prod(weight.shape[2:])
-    parts = threads if threads <= B else 1
-    zeros = p.new_zeros
-    states = {f"d{name}": None if x is None else torch.empty_like(x, memory_format=torch.contiguous_format)
-              for name, x in {"h0": h0, "c0": c0, "hi": hi, "ci": ci}.items()}  # fmt: skip
-    for name in ("dhi", "dci"):
-        if (gradient := states[name]) is not None:
-            gradient.zero_()
-    wide = 4 * H if lstm else 2 * H
-    sums = {
-        "dweight": zeros(parts, K, H, wide) if need_weight else None,
-        "dweight_n": zeros(parts, K, H, H) if need_weight and not lstm else None,
-        "dpeepholes": None if peepholes is None else zeros(threads, *peepholes.shape),
-    }
-    dp = extension.empty(*p.shape, like=p)
-    arrays: dict[str, Tensor | None] = {
-        "dy": dy,
-        "dhn": dhn,
-        "dcn": dcn,
-        "y": y,
-        "c": c,
-        "gates": gates,
-        "h0": h0,
-        "c0": c0,
-        "hi": hi,
-        "ci": ci,
-    }
-    arrays |= {"peepholes": peepholes, "mask": mask, "lengths": lengths, "resets": resets, "dp": dp}
-    _call(
-        arrays | states | sums | _kernel_weights(weight, lstm), p, weight, peepholes, lstm, reverse, half, backward=True
-    )
-    dweight: Tensor | None = None
+    empty, threads = partial(extension.empty, like=p), extension.threads()
+    needs = {"h0": need_h0, "c0": need_h0, "hi": need_hi, "ci": need_hi}
+    given = {name: x for name, x in {"h0": h0, "c0": c0, "hi": hi, "ci": ci}.items() if x is not None}
+    gradients = {f"d{name}": empty(*x.shape) for name, x in given.items() if needs[name]}
+    for name in gradients.keys() & {"dhi", "dci"}:
+        gradients[name].zero_()
+    gradients["dp"] = empty(*p.shape)
     if need_weight:
-        parts_of = [part.sum(0) for part in (sums["dweight"], sums["dweight_n"]) if part is not None]
-        dweight = torch.cat(parts_of, 2) if len(parts_of) > 1 else parts_of[0]  # (K, H, G·H)
-        dweight = dweight.view(*weight.shape[2:], H, G * H).movedim((-1, -2), (0, 1)).contiguous()
-    dpeepholes = None if peepholes is None else sums["dpeepholes"].sum(0)  # type: ignore[union-attr]
-    gradients = (dp, *states.values(), dweight, dpeepholes)
-    return tuple(p.new_empty(0) if gradient is None else gradient for gradient in gradients)  # type: ignore[return-value]
+        gradients["dweight"] = empty(*weight.shape) if h0.size(0) else torch.zeros_like(weight)
+    if peepholes is not None:
+        gradients["dpeepholes"] = p.new_zeros(threads, *peepholes.shape)
+    arrays = {"dy": dy, "dhn": dhn, "dcn": dcn, "y": y, "c": c, "gates": gates, **given, **gradients, "weight": weight}
+    arrays |= {"peepholes": peepholes, "mask": mask, "lengths": lengths, "resets": resets}
+    _call(arrays, p, weight, peepholes, lstm, reverse, half, backward=True)
+    if peepholes is not None:
+        gradients["dpeepholes"] = gradients["dpeepholes"].sum(0)
+    return tuple(gradients[name] if name in gradients else p.new_empty(0) for name in GRADIENTS)  # type: ignore[return-value]
 
 
 @maps_backward.register_fake
 def _(dy: Any, dhn: Any, dcn: Any, y: Any, c: Any, gates: Any, p: Tensor, h0: Tensor, c0: Any, *rest: Any) -> Any:
-    hi, ci, weight, peepholes = rest[:4]
-    like = (p, h0, c0, hi, ci, weight if rest[-1] else None, peepholes)
+    hi, ci, weight, peepholes, *_, need_weight, need_h0, need_hi = rest
+    states = (h0 if need_h0 else None, c0 if need_h0 else None, hi if need_hi else None, ci if need_hi else None)
+    like = (p, *states, weight if need_weight else None, peepholes)
     return tuple(p.new_empty(0) if x is None else x.new_empty(x.shape) for x in like)
 
 
 def _sizes(p: Tensor, weight: Tensor) -> tuple[Any, Any, Any, Any, Any]:
     """Return T, B, the sizes of the maps, G and H."""
+    T, B, *space, rows = p.shape
     H = weight.size(1)
-    return p.size(0), p.size(1), p.shape[2:-1], weight.size(0) // H, H
+    return T, B, tuple(space), rows // H, H
 
 
-def _kernel_weights(weight: Tensor, lstm: bool) -> dict[str, Tensor]:
-    """Return the weights as the kernels read them, ``(K, H, ·)``; the GRU's in two parts."""
-    H = weight.size(1)
-    flat = weight.flatten(2).permute(2, 1, 0)  # (K, H, G·H)
-    return {"weight": flat} if lstm else {"weight": flat[:, :, : 2 * H], "weight_n": flat[:, :, 2 * H :]}
-
-
-# The shape of every array by the letters of the sizes: P positions, L places with peepholes, R = G·H, N of a product.
+# The shape of every array by the letters of the sizes: R = G·H, P the sizes of a map, K of the kernel, L of the
+# positions with peepholes, t threads.
 SHAPES = {
-    "lengths": "B", "resets": "TB", "mask": "BH", "weight": "KHN", "dweight": "SKHN", "peepholes": "3LH",
-    "dpeepholes": "t3LH", "gates": "TBPGH",
-    **dict.fromkeys(("weight_n", ), "KHH"), **dict.fromkeys(("dweight_n", ), "SKHH"),
-    **dict.fromkeys(("p", "dp"), "TBPR"), **dict.fromkeys(("y", "c", "dy"), "TBPH"),
+    "lengths": "B", "resets": "TB", "mask": "BH", "peepholes": "3LH", "dpeepholes": "t3LH", "gates": "TBPGH",
+    **dict.fromkeys(("weight", "dweight"), "RHK"), **dict.fromkeys(("p", "dp"), "TBPR"),
+    **dict.fromkeys(("y", "c", "dy"), "TBPH"),
     **dict.fromkeys(("h0", "c0", "hi", "ci", "hn", "cn", "dhn", "dcn", "dh0", "dc0", "dhi", "dci"), "BPH"),
 }  # fmt: skip
 INTEGER_DTYPES = {"lengths": torch.int64, "resets": torch.bool}
-OVER_POSITIONS = {name: letters.index("P") for name, letters in SHAPES.items() if "P" in letters}
+
+
+@lru_cache(maxsize=64)  # a layer needs the same shapes in every call
+def _shapes(*sizes: tuple[int, ...]) -> dict[str, Shape]:
+    size = dict(zip("TBPRGHKLt3", sizes, strict=True))
+    return {name: tuple(number for letter in letters for number in size[letter]) for name, letters in SHAPES.items()}
 
 
 def _call(
@@ -259,25 +239,16 @@ def _call(
     if not B:
         return
     tensors = {name: tensor.contiguous() for name, tensor in arrays.items() if tensor is not None and tensor.numel()}
-    P, threads, dims = prod(space), extension.threads(), len(space)
-    flat = {}
-    for name, tensor in tensors.items():
-        at = OVER_POSITIONS.get(name)
-        flat[name] = tensor if at is None else tensor.view(*tensor.shape[:at], P, *tensor.shape[at + dims :])
-    places = 1 if peepholes is None else prod(peepholes.shape[1:-1])
-    for name, at in (("peepholes", 1), ("dpeepholes", 2)):
-        if name in flat:
-            flat[name] = flat[name].view(*flat[name].shape[:at], places, H)
-    K, parts = prod(weight.shape[2:]), threads if threads <= B else 1
-    size = {"T": T, "B": B, "P": P, "H": H, "G": G, "R": G * H, "K": K, "S": parts, "t": threads, "3": 3, "L": places}
-    size["N"] = 4 * H if lstm else 2 * H
-    check(flat, p.dtype, INTEGER_DTYPES, resolve_shapes(SHAPES, size))
-    missing = [1] * (3 - dims)
-    sizes = dict(zip("DEFUVW", [*missing, *space, *missing, *weight.shape[2:]], strict=True))
+    threads, kernel = extension.threads(), weight.shape[2:]
+    places = (1,) * len(space) if peepholes is None else peepholes.shape[1:-1]
+    shapes = _shapes((T,), (B,), space, (G * H,), (G,), (H,), kernel, places, (threads,), (3,))
+    check(tensors, p.dtype, INTEGER_DTYPES, shapes)
+    missing = [1] * (3 - len(space))
+    sizes = dict(zip("DEFUVW", [*missing, *space, *missing, *kernel], strict=True))
     addresses = {name: tensor.data_ptr() for name, tensor in tensors.items()}
     extension.compiled.maps(
-        extension.instruction_set(), lstm, p.dtype == torch.float64, backward, T=T, B=B, H=H, **sizes, places=places,
-        threads=threads, parts=parts, half=int(half), reverse=int(reverse), **addresses,
+        extension.instruction_set(), lstm, p.dtype == torch.float64, backward, T=T, B=B, H=H, **sizes,
+        places=prod(places), threads=threads, half=int(half), reverse=int(reverse), **addresses,
     )  # fmt: skip
 
 
@@ -292,7 +263,7 @@ def _arguments(
     dy, dc, dgates, dhn, dcn = grads
     if dc is not None or dgates is not None or not options[-1]:
         return None
-    return (dy, dhn, dcn, *kept, *tensors, *options, needed[5])
+    return (dy, dhn, dcn, *kept, *tensors, *options, needed[5], needed[1] or needed[2], needed[3] or needed[4])
 
 
 def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:

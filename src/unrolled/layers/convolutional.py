@@ -151,7 +151,7 @@ class ConvolutionalLayer(nn.Module):
         x = input.unsqueeze(1) if not batched else input.transpose(0, 1) if self.batch_first else input
         state = None if hx is None else self._state(hx, x, batched)
         outputs, after = self.stack(x, state, lengths=lengths, resets=resets)
-        leaves = tuple(torch.stack(leaf) for leaf in zip(*after, strict=True))
+        leaves = tuple(torch.stack(leaf) if len(leaf) > 1 else leaf[0][None] for leaf in zip(*after, strict=True))
         if not batched:
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
