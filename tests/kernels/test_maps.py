@@ -52,9 +52,8 @@ def compare(cell, passes, dtype, tolerance, lanes=B):
             y, after = unrolled.scan(cell, x, state, noise=noise, backend=backend, **options)
             results.append([y, *after, *gradients([y, *after], args)])
         for expected, received in zip(*results, strict=True):
-            torch.testing.assert_close(
-                received, expected, atol=tolerance * float(1 + expected.detach().abs().max()), rtol=0
-            )
+            scale = float(1 + expected.detach().abs().max())
+            torch.testing.assert_close(received, expected, atol=tolerance * scale, rtol=0)
 
 
 @pytest.mark.parametrize("number", range(len(CELLS)))
@@ -84,7 +83,7 @@ def test_every_instruction_set(name, monkeypatch):
 
 @pytest.mark.parametrize("kind", [ConvLSTMCell, ConvGRUCell])
 def test_gradients_stop_at_an_initial_state_of_zeros(kind):
-    """The products with a state of zeros are left out, also in the gradients."""
+    """Products with a state of zeros are omitted, also in the gradients."""
     cell, x = kind(2, 3).double(), torch.randn(3, 2, 2, 4, 4, dtype=torch.float64)
     found = []
     for backend in ("reference", "native"):

@@ -103,7 +103,7 @@ def test_recurrent_dropout_drops_the_same_channels_at_every_step():
     ("call", "error", "message"),
     [
         (lambda: ConvLSTM(2), ArgumentError, "hidden_size must be a number of channels, got None"),
-        (lambda: ConvLSTM(2, 3, filters=4), ArgumentError, "filters must be omitted, got 4; it is Keras' name of hidden"),
+        (lambda: ConvLSTM(2, 3, filters=4), ArgumentError, "filters must be omitted, got 4; it is Keras' name of"),
         (lambda: ConvGRU(2, 3, return_sequences=False), ArgumentError, r"True or omitted, got False; .* output\[-1\]"),
         (lambda: ConvGRU(2, 3, data_format="channels_last"), ArgumentError, "move the channels"),
         (lambda: ConvGRU(2, 3, peepholes=True), UnknownOption, "'peepholes' is not an option"),
