@@ -22,7 +22,7 @@ CASES = {
     "large GRU": ("gru", 10, 16, 16, 64, 16),
     "small GRU": ("gru", 10, 1, 32, 32, 8),
 }
-SECONDS = 1.0  # of a repetition
+SECONDS = 0.5  # of a repetition
 
 
 class UsualLSTM(nn.Module):
