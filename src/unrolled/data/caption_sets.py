@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
@@ -18,6 +18,7 @@ from .captioned import Captioned
 from .generated_scenes import scenes
 from .near import exists, missing
 from .pictures import is_picture
+from .sets import Sets
 
 SCENES, UNSEEN = "scenes", "scenes-unseen"
 NAMES = {
@@ -33,18 +34,8 @@ ENDINGS = ("", ".jpg", ".png", ".jpeg")  # that the names of pictures may lack
 
 
 @dataclass(frozen=True)
-class CaptionSets:
-    """Training, validation and test sets, with notes for the user."""
-
-    train: Captioned
-    valid: Captioned
-    test: Captioned
-    notes: list[str] = field(default_factory=list)
-    how: list[str] = field(default_factory=list)
-
-    def digest(self) -> str:
-        """Return a digest of all names and captions, and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
+class CaptionSets(Sets[Captioned]):
+    """Training, validation and test sets of pictures with captions."""
 
 
 def open_captions(
