@@ -82,7 +82,9 @@ def open_array(file: IO[bytes], title: str, limits: ClipLimits) -> OpenClip:
         DataError: the file is damaged, holds something else, or exceeds a limit.
     """
     try:
-        array = _packed(file, title, limits) if zipfile.is_zipfile(file) else _loaded(file, title, limits)
+        packed = zipfile.is_zipfile(file)
+        file.seek(0)
+        array = _packed(file, title, limits) if packed else _loaded(file, title, limits)
     except DataError:
         raise
     except Exception as error:  # numpy and zipfile raise exceptions of many kinds

@@ -93,13 +93,13 @@ def _listed_in(table: Path, root: Path, frames: bool, unit: TimeUnit | None) -> 
             clip = found.find(name)
             if clip is None:
                 raise DataError(
-                    f"{table}, line {track.stretches[0].line} has a label for {name!r}, but there is no such clip in "
+                    f"{table}, line {track.stretches[0].line} has a label for {name!r}, a clip that does not exist in "
                     f"{root}; correct the path, or restore the file"
                 )
             listed.paths.append(clip)
             listed.tracks.append(track)
         bare = len(found.clips) - len(set(listed.paths))
-        listed.notes += [f"{root}: {bare:,} clips without a label in {table.name} left out"] * (bare > 0)
+        listed.notes += [f"{root}: {bare:,} clips without a label in {table.name} skipped"] * (bare > 0)
         return listed
     if frames:
         raise DataError(f"{table} has one label for each clip; give path, start, end and label, or --labels clip")
@@ -145,7 +145,7 @@ def _with_tracks(root: Path, clips: list[Path], files: dict[str, Path]) -> Liste
             "or restore the clip"
         )
     listed.how = f"{len(listed.paths):,} clips with a file of labels each ({next(iter(files.values())).suffix})"
-    listed.notes += [f"{root}: {len(bare):,} clips without labels left out: {', '.join(bare[:LISTED])}"] * bool(bare)
+    listed.notes += [f"{root}: {len(bare):,} clips without labels skipped: {', '.join(bare[:LISTED])}"] * bool(bare)
     return listed
 
 

@@ -110,7 +110,7 @@ def open_clips(
     for part in PARTS[:2]:
         if not len(sets[part]):
             raise DataError(
-                f"{spec} has {len(pool):,} labelled clips: too few for training and validation fractions of "
+                f"{spec} has {len(pool):,} labelled clips of {len(set(keys)):,} different files: too few for training and validation fractions of "
                 f"{shared[0]:g} and {shared[1]:g}; give more, or other --fractions"
             )
     if folds:

@@ -15,7 +15,7 @@ from ..errors import DataError
 from .label_tracks import Stretch, Track
 
 BACKGROUND = "background"
-SLACK = 1  # frames that a stretch may end after its clip, or overlap the one before it
+SLACK = 1  # frames that a stretch may end before or after the end of its clip, or overlap the one before it
 
 
 class Placed(NamedTuple):
@@ -57,7 +57,7 @@ def placed(track: Track, title: str, length: int, rate: Fraction | None, own: Fr
                 f"{track.file}, line {stretch.line} overlaps line {before.line} of {title}; a frame has one label: "
                 "shorten one of the two"
             )
-        found.append(Placed(start, end, stretch.label))
+        found.append(Placed(start, end if length - end > SLACK else float(length), stretch.label))
         before = stretch
     return found
 
