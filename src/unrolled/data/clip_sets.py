@@ -110,8 +110,8 @@ def open_clips(
     for part in PARTS[:2]:
         if not len(sets[part]):
             raise DataError(
-                f"{spec} has {len(pool):,} labelled clips of {len(set(keys)):,} different files: too few for training and validation fractions of "
-                f"{shared[0]:g} and {shared[1]:g}; give more, or other --fractions"
+                f"{spec} has {len(pool):,} labelled clips of {len(set(keys)):,} different files: too few for training "
+                f"and validation fractions of {shared[0]:g} and {shared[1]:g}; give more, or other --fractions"
             )
     if folds:
         notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold}), by a hash of the file names")

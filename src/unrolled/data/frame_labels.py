@@ -57,8 +57,10 @@ def placed(track: Track, title: str, length: int, rate: Fraction | None, own: Fr
                 f"{track.file}, line {stretch.line} overlaps line {before.line} of {title}; a frame has one label: "
                 "shorten one of the two"
             )
-        found.append(Placed(start, end if length - end > SLACK else float(length), stretch.label))
+        found.append(Placed(start, end, stretch.label))
         before = stretch
+    if found and length - SLACK < found[-1].end < length:  # a part of a frame
+        found[-1] = found[-1]._replace(end=float(length))
     return found
 
 
