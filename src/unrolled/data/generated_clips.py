@@ -1,4 +1,4 @@
-"""Generated clips whose class no single frame tells: a circle and a square go round, and flash one after the other.
+"""Generated clips whose class no single frame tells: a light circle and a dark square go round, and flash in turn.
 
     circle clockwise, square first      the circle goes round clockwise, the square against it; the square flashes first
 
@@ -25,6 +25,7 @@ CLASSES = tuple(f"{turns} clockwise, {leads} first" for turns in ("circle", "squ
 SIZES = {"train": 3_000, "valid": 300, "test": 600}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
 _ON, _BETWEEN = 0.2, 1 / 3  # how long a flash lasts and when the second one starts, as parts of a period
+_CONTRASTS = (50.0, -50.0)  # of circle and square with the ground; twice as much in a flash
 _NOISE = 1 << 41
 _DRAWS = 16
 
@@ -46,7 +47,7 @@ class Motion(NamedTuple):
     radius      of the shapes
     place       within the period, in the middle of the clip: 0 to 1
     period      frames
-    ground      its grey value; the shapes are brighter
+    ground      its grey value
     """
 
     frames: int
@@ -86,7 +87,7 @@ def motion(seed: int, number: int) -> Motion:
         radius=between(3.4, 4.2),
         place=next(draws),
         period=between(8, 11),
-        ground=between(20, 70),
+        ground=between(100, 150),
     )
 
 
@@ -113,6 +114,7 @@ def draw(shown: Motion) -> Numbers:
         else:
             distance = np.maximum(abs(down)[:, :, None], abs(right)[:, None, :]) - 0.9 * shown.radius
         flashes = (place - shape * _BETWEEN) % 1 < _ON
-        grey = np.where(flashes, 250.0, shown.ground + 80)[:, None, None]
+        lighter = _CONTRASTS[shape] * np.where(flashes, 2.0, 1.0)[:, None, None]
+        grey = np.clip(shown.ground + lighter, 5, 250)
         frames += np.clip(0.5 - distance, 0, 1) * (grey - frames)
     return frames[..., None]

@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DataError
 from .pictures import Pixels
+from .sets import Sets
 
 # N clips, T frames of a clip, H × W pixels, C channels
 
@@ -68,6 +70,10 @@ class Clips:
         tracks = [self.tracks[i] for i in chosen] if self.tracks else []
         return Clips(self.frames, self.stretches[chosen].reshape(-1, 3), labels, tracks, names, digests, self.rate)
 
+    def every_label(self) -> list[str]:
+        """Return the labels of all clips, or of all their frames."""
+        return self.labels or [label for track in self.tracks for label in track]
+
     def digest(self) -> str:
         """Return a SHA-256 digest of all clips and labels."""
         answers = self.labels or ["\t".join(track) for track in self.tracks]
@@ -76,26 +82,26 @@ class Clips:
 
 
 @dataclass(frozen=True)
-class ClipSets:
-    """Training, validation and test sets of clips, with notes for the user.
+class ClipSets(Sets[Clips]):
+    """Training, validation and test sets of clips."""
 
-    Attributes:
-        train, valid, test: the clips.
-        generated: whether the clips are generated ones.
-        how: how the data were read.
-        notes: what was skipped or resized.
-    """
+    def classes(self, where: str) -> list[str]:
+        """Return the sorted classes of clips, or of frames.
 
-    train: Clips
-    valid: Clips
-    test: Clips
-    generated: bool = False
-    how: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def digest(self) -> str:
-        """Return a digest of all clips and labels and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
+        Raises:
+            DataError: there are fewer than two, or one that no training clip has.
+        """
+        known = set(self.train.every_label())
+        if len(known) < 2:
+            only = f"only the label {next(iter(known))!r}" if known else "no labelled clips"
+            raise DataError(f"{where} has {only}; give clips with at least two labels")
+        for split, part in (("validation", self.valid), ("test", self.test)):
+            if unknown := sorted(set(part.every_label()) - known):
+                raise DataError(
+                    f"the label {unknown[0]!r} of the {split} clips has no training clips, so it cannot be learned; "
+                    f"add some, or remove it (training has {', '.join(sorted(known)[:20])})"
+                )
+        return sorted(known)
 
 
 def whole(frames: Sequence[Pixels]) -> npt.NDArray[np.int64]:

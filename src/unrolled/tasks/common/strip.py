@@ -20,7 +20,7 @@ class Strip:
 
     Attributes:
         image: the strip, ``width`` pixels wide.
-        chosen: the numbers of the frames that it shows, each the middle one of its stretch.
+        chosen: the numbers of the frames that it shows, of those given, each the middle one of its stretch.
         frames: the number of frames of the clip; frame t is drawn from ``x(t)`` to ``x(t + 1)``.
     """
 
@@ -33,11 +33,12 @@ class Strip:
         return frame / max(1, self.frames) * self.image.width
 
 
-def strip(frames: Sequence[Pixels] | Pixels, *, width: int = WIDTH, most: int = 16) -> Strip:
+def strip(frames: Sequence[Pixels] | Pixels, total: int = 0, *, width: int = WIDTH, most: int = 16) -> Strip:
     """Return frames of a clip ``(T, H, W, C)``, evenly spaced, side by side.
 
     Args:
-        frames: the clip, of which only the frames that are shown are read.
+        frames: the clip, of which only the frames that are shown are read; or some of its frames, evenly spaced.
+        total: the number of frames of the clip (default: those given).
         width: pixels.
         most: most frames to show.
     """
@@ -52,7 +53,7 @@ def strip(frames: Sequence[Pixels] | Pixels, *, width: int = WIDTH, most: int = 
     canvas = Image.new("RGB", (width, height), "white")
     for n, number in enumerate(chosen):
         canvas.paste(thumbnail(np.asarray(frames[number]), edges[n + 1] - edges[n] - 1, height), (edges[n], 0))
-    return Strip(canvas, chosen, count)
+    return Strip(canvas, chosen, total or count)
 
 
 def thumbnail(pixels: Pixels, width: int, height: int) -> Image.Image:

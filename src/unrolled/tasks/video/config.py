@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...cells import check_rate, check_size
+from ...cells import check_size
 from ...data.augmentation import Changes
+from ...data.clip_sets import LEAST_SIZE, ClipLayout, Labels, open_clips, read_clips
 from ...data.folds import check_folds
+from ...data.frame_labels import BACKGROUND
 from ...data.labelled_clips import Clips, ClipSets
 from ...data.pictures import Fit
+from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
+from ...results import Progress, silent
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import StartClasses
+from ..common.classes import ClassLoss
 from ..common.recurrent import Recurrent
 from . import sources
 
 MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
-LEAST_SIZE, LARGEST = 8, 1024  # pixels of a side
+LARGEST = 1024  # pixels of a side
 FASTEST = 1000.0  # frames per second
 
 
@@ -29,7 +34,7 @@ class LabelledVideos:
 
     data: str = "generated"
     """labelled clips: a folder per class, a table of paths or intervals, or a name"""
-    labels: sources.Labels = "clip"
+    labels: Labels = "clip"
     """clip: a class for each clip; frame: a label for each frame"""
     test: str | None = None
     """test set in the same format (default: a part of --data)"""
@@ -43,6 +48,10 @@ class LabelledVideos:
     """fit other aspect ratios: crop the middle, pad with white, or stretch"""
     rate: float | None = None
     """frames per second that clips are read at (default: their own)"""
+    time_unit: Literal["seconds", "frames"] | None = None
+    """unit of the times in a table of intervals (default: by its columns)"""
+    background: str = BACKGROUND
+    """--labels frame: the label of frames without one"""
     damaged: Literal["error", "skip"] = "error"
     """clips that cannot be read: an error, or skip"""
     fractions: tuple[float, float, float] | None = None
@@ -65,22 +74,40 @@ class LabelledVideos:
             raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
         if self.only and self.labels == "frame":
             raise ArgumentError("only", "omitted with --labels frame, where every frame has a label", list(self.only))
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
+        check_fractions(self.fractions)
 
     @property
     def sides(self) -> tuple[int, int] | None:
         """Height and width, if they are given."""
         return None if self.size is None else (self.size[0], self.size[-1])
 
-    def read(self) -> ClipSets:
+    def layout(self) -> ClipLayout:
+        """Return how clips are read."""
+        return ClipLayout(
+            labels=self.labels,
+            only=self.only,
+            size=self.sides,
+            channels=self.channels,
+            rate=self.rate,
+            fit=self.fit,
+            skip=self.damaged == "skip",
+            unit=self.time_unit,
+            background=self.background,
+        )
+
+    def read(self, progress: Progress = silent) -> ClipSets:
         """Read the training, validation and test sets."""
-        return sources.named(self.data, self.labels)
+        if self.data in sources.NAMES:
+            return sources.named(self.data, self.labels)
+        return open_clips(
+            self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0, progress=progress
+        )
 
     def read_test(self, data: str) -> tuple[Clips, list[str]]:
         """Read other clips to evaluate on, and notes."""
-        raise NotImplementedError
+        if data in sources.NAMES:
+            return sources.named(data, self.labels).test, []
+        return read_clips(data, self.layout())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,22 +168,15 @@ class Motion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(ClassLoss):
     """The answer on top of the recurrent layers, and its loss."""
 
     bidirectional: bool = True
     """read a clip in both directions; without it, answers come frame by frame"""
-    pooling: Pooled = "max"
+    pooling: Pooled = "mean"
     """--labels clip: one vector per clip: last, mean, max, attention, or concat (last, max, mean)"""
     single_frame: bool = True
     """also train the same network on single frames, as a baseline"""
-    class_weights: Literal["none", "balanced"] = "none"
-    """balanced: weight the loss inversely to the class frequencies"""
-    label_smoothing: float = 0.0
-    """label smoothing (Szegedy et al. 2016)"""
-
-    def __post_init__(self) -> None:
-        check_rate("label_smoothing", self.label_smoothing)
 
 
 @dataclass(frozen=True, kw_only=True)

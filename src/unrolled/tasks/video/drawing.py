@@ -30,7 +30,7 @@ def evidence(
     """Return a PNG file: the frames of a clip, and the probabilities of classes if the clip ended after a frame.
 
     Args:
-        frames: the clip ``(T, H, W, C)``.
+        frames: the clip ``(T, H, W, C)``, or some of its frames, evenly spaced.
         ends: the numbers of frames, ascending, after which the probabilities were computed.
         shares: the probabilities ``(len(ends), K)``; the most probable classes at the end are drawn.
         classes: the names of the classes.
@@ -38,7 +38,7 @@ def evidence(
         title: a line above.
     """
     shown = np.argsort(-shares[-1], kind="stable")[:MOST_CURVES].tolist()
-    pictures = strip(frames)
+    pictures = strip(frames, ends[-1])
     canvas, draw, top = _canvas(pictures, PLOT + LINE * (2 + len(shown)) + 2 * GAP, title)
     font = lettering(TEXT)
     for share in (0.0, 0.5, 1.0):
@@ -68,13 +68,13 @@ def tracks(
     """Return a PNG file: the frames of a clip, and coloured tracks of labels.
 
     Args:
-        frames: the clip ``(T, H, W, C)``.
+        frames: the clip ``(T, H, W, C)``, or some of its frames, evenly spaced.
         rows: the name and the labels ``(T,)`` of each track.
         classes: the names of the classes.
         rate: frames per second; 0 if it is not known.
         title: a line above.
     """
-    pictures = strip(frames)
+    pictures = strip(frames, len(rows[0][1]))
     canvas, draw, top = _canvas(pictures, len(rows) * (TRACK + 4) + LINE * 2 + GAP, title)
     font = lettering(TEXT)
     present = sorted({int(label) for _, labels in rows for label in labels})
@@ -113,8 +113,8 @@ def _axis(draw: ImageDraw.ImageDraw, pictures: Strip, top: int, rate: float) -> 
     for n in range(int(length / step) + 1):
         x = LEFT + pictures.x(n * step * (rate or 1))
         draw.line([(x, top + 1), (x, top + 5)], GREY)
-        last = n == int(length / step)
-        draw.text((x, top + 6), f"{n * step:g}{f' {unit}' if last else ''}", GREY, font, anchor="ma")
+        draw.text((x, top + 6), f"{n * step:g}", GREY, font, anchor="ma")
+    draw.text((LEFT - 12, top + 6), unit, GREY, font, anchor="ra")
     return top + 6 + LINE + GAP // 2
 
 

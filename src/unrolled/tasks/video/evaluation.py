@@ -52,7 +52,7 @@ def evaluation(model: TrainedVideo, options: Evaluate, progress: Progress) -> Re
     seen, more = seen_in_training(
         model, options.data, options.part, clips.digests, lambda: model.own_sets().train.digests, "clips"
     )
-    majority = _majority(model, clips)
+    majority = _majority(clips)
     values: dict[str, Any] = {
         "clips": len(clips),
         "frames": int(clips.lengths.sum()),
@@ -94,9 +94,9 @@ def _beside(results: Results, majority: float) -> Table:
     return Table("baselines", ("answers", "accuracy"), [*rows, ("majority class", f"{majority:.4f}")], ("accuracy",))
 
 
-def _majority(model: TrainedVideo, clips: Clips) -> float:
+def _majority(clips: Clips) -> float:
     """Return the accuracy of the class that is most frequent in these clips."""
-    labels = clips.labels or [label for track in clips.tracks for label in track]
+    labels = clips.every_label()
     return Counter(labels).most_common(1)[0][1] / len(labels)
 
 

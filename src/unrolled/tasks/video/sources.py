@@ -1,21 +1,20 @@
-"""Resolve ``--data`` of the task ``video`` to training, validation and test sets: generated clips, or files."""
+"""The named data sets of the task ``video``: generated clips, with a class each or a label per frame."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
 import numpy as np
 
 from ...data import generated_actions, generated_clips
+from ...data.clip_sets import Labels
 from ...data.drawn_clips import drawn_clips
 from ...data.labelled_clips import Clips, ClipSets, whole
 from ...data.pictures import Pixels
+from ...data.sets import PARTS
 from ...errors import ArgumentError
-
-Labels = Literal["clip", "frame"]
 
 GENERATED, ACTIONS = "generated", "actions"
 NAMES = {
@@ -23,7 +22,6 @@ NAMES = {
     ACTIONS: "actions of a stick figure, --labels frame (generated)",
 }
 """the named data sets → titles"""
-PARTS = ("train", "valid", "test")
 
 
 def named(name: str, labels: Labels) -> ClipSets:
@@ -36,13 +34,13 @@ def named(name: str, labels: Labels) -> ClipSets:
         raise ArgumentError("labels", f"frame with --data {ACTIONS}, whose frames have the labels", labels)
     make = _clips if labels == "clip" else _actions
     train, valid, test = (make(part) for part in PARTS)
-    return ClipSets(train, valid, test, generated=True)
+    return ClipSets(train, valid, test)
 
 
 @cache
 def _clips(part: str) -> Clips:
     seed, count = generated_clips.SEEDS[part], generated_clips.SIZES[part]
-    frames = drawn_clips("video", [1, seed], count, lambda number: generated_clips.clip(seed, number)[0])
+    frames = drawn_clips("video", [2, seed], count, lambda number: generated_clips.clip(seed, number)[0])
     labels = [generated_clips.motion(seed, number).label for number in range(count)]
     return in_memory(frames, labels=labels, where=part)
 

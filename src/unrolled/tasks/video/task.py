@@ -19,13 +19,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.augmentation import augmented
 from ...data.counter import uniform
-from ...data.labelled_clips import Clips
+from ...data.labelled_clips import Clips, ClipSets
 from ...data.shuffled import Shuffled
 from ...layers.frames import flattened
 from ...results import Part, Text
@@ -33,10 +32,11 @@ from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
-from ..common.description import PARTS, counted, leaked
+from ..common.description import counted, leaked
 from ..common.excerpts import visible
 from ..common.seen import hashes
+from ..common.sets_task import Description, SetsTask
+from . import description
 from .config import VideoConfig
 from .evaluation import Evaluate
 from .measures import METRICS, measure, truth
@@ -62,7 +62,7 @@ class Batch(NamedTuple):
     singles: Tensor  # (S,): the frames for the baseline of single frames
 
 
-class VideoClassification(Task):
+class VideoClassification(SetsTask):
     """The task ``video``; see the module."""
 
     name: ClassVar[str] = "video"
@@ -73,7 +73,9 @@ class VideoClassification(Task):
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
     decides: str = "accuracy"
+    description: ClassVar[Description] = description
     config: VideoConfig
+    sets: ClipSets
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -82,19 +84,21 @@ class VideoClassification(Task):
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        self.sets = config.data.read()
+        self.sets = config.data.read(self.progress)
         train = self.sets.train
         h, w, channels = self.shape = tuple(train[0].shape[1:])
         shift = config.motion.shift if config.motion.shift is not None else max(1, min(h, w) // 16)
         config = self.config = update(config, size=(h, w), channels=channels, shift=shift)
-        self.classes = sorted(set(train.labels) or {label for track in train.tracks for label in track})
+        self.classes = self.sets.classes(config.data.data)
         self.true = truth(train, self.classes)
         self.order = Shuffled(len(train), integer(config.training.batch_size), config.training.seed)
         self.sample = _sample(train)
         self.colour = self.sample.mean((0, 1, 2))
-        self.weights = self._class_weights()
-        sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in PARTS)
-        counts = Counter(label for part in PARTS for label in _labels(getattr(self.sets, part)))
+        labels = torch.from_numpy(np.concatenate([np.atleast_1d(part) for part in self.true]))
+        self.weights = config.answer.weights(labels, len(self.classes))
+        parts = self.sets.parts()
+        sizes = ", ".join(f"{len(clips):,} {part}" for part, clips in parts.items())
+        counts = Counter(label for clips in parts.values() for label in clips.every_label())
         colours = "grey" if channels == 1 else "RGB"
         lengths = train.lengths
         what = "frames" if train.tracks else "clips"
@@ -104,16 +108,8 @@ class VideoClassification(Task):
             f"{len(self.classes)} classes of {what}: {visible(counted(counts))}",
             *self.sets.how,
             *self.sets.notes,
-            *leaked({part: getattr(self.sets, part).digests for part in PARTS}, "clips"),
+            *leaked({part: clips.digests for part, clips in parts.items()}, "clips"),
         ]
-
-    def _class_weights(self) -> Tensor | None:
-        """Return the weights N / (K · N_k), whose mean over the examples is 1."""
-        if self.config.answer.class_weights == "none":
-            return None
-        labels = np.concatenate([np.atleast_1d(part) for part in self.true])
-        counts = np.bincount(labels, minlength=len(self.classes)).clip(min=1)
-        return torch.from_numpy(len(labels) / (len(self.classes) * counts)).float()
 
     def build_model(self) -> nn.Module:
         model = VideoClassifier(self.shape, len(self.classes), self.config)
@@ -147,22 +143,17 @@ class VideoClassification(Task):
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, VideoClassifier)
         frames, lengths, labels, singles = (part.to(self.config.training.device) for part in batch)
-        logits = model(frames, lengths)
+        answer, logits = self.config.answer, model(frames, lengths)
         own = flattened(logits, lengths) if model.pooling is None else logits
-        loss = self._loss(own, labels)
+        loss = answer.of(own.float(), labels, self.weights)
         if model.single is not None:  # its parameters are its own: the sum trains both networks separately
             by_frame = labels if model.pooling is None else labels.repeat_interleave(lengths)
-            alone = self._loss(model.single(frames[singles]), by_frame[singles])
+            alone = answer.of(model.single(frames[singles]).float(), by_frame[singles], self.weights)
             loss = loss + alone - alone.detach()  # shown is the loss of the model
         return loss, None
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        smoothing = self.config.answer.label_smoothing
-        return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
-
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        clips: Clips = getattr(self.sets, split)
+        clips = self.sets.parts()[split]
         return measure(self._handle(model), clips).summary() if len(clips) else {}
 
     def preview(self, model: nn.Module) -> Sequence[Part]:
@@ -178,7 +169,7 @@ class VideoClassification(Task):
 
     def _handle(self, model: nn.Module) -> TrainedVideo:
         assert isinstance(model, VideoClassifier)
-        return TrainedVideo(model, self.classes, self.config)
+        return TrainedVideo(model, self.classes, self.config, rate=self.sets.train.rate)
 
     def test_cost(self) -> float:
         own = self.sets.valid if len(self.sets.valid) else self.sets.train
@@ -188,20 +179,14 @@ class VideoClassification(Task):
         return {
             "classes": self.classes,
             "shape": list(self.shape),
+            "rate": self.sets.train.rate,
             "data": self.fingerprint(),
             "seen": hashes(self.sets.train.digests),
         }
 
-    def fingerprint(self) -> str:
-        return self.sets.digest()
-
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedVideo:
         return TrainedVideo.from_file(file, config)
-
-
-def _labels(clips: Clips) -> list[str]:
-    return clips.labels or [label for track in clips.tracks for label in track]
 
 
 def _sample(clips: Clips) -> Any:

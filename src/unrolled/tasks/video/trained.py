@@ -12,28 +12,27 @@ from torch import Tensor
 
 from ...checks import UNCHECKED, checked_methods
 from ...data.batches import in_order
-from ...data.labelled_clips import Clips, ClipSets
-from ...data.pictures import fitted, from_array
-from ...errors import DataError, RunError
+from ...data.labelled_clips import Clips
+from ...errors import RunError
 from ...layers.frames import padded
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix
-from ..common.own_data import own_data
-from ..common.prediction import Part
+from ..common.classes import class_row, stored_classes
+from ..common.own_data import TrainedOnSets
 from ..common.recurrent import restored
-from ..common.trained import Modules, Trained
+from ..common.trained import Modules
+from .config import FASTEST
 from .evaluation import Evaluate, evaluation
 from .model import VideoClassifier, VideoState
-from .prediction import Clip, Predict, predicted, predictions
+from .prediction import Predict, predicted, predictions
+from .reading import CHUNK, Clip, encoded, of_array, read
 from .segments import Labels
 from .streaming import SteppedVideo, modules, why_whole
 
 # N clips, T frames of a clip, K classes
 
-MOST_CLASSES = 100_000
 AT_ONCE = 4096  # frames of a batch of clips
-CHUNK = 512  # frames of a long clip that are in memory together
 
 
 class Answered(NamedTuple):
@@ -49,7 +48,7 @@ class Answered(NamedTuple):
 
 
 @checked_methods
-class TrainedVideo(Trained):
+class TrainedVideo(TrainedOnSets[Clips]):
     """A trained video classifier, as returned by `unrolled.load` for a run of the task ``video``.
 
     Args:
@@ -57,14 +56,23 @@ class TrainedVideo(Trained):
         classes: the names of the K classes.
         config: the configuration it was trained with.
         fingerprint: digest of the training data.
+        rate: frames per second of the training clips, and of others when they are read; 0: unknown, all are read.
     """
 
     task: ClassVar[str] = "video"
+    noun: ClassVar[str] = "clips"
     model: VideoClassifier
 
-    def __init__(self, model: VideoClassifier, classes: list[str], config: Any, fingerprint: str | None = None) -> None:
+    def __init__(
+        self,
+        model: VideoClassifier,
+        classes: list[str],
+        config: Any,
+        fingerprint: str | None = None,
+        rate: float = 0.0,
+    ) -> None:
         super().__init__(model, config, fingerprint)
-        self.classes = classes
+        self.classes, self.rate = classes, rate
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedVideo:
@@ -73,13 +81,7 @@ class TrainedVideo(Trained):
         Raises:
             RunError: the file does not list the classes or the shape of frames, or the weights do not fit.
         """
-        classes, shape = file.assets.get("classes"), file.assets.get("shape")
-        if (
-            not isinstance(classes, list)
-            or not 2 <= len(classes) <= MOST_CLASSES
-            or not all(isinstance(name, str) for name in classes)
-        ):
-            raise RunError("the model file does not list its classes; restore it or train anew")
+        classes, shape = stored_classes(file), file.assets.get("shape")
         if (
             not isinstance(shape, list)
             or len(shape) not in (1, 3)
@@ -87,12 +89,13 @@ class TrainedVideo(Trained):
         ):
             raise RunError("the model file does not give the shape of its frames; restore it or train anew")
         model = restored(file, config.model, lambda: VideoClassifier(tuple(shape), len(classes), config))
-        return cls(model, classes, config, file.assets.get("data"))
+        rate = file.assets.get("rate")
+        rate = float(rate) if isinstance(rate, int | float) and 0 < rate <= FASTEST else 0.0
+        return cls(model, classes, config, file.assets.get("data"), rate)
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
-        more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
-        return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
+        return [*super().about(), class_row(self.classes)]
 
     @property
     def by_frame(self) -> bool:
@@ -120,25 +123,12 @@ class TrainedVideo(Trained):
     @torch.no_grad()
     def _batch(self, clips: Clips, chosen: list[int], single: bool) -> Iterator[Answered]:
         lengths = torch.from_numpy(clips.lengths[chosen])
-        parts = [self.encoded(clips[number], single) for number in chosen]
+        parts = [encoded(self, _chunks(clips[number]), single) for number in chosen]
         e = padded(torch.cat([vectors for vectors, _ in parts]), lengths.to(parts[0][0].device))
         logits = self.model.answer(e, lengths.to(e.device))
         for lane, (length, (_, alone)) in enumerate(zip(lengths.tolist(), parts, strict=True)):
             own = logits[:length, lane] if self.by_frame else logits[lane]
             yield Answered(own.double().softmax(-1).cpu().numpy(), self._single(alone))
-
-    def encoded(self, frames: Any, single: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Return the vectors ``(T, E)`` of a clip's frames, read in chunks, and the logits of single frames."""
-        vectors, alone = [], []
-        device = self.model.head.weight.device
-        for begin in range(0, len(frames), CHUNK):
-            first = max(0, begin - 1)  # the change of a frame needs the one before it
-            part = torch.from_numpy(np.array(frames[first : begin + CHUNK])).to(device)
-            e = self.model.frames.encode(part, torch.tensor([len(part)], device=device))
-            vectors.append(e[begin - first :])
-            if single and self.model.single is not None:
-                alone.append(self.model.single(part[begin - first :]))
-        return torch.cat(vectors), torch.cat(alone) if alone else None
 
     def _single(self, alone: Tensor | None) -> Labels | None:
         if alone is None:
@@ -154,34 +144,16 @@ class TrainedVideo(Trained):
         Raises:
             DataError: the clip cannot be read.
         """
-        data = self.config.data
-        pixels = np.stack([fitted(from_array(frame, name), data.sides, data.channels, fit=data.fit) for frame in clip])
-        return Clip(name, pixels, pixels, 0.0)
+        return read(self, Path(clip).expanduser() if isinstance(clip, str) else clip, name)
 
-    def find(self, data: str | Path | None, split: Part) -> tuple[Clips, list[str]]:
-        """Return the labelled clips of ``data``, or a part of the run's own clips, and notes.
+    def predicted(self, clip: Clip) -> Prediction:
+        """Return the prediction for a clip that `read` has returned."""
+        return predicted(self, clip)
 
-        Raises:
-            DataError: there are no clips.
-            RunError: the run's own clips cannot be read, or have changed.
-        """
-        if data is not None:
-            clips, notes = self.config.data.read_test(str(data))
-        else:
-            sets = self.own_sets()
-            clips, notes = getattr(sets, split), sets.notes
-        if not len(clips):
-            raise DataError(f"there are no {split} clips; choose another --split, or clips with --data")
-        return clips, notes
-
-    def own_sets(self) -> ClipSets:
-        """Read the run's own data sets.
-
-        Raises:
-            RunError: they cannot be read, or have changed.
-        """
-        own = self.config.data
-        return own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
+    def read_other(self, data: str) -> tuple[Clips, list[str]]:
+        """See `TrainedOnSets.read_other`."""
+        found: tuple[Clips, list[str]] = self.config.data.read_test(data)
+        return found
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -197,7 +169,7 @@ class TrainedVideo(Trained):
             DataError: a clip cannot be read.
         """
         named = [(str(c) if isinstance(c, str | Path) else f"clip {n}", c) for n, c in enumerate(clips, 1)]
-        return [predicted(self, self.read(given, name)) for name, given in named]
+        return [self.predicted(self.read(given, name)) for name, given in named]
 
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
         """See `Trained.predictions`."""
@@ -224,8 +196,7 @@ class TrainedVideo(Trained):
             RunError: the model needs the whole clip, see `streaming`.
         """
         stream = self.streaming()
-        pixels = self.read(np.asarray(frame)[None], "the frame").frames
-        x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.model.head.weight.device)
+        x = torch.from_numpy(np.array(of_array(self, frame, "the frame"))[None]).to(self.device)
         shares, state = stream.step(x, stream.initial_state() if state is None else state)
         return dict(zip(self.classes, shares[0].tolist(), strict=True)), state
 
@@ -242,3 +213,8 @@ class TrainedVideo(Trained):
     def modules(self) -> Modules:
         """See `Trained.modules`; the metadata are the shape of a frame and the classes."""
         return modules(self.model, self.classes)
+
+
+def _chunks(frames: Any) -> Iterator[Any]:
+    """Yield the frames of a clip in chunks, so that only one of them is in memory."""
+    return (frames[begin : begin + CHUNK] for begin in range(0, len(frames), CHUNK))
