@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from unrolled.data.frame_labels import frame_labels, placed, whole_frames
-from unrolled.data.label_tracks import has_stretches, read_track, read_tracks
+from unrolled.data.label_tracks import has_intervals, read_track, read_tracks
 from unrolled.errors import DataError
 
 GRID = (
@@ -63,7 +63,7 @@ def test_tables(tmp_path):
         tmp_path / "a.csv", 'video,start,end,label\na.mp4,0,0.2,"up, left"\nb.mp4,0.1,0.3,down\na.mp4,.2,.4,x\n'
     )
     tracks = read_tracks(csv)
-    assert has_stretches(csv)
+    assert has_intervals(csv)
     assert labels(tracks["a.mp4"], 4, 10) == ["up, left"] * 2 + ["x"] * 2
     assert labels(tracks["b.mp4"], 4, 10) == ["-", "down", "down", "-"]
     frames = written(tmp_path / "b.tsv", "path\tstart_frame\tend_frame\tlabel\na\t2\t4\tx\n")
@@ -75,9 +75,9 @@ def test_tables(tmp_path):
          json.dumps({"database": {"a": {"annotations": [{"segment": [0, 1], "label": "x"}, rows[1]]}}}))
     ):  # fmt: skip
         file = written(tmp_path / f"{n}.json", text)
-        assert has_stretches(file)
+        assert has_intervals(file)
         assert labels(read_tracks(file)["a"], 2, 1) == list("xy")
-    assert not has_stretches(written(tmp_path / "c.csv", "path,label\na.mp4,x\n"))
+    assert not has_intervals(written(tmp_path / "c.csv", "path,label\na.mp4,x\n"))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_tables(tmp_path):
         ("path,start,end,label\na,0,1,x\na,now,1,x\n", r"line 3 has the time 'now'"),
         ("path,start,end,label\na,0,,x\n", r"line 2 has no end"),
         ("path,start,label\na,0,x\n", r"line 2 has no end; its columns are path, start, label"),
-        ("path,start,end,label\n", "has no labelled stretches"),
+        ("path,start,end,label\n", "has no labelled intervals"),
         (f"path,start,end,label\na,0,1,{'x' * 201}\n", "line 2 must have a label of 1 to 200"),
     ],
 )
