@@ -32,6 +32,8 @@ def root(tmp_path):
 
 def test_a_folder_per_class(root):
     (root / "up" / "notes.txt").write_text("x")
+    (root / "up" / "still.png").write_bytes(b"x")
+    (root / "meta.json").write_text('{"classes": ["up"]}')
     (root / "empty").mkdir()
     save_folder(root / "up" / "frames", numbered(3, SMALL))
     sets = open_clips(str(root), ClipLayout())

@@ -66,8 +66,7 @@ def list_clips(path: Path, frames: bool, unit: TimeUnit | None = None) -> Listed
     """
     if path.is_file():
         return _listed_in(path, path.parent, frames, unit)
-    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLES and file.is_file()]
-    tables = [file for file in tables if has_intervals(file)] if tables else []
+    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLES and _begins_with_intervals(file)]
     if len(tables) > 1:
         names = ", ".join(file.name for file in tables[:LISTED])
         raise DataError(f"{path} has several tables of intervals, {names}; give one of them instead of the folder")
@@ -82,6 +81,13 @@ def list_clips(path: Path, frames: bool, unit: TimeUnit | None = None) -> Listed
             f"clip a file of its name with the ending {', '.join(SCALES)} or .txt"
         )
     return _by_class(path, len(others))
+
+
+def _begins_with_intervals(file: Path) -> bool:
+    try:
+        return has_intervals(file)
+    except DataError:  # a folder may contain other tables
+        return False
 
 
 def _listed_in(table: Path, root: Path, frames: bool, unit: TimeUnit | None) -> ListedClips:
@@ -122,7 +128,8 @@ def _by_class(root: Path, others: int) -> ListedClips:
         listed.paths += clips
         listed.labels += [folder.name] * len(clips)
     if not listed.paths:
-        raise DataError(f"{root} has no folders of classes with clips; give a folder with a folder of clips per class")
+        remedy = "give a folder with a folder of clips per class, or a table of paths and labels"
+        raise DataError(f"{root} has no folders of classes with clips; {remedy}")
     listed.how = f"{len(listed.paths):,} clips, one folder per class"
     listed.notes += [f"{root}: class folders without clips: {', '.join(empty[:LISTED])}"] * bool(empty)
     listed.notes += [f"{root}: {others:,} files that are not clips skipped"] * (others > 0)
