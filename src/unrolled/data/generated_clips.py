@@ -22,7 +22,7 @@ from .pictures import Pixels
 SIDE = 40  # pixels of a side
 SHORTEST, LONGEST = 16, 28  # frames of a clip
 CLASSES = tuple(f"{turns} clockwise, {leads} first" for turns in ("circle", "square") for leads in ("circle", "square"))
-SIZES = {"train": 3_000, "valid": 300, "test": 600}
+SIZES = {"train": 3_000, "valid": 200, "test": 400}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
 _ON, _BETWEEN = 0.2, 1 / 3  # how long a flash lasts and when the second one starts, as parts of a period
 _CONTRASTS = (50.0, -50.0)  # of circle and square with the ground; twice as much in a flash

@@ -102,9 +102,3 @@ class ClipSets(Sets[Clips]):
                     f"add some, or remove it (training has {', '.join(sorted(known)[:20])})"
                 )
         return sorted(known)
-
-
-def whole(frames: Sequence[Pixels]) -> npt.NDArray[np.int64]:
-    """Return the stretches ``(N, 3)`` of whole videos."""
-    rows = [(number, 0, len(video)) for number, video in enumerate(frames)]
-    return np.array(rows, np.int64).reshape(-1, 3)

@@ -189,7 +189,7 @@ class VideoConfig:
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", hidden_size=128, num_layers=1, dropout=0.1))
     answer: Answer = field(default_factory=Answer)
     training: Training = field(
-        default_factory=lambda: Training(epochs=10, min_steps=600, batch_size=16, lr=2e-3, precision="bf16")
+        default_factory=lambda: Training(epochs=10, min_steps=600, batch_size=16, precision="bf16")
     )
     start: StartClasses = field(default_factory=StartClasses)
 

@@ -1,17 +1,19 @@
-"""The named data sets of the task ``video``: generated clips, with a class each or a label per frame."""
+"""The named data sets of the task ``video``: generated clips, with a class each or a label per frame.
+
+They are drawn when they are first used; what is in them is known before.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ...data import generated_actions, generated_clips
 from ...data.clip_sets import Labels
-from ...data.drawn_clips import drawn_clips
-from ...data.labelled_clips import Clips, ClipSets, whole
+from ...data.labelled_clips import Clips, ClipSets, Frames
 from ...data.pictures import Pixels
 from ...data.sets import PARTS
 from ...errors import ArgumentError
@@ -22,6 +24,40 @@ NAMES = {
     ACTIONS: "actions of a stick figure, --labels frame (generated)",
 }
 """the named data sets → titles"""
+VERSION = 2  # of the generated clips
+
+
+class _OnDemand:
+    """Clips that are drawn one by one when they are first used, and kept in memory."""
+
+    def __init__(self, count: int, draw: Callable[[int], Pixels]) -> None:
+        self.count, self.draw = count, draw
+        self.drawn: dict[int, Pixels] = {}
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> Pixels:
+        if number not in self.drawn:
+            self.drawn[number] = self.draw(number)
+        return self.drawn[number]
+
+
+class _Cached:
+    """The generated actions of a part, drawn into the cache when the first is used."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    @cached_property
+    def frames(self) -> list[Pixels]:
+        return generated_actions.actions(self.part)[0]
+
+    def __len__(self) -> int:
+        return generated_actions.SIZES[self.part]
+
+    def __getitem__(self, number: int) -> Pixels:
+        return self.frames[number]
 
 
 def named(name: str, labels: Labels) -> ClipSets:
@@ -37,29 +73,22 @@ def named(name: str, labels: Labels) -> ClipSets:
     return ClipSets(train, valid, test)
 
 
-@cache
 def _clips(part: str) -> Clips:
     seed, count = generated_clips.SEEDS[part], generated_clips.SIZES[part]
-    frames = drawn_clips("video", [2, seed], count, lambda number: generated_clips.clip(seed, number)[0])
-    labels = [generated_clips.motion(seed, number).label for number in range(count)]
-    return in_memory(frames, labels=labels, where=part)
+    motions = [generated_clips.motion(seed, number) for number in range(count)]
+    frames = _OnDemand(count, lambda number: generated_clips.clip(seed, number)[0])
+    lengths = [motion.frames for motion in motions]
+    return _whole(frames, part, lengths, labels=[motion.label for motion in motions])
 
 
-@cache
 def _actions(part: str) -> Clips:
-    frames, scenes = generated_actions.actions(part)
-    return in_memory(frames, tracks=[scene.labels() for scene in scenes], where=part)
+    seed, count = generated_actions.SEEDS[part], generated_actions.SIZES[part]
+    tracks = [generated_actions.scene(seed, number).labels() for number in range(count)]
+    return _whole(_Cached(part), part, [len(track) for track in tracks], tracks=tracks)
 
 
-def in_memory(
-    frames: list[Pixels],
-    *,
-    labels: Sequence[str] = (),
-    tracks: Sequence[Sequence[str]] = (),
-    where: str,
-    rate: float = 0.0,
-) -> Clips:
-    """Return clips in memory, with a class each, or with a label for each frame."""
-    names = [f"{where} clip {number}" for number in range(1, len(frames) + 1)]
-    digests = [hashlib.blake2b(np.ascontiguousarray(clip).data, digest_size=16).hexdigest() for clip in frames]
-    return Clips(frames, whole(frames), list(labels), list(tracks), names, digests, rate)
+def _whole(frames: Frames, part: str, lengths: Sequence[int], **labels: Any) -> Clips:
+    """Return labelled clips, each a whole one of ``frames``."""
+    stretches = np.array([(number, 0, length) for number, length in enumerate(lengths)], np.int64)
+    names = [f"{part} clip {number}" for number in range(1, len(lengths) + 1)]
+    return Clips(frames, stretches, names=names, digests=[f"{VERSION} {name}" for name in names], **labels)

@@ -14,7 +14,7 @@ Clips have any length: convolutions see real frames only, see `layers.frames`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from ...cells import State, cell_class
 from ...data.augmentation import augmented
 from ...data.counter import uniform
 from ...data.labelled_clips import Clips, ClipSets
+from ...data.pictures import Pixels
 from ...data.shuffled import Shuffled
 from ...layers.frames import flattened
 from ...results import Part, Text
@@ -32,11 +33,13 @@ from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
+from ...training.transfer import Taken
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
-from . import description
+from ..common.starting import class_names
+from . import description, starting
 from .config import VideoConfig
 from .evaluation import Evaluate
 from .measures import METRICS, measure, truth
@@ -48,7 +51,7 @@ from .trained import TrainedVideo
 # B clips, N frames of them all, L frames of a clip, H × W pixels, C channels, K classes
 
 PREVIEWED = 5  # clips
-SAMPLED = 2000  # training frames for mean and deviation of the pixels
+SAMPLED = 40  # training clips, and frames of each, for mean and deviation of the pixels
 SINGLES = 12  # every so many frames of a batch, one is for the baseline
 _STRETCH, _SINGLES = 0xF4A, 0xF4B  # random streams
 
@@ -69,6 +72,7 @@ class VideoClassification(SetsTask):
     Config: ClassVar[type] = VideoConfig
     unit: ClassVar[str] = "frames"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    keeps: ClassVar[tuple[str, ...]] = starting.NETWORK
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS
@@ -90,6 +94,8 @@ class VideoClassification(SetsTask):
         shift = config.motion.shift if config.motion.shift is not None else max(1, min(h, w) // 16)
         config = self.config = update(config, size=(h, w), channels=channels, shift=shift)
         self.classes = self.sets.classes(config.data.data)
+        if self.source is not None:
+            self.classes = class_names(self.source, self.classes, config.start)
         self.true = truth(train, self.classes)
         self.order = Shuffled(len(train), integer(config.training.batch_size), config.training.seed)
         self.sample = _sample(train)
@@ -110,6 +116,14 @@ class VideoClassification(SetsTask):
             *self.sets.notes,
             *leaked({part: clips.digests for part, clips in parts.items()}, "clips"),
         ]
+
+    @classmethod
+    def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: options[name] for name in ("fit", "rate") if options[name] is not None}
+
+    def taken(self) -> dict[str, Taken]:
+        assert self.source is not None
+        return starting.taken(self.source, self.classes, self.config)
 
     def build_model(self) -> nn.Module:
         model = VideoClassifier(self.shape, len(self.classes), self.config)
@@ -189,12 +203,7 @@ class VideoClassification(SetsTask):
         return TrainedVideo.from_file(file, config)
 
 
-def _sample(clips: Clips) -> Any:
-    """Return up to `SAMPLED` training frames, one of each of the first clips, then more."""
+def _sample(clips: Clips) -> Pixels:
+    """Return some training frames, evenly spaced, of some clips."""
     numbers = np.unique(np.linspace(0, len(clips) - 1, SAMPLED).astype(int)).tolist()
-    each = max(1, SAMPLED // len(numbers))
-    parts = []
-    for number in numbers:
-        frames = clips[number]
-        parts.append(np.asarray(frames[:: max(1, len(frames) // each)][:each]))
-    return np.concatenate(parts)
+    return np.concatenate([np.array(clips[n][:: max(1, len(clips[n]) // SAMPLED)][:SAMPLED]) for n in numbers])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -20,10 +21,12 @@ from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix
 from ..common.classes import class_row, stored_classes
 from ..common.own_data import TrainedOnSets
+from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.trained import Modules
 from .config import FASTEST
 from .evaluation import Evaluate, evaluation
+from .measures import measure
 from .model import VideoClassifier, VideoState
 from .prediction import Predict, predicted, predictions
 from .reading import CHUNK, Clip, encoded, of_array, read
@@ -32,7 +35,7 @@ from .streaming import SteppedVideo, modules, why_whole
 
 # N clips, T frames of a clip, K classes
 
-AT_ONCE = 4096  # frames of a batch of clips
+AT_ONCE, NUMBERS = 4096, 1 << 24  # frames of a batch of clips, and numbers in them
 
 
 class Answered(NamedTuple):
@@ -113,7 +116,8 @@ class TrainedVideo(TrainedOnSets[Clips]):
             done: called with the number of clips answered so far.
         """
         found: dict[int, Answered] = {}
-        for chosen in in_order(clips.lengths.tolist(), 64, AT_ONCE) if len(clips) else ():
+        most = max(1, min(AT_ONCE, NUMBERS // math.prod(self.model.shape)))
+        for chosen in in_order(clips.lengths.tolist(), 64, most) if len(clips) else ():
             for number, answered in zip(chosen.tolist(), self._batch(clips, chosen.tolist(), single), strict=True):
                 found[number] = answered
             if done is not None:
@@ -122,13 +126,18 @@ class TrainedVideo(TrainedOnSets[Clips]):
 
     @torch.no_grad()
     def _batch(self, clips: Clips, chosen: list[int], single: bool) -> Iterator[Answered]:
-        lengths = torch.from_numpy(clips.lengths[chosen])
-        parts = [encoded(self, _chunks(clips[number]), single) for number in chosen]
-        e = padded(torch.cat([vectors for vectors, _ in parts]), lengths.to(parts[0][0].device))
-        logits = self.model.answer(e, lengths.to(e.device))
-        for lane, (length, (_, alone)) in enumerate(zip(lengths.tolist(), parts, strict=True)):
+        lengths = torch.from_numpy(clips.lengths[chosen]).to(self.device)
+        if len(chosen) == 1:  # it may be long
+            vectors, alone = encoded(self, _chunks(clips[chosen[0]]), single)
+        else:
+            frames = torch.from_numpy(np.concatenate([clips[number] for number in chosen])).to(self.device)
+            vectors = self.model.frames.encode(frames, lengths)
+            alone = self.model.single(frames) if single and self.model.single is not None else None
+        logits = self.model.answer(padded(vectors, lengths), lengths)
+        parts = [None] * len(chosen) if alone is None else alone.split(lengths.tolist())
+        for lane, (length, part) in enumerate(zip(lengths.tolist(), parts, strict=True)):
             own = logits[:length, lane] if self.by_frame else logits[lane]
-            yield Answered(own.double().softmax(-1).cpu().numpy(), self._single(alone))
+            yield Answered(own.double().softmax(-1).cpu().numpy(), self._single(part))
 
     def _single(self, alone: Tensor | None) -> Labels | None:
         if alone is None:
@@ -154,6 +163,16 @@ class TrainedVideo(TrainedOnSets[Clips]):
         """See `TrainedOnSets.read_other`."""
         found: tuple[Clips, list[str]] = self.config.data.read_test(data)
         return found
+
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
+        """Return `Results` under ``measures`` on the clips that `find` returns, the clips and notes.
+
+        Raises:
+            DataError: there are no clips, or a label is not one of the classes of the model.
+            RunError: the run's own clips cannot be read, or have changed.
+        """
+        clips, notes = self.find(data, split)
+        return {"measures": measure(self, clips), "examples": clips, "notes": notes}
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -207,7 +226,7 @@ class TrainedVideo(TrainedOnSets[Clips]):
             RunError: the model reads clips in both directions, or pools all frames.
         """
         if reason := why_whole(self.model):
-            raise self.unable(f"answer frame by frame: {reason}")
+            raise self.unable(f"answer step by step: {reason}")
         return SteppedVideo(self.model, lanes)
 
     def modules(self) -> Modules:
