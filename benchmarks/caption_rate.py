@@ -2,9 +2,10 @@
 
 The peer is the same model with the same weights as usually implemented: a Python loop of attention with its gate and
 nn.LSTMCell over the words of a padded batch. Both read features of 7 × 7 × 320 numbers. Training: captions per second
-on the same batches, including the update. With --write: pictures per second with a beam of 5, where the peer decodes
-one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the same captions, or
-the benchmark stops.
+on the same batches, including the update; captions of the same picture are together, as in the task, and the peer
+encodes the picture of each caption, as loaders of pairs do. With --write: pictures per second with a beam of 5, where
+the peer decodes one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the
+same captions, or the benchmark stops.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness import Work, beam, timed, train_or_write, updates
+from harness import Work
 from unrolled.layers.decoder import inside
 from unrolled.tasks.caption.config import CaptionConfig, Decoding
 from unrolled.tasks.caption.losses import caption_loss
 from unrolled.tasks.caption.model import Captioner
+from unrolled.tasks.caption.task import TOGETHER
 from unrolled.tasks.caption.trained import TrainedCaptioner
 from unrolled.tasks.common.language import BEGIN, Language, Tokenization, shifted
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
+from writers import beam, timed, train_or_write, updates
 
 STEPS, N, WORDS = 8, 64, 2_500  # batches per repetition, captions of a batch, vocabulary
 PICTURES, LIMIT = 48, 20  # per repetition; words of a caption
@@ -105,15 +108,17 @@ def prepared(size: str) -> tuple[TrainedCaptioner, Captioner]:
     return TrainedCaptioner(model, language, config, LIMIT), model
 
 
-def batches(symbols: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return pictures, targets and lengths; captions of similar length are together, as in training."""
+def batches(symbols: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Return pictures, the picture of each caption, targets and lengths; captions of similar length are together."""
+    rows = torch.arange(N) // TOGETHER
     generator = torch.Generator().manual_seed(1)
     found = []
     for step in range(STEPS):
         lengths = torch.randint(7 + step, 11 + step, (N,), generator=generator)
         target = torch.randint(3, symbols, (int(lengths.max()), N), generator=generator)
         target[~inside(len(target), lengths)] = 0
-        found.append((torch.randn(N, *SHAPE, generator=generator).half(), target, lengths))
+        pictures = torch.randn(int(rows[-1]) + 1, *SHAPE, generator=generator).half()
+        found.append((pictures, rows, target, lengths))
     return found
 
 
@@ -121,15 +126,15 @@ def training(side: str, size: str) -> Work:
     keep_freed_memory()
     _, model = prepared(size)
     model.train()
-    peer, rows = Peer(model), torch.arange(N)
+    peer = Peer(model)
     given = batches(model.target.num_embeddings)
 
-    def ours(pictures: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
+    def ours(pictures: Tensor, rows: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
         outputs, weights = model(pictures, rows, shifted(target), lengths)
         return caption_loss(model, outputs, weights, target, lengths, None)
 
-    def theirs(pictures: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
-        logits, real = peer(pictures, shifted(target)), inside(len(target), lengths)
+    def theirs(pictures: Tensor, rows: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
+        logits, real = peer(pictures[rows], shifted(target)), inside(len(target), lengths)
         return F.cross_entropy(logits.flatten(0, 1), torch.where(real, target, -100).flatten())
 
     return updates(side, (model, ours), (peer, theirs), given, STEPS * N)
