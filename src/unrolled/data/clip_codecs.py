@@ -8,8 +8,10 @@ reduced by FFmpeg, by means over areas, before anything else looks at them.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,7 +97,7 @@ def open_video(file: Path | IO[bytes], head: bytes, title: str, limits: ClipLimi
         container: Any = av.open(
             str(file.absolute()) if isinstance(file, Path) else file,
             metadata_errors="replace",
-            container_options=options,
+            options=options,
         )
     except Exception as error:  # PyAV raises exceptions of many kinds
         if getattr(error, "errno", 0) == errno.EINVAL:
@@ -103,6 +105,7 @@ def open_video(file: Path | IO[bytes], head: bytes, title: str, limits: ClipLimi
         raise damaged(title, 0, _reason(error)) from error
     stream = _video_stream(container, title)
     check_pixels(title, stream.codec_context.width, stream.codec_context.height, limits)
+    stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(limits.pixels)}  # no repaired frames
     stream.codec_context.thread_count = how.threads
     stream.codec_context.thread_type = "AUTO" if how.threads > 1 else "SLICE"
     rate = stream.average_rate or stream.guessed_rate
@@ -118,7 +121,7 @@ def _video_stream(container: Any, title: str) -> Any:
     if streams:
         codec = streams[0].codec_context
         if codec is None or not codec.is_decoder:
-            raise DataError(f"{title} {_unknown(codec)}")
+            raise _unknown(container, title)
         return streams[0]
     other = [stream for stream in container.streams if stream.type in ("audio", "subtitle")]
     names = ", ".join(f"{stream.type} ({stream.codec_context.name})" for stream in other if stream.codec_context)
@@ -126,12 +129,23 @@ def _video_stream(container: Any, title: str) -> Any:
     raise DataError(f"{title} {has}; remove it, or give the file with the pictures")
 
 
-def _unknown(codec: Any) -> str:
-    tag = getattr(codec, "codec_tag", "") or "unknown"
-    name = getattr(codec, "name", None) or "unknown"
-    return (
-        f"uses the codec {name} (tag {tag!r}), which FFmpeg cannot decode here; convert it with another program to "
-        "H.264, or to a folder of pictures"
+def _unknown(container: Any, title: str) -> DataError:
+    """Return the error for a codec that is not known; its name is in what FFmpeg logs while opening the file again."""
+    import av
+    from av import logging
+
+    before, name = logging.get_level(), "of an unknown name"
+    logging.set_level(logging.WARNING)
+    try:
+        with contextlib.suppress(Exception), logging.Capture(True) as lines:
+            av.open(container.name, options=container.options).close()
+        found = (re.search(r"Video: (\w+)(?: \((\w[^/)]*))?", text) for _, _, text in lines)
+        name = next(((match[2] or match[1]).strip() for match in found if match), name)
+    finally:
+        logging.set_level(before)
+    return DataError(
+        f"{title} uses the codec {name}, which FFmpeg cannot decode here; convert it to H.264 with the program that "
+        "made it, or to a folder of pictures"
     )
 
 

@@ -23,10 +23,13 @@ import numpy.typing as npt
 from PIL import Image, ImageSequence
 
 from ..errors import DataError
+from .clip_codecs import is_video
 from .clip_frames import ClipLimits, Frame, OpenClip, check_pixels, damaged
 from .natural_order import natural
 from .pictures import is_picture, known_formats, open_picture, plain
 
+SUFFIXES = (".gif", ".npy", ".npz", ".y4m")
+"""the endings of files that are clips, besides those of videos"""
 MOST_HEADER = 10_000  # bytes of the header of an array
 MOST_BYTES = 2 << 30  # of an array that is read into memory
 SHORTEST, USUAL = 20, 100  # milliseconds: frames of an animation that are shorter are shown as long as this
@@ -37,11 +40,11 @@ Array = npt.NDArray[Any]
 
 def frame_files(folder: Path) -> list[Path]:
     """Return the pictures of a folder in natural order; empty if they are no frames of a clip: it has other folders,
-    or animations."""
+    or files that are clips themselves."""
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    if any(entry.is_dir() for entry in entries):
+    if any(entry.suffix.lower() in SUFFIXES or is_video(entry) or entry.is_dir() for entry in entries):
         return []
-    return sorted((path for path in entries if is_picture(path) and path.suffix.lower() != ".gif"), key=natural)
+    return sorted(filter(is_picture, entries), key=natural)
 
 
 def open_folder(folder: Path, least: tuple[int, int] | None) -> OpenClip:
@@ -82,7 +85,9 @@ def open_array(file: IO[bytes], title: str, limits: ClipLimits) -> OpenClip:
         DataError: the file is damaged, holds something else, or exceeds a limit.
     """
     try:
-        array = _packed(file, title, limits) if zipfile.is_zipfile(file) else _loaded(file, title, limits)
+        packed = zipfile.is_zipfile(file)
+        file.seek(0)
+        array = _packed(file, title, limits) if packed else _loaded(file, title, limits)
     except DataError:
         raise
     except Exception as error:  # numpy and zipfile raise exceptions of many kinds

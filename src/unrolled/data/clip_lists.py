@@ -1,8 +1,8 @@
-"""Lists of labelled clips: a folder per class, a table of paths and labels, or stretches of clips with labels.
+"""Lists of labelled clips: a folder per class, a table of paths and labels, or intervals of clips with labels.
 
     folder            a folder for each class; in each, files, or a folder of frames for each clip
     folder            clips anywhere in it, and for each a file of labels with the same name: a.mp4, a.align
-    folder            clips anywhere in it, and a table of stretches
+    folder            clips anywhere in it, and a table of intervals
     table             path,label, or path,start,end,label
 
 Any of these folders may have the folders ``train``, ``valid`` and ``test``.
@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import DataError
 from .clips import is_clip
-from .label_tracks import SCALES, TABLES, TimeUnit, Track, has_stretches, is_track, read_track, read_tracks
+from .label_tracks import SCALES, TABLES, TimeUnit, Track, has_intervals, is_track, read_track, read_tracks
 from .labelled_folders import class_folders
 from .natural_order import natural
 from .picture_files import TableLayout, list_table
@@ -34,7 +35,7 @@ class ListedClips:
         root: the folder that the names are relative to.
         paths: the clips.
         labels: their classes; empty if they have tracks.
-        tracks: their labelled stretches; empty if they have classes.
+        tracks: their labelled intervals; empty if they have classes.
         how: how they were found, for messages.
         notes: what was skipped.
     """
@@ -46,7 +47,7 @@ class ListedClips:
     how: str = ""
     notes: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The paths relative to the folder."""
         return [os.path.relpath(path, self.root).replace(os.sep, "/") for path in self.paths]
@@ -57,19 +58,18 @@ def list_clips(path: Path, frames: bool, unit: TimeUnit | None = None) -> Listed
 
     Args:
         path: the folder or table.
-        frames: whether each frame needs a label, so that clips must have stretches.
-        unit: of the times in a table of stretches (default: by its columns).
+        frames: whether each frame needs a label, so that clips must have intervals.
+        unit: of the times in a table of intervals (default: by its columns).
 
     Raises:
         DataError: there are no labelled clips, a file of labels is invalid, or it names clips that do not exist.
     """
     if path.is_file():
         return _listed_in(path, path.parent, frames, unit)
-    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLES and file.is_file()]
-    tables = [file for file in tables if has_stretches(file)] if tables else []
+    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLES and _begins_with_intervals(file)]
     if len(tables) > 1:
         names = ", ".join(file.name for file in tables[:LISTED])
-        raise DataError(f"{path} has several tables of stretches, {names}; give one of them instead of the folder")
+        raise DataError(f"{path} has several tables of intervals, {names}; give one of them instead of the folder")
     if tables:
         return _listed_in(tables[0], path, frames, unit)
     clips, others = _within(path)
@@ -83,23 +83,30 @@ def list_clips(path: Path, frames: bool, unit: TimeUnit | None = None) -> Listed
     return _by_class(path, len(others))
 
 
+def _begins_with_intervals(file: Path) -> bool:
+    try:
+        return has_intervals(file)
+    except DataError:  # a folder may contain other tables
+        return False
+
+
 def _listed_in(table: Path, root: Path, frames: bool, unit: TimeUnit | None) -> ListedClips:
     """Return the clips that a table names."""
-    if has_stretches(table):
+    if has_intervals(table):
         tracks = read_tracks(table, unit)
         found = _Index(_within(root)[0], root)
-        listed = ListedClips(root, how=f"{table.name}: {sum(len(t.stretches) for t in tracks.values()):,} stretches")
+        listed = ListedClips(root, how=f"{table.name}: {sum(len(t.intervals) for t in tracks.values()):,} intervals")
         for name, track in tracks.items():
             clip = found.find(name)
             if clip is None:
                 raise DataError(
-                    f"{table}, line {track.stretches[0].line} has a label for {name!r}, but there is no such clip in "
+                    f"{table}, line {track.intervals[0].line} has a label for {name!r}, a clip that does not exist in "
                     f"{root}; correct the path, or restore the file"
                 )
             listed.paths.append(clip)
             listed.tracks.append(track)
         bare = len(found.clips) - len(set(listed.paths))
-        listed.notes += [f"{root}: {bare:,} clips without a label in {table.name} left out"] * (bare > 0)
+        listed.notes += [f"{root}: {bare:,} clips without a label in {table.name} skipped"] * (bare > 0)
         return listed
     if frames:
         raise DataError(f"{table} has one label for each clip; give path, start, end and label, or --labels clip")
@@ -121,7 +128,8 @@ def _by_class(root: Path, others: int) -> ListedClips:
         listed.paths += clips
         listed.labels += [folder.name] * len(clips)
     if not listed.paths:
-        raise DataError(f"{root} has no folders of classes with clips; give a folder with a folder of clips per class")
+        remedy = "give a folder with a folder of clips per class, or a table of paths and labels"
+        raise DataError(f"{root} has no folders of classes with clips; {remedy}")
     listed.how = f"{len(listed.paths):,} clips, one folder per class"
     listed.notes += [f"{root}: class folders without clips: {', '.join(empty[:LISTED])}"] * bool(empty)
     listed.notes += [f"{root}: {others:,} files that are not clips skipped"] * (others > 0)
@@ -145,7 +153,7 @@ def _with_tracks(root: Path, clips: list[Path], files: dict[str, Path]) -> Liste
             "or restore the clip"
         )
     listed.how = f"{len(listed.paths):,} clips with a file of labels each ({next(iter(files.values())).suffix})"
-    listed.notes += [f"{root}: {len(bare):,} clips without labels left out: {', '.join(bare[:LISTED])}"] * bool(bare)
+    listed.notes += [f"{root}: {len(bare):,} clips without labels skipped: {', '.join(bare[:LISTED])}"] * bool(bare)
     return listed
 
 

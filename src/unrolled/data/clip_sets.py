@@ -1,17 +1,18 @@
 """Resolve ``--data`` to training, validation and test sets of labelled clips; see clip_lists.py for their forms.
 
 All clips are decoded once, at one size and rate, into a store in the cache (clip_store.py). A validation or test set
-that is not given is split off by a hash of the file names; stretches of a file, and equal files, are in one part.
+that is not given is split off by a hash of the file names; intervals of a file, and equal files, are in one part.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isnan
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .clip_frames import LIMITS, ClipLimits
 from .clip_lists import ListedClips, list_clips
 from .clip_store import ClipForm, ClipStore
 from .clips import ClipShape, check_form, shape_of
-from .frame_labels import BACKGROUND, Placed, frame_labels, placed, whole_frames
+from .frame_labels import BACKGROUND, frame_labels, placed, whole_frames
 from .hashed_parts import even_parts
 from .label_tracks import TimeUnit
 from .labelled_clips import Clips, ClipSets
@@ -44,14 +45,14 @@ class ClipLayout:
     """How labelled clips are read.
 
     Attributes:
-        labels: ``clip``: a class for each clip, or for each labelled stretch; ``frame``: a label for each frame.
-        only: of clips and stretches, only those with these labels.
+        labels: ``clip``: a class for each clip, or for each labelled interval; ``frame``: a label for each frame.
+        only: of clips and intervals, only those with these labels.
         size: height and width; `None`: by the data.
         channels: 1 (grey) or 3 (RGB); `None`: by the data.
         rate: frames per second; `None`: by the data.
         fit: how other aspect ratios are fitted.
         skip: omit clips that cannot be read.
-        unit: of the times in a table of stretches; `None`: by its columns.
+        unit: of the times in a table of intervals; `None`: by its columns.
         background: the label of frames without one.
         limits: what is refused.
     """
@@ -110,8 +111,8 @@ def open_clips(
     for part in PARTS[:2]:
         if not len(sets[part]):
             raise DataError(
-                f"{spec} has {len(pool):,} labelled clips: too few for training and validation fractions of "
-                f"{shared[0]:g} and {shared[1]:g}; give more, or other --fractions"
+                f"{spec} has {len(pool):,} labelled clips of {len(set(keys)):,} different files: too few for training "
+                f"and validation fractions of {shared[0]:g} and {shared[1]:g}; give more, or other --fractions"
             )
     if folds:
         notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold}), by a hash of the file names")
@@ -166,55 +167,58 @@ def _read(parts: dict[str, ListedClips], layout: ClipLayout, progress: Progress)
     return read
 
 
-@dataclass
-class _Rows:
-    """Labelled clips, row by row."""
+class _Row(NamedTuple):
+    """A labelled clip: frames ``begin`` to before ``end`` of a video."""
 
-    stretches: list[tuple[int, int, int]] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    tracks: list[list[str]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
+    video: int
+    begin: int
+    end: int
+    name: str
+    digest: str
+    label: str = ""
+    track: Sequence[str] = ()
 
 
 def _labelled(listed: ListedClips, videos: list[int | None], store: ClipStore, layout: ClipLayout) -> Clips:
     """Return the labelled clips of the videos that were read."""
-    rows = _Rows()
-    for number, (video, name) in enumerate(zip(videos, listed.names, strict=True)):
-        if video is None:
-            continue
-        length, digest = int(store.lengths[video]), store.digests[video]
-        if not listed.tracks:
-            if not layout.only or listed.labels[number] in layout.only:
-                _add(rows, (video, 0, length), name, digest, listed.labels[number])
-            continue
-        own = None if isnan(store.rates[video]) else Fraction(store.rates[video]).limit_denominator(1001)
-        stretches = placed(listed.tracks[number], name, length, store.form.rate or own, own)
-        if layout.labels == "frame":
-            rows.tracks.append(frame_labels(stretches, length, layout.background))
-            _add(rows, (video, 0, length), name, digest)
-        for stretch in stretches if layout.labels == "clip" else ():
-            if not layout.only or stretch.label in layout.only:
-                _add_stretch(rows, stretch, video, length, name, digest)
-    if not rows.names:
+    rows = [
+        row
+        for number, video in enumerate(videos)
+        if video is not None
+        for row in _rows(listed, number, video, store, layout)
+    ]
+    if not rows:
         labels = f" with the labels {', '.join(layout.only)}" if layout.only else ""
         raise DataError(f"{listed.root} has no clips{labels}; check the labels, or omit --only")
-    stretches_of = np.array(rows.stretches, np.int64).reshape(-1, 3)
-    rate = float(store.form.rate or 0)
-    return Clips(store, stretches_of, rows.labels, list(rows.tracks), rows.names, rows.digests, rate)
+    by_frame = layout.labels == "frame"
+    return Clips(
+        store,
+        np.array([row[:3] for row in rows], np.int64),
+        [] if by_frame else [row.label for row in rows],
+        [row.track for row in rows] if by_frame else [],
+        [row.name for row in rows],
+        [row.digest for row in rows],
+        float(store.form.rate or 0),
+    )
 
 
-def _add(rows: _Rows, stretch: tuple[int, int, int], name: str, digest: str, label: str | None = None) -> None:
-    rows.stretches.append(stretch)
-    rows.names.append(name)
-    rows.digests.append(digest)
-    if label is not None:
-        rows.labels.append(label)
-
-
-def _add_stretch(rows: _Rows, stretch: Placed, video: int, length: int, name: str, digest: str) -> None:
-    first, after = whole_frames(stretch, length)
-    _add(rows, (video, first, after), f"{name}, frames {first}–{after - 1}", f"{digest} {first} {after}", stretch.label)
+def _rows(listed: ListedClips, number: int, video: int, store: ClipStore, layout: ClipLayout) -> Iterator[_Row]:
+    """Yield the labelled clips of a video: itself, or its labelled intervals."""
+    name, length, digest = listed.names[number], int(store.lengths[video]), store.digests[video]
+    if not listed.tracks:
+        if not layout.only or listed.labels[number] in layout.only:
+            yield _Row(video, 0, length, name, digest, listed.labels[number])
+        return
+    own = None if isnan(store.rates[video]) else Fraction(store.rates[video]).limit_denominator(1001)
+    intervals = placed(listed.tracks[number], name, length, store.form.rate or own, own)
+    if layout.labels == "frame":
+        yield _Row(video, 0, length, name, digest, track=frame_labels(intervals, length, layout.background))
+        return
+    for interval in intervals:
+        if not layout.only or interval.label in layout.only:
+            begin, end = whole_frames(interval, length)
+            where = f"{name}, frames {begin}–{end - 1}"
+            yield _Row(video, begin, end, where, f"{digest} {begin} {end}", interval.label)
 
 
 def _files(clips: Clips) -> tuple[list[str], list[str], list[str]]:

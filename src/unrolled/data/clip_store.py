@@ -271,7 +271,7 @@ class _Decoding:
         error = self.failed[min(self.failed)]
         if self.skip:
             return DataError(f"none of {len(self.paths):,} clips can be read; the first: {error}")
-        return error
+        return DataError(f"{error}; --damaged skip omits it") if len(self.paths) > 1 else error
 
 
 class _Counter:

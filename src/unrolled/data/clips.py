@@ -24,14 +24,12 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from ..results import Input
 from .clip_codecs import Decoding, is_video, open_video
-from .clip_files import frame_files, open_animation, open_array, open_folder
+from .clip_files import SUFFIXES, frame_files, open_animation, open_array, open_folder
 from .clip_frames import LIMITS, ClipLimits, OpenClip, arranged
 from .frame_stream import Y4M, is_y4m, open_stream
 from .picture_files import GREY
 from .pictures import LEAST_SIDE, Fit, Pixels
 
-SUFFIXES = (".gif", ".npy", ".npz", ".y4m")
-"""the endings of files that are clips, besides those of videos"""
 MOST_BYTES = 1 << 30  # of a clip that is not a file but bytes
 HEAD = 512
 

@@ -1,4 +1,4 @@
-"""A label for each frame of a clip, from labelled stretches in seconds or frames.
+"""A label for each frame of a clip, from labelled intervals in seconds or frames.
 
 A frame gets the label that covers most of it; a frame that labels cover by less than a half is background.
 """
@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from .label_tracks import Stretch, Track
+from .label_tracks import Interval, Track
 
 BACKGROUND = "background"
-SLACK = 1  # frames that a stretch may end after its clip, or overlap the one before it
+SLACK = 1  # frames that an interval may end before or after the end of its clip, or overlap the one before it
 
 
 class Placed(NamedTuple):
-    """A labelled stretch in frames of the decoded clip, as real numbers."""
+    """A labelled interval in frames of the decoded clip, as real numbers."""
 
     start: float
     end: float
@@ -27,7 +27,7 @@ class Placed(NamedTuple):
 
 
 def placed(track: Track, title: str, length: int, rate: Fraction | None, own: Fraction | None) -> list[Placed]:
-    """Return the stretches of a track in frames, in order.
+    """Return the intervals of a track in frames, in order.
 
     Args:
         track: the labels of the clip.
@@ -37,56 +37,58 @@ def placed(track: Track, title: str, length: int, rate: Fraction | None, own: Fr
         own: the frames per second that a track in frames counts (default: ``rate``).
 
     Raises:
-        DataError: a stretch ends after the clip, or overlaps another one, or it is in seconds and the clip has no
+        DataError: an interval ends after the clip, or overlaps another one, or it is in seconds and the clip has no
             times. The message names file and line.
     """
     scale = _scale(track, title, rate, own)
-    if track.each and scale == 1 and len(track.stretches) != length:
-        last = track.stretches[min(length, len(track.stretches) - 1)]
+    if track.each and scale == 1 and len(track.intervals) != length:
+        last = track.intervals[min(length, len(track.intervals) - 1)]
         raise DataError(
-            f"{track.file} has {len(track.stretches):,} labels, and {title} has {length:,} frames: the two differ from "
+            f"{track.file} has {len(track.intervals):,} labels, and {title} has {length:,} frames: the two differ from "
             f"line {last.line:,} on; give a label for each frame"
         )
     found, before = [], None
-    for stretch in sorted(track.stretches, key=lambda stretch: stretch.start):
-        start, end = float(stretch.start * scale), float(stretch.end * scale)
+    for interval in sorted(track.intervals, key=lambda interval: interval.start):
+        start, end = float(interval.start * scale), float(interval.end * scale)
         if end > length + SLACK:
-            raise _past_the_end(track, stretch, title, length, rate)
+            raise _past_the_end(track, interval, title, length, rate)
         if before is not None and start < found[-1].end - SLACK:
             raise DataError(
-                f"{track.file}, line {stretch.line} overlaps line {before.line} of {title}; a frame has one label: "
+                f"{track.file}, line {interval.line} overlaps line {before.line} of {title}; a frame has one label: "
                 "shorten one of the two"
             )
-        found.append(Placed(start, end, stretch.label))
-        before = stretch
+        found.append(Placed(start, end, interval.label))
+        before = interval
+    if found and length - SLACK < found[-1].end < length:  # a part of a frame
+        found[-1] = found[-1]._replace(end=float(length))
     return found
 
 
-def frame_labels(stretches: list[Placed], length: int, background: str = BACKGROUND) -> list[str]:
+def frame_labels(intervals: list[Placed], length: int, background: str = BACKGROUND) -> list[str]:
     """Return the label of each of ``length`` frames."""
     chosen = np.full(length, -1)
     most, covered = np.zeros(length), np.zeros(length)
-    for number, stretch in enumerate(stretches):
-        first, after = frames_of(stretch, length)
+    for number, interval in enumerate(intervals):
+        first, after = frames_of(interval, length)
         frames = np.arange(first, after)
-        overlap = np.minimum(stretch.end, frames + 1) - np.maximum(stretch.start, frames)
+        overlap = np.minimum(interval.end, frames + 1) - np.maximum(interval.start, frames)
         covered[first:after] += overlap
         better = frames[overlap > most[first:after]]
         chosen[better], most[first:after] = number, np.maximum(most[first:after], overlap)
     chosen[covered < 0.5] = -1
-    return [background if number < 0 else stretches[number].label for number in chosen.tolist()]
+    return [background if number < 0 else intervals[number].label for number in chosen.tolist()]
 
 
-def frames_of(stretch: Placed, length: int) -> tuple[int, int]:
-    """Return the first frame that a stretch touches, and the frame after the last one."""
-    return min(floor(stretch.start), length), min(ceil(stretch.end), length)
+def frames_of(interval: Placed, length: int) -> tuple[int, int]:
+    """Return the first frame that an interval touches, and the frame after the last one."""
+    return min(floor(interval.start), length), min(ceil(interval.end), length)
 
 
-def whole_frames(stretch: Placed, length: int) -> tuple[int, int]:
-    """Return the first frame that a stretch covers by at least a half, and the frame after the last one; at least one
+def whole_frames(interval: Placed, length: int) -> tuple[int, int]:
+    """Return the first frame that an interval covers by at least a half, and the frame after the last one; at least one
     frame."""
-    first = min(floor(stretch.start + 0.5), length - 1)
-    return first, max(first + 1, min(floor(stretch.end + 0.5), length))
+    first = min(floor(interval.start + 0.5), length - 1)
+    return first, max(first + 1, min(floor(interval.end + 0.5), length))
 
 
 def _scale(track: Track, title: str, rate: Fraction | None, own: Fraction | None) -> Fraction:
@@ -101,11 +103,11 @@ def _scale(track: Track, title: str, rate: Fraction | None, own: Fraction | None
     return rate
 
 
-def _past_the_end(track: Track, stretch: Stretch, title: str, length: int, rate: Fraction | None) -> DataError:
-    number = f"{float(stretch.end):g} {'s' if track.unit == 'seconds' else 'frames'}"
+def _past_the_end(track: Track, interval: Interval, title: str, length: int, rate: Fraction | None) -> DataError:
+    number = f"{float(interval.end):g} {'s' if track.unit == 'seconds' else 'frames'}"
     seconds = f" ({float(length / rate):.2f} s)" if rate else ""
     hint = "in the right unit" if track.unit == "seconds" else "counted at the rate of the clip"
     return DataError(
-        f"{track.file}, line {stretch.line} ends at {number}, after {title}, which has {length:,} frames{seconds}; "
+        f"{track.file}, line {interval.line} ends at {number}, after {title}, which has {length:,} frames{seconds}; "
         f"correct it: is it {hint}?"
     )

@@ -75,7 +75,7 @@ def is_y4m(head: bytes) -> bool:
 def open_stream(
     file: IO[bytes], form: Raw = Y4M, title: str = "the standard input", limits: ClipLimits = LIMITS
 ) -> OpenClip:
-    """Open a stream of frames, which are read one by one as they come.
+    """Open a stream of frames, which are read one by one as they arrive.
 
     Args:
         file: the pipe.

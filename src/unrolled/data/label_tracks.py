@@ -1,6 +1,6 @@
-"""Files with labels of stretches of a clip.
+"""Files with labels of intervals of a clip.
 
-.csv .tsv     path,start,end,label: stretches of many clips, in seconds; columns start_frame and end_frame: in frames
+.csv .tsv     path,start,end,label: intervals of many clips, in seconds; columns start_frame and end_frame: in frames
 .json .jsonl  [{"path": …, "start": …, "end": …, "label": …}, …], or {"clip.mp4": [{"start": …, …}, …], …}
 .align        of one clip, ``start end word`` on each line, in 1/25,000 s (GRID)
 .lab          the same in 100 ns (HTK)
@@ -27,7 +27,7 @@ TimeUnit = Literal["seconds", "frames"]
 SCALES = {".align": 25_000, ".lab": 10_000_000}
 """units in a second of the tracks of single clips"""
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
-"""the endings of files with the stretches of many clips"""
+"""the endings of files with the intervals of many clips"""
 MOST_BYTES = 1 << 30  # of a file
 LONGEST = 200  # characters of a label
 NAMES = {
@@ -42,8 +42,8 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A labelled stretch of a clip: from ``start`` to before ``end``; ``line``: where the file says so."""
+class Interval:
+    """A labelled interval of a clip: from ``start`` to before ``end``; ``line``: where the file says so."""
 
     start: Fraction
     end: Fraction
@@ -53,18 +53,18 @@ class Stretch:
 
 @dataclass
 class Track:
-    """The labelled stretches of a clip.
+    """The labelled intervals of a clip.
 
     Attributes:
         file: where they come from.
         unit: of their times.
-        stretches: in the order of the file.
+        intervals: in the order of the file.
         each: whether there is one for each frame.
     """
 
     file: Path
     unit: TimeUnit
-    stretches: list[Stretch] = field(default_factory=list)
+    intervals: list[Interval] = field(default_factory=list)
     each: bool = False
 
 
@@ -88,15 +88,15 @@ def read_track(path: Path) -> Track:
         len(cells) == 3 and _NUMBER.fullmatch(cells[0]) and _NUMBER.fullmatch(cells[1]) for _, cells in rows
     )
     if not timed:
-        each = [Stretch(Fraction(n), Fraction(n + 1), line, number) for n, (number, line) in enumerate(lines)]
-        return Track(path, "frames", [_checked(path, stretch) for stretch in each], each=True)
+        each = [Interval(Fraction(n), Fraction(n + 1), line, number) for n, (number, line) in enumerate(lines)]
+        return Track(path, "frames", [_checked(path, interval) for interval in each], each=True)
     scale = SCALES.get(path.suffix.lower(), 1)
     track = Track(path, "seconds")
     for number, cells in rows:
         if len(cells) < 3:
             raise DataError(f"{path}, line {number} must be 'start end label', got {' '.join(cells)!r}")
         start, end = (_time(path, number, cell) / scale for cell in cells[:2])
-        track.stretches.append(_checked(path, Stretch(start, end, cells[2], number)))
+        track.intervals.append(_checked(path, Interval(start, end, cells[2], number)))
     return track
 
 
@@ -115,15 +115,15 @@ def read_tracks(path: Path, unit: TimeUnit | None = None) -> dict[str, Track]:
         name, start, end, label = (_cell(path, number, row, role) for role in NAMES)
         in_frames = any(key in row for key in ("start_frame", "begin_frame"))
         track = tracks.setdefault(str(name), Track(path, unit or ("frames" if in_frames else "seconds")))
-        stretch = Stretch(_time(path, number, start), _time(path, number, end), str(label).strip(), number)
-        track.stretches.append(_checked(path, stretch))
+        interval = Interval(_time(path, number, start), _time(path, number, end), str(label).strip(), number)
+        track.intervals.append(_checked(path, interval))
     if not tracks:
-        raise DataError(f"{path} has no labelled stretches; give rows such as {EXAMPLE}")
+        raise DataError(f"{path} has no labelled intervals; give rows such as {EXAMPLE}")
     return tracks
 
 
-def has_stretches(path: Path) -> bool:
-    """Return whether a table or JSON file has stretches, and not one label for each clip.
+def has_intervals(path: Path) -> bool:
+    """Return whether a table or JSON file has intervals, and not one label for each clip.
 
     Raises:
         DataError: the file cannot be read.
@@ -164,11 +164,11 @@ def _by_clip(path: Path, whole: Mapping[str, Any]) -> Iterator[tuple[int, Mappin
     for name, found in clips:
         rows = found.get("annotations") if isinstance(found, dict) else found
         if not isinstance(rows, list):
-            raise DataError(f"{path}: {name!r} must have a list of stretches such as {EXAMPLE}")
+            raise DataError(f"{path}: {name!r} must have a list of intervals such as {EXAMPLE}")
         for row in rows:
             number += 1
             if not isinstance(row, dict):
-                raise DataError(f"{path}: a stretch of {name!r} must be an object such as {EXAMPLE}")
+                raise DataError(f"{path}: an interval of {name!r} must be an object such as {EXAMPLE}")
             segment = row.get("segment")
             times = dict(zip(("start", "end"), segment, strict=False)) if isinstance(segment, list) else {}
             yield number, {**row, "path": name, **times}
@@ -198,16 +198,16 @@ def _time(path: Path, number: int, value: Any) -> Fraction:
     return Fraction(text)
 
 
-def _checked(path: Path, stretch: Stretch) -> Stretch:
-    """Return a stretch; raise `DataError` if it is empty, begins before the clip or has no proper label."""
-    if not 0 <= stretch.start < stretch.end:
+def _checked(path: Path, interval: Interval) -> Interval:
+    """Return an interval; raise `DataError` if it is empty, begins before the clip or has no proper label."""
+    if not 0 <= interval.start < interval.end:
         raise DataError(
-            f"{path}, line {stretch.line} is from {float(stretch.start):g} to {float(stretch.end):g}; the start must "
-            "be at least 0, and the end after it"
+            f"{path}, line {interval.line} is from {float(interval.start):g} to {float(interval.end):g}; the start "
+            "must be at least 0, and the end after it"
         )
-    if not stretch.label or len(stretch.label) > LONGEST:
-        raise DataError(f"{path}, line {stretch.line} must have a label of 1 to {LONGEST} characters")
-    return stretch
+    if not interval.label or len(interval.label) > LONGEST:
+        raise DataError(f"{path}, line {interval.line} must have a label of 1 to {LONGEST} characters")
+    return interval
 
 
 def _text(path: Path) -> str:
