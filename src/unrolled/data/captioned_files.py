@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from ..errors import DataError, abridged
 from . import clip_codecs
-from .clips import SUFFIXES as CLIPS
+from .clip_files import SUFFIXES as CLIPS
 from .clips import is_clip
 from .pictures import is_picture
 

@@ -63,7 +63,7 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     task: ClassVar[str] = "caption"
     loss_unit: ClassVar[str] = "nats"
-    noun: ClassVar[str] = "pictures"
+    noun = "pictures"
     model: CaptionDecoder
 
     def __init__(
@@ -72,6 +72,8 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
         super().__init__(model, config, fingerprint)
         self.language, self.longest = language, longest
         self.reader = reader(config)
+        if config.data.clips:
+            self.noun = "clips"
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedCaptioner:
