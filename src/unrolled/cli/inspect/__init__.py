@@ -42,7 +42,8 @@ ABOUT = (
     "brackets, the position in the line. Every unit of every layer, gate and state is scored on a part of the text "
     "that was not used to select it, and compared with untrained networks of the same shape, with labels shifted along "
     "the text, and with a lookup table by the current token.\n\n"
-    "A language model reads the text continuously; a classifier, tagger or translator reads each line separately.\n\n"
+    "A language model reads the text continuously; a classifier, tagger, translator or captioner reads each line "
+    "separately.\n\n"
     f"More views of a language model, each with its own --help: unrolled inspect {', '.join(VIEWS)}."
 )
 UNFOUND = 3  # units on a page if nothing was found
