@@ -14,7 +14,8 @@ from ..data.named_data import NamedData
 from ..errors import ArgumentError, DataError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
-from ..tasks.common.file_inputs import FileInputs
+from ..tasks.common.clip_inputs import ClipInputs
+from ..tasks.common.picture_inputs import PictureInputs
 from ..training.config import update
 from ..training.task import Task
 from .data_options import DataRequest
@@ -96,7 +97,7 @@ def _reports(spec: str, request: DataRequest, tasks: Tasks) -> Iterator[Report]:
         return
     exists = os.path.exists(os.path.expanduser(spec))  # unlike Path.exists it accepts names of any length
     likely = [name for name, cls in tasks.items() if exists and _likely(name, cls, Path(spec).expanduser())]
-    if task and _reads_files(tasks[task]):
+    if task and _reads_pictures(tasks[task]):
         shown = [task]
     else:
         shown = list(dict.fromkeys([*likely[:1], task])) if task else likely
@@ -178,9 +179,9 @@ def _likely(name: str, cls: type[Task], path: Path) -> bool:
         return False
 
 
-def _reads_files(cls: type[Task]) -> bool:
-    """Return whether the inputs of a task are files, such as pictures, so that a report on texts does not belong."""
-    return cls.Predict is not None and issubclass(cls.Predict, FileInputs)
+def _reads_pictures(cls: type[Task]) -> bool:
+    """Return whether the inputs of a task are pictures or clips, so that a report on the file as a text is no help."""
+    return cls.Predict is not None and issubclass(cls.Predict, PictureInputs | ClipInputs)
 
 
 def _call(name: str, function: Callable[[], T]) -> T:
