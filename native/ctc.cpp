@@ -275,7 +275,7 @@ static void by_logits(const Ctc& q, long b) {
     const int64_t* target = (const int64_t*)q.targets + b * q.S;
     const T d = ((const T*)q.dlosses)[b];
     for (long t = 0; t < q.T; t++) {
-        T* to = (T*)q.dlogits + b * q.example + t * q.frame;
+        T* to = (T*)q.dlogits + b * q.dexample + t * q.dframe;
         if (t >= frames) {
             memset(to, 0, q.C * sizeof(T));
             continue;

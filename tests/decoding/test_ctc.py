@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from team_size import threads
 from torch import Tensor
 
 from unrolled.decoding import CTCDecoder, CTCSearch, Transcript, ctc_greedy
@@ -184,6 +185,8 @@ def test_the_same_in_chunks_alone_and_in_a_batch(lm: Any) -> None:
     logits = torch.stack([numbers(40, 4, seed, 4) for seed in range(3)], 1)
     lengths = [40, 0, 23]
     together = decoder.decode(logits, lengths)
+    with threads(3):
+        assert decoder.decode(logits.transpose(0, 1).contiguous().transpose(0, 1), lengths) == together
     for b, T in enumerate(lengths):
         assert decoder.decode(logits[:T, b : b + 1]) == [together[b]]
         stream, settled = decoder.stream(), ""
