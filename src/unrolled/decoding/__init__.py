@@ -1,4 +1,4 @@
-"""Decoding: sampling, generation, beam search, CTC decoding. All work on a ``step`` function or a frozen model of any task."""
+"""Decoding: sampling, generation and beam search on a ``step`` function or a frozen model; CTC decoding of logits."""
 
 from .beam import beam_search
 from .ctc import CTCDecoder, CTCSearch, CTCStream
