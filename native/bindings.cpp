@@ -107,6 +107,20 @@ void ctc(const std::string& set, bool is_double, bool backward, nb::kwargs given
     (backward ? table.ctc_backward : table.ctc_forward)[is_double](task);
 }
 
+// maps(set, lstm, double, backward, **fields)
+void maps(const std::string& set, bool lstm, bool is_double, bool backward, nb::kwargs given) {
+    Maps task;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+        UNROLLED_MAPS_SIZES(SIZE)
+        UNROLLED_MAPS_ARRAYS(ADDRESS)
+        throw nb::key_error(name.c_str());
+    }
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.maps_backward : table.maps_forward)[lstm][is_double](task);
+}
+
 #undef SIZE
 #undef ADDRESS
 
@@ -217,6 +231,7 @@ NB_MODULE(_native, m) {
     m.def("parallel", &parallel, nb::arg("set"), nb::arg("kind"), nb::arg("is_double"), nb::arg("backward"),
           nb::arg("kwargs"));
     m.def("ctc", &ctc, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("maps", &maps, nb::arg("set"), nb::arg("lstm"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
     bind_frozen(m);

@@ -10,6 +10,7 @@
 #include "ctc.h"
 #include "frozen.h"
 #include "generation.h"
+#include "maps.h"
 #include "parallel.h"
 
 // The fields by name, filled by the binding from Python's keyword arguments.
@@ -95,4 +96,7 @@ struct Kernels {
     const ParallelKernel (*parallel_backward)[2];
     // [type: float, double]
     CtcKernel ctc_forward[2], ctc_backward[2];
+    // [gru, lstm][type: float, double]
+    MapsKernel maps_forward[2][2];
+    MapsKernel maps_backward[2][2];
 };
