@@ -95,7 +95,7 @@ def divide(
         ArgumentError: a class has fewer examples than there are folds.
         DataError: the training or the validation set would be empty.
     """
-    shares, notes = _with_own(fractions, own), list[str]()
+    shares, notes = with_own(fractions, own), list[str]()
     if folds:
         check_classes(keys, pool.labels, folds, noun)
         share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
@@ -121,7 +121,7 @@ def _divided(groups: Indices, shares: Fractions) -> tuple[list[int], list[int], 
     return train, valid, test
 
 
-def _with_own(fractions: Fractions | None, own: Collection[str]) -> Fractions:
+def with_own(fractions: Fractions | None, own: Collection[str]) -> Fractions:
     """Return the fractions for the three sets; those of separate ones, ``own``, are added to training."""
     shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
     if "test" in own and shares[2]:

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ...analysis.text_windows import LanguageModelHandle, device_of
+from ...analysis.text_windows import LanguageModelHandle
 from ...errors import ArgumentError
+from ...training.process import device_of
 
 
 class Opened(LanguageModelHandle, Protocol):
