@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .characters import CharacterReader
 from .convolution import Convolutions
+from .convolutional import ConvGRU, ConvLSTM, ConvolutionalLayer, KerasNames, LSTMOptions, MapOptions
 from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
@@ -11,4 +12,21 @@ from .extras import Extras
 from .rnn import Stack
 from .torch_interface import DropIn
 
-__all__ = ["CRF", "GRU", "LSTM", "RNN", "CharacterReader", "Convolutions", "DropIn", "Extras", "LockedDropout", "Stack"]
+__all__ = [
+    "CRF",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "CharacterReader",
+    "ConvGRU",
+    "ConvLSTM",
+    "ConvolutionalLayer",
+    "Convolutions",
+    "DropIn",
+    "Extras",
+    "KerasNames",
+    "LSTMOptions",
+    "LockedDropout",
+    "MapOptions",
+    "Stack",
+]
