@@ -12,6 +12,7 @@ Of two axes before the pixels the shorter one is time, unless the order is given
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -52,29 +53,44 @@ class ClipArray:
         return [hashlib.blake2b(clip.tobytes(), digest_size=16).hexdigest() for clip in self.values]
 
 
-def read_clip_array(path: Path, order: Order = "auto") -> ClipArray:
+def read_clip_array(content: Path | bytes, order: Order = "auto", name: str = "") -> ClipArray:
     """Open the clips in a NumPy file.
+
+    Args:
+        content: the file, or its bytes.
+        order: the order of the axes.
+        name: its name in messages (default: the path).
 
     Raises:
         DataError: the file cannot be read, or is not an array of clips.
     """
-    values = _load(path)
-    shaped = _with_axes(values, order, path)
+    name = name or (str(content) if isinstance(content, Path) else "the input")
+    values = _load(content, name)
+    shaped = _with_axes(values, order, name)
     if not shaped.size:
-        raise DataError(f"{path} has the shape {values.shape}, which has no frames; give clips with frames")
-    return ClipArray(_bytes(shaped, path))
+        raise DataError(f"{name} has the shape {values.shape}, which has no frames; give clips with frames")
+    return ClipArray(_bytes(shaped, name))
 
 
-def _load(path: Path) -> npt.NDArray[Any]:
+def is_array(data: bytes) -> bool:
+    """Return whether the bytes look like a NumPy file: .npy, or .npz, a ZIP archive."""
+    return data.startswith((b"\x93NUMPY", b"PK\x03\x04"))
+
+
+def _load(content: Path | bytes, path: str) -> npt.NDArray[Any]:
+    def file() -> Any:
+        return content if isinstance(content, Path) else io.BytesIO(content)
+
     try:
-        if path.suffix.lower() != ".npz":
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-        with zipfile.ZipFile(path) as archive:
+        if not zipfile.is_zipfile(file()):
+            mode: Any = "r" if isinstance(content, Path) else None
+            return np.asarray(np.load(file(), mmap_mode=mode, allow_pickle=False))
+        with zipfile.ZipFile(file()) as archive:
             if (size := max((entry.file_size for entry in archive.infolist()), default=0)) > MOST:
                 raise DataError(
                     f"{path} declares {size / 2**30:.1f} GiB, more than the limit of {MOST >> 30} GiB; save it as .npy"
                 )
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(file(), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the file") from error
@@ -89,7 +105,7 @@ def _load(path: Path) -> npt.NDArray[Any]:
     return next(iter(clips.values()))
 
 
-def _bytes(values: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+def _bytes(values: npt.NDArray[Any], path: str) -> npt.NDArray[np.uint8]:
     """Return the values as uint8 from 0 to 255; uint8 is not copied."""
     if values.dtype == np.uint8:
         return values
@@ -108,7 +124,7 @@ def _bytes(values: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
     return found
 
 
-def _with_axes(values: npt.NDArray[Any], order: Order, path: Path) -> npt.NDArray[Any]:
+def _with_axes(values: npt.NDArray[Any], order: Order, path: str) -> npt.NDArray[Any]:
     """Return an array with the axes (N, T, H, W, C)."""
     if values.ndim == 3:
         return values[None, ..., None]

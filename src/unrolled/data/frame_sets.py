@@ -1,13 +1,14 @@
 """Training, validation and test windows of frames: generated moving digits, or clips of a file.
 
-    moving-digits     moving MNIST digits if MNIST is on this machine, else moving shapes
-    moving-mnist      two digits of MNIST; each part has digits of its own
-    moving-shapes     two built-in shapes; needs no files
-    a file            clips in a .npy or .npz file, see clip_arrays.py
+moving-digits     moving MNIST digits if MNIST is on this machine, else moving shapes
+moving-mnist      two digits of MNIST; each part has digits of its own
+moving-shapes     two built-in shapes; needs no files
+a file            clips in a .npy or .npz file, see clip_arrays.py
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def read_test(data: str, layout: FrameLayout) -> tuple[Windows, tuple[int, int, 
         return _generated(name, "test", layout, _SEED), _GENERATED, f"{name} {layout.digits} {layout.frames}", ""
     clips, how = _read(name, layout)
     windows = _windows(clips, range(len(clips)), layout.frames, layout.frames, name)
-    return windows, clips[0].shape[1:], " ".join(clips.digests()), how
+    return windows, clips[0].shape[1:], _digest(clips.digests()), how
 
 
 def sized(shape: tuple[int, int, int]) -> str:
@@ -164,9 +165,13 @@ def _cut(data: str, layout: FrameLayout, separate: bool) -> FrameSets:
         test=ClipWindows(clips, test, layout.frames, layout.frames),
         shape=clips[0].shape[1:],
         name=data,
-        digest=" ".join((*digests, *map(str, shares), str(layout.frames))),
+        digest=_digest([*digests, *map(str, shares), str(layout.frames)]),
         how=[how],
     )
+
+
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256(" ".join(texts).encode()).hexdigest()
 
 
 def _windows(clips: Clips, chosen: list[int] | range, frames: int, stride: int, where: str) -> ClipWindows:

@@ -38,6 +38,10 @@ class Clips(Protocol):
 class Windows(Protocol):
     """Windows of T frames: their number, and the windows with some numbers, ``(N, T, H, W, C)``."""
 
+    @property
+    def endless(self) -> bool:
+        """Whether there are windows with any number; the length is nominal then."""
+
     def __len__(self) -> int: ...
 
     def pick(self, numbers: Numbers) -> Pixels:
@@ -64,6 +68,8 @@ class MovingWindows:
         count: digits in a frame.
     """
 
+    endless = True
+
     def __init__(self, digits: Pixels, seed: int, stream: int, nominal: int, frames: int, count: int) -> None:
         self.digits, self.seed, self.stream, self.nominal = digits, seed, stream, nominal
         self.frames, self.count = frames, count
@@ -72,9 +78,7 @@ class MovingWindows:
         return self.nominal
 
     def pick(self, numbers: Numbers) -> Pixels:
-        return moving_digits.moving(
-            self.digits, self.seed, self.stream, numbers, frames=self.frames, count=self.count
-        )
+        return moving_digits.moving(self.digits, self.seed, self.stream, numbers, frames=self.frames, count=self.count)
 
     def order(self, batch_size: int, seed: int) -> Order:
         return _OneByOne(batch_size)
@@ -90,11 +94,11 @@ class ClipWindows:
         stride: frames between the beginnings of two windows of a clip.
     """
 
+    endless = False
+
     def __init__(self, clips: Clips, chosen: Sequence[int], frames: int, stride: int) -> None:
         self.clips, self.frames = clips, frames
-        begins = [
-            (index, begin) for index in chosen for begin in range(0, clips.lengths[index] - frames + 1, stride)
-        ]
+        begins = [(index, begin) for index in chosen for begin in range(0, clips.lengths[index] - frames + 1, stride)]
         self.begins = np.array(begins, dtype=np.int64).reshape(-1, 2)
 
     def __len__(self) -> int:

@@ -63,9 +63,7 @@ def moving(
     return clips[..., None]
 
 
-def _places(
-    begin: npt.NDArray[np.float64], angle: npt.NDArray[np.float64], frames: int
-) -> npt.NDArray[np.float64]:
+def _places(begin: npt.NDArray[np.float64], angle: npt.NDArray[np.float64], frames: int) -> npt.NDArray[np.float64]:
     """Return the places ``(N, T, D, 2)`` of digits in [0, 1], from those before the first step ``(N, D, 2)``."""
     velocity = PACE * np.stack([np.sin(angle), np.cos(angle)], -1)
     place, found = begin, []

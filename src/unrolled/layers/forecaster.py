@@ -10,6 +10,7 @@ the true one or the predicted one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -60,12 +61,11 @@ class EncoderForecaster(nn.Module):
         if kernel_size % 2 == 0:
             raise ArgumentError("kernel_size", "odd, so that a kernel has a middle", kernel_size)
         sizes = list(maps)
-        above = [*sizes[:-1], sizes[-1]]  # what the forecaster's cells read: from above, or the last encoded state
         inputs = [channels, *sizes[1:]]
+        above = [sizes[0] + feedback, *sizes[1:]]  # of the forecaster's cells
         self.encoder = nn.ModuleList(_cell(cell, i, m, kernel_size) for i, m in zip(inputs, sizes, strict=True))
-        above[0] += feedback
         self.forecaster = nn.ModuleList(_cell(cell, i, m, kernel_size) for i, m in zip(above, sizes, strict=True))
-        pairs = list(zip(sizes, sizes[1:], strict=False))
+        pairs = list(itertools.pairwise(sizes))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairs)
         self.up = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1) for fine, coarse in pairs)
         self.output_size, self.feedback = sizes[0], feedback

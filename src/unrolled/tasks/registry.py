@@ -52,7 +52,9 @@ TASKS = {
         "image classification (digits, photographs, any pictures with labels of yours)",
     ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
-    "frames": Entry("unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"),
+    "frames": Entry(
+        "unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"
+    ),
     "memory": Entry(
         "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
     ),

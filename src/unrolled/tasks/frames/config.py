@@ -13,7 +13,7 @@ from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import Start
 
-MOST_SCALES, WIDEST, MOST_FRAMES, LARGEST_PATCH = 6, 2048, 10_000, 32
+MOST_SCALES, WIDEST, MOST_FRAMES, LARGEST_PATCH, MOST_MOTIONS = 6, 2048, 10_000, 32, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +68,16 @@ class Network:
 
     cell: Literal["convgru", "convlstm"] = "convgru"
     """recurrent cell"""
-    maps: tuple[int, ...] = (64, 96)
+    maps: tuple[int, ...] = (48, 96)
     """feature maps of each scale, fine to coarse; a scale has half the height and width of the one before"""
     kernel_size: int = 3
     """side of the kernels of inputs and states, odd"""
     patch: int = 4
     """pixels of a side of the patches that a frame is cut into; a place of the finest maps is a patch"""
-    feedback: bool = False
+    feedback: bool = True
     """the forecaster reads the frame that it predicted before"""
+    motions: int = 2
+    """copies of that frame, moved by filters that the network computes, for the output; 0: none"""
 
     def __post_init__(self) -> None:
         for name in ("kernel_size", "patch"):
@@ -83,6 +85,10 @@ class Network:
         if not 1 <= len(self.maps) <= MOST_SCALES or not all(1 <= count <= WIDEST for count in self.maps):
             expected = f"1 to {MOST_SCALES} numbers from 1 to {WIDEST:,}, one for each scale"
             raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
+        check_size("motions", self.motions, least=0)
+        if self.motions > MOST_MOTIONS or (self.motions and not self.feedback):
+            expected = f"at most {MOST_MOTIONS}, and 0 with --no-feedback"
+            raise ArgumentError("motions", expected, self.motions)
         if self.kernel_size % 2 == 0 or self.kernel_size > 15:
             raise ArgumentError("kernel_size", "odd and at most 15", self.kernel_size)
         if self.patch > LARGEST_PATCH:

@@ -22,11 +22,13 @@ LARGE, MILLISECONDS = 128, 150  # of an animation: least side of a frame, durati
 
 
 class Shown(NamedTuple):
-    """A clip to draw: the given frames ``(T, H, W, C)``, the true next ones if known, and the predicted ones."""
+    """A clip to draw: the given frames ``(T, H, W, C)``, the true next ones if known, the predicted ones; and the
+    number of the first frame."""
 
     given: Pixels
     true: Pixels | None
     predicted: Pixels
+    first: int = 1
 
 
 def strips(clips: Sequence[Shown]) -> bytes:
@@ -47,9 +49,11 @@ def strips(clips: Sequence[Shown]) -> bytes:
 
 def _block(clip: Shown) -> Image.Image:
     T = len(clip.given)
-    rows = [("given", INK, clip.given, 1, True), ("predicted", VERMILLION, clip.predicted, T + 1, clip.true is None)]
+    after = clip.first + T
+    rows = [("given", INK, clip.given, clip.first, True)]
     if clip.true is not None:
-        rows.insert(1, ("true", BLUE, clip.true, T + 1, True))
+        rows.append(("true", BLUE, clip.true, after, True))
+    rows.append(("predicted", VERMILLION, clip.predicted, after, clip.true is None))
     side = _side(clip.given, CELL)
     height = sum(side[0] + GAP + numbered * LINE for *_, numbered in rows) + 2 * GAP
     columns = max(min(COLUMNS, len(frames)) for _, _, frames, _, _ in rows)
@@ -84,7 +88,7 @@ def animation(clip: Shown) -> bytes:
             left, top = n * (side[1] + 2 * GAP) + GAP, LINE + 2 * GAP
             edge = GREY if is_given else colour
             draw.rectangle((left - 2, top - 2, left + side[1] + 1, top + side[0] + 1), edge)
-            draw.text((left, GAP), f"{t + 1} {'given' if is_given else label}", edge, font)
+            draw.text((left, GAP), f"{clip.first + t} {'given' if is_given else label}", edge, font)
             canvas.paste(_image(frames[t], side), (left, top))
         pictures.append(canvas)
     last = pictures[-1:] * 4  # a pause before it begins anew

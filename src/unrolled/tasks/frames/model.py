@@ -3,7 +3,8 @@
     u_t = patches of x_t as channels (B, p²C, h, w),  h = H/p, w = W/p     x_t: pixels from 0 to 1
     v_t = leaky ReLU(W ∗ [u_t, u_t − u_{t−1}])         (B, M_1, h, w)      the frame, and its change
     f_n = encoder–forecaster of v                      (B, M_1, h, w)
-    z_n = V ∗ leaky ReLU(U ∗ f_n)                      (B, p²C, h, w), whose places are patches of the logits
+    m_n = copies of the frame before, moved by filters computed from f_n   (B, K p²C, h, w), see layers/motion.py
+    z_n = V ∗ [leaky ReLU(U ∗ [f_n, m_n]), m_n]        (B, p²C, h, w), whose places are patches of the logits
     prediction σ(z_n)
 
 Frames whose sides are no multiples of the patch and of all scales are padded with zeros on the right and below.
@@ -18,9 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...layers.forecaster import SLOPE, EncoderForecaster
+from ...layers.motion import Motion
 from .config import Network
 
 # B clips, T given frames, N predicted frames, H × W pixels, C channels, p pixels of a patch's side
+
+
+SEEN = 2.0  # initial weight of the moved copies in the logits
 
 
 class FramePredictor(nn.Module):
@@ -47,9 +52,14 @@ class FramePredictor(nn.Module):
             kernel_size=options.kernel_size,
             feedback=finest if options.feedback else 0,
         )
-        self.hidden = nn.Conv2d(finest, finest, 3, padding=1)
-        self.output = nn.Conv2d(finest, width, 1)
+        copies = options.motions
+        self.motion = Motion(finest, options.patch, copies) if copies else None
+        self.hidden = nn.Conv2d(finest + copies * width, finest, 3, padding=1)
+        self.output = nn.Conv2d(finest + copies * width, width, 1)
         self.act = nn.LeakyReLU(SLOPE)
+        if copies:
+            with torch.no_grad():
+                self.output.weight[:, finest:, 0, 0] = torch.eye(width).repeat(1, copies) * SEEN / copies
 
     @torch.no_grad()
     def begin_with(self, mean: Tensor) -> None:
@@ -59,7 +69,7 @@ class FramePredictor(nn.Module):
         self.output.bias.copy_(torch.logit(bright).repeat_interleave(self.patch**2))
 
     def forward(self, frames: Tensor, steps: int, truth: Tensor | None = None, chosen: Tensor | None = None) -> Tensor:
-        """Return the logits of the next frames.
+        """Return the logits of the next frames. Channels of a patch: all pixels of the first channel, then the second.
 
         Args:
             frames: the given frames.
@@ -71,17 +81,18 @@ class FramePredictor(nn.Module):
         u = self.patches(frames)  # (T, B, p²C, h, w)
         now = self.layers.encode(self.features(u, torch.cat([u[:1], u[:-1]])))
         if not self.layers.feedback:
-            return self.pixels(self.logits(self.layers.forecast(now, steps)), size)
+            features = self.layers.forecast(now, steps)
+            return self.pixels(self.logits(features.flatten(0, 1)).unflatten(0, features.shape[:2]), size)
         true = None if truth is None else self.patches(truth)
         before, last, found = u[-2:-1] if len(u) > 1 else u[-1:], u[-1:], list[Tensor]()
         for n in range(steps):
             y, now = self.layers.step(now, self.features(last, before)[0])
-            found.append(self.logits(y[None]))
+            found.append(self.logits(y, last[0]))
             own = torch.sigmoid(found[-1].float())
             if true is not None and chosen is not None:
-                own = torch.where(chosen[n, :, None, None, None], true[n : n + 1], own)
-            before, last = last, own
-        return self.pixels(torch.cat(found), size)
+                own = torch.where(chosen[n, :, None, None, None], true[n], own)
+            before, last = last, own[None]
+        return self.pixels(torch.stack(found), size)
 
     def features(self, u: Tensor, before: Tensor) -> Tensor:
         """Return v ``(T, B, M_1, h, w)`` of patches and those of the frames before."""
@@ -89,10 +100,15 @@ class FramePredictor(nn.Module):
         y: Tensor = self.act(self.input(x))
         return y.unflatten(0, u.shape[:2])
 
-    def logits(self, features: Tensor) -> Tensor:
-        """Return z ``(N, B, p²C, h, w)`` of features ``(N, B, M_1, h, w)``."""
-        y: Tensor = self.output(self.act(self.hidden(features.flatten(0, 1))))
-        return y.unflatten(0, features.shape[:2])
+    def logits(self, features: Tensor, before: Tensor | None = None) -> Tensor:
+        """Return z ``(B, p²C, h, w)`` of features ``(B, M_1, h, w)`` and the patches of the frame before."""
+        if self.motion is None or before is None:
+            z: Tensor = self.output(self.act(self.hidden(features)))
+            return z
+        moved = F.pixel_unshuffle(self.motion(F.pixel_shuffle(before, self.patch), features), self.patch)
+        y = self.act(self.hidden(torch.cat([features, moved], 1)))
+        z = self.output(torch.cat([y, moved], 1))
+        return z
 
     def patches(self, frames: Tensor) -> Tensor:
         """Return u ``(T, B, p²C, h, w)`` of frames ``(B, T, H, W, C)``."""

@@ -61,7 +61,7 @@ class FramePrediction(Task):
     Config: ClassVar[type] = FramesConfig
     unit: ClassVar[str] = "clips"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
-    keeps: ClassVar[tuple[str, ...]] = ("cell", "maps", "kernel_size", "patch", "feedback")
+    keeps: ClassVar[tuple[str, ...]] = ("cell", "maps", "kernel_size", "patch", "feedback", "motions")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     metrics = METRICS

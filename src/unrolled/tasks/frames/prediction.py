@@ -1,0 +1,87 @@
+"""``unrolled predict`` for the task ``frames``: the frames that follow a clip, as GIF, strip and NumPy file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ...cells import check_size
+from ...data.clip_arrays import SUFFIXES
+from ...data.pictures import Pixels
+from ...results import Animation, Input, Picture, Prediction
+from ..common.file_inputs import FileInputs
+from .drawing import Shown, animation, strips
+
+if TYPE_CHECKING:
+    from .trained import TrainedFrames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(FileInputs):
+    """The clips, and how many frames to predict."""
+
+    input_name: ClassVar[str] = "clip"
+    endings: ClassVar[tuple[str, ...]] = SUFFIXES
+    horizon: int | None = None
+    """frames to predict (default: as in training)"""
+    at: int | None = None
+    """predict the frames after this one, counted from 1 (default: after the last)"""
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "at"):
+            if getattr(self, name) is not None:
+                check_size(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Array:
+    """Predicted frames as a NumPy file, ``(N, H, W, C)``."""
+
+    name: str
+    frames: Pixels
+    kind: ClassVar[str] = "array"
+
+    def plain(self) -> str:
+        return f"{len(self.frames)} predicted frames (array)"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "shape": list(self.frames.shape)}
+
+    def files(self) -> dict[str, bytes]:
+        np.save(out := io.BytesIO(), self.frames, allow_pickle=False)
+        return {f"{self.name}.npy": out.getvalue()}
+
+
+def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+    """See `Trained.predictions`.
+
+    Raises:
+        ArgumentError: the options do not fit a clip.
+        DataError: an input is not a clip, or is too short; the predictions before it have been yielded.
+    """
+    steps = options.horizon or model.config.data.horizon
+    for chunk in inputs:
+        for given in chunk:
+            yield _prediction(model, given, steps, options.at)
+
+
+def _prediction(model: TrainedFrames, asked: Input, steps: int, at: int | None) -> Prediction:
+    frames = model.read(asked, asked.title)
+    given = model.given(frames, asked.title, at)
+    predicted = model.predicted(given[None], steps)[0]
+    after = len(frames) if at is None else at
+    true = frames[after : after + steps] if after + steps <= len(frames) else None
+    clip, name = Shown(given, true, predicted, after - len(given) + 1), Path(asked.title).name
+    line = f"{name}: frames {after + 1} to {after + steps}"
+    parts = (
+        Animation("frames", lambda: animation(clip), f"{line} predicted"),
+        Picture("strip", lambda: strips([clip]), f"{line} predicted"),
+        Array("predicted", predicted),
+    )
+    more = {"first": after + 1, "frames": steps}
+    return Prediction(asked.title, lines=(line,), parts=parts, more=more)
