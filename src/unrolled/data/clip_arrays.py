@@ -5,7 +5,7 @@
     (T, N, H, W)               time first, as in the published test set of Moving MNIST, mnist_test_seq.npy
     …, C  or  …, C, H, W       with C = 1 or 3 channels, last or before the pixels
 
-Of two axes before the pixels the shorter one is time, unless the order is given. Values are 0 to 255, or fractions from
+Time is first if that axis is the shorter one and is long enough for a window, unless the order is given. Values are 0 to 255, or fractions from
 0 to 1 (float, bool).
 """
 
@@ -53,20 +53,21 @@ class ClipArray:
         return [hashlib.blake2b(clip.tobytes(), digest_size=16).hexdigest() for clip in self.values]
 
 
-def read_clip_array(content: Path | bytes, order: Order = "auto", name: str = "") -> ClipArray:
+def read_clip_array(content: Path | bytes, order: Order = "auto", name: str = "", least: int = 1) -> ClipArray:
     """Open the clips in a NumPy file.
 
     Args:
         content: the file, or its bytes.
         order: the order of the axes.
         name: its name in messages (default: the path).
+        least: frames of a window, which decide the order of the axes.
 
     Raises:
         DataError: the file cannot be read, or is not an array of clips.
     """
     name = name or (str(content) if isinstance(content, Path) else "the input")
     values = _load(content, name)
-    shaped = _with_axes(values, order, name)
+    shaped = _with_axes(values, order, name, least)
     if not shaped.size:
         raise DataError(f"{name} has the shape {values.shape}, which has no frames; give clips with frames")
     return ClipArray(_bytes(shaped, name))
@@ -95,7 +96,7 @@ def _load(content: Path | bytes, path: str) -> npt.NDArray[Any]:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the file") from error
     except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        pickled = "pickle" in str(error).lower() or "object array" in str(error).lower()
+        pickled = "pickle" in str(error) or "object" in str(error).lower()
         reason = "it holds Python objects, which can run code when they are read" if pickled else str(error)
         raise DataError(f"{path} is not an array of NumPy: {reason}; save clips with np.save") from error
     clips = {name: array for name, array in found.items() if 3 <= array.ndim <= 5}
@@ -124,7 +125,7 @@ def _bytes(values: npt.NDArray[Any], path: str) -> npt.NDArray[np.uint8]:
     return found
 
 
-def _with_axes(values: npt.NDArray[Any], order: Order, path: str) -> npt.NDArray[Any]:
+def _with_axes(values: npt.NDArray[Any], order: Order, path: str, least: int) -> npt.NDArray[Any]:
     """Return an array with the axes (N, T, H, W, C)."""
     if values.ndim == 3:
         return values[None, ..., None]
@@ -138,5 +139,7 @@ def _with_axes(values: npt.NDArray[Any], order: Order, path: str) -> npt.NDArray
         if values.shape[2] not in CHANNELS:
             raise DataError(f"{path} has the shape {values.shape}; give 1 or 3 channels, as the last axis or the third")
         values = np.moveaxis(values, 2, -1)
-    time_first = order == "time-first" or (order == "auto" and values.shape[0] < values.shape[1])
+    first, second = values.shape[:2]
+    auto = least <= first < second
+    time_first = order == "time-first" or (order == "auto" and auto)
     return np.swapaxes(values, 0, 1) if time_first else values

@@ -179,8 +179,8 @@ def _windows(clips: Clips, chosen: list[int] | range, frames: int, stride: int, 
     if not len(windows):
         longest = max(clips.lengths[index] for index in chosen)
         raise DataError(
-            f"{where}: the longest clip has {longest:,} frames, and a window takes {frames}; give longer clips, or a "
-            "lower --context or --horizon"
+            f"{where}: the longest clip has {longest:,} frames, and a window takes {frames}; give longer clips, a "
+            "lower --context or --horizon, or another --order of the axes"
         )
     return windows
 
@@ -191,6 +191,6 @@ def _read(data: str, layout: FrameLayout) -> tuple[Clips, str]:
     path = Path(data).expanduser()
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path} is no file of clips; give one with the suffix {' or '.join(SUFFIXES)}")
-    clips = read_clip_array(path, layout.order)
+    clips = read_clip_array(path, layout.order, least=layout.frames)
     frames = clips.values.shape[1]
     return clips, f"{path.name}: {len(clips):,} clips of {frames:,} frames, {sized(clips.values.shape[2:])}"

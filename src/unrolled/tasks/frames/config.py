@@ -31,7 +31,8 @@ class Frames:
     digits: int = 2
     """generated data: digits of a frame"""
     order: Order = "auto"
-    """axes of an array: clips-first (N, T, …), time-first (T, N, …); auto: the shorter one is time"""
+    """axes of an array: clips-first (N, T, …), time-first (T, N, …); auto: time-first if that
+    axis is the shorter one and has enough frames"""
     fractions: tuple[float, float, float] | None = None
     """random split of the clips into training, validation and test set (default: 0.8 0.1 0.1)"""
     loss_unit = "per frame"
