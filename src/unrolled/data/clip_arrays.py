@@ -5,8 +5,8 @@
     (T, N, H, W)               time first, as in the published test set of Moving MNIST, mnist_test_seq.npy
     …, C  or  …, C, H, W       with C = 1 or 3 channels, last or before the pixels
 
-Time is first if that axis is the shorter one and is long enough for a window, unless the order is given. Values are 0 to 255, or fractions from
-0 to 1 (float, bool).
+Time is first if that axis is the shorter one and is long enough for a window, unless the order is given. Values are 0
+to 255, or fractions from 0 to 1 (float, bool).
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ def is_drawn(part: Part) -> bool:
 
 
 def save_part(part: Part, folder: Folder | None, prefix: str = "", beside: Path | None = None) -> list[Path]:
-    """Save a part's files in the folder of ``--out``, or a picture, drawing or animation in the folder ``beside``; return
-    their paths."""
+    """Save a part's files in the folder of ``--out``, or a picture, drawing or animation in the folder ``beside``;
+    return their paths."""
     if folder is None and beside is not None and is_drawn(part) and beside.is_dir():
         folder = Folder(beside)
     return [] if folder is None else folder.save_parts([part], prefix)

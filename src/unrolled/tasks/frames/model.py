@@ -102,12 +102,12 @@ class FramePredictor(nn.Module):
 
     def logits(self, features: Tensor, before: Tensor | None = None) -> Tensor:
         """Return z ``(B, p²C, h, w)`` of features ``(B, M_1, h, w)`` and the patches of the frame before."""
-        if self.motion is None or before is None:
-            z: Tensor = self.output(self.act(self.hidden(features)))
-            return z
-        moved = F.pixel_unshuffle(self.motion(F.pixel_shuffle(before, self.patch), features), self.patch)
-        y = self.act(self.hidden(torch.cat([features, moved], 1)))
-        z = self.output(torch.cat([y, moved], 1))
+        moved = []
+        if self.motion is not None and before is not None:
+            copies = self.motion(F.pixel_shuffle(before, self.patch), features)
+            moved.append(F.pixel_unshuffle(copies, self.patch))
+        y = self.act(self.hidden(torch.cat([features, *moved], 1)))
+        z: Tensor = self.output(torch.cat([y, *moved], 1))
         return z
 
     def patches(self, frames: Tensor) -> Tensor:
