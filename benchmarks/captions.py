@@ -53,7 +53,7 @@ NEIGHBOURS = "ten neighbours"
 
 def seconds_per_step(config: Any) -> float:
     """Return the CPU seconds of a training step, without the reading of pictures."""
-    task = task_class("caption")(update(config, steps=100))
+    task = task_class("caption")(update(config, steps=100, lr=1e-3, weight_decay=0.0))
     task.prepare()
     model = task.build_model()
     optimizer = make_optimizer(model, task.config.training)

@@ -76,6 +76,21 @@ def test_the_doubly_stochastic_penalty_is_added():
     torch.testing.assert_close(weights.sum(2), inside(5, lengths).float())
 
 
+def test_entropy_is_encouraged_in_proportion_to_the_loss():
+    g = torch.Generator().manual_seed(7)
+    pictures, rows = torch.randn(3, 3, 4, 6, generator=g).half(), torch.arange(3)
+    target, lengths, draws = torch.randint(3, 9, (5, 3), generator=g), torch.tensor([5, 4, 2]), torch.ones(5, 3)
+    plain, model = (a_model(attention="hard", reward=0.0, entropy=weight) for weight in (0.0, 0.3))
+    outputs, weights = model(pictures, rows, shifted(target), lengths, draws)
+    loss = caption_loss(plain, outputs, weights, target, lengths, draws)
+    a = weights[inside(5, lengths)]
+    entropy = -torch.special.xlogy(a, a).sum(1).mean()
+    found = caption_loss(model, outputs, weights, target, lengths, draws)
+    torch.testing.assert_close(found, loss - 0.3 * loss * entropy)
+    (gradient,) = torch.autograd.grad(found, model.output.bias, retain_graph=True)
+    torch.testing.assert_close(gradient, torch.autograd.grad(loss, plain.output.bias)[0])
+
+
 def test_the_gradient_of_hard_attention_is_that_of_the_expected_reward():
     """Over many draws the mean gradient of REINFORCE without a baseline is that of the exact expectation."""
     model = a_model(attention="hard", reward=1.0, entropy=0.0)

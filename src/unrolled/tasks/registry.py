@@ -51,6 +51,10 @@ TASKS = {
         "unrolled.tasks.image.task:ImageClassification",
         "image classification (digits, photographs, any pictures with labels of yours)",
     ),
+    "video": Entry(
+        "unrolled.tasks.video.task:VideoClassification",
+        "video classification (a class for each clip, or a label for each frame)",
+    ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
     "frames": Entry(
         "unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"

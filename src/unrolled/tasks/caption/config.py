@@ -115,7 +115,7 @@ class Describer:
     doubly_stochastic: float = 0.0
     """soft: weight of the penalty on places with a sum of attention other than 1"""
     entropy: float = 0.01
-    """hard: weight of the entropy of the attention"""
+    """hard: weight of the entropy of the attention, as a share of the loss"""
     reward: float = 0.2
     """hard: weight of the reward (REINFORCE, Williams 1992)"""
     encoder_size: int = 256

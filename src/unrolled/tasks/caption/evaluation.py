@@ -90,10 +90,11 @@ def compare(models: Mapping[str, TrainedCaptioner], options: Evaluate, progress:
     """See `Task.compare`."""
     for model in models.values():
         options.check(model.model)
+    reading = {"images": options.images} if options.data is not None else {}
     (first, model), *others = models.items()
-    captioned, notes = model.find(options.data, options.split or "test", options.images)
+    captioned, notes = model.find(options.data, options.split or "test", **reading)
     for run, other in others:
-        if other.find(options.data, options.split or "test", options.images)[0].digest() != captioned.digest():
+        if other.find(options.data, options.split or "test", **reading)[0].digest() != captioned.digest():
             message = f"{first} and {run} have different {options.split or 'test'} pictures"
             raise RunError(f"{message}; select the pictures to compare them on with --data")
     results = {run: _measured(model, captioned, options, progress) for run, model in models.items()}

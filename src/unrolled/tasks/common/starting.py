@@ -12,7 +12,7 @@ from ...data import Vocabulary, vocabulary_from_json
 from ...data.extended import index_of, rows
 from ...errors import ArgumentError, RunError
 from ...training.modelfile import ModelFile
-from ...training.start_options import start_of
+from ...training.start_options import StartClasses, start_of
 from ...training.transfer import Taken
 
 KINDS = ("ngram", "bag", "cnn", "transformer")  # models whose weights are of no use elsewhere
@@ -54,19 +54,24 @@ def vocabulary_note(old: Vocabulary, new: Vocabulary, config: Any) -> str:
     return f"vocabulary of {start_of(config).from_run}: {len(old):,} tokens{more}"
 
 
-def class_names(old: object, new: Sequence[str], head: str, where: str | None) -> list[str]:
+def class_names(source: ModelFile, new: Sequence[str], start: StartClasses) -> list[str]:
+    """Return the classes of a model that starts from ``source``, in the order of its outputs; see `extended_names`."""
+    return extended_names(source.assets.get("classes"), new, start)
+
+
+def extended_names(old: object, new: Sequence[str], start: StartClasses) -> list[str]:
     """Return the classes of a model that starts from one with the classes ``old``, in their order.
 
     Args:
         old: its classes, from a model file.
         new: the classes of the data.
-        head: auto, keep or new.
-        where: its run, for messages.
+        start: the options, with the run's name and ``head``: auto, keep or new.
 
     Raises:
         ArgumentError: the classes differ, and ``head`` is auto.
         RunError: the file does not list the classes.
     """
+    head, where = start.head, start.from_run
     if head == "new":
         return list(new)
     if not isinstance(old, list) or not all(isinstance(name, str) for name in old):

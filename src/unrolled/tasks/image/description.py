@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from PIL import Image
 from ...checks import plain
 from ...data.augmentation import Changes
 from ...data.digits import MNIST as MNIST_FILES
-from ...data.labelled import by_name
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.named_data import NamedData, named_data
 from ...data.picture_arrays import array_parts
@@ -121,11 +119,6 @@ def changes(changes: Changes) -> str:
         f"cover {changes.cutout} × {changes.cutout} pixels" if changes.cutout else "",
     ]
     return ", ".join(filter(None, words)) or "none"
-
-
-def columns(guessed: Mapping[str, str]) -> dict[str, str]:
-    """Return guessed columns by the names of options."""
-    return by_name(guessed)
 
 
 def write_pictures(name: str, data: Any, folder: Path) -> Path:

@@ -18,7 +18,6 @@ from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table
 from ...training.metrics import LOSS
 from ..common.evaluated_examples import with_reading_notes
 from ..common.excerpts import excerpts
-from ..common.own_data import own_data
 from ..common.rouge import NAMES, Rouge
 from ..common.search_options import SearchOptions
 from ..common.seen import seen_in_training
@@ -103,12 +102,8 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
 
 def _seen(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs) -> tuple[str, ...]:
     """Return a note on pairs that are training pairs of the model too."""
-    own = model.config.data
-
-    def train() -> list[str]:
-        return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
-
-    return seen_in_training(model, options.data, options.part, pairs.texts(), train, "pairs")[1]
+    own = model.own_sets
+    return seen_in_training(model, options.data, options.part, pairs.texts(), lambda: own().train.texts(), "pairs")[1]
 
 
 def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:
