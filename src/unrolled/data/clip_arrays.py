@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,8 +49,9 @@ class ClipArray:
     def __getitem__(self, index: int) -> Pixels:
         return self.values[index]
 
+    @cached_property
     def digests(self) -> list[str]:
-        """Return a digest of each clip; equal clips have equal ones."""
+        """A digest of each clip; equal clips have equal ones."""
         return [hashlib.blake2b(clip.tobytes(), digest_size=16).hexdigest() for clip in self.values]
 
 
@@ -71,11 +73,6 @@ def read_clip_array(content: Path | bytes, order: Order = "auto", name: str = ""
     if not shaped.size:
         raise DataError(f"{name} has the shape {values.shape}, which has no frames; give clips with frames")
     return ClipArray(_bytes(shaped, name))
-
-
-def is_array(data: bytes) -> bool:
-    """Return whether the bytes look like a NumPy file: .npy, or .npz, a ZIP archive."""
-    return data.startswith((b"\x93NUMPY", b"PK\x03\x04"))
 
 
 def _load(content: Path | bytes, path: str) -> npt.NDArray[Any]:

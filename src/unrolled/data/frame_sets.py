@@ -3,18 +3,24 @@
 moving-digits     moving MNIST digits if MNIST is on this machine, else moving shapes
 moving-mnist      two digits of MNIST; each part has digits of its own
 moving-shapes     two built-in shapes; needs no files
-a file            clips in a .npy or .npz file, see clip_arrays.py
+.npy, .npz        clips in a NumPy file, see clip_arrays.py
+a file, a folder  clips that are decoded once into the cache, see clips.py and clip_store.py
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import DataError
+from ..results import Progress, silent
 from . import moving_digits
 from .clip_arrays import SUFFIXES, Order, read_clip_array
+from .clip_lists import clips_within
+from .clip_sets import ClipLayout, decided
+from .clip_store import ClipStore
+from .clips import is_clip
 from .digits import MNIST as MNIST_FILES
 from .digits import mnist
 from .folds import grouped
@@ -44,12 +50,14 @@ class FrameLayout:
     digits     digits of generated frames
     order      the order of the axes of an array of clips
     fractions  fractions of the clips for training, validation and test
+    decoding   how videos and other clips that are not in one NumPy file are decoded
     """
 
     frames: int
     digits: int = 2
     order: Order = "auto"
     fractions: tuple[float, float, float] | None = None
+    decoding: ClipLayout = field(default_factory=ClipLayout)
 
 
 @dataclass
@@ -90,7 +98,9 @@ def resolved(name: str) -> str:
     return MNIST if all(present(file) for file in MNIST_FILES) else SHAPES
 
 
-def open_frames(data: str, layout: FrameLayout, test: str | None = None, seed: int = 0) -> FrameSets:
+def open_frames(
+    data: str, layout: FrameLayout, test: str | None = None, seed: int = 0, progress: Progress = silent
+) -> FrameSets:
     """Return the windows that ``data`` names.
 
     Args:
@@ -98,6 +108,7 @@ def open_frames(data: str, layout: FrameLayout, test: str | None = None, seed: i
         layout: how frames are read.
         test: a file with the test clips, instead of a fraction.
         seed: the seed of generated training windows.
+        progress: shows the progress of decoding.
 
     Raises:
         DataError: the data cannot be read, or a part would be empty.
@@ -107,17 +118,20 @@ def open_frames(data: str, layout: FrameLayout, test: str | None = None, seed: i
         parts = {part: _generated(name, part, layout, seed) for part in PARTS}
         sets = FrameSets(**parts, shape=_GENERATED, name=name, digest=f"{name} {layout.digits} {layout.frames}")
     else:
-        sets = _cut(name, layout, test is not None)
+        sets = _cut(name, layout, test is not None, progress)
     if test is not None:
-        sets.test, shape, digest, how = read_test(test, layout)
+        layout = replace(layout, decoding=replace(layout.decoding, size=sets.shape[:2], channels=sets.shape[2]))
+        sets.test, shape, digest, how = read_test(test, layout, progress)
         if shape != sets.shape:
             raise DataError(f"{test} has frames of {sized(shape)}, but {data} of {sized(sets.shape)}; convert them")
         sets.digest += f" {digest}"
-        sets.how.append(how)
+        sets.how += how
     return sets
 
 
-def read_test(data: str, layout: FrameLayout) -> tuple[Windows, tuple[int, int, int], str, str]:
+def read_test(
+    data: str, layout: FrameLayout, progress: Progress = silent
+) -> tuple[Windows, tuple[int, int, int], str, list[str]]:
     """Return the windows of ``data`` to evaluate on, H, W and C of their frames, a digest, and how they were read.
 
     Raises:
@@ -125,14 +139,14 @@ def read_test(data: str, layout: FrameLayout) -> tuple[Windows, tuple[int, int, 
     """
     name = resolved(data)
     if name in NAMES:
-        return _generated(name, "test", layout, _SEED), _GENERATED, f"{name} {layout.digits} {layout.frames}", ""
-    clips, how = _read(name, layout)
+        return _generated(name, "test", layout, _SEED), _GENERATED, f"{name} {layout.digits} {layout.frames}", []
+    clips, how = _read(name, layout, progress)
     windows = _windows(clips, range(len(clips)), layout.frames, layout.frames, name)
-    return windows, clips[0].shape[1:], _digest(clips.digests()), how
+    return windows, clips[0].shape[1:], _digest(clips.digests), how
 
 
-def sized(shape: tuple[int, int, int]) -> str:
-    """Return the size of frames in words."""
+def sized(shape: tuple[int, ...]) -> str:
+    """Return the size of frames, H, W and C, in words."""
     height, width, channels = shape
     colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
     return f"{width} × {height} pixels, {colours}"
@@ -148,10 +162,10 @@ def _generated(name: str, part: str, layout: FrameLayout, seed: int) -> MovingWi
     return MovingWindows(digits, own, stream, WINDOWS[part], layout.frames, layout.digits)
 
 
-def _cut(data: str, layout: FrameLayout, separate: bool) -> FrameSets:
+def _cut(data: str, layout: FrameLayout, separate: bool, progress: Progress) -> FrameSets:
     """Return the parts of the clips of a file; ``separate``: the test part is given."""
-    clips, how = _read(data, layout)
-    digests = clips.digests()
+    clips, how = _read(data, layout, progress)
+    digests = clips.digests
     shares = with_own(layout.fractions, ("test",) if separate else ())
     train, valid, test = divided(grouped(digests), shares)
     if not train or not valid:
@@ -166,7 +180,7 @@ def _cut(data: str, layout: FrameLayout, separate: bool) -> FrameSets:
         shape=clips[0].shape[1:],
         name=data,
         digest=_digest([*digests, *map(str, shares), str(layout.frames)]),
-        how=[how],
+        how=how,
     )
 
 
@@ -185,12 +199,22 @@ def _windows(clips: Clips, chosen: list[int] | range, frames: int, stride: int, 
     return windows
 
 
-def _read(data: str, layout: FrameLayout) -> tuple[Clips, str]:
+def _read(data: str, layout: FrameLayout, progress: Progress) -> tuple[Clips, list[str]]:
+    """Return the clips of a file or folder, and how they were read."""
     if not data or not exists(data):
-        raise missing("file of clips or named data", data, NAMES)
+        raise missing("file or folder of clips, or named data,", data, NAMES)
     path = Path(data).expanduser()
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{path} is no file of clips; give one with the suffix {' or '.join(SUFFIXES)}")
-    clips = read_clip_array(path, layout.order, least=layout.frames)
-    frames = clips.values.shape[1]
-    return clips, f"{path.name}: {len(clips):,} clips of {frames:,} frames, {sized(clips.values.shape[2:])}"
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        array = read_clip_array(path, layout.order, least=layout.frames)
+        frames, *shape = array.values.shape[1:]
+        return array, [f"{path.name}: {len(array):,} clips of {frames:,} frames, {sized((*shape,))}"]
+    paths = [path] if path.is_file() or is_clip(path) else clips_within(path)[0]
+    if not paths:
+        raise DataError(f"{path} has no clips; give a folder with videos, GIF files, folders of frames or .npy files")
+    notes: list[str] = []
+    form = decided(paths, layout.decoding, notes)
+    store = ClipStore(paths, form, skip=layout.decoding.skip, progress=progress)
+    rate = f" at {float(form.rate):.4g} frames per second" if form.rate else ""
+    lengths = f"{min(store.lengths):,} to {max(store.lengths):,} frames{rate}"
+    notes += [f"not read: {reason}" for _, reason in store.skipped]
+    return store, [f"{path.name}: {len(store):,} clips of {lengths}, {sized((*form.size, form.channels))}", *notes]

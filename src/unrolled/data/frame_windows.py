@@ -24,15 +24,16 @@ class Clips(Protocol):
     """Clips of several lengths; ``clips[i]`` is uint8 ``(T, H, W, C)``."""
 
     @property
-    def lengths(self) -> Sequence[int]:
+    def lengths(self) -> Sequence[int] | Numbers:
         """The number of frames of each clip."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Pixels: ...
 
+    @property
     def digests(self) -> list[str]:
-        """Return a digest of each clip; equal clips have equal ones."""
+        """A digest of each clip; equal clips have equal ones."""
 
 
 class Windows(Protocol):
@@ -98,7 +99,9 @@ class ClipWindows:
 
     def __init__(self, clips: Clips, chosen: Sequence[int], frames: int, stride: int) -> None:
         self.clips, self.frames = clips, frames
-        begins = [(index, begin) for index in chosen for begin in range(0, clips.lengths[index] - frames + 1, stride)]
+        begins = [
+            (index, begin) for index in chosen for begin in range(0, int(clips.lengths[index]) - frames + 1, stride)
+        ]
         self.begins = np.array(begins, dtype=np.int64).reshape(-1, 2)
 
     def __len__(self) -> int:

@@ -9,19 +9,22 @@ from ...cells import check_size
 from ...data.clip_arrays import Order
 from ...data.frame_sets import NAMES, FrameLayout, FrameSets, open_frames
 from ...errors import ArgumentError
+from ...results import Progress, silent
 from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import Start
+from ..common.clip_options import ClipOptions
 
+DECODING = ("size", "channels", "fit", "rate", "damaged")
 MOST_SCALES, WIDEST, MOST_FRAMES, LARGEST_PATCH, MOST_MOTIONS = 6, 2048, 10_000, 32, 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frames:
+class Frames(ClipOptions):
     """The clips, and how many frames are given and predicted."""
 
     data: str = "moving-digits"
-    """clips: .npy or .npz file, or a name"""
+    """clips: a video, GIF, .npy or .npz file, a folder of them or of frames, or a name"""
     test: str | None = None
     """test clips in the same format (default: a part of --data)"""
     context: int = 10
@@ -38,6 +41,7 @@ class Frames:
     loss_unit = "per frame"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("context", "horizon", "digits"):
             check_size(name, getattr(self, name))
         if self.context + self.horizon > MOST_FRAMES:
@@ -48,19 +52,23 @@ class Frames:
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
         if self.data in NAMES:
-            refuse_changed(self, ("fractions",), f"with --data {self.data}, which does not use it")
+            refuse_changed(self, (*DECODING, "fractions"), f"with --data {self.data}, which does not use it")
         else:
             refuse_changed(self, ("digits",), f"with --data {self.data}, which does not use it")
 
     def layout(self) -> FrameLayout:
         """Return how frames are read."""
         return FrameLayout(
-            frames=self.context + self.horizon, digits=self.digits, order=self.order, fractions=self.fractions
+            frames=self.context + self.horizon,
+            digits=self.digits,
+            order=self.order,
+            fractions=self.fractions,
+            decoding=self.decoding(),
         )
 
-    def read(self, seed: int) -> FrameSets:
+    def read(self, seed: int, progress: Progress = silent) -> FrameSets:
         """Read the training, validation and test windows; ``seed`` is that of generated training windows."""
-        return open_frames(self.data, self.layout(), self.test, seed)
+        return open_frames(self.data, self.layout(), self.test, seed, progress)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -54,7 +54,7 @@ def evaluation(model: TrainedFrames, options: Evaluate, progress: Progress) -> R
     Raises:
         DataError: there are no clips, or their frames have another size.
     """
-    windows, how = _windows(model, options)
+    windows, how = _windows(model, options, progress)
     name = options.data or f"{model.config.data.data}, {options.part}"
     count = options.count or len(windows)
     if not windows.endless:
@@ -101,7 +101,7 @@ def baselines(model: TrainedFrames, windows: Windows, count: int) -> dict[str, S
     return sums
 
 
-def _windows(model: TrainedFrames, options: Evaluate) -> tuple[Windows, tuple[str, ...]]:
+def _windows(model: TrainedFrames, options: Evaluate, progress: Progress) -> tuple[Windows, tuple[str, ...]]:
     """Return the windows to evaluate on, and how they were read."""
     if options.data is None:
         sets = model.own_sets()
@@ -109,12 +109,14 @@ def _windows(model: TrainedFrames, options: Evaluate) -> tuple[Windows, tuple[st
         if not len(windows):
             raise DataError(f"there are no {options.part} clips; choose another --split, or clips with --data")
         return windows, ()
-    windows, shape, _, how = read_test(options.data, model.config.data.layout())
+    layout = model.config.data.layout()
+    size = replace(layout.decoding, size=model.shape[:2], channels=model.shape[2])
+    windows, shape, _, how = read_test(options.data, replace(layout, decoding=size), progress)
     if shape != model.shape:
         raise DataError(
             f"{options.data} has frames of {sized(shape)}, not of {sized(model.shape)} as in training; convert them"
         )
-    return windows, (how,) if how else ()
+    return windows, tuple(how)
 
 
 def _row(name: str, mean: dict[str, float], is_defined: bool) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...cells import check_size
-from ...data.clip_arrays import SUFFIXES
+from ...data.clip_files import frame_files
+from ...data.clips import is_clip
 from ...data.pictures import Pixels
 from ...results import Animation, Input, Picture, Prediction
 from ..common.file_inputs import FileInputs
@@ -26,11 +27,16 @@ class Predict(FileInputs):
     """The clips, and how many frames to predict."""
 
     input_name: ClassVar[str] = "clip"
-    endings: ClassVar[tuple[str, ...]] = SUFFIXES
     horizon: int | None = None
     """frames to predict (default: as in training)"""
     at: int | None = None
     """predict the frames after this one, counted from 1 (default: after the last)"""
+
+    def is_one(self, folder: Path) -> bool:
+        return bool(frame_files(folder))
+
+    def _accepts(self, path: Path) -> bool:
+        return path.is_file() and is_clip(path)
 
     def __post_init__(self) -> None:
         for name in ("horizon", "at"):
@@ -71,11 +77,8 @@ def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options
 
 
 def _prediction(model: TrainedFrames, asked: Input, steps: int, at: int | None) -> Prediction:
-    frames = model.read(asked, asked.title)
-    given = model.given(frames, asked.title, at)
+    given, true, after = model.window(asked, asked.title, at, steps)
     predicted = model.predicted(given[None], steps)[0]
-    after = len(frames) if at is None else at
-    true = frames[after : after + steps] if after + steps <= len(frames) else None
     clip, name = Shown(given, true, predicted, after - len(given) + 1), Path(asked.title).name
     line = f"{name}: frames {after + 1} to {after + steps}"
     parts = (

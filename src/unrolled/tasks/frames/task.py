@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ...cells import State
-from ...data.clip_arrays import SUFFIXES
+from ...data.clips import is_clip
 from ...data.counter import uniform
 from ...data.frame_sets import NAMES, named, resolved, sized
 from ...data.frame_windows import Windows
@@ -77,7 +77,7 @@ class FramePrediction(Task):
 
     @classmethod
     def likely(cls, path: Path) -> bool:
-        return path.suffix.lower() in SUFFIXES
+        return is_clip(path)
 
     def describe(self) -> Report:
         return description.describe(self.config.data)
@@ -85,7 +85,7 @@ class FramePrediction(Task):
     def prepare(self) -> list[str]:
         self.config = update(self.config, data=resolved(self.config.data.data))
         data, training = self.config.data, self.config.training
-        self.sets = data.read(training.seed)
+        self.sets = data.read(training.seed, self.progress)
         self.order = self.sets.train.order(integer(training.batch_size), training.seed)
         parts = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
         return [

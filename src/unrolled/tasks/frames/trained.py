@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...checks import UNCHECKED, Size, checked_methods
-from ...data.clip_arrays import is_array, read_clip_array
+from ...data.clips import read_clip
 from ...data.frame_sets import FrameSets, sized
 from ...data.frame_windows import Windows
 from ...data.pictures import Pixels, fitted, from_array
@@ -30,6 +32,15 @@ from .prediction import Predict, predictions
 
 AT_ONCE = 1 << 21  # pixels of the clips that are predicted together
 LARGEST = 1 << 24  # pixels of a frame that a model file may claim
+
+
+class Window(NamedTuple):
+    """The given frames ``(T, H, W, C)`` of a clip, the true next ones if they are known, and the number of the last
+    given frame, counted from 1."""
+
+    given: Pixels
+    true: Pixels | None
+    end: int
 
 
 @checked_methods
@@ -99,48 +110,59 @@ class TrainedFrames(Trained):
         Raises:
             DataError: a clip cannot be read, or has too few frames.
         """
-        found = []
+        found, steps = [], horizon or self.config.data.horizon
         for number, clip in enumerate(clips, 1):
-            given = self.given(self.read(clip, str(clip) if isinstance(clip, str | Path) else f"clip {number}"))
-            found.append(self.predicted(given[None], horizon or self.config.data.horizon)[0])
+            asked = self.window(clip, str(clip) if isinstance(clip, str | Path) else f"clip {number}")
+            found.append(self.predicted(asked.given[None], steps)[0])
         return found
 
-    def read(self, clip: Annotated[Any, UNCHECKED], name: str = "the clip") -> Pixels:
-        """Return the frames ``(T, H, W, C)`` of a clip as the model reads them; see `predict`.
+    def window(
+        self, clip: Annotated[Any, UNCHECKED], name: str = "the clip", at: int | None = None, steps: int = 0
+    ) -> Window:
+        """Return the frames of a clip to read; no others are kept, so that a film of hours takes little memory.
+
+        Args:
+            clip: see `predict`.
+            name: its name in messages.
+            at: the last frame to read, counted from 1 (default: that of the clip).
+            steps: with ``at``, the number of true frames after it.
+
+        Raises:
+            ArgumentError: ``at`` is not in the clip, or too early.
+            DataError: the clip cannot be read, or has too few frames.
+        """
+        context, count = self.config.data.context, 0
+        most = None if at is None else at + steps
+        kept: deque[Pixels] = deque(maxlen=context + (0 if at is None else steps))
+        for count, frame in enumerate(itertools.islice(self.frames(clip, name), most), 1):
+            kept.append(frame)
+        if at is not None and not context <= at <= count:
+            remedy = f"the model reads {context} frames, and the clip has {'at least ' * (count == most)}{count}"
+            raise ArgumentError("at", f"from {context} to the number of the clip's last frame", at, remedy)
+        if count < context:
+            raise DataError(f"{name} has {count} frames, and the model reads {context}; give a longer clip")
+        end = count if at is None else at
+        frames = list(kept)[len(kept) - (count - end) - context :]
+        true = np.stack(frames[context:]) if steps and len(frames) == context + steps else None
+        return Window(np.stack(frames[:context]), true, end)
+
+    def frames(self, clip: Annotated[Any, UNCHECKED], name: str = "the clip") -> Iterator[Pixels]:
+        """Yield the frames ``(H, W, C)`` of a clip as the model reads them; see `predict`.
 
         Raises:
             DataError: the clip cannot be read.
         """
+        height, width, channels = self.shape
+        data = self.config.data
         if isinstance(clip, str):
             clip = Path(clip).expanduser()
-        if isinstance(clip, Input):
-            clip = clip.content if isinstance(clip.content, Path) else clip.data()
-        if isinstance(clip, bytes) and not is_array(clip):
-            raise DataError(f"{name} is not a clip; give a .npy or .npz file")
-        if isinstance(clip, Path | bytes):
-            clips = read_clip_array(clip, self.config.data.order, name)
-            if len(clips) != 1:
-                raise DataError(f"{name} has {len(clips):,} clips; give a file with one clip, (T, H, W)")
-            clip = clips[0]
-        frames = [from_array(frame, name) for frame in np.asarray(clip)]
-        height, width, channels = self.shape
-        return np.stack([fitted(frame, (height, width), channels) for frame in frames])
-
-    def given(self, frames: Pixels, name: str = "the clip", at: int | None = None) -> Pixels:
-        """Return the frames to read, ``(T, H, W, C)``: the last ones, or those up to frame ``at``, counted from 1.
-
-        Raises:
-            ArgumentError: ``at`` is not in the clip.
-            DataError: there are too few frames.
-        """
-        context = self.config.data.context
-        if at is not None and not context <= at <= len(frames):
-            expected = f"from {context} to the clip's {len(frames):,} frames"
-            raise ArgumentError("at", expected, at, f"the model reads {context} frames before")
-        if len(frames) < context:
-            raise DataError(f"{name} has {len(frames)} frames, and the model reads {context}; give a longer clip")
-        end = len(frames) if at is None else at
-        return frames[end - context : end]
+        if isinstance(clip, Path | bytes | Input):
+            yield from read_clip(clip, (height, width), data.rate, channels, fit=data.fit, name=name)
+            return
+        if not hasattr(clip, "__len__") or not len(clip):
+            raise DataError(f"{name} is not a clip; give a path, bytes, or an array (T, H, W) or (T, H, W, C)")
+        for frame in clip:
+            yield fitted(from_array(frame, name), (height, width), channels, fit=data.fit)
 
     def predicted(self, given: Pixels, steps: int) -> Pixels:
         """Return the next frames ``(B, N, H, W, C)`` of given frames ``(B, T, H, W, C)``, uint8."""
