@@ -25,11 +25,11 @@ from .digits import MNIST as MNIST_FILES
 from .digits import mnist
 from .folds import grouped
 from .frame_windows import Clips, ClipWindows, MovingWindows, Windows
-from .labelled_sets import divided, with_own
 from .named_data import NamedData, named_data
 from .near import exists, missing
 from .pictures import Pixels
 from .registry import present
+from .sets import divided, with_own
 
 DIGITS, MNIST, SHAPES = "moving-digits", "moving-mnist", "moving-shapes"
 NAMES = {
@@ -38,7 +38,7 @@ NAMES = {
     SHAPES: "two built-in shapes that move and bounce, 64 × 64 pixels; needs no files",
 }
 PARTS = ("train", "valid", "test")
-WINDOWS = {"train": 10_000, "valid": 200, "test": 1_000}  # generated windows of an epoch, and of an evaluation
+WINDOWS = {"train": 10_000, "valid": 200, "test": 500}  # generated windows of an epoch, and of an evaluation
 _SEED = 0  # of generated validation and test windows
 
 

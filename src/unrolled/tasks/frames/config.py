@@ -8,6 +8,7 @@ from typing import Literal
 from ...cells import check_size
 from ...data.clip_arrays import Order
 from ...data.frame_sets import NAMES, FrameLayout, FrameSets, open_frames
+from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...results import Progress, silent
 from ...training.config import refuse_changed
@@ -48,9 +49,7 @@ class Frames(ClipOptions):
             raise ArgumentError("horizon", f"at most {MOST_FRAMES:,} frames with the context", self.horizon)
         if self.digits > 10:
             raise ArgumentError("digits", "at most 10", self.digits)
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
+        check_fractions(self.fractions)
         if self.data in NAMES:
             refuse_changed(self, (*DECODING, "fractions"), f"with --data {self.data}, which does not use it")
         else:
@@ -83,10 +82,10 @@ class Network:
     """side of the kernels of inputs and states, odd"""
     patch: int = 4
     """pixels of a side of the patches that a frame is cut into; a place of the finest maps is a patch"""
-    feedback: bool = True
+    feedback: bool = False
     """the forecaster reads the frame that it predicted before"""
-    motions: int = 2
-    """copies of that frame, moved by filters that the network computes, for the output; 0: none"""
+    motions: int = 0
+    """copies of that frame, moved by filters that the network computes, for the output layer; 0: none"""
 
     def __post_init__(self) -> None:
         for name in ("kernel_size", "patch"):
@@ -96,7 +95,7 @@ class Network:
             raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
         check_size("motions", self.motions, least=0)
         if self.motions > MOST_MOTIONS or (self.motions and not self.feedback):
-            expected = f"at most {MOST_MOTIONS}, and 0 with --no-feedback"
+            expected = f"at most {MOST_MOTIONS}, and 0 without --feedback"
             raise ArgumentError("motions", expected, self.motions)
         if self.kernel_size % 2 == 0 or self.kernel_size > 15:
             raise ArgumentError("kernel_size", "odd and at most 15", self.kernel_size)
@@ -126,7 +125,7 @@ class FramesConfig:
     model: Network = field(default_factory=Network)
     answer: Objective = field(default_factory=Objective)
     training: Training = field(
-        default_factory=lambda: Training(time="10m", batch_size=8, precision="bf16", weight_decay=0.0)
+        default_factory=lambda: Training(time="10m", batch_size=8, lr=2e-3, precision="bf16", weight_decay=0.0)
     )
     start: Start = field(default_factory=Start)
 

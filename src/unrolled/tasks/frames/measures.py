@@ -84,7 +84,7 @@ def ssim(y: Tensor, p: Tensor) -> Tensor:
     y, p = (frames.double().movedim(-1, 2).reshape(-1, 1, H, W) for frames in (y, p))
     size = min(WINDOW, H), min(WINDOW, W)
     count = size[0] * size[1]
-    mean_y, mean_p, square_y, square_p, product = (F.avg_pool2d(v, size, 1) for v in (y, p, y * y, p * p, y * p))
+    mean_y, mean_p, square_y, square_p, product = (_averaged(v, size) for v in (y, p, y * y, p * p, y * p))
     scale = count / max(1, count - 1)
     var_y, var_p = (scale * (square - mean * mean) for square, mean in ((square_y, mean_y), (square_p, mean_p)))
     covariance = scale * (product - mean_y * mean_p)
@@ -92,3 +92,8 @@ def ssim(y: Tensor, p: Tensor) -> Tensor:
     likeness = (2 * mean_y * mean_p + c1) * (2 * covariance + c2)
     similarity = likeness / ((mean_y**2 + mean_p**2 + c1) * (var_y + var_p + c2))
     return similarity.mean((1, 2, 3)).view(N, T, C).mean(2)
+
+
+def _averaged(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the means of windows of this height and width, first over rows, then over columns."""
+    return F.avg_pool2d(F.avg_pool2d(frames, (size[0], 1), 1), (1, size[1]), 1)

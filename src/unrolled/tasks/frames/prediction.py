@@ -14,12 +14,13 @@ from ...cells import check_size
 from ...data.clip_files import frame_files
 from ...data.clips import is_clip
 from ...data.pictures import Pixels
+from ...errors import ArgumentError, DataError
 from ...results import Animation, Input, Picture, Prediction
 from ..common.file_inputs import FileInputs
 from .drawing import Shown, animation, strips
 
 if TYPE_CHECKING:
-    from .trained import TrainedFrames
+    from .trained import TrainedFrames, Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +73,24 @@ def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options
     """
     steps = options.horizon or model.config.data.horizon
     for chunk in inputs:
-        for given in chunk:
-            yield _prediction(model, given, steps, options.at)
+        windows, error = list[Window](), None
+        for asked in chunk:
+            try:
+                windows.append(model.window(asked, asked.title, options.at, steps))
+            except (ArgumentError, DataError) as found:
+                error = found
+                break
+        if windows:
+            predicted = model.predicted(np.stack([window.given for window in windows]), steps)
+            for asked, window, frames in zip(chunk, windows, predicted, strict=False):
+                yield _prediction(asked.title, window, frames)
+        if error is not None:
+            raise error
 
 
-def _prediction(model: TrainedFrames, asked: Input, steps: int, at: int | None) -> Prediction:
-    given, true, after = model.window(asked, asked.title, at, steps)
-    predicted = model.predicted(given[None], steps)[0]
-    clip, name = Shown(given, true, predicted, after - len(given) + 1), Path(asked.title).name
+def _prediction(title: str, window: Window, predicted: Pixels) -> Prediction:
+    steps, after, name = len(predicted), window.end, Path(title).name
+    clip = Shown(window.given, window.true, predicted, after - len(window.given) + 1)
     line = f"{name}: frames {after + 1} to {after + steps}"
     parts = (
         Animation("frames", lambda: animation(clip), f"{line} predicted"),
@@ -87,4 +98,4 @@ def _prediction(model: TrainedFrames, asked: Input, steps: int, at: int | None) 
         Array("predicted", predicted),
     )
     more = {"first": after + 1, "frames": steps}
-    return Prediction(asked.title, lines=(line,), parts=parts, more=more)
+    return Prediction(title, lines=(line,), parts=parts, more=more)

@@ -134,8 +134,9 @@ class TrainedFrames(Trained):
         context, count = self.config.data.context, 0
         most = None if at is None else at + steps
         kept: deque[Pixels] = deque(maxlen=context + (0 if at is None else steps))
-        for count, frame in enumerate(itertools.islice(self.frames(clip, name), most), 1):
+        for frame in itertools.islice(self.frames(clip, name), most):
             kept.append(frame)
+            count += 1
         if at is not None and not context <= at <= count:
             remedy = f"the model reads {context} frames, and the clip has {'at least ' * (count == most)}{count}"
             raise ArgumentError("at", f"from {context} to the number of the clip's last frame", at, remedy)
