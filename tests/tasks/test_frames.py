@@ -138,7 +138,7 @@ def test_the_command_line(data, tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", run, "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert [line.split("  ")[0] for line in out.splitlines() if "  " in line][2:6] == [
+    assert [line.split("  ")[0] for line in out.splitlines() if "  " in line][4:8] == [
         "model", "zeros", "mean image", "last frame",
     ]  # fmt: skip
     saved = {file.name for file in (tmp_path / "out").iterdir()}

@@ -115,8 +115,10 @@ def open_frames(
     """
     name = resolved(data)
     if name in NAMES:
-        parts = {part: _generated(name, part, layout, seed) for part in PARTS}
-        sets = FrameSets(**parts, shape=_GENERATED, name=name, digest=f"{name} {layout.digits} {layout.frames}")
+        train, valid, test_part = (_generated(name, part, layout, seed) for part in PARTS)
+        sets = FrameSets(
+            train, valid, test_part, _GENERATED, name=name, digest=f"{name} {layout.digits} {layout.frames}"
+        )
     else:
         sets = _cut(name, layout, test is not None, progress)
     if test is not None:

@@ -11,13 +11,13 @@ the true one or the predicted one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..cells import ConvGRUCell, ConvLSTMCell, State, check_size
+from ..cells import ConvGRUCell, ConvLSTMCell, ConvolutionalCell, State, check_size
 from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import scan
@@ -75,6 +75,7 @@ class EncoderForecaster(nn.Module):
         """Return the states after ``x (T, B, C, h, w)``."""
         states = []
         for scale, cell in enumerate(self.encoder):
+            assert isinstance(cell, ConvolutionalCell)
             if scale:
                 x = self.act(_over_steps(self.down[scale - 1], x))
             x, state = scan(cell, x)
@@ -84,8 +85,8 @@ class EncoderForecaster(nn.Module):
     def forecast(self, begin: Forecast, steps: int) -> Tensor:
         """Return the features of the next steps without feedback, ``(N, B, M_1, h, w)``: scale by scale."""
         y = begin.context.expand(steps, *begin.context.shape)
-        for scale in reversed(range(len(self.forecaster))):
-            y, _ = scan(self.forecaster[scale], y, begin.states[scale])
+        for scale, cell in self._coarse_to_fine():
+            y, _ = scan(cell, y, begin.states[scale])
             if scale:
                 y = self.act(_over_steps(self.up[scale - 1], y))
         return y
@@ -98,17 +99,23 @@ class EncoderForecaster(nn.Module):
             before: with feedback, the frame before, ``(B, feedback, h, w)``.
         """
         y, states = now.context, list(now.states)
-        for scale in reversed(range(len(self.forecaster))):
+        for scale, cell in self._coarse_to_fine():
             if scale == 0 and before is not None:
                 y = torch.cat([y, before.to(y.dtype)], 1)
-            cell = self.forecaster[scale]
             y, states[scale] = cell.step(y, states[scale])
             if scale:
                 y = self.act(self.up[scale - 1](y))
         return y, Forecast(states, now.context)
 
+    def _coarse_to_fine(self) -> Iterator[tuple[int, ConvolutionalCell]]:
+        """Yield the forecaster's cells and their scales."""
+        for scale in reversed(range(len(self.forecaster))):
+            cell = self.forecaster[scale]
+            assert isinstance(cell, ConvolutionalCell)
+            yield scale, cell
 
-def _cell(kind: Kind, channels: int, maps: int, kernel_size: int) -> ConvGRUCell | ConvLSTMCell:
+
+def _cell(kind: Kind, channels: int, maps: int, kernel_size: int) -> ConvolutionalCell:
     if kind == "convgru":
         return ConvGRUCell(channels, maps, kernel_size)
     return ConvLSTMCell(channels, maps, kernel_size, forget_bias=1.0)

@@ -40,9 +40,9 @@ class Motion(nn.Module):
             check_size(name, value)
         self.patch, self.copies = patch, copies
         self.filters = nn.Conv2d(features, copies * 2 * (2 * patch + 1), 1)
-        with torch.no_grad():
-            self.filters.bias.zero_()
-            self.filters.bias.view(copies, 2, -1)[:, :, patch] = STILL
+        bias = torch.zeros(copies, 2, 2 * patch + 1)
+        bias[:, :, patch] = STILL
+        self.filters.bias = nn.Parameter(bias.flatten())
 
     def forward(self, frame: Tensor, features: Tensor) -> Tensor:
         p, K = self.patch, self.copies

@@ -66,7 +66,7 @@ class FramePredictor(nn.Module):
         """Take the mean training frame ``(H, W, C)``; the mean of its pixels becomes the first prediction."""
         self.mean_frame.copy_(mean)
         bright = mean.mean((0, 1)).clamp(0.001, 0.999)  # (C,)
-        self.output.bias.copy_(torch.logit(bright).repeat_interleave(self.patch**2))
+        self.output.bias = nn.Parameter(torch.logit(bright).repeat_interleave(self.patch**2))
 
     def forward(self, frames: Tensor, steps: int, truth: Tensor | None = None, chosen: Tensor | None = None) -> Tensor:
         """Return the logits of the next frames. Channels of a patch: all pixels of the first channel, then the second.
@@ -77,7 +77,7 @@ class FramePredictor(nn.Module):
             truth: the true next frames ``(B, N, H, W, C)``, for scheduled sampling.
             chosen: ``(N, B)`` bool, where the forecaster reads the true frame; `None`: nowhere.
         """
-        size = frames.shape[2:4]
+        size = frames.shape[2], frames.shape[3]
         u = self.patches(frames)  # (T, B, p²C, h, w)
         now = self.layers.encode(self.features(u, torch.cat([u[:1], u[:-1]])))
         if not self.layers.feedback:
