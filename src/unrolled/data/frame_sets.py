@@ -38,7 +38,7 @@ NAMES = {
     SHAPES: "two built-in shapes that move and bounce, 64 × 64 pixels; needs no files",
 }
 PARTS = ("train", "valid", "test")
-WINDOWS = {"train": 10_000, "valid": 200, "test": 500}  # generated windows of an epoch, and of an evaluation
+WINDOWS = {"train": 10_000, "valid": 100, "test": 200}  # generated windows of an epoch, and of an evaluation
 _SEED = 0  # of generated validation and test windows
 
 

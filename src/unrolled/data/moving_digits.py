@@ -21,7 +21,7 @@ from .pictures import Pixels
 
 SIDE, DIGIT = 64, 28  # pixels of a frame's side, of a digit's side
 PACE = 0.1  # of the free room, per frame
-SHAPES = 480  # built-in shapes of each part
+SHAPES = 120  # built-in shapes of each part
 _FINE = 3  # how much finer a shape is drawn
 _DRAWS = 8  # random numbers of a digit, of which 4 are used
 _SHAPE = 0x5A9E  # random stream of the built-in shapes
@@ -77,7 +77,7 @@ def _places(begin: npt.NDArray[np.float64], angle: npt.NDArray[np.float64], fram
 
 @cache
 def shapes(part: int) -> Pixels:
-    """Return the built-in shapes of a part, ``(480, 28, 28)``: outlines of triangles, squares, pentagons and circles,
+    """Return the built-in shapes of a part, ``(120, 28, 28)``: outlines of triangles, squares, pentagons and circles,
     whole or with a gap, in different sizes, turned in different directions."""
     fine = DIGIT * _FINE
     draws = uniform(_SHAPE, part, np.arange(SHAPES)[:, None], np.arange(4))

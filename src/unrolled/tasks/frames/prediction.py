@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..common.file_inputs import FileInputs
 from .drawing import Shown, animation, strips
 
 if TYPE_CHECKING:
-    from .trained import TrainedFrames, Window
+    from .trained import TrainedFrames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,15 @@ class Array:
     def files(self) -> dict[str, bytes]:
         np.save(out := io.BytesIO(), self.frames, allow_pickle=False)
         return {f"{self.name}.npy": out.getvalue()}
+
+
+class Window(NamedTuple):
+    """The given frames ``(T, H, W, C)`` of a clip, the true next ones if they are known, and the number of the last
+    given frame, counted from 1."""
+
+    given: Pixels
+    true: Pixels | None
+    end: int
 
 
 def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:

@@ -6,7 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,21 +26,12 @@ from ..common.trained import Modules, Streaming, Trained
 from .evaluation import Evaluate, evaluation
 from .measures import Sums
 from .model import FramePredictor, frame_loss
-from .prediction import Predict, predictions
+from .prediction import Predict, Window, predictions
 
 # B clips, T given frames, N predicted frames, H × W pixels, C channels
 
 AT_ONCE = 1 << 21  # pixels of the clips that are predicted together
 LARGEST = 1 << 24  # pixels of a frame that a model file may claim
-
-
-class Window(NamedTuple):
-    """The given frames ``(T, H, W, C)`` of a clip, the true next ones if they are known, and the number of the last
-    given frame, counted from 1."""
-
-    given: Pixels
-    true: Pixels | None
-    end: int
 
 
 @checked_methods
