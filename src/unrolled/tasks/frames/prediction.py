@@ -83,16 +83,16 @@ def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options
     steps = options.horizon or model.config.data.horizon
     for chunk in inputs:
         windows, error = list[Window](), None
-        for asked in chunk:
+        for request in chunk:
             try:
-                windows.append(model.window(asked, asked.title, options.at, steps))
+                windows.append(model.window(request, request.title, options.at, steps))
             except (ArgumentError, DataError) as found:
                 error = found
                 break
         if windows:
             predicted = model.predicted(np.stack([window.given for window in windows]), steps)
-            for asked, window, frames in zip(chunk, windows, predicted, strict=False):
-                yield _prediction(asked.title, window, frames)
+            for request, window, frames in zip(chunk, windows, predicted, strict=False):
+                yield _prediction(request.title, window, frames)
         if error is not None:
             raise error
 

@@ -103,8 +103,8 @@ class TrainedFrames(Trained):
         """
         found, steps = [], horizon or self.config.data.horizon
         for number, clip in enumerate(clips, 1):
-            asked = self.window(clip, str(clip) if isinstance(clip, str | Path) else f"clip {number}")
-            found.append(self.predicted(asked.given[None], steps)[0])
+            request = self.window(clip, str(clip) if isinstance(clip, str | Path) else f"clip {number}")
+            found.append(self.predicted(request.given[None], steps)[0])
         return found
 
     def window(
