@@ -3,9 +3,9 @@
 The peer is the same model with the same weights as usually implemented: a Python loop of attention with its gate and
 nn.LSTMCell over the words of a padded batch. Both read features of 7 × 7 × 320 numbers. Training: captions per second
 on the same batches, including the update; captions of the same picture are together, as in the task, and the peer
-encodes the picture of each caption, as loaders of pairs do. With --write: pictures per second with a beam of 5, where the peer decodes
-one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the same captions, or
-the benchmark stops.
+encodes the picture of each caption, as loaders of pairs do. With --write: pictures per second with a beam of 5, where
+the peer decodes one picture at a time with its five hypotheses as a batch. Both sides must give the same loss and the
+same captions, or the benchmark stops.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness import Work, beam, timed, train_or_write, updates
+from harness import Work
 from unrolled.layers.decoder import inside
 from unrolled.tasks.caption.config import CaptionConfig, Decoding
 from unrolled.tasks.caption.losses import caption_loss
@@ -27,6 +27,7 @@ from unrolled.tasks.caption.trained import TrainedCaptioner
 from unrolled.tasks.common.language import BEGIN, Language, Tokenization, shifted
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
+from writers import beam, timed, train_or_write, updates
 
 STEPS, N, WORDS = 8, 64, 2_500  # batches per repetition, captions of a batch, vocabulary
 PICTURES, LIMIT = 48, 20  # per repetition; words of a caption

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from harness import Work, beam, timed, train_or_write, updates
+from harness import Work
 from unrolled.decoding import Search
 from unrolled.layers.decoder import inside
 from unrolled.tasks.common.language import shifted
@@ -27,6 +27,7 @@ from unrolled.tasks.translate.model import Translator
 from unrolled.tasks.translate.task import Translation
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
+from writers import beam, timed, train_or_write, updates
 
 STEPS = 8  # per repetition
 SENTENCES = 48  # per repetition

@@ -17,7 +17,7 @@ from .cells.dilated import Dilated
 from .checks import NoOptions
 from .errors import ArgumentError, BackendError, UnrolledError, did_you_mean
 from .kernels import arguments as given
-from .kernels import associative_scan, dilated, hoisted, native, operators, parallel, reference, watch
+from .kernels import associative_scan, dilated, hoisted, maps, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
 # T steps, B lanes (a lane is a row of the batch that carries its state), I input_size, O output_size
@@ -165,6 +165,8 @@ def _native(cell: Cell, inputs: Tensor, state: State, *, noise: State | None, **
     """Return outputs, state and trace computed by the compiled kernels."""
     if isinstance(cell, ParallelCell):
         return parallel.run(cell, inputs, state, **options)
+    if isinstance(cell, ConvolutionalCell):
+        return maps.run(cell, inputs, state, noise=noise, **options)
     return native.run(cell, inputs, state, noise=noise, **options)
 
 
@@ -172,6 +174,8 @@ def _no_kernel(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     """Return why the compiled kernels cannot run this; `None` if they can."""
     if isinstance(cell, ParallelCell):
         return parallel.unsupported(cell, inputs)
+    if isinstance(cell, ConvolutionalCell):
+        return maps.unsupported(cell, inputs, noise)
     return native.unsupported(cell, inputs, noise)
 
 

@@ -117,11 +117,11 @@ def test_an_unknown_codec_is_named(tmp_path):
 
 
 @videos
-@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile a.ts\n", "#EXTM3U\n#EXTINF:5,\na.ts\n#EXT-X-ENDLIST\n"])
-def test_playlists_are_not_opened(tmp_path, text):
+def test_playlists_are_not_opened(tmp_path):
+    text = "ffconcat version 1.0\nfile a.ts\n"
     (tmp_path / "a.mp4").write_text(text)
     fails(tmp_path / "a.mp4", "is not a video but a text file")
-    (tmp_path / "b.mp4").write_bytes(text.encode() + "# a comment: café\n".encode("latin-1"))
+    (tmp_path / "b.mp4").write_bytes(text.encode() + "# café, a comment\n".encode("latin-1"))
     fails(tmp_path / "b.mp4", "is in a container that is not read")
 
 

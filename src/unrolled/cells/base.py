@@ -176,7 +176,7 @@ class BuiltinCell(Cell):
 
     @property
     def fan_in(self) -> int:
-        """The number of terms of a gate's sum by which `cells.init` scales; H, as in torch's layers."""
+        """The number of terms of a gate's sum, for `cells.init`; H, as in torch's layers."""
         return self.hidden_size
 
     def learn_initial(self, **factory: Any) -> None:

@@ -79,7 +79,8 @@ def _fill(weight: Tensor, name: str, recurrent: bool) -> None:
             nn.init.normal_(weight, std=0.001)
             return
         nn.init.zeros_(weight)
-        centre = [(size - 1) // 2 for size in weight.shape[2:]]
-        weight[(slice(None), slice(None), *centre)].fill_diagonal_(1)
+        for size in weight.shape[2:]:
+            weight = weight.select(2, (size - 1) // 2)
+        weight.fill_diagonal_(1)
     else:
         nn.init.normal_(weight, std=math.sqrt(2 / (n_in + n_out)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from ..cells import Cell, ConvolutionalCell, Noise, State
+from ..cells import Cell, ConvolutionalCell, Noise, State, Trace
 from ..cells.base import start
 from . import reference
 
@@ -23,20 +22,20 @@ def run(
     initial = start(cell, inputs.size(1), inputs.shape[3:]) if resets is not None else None
     p = preactivations(cell, inputs)
     options: Any = {"initial": initial, "lengths": lengths, "resets": resets, **rest}
-    outputs, state, _ = reference.run(_Hoisted(cell, p), p, state, **options)
+    outputs, state, _ = reference.run(Hoisted(cell, p), p, state, **options)
     return outputs, state
 
 
 def preactivations(cell: ConvolutionalCell, inputs: Tensor) -> Tensor:
-    """Return W ∗ x + b of all steps, ``(T, B, G·H, *space')``; of pictures in channels-last layout on the CPU."""
+    """Return W ∗ x + b of all steps, ``(T, B, G·H, *space')``; in channels-last layout on the CPU."""
     x = inputs.flatten(0, 1)
-    if x.dim() == 4 and x.device.type == "cpu":
-        x = x.contiguous(memory_format=torch.channels_last)
+    if x.device.type == "cpu" and cell.space_dims > 1:
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # vmap supports no memory_format
     p = cell.preactivation(x)
     return p.view(*inputs.shape[:2], *p.shape[1:])
 
 
-class _Hoisted(Cell):
+class Hoisted(Cell):
     """The cell as a recurrence over ``p`` in place of inputs; see `cells.convolutional`."""
 
     def __init__(self, cell: ConvolutionalCell, p: Tensor) -> None:
@@ -46,6 +45,9 @@ class _Hoisted(Cell):
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
         output, state, _ = self.recur(x, state, noise or Noise())
         return output, state
+
+    def step_traced(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State, Trace]:
+        return self.recur(x, state, noise or Noise())
 
     def initial_state(self, batch_size: int) -> State:
         raise AssertionError("the loop gets its states from the cell")

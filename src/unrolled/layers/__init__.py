@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .characters import CharacterReader
 from .convolution import Convolutions
-from .convolutional import ConvGRU, ConvLSTM, ConvolutionalLayer, KerasNames, LSTMOptions, MapOptions
+from .convolutional import ConvGRU, ConvLSTM, KerasNames, LSTMOptions, MapOptions
 from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
@@ -20,7 +20,6 @@ __all__ = [
     "CharacterReader",
     "ConvGRU",
     "ConvLSTM",
-    "ConvolutionalLayer",
     "Convolutions",
     "DropIn",
     "Extras",

@@ -151,7 +151,7 @@ class ConvolutionalLayer(nn.Module):
         x = input.unsqueeze(1) if not batched else input.transpose(0, 1) if self.batch_first else input
         state = None if hx is None else self._state(hx, x, batched)
         outputs, after = self.stack(x, state, lengths=lengths, resets=resets)
-        leaves = tuple(torch.stack(leaf) for leaf in zip(*after, strict=True))
+        leaves = tuple(torch.stack(leaf) if len(leaf) > 1 else leaf[0][None] for leaf in zip(*after, strict=True))
         if not batched:
             return outputs.squeeze(1), tuple(leaf.squeeze(1) for leaf in leaves)
         return outputs.transpose(0, 1) if self.batch_first else outputs, leaves
@@ -162,15 +162,15 @@ class ConvolutionalLayer(nn.Module):
         Raises:
             ShapeError: a leaf does not fit.
         """
-        cells = list(self.stack.cells)
-        names = cells[0].state_leaves  # type: ignore[union-attr]
+        cells: list[Any] = list(self.stack.cells)
+        names = cells[0].state_leaves
         lane = (len(cells), x.size(1)) if batched else (len(cells),)
         shape = (*lane, self.hidden_size, *cells[0].output_space(x.shape[3:]))
         for name, leaf in zip(names, hx, strict=False):
             received = tuple(leaf.shape) if isinstance(leaf, Tensor) else type(leaf).__name__
             if received != shape:
                 raise ShapeError(f"{name}_0 must be {shape} = (layers × directions, B, H, …), got {received}")
-        kind = type(cells[0].initial_state(1, x.shape[3:]))  # type: ignore[call-arg]
+        kind = type(cells[0].initial_state(1, x.shape[3:]))
         leaves = [leaf if batched else leaf.unsqueeze(1) for leaf in hx]
         return tuple(kind(*entry) for entry in zip(*leaves, strict=True))
 

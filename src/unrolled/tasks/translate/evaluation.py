@@ -13,10 +13,9 @@ from ...analysis.intervals import Interval, as_json, known, wilson
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, picture_bytes
 from ...data import bitext
-from ...errors import RunError
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
-from ..common.evaluated_examples import with_reading_notes
+from ..common.evaluated_examples import same_examples, with_reading_notes
 from ..common.excerpts import excerpts
 from ..common.rouge import NAMES, Rouge
 from ..common.search_options import SearchOptions
@@ -84,12 +83,8 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     Raises:
         RunError: the runs' own pairs differ.
     """
-    (first, model), *others = models.items()
-    pairs, notes = options.find(model)
-    for run, other in others:
-        if options.find(other)[0] != pairs:
-            message = f"{first} and {run} have different {options.part} pairs"
-            raise RunError(f"{message}; select the pairs to compare them on with --data")
+    pairs, notes = same_examples(models, options)
+    model = next(iter(models.values()))
     notes = [*(notes if options.data is not None else []), *_seen(model, options, pairs)]
     if options.data is None:
         return pairs, notes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...data.bitext import BitextLayout, Form, Pairs
+from ...data.bitext import BitextLayout, Form
 from ...data.rows import form_by_name
-from ..common.evaluated_examples import EvaluatedExamples
+from ..common.evaluated_examples import EvaluatedTexts
 from .config import OF_LAYOUT
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatedPairs(EvaluatedExamples):
+class EvaluatedPairs(EvaluatedTexts):
     """The pairs to evaluate on and the format of other files."""
 
     data: str | None = None
@@ -35,10 +35,6 @@ class EvaluatedPairs(EvaluatedExamples):
     delimiter: str | None = None
     """column separator: one character, or tab"""
     of_files: ClassVar[tuple[str, ...]] = ("target", *OF_LAYOUT)
-
-    def find(self, model: TrainedTranslator) -> tuple[Pairs, list[str]]:
-        """See `TrainedTranslator.find`."""
-        return model.find(self.data, self.part, **{"target": None, **self.reading()})
 
 
 def layout_of(model: TrainedTranslator, data: str, target: str | None, options: dict[str, Any]) -> BitextLayout:
