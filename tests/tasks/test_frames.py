@@ -152,7 +152,7 @@ def test_the_command_line(data, tmp_path, capsys):
     assert main(["data", str(data), "--task", "frames", "--context", "3", "--horizon", "2"]) == 0
     assert "8 × 8 pixels, grey" in capsys.readouterr().out
     assert main([*words[:4], "7"]) == 2
-    assert "the model reads 3 frames, and the clip has 6" in capsys.readouterr().err
+    assert "has 6 frames, and frame 7 is to be the last one read" in capsys.readouterr().err
     assert main([*words[:2], str(data)]) == 2
     assert "clips.npy" in capsys.readouterr().err
 

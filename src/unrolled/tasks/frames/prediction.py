@@ -14,9 +14,10 @@ from ...cells import check_size
 from ...data.clip_files import frame_files
 from ...data.clips import is_clip
 from ...data.pictures import Pixels
-from ...errors import ArgumentError, DataError
+from ...errors import ArgumentError
 from ...results import Animation, Input, Picture, Prediction
 from ..common.file_inputs import FileInputs
+from ..common.prediction import readable
 from .drawing import Shown, animation, strips
 
 if TYPE_CHECKING:
@@ -77,22 +78,18 @@ def predictions(model: TrainedFrames, inputs: Iterable[Sequence[Input]], options
     """See `Trained.predictions`.
 
     Raises:
-        ArgumentError: the options do not fit a clip.
+        ArgumentError: the options do not fit the model.
         DataError: an input is not a clip, or is too short; the predictions before it have been yielded.
     """
-    steps = options.horizon or model.config.data.horizon
+    steps, context = options.horizon or model.config.data.horizon, model.config.data.context
+    if options.at is not None and options.at < context:
+        raise ArgumentError("at", f"at least {context}, the frames that the model reads", options.at)
     for chunk in inputs:
-        windows, error = list[Window](), None
-        for request in chunk:
-            try:
-                windows.append(model.window(request, request.title, options.at, steps))
-            except (ArgumentError, DataError) as found:
-                error = found
-                break
+        windows, error = readable(chunk, lambda clip: model.window(clip, clip.title, options.at, steps))
         if windows:
             predicted = model.predicted(np.stack([window.given for window in windows]), steps)
-            for request, window, frames in zip(chunk, windows, predicted, strict=False):
-                yield _prediction(request.title, window, frames)
+            for clip, window, frames in zip(chunk, windows, predicted, strict=False):
+                yield _prediction(clip.title, window, frames)
         if error is not None:
             raise error
 

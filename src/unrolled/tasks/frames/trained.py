@@ -17,7 +17,7 @@ from ...data.clips import read_clip
 from ...data.frame_sets import FrameSets, sized
 from ...data.frame_windows import Windows
 from ...data.pictures import Pixels, fitted, from_array
-from ...errors import ArgumentError, DataError, RunError
+from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training import modelfile
 from ...training.modelfile import ModelFile
@@ -115,11 +115,10 @@ class TrainedFrames(Trained):
         Args:
             clip: see `predict`.
             name: its name in messages.
-            at: the last frame to read, counted from 1 (default: that of the clip).
+            at: the last frame to read, counted from 1, at least as many as the model reads (default: that of the clip).
             steps: with ``at``, the number of true frames after it.
 
         Raises:
-            ArgumentError: ``at`` is not in the clip, or too early.
             DataError: the clip cannot be read, or has too few frames.
         """
         context, count = self.config.data.context, 0
@@ -128,11 +127,10 @@ class TrainedFrames(Trained):
         for frame in itertools.islice(self.frames(clip, name), most):
             kept.append(frame)
             count += 1
-        if at is not None and not context <= at <= count:
-            remedy = f"the model reads {context} frames, and the clip has {'at least ' * (count == most)}{count}"
-            raise ArgumentError("at", f"from {context} to the number of the clip's last frame", at, remedy)
         if count < context:
             raise DataError(f"{name} has {count} frames, and the model reads {context}; give a longer clip")
+        if at is not None and count < at:
+            raise DataError(f"{name} has {count} frames, and frame {at} is to be the last one read; give a lower --at")
         end = count if at is None else at
         frames = list(kept)[len(kept) - (count - end) - context :]
         true = np.stack(frames[context:]) if steps and len(frames) == context + steps else None
