@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unrolled.data.clip_arrays import read_clip_array
+from unrolled.data.clip_sets import ClipLayout
 from unrolled.data.frame_sets import FrameLayout, open_frames, read_test
 from unrolled.errors import DataError
 
@@ -107,3 +109,29 @@ def test_what_cannot_be_trained_on(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DataError, match=r"notes.txt "):
         open_frames(str(tmp_path / "notes.txt"), FrameLayout(frames=3))
+
+
+def test_clips_of_files_are_decoded_to_one_size(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for n, values in enumerate(CLIPS[:10]):
+        large = values.repeat(2 + (n == 9), 1).repeat(2 + (n == 9), 2)
+        frames = [Image.fromarray(frame) for frame in large]
+        frames[0].save(folder / f"{n}.gif", save_all=True, append_images=frames[1:], duration=40)
+    sets = open_frames(str(folder), FrameLayout(frames=4, decoding=ClipLayout(size=(12, 10))))
+    assert (len(sets.train), len(sets.valid), len(sets.test), sets.shape) == (8 * 4, 1, 1, (12, 10, 1))
+    assert sets.how[0] == "clips: 10 clips of 7 to 7 frames at 25 frames per second, 10 × 12 pixels, grey"
+    assert "clips of 2 sizes, 12 × 10 to 18 × 15, resized to 12 × 10" in sets.how[1]
+    index, begin = sets.train.begins[5].tolist()
+    if index < 9:
+        expected = CLIPS[index, begin : begin + 4].repeat(2, 1).repeat(2, 2)
+        np.testing.assert_array_equal(sets.train.pick(np.array([5]))[0, ..., 0], expected)
+    (folder / "10.gif").write_bytes((folder / "0.gif").read_bytes()[:300])
+    with pytest.raises(DataError, match=r"10.gif"):
+        open_frames(str(folder), FrameLayout(frames=4))
+    skipping = FrameLayout(frames=4, decoding=ClipLayout(size=(12, 10), skip=True))
+    assert "not read: " in open_frames(str(folder), skipping).how[-1]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty has no clips; give a folder with videos"):
+        open_frames(str(tmp_path / "empty"), FrameLayout(frames=4))
