@@ -63,7 +63,7 @@ class TrainedVideo(TrainedOnSets[Clips]):
     """
 
     task: ClassVar[str] = "video"
-    noun: ClassVar[str] = "clips"
+    noun = "clips"
     model: VideoClassifier
 
     def __init__(
