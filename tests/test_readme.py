@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -42,6 +43,7 @@ def here(tmp_path_factory):
             Image.new("RGB", (16, 16), (4 * n, n, 0)).save(folder / "flickr8k" / "Images" / f"{n}.png")
         rows = [f"{n}.png,{'dark' if n < 30 else 'bright'} picture number {n}" for n in range(60)]
         (folder / "flickr8k" / "captions.txt").write_text("image,caption\n" + "\n".join(rows) + "\n")
+        np.save(folder / "clips.npy", np.arange(12 * 20 * 64).reshape(12, 20, 8, 8) % 251)
         yield folder
 
 
@@ -62,7 +64,7 @@ def smaller(words):
         words = words[:at] + words[at + 2 :]
     if "memory" in words:
         words[words.index("--length") + 1] = "5"
-    small = IMAGES if "image" in words else CAPTIONS if "caption" in words else SMALL
+    small = IMAGES if {"image", "frames"} & {*words} else CAPTIONS if "caption" in words else SMALL
     return [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in small.items())]
 
 

@@ -36,7 +36,7 @@ OURS = list(TASKS)
 EVERY = [*OURS, *PLACES]
 VERBS = {"evaluate": evaluate.VERB, "predict": predict.VERB, "sample": sample.VERB}
 # models that must see a whole input, as they are here
-WHOLE = ("classify", "tag", "translate", "image", "caption", "handwriting")
+WHOLE = ("frames", "classify", "tag", "translate", "image", "caption", "handwriting")
 SMALL = {"lm": {"length": 5}}  # options that make a sample small
 FEW = {"lm": {"words": ("cat",)}}  # options that make a prediction fast
 
@@ -74,7 +74,7 @@ def questions(name):
                 yield Input(f"2024-01-{n % 28 + 1:02},{n}")
             case "strokes":
                 yield Input({"points": [[n, n]]}, f"drawing {n}")
-            case "videos":
+            case "videos" | "frames":
                 yield Input(VIDEO, f"video {n}")
             case "speech":
                 yield Input(SOUND, f"recording {n}")
@@ -198,7 +198,7 @@ def test_runs_are_compared(task, model, name):
 def test_answers_come_in_order_and_no_more_than_one_list_is_taken(task, model, name):
     if task.Predict is None:
         return
-    most = 40 if name in ("lm", "translate", "tag", "classify") else 2000
+    most = 40 if name in ("frames", "lm", "translate", "tag", "classify") else 2000
     given, taken = list(itertools.islice(questions(name), most)), 0
     size = 10 if most < 2000 else 100
 

@@ -271,8 +271,8 @@ def _lists() -> ConstructorRegistry:
 
     @registry.primitive_rule
     def integers(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[tuple[int, ...]] | None:
-        if info.type != INTEGERS:
-            return None
+        if (typing.get_origin(info.type), typing.get_args(info.type)) != (tuple, (int, Ellipsis)):
+            return None  # not compared with INTEGERS: tyro turns it into typing.Tuple for a default of two numbers
         return PrimitiveConstructorSpec(
             nargs=1,
             metavar="INT …",

@@ -70,12 +70,15 @@ def open_animation(file: IO[bytes], title: str, limits: ClipLimits) -> OpenClip:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata
             picture = Image.open(file, formats=known_formats())
+            check_pixels(title, *picture.size, limits)
+            moves = bool(getattr(picture, "is_animated", False))  # which reads up to the second frame
+    except DataError:
+        raise
     except Exception as error:  # decoders raise exceptions of many kinds
         raise damaged(title, 0, error) from error
-    check_pixels(title, *picture.size, limits)
     first = int(picture.info.get("duration") or 0)
     rate = Fraction(1000, first if first >= SHORTEST else USUAL)
-    return OpenClip(title, _animated(picture, title), rate if getattr(picture, "is_animated", False) else None)
+    return OpenClip(title, _animated(picture, title), rate if moves else None)
 
 
 def open_array(file: IO[bytes], title: str, limits: ClipLimits) -> OpenClip:

@@ -72,7 +72,7 @@ def list_clips(path: Path, frames: bool, unit: TimeUnit | None = None) -> Listed
         raise DataError(f"{path} has several tables of intervals, {names}; give one of them instead of the folder")
     if tables:
         return _listed_in(tables[0], path, frames, unit)
-    clips, others = _within(path)
+    clips, others = clips_within(path)
     if tracks := _beside(clips, others, frames):
         return _with_tracks(path, clips, tracks)
     if frames:
@@ -94,7 +94,7 @@ def _listed_in(table: Path, root: Path, frames: bool, unit: TimeUnit | None) -> 
     """Return the clips that a table names."""
     if has_intervals(table):
         tracks = read_tracks(table, unit)
-        found = _Index(_within(root)[0], root)
+        found = _Index(clips_within(root)[0], root)
         listed = ListedClips(root, how=f"{table.name}: {sum(len(t.intervals) for t in tracks.values()):,} intervals")
         for name, track in tracks.items():
             clip = found.find(name)
@@ -123,7 +123,7 @@ def _by_class(root: Path, others: int) -> ListedClips:
             raise DataError(
                 f"{folder} has frames, not clips: give each clip a folder of its own in it, such as {folder.name}/1"
             )
-        clips, _ = _within(folder)
+        clips, _ = clips_within(folder)
         empty += [folder.name] * (not clips)
         listed.paths += clips
         listed.labels += [folder.name] * len(clips)
@@ -171,7 +171,7 @@ def _stem(path: Path) -> str:
     return path.name if path.is_dir() else path.stem
 
 
-def _within(root: Path) -> tuple[list[Path], list[Path]]:
+def clips_within(root: Path) -> tuple[list[Path], list[Path]]:
     """Return the clips in a folder and the folders in it, in natural order, and the other files."""
     clips, others = list[Path](), list[Path]()
     for path in _walk(root):

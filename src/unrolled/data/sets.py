@@ -102,7 +102,7 @@ def divide(
         indices = split_fold(keys, pool.labels, folds, fold, share)
         notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
     else:
-        indices = _divided(grouped(keys) if group else np.arange(len(pool)), shares)
+        indices = divided(grouped(keys) if group else np.arange(len(pool)), shares)
     sets: dict[str, L] = {part: pool.pick(chosen) for part, chosen in zip(PARTS, indices, strict=True)} | dict(own)
     if not len(sets["train"]) or not len(sets["valid"]):
         raise DataError(
@@ -112,7 +112,7 @@ def divide(
     return sets, notes
 
 
-def _divided(groups: Indices, shares: Fractions) -> tuple[list[int], list[int], list[int]]:
+def divided(groups: Indices, shares: Fractions) -> tuple[list[int], list[int], list[int]]:
     """Return the indices of three sets of these fractions; ``groups (N,)``: examples of one group stay together."""
     order = np.lexsort((groups, uniform(0, groups)))
     first = _whole_group(groups[order], round(shares[0] * len(groups)))

@@ -4,6 +4,7 @@ They are independent of tasks, data formats and terminals: the command line prin
 JSON, a notebook shows them, a folder stores them as files.
 """
 
+from .animation import Animation
 from .inputs import Input, chunked
 from .parts import Drawing, Pairs, Part, Picture, Series, Spans, Table, Text
 from .pieces import Margin, Piece
@@ -13,6 +14,7 @@ from .report import Comparison, Progress, Report, reporting_to, silent
 from .sample import SamplePiece
 
 __all__ = [
+    "Animation",
     "Comparison",
     "Drawing",
     "Input",

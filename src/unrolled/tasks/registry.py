@@ -56,6 +56,9 @@ TASKS = {
         "video classification (a class for each clip, or a label for each frame)",
     ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
+    "frames": Entry(
+        "unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"
+    ),
     "memory": Entry(
         "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"
     ),

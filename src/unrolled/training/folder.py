@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunError, SaveError
-from ..results import Drawing, Part, Picture, Text
+from ..results import Animation, Drawing, Part, Picture, Text
 from . import checkpoint, lock
 from .files import distinct, save_error, write_atomically
 
@@ -214,7 +214,7 @@ class RunFolder:
             names = [f"{stem}-{distinct(re.sub(_UNSAFE, '-', name), taken)}" for name in files]
             for name, data in zip(names, files.values(), strict=True):
                 write_atomically(self.previews / name, data)
-            if isinstance(part, Picture | Drawing):
+            if isinstance(part, Picture | Drawing | Animation):
                 saved.append(f"{part.title or part.name}: {names[0]}")
                 shown.append(f"{part.title or part.name}: {self.previews / names[0]}")
             else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UnrolledError
-from ...results import Drawing, Pairs, Part, Picture, Records, Report, Table
+from ...results import Animation, Drawing, Pairs, Part, Picture, Records, Report, Table
 from .look import fitted, printable
 from .reporters import emit
 from .results_folder import Folder, save
@@ -87,7 +87,7 @@ def save_picture(part: Part) -> bool:
 
 
 def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
-    """Print a part; for a picture or drawing, the ``paths`` of its files."""
+    """Print a part; for a picture, drawing or animation, the ``paths`` of its files."""
     match part:
         case Table():
             show_table(part.header, part.rows, right=part.right)
@@ -97,7 +97,7 @@ def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
             print(printable(part.heading), flush=True)
             if part.rows:
                 show_table(part.table.header, part.table.rows, right=part.table.right)
-        case Picture() | Drawing():
+        case Picture() | Drawing() | Animation():
             for path in paths:
                 print(printable(f"{part.title or part.kind}: {path}"), flush=True)
         case _:
@@ -106,12 +106,12 @@ def show_part(part: Part, paths: Iterable[Path] = ()) -> None:
 
 def is_drawn(part: Part) -> bool:
     """Return whether a part can only be shown as a file."""
-    return isinstance(part, Picture | Drawing)
+    return isinstance(part, Picture | Drawing | Animation)
 
 
 def save_part(part: Part, folder: Folder | None, prefix: str = "", beside: Path | None = None) -> list[Path]:
-    """Save a part's files in the folder of ``--out``, or a picture or drawing in the folder ``beside``; return their
-    paths."""
+    """Save a part's files in the folder of ``--out``, or a picture, drawing or animation in the folder ``beside``;
+    return their paths."""
     if folder is None and beside is not None and is_drawn(part) and beside.is_dir():
         folder = Folder(beside)
     return [] if folder is None else folder.save_parts([part], prefix)

@@ -1,0 +1,1 @@
+"""The task ``frames``: predict the next frames of a clip."""
