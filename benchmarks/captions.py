@@ -29,7 +29,7 @@ from unrolled.analysis.bootstrap import resampled_sums
 from unrolled.tasks import task_class
 from unrolled.tasks.caption.baselines import baselines
 from unrolled.tasks.caption.bleu import bleu_of_sums
-from unrolled.tasks.caption.pictures import mean_features
+from unrolled.tasks.caption.inputs import mean_features
 from unrolled.tasks.caption.scores import score, sufficient
 from unrolled.training.config import update
 from unrolled.training.log import Silent

@@ -105,6 +105,13 @@ INLINE Vec<float> exp_below_0(Vec<float> z) { return exp_(z); }
 #endif
 INLINE Vec<double> exp_below_0(Vec<double> z) { return exp_(z); }
 
+// The next row of an example is far away in memory: read its first 16 cache lines while this one is computed.
+template <int write, class T>
+INLINE void fetch(const T* row, long classes) {
+    constexpr long line = 64 / sizeof(T);
+    for (long k = 0; k < classes && k < 16 * line; k += line) __builtin_prefetch(row + k, write);
+}
+
 // Rows of states of one example, fractions and exponents, with a vector of margin on either side.
 template <class T>
 struct Rows {
@@ -185,6 +192,7 @@ struct CtcForward {
     // α of frame t; returns the sum over the classes.
     double frame(long b, long t, long S) const {
         const T* x = (const T*)q.logits + b * q.example + t * q.frame;
+        if (t + 1 < q.T) fetch<0>(x + q.frame, q.C);
         Vec<T> high = fill(T(-INFINITY)), total = {};
         for (long k = 0; k < q.C; k += W) {
             const int n = q.C - k < W ? int(q.C - k) : W;
@@ -275,7 +283,7 @@ static void by_logits(const Ctc& q, long b) {
     const int64_t* target = (const int64_t*)q.targets + b * q.S;
     const T d = ((const T*)q.dlosses)[b];
     for (long t = 0; t < q.T; t++) {
-        T* to = (T*)q.dlogits + b * q.example + t * q.frame;
+        T* to = (T*)q.dlogits + b * q.dexample + t * q.dframe;
         if (t >= frames) {
             memset(to, 0, q.C * sizeof(T));
             continue;
@@ -284,6 +292,7 @@ static void by_logits(const Ctc& q, long b) {
         const T* scale = (const T*)q.scales + 2 * (b * q.T + t);
         const T* occupied = (const T*)q.occupancies + (b * q.T + t) * (q.S + 1);
         const T most = scale[0], factor = d * scale[1];
+        if (t + 1 < frames) fetch<0>(x + q.frame, q.C), fetch<1>(to + q.dframe, q.C);
         for (long k = 0; k < q.C; k += W) {
             const int n = q.C - k < W ? int(q.C - k) : W;
             store(to + k, exp_below_0(load(x + k, n) - most) * factor, n);

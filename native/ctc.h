@@ -10,11 +10,12 @@
     X(T) X(B) X(C) X(S) \
     X(blank)          /* the class that is no label */ \
     X(threads)        /* at most so many */ \
-    X(frame) X(example)  /* distances between frames and between examples in `logits` and `dlogits`; classes are adjacent */
+    X(frame) X(example)    /* distances between frames and between examples of `logits`; classes are adjacent */ \
+    X(dframe) X(dexample)  /* the same of `dlogits` */
 
 #define UNROLLED_CTC_ARRAYS(X) \
     /* read by both directions */ \
-    X(logits)         /* (T, B, C), with these distances */ \
+    X(logits)         /* (T, B, C) */ \
     X(targets)        /* int64 (B, S) */ \
     X(input_lengths) X(target_lengths)  /* int64 (B) */ \
     /* written forward, read backward; entries past a length are neither written nor read */ \
@@ -25,7 +26,7 @@
     /* read backward */ \
     X(dlosses)        /* (B) */ \
     /* written backward */ \
-    X(dlogits)        /* as logits; zero past a length */
+    X(dlogits)        /* (T, B, C), zero past a length */
 
 struct Ctc {
 #define X(name) int64_t name = 0;

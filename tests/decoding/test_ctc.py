@@ -178,12 +178,14 @@ def test_pieces_are_those_of_the_best_alignment(T: int) -> None:
 
 @needs_kernels
 @pytest.mark.parametrize("lm", [None, Bigrams()])
-def test_the_same_in_chunks_alone_and_in_a_batch(lm: Any) -> None:
+def test_the_same_in_chunks_alone_and_in_a_batch(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit by bit; and what is settled in a partial transcript never changes."""
     decoder = CTCDecoder(SYMBOLS, search=CTCSearch(beam=6, n_best=3), lm=lm, hot_words=HOT)
     logits = torch.stack([numbers(40, 4, seed, 4) for seed in range(3)], 1)
     lengths = [40, 0, 23]
     together = decoder.decode(logits, lengths)
+    monkeypatch.setattr(extension, "threads", lambda: 3)
+    assert decoder.decode(logits.transpose(0, 1).contiguous().transpose(0, 1), lengths) == together
     for b, T in enumerate(lengths):
         assert decoder.decode(logits[:T, b : b + 1]) == [together[b]]
         stream, settled = decoder.stream(), ""

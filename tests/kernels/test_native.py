@@ -322,9 +322,9 @@ def test_gradients_in_bfloat16_are_those_of_float32_to_its_precision(monkeypatch
     with torch.autocast("cpu", torch.bfloat16):
         got = run(case, "native", torch.float32)
     errors = {name: error(got[name], result.double()) for name, result in wanted.items()}
-    assert {result.dtype for result in got.values()} == {torch.float32}
+    assert all(result.dtype == torch.float32 for result in got.values())
     assert all(value < (0.02 if kind in SMOOTH else 0.2) for value in errors.values()), errors
-    assert 0 < min(value for name, value in errors.items() if "weight" in name), errors
+    assert min(value for name, value in errors.items() if "weight" in name) > 0, errors
 
 
 def test_a_cell_in_bfloat16_keeps_float32_within():

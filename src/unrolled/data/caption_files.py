@@ -1,4 +1,4 @@
-"""Files of captions, in the forms in which their publishers distribute them; the form is detected.
+"""Files of captions of pictures or clips, in the forms in which their publishers distribute them; the form is detected.
 
     karpathy   {"images": [{"filename": …, "split": …, "sentences": [{"raw": …}, …]}, …]}          with its own split
     coco       {"images": [{"id": …, "file_name": …}], "annotations": [{"image_id": …, "caption": …}]}
@@ -33,7 +33,8 @@ FORMS = {
 MOST_BYTES = 1 << 30  # of a file
 LONGEST = 2_000  # characters of a caption
 PARTS = {"train": "train", "restval": "train", "val": "valid", "valid": "valid", "test": "test"}
-PICTURE_KEYS = ("image", "filename", "file_name", "file", "path", "image_path", "image_name", "img", "picture", "photo")
+PICTURE_KEYS = ("image", "filename", "file_name", "file", "path", "image_path", "image_name", "img", "picture", "photo",
+                "clip", "video", "video_id")  # fmt: skip
 CAPTION_KEYS = ("caption", "captions", "comment", "text", "sentence", "sentences", "description")
 _NUMBER = re.compile(r"#[0-9]{1,4}$")
 

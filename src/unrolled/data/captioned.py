@@ -1,4 +1,4 @@
-"""Pictures with captions."""
+"""Pictures or clips with captions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .pictures import Pixels
 
@@ -24,33 +26,43 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures with one or several captions each.
+    """Pictures, or clips, with one or several captions each.
 
     Attributes:
         names: the names of the pictures.
         captions: the captions of each.
-        pictures: the file of each, or the pixels ``(N, h, w, 3)``.
+        pictures: the file of each, or the pixels ``(N, h, w, 3)``; of clips the files, or the frames ``(T, h, w, C)``.
         named: of generated scenes: for each caption which object each word names.
+        clips: whether they are clips instead of pictures.
+        rate: of clips in memory, frames per second.
     """
 
     names: list[str] = field(default_factory=list)
     captions: list[list[str]] = field(default_factory=list)
-    pictures: Sequence[Path] | Pixels = ()
+    pictures: Sequence[Path] | Sequence[Pixels] | Pixels = ()
     named: list[list[Named]] = field(default_factory=list)
+    clips: bool = False
+    rate: float = 0.0
 
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def noun(self) -> str:
+        """What they are in messages."""
+        return "clips" if self.clips else "pictures"
+
     def pick(self, indices: Sequence[int]) -> Captioned:
         """Return the pictures with these indices."""
-        pictures = (
-            [self.pictures[n] for n in indices] if isinstance(self.pictures, Sequence) else self.pictures[indices]
-        )
+        pictures: Any = self.pictures  # pictures of a list are a list, those of an array an array
+        pictures = pictures[indices] if isinstance(pictures, np.ndarray) else [pictures[n] for n in indices]
         return Captioned(
             [self.names[n] for n in indices],
             [self.captions[n] for n in indices],
             pictures,
             [self.named[n] for n in indices] if self.named else [],
+            self.clips,
+            self.rate,
         )
 
     def pairs(self) -> list[tuple[int, str]]:

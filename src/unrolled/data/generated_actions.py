@@ -23,6 +23,7 @@ from .stick_figures import JOINTS, SIDE, Numbers, drawn, points
 ACTIONS = ("stand", "walk", "run", "jump", "wave", "squat", "fall", "rise")
 SIZES = {"train": 4_000, "valid": 300, "test": 600}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
+RATE = 12.0  # frames per second
 VERSION = 1  # of the drawings
 VERBS = {"stand": "stands", "walk": "walks", "run": "runs", "jump": "jumps", "wave": "waves", "squat": "squats",
          "fall": "falls", "rise": "gets up"}  # fmt: skip

@@ -1,7 +1,8 @@
-"""Decoding: sampling, generation and beam search. All work on a ``step`` function or a frozen model of any task."""
+"""Decoding: sampling, generation and beam search on a ``step`` function or a frozen model; CTC decoding of logits."""
 
 from .beam import beam_search
-from .ctc import CTCDecoder, CTCSearch, CTCStream, ctc_greedy
+from .ctc import CTCDecoder, CTCSearch, CTCStream
+from .ctc_greedy import ctc_greedy
 from .ctc_lm import CharacterModel
 from .frozen import frozen_chunks, generate_frozen
 from .generate import TextWriter, generate

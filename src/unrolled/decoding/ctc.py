@@ -1,7 +1,6 @@
-"""CTC decoding: from logits to texts, greedily or by prefix beam search (Graves 2006; Hannun et al. 2014).
+"""CTC decoding by prefix beam search: whole batches, or a stream chunk by chunk (Graves 2006; Hannun et al. 2014).
 
-Greedy decoding takes the best class of every frame and removes repetitions and blanks: the best alignment. Beam search
-sums over alignments. It looks for the text Y that maximises
+The search sums over alignments. It looks for the text Y that maximises
 
     log P(Y | logits) + α log P_LM(Y) + β |Y| + Σ bonus(w)         w: the words of Y
 
@@ -22,6 +21,7 @@ from torch import Tensor
 from ..checks import Count, checked
 from ..errors import ArgumentError, BackendError
 from ..kernels import extension
+from .ctc_inputs import check_logits, not_finite, symbol_ids
 from .ctc_lm import CharacterModel, Scorer
 from .ctc_words import word_tree
 from .search import WIDEST
@@ -141,7 +141,7 @@ class CTCDecoder:
         )
         for b, frame in enumerate(bad):
             if frame >= 0:
-                raise _not_finite(f"logits[:, {b}]", frame)
+                raise not_finite(f"logits[:, {b}]", frame)
         return [self._best(beam, self.search.n_best, True) for beam in beams]
 
     def stream(self) -> CTCStream:
@@ -187,7 +187,7 @@ class CTCStream:
         frames, _ = check_logits(logits[:, None], None, len(self._decoder.symbols))
         for t in range(frames.size(0)):
             if not self._beam.advance(frames[t].data_ptr()):
-                raise _not_finite("logits", self.frames)
+                raise not_finite("logits", self.frames)
             self._score()
         return self._decoder._best(self._beam, 1, False)[0]
 
@@ -210,76 +210,3 @@ class CTCStream:
         if self._scorer is not None and (fresh := self._beam.fresh()):
             scores = self._scorer.score(fresh)
             self._beam.set_scores(scores.ctypes.data)
-
-
-@checked
-@torch.no_grad()
-def ctc_greedy(
-    logits: Tensor, symbols: Sequence[str], lengths: Tensor | Sequence[int] | None = None, *, blank: Count = 0
-) -> list[Transcript]:
-    """Return the best alignment of each example as a transcript.
-
-    Args:
-        logits: ``(T, B, C)``.
-        symbols: the names of the C classes, any name for the blank.
-        lengths: ``(B,)``, frames of each example; `None`: all T.
-        blank: the class of the blank.
-
-    Raises:
-        ArgumentError: the logits have another number of classes or are not finite, or lengths are out of range.
-    """
-    symbol_ids(symbols, blank)
-    logits, frames = check_logits(logits, lengths, len(symbols))
-    best, classes = logits.log_softmax(2).max(2)  # (T, B)
-    found = []
-    for b, T in enumerate(frames):
-        ids, scores = classes[:T, b].tolist(), best[:T, b].double()
-        if not scores.isfinite().all():
-            raise _not_finite(f"logits[:, {b}]", int((~scores.isfinite()).nonzero()[0]))
-        probabilities, pieces, start = scores.exp().tolist(), [], 0
-        for t in range(1, T + 1):
-            if t == T or ids[t] != ids[start]:
-                if ids[start] != blank:
-                    mean = sum(probabilities[start:t]) / (t - start)
-                    pieces.append(Piece(symbols[ids[start]], start, t, mean))
-                start = t
-        total = float(scores.sum())
-        found.append(Transcript(pieces, total, total))
-    return found
-
-
-def symbol_ids(symbols: Sequence[str], blank: int) -> dict[str, int]:
-    """Return the class of each symbol, without the blank.
-
-    Raises:
-        ArgumentError: two classes have the same name, or the blank is no class.
-    """
-    if blank >= len(symbols):
-        raise ArgumentError("blank", f"a class in 0..{len(symbols) - 1}", blank)
-    ids: dict[str, int] = {}
-    for k, name in enumerate(symbols):
-        if k != blank and (ids.setdefault(name, k) != k or not name):
-            raise ArgumentError(f"symbols[{k}]", "a name that no other class has, not empty", name)
-    return ids
-
-
-def check_logits(logits: Tensor, lengths: Any, C: int) -> tuple[Tensor, list[int]]:
-    """Return ``logits (T, B, C)`` as float32 on the CPU with adjacent classes, and the frames of each example.
-
-    Raises:
-        ArgumentError: the shape is wrong, or lengths are out of range.
-    """
-    if logits.dim() != 3 or logits.size(2) != C or not logits.is_floating_point():
-        expected = f"(T, B, {C}) floating point, one class for each symbol and the blank"
-        raise ArgumentError("logits", expected, (tuple(logits.shape), logits.dtype))
-    T, B, _ = logits.shape
-    frames = [T] * B if lengths is None else torch.as_tensor(lengths).tolist()
-    if not isinstance(frames, list) or len(frames) != B or not all(type(n) is int and 0 <= n <= T for n in frames):
-        raise ArgumentError("lengths", f"{B} integers in 0..{T}", frames)
-    logits = logits.detach().to("cpu", torch.float32)
-    return (logits if logits.stride(2) == 1 else logits.contiguous()), frames
-
-
-def _not_finite(name: str, frame: int) -> ArgumentError:
-    remedy = "NaN or infinity: the training diverged, or the input has such values"
-    return ArgumentError(f"{name} in frame {frame}", "logits with a finite softmax", "none", remedy)

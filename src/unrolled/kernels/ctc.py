@@ -61,7 +61,7 @@ def ctc(
         "occupancies": extension.empty_if(save, B, T, S + 1, like=logits),
     }
     arrays = {"targets": targets, "input_lengths": input_lengths, "target_lengths": target_lengths, **results}
-    _call(False, dense(logits), None, arrays, blank)
+    _call(False, _adjacent(logits), None, arrays, blank)
     return results["losses"], results["scales"], results["occupancies"]
 
 
@@ -84,30 +84,29 @@ def ctc_backward(
     blank: int,
 ) -> tuple[Tensor]:
     """Return the gradient with respect to the logits, in the memory order of frames and examples that they have."""
-    logits = dense(logits)
     dlogits = _empty_like(logits)
     arrays = {
         "targets": targets, "input_lengths": input_lengths, "target_lengths": target_lengths, "dlosses": dlosses,
         "scales": scales, "occupancies": occupancies,
     }  # fmt: skip
-    _call(True, logits, dlogits, arrays, blank)
+    _call(True, _adjacent(logits), dlogits, arrays, blank)
     return (dlogits,)
 
 
 @ctc_backward.register_fake
 def _(dlosses: Tensor, scales: Tensor, occupancies: Tensor, logits: Tensor, *rest: Any) -> Any:
-    return (_empty_like(dense(logits)),)
+    return (_empty_like(logits),)
 
 
-def dense(logits: Tensor) -> Tensor:
-    """Return the logits as one block of memory, with adjacent classes: frames first, or examples first."""
-    in_order = logits.is_contiguous() or logits.transpose(0, 1).is_contiguous()
-    return logits if in_order else logits.contiguous()
+def _adjacent(logits: Tensor) -> Tensor:
+    """Return the logits with adjacent classes; frames and examples may have any distances."""
+    return logits if logits.stride(2) == 1 else logits.contiguous()
 
 
 def _empty_like(logits: Tensor) -> Tensor:
+    """Return a tensor without gaps, examples first in memory if they are in the logits."""
     T, B, C = logits.shape
-    if logits.is_contiguous():
+    if logits.stride(0) >= logits.stride(1):
         return extension.empty(T, B, C, like=logits)
     return extension.empty(B, T, C, like=logits).transpose(0, 1)
 
@@ -127,11 +126,11 @@ def _call(backward: bool, logits: Tensor, dlogits: Tensor | None, arrays: dict[s
     tensors |= {"logits": logits} if dlogits is None else {"logits": logits, "dlogits": dlogits}
     size = {"T": T, "B": B, "C": C, "S": S, "O": S + 1, "2": 2}
     check(tensors, logits.dtype, INTEGER_DTYPES, resolve_shapes(SHAPES, size))
-    if dlogits is not None and dlogits.stride() != logits.stride():
-        raise AssertionError("the gradient must have the memory order of the logits")
     if not B:
         return
     addresses = {name: tensor.data_ptr() for name, tensor in tensors.items()}
+    if dlogits is not None:
+        addresses |= {"dframe": dlogits.stride(0), "dexample": dlogits.stride(1)}
     extension.compiled.ctc(
         extension.instruction_set(), logits.dtype == torch.float64, backward, T=T, B=B, C=C, S=S, blank=blank,
         threads=extension.threads(), frame=logits.stride(0), example=logits.stride(1), **addresses,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .characters import CharacterReader
 from .convolution import Convolutions
-from .convolutional import ConvGRU, ConvLSTM, KerasNames, LSTMOptions, MapOptions
+from .convolutional import ConvGRU, ConvLSTM
 from .crf import CRF
 from .dropin import GRU, LSTM, RNN
 from .dropout import LockedDropout
 from .extras import Extras
+from .map_options import KerasNames, LSTMOptions, MapOptions
 from .rnn import Stack
 from .torch_interface import DropIn
 

@@ -8,11 +8,11 @@ from typing import Literal
 from ...cells import check_rate, check_size
 from ...checks import checked
 from ...data.caption_files import CaptionForm
-from ...data.caption_sets import NAMES, CaptionSets, open_captions
+from ...data.caption_sets import ACTIONS, NAMES, CaptionSets, open_captions
 from ...data.folds import check_folds
 from ...decoding.search import Search
 from ...errors import ArgumentError
-from ...training.config import refuse_changed
+from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ...training.start_options import Start
 from ..common.language import Tokenization
@@ -20,19 +20,23 @@ from ..common.recurrent import Recurrent
 
 MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 LEAST_SIZE, LARGEST = 16, 512  # pixels of a side
-OF_FILES = ("images", "form", "fractions", "folds", "fold")
+MAPS, CLIP_MAPS = (24, 48, 96), (8, 16, 32)
+FASTEST = 1000.0  # frames per second
+OF_FILES = ("images", "form", "inputs", "fractions", "folds", "fold")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Captions:
-    """The pictures and their captions."""
+    """The pictures or clips and their captions."""
 
     data: str = "scenes"
     """a file of captions (Karpathy, Flickr8k, Kaggle, COCO, JSON lines), or a name"""
     images: str | None = None
-    """folder of the pictures (default: found beside the file)"""
+    """folder of the pictures or clips (default: found beside the file)"""
     form: CaptionForm = "auto"
     """form of the file: karpathy, coco, flickr, csv or jsonl (default: detect)"""
+    inputs: Literal["auto", "pictures", "clips"] = "auto"
+    """what the captions describe: pictures or clips; auto: by the files"""
     fractions: tuple[float, float, float] | None = None
     """fractions of training, validation and test (default: of the file, or 0.8 0.1 0.1)"""
     folds: int = 0
@@ -49,9 +53,14 @@ class Captions:
         if self.data in NAMES:
             refuse_changed(self, OF_FILES, f"with --data {self.data}, which does not use it")
 
+    @property
+    def clips(self) -> bool:
+        """Whether the captions describe clips, as far as it is known."""
+        return self.data == ACTIONS or self.inputs == "clips"
+
     def read(self) -> CaptionSets:
         """Read the training, validation and test sets."""
-        return open_captions(self.data, self.images, self.form, self.fractions, self.folds, self.fold or 0)
+        return open_captions(self.data, self.images, self.form, self.inputs, self.fractions, self.folds, self.fold or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +79,14 @@ class Words(Tokenization):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureEncoder:
-    """The network that reads the picture."""
+    """The network that reads a picture, or a frame of a clip."""
 
     encoder: str = "auto"
     """cnn (trained along), photos (EfficientNet-Lite0) or module:Class; auto: by data"""
     size: int | None = None
-    """cnn: pixels of a side (default: 48 for scenes, else 96)"""
-    maps: tuple[int, ...] = (24, 48, 96)
-    """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
+    """cnn: pixels of a side (default: 48 scenes, 40 actions, 96 pictures, 64 clips)"""
+    maps: tuple[int, ...] | None = formerly(None, MAPS)
+    """cnn: feature maps of each block (default: 24 48 96, of clips 8 16 32)"""
     depth: int = 1
     """cnn: convolutions of a block"""
 
@@ -89,15 +98,42 @@ class PictureEncoder:
             refuse_changed(self, ("size", "maps", "depth"), f"with --encoder {self.encoder}, which does not use it")
         if self.size is not None and not LEAST_SIZE <= self.size <= LARGEST:
             raise ArgumentError("size", f"from {LEAST_SIZE} to {LARGEST} pixels", self.size)
-        if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
+        maps = self.blocks
+        if not 1 <= len(maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in maps):
             expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
-            raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
-        if self.size is not None and self.size >> len(self.maps) < 1:
-            raise ArgumentError(
-                "maps", f"at most {self.size.bit_length() - 1} blocks for {self.size} pixels", self.maps
-            )
+            raise ArgumentError("maps", expected, " ".join(map(str, maps)))
+        if self.size is not None and self.size >> len(maps) < 1:
+            raise ArgumentError("maps", f"at most {self.size.bit_length() - 1} blocks for {self.size} pixels", maps)
         if self.depth > DEEPEST:
             raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The feature maps of each block."""
+        return MAPS if self.maps is None else self.maps
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipReading:
+    """How clips are read, where the data are clips."""
+
+    clip_encoder: Literal["recurrent", "mean"] = "recurrent"
+    """clips: recurrent layers over the frames, or the frames and their mean"""
+    bidirectional: bool = True
+    """recurrent: in both directions"""
+    differences: bool = True
+    """also read the change of each frame since the one before it"""
+    rate: float | None = None
+    """frames per second that clips are read at (default: their own)"""
+    most_frames: int = 256
+    """of a clip with more frames so many are read, evenly spaced"""
+
+    def __post_init__(self) -> None:
+        check_size("most_frames", self.most_frames)
+        if self.rate is not None and not 0 < self.rate <= FASTEST:
+            raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
+        if self.clip_encoder == "mean":
+            refuse_changed(self, ["bidirectional"], "with --clip-encoder mean, which does not use it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +198,7 @@ class CaptionConfig:
     data: Captions = field(default_factory=Captions)
     units: Words = field(default_factory=Words)
     pictures: PictureEncoder = field(default_factory=PictureEncoder)
+    clips: ClipReading = field(default_factory=ClipReading)
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="lstm", num_layers=1, dropout=0.1))
     captioner: Describer = field(default_factory=Describer)
     decoding: Decoding = field(default_factory=Decoding)
@@ -178,6 +215,11 @@ class CaptionConfig:
     def vocabulary(self) -> str:
         """The kind of vocabulary."""
         return "word" if self.units.vocabulary == "auto" else self.units.vocabulary
+
+    @property
+    def channels(self) -> int:
+        """Numbers of a pixel."""
+        return 1 if self.data.data == ACTIONS and self.encoder == "cnn" else 3
 
     @property
     def encoder(self) -> str:

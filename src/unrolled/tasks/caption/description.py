@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...data.caption_files import read_captions
 from ...data.caption_sets import NAMES, CaptionSets
+from ...data.clip_store import digest_of
 from ...data.named_data import NamedData
-from ...data.pictures import MOST_BYTES
 from ...errors import ArgumentError, DataError
-from ...results import Input, Pairs, Report
+from ...results import Pairs, Report
 from ..common.description import LONGEST, SHOWN, first_lines, leaked
 from ..common.given_data import rows_of
 from .bleu import words
@@ -49,8 +46,8 @@ def describe(data: Captions) -> Report:
     per = Counter(len(captions) for captioned in parts.values() for captions in captioned.captions)
     rows = [
         ("data", data.data),
-        *((part, f"{len(captioned):,} pictures") for part, captioned in parts.items()),
-        ("captions", f"{len(texts):,}, {len(set(texts)):,} different; " + _each(per)),
+        *((part, f"{len(captioned):,} {captioned.noun}") for part, captioned in parts.items()),
+        ("captions", f"{len(texts):,}, {len(set(texts)):,} different; " + _each(per, sets.train.noun)),
         ("words", f"median {lengths[len(lengths) // 2]}, maximum {lengths[-1]}"),
     ]
     train = sets.train
@@ -62,9 +59,9 @@ def describe(data: Captions) -> Report:
     )
 
 
-def _each(counts: Counter[int]) -> str:
-    """Return how many captions a picture has."""
-    return ", ".join(f"{count:,} pictures with {number}" for number, count in sorted(counts.items())[:6])
+def _each(counts: Counter[int], noun: str) -> str:
+    """Return how many captions a picture or clip has."""
+    return ", ".join(f"{count:,} {noun} with {number}" for number, count in sorted(counts.items())[:6])
 
 
 def suspicious(sets: CaptionSets) -> list[str]:
@@ -81,23 +78,21 @@ def suspicious(sets: CaptionSets) -> list[str]:
 
 
 def leaked_pictures(sets: CaptionSets) -> list[str]:
-    """Return notes on validation and test pictures that are training pictures too, by their content."""
-    parts = sets.parts()
-    if isinstance(sets.train.pictures, np.ndarray) or sum(map(len, parts.values())) > MOST_LEAKED:
+    """Return notes on validation and test pictures or clips that are training ones too, by their content."""
+    parts = {part: [file for file in captioned.pictures if isinstance(file, Path)]
+             for part, captioned in sets.parts().items()}  # fmt: skip
+    if sum(map(len, parts.values())) > MOST_LEAKED:
         return []
-    digests = {
-        part: [hashlib.sha256(Input(Path(file)).data(MOST_BYTES)).hexdigest() for file in captioned.pictures]
-        for part, captioned in parts.items()
-    }
-    names = {d: name for part in parts for d, name in zip(digests[part], parts[part].names, strict=True)}
-    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, "pictures")
+    digests = {part: [digest_of(file) for file in files] for part, files in parts.items()}
+    names = {d: name for part, own in digests.items() for d, name in zip(own, sets.parts()[part].names, strict=False)}
+    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, sets.train.noun)
 
 
 def write_captions(name: str, data: Any, folder: Path) -> Path:
     """Write rows (image, caption) as JSON lines; return the path.
 
     Raises:
-        ArgumentError: there are no rows, or a row is not the path of a picture and its captions.
+        ArgumentError: there are no rows, or a row is not the path of a picture or clip and its captions.
     """
     path, count = folder / f"{name}.jsonl", 0
     with path.open("w", encoding="ascii", newline="\n") as file:
@@ -105,7 +100,7 @@ def write_captions(name: str, data: Any, folder: Path) -> Path:
             image, caption = row.get("image"), row.get("caption")
             texts = [caption] if isinstance(caption, str) else caption
             if not isinstance(image, str | Path):
-                raise ArgumentError(f"{name}[{count - 1}] (image)", "the path of a picture", image)
+                raise ArgumentError(f"{name}[{count - 1}] (image)", "the path of a picture or clip", image)
             if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
                 raise ArgumentError(f"{name}[{count - 1}] (caption)", "text, or a list of texts", caption)
             place = str(Path(image).expanduser().absolute())

@@ -15,7 +15,7 @@ from ..common.evaluated_examples import EvaluatedExamples, same_examples
 from ..common.search_options import SearchOptions
 from .baselines import baselines
 from .captions import Caption, on_object
-from .pictures import mean_features
+from .inputs import mean_features
 from .scores import ATTENTION, METRICS, QUALITY, Scores, bleu4_interval, score
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def compare(models: Mapping[str, TrainedCaptioner], options: Evaluate, progress:
     plain = _baselines(model, captioned, progress) if options.baselines else {}
     where = options.data or f"{model.config.data.data}, {options.part}"
     reports = [Report(_values(where, captioned, result, plain)) for result in results.values()]
-    return Comparison(reports, Report({}, tuple(_parts(results, plain)), (), tuple(notes)))
+    return Comparison(reports, Report({}, tuple(_parts(results, plain, captioned.noun)), (), tuple(notes)))
 
 
 def _measured(model: TrainedCaptioner, captioned: Captioned, options: Evaluate, progress: Progress) -> Measured:
     arrays = model.reader.read_all(captioned, progress)
     begin = time.perf_counter()
-    with progress(len(captioned), "pictures") as done:
+    with progress(len(captioned), captioned.noun) as done:
         measures = model.measures(captioned, arrays, done, **options.given())
     rate = len(captioned) / (time.perf_counter() - begin)
     texts = [caption.text for caption in measures.captions]
@@ -118,7 +118,7 @@ def _values(where: str, captioned: Captioned, result: Measured, plain: Mapping[s
     """Return the values for JSON."""
     values: dict[str, Any] = {
         "text": where,
-        "pictures": len(captioned),
+        captioned.noun: len(captioned),
         **result.loss,
         **result.measures.summary(),
         "intervals": as_json(result.intervals),
@@ -129,11 +129,11 @@ def _values(where: str, captioned: Captioned, result: Measured, plain: Mapping[s
     return values
 
 
-def _parts(results: Mapping[str, Measured], plain: Mapping[str, Scores]) -> Sequence[Part]:
+def _parts(results: Mapping[str, Measured], plain: Mapping[str, Scores], noun: str) -> Sequence[Part]:
     summaries = {run: {**result.loss, **result.measures.summary()} for run, result in results.items()}
     metrics = [metric for metric in METRICS if all(metric.name in summary for summary in summaries.values())]
     named = len(results) > 1 or bool(plain)
-    columns = (*("loss" if metric.name == "loss" else metric.label for metric in metrics), "pictures/s")
+    columns = (*("loss" if metric.name == "loss" else metric.label for metric in metrics), f"{noun}/s")
     rows = [
         (*((run or "this run",) if named else ()), *(f"{summary[m.name]:{m.format}}" for m in metrics),
          f"{results[run].rate:,.0f}")

@@ -1,7 +1,7 @@
 """Inspection of a captioner: its decoder reads each line as the caption of a picture.
 
-A line that is a caption of the run's own data is read with its picture, every other line with the mean of the training
-pictures. Step t reads token t, as in training.
+A line that is a caption of the run's own data is read with its picture or clip, every other line with the mean of the
+training pictures, or of the frames of the training clips. Step t reads token t, as in training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ...analysis.passes import Lines
 from ...analysis.tokenized import TokenSequence
 from ...cells import Cell
 from ..common.token_lines import token_lines
-from .model import Captioner
+from .caption_decoder import CaptionDecoder
+from .inputs import Read, ReadClips, tensors
+from .opened import network
 
 if TYPE_CHECKING:
     from .trained import TrainedCaptioner
@@ -31,7 +33,7 @@ class DecoderLayers(nn.Module):
 
     num_directions = 1
 
-    def __init__(self, model: Captioner) -> None:
+    def __init__(self, model: CaptionDecoder) -> None:
         super().__init__()
         above = [] if model.decoder is None else [*model.decoder.cells]
         layers: list[nn.Module] = [*([] if model.attention is None else [model.attention]), *above]
@@ -53,13 +55,11 @@ def reading(model: TrainedCaptioner, text: str) -> Inspection:
     config, symbols = model.config, len(model.language)
     captioner = model.model
     sequences = token_lines(model.language, text)
-    pictures = _pictures(model, [line.words[0] for line in sequences])
+    inputs = _inputs(model, [line.words[0] for line in sequences])
     numbers = {id(line): n for n, line in enumerate(sequences)}
 
     def twin() -> nn.Module:
-        own = config.pictures if config.encoder == "cnn" else None
-        shape = (*pictures.shape[1:3], pictures.shape[3])
-        return Captioner(symbols, shape, config.model, config.captioner, own)
+        return network(config, symbols, inputs.shape[1:])
 
     def batch(lines: list[TokenSequence]) -> Tensor:
         return torch.tensor([numbers[id(line)] for line in lines])
@@ -69,23 +69,27 @@ def reading(model: TrainedCaptioner, text: str) -> Inspection:
         ids = torch.zeros(int(lengths.max()), len(lines), dtype=torch.int64, device=lengths.device)
         for lane, line in enumerate(lines):
             ids[: len(line.ids), lane] = torch.from_numpy(line.ids)
-        encoded = module.encode(torch.from_numpy(pictures[chosen.cpu().numpy()]).to(lengths.device))
+        encoded = module.encode(*(part.to(lengths.device) for part in tensors(inputs[chosen.cpu().numpy()])))
         module.decode(ids, module.begin(encoded), encoded.memory, lengths)
 
     passes = Lines(sequences, call, batch)
     return Inspection(captioner, DecoderLayers, twin, symbols, passes)  # type: ignore[arg-type]
 
 
-def _pictures(model: TrainedCaptioner, lines: list[str]) -> Any:
-    """Return the picture that each line is read with, ``(N, h, w, ·)``."""
+def _inputs(model: TrainedCaptioner, lines: list[str]) -> Read:
+    """Return the picture or clip that each line is read with."""
     sets = model.own_sets()
     train = sets.train.pick(range(min(MOST, len(sets.train))))
-    arrays = model.reader.read_all(train)
-    mean = arrays.astype(np.float32).mean(0).astype(arrays.dtype)
+    read = model.reader.read_all(train)
     found: dict[str, Any] = {}
     for part in (train, sets.valid, sets.test):
         some = part.pick(range(min(MOST, len(part))))
-        own = arrays if part is train else model.reader.read_all(some)
+        own = read if part is train else model.reader.read_all(some)
         for n, caption in some.pairs():
             found.setdefault(caption.strip().lower(), own[n])
+    if isinstance(read, ReadClips):
+        frames = read.frames(MOST)
+        mean = frames.astype(np.float32).mean(0, keepdims=True).astype(frames.dtype)
+        return ReadClips([found.get(line.strip().lower(), mean) for line in lines], read.most)
+    mean = read.astype(np.float32).mean(0).astype(read.dtype)
     return np.stack([found.get(line.strip().lower(), mean) for line in lines])

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ...cells.attentive import located
 from ...layers.decoder import inside
-from .model import REMEMBERED, Captioner
+from .caption_decoder import REMEMBERED, CaptionDecoder
 
 DISCOUNT = 0.5
 KEPT = 0.95
@@ -31,13 +31,18 @@ KEPT = 0.95
 
 
 def caption_loss(
-    model: Captioner, outputs: Tensor, weights: Tensor | None, target: Tensor, lengths: Tensor, draws: Tensor | None
+    model: CaptionDecoder,
+    outputs: Tensor,
+    weights: Tensor | None,
+    target: Tensor,
+    lengths: Tensor,
+    draws: Tensor | None,
 ) -> Tensor:
     """Return the loss.
 
     Args:
         model: the captioner; with hard attention its moving baseline is updated.
-        outputs, weights: see `Captioner.forward`.
+        outputs, weights: see `CaptionDecoder.forward`.
         target: ``(T, N)``, the tokens of captions of ``lengths (N,)``.
         draws: ``(T, N)``, with hard attention.
     """

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -33,11 +32,10 @@ from ...errors import ArgumentError, origin
 from ...layers.efficientnet import EfficientNetLite0
 from ...results import Input, Progress, silent
 from .config import PictureEncoder
+from .inputs import Array
 
 AT_ONCE = 16  # pictures in a batch of the extractor
 VERSION = 1  # of the entries of the cache
-
-Array = npt.NDArray[Any]  # uint8 or float16
 
 
 class PictureReader:
@@ -82,6 +80,10 @@ class PictureReader:
         opened = from_array(np.asarray(picture.convert("RGB")) if isinstance(picture, Image.Image) else picture, name)
         return fitted(opened, size, fit="stretch")
 
+    def together(self, pictures: Sequence[Pixels]) -> Array:
+        """Return what the captioner reads of pictures that `read` returned, ``(N, h, w, C)``."""
+        return self.encode(np.stack(pictures))
+
     def encode(self, pixels: Pixels) -> Array:
         """Return what the captioner reads, ``(N, h, w, C)``, of pixels ``(N, side, side, 3)``."""
         if self.extractor is None:
@@ -104,7 +106,7 @@ class PictureReader:
             if pixels.shape[1] != self.side:
                 pixels = np.stack([self.read(picture) for picture in pixels])
             return np.concatenate([self.encode(part) for part in _parts(pixels)]) if self.extractor else pixels
-        files = [Path(file) for file in captioned.pictures]
+        files = [file for file in captioned.pictures if isinstance(file, Path)]
         folder = derived("pictures", self._key(files), lambda folder: self._write(files, folder, progress))
         return np.load(folder / "pictures.npy", mmap_mode="r", allow_pickle=False)
 
@@ -113,9 +115,14 @@ class PictureReader:
         digest = hashlib.sha256()
         for file in files:
             digest.update(hashlib.sha256(Input(file).data(MOST_BYTES)).digest())
+        key = {"kind": self.kind, "side": self.side, "files": digest.hexdigest(), "code": self.code}
+        return {**key, "version": VERSION}
+
+    @property
+    def code(self) -> str:
+        """A digest of the code of a user's extractor; empty for the others."""
         own = inspect.getsourcefile(type(self.extractor)) if ":" in self.kind else None
-        code = hashlib.sha256(Path(own).read_bytes()).hexdigest() if own else ""
-        return {"kind": self.kind, "side": self.side, "files": digest.hexdigest(), "code": code, "version": VERSION}
+        return hashlib.sha256(Path(own).read_bytes()).hexdigest() if own else ""
 
     def _write(self, files: Sequence[Path], folder: Path, progress: Progress) -> None:
         """Write the array of all pictures, block by block."""
@@ -160,14 +167,3 @@ def _own(name: str) -> Any:
     if not isinstance(size, int) or not 1 <= size <= 2048:
         raise ArgumentError("encoder", "a class whose size is a number of pixels from 1 to 2048", f"{name}: {size!r}")
     return extractor
-
-
-def mean_features(arrays: Array) -> npt.NDArray[np.float32]:
-    """Return a vector for each picture, to compare pictures with: the mean of its features, or its pixels on an 8 × 8
-    grid."""
-    if arrays.dtype != np.uint8:
-        return np.stack([array.astype(np.float32).mean((0, 1)) for array in arrays])
-    step = max(1, arrays.shape[1] // 8)
-    rows = [array[: 8 * step, : 8 * step].reshape(-1, step, array.shape[1] // step, step, 3)[:, :, :8].mean((1, 3))
-            for array in arrays.astype(np.float32)]  # fmt: skip
-    return np.stack([row.reshape(-1) for row in rows])

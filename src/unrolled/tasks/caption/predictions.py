@@ -1,12 +1,10 @@
-"""``unrolled predict`` for the task ``caption``: captions of pictures, and the attention of each word."""
+"""``unrolled predict`` for the task ``caption``: captions of pictures or clips, and the attention of each word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
 
 from ...data.pictures import SUFFIXES
 from ...errors import ArgumentError
@@ -24,16 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(SearchOptions, FileInputs):
-    """The pictures to describe, the options of the search, and the output."""
+    """The pictures or clips to describe, the options of the search, and the output."""
 
     input_name: ClassVar[str] = "image"
     endings: ClassVar[tuple[str, ...]] = SUFFIXES
     n_best: int | None = None
-    """captions per picture, best first, with their scores"""
+    """captions of each, best first, with their scores"""
     scores: bool = False
     """show the score of each caption, as --n-best does"""
     explain: bool = False
-    """also draw the picture once per word, with its attention"""
+    """also draw the attention of each word"""
 
     def check(self, model: Any) -> None:
         super().check(model)
@@ -50,9 +48,11 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
     """
     options.check(model.model)
     for chunk in inputs:
-        good, error = readable(chunk, lambda given: (picture := picture_input(given), model.reader.read(picture)))
+        good, error = readable(
+            chunk, lambda given: (picture := picture_input(given, model.what), model.reader.read(picture))
+        )
         if good:
-            arrays = model.reader.encode(np.stack([pixels for _, pixels in good]))
+            arrays = model.reader.together([pixels for _, pixels in good])
             for (picture, _), captions in zip(good, model.described(arrays, **options.given()), strict=True):
                 yield _prediction(model, picture, captions, options)
         if error is not None:

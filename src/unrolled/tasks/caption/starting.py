@@ -11,8 +11,9 @@ from ..common.language import Language
 from ..common.starting import NETWORK, by_rows, extended_language, language_rows
 from .config import CaptionConfig
 
-KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth", "attention", "attention_size", "gate",
-        "image", "encoder_size", "embedding_size", "tied")  # fmt: skip
+KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth", "clip_encoder", "bidirectional",
+        "differences", "attention", "attention_size", "gate", "image", "encoder_size", "embedding_size",
+        "tied")  # fmt: skip
 
 
 def kept(options: Mapping[str, Any]) -> dict[str, Any]:

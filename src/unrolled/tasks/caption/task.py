@@ -1,4 +1,4 @@
-"""Captions: a picture in, a sentence out (one-to-many).
+"""Captions: a picture or a clip in, a sentence out.
 
     unrolled train caption                                          drawn scenes → "a red circle left of a blue square"
     unrolled train caption --data flickr8k/captions.txt
@@ -10,6 +10,7 @@ The loss is in losses.py. In training the previous token is the true one (teache
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -21,12 +22,13 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.caption_sets import NAMES, CaptionSets
+from ...data.caption_sets import ACTIONS, NAMES, CaptionSets
 from ...data.counter import uniform
 from ...data.generated_scenes import SIDE as SCENE
-from ...errors import DataError
+from ...data.stick_figures import SIDE as ACTION
+from ...errors import ArgumentError, DataError
 from ...results import Comparison, Part, Picture, Progress, Text, silent
-from ...training.config import update
+from ...training.config import refuse_changed, update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
@@ -35,11 +37,12 @@ from ..common.excerpts import excerpts
 from ..common.language import END, Language, shifted
 from ..common.sets_task import Description, SetsTask
 from . import description, starting
-from .config import CaptionConfig
+from .caption_decoder import CaptionDecoder
+from .config import CLIP_MAPS, CaptionConfig
 from .evaluation import Evaluate, compare
+from .inputs import Read, tensors
 from .losses import caption_loss
-from .model import Captioner
-from .pictures import Array, PictureReader
+from .opened import network, reader
 from .predictions import Predict
 from .scores import METRICS
 from .trained import TrainedCaptioner
@@ -47,7 +50,7 @@ from .trained import TrainedCaptioner
 _PLACES, _MEANS = 0x1A75, 0x1A76  # random streams: the places of hard attention, the captions without them
 SCORED = 200  # validation pictures described at every evaluation
 PREVIEWED = 3
-PHOTO = 96  # pixels of a side, unless given
+PHOTO, FRAME = 96, 64  # pixels of a side of a picture and of a frame, unless given
 SAMPLED = 0.5  # final share of captions with sampled places
 BEGINS, FULL = 0.3, 0.6  # fractions of training at which that share begins to rise from 0, and has its final value
 TOGETHER = 2  # captions of a picture in the same batch: the picture is encoded once for them
@@ -57,10 +60,11 @@ Group = tuple[int, list[npt.NDArray[np.int64]]]  # the index of a picture, and t
 
 
 class Batch(NamedTuple):
-    """A padded batch of captions and their pictures."""
+    """A padded batch of captions and their pictures or clips."""
 
-    pictures: Tensor  # (B, h, w, ·)
-    rows: Tensor  # (N,), the picture of each caption
+    inputs: Tensor  # pictures (B, h, w, ·), or the frames of all clips (F, h, w, ·)
+    sizes: Tensor  # (B,), the frames of each clip; of pictures (0,)
+    rows: Tensor  # (N,), the picture or clip of each caption
     target: Tensor  # (T, N), including the end token
     lengths: Tensor  # (N,), including the end token
     draws: Tensor  # (T, N), for hard attention; else (0, 0)
@@ -115,17 +119,17 @@ class Captioning(SetsTask):
         training, lengths = config.training, [max(map(len, targets)) for _, targets in self.groups]
         size = round(integer(training.batch_size) * len(self.groups) / len(kept))
         self.batches = Batches(lengths, max(1, size), training.seed)
-        if config.encoder == "cnn" and config.pictures.size is None:
-            self.config = config = update(config, size=SCENE if config.data.data in NAMES else PHOTO)
-        self.reader = PictureReader(config.encoder, config.pictures)
-        self.arrays = {"train": self.reader.read_all(train, self.progress)}
+        config = self._complete()
+        self.reader = reader(config)
+        self.arrays: dict[str, Read] = {"train": self.reader.read_all(train, self.progress)}
+        what = "frames" if train.clips else train.noun
         side, kind = self.reader.side, {"cnn": "a network trained along", "photos": "EfficientNet-Lite0"}
         notes = [
             *self.sets.how,
             *excerpts(text for _, text in self.pairs),
             *self.sets.notes,
             *started,
-            f"pictures of {side} × {side} pixels, read by {kind.get(config.encoder, config.encoder)}",
+            f"{what} of {side} × {side} pixels, read by {kind.get(config.encoder, config.encoder)}",
             f"{len(self.language):,} tokens ({self.language.vocabulary.kind})",
         ]
         if len(kept) < len(encoded):
@@ -134,16 +138,33 @@ class Captioning(SetsTask):
             )
         return [*notes, *description.leaked_pictures(self.sets)]
 
-    def array(self, split: str) -> Array:
-        """Return what the captioner reads of the pictures of a part."""
+    def _complete(self) -> CaptionConfig:
+        """Set the options that depend on the data, and return the configuration."""
+        config, clips = self.config, self.sets.train.clips
+        if not clips:
+            refuse_changed(config.clips, [f.name for f in fields(config.clips)], "for pictures")
+        elif config.captioner.doubly_stochastic:
+            raise ArgumentError("doubly_stochastic", "0 for clips", config.captioner.doubly_stochastic)
+        changes: dict[str, Any] = {}
+        if config.data.data not in NAMES:
+            changes["inputs"] = self.sets.train.noun
+        if config.encoder == "cnn" and config.pictures.size is None:
+            named = {ACTIONS: ACTION}.get(config.data.data, SCENE)
+            changes["size"] = named if config.data.data in NAMES else FRAME if clips else PHOTO
+        if config.encoder == "cnn" and clips:
+            changes["maps"] = config.pictures.maps or CLIP_MAPS
+        self.config = update(config, **changes)
+        return self.config
+
+    def array(self, split: str) -> Read:
+        """Return what the captioner reads of the pictures or clips of a part."""
         if split not in self.arrays:
             self.arrays[split] = self.reader.read_all(self.sets.parts()[split], self.progress)
         return self.arrays[split]
 
     def build_model(self) -> nn.Module:
-        config, train = self.config, self.arrays["train"]
-        own = config.pictures if config.encoder == "cnn" else None
-        model = Captioner(len(self.language), train.shape[1:], config.model, config.captioner, own)
+        train = self.arrays["train"]
+        model = network(self.config, len(self.language), train.shape[1:])
         model.normalise_by(train)
         return model
 
@@ -172,17 +193,16 @@ class Captioning(SetsTask):
             share = 1 - SAMPLED * min(1.0, max(0.0, (done - BEGINS) / (FULL - BEGINS)))
             mean = uniform(seed, _MEANS, step, np.arange(target.size(1))) < share  # they read the mean of all places
             draws = torch.from_numpy(np.where(mean, 1.0, drawn)).float()
-        arrays = torch.from_numpy(np.ascontiguousarray(self.arrays["train"][pictures]))
-        return Batch(arrays, torch.from_numpy(rows), target, lengths, draws)
+        return Batch(*tensors(self.arrays["train"][pictures]), torch.from_numpy(rows), target, lengths, draws)
 
     def units(self, batch: Batch) -> float:
         return float(len(batch.rows))
 
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
-        assert isinstance(model, Captioner)
-        pictures, rows, target, lengths, draws = (part.to(self.config.training.device) for part in batch)
+        assert isinstance(model, CaptionDecoder)
+        inputs, sizes, rows, target, lengths, draws = (part.to(self.config.training.device) for part in batch)
         drawn = draws if draws.numel() else None
-        outputs, weights = model(pictures, rows, shifted(target), lengths, drawn)
+        outputs, weights = model(inputs, rows, shifted(target), lengths, drawn, sizes)
         return caption_loss(model, outputs, weights, target, lengths, drawn), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
@@ -204,20 +224,20 @@ class Captioning(SetsTask):
             mark = "✓" if caption.text in references else f"({references[0]})"
             lines.append(f"{name}  →  {caption.text} {mark}")
         if len(shown) > 1 and len({caption.text for caption in captions}) == 1:
-            remedy = "train longer, or check that pictures and captions belong together"
-            lines.insert(0, f"the captions of all {len(shown)} validation pictures are the same: {remedy}")
+            remedy = f"train longer, or check that {shown.noun} and captions belong together"
+            lines.insert(0, f"the captions of all {len(shown)} validation {shown.noun} are the same: {remedy}")
         parts: list[Part] = [Text("\n".join(lines))]
         for n, caption in enumerate(captions[:PREVIEWED]):
             parts.append(Picture(f"attention-{n + 1}", partial(handle.drawn, shown.pictures[n], caption)))
         return parts
 
     def _handle(self, model: nn.Module) -> TrainedCaptioner:
-        assert isinstance(model, Captioner)
+        assert isinstance(model, CaptionDecoder)
         return TrainedCaptioner(model, self.language, self.config, self.longest)
 
     def example(self) -> str:
         pictures = (self.sets.valid if len(self.sets.valid) else self.sets.train).pictures
-        return "" if isinstance(pictures, np.ndarray) else str(pictures[0])
+        return str(pictures[0]) if isinstance(pictures[0], Path) else ""
 
     def test_cost(self) -> float:
         return len(self.sets.test) / min(SCORED, len(self.sets.valid))

@@ -1,4 +1,4 @@
-"""A trained captioner: describe pictures, evaluate, show the attention."""
+"""A trained captioner: describe pictures or clips, evaluate, show the attention."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ from ...checks import UNCHECKED, Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.caption_sets import read_test
 from ...data.captioned import Captioned
+from ...data.captioned_files import Kind
 from ...decoding.best import best_sequences
 from ...decoding.search import Hypothesis
 from ...errors import RunError
 from ...layers.decoder import inside
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
+from ..common.clip_inputs import ClipInputs
 from ..common.language import BEGIN, END, Language, shifted
 from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.trained import Modules
+from .caption_decoder import CaptionDecoder
 from .captions import Caption
+from .clip_drawing import clip_drawing
+from .clips import ClipReader
 from .drawing import drawing, opened
 from .evaluation import Evaluate, Measures, evaluation, measured
 from .exported import modules
+from .inputs import Read, tensors
 from .inspection import reading
-from .model import Captioner
-from .pictures import Array, PictureReader
+from .opened import network, reader
 from .predictions import Predict, predictions
 
 BATCH = 64  # pictures
@@ -58,15 +63,17 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     task: ClassVar[str] = "caption"
     loss_unit: ClassVar[str] = "nats"
-    noun: ClassVar[str] = "pictures"
-    model: Captioner
+    noun = "pictures"
+    model: CaptionDecoder
 
     def __init__(
-        self, model: Captioner, language: Language, config: Any, longest: int, fingerprint: str | None = None
+        self, model: CaptionDecoder, language: Language, config: Any, longest: int, fingerprint: str | None = None
     ) -> None:
         super().__init__(model, config, fingerprint)
         self.language, self.longest = language, longest
-        self.reader = PictureReader(config.encoder, config.pictures)
+        self.reader = reader(config)
+        if config.data.clips:
+            self.noun = "clips"
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedCaptioner:
@@ -82,10 +89,9 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
             raise RunError("the model file does not give the size of its pictures; restore it or train anew")
         if type(longest) is not int or not 0 < longest <= MOST_TOKENS:
             raise RunError("the model file does not give the length of its captions; restore it or train anew")
-        own = config.pictures if config.encoder == "cnn" else None
 
-        def build() -> Captioner:
-            return Captioner(len(language), (shape[0], shape[1], shape[2]), config.model, config.captioner, own)
+        def build() -> CaptionDecoder:
+            return network(config, len(language), shape)
 
         return cls(restored(file, config.model, build), language, config, longest, file.assets.get("data"))
 
@@ -100,7 +106,8 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
         Args:
             pictures: files (paths), bytes of files, Pillow's images, or arrays ``(h, w)`` or ``(h, w, 3)`` of integers
-                in 0..255 or floats in 0..1.
+                in 0..255 or floats in 0..1; of a captioner of clips: files, folders of frames, bytes, or arrays
+                ``(T, h, w)`` or ``(T, h, w, 3)``, at the rate of the training clips.
             progress: called with the number of pictures described so far.
             options: options of `Decoding` by name that differ from those of the run (`Search.changed`).
 
@@ -111,29 +118,31 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
         self.config.decoding.changed(**options)
         if not len(pictures):
             return []
-        pixels = [self.reader.read(opened_path(picture), f"picture {n}") for n, picture in enumerate(pictures, 1)]
-        return self.described(self.reader.encode(np.stack(pixels)), progress, **options)
+        pixels = [self.reader.read(opened_path(picture), f"{self.what} {n}") for n, picture in enumerate(pictures, 1)]
+        return self.described(self.reader.together(pixels), progress, **options)
 
     def predict(self, pictures: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
         """Return the best caption of each picture; with ``explain`` also a drawing of the attention of each word."""
         found = []
         for n, (picture, (best, *_)) in enumerate(zip(pictures, self.caption(pictures), strict=True), 1):
-            name = str(picture) if isinstance(picture, str | Path) else f"picture {n}"
+            name = str(picture) if isinstance(picture, str | Path) else f"{self.what} {n}"
             parts = (self.explained(opened_path(picture), name, best),) if explain else ()
             found.append(Prediction(name, best.text, parts=parts))
         return found
 
     def explained(self, picture: Annotated[Any, UNCHECKED], name: str, caption: Caption) -> Picture:
-        """Return the picture once per word, with the attention."""
+        """Return the picture once per word, or a clip with a row for each word, with the attention."""
         return Picture("attention", lambda: self.drawn(picture, caption), f"{Path(name).name}: {caption.text}")
 
     def drawn(self, picture: Annotated[Any, UNCHECKED], caption: Caption) -> bytes:
         """Return the PNG file of `explained`."""
+        if isinstance(self.reader, ClipReader):
+            return clip_drawing(self.reader.seen(picture), caption.tokens, caption.weights)
         return drawing(opened(picture), caption.tokens, caption.weights)
 
     @torch.no_grad()
     def described(
-        self, arrays: Annotated[Array, UNCHECKED], progress: Callable[[int], None] | None = None, **options: Any
+        self, arrays: Annotated[Read, UNCHECKED], progress: Callable[[int], None] | None = None, **options: Any
     ) -> list[list[Caption]]:
         """Return captions of pictures as `PictureReader.encode` returns them; see `caption`."""
         decoding = self.config.decoding.changed(**options)
@@ -141,33 +150,33 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
         size = max(1, min(BATCH, ROWS // decoding.beam))
         unknown = [] if self.language.unknown is None else [self.language.unknown]
         for begin in range(0, len(arrays), size):
-            pictures = torch.from_numpy(np.array(arrays[begin : begin + size])).to(self.device)
-            encoded = self.model.encode(pictures)
-            limits = torch.full((len(pictures),), decoding.max_length or max(self.longest, decoding.min_length))
-            places = torch.full((len(pictures),), len(self.model.place))
+            inputs, sizes = (part.to(self.device) for part in tensors(arrays[begin : begin + size]))
+            encoded, places = self.model.encode(inputs, sizes), self.model.places(inputs, sizes)
+            limits = torch.full((len(places),), decoding.max_length or max(self.longest, decoding.min_length))
             hypotheses = best_sequences(
-                self.model.step(encoded.memory), self.model.begin(encoded), len(pictures), decoding,
+                self.model.step(encoded.memory), self.model.begin(encoded), len(places), decoding,
                 begin=BEGIN, end=END, never=unknown, max_lengths=limits, source_lengths=places,
             )  # fmt: skip
-            found += [[self._decoded(hypothesis) for hypothesis in some] for some in hypotheses]
+            for some, count in zip(hypotheses, places.tolist(), strict=True):
+                found.append([self._decoded(hypothesis, count) for hypothesis in some])
             if progress is not None:
                 progress(len(found))
         return found
 
-    def _decoded(self, hypothesis: Hypothesis) -> Caption:
-        weights = hypothesis.weights
-        if weights is not None:
-            weights = weights[: len(hypothesis.ids)].reshape(-1, *self.model.grid_size).cpu()
+    def _decoded(self, hypothesis: Hypothesis, places: int) -> Caption:
+        weights = None
+        if hypothesis.weights is not None:
+            weights = self.model.on_places(hypothesis.weights[: len(hypothesis.ids)].cpu().numpy(), places)
         return Caption(
             self.language.decode(hypothesis.ids),
             hypothesis.score,
             hypothesis.log_probability,
             self.language.pieces(hypothesis.ids),
-            None if weights is None else weights.numpy(),
+            weights,
         )
 
     @torch.no_grad()
-    def loss(self, captioned: Captioned, arrays: Annotated[Array, UNCHECKED]) -> dict[str, float]:
+    def loss(self, captioned: Captioned, arrays: Annotated[Read, UNCHECKED]) -> dict[str, float]:
         """Return the loss (nats per token) and the perplexity of all captions, with teacher forcing."""
         total, count, longest = 0.0, 0, self.config.units.max_symbols
         encoded = [(n, np.append(self.language.encode(text)[:longest], END)) for n, text in captioned.pairs()]
@@ -175,8 +184,10 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
             some = [encoded[n] for n in batch.tolist()]
             target, lengths = (tensor.to(self.device) for tensor in pad([ids for _, ids in some]))
             pictures, rows = np.unique([n for n, _ in some], return_inverse=True)
-            given = torch.from_numpy(np.array(arrays[pictures])).to(self.device)
-            outputs, _ = self.model(given, torch.from_numpy(rows).to(self.device), shifted(target), lengths)
+            inputs, sizes = (part.to(self.device) for part in tensors(arrays[pictures]))
+            outputs, _ = self.model(
+                inputs, torch.from_numpy(rows).to(self.device), shifted(target), lengths, None, sizes
+            )
             mask = inside(len(target), lengths)
             total += float(F.cross_entropy(self.model.logits(outputs[mask]).float(), target[mask], reduction="sum"))
             count += int(mask.sum())
@@ -185,7 +196,7 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
     def measures(
         self,
         captioned: Captioned,
-        arrays: Annotated[Array, UNCHECKED],
+        arrays: Annotated[Read, UNCHECKED],
         progress: Callable[[int], None] | None = None,
         **options: Any,
     ) -> Measures:
@@ -205,7 +216,17 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     def read_other(self, data: str, images: str | None = None) -> tuple[Captioned, list[str]]:
         """See `TrainedOnSets.read_other`; ``images`` is the folder of the pictures (default: found beside the file)."""
-        return read_test(data, images, self.config.data.form if images is None else "auto")
+        kind: Kind = "clips" if self.config.data.clips else "pictures"
+        return read_test(data, images, self.config.data.form if images is None else "auto", kind)
+
+    @property
+    def what(self) -> str:
+        """What an input is in messages."""
+        return "clip" if self.config.data.clips else "picture"
+
+    def inputs(self, options: Any, words: Sequence[str], note: Callable[[str], None]) -> Iterator[list[Input]]:
+        """See `Trained.inputs`: a folder of frames is a clip."""
+        return ClipInputs().inputs(words) if self.config.data.clips else super().inputs(options, words, note)
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -217,7 +238,7 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     def streaming(self, lanes: Size = 1) -> NoReturn:
         """Raise `RunError`: a captioner needs a whole picture; see `Trained.streaming`."""
-        raise self.unable("answer step by step: it needs the whole picture")
+        raise self.unable(f"answer step by step: it needs the whole {self.what}")
 
     def modules(self) -> Modules:
         """See `Trained.modules`."""

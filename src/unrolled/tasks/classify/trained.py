@@ -56,7 +56,7 @@ class TrainedClassifier(TrainedOnSets[Examples]):
     task: ClassVar[str] = "classify"
     panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
-    noun: ClassVar[str] = "texts"
+    noun = "texts"
     model: Model
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sized
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from ...checks import checked_methods
 from ...data.sets import Sets
@@ -72,7 +72,7 @@ class TrainedOnSets(Trained, Generic[E]):
         noun: the plural noun for examples in messages, such as ``texts``.
     """
 
-    noun: ClassVar[str]
+    noun: str
 
     def own_sets(self) -> Sets[E]:
         """Read the run's own data sets.

@@ -9,15 +9,20 @@ from ...errors import DataError
 from ...results import Input
 
 
-def picture_input(given: Input) -> Input:
-    """Return an input whose content is a picture; JSON has it as base64 in ``image``.
+def picture_input(given: Input, what: str = "picture") -> Input:
+    """Return an input whose content is a picture, or a clip; JSON has it as base64 in ``image`` or ``clip``.
+
+    Args:
+        given: the input.
+        what: ``picture`` or ``clip``.
 
     Raises:
-        DataError: JSON without a picture.
+        DataError: JSON without it.
     """
     if not isinstance(given.content, dict):
         return given
+    key = "image" if what == "picture" else what
     try:
-        return Input(base64.b64decode(given.content["image"], validate=True), given.title)
+        return Input(base64.b64decode(given.content[key], validate=True), given.title)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise DataError(f'{given.title} must be JSON such as {{"image": "…"}} with a picture in base64') from error
+        raise DataError(f'{given.title} must be JSON such as {{"{key}": "…"}} with a {what} in base64') from error

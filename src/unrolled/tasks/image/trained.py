@@ -49,7 +49,7 @@ class TrainedImages(TrainedOnSets[Pictures]):
     """
 
     task: ClassVar[str] = "image"
-    noun: ClassVar[str] = "pictures"
+    noun = "pictures"
     model: ImageClassifier
 
     def __init__(self, model: ImageClassifier, classes: list[str], config: Any, fingerprint: str | None = None) -> None:

@@ -66,7 +66,7 @@ class TrainedTranslator(TrainedOnSets[Pairs]):
     task: ClassVar[str] = "translate"
     panes: ClassVar[tuple[str, ...]] = ("text", "training", "translation")
     loss_unit: ClassVar[str] = "nats"
-    noun: ClassVar[str] = "pairs"
+    noun = "pairs"
     model: Translator
 
     def __init__(

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...data.clip_files import frame_files
-from ...data.clips import is_clip
 from ...errors import ArgumentError
 from ...results import Input, Picture, Prediction, Spans
 from ..common.class_measures import Matrix
-from ..common.file_inputs import FileInputs
+from ..common.clip_inputs import ClipInputs
 from ..common.ranked import Ranked, answered
 from .drawing import evidence, tracks
 from .pipe import PIPE, piped
@@ -31,11 +29,9 @@ NUMBERS = 1 << 24  # in the vectors of all points
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(FileInputs, Ranked):
+class Predict(ClipInputs, Ranked):
     """The clips to classify, and the answers."""
 
-    input_name: ClassVar[str] = "clip"
-    endings: ClassVar[tuple[str, ...]] = ("video",)
     raw: tuple[int, ...] | None = None
     """-: raw frames of this height, width and optionally channels (default: Y4M)"""
     raw_rate: float | None = None
@@ -48,16 +44,6 @@ class Predict(FileInputs, Ranked):
             raise ArgumentError("raw", expected, " ".join(map(str, self.raw)))
         if self.raw_rate is not None and (self.raw is None or not 0 < self.raw_rate <= 1000):
             raise ArgumentError("raw_rate", "frames per second above 0, at most 1000, with --raw", self.raw_rate)
-
-    def is_one(self, folder: Path) -> bool:
-        """Return whether a folder is a clip: it has frames and no folders."""
-        try:
-            return bool(frame_files(folder))
-        except OSError:
-            return False
-
-    def _accepts(self, path: Path) -> bool:
-        return path.is_file() and is_clip(path)
 
     def _inputs(self, words: Sequence[str]) -> Iterator[Input]:
         for word in words:

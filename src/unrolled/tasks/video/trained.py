@@ -42,8 +42,8 @@ class Answered(NamedTuple):
     """The answers for a clip.
 
     probabilities   ``(K,)``, or of each frame ``(T, K)``
-    single          the class of the single frame that is most certain, or of each frame by itself; `None`: not asked
-                    for, or without that baseline
+    single          the class of the single frame that is most certain, or of each frame by itself; `None`: omitted,
+                    or without that baseline
     """
 
     probabilities: Matrix
@@ -63,7 +63,7 @@ class TrainedVideo(TrainedOnSets[Clips]):
     """
 
     task: ClassVar[str] = "video"
-    noun: ClassVar[str] = "clips"
+    noun = "clips"
     model: VideoClassifier
 
     def __init__(
