@@ -16,6 +16,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SMALL = {"steps": 3, "batch_size": 4, "hidden_size": 8}
 IMAGES = {"steps": 3, "batch_size": 4, "maps": 4}
 CAPTIONS = {**SMALL, "encoder": "cnn"}
+STRIPES = (np.arange(6 * 8 * 8).reshape(6, 8, 8) % 120).astype(np.uint8)
 TEXT = "Once the cat sat on the mat, and the dog sat by the door.\n" * 60
 
 
@@ -43,6 +44,10 @@ def here(tmp_path_factory):
             Image.new("RGB", (16, 16), (4 * n, n, 0)).save(folder / "flickr8k" / "Images" / f"{n}.png")
         rows = [f"{n}.png,{'dark' if n < 30 else 'bright'} picture number {n}" for n in range(60)]
         (folder / "flickr8k" / "captions.txt").write_text("image,caption\n" + "\n".join(rows) + "\n")
+        for label, clip in (("up", STRIPES), ("down", STRIPES[::-1])):
+            (folder / "clips" / label).mkdir(parents=True)
+            for n in range(10):
+                np.save(folder / "clips" / label / f"{n}.npy", clip + n)
         np.save(folder / "clips.npy", np.arange(12 * 20 * 64).reshape(12, 20, 8, 8) % 251)
         yield folder
 

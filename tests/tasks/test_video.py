@@ -177,7 +177,7 @@ def test_it_starts_from_another_run(run, data, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": "actions"}, "labels must be frame with --data actions"),
+        ({"data": "actions"}, "labels must be frame with data='actions'"),
         ({"labels": "frame", "only": ("a",)}, "only must be omitted with --labels frame"),
         ({"labels": "frame", "pooling": "max"}, "pooling must be omitted with --labels frame"),
         ({"size": (4,)}, "size must be one or two numbers from 8 to 1024"),
@@ -196,12 +196,23 @@ def test_a_bidirectional_model_needs_the_whole_clip():
         model.step(np.zeros((40, 40), np.uint8))
 
 
+def test_one_rule_for_the_values_of_all_frames(run, data):
+    model = unrolled.load(run)
+    frames = np.load(data / "down" / "5.npy").astype(np.float64)
+    frames[0] = frames[0] > 0  # by itself, a frame of floats in 0..1
+    [floats], [whole] = model.predict([frames]), model.predict([frames.astype(np.uint8)])
+    assert floats.probabilities == whole.probabilities
+    with pytest.raises(DataError, match="the frame has values of type float64; give uint8"):
+        model.step(frames[0])
+
+
 def test_clips_that_are_none(run):
     model = unrolled.load(run)
     for given, message in (
         ([np.zeros((0, 4, 4), np.uint8)], "no frames"),
         ([7], "not a clip"),
-        ([np.full((2, 4, 4), 300)], "clip 1"),
+        ([np.full((2, 4, 4), -1)], "clip 1"),
+        ([[np.zeros((4, 4)), np.zeros((5, 4))]], "several shapes"),
     ):
         with pytest.raises(DataError, match=message):
             model.predict(given)

@@ -76,7 +76,7 @@ class Network:
 
     cell: Literal["convgru", "convlstm"] = "convgru"
     """recurrent cell"""
-    maps: tuple[int, ...] = (48, 96)
+    maps: tuple[int, ...] = (32, 64)
     """feature maps of each scale, fine to coarse; a scale has half the height and width of the one before"""
     kernel_size: int = 3
     """side of the kernels of inputs and states, odd"""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ...data.clip_codecs import Decoding
+from ...data.clip_files import array_clip
 from ...data.clip_frames import LIMITS, OpenClip, arranged
 from ...data.clips import check_form, open_clip
 from ...data.pictures import Pixels, fitted, from_array
@@ -60,7 +61,15 @@ def read(model: TrainedVideo, content: Any, name: str) -> Clip:
         raise DataError(f"{name} is not a clip; give a path, bytes, or an array (T, height, width) or (T, …, 3)")
     if not len(content):
         raise DataError(f"{name} has no frames; give a clip of at least one")
-    return _clip(model, (of_array(model, frame, name) for frame in content), name, model.rate)
+    frames, _ = frames_of(model, array_clip(_array(content, name), name))
+    return _clip(model, frames, name, model.rate)
+
+
+def _array(content: Any, name: str) -> Array:
+    try:
+        return np.asarray(content)
+    except ValueError:
+        raise DataError(f"{name} has frames of several shapes; give an array (T, height, width) or (T, …, 3)") from None
 
 
 def of_stream(model: TrainedVideo, opened: OpenClip, name: str) -> Clip:
@@ -78,8 +87,14 @@ def frames_of(model: TrainedVideo, opened: OpenClip) -> tuple[Iterator[Pixels], 
 
 
 def of_array(model: TrainedVideo, frame: Any, name: str) -> Pixels:
-    """Return a frame ``(H, W, C)`` of an array ``(h, w)`` or ``(h, w, C)`` at the size of the model."""
+    """Return a frame ``(H, W, C)`` of an array ``(h, w)`` or ``(h, w, C)`` of bytes at the size of the model.
+
+    Raises:
+        DataError: the frame has another shape or type.
+    """
     data = model.config.data
+    if (found := np.asarray(frame).dtype) != np.uint8:  # the range of other types shows in all frames of a clip only
+        raise DataError(f"{name} has values of type {found}; give uint8, 0 to 255")
     return fitted(from_array(frame, name), data.sides, data.channels, fit=data.fit)
 
 
