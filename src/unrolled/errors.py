@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LONGEST = 200  # characters of a value shown in a message
 
@@ -100,6 +100,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in near]  # in descending order
     near = [name for name, ratio in zip(near, likeness, strict=True) if ratio > likeness[0] - 0.2]
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+LISTED = 5  # names in a message
+
+
+def abridged(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others: ``a, b, c, d, e and 3 more``."""
+    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
 
 
 def clause(text: str) -> str:

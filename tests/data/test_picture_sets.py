@@ -38,7 +38,7 @@ def test_a_folder_per_class(folders):
     assert sets.train.pixels.shape == (16, 10, 10, 3)
     assert (sets.kind, sets.given) == ("photographs", False)
     assert any("without pictures: green" in note for note in sets.notes)
-    assert any("1 files that are not pictures" in note for note in sets.notes)
+    assert any("1 file that is not a picture skipped" in note for note in sets.notes)
     for label, pixels in zip(sets.train.labels, sets.train.pixels, strict=True):
         assert pixels[0, 0, 0 if label == "red" else 2] == 200
     assert opened(folders).digest() == sets.digest()

@@ -55,8 +55,8 @@ def test_sizes_weights_and_receptive_fields():
     first, pool, last = sizes(parse_layers("5x5x3x10, pool 2, 3x3x20 stride 2 padding same"), 32, 32, 3)
     assert (first.weights, first.biases, first.height, first.field, first.jump) == (5 * 5 * 3 * 10, 10, 28, 5, 1)
     assert (pool.weights, pool.height, pool.field, pool.jump) == (0, 14, 6, 2)
-    assert (last.weights, last.height, last.maps, last.field, last.jump, last.unread) == (1800, 7, 20, 10, 4, True)
-    with pytest.raises(ArgumentError, match="of 3 channels in layer 1"):
+    assert (last.weights, last.height, last.maps, last.field, last.jump, last.unread) == (1800, 7, 20, 10, 4, False)
+    with pytest.raises(ArgumentError, match="with 3 channels in layer 1"):
         sizes(parse_layers("5x5x4x10"), 32, 32, 3)
     for wrong in ("5x5", "3x4x5", "pool", "3x3x0", "3x3x3 stride x", ""):
         with pytest.raises(ArgumentError, match="layers"):
@@ -89,8 +89,8 @@ def test_command(tmp_path, capsys):
     out = str(tmp_path / "out")
     assert main(["lab", "convolution", "--out", out]) == 0
     shown = capsys.readouterr().out
-    assert "row 1, column 1: 26 − 1 = 25" in shown
-    assert "row 1, column 2: −1 + 28 = 27" in shown
+    assert "(−4·3) + (9·1) = 26 − 1 = 25" in shown
+    assert " = −1 + 28 = 27" in shown
     assert {"convolution.svg", "convolution.png", "convolution.csv"} <= {
         path.name for path in (tmp_path / "out").iterdir()
     }

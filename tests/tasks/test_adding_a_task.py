@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_one_line_after_the_answers_before(example, unrol
     said = unrolled("predict", example.first, "good.txt", "missing.txt")
     assert said.status == 2
     assert said.out.endswith("\tgood.txt\n")
-    assert said.err == "error: cannot read missing.txt: No such file or directory\n"
+    assert said.err == "error: cannot read missing.txt: No such file or directory; check the path\n"
     said = unrolled("predict", example.first, "bad.txt")
     assert (said.status, said.out) == (2, "")
     assert said.err == (

@@ -11,15 +11,18 @@ import unrolled
 from unrolled.cells.attentive import located
 from unrolled.cli import main
 from unrolled.data import generated_scenes, photo_weights
+from unrolled.data.generated_scenes import scenes
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.layers.decoder import inside
+from unrolled.tasks.caption.captions import Caption
 from unrolled.tasks.caption.config import CaptionConfig, Describer, PictureEncoder
-from unrolled.tasks.caption.drawing import drawing
+from unrolled.tasks.caption.drawing import MARK, drawing
+from unrolled.tasks.caption.evaluation import measured
 from unrolled.tasks.caption.losses import caption_loss
 from unrolled.tasks.caption.model import Captioner
 from unrolled.tasks.caption.pictures import PictureReader
 from unrolled.tasks.caption.task import Captioning
-from unrolled.tasks.common.language import shifted
+from unrolled.tasks.common.language import END, shifted
 from unrolled.tasks.common.recurrent import Recurrent
 from unrolled.training.config import update
 from unrolled.training.log import Silent
@@ -177,7 +180,20 @@ def test_the_command_line_trains_describes_and_evaluates(data, tmp_path, capsys)
     shown = capsys.readouterr().out
     assert "split by a hash of the picture's name" in shown
     assert (tmp_path / "run" / "previews" / "step-0000060-attention-1.png").is_file()
+    assert "look inside" in shown
     photo = str(tmp_path / "Images" / "1.png")
+    (tmp_path / "Images" / "2.png").write_bytes(b"")
+    for damaged in (["--damaged", "skip", "--json"], ["--n-best", "2"]):
+        assert main(["predict", run, *(str(tmp_path / "Images" / f"{n}.png") for n in (2, 1)), *damaged]) in (0, 2)
+        answered = capsys.readouterr()
+        if "skip" in damaged:
+            assert "note: 1 image skipped, not readable: " in answered.err
+            assert answered.out.count('"answer"') == 1
+        else:
+            assert "2.png is empty; remove it, or copy it again; --damaged skip omits it" in answered.err
+    assert main(["predict", run, photo, "--n-best", "2"]) == 0
+    assert capsys.readouterr().out.count("1.png") == 2
+    (tmp_path / "Images" / "2.png").write_bytes((tmp_path / "Images" / "5.png").read_bytes())
     page = tmp_path / "page.html"
     out = ["--out", str(tmp_path / "out"), "--html", str(page)]
     assert main(["predict", run, photo, "--explain", "--json", *out]) == 0
@@ -265,10 +281,51 @@ def test_the_drawing_has_the_aspect_ratio_of_the_picture():
     weights[0, 0, 0] = weights[1, 2, 2] = 1
     picture = Image.open(io.BytesIO(drawing(Image.new("RGB", (40, 80), "white"), ["one", "two"], weights)))
     pixels = np.asarray(picture.convert("L"), np.int16)
-    assert picture.size == (3 * (84 + 10) + 10, 168 + 20 + 10 + 10)
-    first, second = pixels[30:198, 104:188], pixels[30:198, 198:282]
-    assert first[5, 5] > 240 > 80 > first[150, 70]
-    assert second[160, 78] > 240 > 80 > second[20, 10]
+    assert picture.size == (3 * (80 + 10) + 10, 160 + 20 + 10 + 10 + 20)
+    first, second = pixels[30:190, 100:180], pixels[30:190, 190:270]
+    assert first[5, 5] < 80 < 240 < first[145, 65]
+    assert second[155, 75] < 80 < 240 < second[20, 10]
+    framed = Image.open(io.BytesIO(drawing(Image.new("RGB", (40, 80), "black"), ["one", "two"], weights, hard=True)))
+    assert framed.getpixel((101, 31)) == framed.getpixel((190 + 79, 30 + 159)) == MARK
+    assert MARK not in {framed.getpixel((101, 100)), framed.getpixel((190, 31))}
+
+
+@pytest.mark.parametrize("attention", ["soft", "none"])
+def test_the_units_of_the_decoder_are_searched(data, tmp_path, capsys, attention):
+    unrolled.train(
+        "caption", run=tmp_path / "run", reporter=Silent(), data=str(data), steps=1, attention=attention, **TINY
+    )
+    text = tmp_path / "text.txt"
+    text.write_text("a red picture\nthis is green, and wide\n" * 60)
+    run = str(tmp_path / "run")
+    assert main(["inspect", run, "--data", str(text), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.strip().split("\n")[-1])
+    assert found["units"] >= 2 * 12
+    assert any(finding["hypothesis"] == "position in the line" for finding in found["findings"])
+    assert main(["inspect", run, str(tmp_path / "Images" / "1.png")]) == 2
+    assert "1.png is a picture, and the units of this model are inspected on text" in capsys.readouterr().err
+
+
+def test_a_caption_has_at_least_one_token_and_the_unseen_scenes_are_for_evaluation(data, tmp_path):
+    task = Captioning(update(CaptionConfig(), data=str(data), **TINY))
+    task.prepare()
+    model = task.build_model()
+    model.output.bias.data[END] = 50.0  # the end is most likely everywhere
+    handle, arrays = task._handle(model), task.array("train")[:2]
+    assert [len(best.tokens) for best, *_ in handle.described(arrays)] == [1, 1]
+    assert [best.text for best, *_ in handle.described(arrays, min_length=0)] == ["", ""]
+    with pytest.raises(ArgumentError, match="train on scenes, then run unrolled evaluate RUN --data scenes-unseen"):
+        Captioning(update(CaptionConfig(), data="scenes-unseen")).prepare()
+
+
+def test_attention_without_a_right_caption_is_unknown(data):
+    captioned = scenes("valid").pick(range(2))
+    weights = np.full((20, 6, 6), 1 / 36, np.float32)
+    wrong, right = (Caption(text, 0.0, 0.0, text.split(), weights[: len(text.split())])
+                    for text in ("a thing", captioned.captions[1][0]))  # fmt: skip
+    assert measured([wrong, wrong], captioned).unknown_attention
+    assert not measured([wrong, right], captioned).unknown_attention
+    assert 0 < measured([wrong, right], captioned).summary()["attention"] < 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The task image: trained on small pictures, resumed exactly, asked, explained, and started from."""
 
+import io
 import json
 import shutil
 
@@ -13,6 +14,7 @@ from unrolled.analysis.picture_saliency import covered, gradient_by_input, top_s
 from unrolled.cli import main
 from unrolled.errors import ArgumentError, DataError
 from unrolled.tasks import registry
+from unrolled.tasks.image.explanation import drawing
 from unrolled.training import checkpoint
 from unrolled.training.config import update
 
@@ -120,7 +122,15 @@ def test_command_line(run, data, tmp_path, capsys, monkeypatch):
     assert main(["predict", str(run), file, "bad.jpg"]) == 2
     captured = capsys.readouterr()
     assert file in captured.out
-    assert captured.err == "error: bad.jpg is not a picture but a text file; remove it, or save it as PNG or JPEG\n"
+    remedy = "remove it, or save it as PNG or JPEG; --damaged skip omits it"
+    assert captured.err == f"error: bad.jpg is not a picture but a text file; {remedy}\n"
+    assert main(["predict", str(run), "bad.jpg", file, "--damaged", "skip"]) == 0
+    assert capsys.readouterr().out.endswith(f"{file}\n1 image skipped, not readable: bad.jpg\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["predict", str(run), "-"]) == 2
+    assert capsys.readouterr().err == "error: standard input is empty; give images or folders after RUN\n"
+    example = run / "example.png"
+    assert Image.open(example).size == (12, 12)
     assert main(["evaluate", str(run), "--data", str(data), "--out", "report", "--errors-out", "wrong.csv"]) == 0
     assert json.loads((tmp_path / "report" / "report.json").read_text())["pictures"] == 60
     assert main(["inspect", str(run), file, "--limit", "20", "--units", "2", "--out", "seen", "--json"]) == 0
@@ -175,3 +185,32 @@ def test_wrong_data(run, tmp_path):
         unrolled.train("image", data=[(np.zeros((3, 3, 7)), "a")], run=tmp_path / "x", steps=1)
     with pytest.raises(ArgumentError, match="maps must be at most 3 blocks"):
         unrolled.train("image", data=stripes(24), maps=(2, 2, 2, 2), run=tmp_path / "y", steps=1)
+
+
+def test_a_table_of_pictures_is_for_this_task_and_skipped_pictures_are_named(data, tmp_path, capsys):
+    files = sorted(data.rglob("*.png"))
+    rows = ["path,label", *(f"{file},{file.parent.name}" for file in files), "one.png,across", "two.png,across"]
+    for name in ("one.png", "two.png"):
+        (tmp_path / name).write_bytes(b"")
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(rows) + "\n")
+    assert registry.task_class("image").likely(table)
+    assert main(["data", str(table), "--task", "image", "--damaged", "skip"]) == 0
+    shown = capsys.readouterr()
+    assert "2 pictures skipped: one.png, two.png; the first: " in shown.err
+    assert "training: labels.csv: columns separated by commas" in shown.out
+    assert "alphabet" not in shown.out
+    table.write_text("path,label\nnothing.png,a\n")
+    assert not registry.task_class("image").likely(table)
+
+
+def test_nothing_is_coloured_where_no_part_of_the_picture_matters():
+    pixels = np.full((12, 12, 3), 90, np.uint8)
+    weak, strong = np.zeros((2, 12, 12))
+    weak[3, 3], strong[3, 3] = 9e-5, 1.0
+    png = drawing(pixels, "a", ("a", "b"), [("weak", weak), ("strong", strong)])
+    shown = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), np.int16)
+    coloured = (shown.max(2) - shown.min(2) > 30).any(0)
+    width = shown.shape[1] // 3
+    assert not coloured[: 2 * width].any()
+    assert coloured[2 * width :].any()

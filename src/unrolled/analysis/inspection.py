@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from ..cells.attentive import Attentive
 from ..errors import RunError
 from ..layers import Stack
 from .passes import Lines, Pass, RunningText, sample_size
@@ -72,7 +73,7 @@ class Inspection:
 
 def has_recurrent_layers(model: nn.Module) -> bool:
     """Return whether a model has recurrent layers."""
-    return any(isinstance(module, Stack) for module in model.modules())
+    return any(isinstance(module, Stack | Attentive) for module in model.modules())
 
 
 def check_recurrent(model: nn.Module) -> None:

@@ -338,7 +338,8 @@ def _reflowed(text: str) -> str:
             continue
         while lines and re.match(rf"{indent}\S", lines[0]):
             words += " " + lines.pop(0).strip()
-        wrapped = textwrap.wrap(words.strip(), width, break_on_hyphens=False, break_long_words=False)
+        words = re.sub(r"(\(default: [^()]*\)) \(default: [^()]*\)$", r"\1", words.strip())  # the text states it
+        wrapped = textwrap.wrap(words, width, break_on_hyphens=False, break_long_words=False)
         first, *rest = wrapped or [""]
         out += [f"{flag}{first}"] if beside else [flag, *([f"{indent}{first}"] if first else [])]
         out += [f"{indent}{line}" for line in rest]

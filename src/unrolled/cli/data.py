@@ -14,6 +14,8 @@ from ..data.named_data import NamedData
 from ..errors import ArgumentError, DataError, RunError, UnrolledError
 from ..results import Report
 from ..tasks import registry
+from ..tasks.common.clip_inputs import ClipInputs
+from ..tasks.common.picture_inputs import PictureInputs
 from ..training.config import update
 from ..training.task import Task
 from .data_options import DataRequest
@@ -95,7 +97,10 @@ def _reports(spec: str, request: DataRequest, tasks: Tasks) -> Iterator[Report]:
         return
     exists = os.path.exists(os.path.expanduser(spec))  # unlike Path.exists it accepts names of any length
     likely = [name for name, cls in tasks.items() if exists and _likely(name, cls, Path(spec).expanduser())]
-    shown = list(dict.fromkeys([*likely[:1], task])) if task else likely
+    if task and _reads_pictures(tasks[task]):
+        shown = [task]
+    else:
+        shown = list(dict.fromkeys([*likely[:1], task])) if task else likely
     request.refuse((shown or list(tasks))[0], shown[1:])
     reports = _task_reports(spec, shown, request, tasks)
     lead = next(report for report in reports if not report.error)
@@ -172,6 +177,11 @@ def _likely(name: str, cls: type[Task], path: Path) -> bool:
     except UnrolledError as error:
         _note(error)
         return False
+
+
+def _reads_pictures(cls: type[Task]) -> bool:
+    """Return whether the inputs of a task are pictures or clips, so that a report on the file as a text is no help."""
+    return cls.Predict is not None and issubclass(cls.Predict, PictureInputs | ClipInputs)
 
 
 def _call(name: str, function: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..results import Input, Part, Prediction, is_blank
+from ..results import Input, Part, Prediction, Text, is_blank
 from .terminal.look import console, printable, to_terminal
 from .terminal.marked import on_terminal, page
 from .terminal.prediction_notes import PredictionNotes
@@ -42,6 +42,8 @@ VERB = Verb(
     General,
     "Predict",
     "make predictions",
+    of_task="Predict with a trained model of the task {task}. Inputs are given after RUN, in a file or on standard "
+    "input, and predicted in order.",
 )
 
 
@@ -115,7 +117,9 @@ class PredictionWriter:
     def _write_part(self, part: Part, prefix: str = "") -> list[Path]:
         """Save a part in the folder, show it, and return its paths."""
         paths = save_part(part, self.folder, prefix)
-        if not self.general.json and self.file is None:
+        if isinstance(part, Text) and not part.name and (self.general.json or self.file is not None):
+            note(part.text)
+        elif not self.general.json and self.file is None:
             show_part(part, paths)
             self.unsaved += is_drawn(part) and not paths
         return paths

@@ -33,6 +33,7 @@ class Verb(NamedTuple):
     own        the attribute of `Task` that holds the class of the task's options
     does       what its models must support, as in "a model of the task lm cannot make predictions"
     several    whether it accepts several runs
+    of_task    the help's description for a run, with {task} for its task; empty: ``about``
     """
 
     name: str
@@ -41,6 +42,7 @@ class Verb(NamedTuple):
     own: str
     does: str
     several: bool = False
+    of_task: str = ""
 
     @property
     def prog(self) -> str:
@@ -86,10 +88,11 @@ def parse_request(verb: Verb, argv: Sequence[str]) -> Request:
         raise _unsupported(verb, task, run)
     group = re.sub(r"\W", "_", task.name)  # the title of its options
     options_class = _options_class(verb, own, group)
+    about = verb.of_task.format(task=task.name) or verb.about
     if {"-h", "--help"} & {*argv}:
-        parse(options_class, ["--help"], verb.prog, verb.about)
+        parse(options_class, ["--help"], verb.prog, about)
     prog = f"{verb.prog} {run}"
-    parsed: Any = parse(options_class, argv, prog, verb.about)
+    parsed: Any = parse(options_class, argv, prog, about)
     runs = parsed.run if verb.several else (parsed.run,)
     for other in runs:
         if (name := api.task_of(other)) != task.name:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..errors import DataError
+from ..errors import DataError, abridged
 from . import clip_codecs
 from .clip_files import SUFFIXES as CLIPS
 from .clips import is_clip
@@ -17,7 +17,6 @@ Kind = Literal["auto", "pictures", "clips"]
 
 BESIDE = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images", "photos", "pictures",
           "videos", "clips", ".")  # fmt: skip
-LISTED = 5  # names in a message
 MOST_FILES = 5_000_000
 VIDEOS = (*clip_codecs.SUFFIXES, *(suffix for suffix in CLIPS if suffix != ".gif"))
 ENDINGS = {"pictures": ("", ".jpg", ".png", ".jpeg"), "clips": ("", *clip_codecs.SUFFIXES, *CLIPS)}
@@ -77,16 +76,12 @@ def _notes(folder: Path, names: Sequence[str], found: dict[str, Path], files: di
     bare = sorted({str(other.relative_to(folder)) for other in files.values() if other not in known})
     notes = []
     if absent:
-        notes.append(f"{len(absent):,} {kind} with captions are not in {folder}: {_listed(absent)}")
+        notes.append(f"{len(absent):,} {kind} with captions are not in {folder}: {abridged(absent)}")
     if bare:
-        notes.append(f"{len(bare):,} {kind} in {folder} have no caption: {_listed(bare)}")
+        notes.append(f"{len(bare):,} {kind} in {folder} have no caption: {abridged(bare)}")
     if kind == "pictures" and sum(file.suffix.lower() == ".gif" for file in known) > len(known) // 2:
         notes.append("of animations only the first frame is read; --inputs clips reads all")
     return notes
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
 
 
 def _file(name: str, files: dict[str, Path], endings: Sequence[str]) -> Path | None:

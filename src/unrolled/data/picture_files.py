@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, abridged
 from ..results import Input
 from .labelled_folders import class_folders
 from .labelled_lines import LABEL_NAMES
@@ -94,7 +94,8 @@ def list_folder(root: Path) -> Listed:
     if empty:
         listed.notes.append(f"{root}: class folders without pictures: {', '.join(empty[:5])}")
     if other:
-        listed.notes.append(f"{root}: {other:,} files that are not pictures skipped")
+        what = "files that are not pictures" if other > 1 else "file that is not a picture"
+        listed.notes.append(f"{root}: {other:,} {what} skipped")
     return listed
 
 
@@ -188,9 +189,16 @@ def decode(
     if errors and not (skip and found):
         more = f" (one of {len(errors):,} such files; --damaged skip omits them)" if len(errors) > 1 else ""
         raise DataError(errors[0] + (more or ("; --damaged skip omits it" if found else "")))
-    notes = [f"{len(errors):,} pictures skipped: {errors[0]}"] if errors else []
+    notes = _skipped(errors, [listed.names[i] for i in sorted({*range(len(listed.names))} - {*found})])
     labels, names = ([column[i] for i in found] for column in (listed.labels, listed.names))
     return Pictures(pixels[: len(found)], labels, names, digests), notes
+
+
+def _skipped(errors: list[str], names: list[str]) -> list[str]:
+    """Return a note on the pictures that were skipped."""
+    if len(errors) < 2:
+        return [f"1 picture skipped: {error}" for error in errors]
+    return [f"{len(errors):,} pictures skipped: {abridged(names)}; the first: {errors[0]}"]
 
 
 def refuse_packed(path: Path) -> None:

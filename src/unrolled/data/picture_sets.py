@@ -198,17 +198,17 @@ def _sources(spec: str, table: TableLayout, notes: list[str]) -> dict[str, _Sour
         refuse_packed(path)
         if is_picture(path):
             raise DataError(f"{path} is a single picture; give a folder with a folder per class, or a table of paths")
-        return {"train": _listed(list_table(path, table), notes)}
+        return {"train": _listed(list_table(path, table), path.name, notes)}
     inner, more = find_parts(path)
     notes += more
     if not inner:
-        return {"train": _listed(list_folder(path), notes)}
-    return {part: _listed(list_folder(folder), notes) for part, folder in inner.items()}
+        return {"train": _listed(list_folder(path), path.name or spec, notes)}
+    return {part: _listed(list_folder(folder), folder.name, notes) for part, folder in inner.items()}
 
 
-def _listed(found: Listed, notes: list[str]) -> _Source:
+def _listed(found: Listed, name: str, notes: list[str]) -> _Source:
     notes += found.notes
-    return _Source(files=found, how=f"{found.root.name}: {found.how}")
+    return _Source(files=found, how=f"{name}: {found.how}")
 
 
 def _mnist(part: str) -> Pictures:

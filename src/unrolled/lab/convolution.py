@@ -19,6 +19,7 @@ from ..errors import ArgumentError
 Array = npt.NDArray[np.float64]
 
 MOST_NUMBERS = 1 << 20  # of an input to convolve
+UNREAD = "rows or columns at the end are not read, because the stride does not fit"
 
 TWO_CHANNELS = np.array(
     [
@@ -72,7 +73,8 @@ def places(x: Array, w: Array, bias: float = 0.0, stride: int = 1, padding: int 
         ArgumentError: channels differ, or the filter does not fit into the picture.
     """
     if x.shape[0] != w.shape[0]:
-        raise ArgumentError("filter", f"of {x.shape[0]} channels, as many as the input", w.shape[0])
+        expected = f"a filter of {x.shape[0]} channel{'s' * (x.shape[0] > 1)}, as many as the input has"
+        raise ArgumentError("filter", expected, w.shape[0])
     h, v = (output_size(n, f, stride, padding) for n, f in zip(x.shape[1:], w.shape[1:], strict=True))
     around = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
     for i in range(h):
@@ -109,9 +111,14 @@ def output_size(n: int, size: int, stride: int = 1, padding: int = 0, *, name: s
         ArgumentError: the filter is larger than the padded input; ``name`` is the argument.
     """
     if n + 2 * padding < size:
-        expected = f"at most {n + 2 * padding}, the side of its input{' with padding' * bool(padding)}"
+        expected = f"a side of at most {n + 2 * padding}, the side of its input{' with padding' * bool(padding)}"
         raise ArgumentError(name, expected, size, "larger pictures, more padding, or fewer layers")
     return (n + 2 * padding - size) // stride + 1
+
+
+def unread(n: int, size: int, stride: int = 1, padding: int = 0) -> bool:
+    """Return whether the last rows of n are not read, because the stride does not fit; rows of padding do not count."""
+    return (n + 2 * padding - size) % stride > padding
 
 
 def parse_matrices(name: str, text: str) -> Array:

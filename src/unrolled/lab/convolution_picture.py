@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ..results.palette import GREY, INK
 from .convolution import Array, Place
 
-CELL, GAP, HEAD = 40, 46, 30  # of a number; between grids; of a title
+CELL, GAP, HEAD = 40, 46, 30  # of a number, at least; between grids; of a title
+CHARACTER = 8  # width of a character of a number
 MOST_WHOLE = 10_000_000  # numbers up to here are written in full
 SHOWN = 4  # positions of the filter that are drawn
 
@@ -51,32 +52,44 @@ def svg(shown: Sequence[Shown], w: Array, bias: float, stride: int, padding: int
         padding: p.
     """
     parts, top, width = list[str](), 16.0, 0.0
+    numbers = [number(float(value)) for _, x, _, output in shown for part in (x, w, output) for value in part.flat]
+    cell = max(CELL, 12 + CHARACTER * max(map(len, numbers)))
     for title, x, place, output in shown:
         around = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
         channels, height = len(x), max(around.shape[1], output.shape[0], w.shape[1]) * CELL
+        middle = top + HEAD + CELL * w.shape[1] / 2 + 7
         left, sums = 24.0, []
         for c in range(channels):
             name = f"channel {c + 1}" if channels > 1 else title
             inside = (place.row * stride, place.column * stride, *w.shape[1:])
-            parts += [_text(left, top + 14, name, "title dim"), _grid(left, top + HEAD, around[c], inside, padding)]
-            left += around.shape[2] * CELL + 14
-            parts.append(_text(left, top + HEAD + CELL * w.shape[1] / 2 + 7, "·", "sign"))
+            parts += [
+                _text(left, top + 14, name, "title dim"),
+                _grid(left, top + HEAD, cell, around[c], inside, padding),
+            ]
+            left += around.shape[2] * cell + 14
+            parts.append(_text(left, middle, "·", "sign"))
             left += 14
             name = f"filter, channel {c + 1}" if channels > 1 else "filter"
-            parts += [_text(left, top + 14, name, "title dim"), _grid(left, top + HEAD, w[c])]
-            left += w.shape[2] * CELL + GAP / 2
-            parts.append(_text(left, top + HEAD + CELL * w.shape[1] / 2 + 7, "+" if c + 1 < channels else "=", "sign"))
+            parts += [_text(left, top + 14, name, "title dim"), _grid(left, top + HEAD, cell, w[c])]
+            left += w.shape[2] * cell + GAP / 2
+            parts.append(_text(left, middle, "+" if c + 1 < channels or bias else "=", "sign"))
             left += GAP / 2
             sums.append(number(float(place.products[c].sum())))
+        if bias:
+            wide = max(cell, 12 + CHARACTER * len(number(bias)))
+            parts += [_text(left, top + 14, "bias", "title dim"), _text(left + wide / 2, middle - 2, number(bias), "")]
+            left += wide + GAP / 2
+            parts.append(_text(left, middle, "=", "sign"))
+            left += GAP / 2
         done = np.full_like(output, np.nan)
         reached = place.row * output.shape[1] + place.column + 1
         done.flat[:reached] = output.flat[:reached]
-        parts += [_text(left, top + 14, "output", "title dim"), _output(left, top + HEAD, done, place)]
+        parts += [_text(left, top + 14, "output", "title dim"), _output(left, top + HEAD, cell, done, place)]
         sums += [number(bias)] if bias else []
         total = sum_line(sums) if len(sums) > 1 else terms(place)
         line = f"row {place.row + 1}, column {place.column + 1}:  {total} = {number(place.value)}"
         parts.append(_text(24, top + HEAD + height + 24, line, "title"))
-        width = max(width, left + output.shape[1] * CELL + 24, 40 + 7.4 * len(line))
+        width = max(width, left + output.shape[1] * cell + 24, 40 + 7.4 * len(line))
         top += height + HEAD + 54
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {top:g}" width="{width:g}" '
@@ -107,34 +120,41 @@ def number(value: float) -> str:
     return (f"{value:.0f}" if whole else f"{value:.4g}").replace("-", "−")
 
 
-def _grid(left: float, top: float, values: Array, inside: tuple[int, int, int, int] | None = None, pad: int = 0) -> str:
-    """Draw numbers in cells; those ``inside`` (row, column, height, width) are marked, a padding of 0 is pale."""
+def _grid(
+    left: float,
+    top: float,
+    wide: int,
+    values: Array,
+    inside: tuple[int, int, int, int] | None = None,
+    pad: int = 0,
+) -> str:
+    """Draw numbers in cells ``wide`` pixels wide; those ``inside`` (row, column, height, width) are marked."""
     parts = []
     for (row, column), value in np.ndenumerate(values):
-        x, y = left + column * CELL, top + row * CELL
+        x, y = left + column * wide, top + row * CELL
         on = inside is not None and 0 <= row - inside[0] < inside[2] and 0 <= column - inside[1] < inside[3]
         outer = pad and not (pad <= row < values.shape[0] - pad and pad <= column < values.shape[1] - pad)
-        parts.append(f'<rect class="{"on" if on else "cell"}" x="{x:g}" y="{y:g}" width="{CELL}" height="{CELL}"/>')
-        parts.append(_text(x + CELL / 2, y + CELL / 2 + 5, number(float(value)), "dim" if outer else ""))
+        parts.append(f'<rect class="{"on" if on else "cell"}" x="{x:g}" y="{y:g}" width="{wide}" height="{CELL}"/>')
+        parts.append(_text(x + wide / 2, y + CELL / 2 + 5, number(float(value)), "dim" if outer else ""))
     if inside is not None:
-        x, y = left + inside[1] * CELL, top + inside[0] * CELL
-        size = f'width="{inside[3] * CELL}" height="{inside[2] * CELL}"'
+        x, y = left + inside[1] * wide, top + inside[0] * CELL
+        size = f'width="{inside[3] * wide}" height="{inside[2] * CELL}"'
         parts.append(f'<rect class="edge" x="{x:g}" y="{y:g}" {size}/>')
     return "".join(parts)
 
 
-def _output(left: float, top: float, done: Array, place: Place) -> str:
+def _output(left: float, top: float, wide: int, done: Array, place: Place) -> str:
     """Draw the output that is known so far, with the newest value marked."""
     parts = []
     for (row, column), value in np.ndenumerate(done):
-        x, y = left + column * CELL, top + row * CELL
+        x, y = left + column * wide, top + row * CELL
         known = np.isfinite(value)
         kind = "result" if known else "cell"
-        parts.append(f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{CELL}" height="{CELL}"/>')
+        parts.append(f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{wide}" height="{CELL}"/>')
         if known:
-            parts.append(_text(x + CELL / 2, y + CELL / 2 + 5, number(float(value)), ""))
-    x, y = left + place.column * CELL, top + place.row * CELL
-    parts.append(f'<rect class="mark" x="{x:g}" y="{y:g}" width="{CELL}" height="{CELL}"/>')
+            parts.append(_text(x + wide / 2, y + CELL / 2 + 5, number(float(value)), ""))
+    x, y = left + place.column * wide, top + place.row * CELL
+    parts.append(f'<rect class="mark" x="{x:g}" y="{y:g}" width="{wide}" height="{CELL}"/>')
     return "".join(parts)
 
 
@@ -169,6 +189,6 @@ def png(panels: Sequence[Panel]) -> bytes:
         draw.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline=GREY)
         draw.text((left, 12), title, INK, font)
         low, high = (f"{value:.4g}" for value in (values.min(), values.max()))
-        draw.text((left, top + SIDE + 8), f"{values.shape[0]} x {values.shape[1]}, {low} to {high}", GREY, font)
+        draw.text((left, top + SIDE + 8), f"{values.shape[0]} × {values.shape[1]}, {low} to {high}", GREY, font)
     canvas.save(out := io.BytesIO(), "PNG")
     return out.getvalue()

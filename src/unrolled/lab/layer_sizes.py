@@ -18,7 +18,7 @@ from torch import nn
 
 from ..errors import ArgumentError
 from ..layers.convolution import Block, Convolutions
-from .convolution import output_size
+from .convolution import output_size, unread
 
 MOST_SIDE = 100_000  # pixels of a side
 
@@ -75,14 +75,16 @@ def sizes(steps: Sequence[Step], height: int, width: int, channels: int, *, bias
     found, field, jump = list[Sized](), 1, 1
     for number, step in enumerate(steps, 1):
         if step.channels and step.channels != channels:
-            raise ArgumentError("layers", f"of {channels} channels in layer {number}, as its input has", step.channels)
-        unread = any((n + 2 * step.padding - step.size) % step.stride for n in (height, width))
+            raise ArgumentError(
+                "layers", f"written with {channels} channels in layer {number}, as many as its input has", step.channels
+            )
+        left = any(unread(n, step.size, step.stride, step.padding) for n in (height, width))
         height, width = (output_size(n, step.size, step.stride, step.padding, name="layers") for n in (height, width))
         field, jump = field + (step.size - 1) * jump, jump * step.stride
         maps = step.filters or channels
         weights = step.size * step.size * channels * step.filters
         biases = step.filters if bias else 0
-        found.append(Sized(step, channels, height, width, maps, weights, biases, field, jump, unread))
+        found.append(Sized(step, channels, height, width, maps, weights, biases, field, jump, left))
         channels = maps
     return found
 

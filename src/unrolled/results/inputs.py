@@ -90,7 +90,8 @@ class Input:
             with self.content.open("rb") as file:
                 return file.read(most + 1)
         except (OSError, ValueError) as error:  # ValueError: a character 0 in the path
-            raise DataError(f"cannot read {self.title}: {getattr(error, 'strerror', None) or error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"cannot read {self.title}: {reason}; check the path") from error
 
 
 def chunked(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:

@@ -46,12 +46,12 @@ class Prediction(Shown):
     words: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[int, int] | None = None
 
-    def likeliest(self, most: int = 4) -> str:
+    def likeliest(self, most: int = 4, separator: str = "  ") -> str:
         """``positive 93%  negative 7%``: the most probable classes, after an answer that is none of them; empty without
         probabilities."""
         shown = [f"{name} {share:.0%}" for name, share in self.ranked(most)]
         other = [self.answer] if shown and self.answer and self.answer not in self.probabilities else []
-        return "  ".join([*other, *shown])
+        return separator.join([*other, *shown])
 
     def ranked(self, most: int | None = None) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities."""
@@ -94,7 +94,7 @@ class Prediction(Shown):
         return f'<div style="white-space: pre-wrap; line-height: 1.9">{marks.marked(self)}</div>{marks.remarks(below)}'
 
     def _repr_html_(self) -> str:
-        rest = markup.escaped(self.likeliest().removeprefix(self.answer))
+        rest = markup.escaped(self.likeliest(separator=" · ").removeprefix(self.answer))
         answer = f"<div><b>{markup.escaped(self.answer)}</b> <small>{rest}</small></div>" if self.answer else ""
         legend = marks.legend([self])
         key = f'<div style="{markup.DIM}; font-size: .85em">{legend}</div>' if legend else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -71,7 +71,16 @@ def _add(points: Points, step: int, value: Any) -> None:
         points.append((step, float(value)))
 
 
-def advise(curve: Curve, metric: Metric, early: bool = False, first: str = "") -> Advice:
+USUAL = ("more --dropout", "a smaller --hidden-size")  # against overfitting
+
+
+def remedies(names: Collection[str]) -> list[str]:
+    """Return the remedies for overfitting among the options ``names`` of a task."""
+    known = {"dropout": "more --dropout", "hidden_size": "a smaller --hidden-size", "maps": "smaller --maps"}
+    return [text for name, text in known.items() if name in names][: len(USUAL)]
+
+
+def advise(curve: Curve, metric: Metric, early: bool = False, first: str = "", others: Sequence[str] = USUAL) -> Advice:
     """Return the advice that follows from a curve.
 
     Args:
@@ -79,6 +88,7 @@ def advise(curve: Curve, metric: Metric, early: bool = False, first: str = "") -
         metric: the metric for model selection.
         early: whether training stopped early, without progress.
         first: the option to try first against overfitting.
+        others: the options to try then; see `remedies`.
 
     * The training loss rises, or neither loss falls by 2 %: another learning rate.
     * The metric for model selection got worse after its best value in the first two thirds: overfitting.
@@ -97,10 +107,11 @@ def advise(curve: Curve, metric: Metric, early: bool = False, first: str = "") -
     at = min(range(len(costs)), key=costs.__getitem__)
     last, progress = curve.selecting[-1][0], costs[0] - costs[at]
     if at <= 2 / 3 * (len(costs) - 1) and costs[-1] - costs[at] > 0.1 * progress:
+        tried = [*([f"{first}, then {others[0]}", *others[1:]] if first and others else [first, *others])]
         return Advice(
             False,
             f"overfitting: best at step {curve.best:,}, {share(curve.best / last)} of {last:,}, then worse; try "
-            f"{first and f'{first}, then '}more --dropout, a smaller --hidden-size or more data"
+            f"{', '.join(filter(None, tried)) or 'a smaller network'} or more data"
             f"{'' if early else ', or stop sooner with --patience'}",
         )
     way = "rising" if metric.larger_is_better else "falling"

@@ -8,13 +8,28 @@ from typing import Any
 from torch import nn
 
 from ..errors import SaveError
-from .curve import Advice, advise, read_curve
+from .config import options
+from .curve import Advice, advise, read_curve, remedies
 from .curve_picture import curve_svg
 from .files import write_atomically
 from .folder import RunFolder
 from .log import Reporter
 from .metrics import loss_unit
 from .task import Task
+
+
+def example_of(task: Task, folder: RunFolder) -> str:
+    """Return an input for trying the trained model: a text, or a file, which is written if need be; else empty."""
+    if text := task.example():
+        return text
+    if (found := task.example_file()) is None:
+        return ""
+    name, content = found
+    try:
+        write_atomically(folder.path / name, content)
+    except SaveError:
+        return ""
+    return str(folder.path / name)
 
 
 def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, saved: nn.Module | None) -> dict[str, Any]:
@@ -39,7 +54,8 @@ def ending(task: Task, folder: RunFolder, reporter: Reporter, stopped: str, save
         reporter.note(f"no learning curve: {str(error).partition(';')[0]}")
     else:
         if not stopped.startswith(("interrupted", "reached")):
-            advice = advise(curve, metric, stopped.startswith("no better"), task.against_overfitting)
+            others = remedies(options(type(task.config)))
+            advice = advise(curve, metric, stopped.startswith("no better"), task.against_overfitting, others)
     offer = None if saved is None else task.offer(saved)
     longer = advice.longer and stopped == "finished"
-    return {"advice": advice.text, "longer": longer, "offer": offer, "example": task.example()}
+    return {"advice": advice.text, "longer": longer, "offer": offer, "example": example_of(task, folder)}

@@ -14,6 +14,7 @@ from torch import nn
 from ..errors import RunError
 from . import modelfile
 from .config import notes_without_effect, to_toml
+from .ending import example_of
 from .folder import RunFolder
 from .log import MetricsFile, Reporter, Summary
 from .task import Task
@@ -48,6 +49,8 @@ def fit(
         metrics.write(1, {"split": "test", **test})
     metrics.close()
     best = {**scores, "step": 1.0}
-    summary = Summary(folder.path, task.name, 1, seconds, "fitted", best, test, longer=False, example=task.example())
+    summary = Summary(
+        folder.path, task.name, 1, seconds, "fitted", best, test, longer=False, example=example_of(task, folder)
+    )
     reporter.end(summary)
     return summary

@@ -30,7 +30,7 @@ class Training:
     min_steps: int = since(0, before=0)
     """with the default --epochs: least number of steps, for small data"""
     batch_size: int | None = 32
-    """sequences per step (lanes: batch rows that carry their state)"""
+    """examples per step; of a continuous text: lanes, which carry their state"""
     optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
     """optimizer"""
     lr: float | Literal["auto"] | None = by_rule(3e-3)
@@ -70,7 +70,7 @@ class Training:
     synthetic_samples: int = 3
     """targets per feature in the predictor's fit; fewer adapt faster, with more noise"""
     recompute: int | Literal["auto"] = 0
-    """gradient checkpointing every N steps, to save memory; auto: √bptt; 0: off"""
+    """gradient checkpointing every N steps, to save memory; auto: √steps; 0: off"""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: mixed precision, matrix products in bfloat16 if the processor supports it"""
     eval_every: int | None = None

@@ -228,6 +228,11 @@ class Task(ABC):
         """Return a short input, best from the validation part, for trying the trained model; empty if there is none."""
         return ""
 
+    def example_file(self) -> tuple[str, bytes] | None:
+        """Return name and content of a file for trying the trained model, which is saved in the run's folder, if
+        `example` is empty and inputs are files, such as pictures."""
+        return None
+
     def offer(self, model: nn.Module) -> Offer | None:
         """Return a simpler model if the trained ``model`` is not clearly better than it on the validation set.
 

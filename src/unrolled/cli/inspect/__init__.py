@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ import tyro
 
 from ... import api
 from ...cells import check_size
-from ...errors import ArgumentError, SaveError
+from ...data.pictures import is_picture
+from ...errors import ArgumentError, SaveError, UnrolledError
 from ...inspector import Found, Inspection, Labels, built_in, label, own, read, search
 from ...inspector.findings import LEVEL, Encoded, nearest, table_of
 from ...inspector.judgement import LEAST_AUC, LEAST_R2, explains, figure
@@ -40,7 +42,8 @@ ABOUT = (
     "brackets, the position in the line. Every unit of every layer, gate and state is scored on a part of the text "
     "that was not used to select it, and compared with untrained networks of the same shape, with labels shifted along "
     "the text, and with a lookup table by the current token.\n\n"
-    "A language model reads the text continuously; a classifier, tagger or translator reads each line separately.\n\n"
+    "A language model reads the text continuously; a classifier, tagger, translator or captioner reads each line "
+    "separately.\n\n"
     f"More views of a language model, each with its own --help: unrolled inspect {', '.join(VIEWS)}."
 )
 UNFOUND = 3  # units on a page if nothing was found
@@ -125,6 +128,7 @@ def run(argv: list[str]) -> int:
         return view(argv[1:])
     if has_own_view(argv):
         return of_task.run(argv)
+    _refuse_pictures(argv)
     options = parse(Inspect, argv, PROG, ABOUT)
     with Schema(Inspect, PROG).names():
         always = {hypothesis.name for hypothesis in built_in()}
@@ -157,6 +161,16 @@ def run(argv: list[str]) -> int:
             outcome.notes.append(f"{len(files)} states of {len(text):,} characters in {options.states}")
         _report(outcome)
     return 0
+
+
+def _refuse_pictures(argv: list[str]) -> None:
+    """Raise `UnrolledError` for a picture among the arguments: only tasks with views of their own show pictures."""
+    for before, word in pairwise(["", *argv]):
+        if is_picture(Path(word)) and not word.startswith(("-", "text:")) and before not in ("--html", "--states"):
+            remedy = (
+                "give a text with --data; unrolled predict RUN PICTURE --explain shows the attention of a captioner"
+            )
+            raise UnrolledError(f"{word} is a picture, and the units of this model are inspected on text; {remedy}")
 
 
 def _save(outcome: Outcome, path: Path) -> None:

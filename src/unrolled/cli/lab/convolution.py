@@ -11,19 +11,21 @@ import numpy as np
 
 from ...cells import check_size
 from ...data.pictures import fitted, open_picture
-from ...errors import ArgumentError
+from ...errors import ArgumentError, UnrolledError
 from ...lab.convolution import (
     CURVE,
     CURVE_FILTER,
     NO_CURVE,
     TWO_BY_TWO,
     TWO_CHANNELS,
+    UNREAD,
     Array,
     Place,
     convolve,
     max_pool,
     parse_matrices,
     places,
+    unread,
 )
 from ...lab.convolution_picture import SHOWN, Panel, Shown, number, png, sum_line, svg, terms
 from ...training.files import write_atomically
@@ -36,7 +38,8 @@ from .layer_sizes import show_sizes
 
 PROG = "unrolled lab convolution"
 ABOUT = (
-    "A filter slides over a picture: every product and sum, the output, and its max-pooling. Without options: a worked "
+    "A filter slides over a picture: every product that is not 0, every sum, the output, and its max-pooling. Without "
+    "options: a worked "
     "example of two channels; --example curve: a curve detector; with --input or --image: your own numbers or picture. "
     "With --layers or --run: the sizes, the numbers of weights and the receptive fields of a network's layers.\n\n"
     'unrolled lab convolution --input "1,2,0; 0,1,3; 2,1,1" --filter "1,0; 0,-1"'
@@ -86,9 +89,14 @@ class Convolution:
         if self.input is not None and self.image is not None:
             raise ArgumentError("image", "omitted with --input", self.image)
         own = self.input is not None or self.image is not None
-        if own != (self.filter is not None):
-            name = "filter" if own else "input"
-            raise ArgumentError(name, "given too: --filter belongs to --input or --image", getattr(self, name))
+        if own and self.filter is None:
+            raise UnrolledError(
+                '--input and --image need a filter; give it with --filter, such as --filter "1,0; 0,-1"'
+            )
+        if self.filter is not None and not own:
+            raise UnrolledError(
+                "--filter needs the numbers below it; give them with --input, or a picture with --image"
+            )
         if self.layers is not None and self.run is not None:
             raise ArgumentError("run", "omitted with --layers", self.run)
         if (self.layers is not None or self.run is not None) and own:
@@ -108,7 +116,7 @@ def _filter(options: Convolution, argv: list[str]) -> int:
     w = CURVE_FILTER if options.example == "curve" else TWO_BY_TWO
     inputs = [("input", TWO_CHANNELS)] if options.example == "channels" else [("curve", CURVE), ("no curve", NO_CURVE)]
     if options.filter is not None:
-        w, inputs = parse_matrices("filter", options.filter), [("input", _own_input(options))]
+        w, inputs = parse_matrices("filter", options.filter), [_own_input(options)]
     settings = (options.bias, options.stride, options.padding)
     folder = ExperimentFolder("convolution", argv, options.out)
     found = []
@@ -126,7 +134,7 @@ def _filter(options: Convolution, argv: list[str]) -> int:
     names = [f"{title}, channel {c}" for c in range(1, len(x) + 1)] if len(x) > 1 else [title]
     panels = [Panel(*part, grey=options.image is not None) for part in zip(names[:CHANNELS], x, strict=False)]
     panels += [Panel("filter", w[0]), Panel("output", output), Panel("ReLU", np.maximum(output, 0))]
-    panels += [] if pooled is None else [Panel(f"{options.pool} x {options.pool} max-pooling", pooled)]
+    panels += [] if pooled is None else [Panel(f"{options.pool} × {options.pool} max-pooling", pooled)]
     path = folder.folder / "convolution.png"
     write_atomically(path, png(panels))
     folder.summary.append(("picture", str(path)))
@@ -139,17 +147,22 @@ def _filter(options: Convolution, argv: list[str]) -> int:
     for title, x, shown, output in found:
         show("\n".join(_lines(title, x, w, shown, output, options)) + "\n\n")
     if pooled is not None:
-        show(f"{options.pool} × {options.pool} max-pooling of the output:\n{_matrix(pooled)}\n\n")
+        lines = [f"{options.pool} × {options.pool} max-pooling of the output: {pooled.shape[0]} × {pooled.shape[1]}"]
+        lines += [UNREAD] if any(unread(n, options.pool, options.pool) for n in output.shape) else []
+        lines += [_matrix(pooled)] if max(pooled.shape) <= MOST_SHOWN else []
+        show("\n".join(lines) + "\n\n")
     show_pairs(folder.summary)
     return 0
 
 
-def _own_input(options: Convolution) -> Array:
+def _own_input(options: Convolution) -> tuple[str, Array]:
     if options.input is not None:
-        return parse_matrices("input", options.input)
+        return "input", parse_matrices("input", options.input)
     picture = open_picture(Path(options.image or "").expanduser())
+    width, height = picture.size
     picture.thumbnail((PICTURE, PICTURE))
-    return np.asarray(fitted(picture, (picture.height, picture.width), 1), np.float64)[..., 0][None]
+    title = "input" if picture.size == (width, height) else f"input, the picture of {height} × {width} made smaller"
+    return title, np.asarray(fitted(picture, (picture.height, picture.width), 1), np.float64)[..., 0][None]
 
 
 def _lines(title: str, x: Array, w: Array, shown: list[Place], output: Array, options: Convolution) -> Iterator[str]:
@@ -161,10 +174,12 @@ def _lines(title: str, x: Array, w: Array, shown: list[Place], output: Array, op
     for place in shown[:MOST_LINES]:
         sums = [number(float(part.sum())) for part in place.products]
         sums += [number(options.bias)] if options.bias else []
-        parts = sum_line(sums) if len(sums) > 1 else terms(place)
-        yield f"row {place.row + 1}, column {place.column + 1}: {parts} = {number(place.value)}"
+        products = [terms(place), *([sum_line(sums)] if len(sums) > 1 else []), number(place.value)]
+        yield f"row {place.row + 1}, column {place.column + 1}: {' = '.join(products)}"
     if output.size > len(shown[:MOST_LINES]):
         yield f"… and {output.size - MOST_LINES:,} more positions"
+    if any(unread(*sizes, options.stride, options.padding) for sizes in zip(x.shape[1:], w.shape[1:], strict=True)):
+        yield UNREAD
     if max(output.shape) <= MOST_SHOWN and output.size > 1:
         yield _matrix(output)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from ... import api
 from ...errors import ArgumentError, RunError
+from ...lab.convolution import UNREAD
 from ...lab.layer_sizes import MOST_SIDE, Sized, layers_of, parse_layers, sizes
 from ...layers import Convolutions
 from ..terminal.look import show
@@ -23,12 +26,15 @@ def show_sizes(layers: str | None, run: str | None, size: str, channels: int | N
         channels: of the pictures; `None`: as the first layer says, else 3.
         as_json: print one JSON object.
     """
+    normalising = 0
     if run is not None:
         model = api.load(run)
         networks = [part for part in model.model.modules() if isinstance(part, Convolutions)]
         if not networks:
             raise RunError(f"{run} has no convolutional layers for pictures; give a run of the task image")
         steps, data = layers_of(networks[0]), model.config.data
+        norms = [part for part in networks[0].modules() if isinstance(part, nn.BatchNorm2d)]
+        normalising = sum(parameter.numel() for norm in norms for parameter in norm.parameters())
         height = width = getattr(data, "size", None) or _size(size)[0]
         weight = next(networks[0].parameters())  # (F, C, f, f)
         bias = any(name.endswith("convolutions.0.bias") for name, _ in networks[0].named_parameters())
@@ -39,13 +45,14 @@ def show_sizes(layers: str | None, run: str | None, size: str, channels: int | N
         found = sizes(steps, height, width, channels or steps[0].channels or 3)
     total = sum(layer.weights + layer.biases for layer in found)
     if as_json:
-        emit("layers", layers=[_object(layer) for layer in found], parameters=total)
+        emit("layers", layers=[_object(layer) for layer in found], parameters=total, normalisation=normalising)
         return 0
     show(f"pictures of {height} × {width} pixels\n\n")
     show_table(HEADER, [_row(layer) for layer in found], right=HEADER[2:])
-    show(f"\n{total:,} weights and biases\n")
+    more = f", and {normalising:,} of batch normalisation" if normalising else ""
+    show(f"\n{total:,} weights and biases of convolutions{more}\n")
     if unread := [layer.step.name for layer in found if layer.unread]:
-        show(f"rows or columns at the end are not read, because the stride does not fit: {', '.join(unread)}\n")
+        show(f"{UNREAD}: {', '.join(unread)}\n")
     return 0
 
 

@@ -72,7 +72,7 @@ def _html(prediction: Prediction) -> Iterator[str]:
         yield '<div class="answer">blank input, without a prediction</div>'
         return
     answer = html.escape(prediction.answer)
-    rest = html.escape(prediction.likeliest().removeprefix(prediction.answer))
+    rest = html.escape(prediction.likeliest(separator=" · ").removeprefix(prediction.answer))
     yield f'<div class="answer">{f"<b>{answer}</b>{rest}" if answer else ""}</div>'
     yield prediction.html()
     yield from map(part, prediction.parts)

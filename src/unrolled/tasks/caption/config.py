@@ -187,6 +187,8 @@ class Decoding(Search):
     """beam size: captions kept per picture; 1: greedy decoding"""
     length_penalty: float = 0.6
     """length penalty, above 0 favours longer captions (Wu et al. 2016, section 7)"""
+    min_length: int = 1
+    """minimum tokens of a caption"""
     max_length: int = 0
     """maximum tokens of a caption; 0: those of the longest training caption"""
 

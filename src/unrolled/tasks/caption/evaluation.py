@@ -49,11 +49,18 @@ class Measures:
         captions: the best caption of each picture.
         scores: their scores.
         attention: the mean attention on the named object, of generated scenes; else nan.
+        measurable: whether it can be measured: on captions that are exactly right.
     """
 
     captions: list[Caption]
     scores: Scores
     attention: float
+    measurable: bool = False
+
+    @property
+    def unknown_attention(self) -> bool:
+        """Whether the attention on the named object is unknown, because no caption is right."""
+        return not self.scores.exact and math.isnan(self.attention) and self.measurable
 
     def summary(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -73,7 +80,8 @@ class Measured(NamedTuple):
 def measured(captions: list[Caption], captioned: Captioned) -> Measures:
     """Score the best caption of each picture."""
     attention = on_object(captions, captioned.captions, captioned.named) if captioned.named else float("nan")
-    return Measures(captions, score([caption.text for caption in captions], captioned.captions), attention)
+    measurable = bool(captioned.named) and any(caption.weights is not None for caption in captions)
+    return Measures(captions, score([caption.text for caption in captions], captioned.captions), attention, measurable)
 
 
 def evaluation(model: TrainedCaptioner, options: Evaluate, progress: Progress = silent) -> Report:
@@ -124,6 +132,8 @@ def _values(where: str, captioned: Captioned, result: Measured, plain: Mapping[s
         "intervals": as_json(result.intervals),
         "rate": result.rate,
     }
+    if result.measures.unknown_attention:
+        values[ATTENTION.name] = None
     if plain:
         values["baselines"] = {name: scores.summary() for name, scores in plain.items()}
     return values
@@ -149,4 +159,6 @@ def _parts(results: Mapping[str, Measured], plain: Mapping[str, Scores], noun: s
         text = "" if bleu is None else f"of BLEU-4 {bleu[0]:.2f} to {bleu[1]:.2f}, "
         intervals.append((run or "95 % interval", f"{text}of exact captions {exact[0]:.2%} to {exact[1]:.2%}"))
     header = (("run",) if named else ()) + columns
-    return [Table("scores", header, rows, right=columns), Pairs(intervals), Text(BLIND)]
+    unknown = any(result.measures.unknown_attention for result in results.values())
+    notes = [BLIND, *([f"{ATTENTION.label}: unknown, as it is measured on exactly right captions"] if unknown else [])]
+    return [Table("scores", header, rows, right=columns), Pairs(intervals), Text("\n".join(notes))]

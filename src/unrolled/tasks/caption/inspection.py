@@ -7,6 +7,7 @@ training pictures, or of the frames of the training clips. Step t reads token t,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 
 from ...analysis.inspection import Inspection
 from ...analysis.passes import Lines
+from ...analysis.runner import run_by
 from ...analysis.tokenized import TokenSequence
 from ...cells import Cell
+from ...scan import scan
 from ..common.token_lines import token_lines
 from .caption_decoder import CaptionDecoder
 from .inputs import Read, ReadClips, tensors
@@ -70,7 +73,10 @@ def reading(model: TrainedCaptioner, text: str) -> Inspection:
         for lane, line in enumerate(lines):
             ids[: len(line.ids), lane] = torch.from_numpy(line.ids)
         encoded = module.encode(*(part.to(lengths.device) for part in tensors(inputs[chosen.cpu().numpy()])))
-        module.decode(ids, module.begin(encoded), encoded.memory, lengths)
+        untraced = nullcontext() if module.image is None else run_by(module.decoder, scan)
+        with untraced:  # the picture is a step before the first token, and has no place in the line
+            state = module.begin(encoded)
+        module.decode(ids, state, encoded.memory, lengths)
 
     passes = Lines(sequences, call, batch)
     return Inspection(captioner, DecoderLayers, twin, symbols, passes)  # type: ignore[arg-type]

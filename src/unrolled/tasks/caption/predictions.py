@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from ...data.pictures import SUFFIXES
 from ...errors import ArgumentError
-from ...results import Input, Prediction
-from ..common.file_inputs import FileInputs
-from ..common.picture_inputs import picture_input
-from ..common.prediction import readable
+from ...results import Input, Part, Prediction, Text
+from ..common.picture_inputs import PictureInputs, picture_input
 from ..common.search_options import SearchOptions
 from ..common.sentences import as_cells, as_value
 from .captions import Caption
@@ -21,11 +18,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(SearchOptions, FileInputs):
+class Predict(SearchOptions, PictureInputs):
     """The pictures or clips to describe, the options of the search, and the output."""
 
-    input_name: ClassVar[str] = "image"
-    endings: ClassVar[tuple[str, ...]] = SUFFIXES
     n_best: int | None = None
     """captions of each, best first, with their scores"""
     scores: bool = False
@@ -39,7 +34,9 @@ class Predict(SearchOptions, FileInputs):
             raise ArgumentError("explain", "omitted for a captioner without attention", True)
 
 
-def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+def predictions(
+    model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], options: Predict
+) -> Iterator[Prediction | Part]:
     """See `Trained.predictions`.
 
     Raises:
@@ -47,23 +44,22 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
         DataError: an input is not a picture; the predictions before it have been yielded.
     """
     options.check(model.model)
-    for chunk in inputs:
-        good, error = readable(
-            chunk, lambda given: (picture := picture_input(given, model.what), model.reader.read(picture))
-        )
-        if good:
-            arrays = model.reader.together([pixels for _, pixels in good])
-            for (picture, _), captions in zip(good, model.described(arrays, **options.given()), strict=True):
-                yield _prediction(model, picture, captions, options)
-        if error is not None:
-            raise error
+    for good in options.read_each(
+        inputs, lambda given: (picture := picture_input(given, model.what), model.reader.read(picture))
+    ):
+        if isinstance(good, Text):
+            yield good
+            continue
+        arrays = model.reader.together([pixels for _, pixels in good])
+        for (picture, _), captions in zip(good, model.described(arrays, **options.given()), strict=True):
+            yield _prediction(model, picture, captions, options)
 
 
 def _prediction(model: TrainedCaptioner, picture: Input, captions: list[Caption], options: Predict) -> Prediction:
     scored = options.scores or options.n_best is not None
     best = captions[0]
     parts = (model.explained(picture, picture.title, best),) if options.explain else ()
-    lines = tuple(f"{caption.score:z8.3f}\t{caption.text}" for caption in captions) if scored else None
+    lines = tuple(f"{caption.score:z8.3f}\t{caption.text}\t{picture.title}" for caption in captions) if scored else None
     more = {"captions": [as_value(caption) for caption in captions]}
     return Prediction(
         picture.title, best.text, parts=parts, lines=lines, more=more, cells=as_cells("caption", captions)

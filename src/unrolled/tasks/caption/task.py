@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.caption_sets import ACTIONS, NAMES, CaptionSets
+from ...data.caption_sets import ACTIONS, NAMES, SCENES, UNSEEN, CaptionSets
 from ...data.counter import uniform
 from ...data.generated_scenes import SIDE as SCENE
 from ...data.stick_figures import SIDE as ACTION
@@ -35,6 +35,7 @@ from ...training.options import integer
 from ...training.transfer import Taken
 from ..common.excerpts import excerpts
 from ..common.language import END, Language, shifted
+from ..common.picture_bytes import clip_file, picture_file
 from ..common.sets_task import Description, SetsTask
 from . import description, starting
 from .caption_decoder import CaptionDecoder
@@ -76,7 +77,7 @@ class Captioning(SetsTask):
     name: ClassVar[str] = "caption"
     Config: ClassVar[type] = CaptionConfig
     unit: ClassVar[str] = "captions"
-    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate", "look inside": "inspect"}
     given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
@@ -98,6 +99,9 @@ class Captioning(SetsTask):
     def prepare(self) -> list[str]:
         config = self.config = update(self.config, encoder=self.config.encoder)
         cell_class(config.model.cell)
+        if config.data.data == UNSEEN:
+            remedy = f"train on {SCENES}, then run unrolled evaluate RUN --data {UNSEEN}"
+            raise ArgumentError("data", f"data for training, and {UNSEEN} is for evaluation", UNSEEN, remedy)
         self.sets = config.data.read()
         train = self.sets.train
         self.pairs = train.pairs()
@@ -238,6 +242,11 @@ class Captioning(SetsTask):
     def example(self) -> str:
         pictures = (self.sets.valid if len(self.sets.valid) else self.sets.train).pictures
         return str(pictures[0]) if isinstance(pictures[0], Path) else ""
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        own = self.sets.valid if len(self.sets.valid) else self.sets.train
+        pixels = np.asarray(own.pictures[0])
+        return ("example.npy", clip_file(pixels)) if own.clips else ("example.png", picture_file(pixels))
 
     def test_cost(self) -> float:
         return len(self.sets.test) / min(SCORED, len(self.sets.valid))

@@ -132,13 +132,14 @@ class TrainedCaptioner(TrainedOnSets[Captioned]):
 
     def explained(self, picture: Annotated[Any, UNCHECKED], name: str, caption: Caption) -> Picture:
         """Return the picture once per word, or a clip with a row for each word, with the attention."""
-        return Picture("attention", lambda: self.drawn(picture, caption), f"{Path(name).name}: {caption.text}")
+        return Picture("attention", lambda: self.drawn(picture, caption), "the attention of each word")
 
     def drawn(self, picture: Annotated[Any, UNCHECKED], caption: Caption) -> bytes:
         """Return the PNG file of `explained`."""
         if isinstance(self.reader, ClipReader):
             return clip_drawing(self.reader.seen(picture), caption.tokens, caption.weights)
-        return drawing(opened(picture), caption.tokens, caption.weights)
+        hard = self.model.attention is not None and self.model.attention.hard
+        return drawing(opened(picture), caption.tokens, caption.weights, hard)
 
     @torch.no_grad()
     def described(

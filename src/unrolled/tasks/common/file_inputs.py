@@ -42,7 +42,10 @@ class FileInputs:
         for word in words:
             path = Path(word).expanduser()
             if word == "-":
-                yield standard_input()
+                source = standard_input()
+                if not source.content:
+                    raise DataError(f"standard input is empty; give {self.input_name}s or folders after RUN")
+                yield source
             elif path.is_dir() and not self.is_one(path):
                 yield from map(Input, self._within(path))
             else:

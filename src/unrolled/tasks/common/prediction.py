@@ -20,14 +20,21 @@ def predict_nonblank(texts: Sequence[str], answer: Callable[[list[str]], Iterabl
     return [Prediction(text) if is_blank(text) else next(answers) for text in texts]
 
 
-def readable(inputs: Sequence[Input], read: Callable[[Input], R]) -> tuple[list[R], DataError | None]:
-    """Return the results of ``read`` for the inputs before the first that cannot be read, and its error."""
+def readable(
+    inputs: Sequence[Input], read: Callable[[Input], R], omitted: list[Input] | None = None
+) -> tuple[list[R], DataError | None]:
+    """Return the results of ``read`` for the inputs before the first that cannot be read, and its error.
+
+    With a list ``omitted``, inputs that cannot be read are appended to it instead.
+    """
     found: list[R] = []
     for source in inputs:
         try:
             found.append(read(source))
         except DataError as error:
-            return found, error
+            if omitted is None:
+                return found, error
+            omitted.append(source)
     return found, None
 
 

@@ -16,15 +16,17 @@ from ...data.digits import MNIST as MNIST_FILES
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.named_data import NamedData, named_data
 from ...data.picture_arrays import array_parts
+from ...data.picture_files import TableLayout, list_table
 from ...data.picture_sets import MNIST, NAMES, PictureSets
 from ...data.pictures import from_array, is_picture
 from ...errors import ArgumentError, DataError
 from ...results import Pairs, Picture, Report
-from ..common.description import ambiguous, counted, single
+from ..common.description import ambiguous, counted, single, table_by_name
 from ..common.given_data import rows_of
 from .config import LabelledPictures
 from .sheet import sheet
 
+SNIFFED = 1 << 20  # bytes of a table that may name pictures
 SHOWN = 20  # pictures of the first of each class
 
 
@@ -42,7 +44,7 @@ def likely(path: Path) -> bool:
         if array_parts(path):
             return True
         if not path.is_dir():
-            return False
+            return table_by_name(path) and path.stat().st_size <= SNIFFED and _names_pictures(path)
         inner = find_parts(path)[0]
         folders = class_folders(inner.get("train", path))
         first = [
@@ -53,6 +55,14 @@ def likely(path: Path) -> bool:
     except OSError:
         return False
     return len(first) > 1 and any(map(is_picture, first))
+
+
+def _names_pictures(path: Path) -> bool:
+    """Return whether a table has a column of paths of pictures that exist."""
+    try:
+        return is_picture(Path(list_table(path, TableLayout()).names[0]))
+    except (DataError, ArgumentError):
+        return False
 
 
 def describe(data: LabelledPictures) -> Report:
@@ -106,7 +116,7 @@ def doubtful(sets: PictureSets) -> list[str]:
 def changes(changes: Changes) -> str:
     """Return the augmentation in words."""
     words = [
-        f"shift by up to {changes.shift} pixels" if changes.shift else "",
+        f"shift by up to {changes.shift} pixel{'s' * (changes.shift > 1)}" if changes.shift else "",
         "mirror" if changes.flip else "",
         f"crop at least {changes.crop:.0%} of the area" if changes.crop < 1 else "",
         f"turn by up to {changes.rotate:g} degrees" if changes.rotate else "",

@@ -73,6 +73,6 @@ def _pictured(pictures: Pictures, found: list[Mistake]) -> Iterator[Picture]:
     """Yield a picture of the most confident mistakes."""
     shown = sorted(found, key=lambda row: -row.probability)[:MOST_MISTAKES]
     if shown:
-        captions = [(label, f"not {guess}", f"{share:.0%}") for _, label, guess, share in shown]
+        captions = [(f"true: {label}", f"predicted: {guess}", f"{share:.0%}") for _, label, guess, share in shown]
         pixels = [pictures.pixels[number] for number, *_ in shown]
         yield Picture("mistakes", lambda: sheet(pixels, captions), f"the {len(shown)} most confident mistakes")

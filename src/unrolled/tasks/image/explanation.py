@@ -19,6 +19,7 @@ from ...analysis.picture_saliency import gradient_by_input, occlusion, top_share
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 from ..common.lettering import Font, lettering, shortened
+from ..common.overlay import overlaid, scale_bar
 from ..common.picture_bytes import png
 from .sheet import GAP, large
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from .trained import TrainedImages
 
 SIDE, HEAD, TEXT = 288, 40, 13  # pixels: of a map, of its title, height of letters
-RED, BLUE = (197, 58, 42), (43, 108, 176)  # for and against, as in the inspector
 SHARE = 0.1  # of the pixels that is framed
+LEAST = 1e-4  # nats: smaller values are not drawn
 
 Values = npt.NDArray[np.float64]
 
@@ -72,22 +73,16 @@ def drawing(pixels: Pixels, name: str, names: tuple[str, str], values: Sequence[
     draw.text((GAP, 8), shortened(name, font, side), INK, font)
     for n, (title, value) in enumerate(values, 1):
         left = GAP + n * (side + GAP)
-        top = float(np.abs(value).max()) or 1.0
-        canvas.paste(_above(picture, value / top, side), (left, HEAD))
-        _frame(draw, value, left, side)
         draw.text((left, 8), shortened(title, font, side), INK, font)
+        if (top := float(np.abs(value).max())) < LEAST:
+            canvas.paste(overlaid(picture, np.zeros_like(value)), (left, HEAD))
+            draw.text((left, HEAD + side + 8), "no part of the picture matters", INK, font)
+            continue
+        canvas.paste(overlaid(picture, value / top), (left, HEAD))
+        _frame(draw, value, left, side)
         _scale(canvas, draw, font, left, HEAD + side + 8, side, top)
     draw.text((GAP, HEAD + side + 8), shortened(f"red: for {names[0]}, blue: for {names[1]}", font, side), GREY, font)
     return png(canvas)
-
-
-def _above(picture: Image.Image, value: Values, side: int) -> Image.Image:
-    """Return the picture in pale grey below the colours of values from −1 to 1."""
-    ground = np.asarray(picture.convert("L"), np.float64)[..., None] * 0.35 + 160
-    strength = np.asarray(Image.fromarray(value.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
-    colour = np.where(strength[..., None] > 0, np.array(RED), np.array(BLUE))
-    weight = np.clip(np.abs(strength), 0, 1)[..., None] ** 0.7 * 0.9
-    return Image.fromarray(np.clip(ground * (1 - weight) + colour * weight, 0, 255).astype(np.uint8))
 
 
 def _frame(draw: ImageDraw.ImageDraw, value: Values, left: int, side: int) -> None:
@@ -115,11 +110,6 @@ def _scale(
     """Draw the colours from −most to most, in nats."""
     low, high = f"-{most:.2g}", f"+{most:.2g} nats"
     begin, end = left + font.getlength(low) + 6, left + side - font.getlength(high) - 6
-    bar = np.tile(np.linspace(-1, 1, max(2, int(end - begin))), (12, 1))
-    blank = Image.new("RGB", (bar.shape[1], 12), "white")
-    weight = np.abs(bar)[..., None] ** 0.7 * 0.9
-    colour = np.where(bar[..., None] > 0, np.array(RED), np.array(BLUE))
-    shown = np.asarray(blank, np.float64) * (1 - weight) + colour * weight
-    canvas.paste(Image.fromarray(shown.astype(np.uint8)), (int(begin), top + 2))
+    canvas.paste(scale_bar(-1, 1, int(end - begin), 12), (int(begin), top + 2))
     draw.text((left, top), low, GREY, font)
     draw.text((end + 6, top), high, GREY, font)

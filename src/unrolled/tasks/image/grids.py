@@ -16,6 +16,7 @@ from ..common.picture_bytes import png
 
 GAP, LABEL, TEXT = 4, 64, 12  # pixels: between cells; of a row's label; height of letters
 RED, BLUE = np.array([197, 58, 42]), np.array([43, 108, 176])  # positive, negative
+APART = 10  # pixels between framed cells
 PATCH = 56  # pixels: least side of a patch
 
 
@@ -35,13 +36,20 @@ def signed(values: Tensor) -> Pixels:
 
 
 def grid(cells: Sequence[Pixels], *, least: int, columns: int = 16) -> bytes:
-    """Return a PNG file of cells ``(h, w, 3)`` of one size, enlarged to at least ``least`` pixels, in rows."""
+    """Return a PNG file of cells ``(h, w, 3)`` of one size, enlarged to at least ``least`` pixels, in rows.
+
+    Each is framed on white paper, so that a cell whose edge is white or grey has visible limits.
+    """
     side = _enlarged(len(cells[0]), least)
     columns = min(columns, len(cells))
     rows = -(-len(cells) // columns)
-    canvas = Image.new("RGB", (columns * (side + GAP) + GAP, rows * (side + GAP) + GAP), GREY)
+    step = side + APART
+    canvas = Image.new("RGB", (columns * step + APART, rows * step + APART), "white")
+    draw = ImageDraw.Draw(canvas)
     for n, cell in enumerate(cells):
-        canvas.paste(_large(cell, side), (GAP + n % columns * (side + GAP), GAP + n // columns * (side + GAP)))
+        left, top = APART + n % columns * step, APART + n // columns * step
+        canvas.paste(_large(cell, side), (left, top))
+        draw.rectangle((left - 1, top - 1, left + side, top + side), outline=INK)
     return png(canvas)
 
 

@@ -52,6 +52,7 @@ def inspection(model: TrainedImages, options: Inspect, words: Sequence[str], pro
     notes: list[str] = []
     pictures = [(Path(word).name, model.read(word)) for word in words]
     train: Pixels | None = None
+    labels = [""] * len(pictures)
     if options.limit or not pictures:
         try:
             sets = model.own_sets()
@@ -61,10 +62,12 @@ def inspection(model: TrainedImages, options: Inspect, words: Sequence[str], pro
             train = sets.train.pixels[: options.limit] if options.limit else None
             own = sets.test if len(sets.test) else sets.valid
             own = own.pick(range(min(OWN, len(own))))
-            pictures = pictures or list(zip(own.names, own.pixels, strict=True))
+            if not pictures:
+                pictures = list(zip(own.names, own.pixels, strict=True))
+                labels = own.labels
     parts: list[Part] = [Pairs(model.about()), *_filters(model)]
-    for number, (name, pixels) in enumerate(pictures, 1):
-        parts += _picture(model, number, name, pixels)
+    for number, ((name, pixels), label) in enumerate(zip(pictures, labels, strict=True), 1):
+        parts += _picture(model, number, name, pixels, label)
     if train is not None and len(train):
         parts += _patches(model, train, options.units, progress)
     drawn = [part.name for part in parts if isinstance(part, Picture)]
@@ -89,13 +92,15 @@ def _filters(model: TrainedImages) -> Iterator[Part]:
     yield Picture("filters", lambda: grid([signed(part) for part in weight], least=48), "filters of the first layer")
 
 
-def _picture(model: TrainedImages, number: int, name: str, pixels: Pixels) -> Iterator[Part]:
-    """Yield the prediction for a picture, its explanation, and its feature maps at every layer."""
+def _picture(model: TrainedImages, number: int, name: str, pixels: Pixels, label: str) -> Iterator[Part]:
+    """Yield the prediction for a picture with this label, if known, its explanation, and its feature maps at every
+    layer."""
     [prediction] = model.classified([(name, pixels)], explain=True)
-    yield Text(f"{name}\n{prediction.likeliest()}")
+    true = f"true: {label}, predicted: " if label else ""
+    yield Text(f"{name}\n{true}{prediction.likeliest(separator=' · ')}")
     for part in prediction.parts:
         assert isinstance(part, Picture)
-        yield Picture(f"explained-{number}", part.draw, "occlusion and gradient x input")
+        yield Picture(f"explained-{number}", part.draw, "occlusion and gradient × input")
     network = model.model
     with torch.no_grad():
         layers = list(network.features.layers(network.normalised(_tensor(model, pixels[None]))))
@@ -106,7 +111,7 @@ def _picture(model: TrainedImages, number: int, name: str, pixels: Pixels) -> It
         yield Picture(
             file,
             lambda layer=layer: _maps(layer),  # type: ignore[misc]
-            f"{layer.name}: {shown} of {layer.maps.size(1)} feature maps of {h} x {w}; white is the largest value",
+            f"{layer.name}: {shown} of {layer.maps.size(1)} feature maps of {h} × {w}; white is the largest value",
         )
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from ...data.pictures import SUFFIXES
-from ...results import Input, Prediction
-from ..common.file_inputs import FileInputs
-from ..common.picture_inputs import picture_input
-from ..common.prediction import readable
+from ...results import Input, Part, Prediction, Text
+from ..common.picture_inputs import PictureInputs, picture_input
 from ..common.ranked import Ranked, answered
 
 if TYPE_CHECKING:
@@ -18,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predict(FileInputs, Ranked):
+class Predict(PictureInputs, Ranked):
     """The pictures to classify, and the answers."""
 
-    input_name: ClassVar[str] = "image"
-    endings: ClassVar[tuple[str, ...]] = SUFFIXES
     explain: bool = False
     """also draw which places the answer depends on: occlusion, gradient × input"""
 
 
-def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+def predictions(
+    model: TrainedImages, inputs: Iterable[Sequence[Input]], options: Predict
+) -> Iterator[Prediction | Part]:
     """See `Trained.predictions`.
 
     Raises:
@@ -35,9 +32,8 @@ def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options
         DataError: an input is not a picture; the predictions before it have been yielded.
     """
     options.check(model.classes)
-    for chunk in inputs:
-        good, error = readable(chunk, lambda given: (given.title, model.read(picture_input(given))))
-        for prediction in model.classified(good, explain=options.explain):
-            yield answered(prediction, options)
-        if error is not None:
-            raise error
+    for read in options.read_each(inputs, lambda given: (given.title, model.read(picture_input(given)))):
+        if isinstance(read, Text):
+            yield read
+        else:
+            yield from (answered(found, options) for found in model.classified(read, explain=options.explain))

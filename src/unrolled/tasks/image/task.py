@@ -34,6 +34,7 @@ from ..common.class_measures import METRICS, scores, true_classes
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
 from ..common.guessed_columns import guessed_columns
+from ..common.picture_bytes import picture_file
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
 from ..common.starting import class_names
@@ -166,13 +167,16 @@ class ImageClassification(SetsTask):
         lines, captions = [], []
         for label, row in zip(shown.labels, found, strict=True):
             answer = self.classes[int(row.argmax())]
-            verdict = "right" if answer == label else f"not {label}"
-            captions.append((f"{row.max():.0%} {answer}", verdict))
-            lines.append(f"{row.max():4.0%} {answer} ({verdict})")
+            captions.append((f"true: {label}", f"predicted: {answer}", f"{row.max():.0%}"))
+            lines.append(f"true: {label}, predicted: {answer} {row.max():.0%}")
         return [
             Text("\n".join(lines[:5])),
             Picture("predictions", lambda: sheet(list(shown.pixels), captions), "validation pictures"),
         ]
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        own = self.sets.valid if len(self.sets.valid) else self.sets.train
+        return "example.png", picture_file(own.pixels[0])
 
     def _handle(self, model: nn.Module) -> TrainedImages:
         assert isinstance(model, ImageClassifier)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ... import results
 from ...checks import UNCHECKED, checked_methods
 from ...data.labelled_pictures import Pictures
 from ...data.pictures import Pixels, fitted, from_array, open_picture
@@ -133,7 +134,7 @@ class TrainedImages(TrainedOnSets[Pictures]):
         def draw() -> bytes:
             occluded, gradient = maps(self, pixels, best, other)
             title = f"{names[0]} {share:.0%}"
-            return drawing(pixels, title, names, [("occlusion", occluded), ("gradient x input", gradient)])
+            return drawing(pixels, title, names, [("occlusion", occluded), ("gradient × input", gradient)])
 
         return Picture("explained", draw, f"{Path(name).name}: {names[0]} against {names[1]}")
 
@@ -171,7 +172,7 @@ class TrainedImages(TrainedOnSets[Pictures]):
         """See `Trained.evaluation`."""
         return evaluation(self, options, progress)
 
-    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction]:
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
 

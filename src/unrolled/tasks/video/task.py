@@ -36,6 +36,7 @@ from ...training.options import integer
 from ...training.transfer import Taken
 from ..common.description import counted, leaked
 from ..common.excerpts import visible
+from ..common.picture_bytes import clip_file
 from ..common.seen import hashes
 from ..common.sets_task import Description, SetsTask
 from ..common.starting import class_names
@@ -177,13 +178,16 @@ class VideoClassification(SetsTask):
             if shown.tracks:
                 continue
             answer = self.classes[int(answered.probabilities.argmax())]
-            verdict = "right" if answer == shown.labels[n] else f"not {shown.labels[n]}"
-            lines.append(f"{answered.probabilities.max():4.0%} {answer} ({verdict})")
+            lines.append(f"true: {shown.labels[n]}, predicted: {answer} {answered.probabilities.max():.0%}")
         return [Text("\n".join(lines))]
 
     def _handle(self, model: nn.Module) -> TrainedVideo:
         assert isinstance(model, VideoClassifier)
         return TrainedVideo(model, self.classes, self.config, rate=self.sets.train.rate)
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        own = self.sets.valid if len(self.sets.valid) else self.sets.train
+        return "example.npy", clip_file(np.asarray(own[0]))
 
     def test_cost(self) -> float:
         own = self.sets.valid if len(self.sets.valid) else self.sets.train
