@@ -98,8 +98,8 @@ class Captioner(Decoder):
         self.mean.copy_(torch.from_numpy(some.mean((0, 1, 2))))
         self.deviation.copy_(torch.from_numpy(some.std((0, 1, 2))).clamp(min=1e-3))
 
-    def encode(self, pictures: Tensor) -> Encoded:
-        """Encode pictures ``(B, h, w, ·)``: bytes of pixels, or features."""
+    def encode(self, pictures: Tensor, steps: int | None = None) -> Encoded:
+        """Encode pictures ``(B, h, w, ·)``, bytes of pixels or features, for so many steps, see `Attentive.remember`."""
         x = (pictures.to(self.mean.dtype) - self.mean) / self.deviation
         if self.features is not None:
             x = self.features.grid(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
@@ -107,7 +107,7 @@ class Captioner(Decoder):
         h = torch.relu(x + self.place[:, None])
         lengths = torch.full((h.size(1),), h.size(0), dtype=torch.int64, device=h.device)
         context = h.mean(0)
-        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths)
+        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths, steps)
         return Encoded(memory, context, self.start(context))
 
     def begin(self, encoded: Encoded) -> DecoderState:
@@ -128,6 +128,6 @@ class Captioner(Decoder):
             before: ``(T, N)``, the previous token at each position, for captions of ``lengths (N,)`` tokens.
             draws: ``(T, N)``, for hard attention: random numbers that decide the places.
         """
-        encoded = self.encode(pictures).of(rows)
-        outputs, weights, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths, draws)
+        encoded = self.encode(pictures, before.numel()).of(rows)
+        outputs, weights, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths, draws, rows)
         return outputs, weights
