@@ -467,7 +467,8 @@ def test_the_attention_operators_are_what_they_say(score, late):
     additive = cell.additive
     W_ih = inner.weight_ih
     given = [
-        torch.nn.functional.linear(sources["inputs"], W_ih[:, :3], inner.bias_ih), memory.keys, None if late else memory.values,
+        torch.nn.functional.linear(sources["inputs"], W_ih[:, :3], inner.bias_ih), memory.keys,
+        None if late else memory.values,
         memory.h if additive else None, cell.v if additive else None, cell.query.weight if additive else None,
         W_ih[:, 3:].contiguous() if late or not additive else None, None if additive else cell.from_state.weight,
         inner.weight_hh, inner.bias_hh, sources["state.h"], sources["state.c"], sources.get("fed"),

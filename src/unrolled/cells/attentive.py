@@ -161,9 +161,10 @@ class Attentive(nn.Module):
     def remember(self, h: Tensor, lengths: Tensor, steps: int | None = None) -> Memory:
         """Build the memory from encoder outputs ``h (S, B, C)`` and ``lengths (B,)``, with keys and values.
 
-        ``steps`` is the number of steps of all rows together that will attend to it, if known, T · N. With additive
-        attention values are then computed only if this takes fewer multiplications: V columns of S · B positions and
-        S values in each step, against C columns of c_t in each step. Results are equal up to rounding.
+        ``steps`` is T · N, the total number of steps that will attend to the memory, if known. Additive attention then
+        omits the values if that takes fewer multiplications: T·N·C for products with c_t in the steps, against S·B·C
+        for the values and T·N·S for their weighted sums, each times the width of the values. Results are equal up to
+        rounding.
 
         Raises:
             ShapeError: the shapes do not fit.

@@ -214,7 +214,7 @@ def attention_backward(
 ) -> tuple[
     Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor
 ]:  # fmt: skip
-    """Return the gradients with respect to the first `DIFFERENTIABLE` arguments of `attention`; empty if there is none."""
+    """Return the gradients with respect to the first `DIFFERENTIABLE` arguments of `attention`; empty if none."""
     tensors: dict[str, Tensor | None] = {
         "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
         "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
@@ -368,8 +368,8 @@ def _arguments(
 def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
     """Compute the results by the equations of a cell on the projected quantities.
 
-    The inputs of that cell are xg and what is added to it: Σ_i a_ti values_i, or the product of ``weight_u``. Its W_ih is
-    made of these weights and identity matrices.
+    The inputs of that cell are xg and Σ_i a_ti values_i, or c_t if there are no values, or u_{t-1}. Its W_ih is made of
+    identity matrices and ``weight_u``.
     """
     named: dict[str, Any] = _named(*tensors)
     lstm, hard, _ = options

@@ -38,7 +38,7 @@ class Encoded(NamedTuple):
     state: State  # s_0 of every layer of the decoder
 
     def of(self, rows: Tensor) -> Encoded:
-        """Select the inputs with the indices ``rows (N,)``, one for each row, except for the memory, which they share."""
+        """Select the inputs with the indices ``rows (N,)``, one for each row; the memory stays that of all inputs."""
         return Encoded(self.memory, self.context[rows], select(self.state, rows))
 
 

@@ -99,7 +99,7 @@ class Captioner(Decoder):
         self.deviation.copy_(torch.from_numpy(some.std((0, 1, 2))).clamp(min=1e-3))
 
     def encode(self, pictures: Tensor, steps: int | None = None) -> Encoded:
-        """Encode pictures ``(B, h, w, ·)``, bytes of pixels or features, for so many steps, see `Attentive.remember`."""
+        """Encode pictures ``(B, h, w, ·)``, pixels or features; for ``steps`` see `Attentive.remember`."""
         x = (pictures.to(self.mean.dtype) - self.mean) / self.deviation
         if self.features is not None:
             x = self.features.grid(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

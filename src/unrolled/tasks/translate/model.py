@@ -112,7 +112,7 @@ class Translator(Decoder):
         )
 
     def encode(self, ids: Tensor, lengths: Tensor, steps: int | None = None) -> Encoded:
-        """Encode source sentences ``ids (S, B)`` of ``lengths (B,)``, for so many steps, see `Attentive.remember`."""
+        """Encode source sentences ``ids (S, B)`` of ``lengths (B,)``; for ``steps`` see `Attentive.remember`."""
         h, state = self.encoder(self.drop(self.source(ids)), lengths=lengths)  # (S, B, C)
         context = torch.cat([hidden(last) for last in state[-self.encoder.num_directions :]], dim=1)  # m
         memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths, steps)
