@@ -12,11 +12,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
 from unrolled.lab.bench import interval, processor
+from unrolled.lab.bench.measure import Timing
 from unrolled.training.step import Stepper
 from unrolled.training.task import Task
 
@@ -64,6 +65,20 @@ def compare(
             process.kill()
     ratios = [a / b for a, b in zip(*rates, strict=True)]
     return statistics.median(rates[0]), statistics.median(rates[1]), ratios
+
+
+def processor_times(works: Mapping[str, Callable[[], object]], turns: int) -> dict[str, Timing]:
+    """Time functions in turns by the processor time of this process, with one thread: other processes count little."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for turn in range(turns + 1):
+        for name, work in works.items():
+            calls, begin = 0, time.process_time()
+            while not calls or time.process_time() - begin < 0.03:
+                work()
+                calls += 1
+            if turn:  # the first is a warm-up
+                times[name].append((time.process_time() - begin) / calls)
+    return {name: Timing(tuple(seconds)) for name, seconds in times.items()}
 
 
 def steps_in(seconds: float, task: Task) -> int:

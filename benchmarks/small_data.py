@@ -27,7 +27,8 @@ import unrolled
 from harness import table
 from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples, Layout
-from unrolled.data.labelled_sets import divide, open_labelled
+from unrolled.data.labelled_sets import open_labelled
+from unrolled.data.sets import divide
 from unrolled.data.tokens import tokenize
 from unrolled.training.log import Silent, Summary
 
@@ -102,7 +103,8 @@ def bag(given: Examples, test: Examples) -> float:
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
 
-    train, _, _ = divide(given, (0.9, 0.1, 0.0))
+    sets, _ = divide(given, {}, given.texts, (0.9, 0.1, 0.0), where="the texts", noun="texts", group=False)
+    train = sets["train"]
     words = TfidfVectorizer(sublinear_tf=True, analyzer=word_pairs)
     pipeline = make_pipeline(words, LogisticRegression(max_iter=2000))
     grid = {"logisticregression__C": [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]}

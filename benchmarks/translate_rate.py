@@ -10,8 +10,6 @@ benchmark stops.
 from __future__ import annotations
 
 import math
-import sys
-import time
 from typing import Any
 
 import torch
@@ -19,16 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from harness import Work, arguments, compare, ratio_cell, table, worker
+from harness import Work
 from unrolled.decoding import Search
 from unrolled.layers.decoder import inside
-from unrolled.tasks.common.language import BEGIN, END, shifted
+from unrolled.tasks.common.language import shifted
 from unrolled.tasks.translate.config import TranslateConfig
 from unrolled.tasks.translate.decoding import Decoding, search
 from unrolled.tasks.translate.model import Translator
 from unrolled.tasks.translate.task import Translation
 from unrolled.training.config import update
 from unrolled.training.process import keep_freed_memory
+from writers import beam, timed, train_or_write, updates
 
 STEPS = 8  # per repetition
 SENTENCES = 48  # per repetition
@@ -98,34 +97,18 @@ def alike(model: Translator) -> Peer:
     return peer
 
 
-def beam(peer: Peer, ids: Tensor, options: Search) -> list[int]:
-    """Return the best translation of one sentence ``(S, 1)`` by beam search."""
+def best(peer: Peer, ids: Tensor, options: Search) -> list[int]:
+    """Return the best translation of one sentence ``(S, 1)``."""
     h, s = peer.encode(ids, torch.tensor([len(ids)]))
-    limit = 2 * len(ids) + 10
     keys = peer.key(h)
-    words, total = torch.full((1, 1), BEGIN), torch.zeros(1)
-    best: tuple[float, list[int]] = (-math.inf, [])
-    for length in range(1, limit + 2):
+
+    def step(words: Tensor, s: Tensor) -> tuple[Tensor, ...]:
         n = len(words)
-        mask = torch.ones(len(ids), n, dtype=torch.bool)
-        logits, s = peer.step(words[:, -1], s, h.expand(-1, n, -1), keys.expand(-1, n, -1), mask)
-        log_p = logits.log_softmax(1)
-        if length > limit:
-            log_p = log_p[:, END : END + 1]
-        scores, places = (total[:, None] + log_p).flatten().topk(min(options.beam, log_p.numel()))
-        rows = places // log_p.size(1)
-        symbols = places % log_p.size(1) if length <= limit else torch.full_like(places, END)
-        for row, symbol, score in zip(rows.tolist(), symbols.tolist(), scores.tolist(), strict=True):
-            if symbol == END:
-                penalised = score / ((5 + length) / 6) ** options.length_penalty
-                best = max(best, (penalised, words[row, 1:].tolist()))
-        on = symbols != END
-        on &= scores > best[0] * ((6 + limit) / 6) ** options.length_penalty
-        if not on.any():
-            break
-        words = torch.cat([words[rows[on]], symbols[on, None]], 1)
-        total, s = scores[on], s[rows[on]]
-    return best[1]
+        return peer.step(
+            words, s, h.expand(-1, n, -1), keys.expand(-1, n, -1), torch.ones(len(ids), n, dtype=torch.bool)
+        )
+
+    return beam(step, (s,), 2 * len(ids) + 10, options)
 
 
 def prepared(size: str) -> tuple[Translation, Translator]:
@@ -154,23 +137,7 @@ def training(side: str, size: str) -> Work:
         real = inside(len(batch.target), batch.lengths)
         return F.cross_entropy(logits.flatten(0, 1), torch.where(real, batch.target, -100).flatten())
 
-    with torch.no_grad():
-        difference = abs(float(ours(batches[0]) - theirs(batches[0])))
-    if difference > 1e-4:
-        raise SystemExit(f"the two sides' losses differ by {difference}")
-    loss, module = (ours, model) if side == "ours" else (theirs, peer)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, fused=True)
-
-    def once() -> float:
-        begin = time.perf_counter()
-        for batch in batches:
-            optimizer.zero_grad()
-            loss(batch).backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
-        return count / (time.perf_counter() - begin)
-
-    return once
+    return updates(side, (model, ours), (peer, theirs), [(batch,) for batch in batches], count, clip=1.0)
 
 
 def writing(side: str, size: str) -> Work:
@@ -185,7 +152,7 @@ def writing(side: str, size: str) -> Work:
 
     @torch.no_grad()
     def theirs() -> list[list[int]]:
-        return [beam(peer, torch.from_numpy(sentence)[:, None], options) for sentence in ids]
+        return [best(peer, torch.from_numpy(sentence)[:, None], options) for sentence in ids]
 
     def ours() -> list[list[int]]:
         return [found[0].ids for found in search(model, padded, lengths, options)]
@@ -193,12 +160,7 @@ def writing(side: str, size: str) -> Work:
     if (same := sum(a == b for a, b in zip(ours(), theirs(), strict=True))) < SENTENCES - 1:  # ties in rounding
         raise SystemExit(f"only {same} of {SENTENCES} translations are the same")
 
-    def once() -> float:
-        begin = time.perf_counter()
-        (ours if side == "ours" else theirs)()
-        return SENTENCES / (time.perf_counter() - begin)
-
-    return once
+    return timed(SENTENCES, ours if side == "ours" else theirs)
 
 
 def _learn(task: Translation, model: Translator) -> None:
@@ -212,21 +174,8 @@ def _learn(task: Translation, model: Translator) -> None:
 
 
 def main() -> None:
-    if "--worker" in sys.argv:
-        side, size, what = sys.argv[sys.argv.index("--worker") + 1 :][:3]
-        worker(lambda: (writing if what == "write" else training)(side, size))
-        return
-    write = "--write" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument != "--write"]
-    options = arguments(__doc__, 9)
-    rows = []
-    for size in SIZES:
-        mine, peer, ratios = compare(
-            __file__, ("ours", "peer"), [size, "write" if write else "train"], options.repetitions
-        )
-        rows.append([f"additive, GRU {size}", f"{mine:,.0f}", f"{peer:,.0f}", ratio_cell(ratios)])
-    unit = "sentences/s" if write else "target words/s"
-    table(["translator", f"unrolled, {unit}", "loop", "ratio"], rows)
+    units = "target words/s", "sentences/s"
+    train_or_write(__file__, __doc__, SIZES, training, writing, "translator", "additive, GRU", units)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,34 @@ void parallel(const std::string& set, int kind, bool is_double, bool backward, n
     (backward ? table.parallel_backward : table.parallel_forward)[kind][is_double](task);
 }
 
+// ctc(set, double, backward, **fields)
+void ctc(const std::string& set, bool is_double, bool backward, nb::kwargs given) {
+    Ctc task;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+        UNROLLED_CTC_SIZES(SIZE)
+        UNROLLED_CTC_ARRAYS(ADDRESS)
+        throw nb::key_error(name.c_str());
+    }
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.ctc_backward : table.ctc_forward)[is_double](task);
+}
+
+// maps(set, lstm, double, backward, **fields)
+void maps(const std::string& set, bool lstm, bool is_double, bool backward, nb::kwargs given) {
+    Maps task;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+        UNROLLED_MAPS_SIZES(SIZE)
+        UNROLLED_MAPS_ARRAYS(ADDRESS)
+        throw nb::key_error(name.c_str());
+    }
+    const Kernels& table = kernels(set);
+    nb::gil_scoped_release release;
+    (backward ? table.maps_backward : table.maps_forward)[lstm][is_double](task);
+}
+
 #undef SIZE
 #undef ADDRESS
 
@@ -194,16 +222,20 @@ nb::ndarray<nb::pytorch, uint8_t, nb::ndim<1>> block(size_t bytes) {
 }  // namespace
 
 void bind_frozen(nb::module_& m);  // frozen_bindings.cpp
+void bind_ctc(nb::module_& m);     // ctc_bindings.cpp
 
 NB_MODULE(_native, m) {
-    m.doc() = "The CPU kernels; only kernels/native.py, attention.py, parallel.py, generation.py and frozen.py call them.";
+    m.doc() = "The CPU kernels; only the modules of unrolled.kernels call them.";
     m.def("run", &run, nb::arg("set"), nb::arg("cell"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("attention", &attention, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("parallel", &parallel, nb::arg("set"), nb::arg("kind"), nb::arg("is_double"), nb::arg("backward"),
           nb::arg("kwargs"));
+    m.def("ctc", &ctc, nb::arg("set"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
+    m.def("maps", &maps, nb::arg("set"), nb::arg("lstm"), nb::arg("is_double"), nb::arg("backward"), nb::arg("kwargs"));
     m.def("generate", &generate, nb::arg("set"), nb::arg("weights"), nb::arg("layers"), nb::arg("head"),
           nb::arg("kwargs"));
     bind_frozen(m);
+    bind_ctc(m);
     m.def("vector_bytes", [](const std::string& set) { return kernels(set).vector_bytes; }, nb::arg("set"));
     m.def("block", &block, nb::arg("bytes"));
     m.def("release_free_blocks", &release_free_blocks);

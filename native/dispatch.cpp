@@ -14,11 +14,13 @@
     namespace isa { \
     extern const Kernel elman_forward[2], elman_backward[2], gru_forward[2], gru_backward[2], lstm_forward[2], \
         lstm_backward[2], normed_forward[2], normed_backward[2]; \
+    extern const MapsKernel maps_forward[2][2], maps_backward[2][2]; \
     }
 #define DECLARE_OTHERS(isa) \
     namespace isa { \
     extern const AttentionKernel attention_forward[2][2], attention_backward[2][2]; \
     extern const ParallelKernel parallel_forward[kParallelKinds][2], parallel_backward[kParallelKinds][2]; \
+    extern const CtcKernel ctc_forward[2], ctc_backward[2]; \
     }
 #define DECLARE_WRITING(isa) \
     namespace isa { \
@@ -34,7 +36,9 @@
              BOTH(isa::normed_backward)}, ALL(writing::generate), ALL(writing::frozen), vector_bytes, \
             {BOTH(others::attention_forward[0]), BOTH(others::attention_forward[1])}, \
             {BOTH(others::attention_backward[0]), BOTH(others::attention_backward[1])}, \
-            others::parallel_forward, others::parallel_backward \
+            others::parallel_forward, others::parallel_backward, BOTH(others::ctc_forward), BOTH(others::ctc_backward), \
+            {BOTH(isa::maps_forward[0]), BOTH(isa::maps_forward[1])}, \
+            {BOTH(isa::maps_backward[0]), BOTH(isa::maps_backward[1])} \
     }
 
 DECLARE_GATED(portable)

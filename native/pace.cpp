@@ -26,7 +26,7 @@ struct Record {
     int fewer = 1;
 };
 constexpr int kSizes = 64;
-Record records[4 * kSizes];
+Record records[6 * kSizes];
 std::mutex& lock() {
     static std::mutex* one = new std::mutex;
     return *one;

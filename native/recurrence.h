@@ -521,7 +521,7 @@ struct Backward {
     const long B = run.B, H = run.H, panels = (H + PW - 1) / PW, Hp = panels * PW;
     const long P = run.P, across = (P + PW - 1) / PW, Pp = across * PW;
     const bool twice = Cell::two_products(q), projected = Cell::kMemory && q.weight_hr;
-    const bool as_it_lies = B <= kFewLanes && P % PW == 0;
+    const bool as_it_lies = !kPairs && B <= kFewLanes && P % PW == 0;
     const long depth = X::depth(G * H), pairs = kPairs * depth;  // depths of W_hh read across, and of da
     const long columns = max_(P, max_((q.dweight_ih != nullptr) * run.I, projected * H));  // of a gradient of weights
     const long of_panels = max_(Desk<T, E>::panels_size(columns), (q.dx != nullptr) * Packed<T, E>::size(G * H, run.I));

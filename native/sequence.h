@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include "attention.h"
+#include "ctc.h"
 #include "frozen.h"
 #include "generation.h"
+#include "maps.h"
 #include "parallel.h"
 
 // The fields by name, filled by the binding from Python's keyword arguments.
@@ -92,4 +94,9 @@ struct Kernels {
     // [kind][type: float, double]
     const ParallelKernel (*parallel_forward)[2];
     const ParallelKernel (*parallel_backward)[2];
+    // [type: float, double]
+    CtcKernel ctc_forward[2], ctc_backward[2];
+    // [gru, lstm][type: float, double]
+    MapsKernel maps_forward[2][2];
+    MapsKernel maps_backward[2][2];
 };

@@ -139,7 +139,18 @@ INLINE Vec<float> reciprocal(Vec<float> x) { return 1.f / x; }
 // ---- exp, sigmoid and tanh ------------------------------------------------------------------------------------
 // float: within 2 ulp of the result (tanh, exp) or of 1 (sigmoid); NaN stays NaN.
 
-// e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2; a polynomial of degree 6 for e^r (Cephes, expf).
+// e^r for |r| ≤ ln 2 / 2, a polynomial of degree 6 (Cephes, expf).
+INLINE Vec<float> exp_near_0(Vec<float> r) {
+    Vec<float> p = fill(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    return p * (r * r) + (r + 1.f);
+}
+
+// e^x = 2^n · e^r with n = round(x / ln 2)
 INLINE Vec<float> exp_(Vec<float> x) {
     using M = Lanes<float>::M;
     const Vec<float> low = fill(-87.3f), high = fill(88.3f), magic = fill(12582912.f);  // 1.5·2^23 rounds to even
@@ -148,13 +159,7 @@ INLINE Vec<float> exp_(Vec<float> x) {
     const Vec<float> n = (clipped * 1.44269504088896341f + magic) - magic;
     Vec<float> r = clipped - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
-    Vec<float> p = fill(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + (r + 1.f);
+    const Vec<float> p = exp_near_0(r);
     const M exponent = (__builtin_convertvector(n, M) + 127) << 23;
     Vec<float> scale;
     memcpy(&scale, &exponent, sizeof scale);
@@ -187,6 +192,7 @@ INLINE Vec<double> exp_(Vec<double> x) {
     for (int j = 0; j < Lanes<double>::W; j++) x[j] = exp(x[j]);
     return x;
 }
+INLINE Vec<double> exp_near_0(Vec<double> r) { return exp_(r); }
 INLINE Vec<double> tanh_(Vec<double> x) {
     for (int j = 0; j < Lanes<double>::W; j++) x[j] = tanh(x[j]);
     return x;

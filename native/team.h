@@ -51,7 +51,7 @@ void release_free_blocks();
 // Every call reports how much of its threads' processor time was spent working, `worked`, in how long, both in seconds.
 // If the threads together work hardly more than one of them could alone, since other processes occupy their cores or
 // since the steps are too short, the following calls use fewer and try again later.
-enum class Calls { recurrence, generation, parallel, attention };
+enum class Calls { recurrence, generation, parallel, attention, ctc, ctc_beam };
 struct Pace {
     int threads;  // to use
     Pace(Calls kind, double multiplications, int most);

@@ -63,7 +63,18 @@ GIVEN_BACK = {
     "Result",
     "Scored",
 }
-GIVEN_BACK |= {"Split", "TextData", "Unit", "Weights", "Window", "check_rate", "check_size"}
+GIVEN_BACK |= {
+    "CTCStream",
+    "Piece",
+    "Transcript",
+    "Split",
+    "TextData",
+    "Unit",
+    "Weights",
+    "Window",
+    "check_rate",
+    "check_size",
+}
 BASES = {"BuiltinCell", "Cell", "DropIn", "Vocabulary"}
 TYPES_OF_TENSORS = {"CRF", "CharacterReader", "GRUState", "LSTMState", "QRNNState", "RNNState", "LockedDropout"}
 

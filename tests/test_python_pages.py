@@ -11,7 +11,7 @@ import unrolled.testing
 from unrolled.testing import CHECKS
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("in-python.md", "how-to/own-cell.md", "how-to/drop-in-layers.md")
+PAGES = ("in-python.md", "how-to/own-cell.md", "how-to/drop-in-layers.md", "ctc.md")
 BASIC = {"shapes", "dtypes", "purity", "lanes", "lengths", "resets"}
 TEXT = "Once upon a time The cat sat on it. The dog: def add(a, b):\n    def sub(a, b):\n" * 40
 

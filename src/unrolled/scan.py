@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from .cells import BuiltinCell, Cell, LSTMCell, ParallelCell, State, Trace
+from .cells import BuiltinCell, Cell, ConvolutionalCell, LSTMCell, ParallelCell, State, Trace
+from .cells.base import start
 from .cells.contract import check_is_cell, check_sizes_set, contract_problem
 from .cells.dilated import Dilated
 from .checks import NoOptions
 from .errors import ArgumentError, BackendError, UnrolledError, did_you_mean
 from .kernels import arguments as given
-from .kernels import associative_scan, dilated, native, operators, parallel, reference, watch
+from .kernels import associative_scan, dilated, hoisted, maps, native, operators, parallel, reference, watch
 from .kernels import torch as fused
 
 # T steps, B lanes (a lane is a row of the batch that carries its state), I input_size, O output_size
@@ -41,7 +42,8 @@ def scan(
 
     Args:
         cell: the recurrence.
-        inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, each standing for a one-hot vector of width I.
+        inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, each standing for a one-hot vector of width I;
+            for a cell over maps ``(T, B, I, *space)``, with I channels.
         state: the state before the first step; `None` means ``cell.initial_state(B)``.
         lengths: ``(B,)`` int64 in 0..T, or a list of integers. Past the end of a sequence the outputs are zero and
             the state is kept.
@@ -52,7 +54,8 @@ def scan(
         backend: ``auto``, ``reference``, ``native``, ``torch`` or ``cudnn``.
 
     Returns:
-        ``outputs (T, B, O)`` and the state after the last step (in reverse: after step 0).
+        ``outputs (T, B, O)``, of a cell over maps ``(T, B, O, *space)``, and the state after the last step (in reverse:
+        after step 0).
 
     Raises:
         ShapeError: inputs, lengths, resets, noise or state do not fit together or do not fit the cell.
@@ -83,13 +86,15 @@ def scan(
         inputs = one_hot(cell, inputs)
     match backend:
         case "reference":
-            initial = cell.initial_state(inputs.size(1)) if resets is not None else None
+            initial = start(cell, inputs.size(1), inputs.shape[3:]) if resets is not None else None
             outputs, state, _ = _loop(cell, inputs, state, initial=initial, **options)
         case "native":
             outputs, state, _ = _native(cell, inputs, state, **options)
         case _ if isinstance(cell, ParallelCell):
             del options["noise"]  # parallel cells have none
             outputs, state = associative_scan.run(cell, inputs, state, **options)
+        case _ if isinstance(cell, ConvolutionalCell):
+            outputs, state = hoisted.run(cell, inputs, state, **options)
         case _:
             outputs, state = fused.run(cell, inputs, state, **options)
     return outputs, state
@@ -133,7 +138,7 @@ def scan_traced(
     if backend == "native":
         return _native(cell, inputs, state, traced=True, **options)
     inputs = one_hot(cell, inputs)
-    initial = cell.initial_state(inputs.size(1)) if resets is not None else None
+    initial = start(cell, inputs.size(1), inputs.shape[3:]) if resets is not None else None
     return _loop(cell, inputs, state, initial=initial, traced=True, **options)
 
 
@@ -160,6 +165,8 @@ def _native(cell: Cell, inputs: Tensor, state: State, *, noise: State | None, **
     """Return outputs, state and trace computed by the compiled kernels."""
     if isinstance(cell, ParallelCell):
         return parallel.run(cell, inputs, state, **options)
+    if isinstance(cell, ConvolutionalCell):
+        return maps.run(cell, inputs, state, noise=noise, **options)
     return native.run(cell, inputs, state, noise=noise, **options)
 
 
@@ -167,6 +174,8 @@ def _no_kernel(cell: Cell, inputs: Tensor, noise: State | None) -> str | None:
     """Return why the compiled kernels cannot run this; `None` if they can."""
     if isinstance(cell, ParallelCell):
         return parallel.unsupported(cell, inputs)
+    if isinstance(cell, ConvolutionalCell):
+        return maps.unsupported(cell, inputs, noise)
     return native.unsupported(cell, inputs, noise)
 
 
@@ -233,7 +242,7 @@ def explain(
         return explain(cell.cell, inputs, None, resets, lengths)  # the inner cell runs, with more lanes
     fused_reason = _fused_reason(cell, inputs, noise, resets, lengths, state)
     cudnn = fused_reason
-    if isinstance(cell, ParallelCell):
+    if isinstance(cell, ParallelCell | ConvolutionalCell):
         cudnn = f"cuDNN has no layer for {type(cell).__name__}"
     elif inputs.device.type != "cuda":
         cudnn = f"the inputs are on {inputs.device.type}, not on a CUDA device"
@@ -296,7 +305,7 @@ def _fused_reason(
     state: State | None,
 ) -> str | None:
     """Return why torch's operations (for parallel cells, `associative_scan`) cannot run this; `None` if they can."""
-    if isinstance(cell, ParallelCell):
+    if isinstance(cell, ParallelCell | ConvolutionalCell):
         return LOOP_TRACED if watch.traced() else None
     if watch.forward_mode():
         return "not all of torch's layers have forward-mode derivatives"

@@ -7,7 +7,7 @@ import pytest
 
 from unrolled.data.generated_reviews import reviews
 from unrolled.data.labelled import Examples, Layout, check_classes, read_labelled
-from unrolled.data.labelled_sets import LabelledSets, classes_of, divide, open_labelled, read_test
+from unrolled.data.labelled_sets import LabelledSets, classes_of, open_labelled, read_test
 from unrolled.errors import ArgumentError, DataError
 
 TEXTS = ['He said "no", then\nleft.', "Ünïcode, fine", "plain"]
@@ -132,15 +132,6 @@ def test_a_class_that_falls_into_another_part_only_is_told():
     assert classes_of(LabelledSets(one, one, other, []), "it") == (["rare", "x", "y"], [note])
     with pytest.raises(DataError, match="the label 'rare', which is not a label of it: x, y"):
         classes_of(LabelledSets(one, one, other, [], given=True), "it")
-
-
-def test_parts_are_random_but_always_the_same():
-    pool = Examples([str(n) for n in range(1000)], ["a"] * 500 + ["b"] * 500)
-    train, valid, test = divide(pool, (0.7, 0.1, 0.2))
-    assert (len(train), len(valid), len(test)) == (700, 100, 200)
-    assert sorted(train.texts + valid.texts + test.texts, key=int) == pool.texts
-    assert 80 < test.labels.count("a") < 120  # a file sorted by class does no harm
-    assert divide(pool, (0.7, 0.1, 0.2))[2].texts == test.texts
 
 
 def test_too_few_texts(tmp_path):

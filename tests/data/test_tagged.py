@@ -40,8 +40,8 @@ def test_parts_of_one_file_are_disjoint_and_as_large_as_asked(tmp_path):
     assert [numbers(Source(path).read().test)] == [parts[2]]
     half = Source(path, fractions=(0.5, 0.0, 0.5)).read()
     assert [len(part) for part in (half.train, half.valid, half.test)] == [100, 0, 100]
-    assert tagged.digest != half.digest
-    assert tagged.digest == Source(path).read().digest
+    assert tagged.digest() != half.digest()
+    assert tagged.digest() == Source(path).read().digest()
 
 
 def test_documents_stay_whole(tmp_path):

@@ -16,9 +16,10 @@ import torch
 from coming_base import Coming, ComingTrained, Data, arriving, brightness
 from coming_base import Config as ComingConfig
 
+from unrolled.data.natural_order import natural
 from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Prediction, Report, Series, Spans, Table, Text
-from unrolled.tasks.common.file_inputs import FileInputs, natural
+from unrolled.tasks.common.file_inputs import FileInputs
 from unrolled.tasks.common.own_parts import evaluated
 from unrolled.tasks.common.text_inputs import TextInputs
 from unrolled.training.metrics import LOSS, Metric

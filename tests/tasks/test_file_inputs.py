@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from unrolled.data.natural_order import natural
 from unrolled.errors import ArgumentError, DataError
-from unrolled.tasks.common.file_inputs import FileInputs, natural
+from unrolled.tasks.common.file_inputs import FileInputs
 
 
 class Pictures(FileInputs):

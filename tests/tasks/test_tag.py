@@ -136,7 +136,7 @@ def test_a_resumed_run_sees_the_same(file, tmp_path):
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_evaluation_against_each_sentence_alone(file, options):
     task, model = untrained(small(file, **options))
-    sentences = task.tagged.train
+    sentences = task.sets.train
     found, _ = model.evaluate(sentences)
     nats, tags = 0.0, []
     for one in sentences:
@@ -162,7 +162,7 @@ def test_evaluation_against_each_sentence_alone(file, options):
     assert task.evaluate(model.model, "valid") == pytest.approx(found)  # there is no validation part: training decides
     assert task.evaluate(model.model, "test") == {}
     loss, _ = task.loss(model.model, batch := task.batch(0), None)
-    chosen = [task.tagged.train[task.parts[n][0]] for n in task.batches[0]]
+    chosen = [task.sets.train[task.parts[n][0]] for n in task.batches[0]]
     assert float(loss) == pytest.approx(model.evaluate(chosen)[0]["loss"], rel=1e-5)
     assert task.units(batch) == sum(map(len, chosen))
 
@@ -173,7 +173,7 @@ def test_figures_of_each_type(file):
     assert list(found["types"]) == ["person", "place"]
     assert found["types"]["person"]["entities"] == 18
     assert found["types"]["place"]["entities"] == 9
-    one_type = [dataclasses.replace(one, tags=("O",) * len(one)) for one in task.tagged.train]
+    one_type = [dataclasses.replace(one, tags=("O",) * len(one)) for one in task.sets.train]
     assert model.evaluate(one_type)[0]["recall"] == 0
     assert model.evaluate_data(file) == found
 
@@ -181,7 +181,7 @@ def test_figures_of_each_type(file):
 def test_a_crf_gives_only_what_its_scheme_allows(file):
     for tagging in ("bio", "iobes"):
         task, model = untrained(small(file, crf=True, tagging=tagging))
-        batch = task.lexicon.read([one.words for one in task.tagged.train])
+        batch = task.lexicon.read([one.words for one in task.sets.train])
         with torch.no_grad():
             best = model.model.best(30 * torch.randn(*batch.words.shape, len(task.tags)), batch.lengths)
         for lane, length in enumerate(batch.lengths.tolist()):
@@ -203,7 +203,7 @@ def test_plain_tags_are_measured_by_accuracy(tmp_path):
     task, model = untrained(small(str(path)))
     assert task.decides == "accuracy"
     assert task.tags.tags == ["DT", "NN", "O", "VBZ"]
-    assert set(model.evaluate(task.tagged.train)[0]) == {"loss", "accuracy"}
+    assert set(model.evaluate(task.sets.train)[0]) == {"loss", "accuracy"}
     assert set(model.evaluate_data(split="train")) == {"loss", "accuracy", "types"}
     said = model.predict(["the dog  runs"])[0]
     assert [(piece.text, bool(piece.label)) for piece in said.pieces] == [
@@ -238,13 +238,13 @@ def test_words_are_taken_for_unknown_by_how_rare_they_are(file):
     for step in range(400):
         chosen = [task.parts[n] for n in task.batches[step]]
         given = task.batch(step).sentences
-        true = task.lexicon.read([task.tagged.train[n].words[a:b] for n, a, b in chosen])
+        true = task.lexicon.read([task.sets.train[n].words[a:b] for n, a, b in chosen])
         assert torch.equal(given.spelling, true.spelling)
         for lane, length in enumerate(given.lengths.tolist()):
             for a, b in zip(true.words[:length, lane].tolist(), given.words[:length, lane].tolist(), strict=True):
                 assert b in (0, a)
                 seen[a] += 1, b == 0
-    counts = task.lexicon.counts([one.words for one in task.tagged.train])[1:]
+    counts = task.lexicon.counts([one.words for one in task.sets.train])[1:]
     shares = seen[1:, 1] / seen[1:, 0]
     np.testing.assert_allclose(shares, 1 / (1 + counts), atol=0.06)
     assert torch.equal(task.batch(7).sentences.words, task.batch(7).sentences.words)
@@ -269,7 +269,7 @@ def test_an_entity_cut_by_a_stretch_is_no_impossible_one(file, tagging):
     assert all(task.tags.tags[int(tag)][0] in "OBS" for step in range(5) for tag in task.batch(step).tags[0])
     batch = task.batch(0)
     assert task.loss(model.model, batch, None)[0].item() < 10  # the CRF gives what its scheme forbids e^-10000
-    assert model.evaluate(task.tagged.train)[0]["loss"] < 10
+    assert model.evaluate(task.sets.train)[0]["loss"] < 10
 
 
 def test_a_sentence_of_a_hundred_thousand_words(tmp_path):
@@ -279,13 +279,13 @@ def test_a_sentence_of_a_hundred_thousand_words(tmp_path):
     notes = task.prepare()
     longest = max(b - a for _, a, b in task.parts)
     assert longest <= task.config.data.max_words
-    assert max(map(len, [*task.tagged.train, *task.tagged.valid, *task.tagged.test])) == 100_000
+    assert max(map(len, [*task.sets.train, *task.sets.valid, *task.sets.test])) == 100_000
     model = TrainedTagger(task.build_model(), task.lexicon, task.tags, task.config)
     found = model.evaluate(
-        next(part for part in (task.tagged.train, task.tagged.valid, task.tagged.test) if len(part[0]) > 1)
+        next(part for part in (task.sets.train, task.sets.valid, task.sets.test) if len(part[0]) > 1)
     )
     assert 0 < found[0]["loss"] < 5
-    if len(task.tagged.train[0]) > 1:
+    if len(task.sets.train[0]) > 1:
         assert any("words are split" in note for note in notes)
 
 

@@ -115,7 +115,7 @@ def test_runs_pad(model, file):
 def test_its_own_pairs(model, monkeypatch):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed")
     few = PAIRS.pick(range(3))
-    monkeypatch.setattr(TrainedTranslator, "find", lambda _, data, split, target: (few, ["a note of training"]))
+    monkeypatch.setattr(TrainedTranslator, "find", lambda _, data, split: (few, ["a note of training"]))
     report = model.evaluation(Evaluate(split="valid", **SHORT))
     assert (report.values["text"], report.values["pairs"]) == ("dates, valid", 3)
     assert (report.how, report.notes) == ((), ())

@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from unrolled.training.axes import ticks
 from unrolled.training.curve import Curve, advise, read_curve, share
-from unrolled.training.curve_picture import curve_svg, ticks
+from unrolled.training.curve_picture import curve_svg
 from unrolled.training.metrics import LOSS, Metric
 
 F1 = Metric("f1", "F1", larger_is_better=True)

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..attend import attend_traced
-from ..cells import Cell, State, Trace
+from ..cells import Cell, State, Trace, check_size
 from ..cells.attentive import Attentive, AttentiveState, Memory
-from ..cells.base import check_size
 from ..checks import Size, checked
 from ..errors import ArgumentError
 from ..layers import Stack
@@ -22,7 +21,8 @@ from ..scan import scan_traced
 from .runner import run_by
 
 Sink = Callable[[str, int, Trace], None]
-"""``sink(name, begin, trace)``: name of the recurrence, first step of the chunk, gate → values ``(t, B, ·)``."""
+"""``sink(name, begin, trace)``: name of the recurrence, first step of the chunk, gate → values ``(t, B, ·)``; of cells
+over maps ``(t, B, ·, *space)``."""
 
 
 @checked
@@ -95,7 +95,8 @@ def _run(
         )
         sink(names[cell], begin, {name: gate.detach() for name, gate in trace.items()})
     if not pieces:
-        return torch.zeros(0, inputs.size(1), cell.output_size, device=inputs.device), state
+        space = cell.output_space(inputs.shape[3:])
+        return torch.zeros(0, inputs.size(1), cell.output_size, *space, device=inputs.device), state
     return torch.cat([pieces[begin] for begin in begins]), state
 
 

@@ -27,9 +27,10 @@ from ..checks import Size, checked
 from ..data import Split
 from ..errors import ArgumentError
 from ..scan import one_hot
+from ..training.process import device_of
 from .runner import run_by
 from .saliency import times_input
-from .text_windows import LanguageModelHandle, Progress, as_split, check_unidirectional, device_of, read
+from .text_windows import LanguageModelHandle, Progress, as_split, check_unidirectional, read
 from .units import stack_of
 
 # P positions, R reach, T steps, B lanes

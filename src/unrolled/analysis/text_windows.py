@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +16,7 @@ from ..checks import checked
 from ..data import Split, Vocabulary, sequential
 from ..data.stream import Window
 from ..errors import ArgumentError, DataError
+from ..training.process import device_of
 from .capture import capture
 from .units import Unit, cell_at, stack_of, width_of
 
@@ -60,11 +60,6 @@ def as_split(handle: LanguageModelHandle, text: str | Split) -> Split:
     if len(text) < 2:
         raise DataError("the text is too short to predict anything; provide at least two tokens")
     return text
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return the device of the parameters of a model, or of its buffers."""
-    return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
 def windows_with_positions(split: Split, window: int, lanes: int) -> Iterator[tuple[Window, npt.NDArray[np.int64]]]:

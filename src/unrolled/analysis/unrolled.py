@@ -23,8 +23,9 @@ from ..cells.state import named_leaves
 from ..checks import checked
 from ..errors import ArgumentError
 from ..scan import one_hot
+from ..training.process import device_of
 from .runner import run_by
-from .text_windows import LanguageModelHandle, check_unidirectional, device_of
+from .text_windows import LanguageModelHandle, check_unidirectional
 from .units import stack_of
 
 # T steps, V vocabulary size, H units

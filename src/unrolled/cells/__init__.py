@@ -7,7 +7,11 @@ from typing import Any
 
 from ..checks import checked
 from ..errors import ArgumentError, did_you_mean
-from .base import BuiltinCell, Cell, GatedCell, Noise, Trace, check_rate, check_size
+from .arguments import check_rate, check_size
+from .base import BuiltinCell, Cell, GatedCell, Noise, Trace
+from .conv_gru import ConvGRUCell
+from .conv_lstm import ConvLSTMCell
+from .convolutional import ConvolutionalCell
 from .gru import GRUCell
 from .init import INITIALISERS
 from .lstm import LSTMCell
@@ -29,13 +33,19 @@ CELLS: dict[str, type[BuiltinCell]] = {
     "rglru": RGLRUCell,
     "qrnn": QRNNCell,
 }
-"""The built-in cells by name."""
+"""The built-in cells over vectors by name."""
+OVER_MAPS: dict[str, type[ConvolutionalCell]] = {"convgru": ConvGRUCell, "convlstm": ConvLSTMCell}
+"""The built-in cells over maps by name."""
 
 __all__ = [
     "CELLS",
     "INITIALISERS",
+    "OVER_MAPS",
     "BuiltinCell",
     "Cell",
+    "ConvGRUCell",
+    "ConvLSTMCell",
+    "ConvolutionalCell",
     "GRUCell",
     "GRUState",
     "GatedCell",

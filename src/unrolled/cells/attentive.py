@@ -36,7 +36,8 @@ from torch.utils._pytree import tree_leaves
 
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError
-from .base import Cell, GatedCell, Trace, check_size
+from .arguments import check_size
+from .base import Cell, GatedCell, Trace
 from .state import State
 
 # T steps, N rows (B sentences in training, all their hypotheses in decoding), S source positions, I input_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, final
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 
 from ..checks import checked, plain
 from ..errors import ArgumentError
+from .arguments import check_factory, check_rate, check_size
 from .init import initialise
+from .norm import MapNorm
 from .state import State, named_leaves
 
 Trace = dict[str, Tensor]
@@ -27,6 +30,9 @@ class Cell(nn.Module, ABC):
     Args:
         input_size: I, width of x_t. A subclass may set the attribute itself instead.
         hidden_size: H, width of the state; likewise.
+
+    A cell over maps sets `space_dims`: then sizes are numbers of channels, and x_t, output and state are ``(B, ·,
+    *space)``, with one to three dimensions of space.
 
     Raises:
         ArgumentError: a size is not an integer of at least 1.
@@ -57,6 +63,8 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     hidden_size: int
+    space_dims: int = 0
+    """Dimensions of space of x_t: 0 for vectors."""
 
     def __init__(self, input_size: int | None = None, hidden_size: int | None = None) -> None:
         super().__init__()
@@ -69,6 +77,10 @@ class Cell(nn.Module, ABC):
     def output_size(self) -> int:
         """Width of the output of `step`; `hidden_size` unless overridden."""
         return self.hidden_size
+
+    def output_space(self, space: Sequence[int]) -> tuple[int, ...]:
+        """Return the sizes of the maps of output and state for input maps of sizes ``space``; the same by default."""
+        return tuple(space)
 
     @abstractmethod
     def step(self, x: Tensor, state: State, noise: State | None = None) -> tuple[Tensor, State]:
@@ -85,7 +97,10 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
-        """Return the state before the first step of ``batch_size`` sequences."""
+        """Return the state before the first step of ``batch_size`` sequences.
+
+        A cell over maps has a second argument, the ``space`` of its inputs; `start` passes it.
+        """
 
     def draw_noise(self, T: int, B: int, generator: torch.Generator | None = None) -> State | None:
         """Draw the random masks of one training pass, time in dimension 0; `None` if the cell has none."""
@@ -98,9 +113,17 @@ class Cell(nn.Module, ABC):
         no leaf has a name and that shape.
         """
         output, state = self.step(x, state, noise)
-        shape = x.size(0), self.hidden_size
+        shape = x.size(0), self.hidden_size, *self.output_space(x.shape[2:])
         leaves = {name: leaf for name, leaf in named_leaves(state).items() if leaf.shape == shape}
         return output, state, leaves or {"output": output}
+
+
+def start(cell: Any, batch_size: int, space: Sequence[int] = ()) -> State:
+    """Return ``cell.initial_state(batch_size)``, for a cell over maps that for input maps of sizes ``space``.
+
+    ``cell`` is a `Cell`, or a module with the same method, such as a `Stack`.
+    """
+    return cell.initial_state(batch_size, space) if space else cell.initial_state(batch_size)
 
 
 class Noise(NamedTuple):
@@ -144,11 +167,16 @@ class BuiltinCell(Cell):
         """Reinitialise the weights with the initialiser given at construction; norms start at gain 1, bias 0."""
         initialise(self, self.init)
         for child in self.children():
-            if isinstance(child, nn.LayerNorm):
+            if isinstance(child, nn.LayerNorm | MapNorm):
                 child.reset_parameters()
 
     def leaf_width(self, leaf: str) -> int:
         """Return the width of one leaf of the state."""
+        return self.hidden_size
+
+    @property
+    def fan_in(self) -> int:
+        """The number of terms of a gate's sum, for `cells.init`; H, as in torch's layers."""
         return self.hidden_size
 
     def learn_initial(self, **factory: Any) -> None:
@@ -157,17 +185,18 @@ class BuiltinCell(Cell):
             for leaf in self.state_leaves:
                 self.register_parameter(f"initial_{leaf}", nn.Parameter(torch.zeros(self.leaf_width(leaf), **factory)))
 
-    def initial_leaves(self, batch_size: int) -> list[Tensor]:
-        """Return the leaves of the initial state, ``(B, ·)`` each, in the order of `state_leaves`."""
+    def initial_leaves(self, batch_size: int, space: Sequence[int] = ()) -> list[Tensor]:
+        """Return the leaves of the initial state, ``(B, ·, *space)`` each, in the order of `state_leaves`."""
         leaves = []
         for leaf in self.state_leaves:
-            width = self.leaf_width(leaf)
+            shape = batch_size, self.leaf_width(leaf), *space
             if self.initial == "learned":
-                leaves.append(getattr(self, f"initial_{leaf}").expand(batch_size, width))
+                learned: Tensor = getattr(self, f"initial_{leaf}")
+                leaves.append(learned.view(-1, *[1] * len(space)).expand(shape))
             elif self.initial == "random" and self.training:
-                leaves.append(0.1 * torch.randn_like(self.weight_ih[:1, :1].detach().expand(batch_size, width)))
+                leaves.append(0.1 * torch.randn_like(self.weight_ih.detach().flatten()[0].expand(shape)))
             else:
-                leaves.append(self.weight_ih.new_zeros(batch_size, width))
+                leaves.append(self.weight_ih.new_zeros(shape))
         return leaves
 
     def extra_repr(self) -> str:
@@ -294,35 +323,3 @@ class GatedCell(BuiltinCell):
             return new
         keep = rate if mask is None else mask
         return keep * old + (1 - keep) * new
-
-
-def check_size(name: str, value: int, least: int = 1) -> None:
-    """Raise `ArgumentError` unless ``value`` is an integer of at least ``least``."""
-    value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArgumentError(name, f"an integer of at least {least}", value)
-    if value >= 1 << 63:
-        raise ArgumentError(name, "an integer below 2^63", value)
-
-
-def check_factory(device: torch.device | str | int | None, dtype: torch.dtype | None) -> dict[str, Any]:
-    """Return device and dtype as keyword arguments of torch's factory functions.
-
-    Raises:
-        ArgumentError: the dtype is not a floating-point type, or the device is not available.
-    """
-    if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-        raise ArgumentError("dtype", "a floating-point type, such as torch.float32", dtype)
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # an unknown name, or a device that is not available
-        message = f"torch says: {str(error).splitlines()[0]}"
-        raise ArgumentError("device", "a device of this machine, such as 'cpu'", device, message) from None
-    return {"device": device, "dtype": dtype}
-
-
-def check_rate(name: str, value: float) -> None:
-    """Raise `ArgumentError` unless ``value`` is a probability below 1."""
-    value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ArgumentError(name, "a rate of at least 0 and below 1", value)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from ..errors import ArgumentError
-from .base import Cell
+from .base import Cell, start
 
 STEPS = ("first", "second")
 ADD_NOISE = "add noise=None to its arguments: def step(self, x, state, noise=None)"
@@ -80,7 +80,7 @@ def contract_problem(cell: Cell, inputs: Tensor) -> ArgumentError | None:
 
 
 def check_steps(cell: Cell, name: str, x: Tensor, errors: Errors) -> None:
-    """Run the methods of the cell for B sequences with the input ``x (B, I)`` at each step, and check their results.
+    """Run the methods of the cell for B sequences with the input ``x (B, I, …)`` at each step; check their results.
 
     Raises:
         ArgumentError: a result violates the contract of cells; ``name`` is the received value in the message.
@@ -91,13 +91,13 @@ def check_steps(cell: Cell, name: str, x: Tensor, errors: Errors) -> None:
             remedy = "unrolled.testing.check_cell checks the whole contract of cells"
             raise ArgumentError("cell", f"a class {expected}", name, f"it returns {received}; {remedy}")
 
-    B, input_size = x.shape
+    (B, input_size), space = x.shape[:2], x.shape[2:]
     with errors(name, "a class whose methods run", f"initial_state({B})"):
         check_sizes_set(cell)
         widths = [getattr(cell, width, None) for width in ("input_size", "hidden_size", "output_size")]
         sized = all(isinstance(width, int) for width in widths) and widths[0] == input_size
         expect(sized, f"that sets input_size and hidden_size, {input_size} and a number here", widths[:2])
-        state = cell.initial_state(B)
+        state = start(cell, B, space)
         leaves, structure = tree_flatten(state)
         batched = all(isinstance(leaf, Tensor) and leaf.dim() and leaf.size(0) == B for leaf in leaves)
         expect(batched, f"whose initial_state({B}) returns tensors ({B}, …)", _shapes(state))
@@ -111,8 +111,9 @@ def check_steps(cell: Cell, name: str, x: Tensor, errors: Errors) -> None:
             pair = isinstance(result, tuple) and len(result) == 2
             expect(pair, "whose step returns a pair (output, state)", _shapes(result))
             output, after = result
-            fits = isinstance(output, Tensor) and output.shape == (B, cell.output_size)
-            expected = f"whose step returns an output (B, output_size), here {(B, cell.output_size)}"
+            shape = (B, cell.output_size, *cell.output_space(space))
+            fits = isinstance(output, Tensor) and output.shape == shape
+            expected = f"whose step returns an output (B, output_size{', …' if space else ''}), here {shape}"
             expect(fits, expected, _shapes(output))
             expect(output.dtype == x.dtype, f"whose step returns {x.dtype} for {x.dtype}", output.dtype)
             plain = type(after) is tuple and isinstance(state, tuple) and type(state) is not tuple

@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ..checks import checked
-from .base import Cell, Trace, check_size
+from ..errors import ArgumentError
+from .arguments import check_size
+from .base import Cell, Trace
 from .state import State
 
 # B lanes, d dilation
@@ -38,6 +40,10 @@ class Dilated(Cell):
     def __init__(self, cell: Cell, dilation: int) -> None:
         super().__init__()
         check_size("dilation", dilation)
+        if cell.space_dims:
+            raise ArgumentError(
+                "cell", "a cell over vectors", type(cell).__name__, "cells over maps have no dilation in time"
+            )
         self.cell, self.dilation = cell, dilation
         self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
 

@@ -5,6 +5,10 @@ xavier      weights N(0, 2/(n_in + n_out)) per gate, biases 0        Glorot and 
 lecun       weights N(0, 1/n_in) per gate, biases 0                   LeCun et al. 1998, section 4.6
 orthogonal  weight_ih as xavier; each gate of weight_hh orthogonal    Saxe et al. 2014, section 3
 identity    weight_ih N(0, 0.001²); each gate of weight_hh the identity, biases 0   Le et al. 2015, section 2
+
+In cells with convolutions n_in and n_out include the positions of the kernel, the identity is that of the central
+position, and ``torch`` is uniform in ±1/√n_in, n_in of both convolutions together, as in torch's one convolution over
+[x, h].
 """
 
 from __future__ import annotations
@@ -39,13 +43,13 @@ def initialise(cell: BuiltinCell, name: str) -> None:
         ArgumentError: the initialiser is unknown.
     """
     check_initialiser(name)
-    bound = 1 / math.sqrt(cell.hidden_size)
+    bound = 1 / math.sqrt(cell.fan_in)
     for key, parameter in cell.named_parameters(recurse=False):
         if key.startswith("initial_"):
             nn.init.zeros_(parameter)
         elif name == "torch":
             nn.init.uniform_(parameter, -bound, bound)
-        elif parameter.dim() == 1:
+        elif parameter.dim() == 1 or key.startswith("peephole_"):
             nn.init.zeros_(parameter)
         else:
             gates = cell.gates if parameter.size(0) == cell.gates * cell.hidden_size else 1
@@ -65,12 +69,18 @@ def initialise_for_tokens(cell: nn.Module) -> None:
 
 
 def _fill(weight: Tensor, name: str, recurrent: bool) -> None:
-    n_out, n_in = weight.shape
+    n_out, n_in = weight.size(0) * weight[0, 0].numel(), weight[0].numel()
     if name == "lecun":
         nn.init.normal_(weight, std=math.sqrt(1 / n_in))
     elif name == "orthogonal" and recurrent:
         nn.init.orthogonal_(weight)
     elif name == "identity":
-        nn.init.eye_(weight) if recurrent else nn.init.normal_(weight, std=0.001)
+        if not recurrent:
+            nn.init.normal_(weight, std=0.001)
+            return
+        nn.init.zeros_(weight)
+        for size in weight.shape[2:]:
+            weight = weight.select(2, (size - 1) // 2)
+        weight.fill_diagonal_(1)
     else:
         nn.init.normal_(weight, std=math.sqrt(2 / (n_in + n_out)))

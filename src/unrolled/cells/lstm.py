@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from ..checks import checked
 from ..errors import ArgumentError
-from .base import GatedCell, Noise, Trace, check_size
+from .arguments import check_size
+from .base import GatedCell, Noise, Trace
 from .norm import LayerNorm
 from .state import LSTMState
 

@@ -50,6 +50,8 @@ def own_cell(name: str, input_size: int, hidden_size: int) -> Cell:
     cls = own_class(name)
     with _argument_errors(name, "a class that is built as Class(input_size, hidden_size)", "building it"):
         cell = cls(input_size, hidden_size)
+    if cell.space_dims:
+        raise ArgumentError("cell", "a class of cells over vectors", name, "it is over maps; use it with unrolled.scan")
     with torch.random.fork_rng(devices=[]):
         for B in BATCH_SIZES:
             check_steps(cell, name, torch.zeros(B, input_size), _argument_errors)  # like the embeddings of a task

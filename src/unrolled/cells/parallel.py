@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from ..checks import checked
 from ..errors import ArgumentError
-from .base import BuiltinCell, InitialState, Trace, check_factory
+from .arguments import check_factory
+from .base import BuiltinCell, InitialState, Trace
 from .state import RNNState, State
 
 # B batch, I input_size, H hidden_size, G gates

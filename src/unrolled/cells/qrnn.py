@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..checks import checked
-from .base import check_size
+from .arguments import check_size
 from .parallel import Coefficients, ParallelCell
 from .state import QRNNState
 

@@ -6,7 +6,8 @@
     rotate    turn by up to this many degrees
     cutout    cover a square of c × c pixels with the mean colour (DeVries and Taylor 2017)
 
-Numbers are drawn by (seed, step, place in the batch), so a resumed run sees the same pictures.
+Numbers are drawn by (seed, step, place in the batch), so a resumed run sees the same pictures. All frames of a clip
+have the same numbers.
 """
 
 from __future__ import annotations
@@ -56,7 +57,14 @@ class Changes:
                 raise ArgumentError(name, "a number of pixels of at least 0", getattr(self, name))
 
 
-def augmented(pixels: Pixels, changes: Changes, mean: npt.NDArray[np.float64], seed: int, step: int) -> Pixels:
+def augmented(
+    pixels: Pixels,
+    changes: Changes,
+    mean: npt.NDArray[np.float64],
+    seed: int,
+    step: int,
+    lengths: npt.NDArray[np.int64] | None = None,
+) -> Pixels:
     """Return a batch of pictures ``(B, h, w, C)`` with random changes.
 
     Args:
@@ -65,8 +73,12 @@ def augmented(pixels: Pixels, changes: Changes, mean: npt.NDArray[np.float64], s
         mean: the mean colour ``(C,)``, which covers what is cut out.
         seed: the seed of the run.
         step: the number of the training step.
+        lengths: the pictures are the frames of clips of these lengths, which are changed alike.
     """
-    draws = uniform(seed, _AUGMENT, step, np.arange(len(pixels))[:, None], np.arange(_DRAWS))
+    count = len(pixels) if lengths is None else len(lengths)
+    draws = uniform(seed, _AUGMENT, step, np.arange(count)[:, None], np.arange(_DRAWS))
+    if lengths is not None:
+        draws = draws.repeat(lengths, axis=0)
     if changes.crop < 1 or changes.rotate:
         pixels = _resampled(pixels, changes, draws)
     if changes.shift or changes.flip:

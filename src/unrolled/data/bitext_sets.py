@@ -22,6 +22,7 @@ from .generated_pairs import numbers, reversal
 from .generated_summaries import summaries
 from .near import exists, missing
 from .registry import fetch
+from .sets import Sets
 from .swapped import looks_swapped
 
 FRACTIONS = (0.9, 0.05, 0.05)
@@ -67,23 +68,13 @@ PUBLISHED = {
 
 
 @dataclass(frozen=True)
-class BitextSets:
+class BitextSets(Sets[Pairs]):
     """Training, validation and test pairs, with notes for the user."""
 
-    train: Pairs
-    valid: Pairs
-    test: Pairs
-    notes: list[str] = field(default_factory=list)
-    how: list[str] = field(default_factory=list)
-    """how each file was parsed"""
     first: Pairs = field(default_factory=lambda: Pairs([], []))
     """the first pairs of the training file"""
     summary: bool = False
     """whether the targets are summaries"""
-
-    def digest(self) -> str:
-        """Return a digest of all texts and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
 
 
 def bitext_names() -> dict[str, str]:

@@ -7,17 +7,18 @@ in the file itself (Karpathy's) is kept.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
 from .caption_files import CaptionFile, CaptionForm, read_captions
 from .captioned import Captioned
 from .generated_scenes import scenes
+from .hashed_parts import fraction_of
 from .near import exists, missing
 from .pictures import is_picture
+from .sets import Sets
 
 SCENES, UNSEEN = "scenes", "scenes-unseen"
 NAMES = {
@@ -33,18 +34,8 @@ ENDINGS = ("", ".jpg", ".png", ".jpeg")  # that the names of pictures may lack
 
 
 @dataclass(frozen=True)
-class CaptionSets:
-    """Training, validation and test sets, with notes for the user."""
-
-    train: Captioned
-    valid: Captioned
-    test: Captioned
-    notes: list[str] = field(default_factory=list)
-    how: list[str] = field(default_factory=list)
-
-    def digest(self) -> str:
-        """Return a digest of all names and captions, and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
+class CaptionSets(Sets[Captioned]):
+    """Training, validation and test sets of pictures with captions."""
 
 
 def open_captions(
@@ -94,12 +85,6 @@ def read_test(data: str, images: str | None, form: CaptionForm) -> tuple[Caption
         return scenes("unseen" if data == UNSEEN else "test"), []
     _, whole, notes = _read(data, images, form)
     return whole, notes
-
-
-def fraction_of(name: str, stream: int = 0) -> float:
-    """Return a number in [0, 1) that only depends on the name of a picture (without its folder) and on the stream."""
-    digest = hashlib.sha256(f"{stream} {name.rpartition('/')[2]}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def part_of(name: str, fractions: tuple[float, float, float], folds: int = 0, fold: int = 0) -> str:

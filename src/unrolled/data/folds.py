@@ -31,14 +31,14 @@ def check_folds(folds: int, fold: int | None, test: object) -> None:
         raise ArgumentError("test", "omitted with folds, one of which is the test set", test)
 
 
-def check_classes(texts: Sequence[Hashable], labels: Sequence[str], folds: int) -> None:
-    """Raise `ArgumentError` unless every class has a text for each fold."""
-    counts = Counter(label for _, label in set(zip(texts, labels, strict=True)))
+def check_classes(keys: Sequence[Hashable], labels: Sequence[str], folds: int, noun: str = "texts") -> None:
+    """Raise `ArgumentError` unless every class has an example for each fold; ``noun`` is the plural of examples."""
+    counts = Counter(label for _, label in set(zip(keys, labels, strict=True)))
     label, least = min(counts.items(), key=lambda item: (item[1], item[0]))
     if least < folds:
-        number = f"{least} different text{'s' * (least != 1)}"
-        expected = f"at most the number of texts of the smallest class, {label!r} ({number})"
-        raise ArgumentError("folds", expected, folds, "add texts with that label, or leave it out")
+        number = f"{least} different {noun if least != 1 else noun.removesuffix('s')}"
+        expected = f"at most the number of {noun} of the smallest class, {label!r} ({number})"
+        raise ArgumentError("folds", expected, folds, f"add {noun} with that label, or leave it out")
 
 
 def stratified(

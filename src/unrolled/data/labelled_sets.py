@@ -8,18 +8,11 @@ on the seed, and files may be sorted by class.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from ..errors import DataError
-from .counter import uniform
-from .folds import Indices, grouped
-from .folds import check_classes as check_folded
-from .folds import split as split_fold
 from .generated_dna import PROMOTERS, promoters
 from .generated_reviews import reviews
 from .label_names import alike, folded, key, spellings
@@ -27,6 +20,7 @@ from .labelled import Examples, Layout, check_classes, check_used, other_label, 
 from .labelled_folders import find_parts
 from .near import exists, missing
 from .registry import fetch
+from .sets import Sets, divide
 
 Duplicates = Literal["group", "folds", "split"]
 
@@ -71,29 +65,19 @@ SETS: dict[str, NamedLabelled] = {
 
 
 @dataclass(frozen=True)
-class LabelledSets:
-    """Training, validation and test sets, with notes for the user."""
+class LabelledSets(Sets[Examples]):
+    """Training, validation and test sets of labelled texts."""
 
-    train: Examples
-    valid: Examples
-    test: Examples
-    notes: list[str]
-    given: bool = False
+    given: bool = field(default=False, kw_only=True)
     """whether the test set is separate, not split off"""
     decides: bool = field(default=False, kw_only=True)
     """whether the validation set is separate, not split off"""
-    how: list[str] = field(default_factory=list)
-    """how each file was parsed"""
     first: Examples = field(default_factory=Examples)
     """the first examples of the training file"""
     remedy: str = "give the column of labels with --label-column"
     """the remedy for wrong labels"""
     guessed: dict[str, str] = field(default_factory=dict)
     """names of the columns that were guessed from the contents of the training file, by option"""
-
-    def digest(self) -> str:
-        """Return a digest of all texts and labels and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
 
 
 def labelled_names() -> dict[str, str]:
@@ -178,21 +162,19 @@ def open_labelled(
             notes.append(f"labels merged by --fold-labels: {len(set(labels)):,} spellings are {len(names):,} classes")
     elif warning := alike(labels):
         notes.append(warning)
-    shares = with_own(fractions, own)
-    if folds:
-        texts = pool.texts if duplicates == "split" else [key(text) for text in pool.texts]
-        check_folded(texts, pool.labels, folds)
-        share = 0.0 if "valid" in own else shares[1] / (shares[0] + shares[1])
-        split_off = [pool.pick(chosen) for chosen in split_fold(texts, pool.labels, folds, fold, share)]
-        notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
-    else:
-        split_off = [*divide(pool, shares, group=duplicates == "group")]
-    parts = dict(zip(("train", "valid", "test"), split_off, strict=True)) | own
-    if not len(parts["train"]) or not len(parts["valid"]):
-        raise DataError(
-            f"{spec} has {len(pool)} labelled texts: too few for training and validation fractions of {shares[0]:g} "
-            f"and {shares[1]:g}; give more, or other --fractions"
-        )
+    keyed = duplicates == "group" or (folds and duplicates == "folds")
+    parts, more = divide(
+        pool,
+        own,
+        [key(text) for text in pool.texts] if keyed else pool.texts,
+        fractions,
+        folds,
+        fold,
+        where=spec,
+        noun="texts",
+        group=duplicates == "group",
+    )
+    notes += more
     return LabelledSets(
         **parts,
         notes=notes,
@@ -252,46 +234,3 @@ def classes_of(sets: LabelledSets, where: object) -> tuple[list[str], list[str]]
             )
     notes = [f"no training text has the label {name!r}, so it cannot be learned" for name in sorted(own - known)[:5]]
     return sorted(own), notes
-
-
-def divide(
-    pool: Examples, shares: tuple[float, float, float], *, group: bool = False
-) -> tuple[Examples, Examples, Examples]:
-    """Split examples into three parts of these fractions; the split is deterministic.
-
-    With ``group``, texts that differ only in case and white space are in the same part.
-    """
-    numbers = grouped([key(text) for text in pool.texts]) if group else np.arange(len(pool))
-    train, valid, test = (pool.pick(part) for part in divided(numbers, shares))
-    return train, valid, test
-
-
-def divided(groups: Indices, shares: tuple[float, float, float]) -> tuple[list[int], list[int], list[int]]:
-    """Return the indices of three parts of these fractions; ``groups (N,)``: examples of one group stay together."""
-    order = np.lexsort((groups, uniform(0, groups)))
-    first = _whole_group(groups[order], round(shares[0] * len(groups)))
-    second = _whole_group(groups[order], first + round(shares[1] * len(groups))) if shares[2] else len(groups)
-    train, valid, test = (sorted(part.tolist()) for part in (order[:first], order[first:second], order[second:]))
-    return train, valid, test
-
-
-def with_own(fractions: tuple[float, float, float] | None, own: Collection[str]) -> tuple[float, float, float]:
-    """Return the fractions of the training file for training, validation and test, default 0.8, 0.1 and 0.1.
-
-    Args:
-        fractions: the given fractions.
-        own: the parts with separate data; their fractions are added to training.
-    """
-    shares = fractions or ((0.9, 0.1, 0.0) if "test" in own else (0.8, 0.1, 0.1))
-    if "test" in own and shares[2]:
-        shares = (shares[0] + shares[2], shares[1], 0.0)
-    if "valid" in own and shares[1]:
-        shares = (shares[0] + shares[1], 0.0, shares[2])
-    return shares
-
-
-def _whole_group(groups: Indices, end: int) -> int:
-    """Return the first index from ``end`` on at which another group begins."""
-    while 0 < end < len(groups) and groups[end] == groups[end - 1]:
-        end += 1
-    return end

@@ -15,24 +15,20 @@ import numpy as np
 
 from ..errors import DataError
 from .digits import mnist
-from .folds import check_classes as check_folded
-from .folds import grouped
-from .folds import split as split_fold
 from .generated_shapes import shapes
 from .labelled_folders import find_parts
 from .labelled_pictures import Pictures, of_array
-from .labelled_sets import divided, with_own
 from .near import exists, missing
 from .picture_arrays import array_parts, read_arrays
 from .picture_files import Listed, TableLayout, decode, list_folder, list_table, peek, refuse_packed
 from .pictures import Fit, fitted, from_array, is_picture
+from .sets import PARTS, Sets, divide
 
 GENERATED, MNIST = "generated", "mnist"
 NAMES = {GENERATED: "shapes in colours (generated)", MNIST: "handwritten digits (MNIST, 28 × 28, grey)"}
 """the named data sets → titles"""
 USUAL, LARGEST = 64, 96  # pixels of a side: of pictures of several sizes, and of equal ones that keep their size
 LEAST_SIZE = 8
-PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +51,18 @@ class PictureLayout:
 
 
 @dataclass(frozen=True)
-class PictureSets:
-    """Training, validation and test sets, with notes for the user.
+class PictureSets(Sets[Pictures]):
+    """Training, validation and test sets of labelled pictures.
 
     Attributes:
-        train, valid, test: the pictures.
         kind: ``digits`` (grey), ``drawings`` (the generated ones) or ``photographs`` (in colour).
-        how: how the data were read.
-        notes: what was skipped.
         given: whether the test set is separate, not split off.
         guessed: names of columns that were guessed from their contents, by option.
     """
 
-    train: Pictures
-    valid: Pictures
-    test: Pictures
-    kind: str
-    how: list[str]
-    notes: list[str]
-    given: bool
-    guessed: dict[str, str]
-
-    def digest(self) -> str:
-        """Return a digest of all pictures and labels and of the split."""
-        return " ".join(part.digest() for part in (self.train, self.valid, self.test))
+    kind: str = field(kw_only=True)
+    given: bool = field(kw_only=True)
+    guessed: dict[str, str] = field(kw_only=True)
 
     def classes(self, where: str) -> list[str]:
         """Return the sorted classes.
@@ -170,21 +154,8 @@ def open_pictures(
     how = [f"{name}: {source.how}" for name, source in (("training", pool), *own.items()) if source.how]
     pictures = pool.read(size, channels, layout, notes)
     separate = {name: source.read(size, channels, layout, notes) for name, source in own.items()}
-    shares = with_own(fractions, separate)
-    if folds:
-        check_folded(pictures.digests, pictures.labels, folds)
-        share = 0.0 if "valid" in separate else shares[1] / (shares[0] + shares[1])
-        indices = split_fold(pictures.digests, pictures.labels, folds, fold, share)
-        notes.append(f"the test set is fold {fold + 1} of {folds} (--fold {fold})")
-    else:
-        indices = divided(grouped(pictures.digests), shares)
-    split = {name: pictures.pick(chosen) for name, chosen in zip(PARTS, indices, strict=True)}
-    parts = split | separate
-    if not len(parts["train"]) or not len(parts["valid"]):
-        raise DataError(
-            f"{spec} has {len(pictures):,} labelled pictures: too few for training and validation fractions of "
-            f"{shares[0]:g} and {shares[1]:g}; give more, or other --fractions"
-        )
+    parts, more = divide(pictures, separate, pictures.digests, fractions, folds, fold, where=spec, noun="pictures")
+    notes += more
     kind = "drawings" if spec == GENERATED else "digits" if channels == 1 else "photographs"
     return PictureSets(**parts, kind=kind, how=how, notes=notes, given="test" in separate, guessed=guessed)
 

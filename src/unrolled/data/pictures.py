@@ -91,14 +91,14 @@ def open_picture(content: Path | bytes | Input, name: str = "", *, least: tuple[
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata
-            with Image.open(io.BytesIO(data), formats=_formats()) as picture:
+            with Image.open(io.BytesIO(data), formats=known_formats()) as picture:
                 _check_size(picture, title)
                 if least is not None:
                     height, width = least
                     picture.draft(None, (max(height, width), max(height, width)))  # either way round, before EXIF
-                return _plain(ImageOps.exif_transpose(picture), title)
+                return plain(ImageOps.exif_transpose(picture), title)
     except UnidentifiedImageError as error:
-        raise DataError(f"{title} is not a picture{_instead(data)}; remove it, or save it as PNG or JPEG") from error
+        raise DataError(f"{title} is not a picture{instead(data)}; remove it, or save it as PNG or JPEG") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{title} has more than {MOST_PIXELS:,} pixels, the limit; scale it down") from error
     except DataError:
@@ -150,7 +150,8 @@ def from_array(values: Any, name: str = "the picture") -> Image.Image:
 
 
 @cache
-def _formats() -> tuple[str, ...]:
+def known_formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this Pillow can read."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
@@ -164,8 +165,8 @@ def _check_size(picture: Image.Image, title: str) -> None:
         raise DataError(f"{size}, and each side must have at least {LEAST_SIDE}; remove it, or give a larger picture")
 
 
-def _plain(picture: Image.Image, title: str) -> Image.Image:
-    """Decode a picture and convert it to mode ``L`` or ``RGB``."""
+def plain(picture: Image.Image, title: str) -> Image.Image:
+    """Return a picture that Pillow has opened, decoded and converted to mode ``L`` or ``RGB``."""
     if picture.mode.startswith(("I", "F")):  # more than eight bits
         return Image.fromarray(_eight_bits(np.asarray(picture), title))
     if picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in picture.info:
@@ -190,8 +191,8 @@ def _eight_bits(array: npt.NDArray[Any], title: str) -> Pixels:
     return np.rint(array.astype(np.float64) * factor).astype(np.uint8)
 
 
-def _instead(data: bytes) -> str:
-    """Return what a file that is no picture is instead, as far as its beginning says."""
+def instead(data: bytes) -> str:
+    """Return a clause on the contents of a file that is no picture, as far as its beginning says."""
     head = data[:512]
     if head.lstrip()[:5].lower() in (b"<html", b"<!doc"):
         return " but a web page, probably an error message of a download"

@@ -20,6 +20,7 @@ from .generated_tags import generate
 from .near import exists, missing
 from .published import NAMED
 from .registry import fetch
+from .sets import Sets
 from .tags import OUTSIDE, Scheme
 
 GENERATED = "generated"
@@ -47,24 +48,17 @@ _SPLIT = 0x7A6  # seed of the split, which does not depend on the training seed
 
 
 @dataclass(frozen=True)
-class Tagged:
+class Tagged(Sets[list[Sentence]]):
     """Training, validation and test sentences with tags in the scheme bio, or plain tags."""
 
-    train: list[Sentence]
-    valid: list[Sentence]
-    test: list[Sentence]
     plain: bool = False
-    notes: list[str] = field(default_factory=list)
-    how: list[str] = field(default_factory=list)
-    """how each file was parsed"""
     first: Sequence[Sentence] = ()
     """the first sentences of the training file"""
 
-    @property
     def digest(self) -> str:
-        """A SHA-256 digest of all words and tags and of the split."""
+        """Return a SHA-256 digest of all words and tags and of the split."""
         digest = hashlib.sha256()
-        for part in (self.train, self.valid, self.test):
+        for part in self.parts().values():
             for sentence in part:
                 digest.update("\0".join((*sentence.words, *sentence.tags, "")).encode("utf-8", "surrogatepass"))
             digest.update(b"\1")

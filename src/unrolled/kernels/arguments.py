@@ -11,9 +11,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..cells import BuiltinCell, Cell, GatedCell, Noise, State
+from ..cells.base import start
 from ..checks import plain, refuse_unknown
 from ..errors import ArgumentError, ShapeError
 from . import operators
+
+SPACE = ("depth", "height", "width")  # the sizes of maps by name; signals have a width only
 
 # T steps, B lanes (rows of the batch, each with its own state), I input_size
 
@@ -28,7 +31,7 @@ def check_options(unknown: Mapping[str, Any], reverse: object, function: Callabl
 
 def refuse_inputs(cell: Cell, inputs: object) -> NoReturn:
     """Raise `ShapeError` for inputs that are not a tensor."""
-    expected = f"a tensor (T, B, {cell.input_size}), or token ids (T, B)"
+    expected = f"a tensor {shape_of_inputs(cell)}" + ("" if cell.space_dims else ", or token ids (T, B)")
     remedy = "a list of tensors: torch.stack(inputs); an array or list of numbers: torch.as_tensor(inputs)"
     raise ShapeError(f"inputs must be {expected}, got {_kind(inputs)}; {remedy}")
 
@@ -85,20 +88,25 @@ def check(
     if isinstance(cell, GatedCell):
         _check_noise(cell, inputs, noise)
     if state is None:
-        return cell.initial_state(B)
+        return start(cell, B, inputs.shape[3:])
     if not (isinstance(cell, BuiltinCell) and _fits(cell, state, inputs)):
         _check_state(cell, state, inputs)
     return state
 
 
 def _check_inputs(cell: Cell, inputs: Tensor) -> None:
-    """Raise `ShapeError` unless the inputs are ``(T, B, I)``."""
-    if inputs.dim() == 3 and inputs.size(2) == cell.input_size:
+    """Raise `ShapeError` unless the inputs are ``(T, B, I)``, or ``(T, B, I, *space)`` for a cell over maps."""
+    if inputs.dim() == 3 + cell.space_dims and inputs.size(2) == cell.input_size:
         return
-    message = f"inputs must be (T, B, {cell.input_size}), got {tuple(inputs.shape)}"
+    message = f"inputs must be {shape_of_inputs(cell)}, got {tuple(inputs.shape)}"
     if inputs.dim() == 2 and not inputs.is_floating_point() and inputs.dtype != torch.bool:
         raise ShapeError(f"token ids in inputs must be torch.int64, got {inputs.dtype}; convert them: inputs.long()")
     raise ShapeError(message)
+
+
+def shape_of_inputs(cell: Cell, first: str = "T, B") -> str:
+    """Return the shape of a cell's inputs for a message, such as ``(T, B, 3, height, width)``."""
+    return f"({', '.join([first, str(cell.input_size), *SPACE[len(SPACE) - cell.space_dims :]])})"
 
 
 def _check_resets(resets: Any, T: int, B: int) -> None:
@@ -123,8 +131,8 @@ def _check_state(cell: Cell, state: State, inputs: Tensor) -> None:
     """Raise `ShapeError` unless every leaf of the state fits the cell and the inputs."""
     B = inputs.size(1)
     if isinstance(cell, BuiltinCell) and not all(hasattr(state, leaf) for leaf in cell.state_leaves):
-        kind, leaves = type(cell.initial_state(B)).__name__, ", ".join(cell.state_leaves)
-        shapes = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
+        kind, leaves = type(start(cell, B, inputs.shape[3:])).__name__, ", ".join(cell.state_leaves)
+        shapes = _leaf_shapes(cell, inputs)
         received = _kind(state)
         if isinstance(state, tuple | list):
             received = f"{type(state).__name__} {tree_map(_described, state)}"
@@ -136,13 +144,18 @@ def _check_state(cell: Cell, state: State, inputs: Tensor) -> None:
         if leaf.dim() == 0 or leaf.size(0) != B:
             raise ShapeError(f"every leaf of the state must have batch {B} in dimension 0, got {tuple(leaf.shape)}")
     if isinstance(cell, BuiltinCell):  # a leaf of width 1 would broadcast
-        expected = {leaf: (B, cell.leaf_width(leaf)) for leaf in cell.state_leaves}
+        expected = _leaf_shapes(cell, inputs)
         shaped = {leaf: tuple(getattr(state, leaf).shape) for leaf in cell.state_leaves}
         if expected != shaped:
             description = f"{type(state).__name__} with {shaped}"
             raise ShapeError(f"the state of {type(cell).__name__} must have {expected}, got {description}")
         for name in cell.state_leaves:
             _check_like("state." + name, getattr(state, name), inputs)
+
+
+def _leaf_shapes(cell: BuiltinCell, inputs: Tensor) -> dict[str, tuple[int, ...]]:
+    space = cell.output_space(inputs.shape[3:])
+    return {leaf: (inputs.size(1), cell.leaf_width(leaf), *space) for leaf in cell.state_leaves}
 
 
 def _described(leaf: object) -> object:
@@ -152,11 +165,12 @@ def _described(leaf: object) -> object:
 def _fits(cell: BuiltinCell, state: State, inputs: Tensor) -> bool:
     """A quick test that covers the usual case: the state has the cell's type, and every leaf fits."""
     B, dtype, device = inputs.size(1), inputs.dtype, inputs.device
+    space = cell.output_space(inputs.shape[3:])
     return (
         isinstance(state, tuple)
         and getattr(state, "_fields", None) == cell.state_leaves
         and all(isinstance(leaf, Tensor) and leaf.dtype == dtype and leaf.device == device for leaf in state)
-        and all(leaf.shape == (B, cell.leaf_width(name)) for name, leaf in zip(cell.state_leaves, state, strict=True))
+        and all(state[i].shape == (B, cell.leaf_width(name), *space) for i, name in enumerate(cell.state_leaves))
     )
 
 

@@ -34,8 +34,7 @@ def run(
     """
     T, B = inputs.shape[:2]
     if lengths is not None:  # the padding may hold anything, even NaN, and must not affect outputs or gradients
-        inside = torch.arange(T, device=inputs.device)[:, None] < lengths  # (T, B)
-        inputs = torch.where(inside[:, :, None], inputs, 0)
+        inputs = inside(inputs, lengths)
     outputs: list[Tensor] = [inputs.new_empty(0)] * T
     traces: list[Trace] = [{}] * T
     for t in reversed(range(T)) if reverse else range(T):
@@ -50,12 +49,12 @@ def run(
             output, after = output_and_state(cell, cell.step(inputs[t], state, noise_t))
         if alive is not None:
             after = where(alive, after, state)
-            output = torch.where(alive[:, None], output, 0)
-            traces[t] = {name: torch.where(alive[:, None], gate, 0) for name, gate in traces[t].items()}
+            output, traces[t] = _zero_beyond(alive, output), _zero_beyond(alive, traces[t])
         if begins is not None and reverse:
             after = where(begins, initial, after)
         outputs[t], state = output, after
-    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size)
+    space = () if T else cell.output_space(inputs.shape[3:])
+    stacked = torch.stack(outputs) if T else inputs.new_zeros(0, B, cell.output_size, *space)
     trace = {name: torch.stack([trace[name] for trace in traces]) for name in (traces[0] if T else {})}
     return stacked, state, trace
 
@@ -116,9 +115,14 @@ def attend(
 
 
 def inside(sequences: Tensor, lengths: Tensor) -> Tensor:
-    """Set the padding of ``sequences (S, B, ·)`` to zero, so that its content, even NaN, reaches no gradient."""
+    """Set the padding of ``sequences (S, B, …)`` to zero, so that its content, even NaN, reaches no gradient."""
     mask = torch.arange(sequences.size(0), device=sequences.device)[:, None] < lengths  # (S, B)
-    return torch.where(mask[:, :, None], sequences, 0.0)
+    return torch.where(mask.view(*mask.shape, *[1] * (sequences.dim() - 2)), sequences, 0.0)
+
+
+def _zero_beyond(alive: Tensor, values: Any) -> Any:
+    """Set the lanes of a pytree of tensors ``(B, …)`` to zero whose sequences have ended."""
+    return tree_map(lambda value: torch.where(alive.view(-1, *[1] * (value.dim() - 1)), value, 0), values)
 
 
 def _at(noise: State | None, t: int) -> State | None:

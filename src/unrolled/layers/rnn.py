@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell, State, check_size, make_cell
+from ..cells.base import start
 from ..cells.contract import check_sizes_set
 from ..cells.dilated import Dilated
 from ..checks import checked
 from ..errors import ArgumentError, ShapeError, did_you_mean
+from ..kernels.arguments import shape_of_inputs
 from ..scan import BACKENDS, choose, is_token_ids, scan
 from .dropout import LockedDropout, check_dropout
 from .mixing import Mixing
@@ -70,6 +72,8 @@ class Stack(nn.Module):
         self.residual, self.backend = residual, backend
         self.num_layers, self.num_directions = len(layers), len(layers[0])
         check_size("feedforward_size", feedforward_size, least=0)
+        if feedforward_size and layers[0][0].space_dims:
+            raise ArgumentError("feedforward_size", "0 for cells over maps", feedforward_size)
         widths = [sum(cell.output_size for cell in layer) for layer in layers]
         self.mixing = nn.ModuleList(Mixing(width, feedforward_size) for width in widths) if feedforward_size else None
 
@@ -143,7 +147,8 @@ class Stack(nn.Module):
         """Run the stack and return the outputs of every layer, for heads that read them all.
 
         Args:
-            inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, see `scan`.
+            inputs: ``(T, B, I)``, time first; or token ids ``(T, B)`` int64, see `scan`; ``(T, B, I, *space)`` for
+                cells over maps.
             state: the state returned by an earlier call, to continue from; `None` means `initial_state`.
             lengths: ``(B,)`` int64; past the end of a sequence the outputs are zero and the state is kept.
             resets: ``(T, B)`` bool, true at the first step of a document, see `scan`.
@@ -159,10 +164,10 @@ class Stack(nn.Module):
             BackendError: the requested backend cannot run these cells.
         """
         rows = self._rows()
-        input_size = rows[0][0].input_size
-        if not is_token_ids(inputs) and (inputs.dim() != 3 or inputs.size(2) != input_size):
-            raise ShapeError(f"inputs must be (T, B, {input_size}), got {tuple(inputs.shape)}")
-        before = self.initial_state(inputs.size(1)) if state is None else state
+        first = rows[0][0]
+        if not is_token_ids(inputs) and (inputs.dim() != 3 + first.space_dims or inputs.size(2) != first.input_size):
+            raise ShapeError(f"inputs must be {shape_of_inputs(first)}, got {tuple(inputs.shape)}")
+        before = self.initial_state(inputs.size(1), inputs.shape[3:]) if state is None else state
         entries = self.num_layers * self.num_directions
         if len(before) != entries:
             raise ShapeError(f"state must have {entries} entries, one per layer and direction, got {len(before)}")
@@ -175,9 +180,9 @@ class Stack(nn.Module):
                 y, new = self._scan(cell, len(after), x, before[len(after)], lengths=lengths, resets=resets)
                 directions.append(y)
                 after.append(new)
-            y = directions[0] if len(directions) == 1 else torch.cat(directions, dim=-1)  # (2)
+            y = directions[0] if len(directions) == 1 else torch.cat(directions, dim=2)  # (2)
             shortcut = x if outputs else below
-            if self.residual and shortcut is not None and shortcut.size(2) == y.size(2):
+            if self.residual and shortcut is not None and shortcut.shape[2:] == y.shape[2:]:
                 y = y + shortcut  # (3)
             if self.mixing is not None:
                 y = self.mixing[len(outputs)](y)  # (4)
@@ -199,11 +204,16 @@ class Stack(nn.Module):
         """Raise `BackendError` if the requested backend cannot run one of the cells on ``device``; see `scan`."""
         for cell in self.cells:
             noise = cell.draw_noise(1, 1) if self.training else None
-            choose(cell, torch.zeros(1, 1, cell.input_size, device=device), noise=noise, backend=self.backend)
+            inputs = torch.zeros(1, 1, cell.input_size, *[1] * cell.space_dims, device=device)
+            choose(cell, inputs, noise=noise, backend=self.backend)
 
-    def initial_state(self, batch_size: int) -> tuple[State, ...]:
-        """Return the state before the first step of ``batch_size`` sequences."""
-        return tuple(cell.initial_state(batch_size) for cell in self.cells)
+    def initial_state(self, batch_size: int, space: Sequence[int] = ()) -> tuple[State, ...]:
+        """Return the state before the first step of ``batch_size`` sequences, of input maps of sizes ``space``."""
+        states = []
+        for layer in self._rows():
+            states += [start(cell, batch_size, space) for cell in layer]
+            space = layer[0].output_space(space)
+        return tuple(states)
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -245,4 +255,7 @@ def _check_layers(layers: Sequence[Sequence[Cell]]) -> None:
             check_sizes_set(cell)
             if cell.input_size != width:
                 raise ArgumentError(f"layers[{number}]", f"cells with input_size {width}", cell.input_size)
+            if cell.space_dims != layers[0][0].space_dims:
+                expected = f"cells over inputs with {layers[0][0].space_dims} dimensions of space"
+                raise ArgumentError(f"layers[{number}]", expected, cell.space_dims)
         width = sum(cell.output_size for cell in layer)

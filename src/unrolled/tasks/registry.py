@@ -51,6 +51,10 @@ TASKS = {
         "unrolled.tasks.image.task:ImageClassification",
         "image classification (digits, photographs, any pictures with labels of yours)",
     ),
+    "video": Entry(
+        "unrolled.tasks.video.task:VideoClassification",
+        "video classification (a class for each clip, or a label for each frame)",
+    ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
     "memory": Entry(
         "unrolled.tasks.memory.task:Memory", "long-term dependency benchmarks (adding, copying, recalling)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated
 
 import torch
@@ -60,6 +60,7 @@ def check_cell(
     backend: str = "auto",
     exempt: Iterable[str] | Mapping[str, str] = (),
     name: str = "",
+    space: Sequence[int] = (),
 ) -> Report:
     """Check that a cell keeps the contract of `unrolled.Cell`. The cell itself is not modified.
 
@@ -68,6 +69,7 @@ def check_cell(
         backend: the backend for checks of whole sequences, see `scan`.
         exempt: names of checks (keys of `CHECKS`) to skip, or a mapping of names to reasons.
         name: name of the cell in the report; by default that of its class.
+        space: sizes of the input maps for a cell over maps; by default the first of 4, 3, 2.
 
     Returns:
         A `Report`, which prints as a table.
@@ -93,7 +95,7 @@ def check_cell(
     for unknown in reasons.keys() - CHECKS.keys():
         raise ArgumentError("exempt", f"among {', '.join(CHECKS)}", unknown, did_you_mean(unknown, CHECKS))
     with torch.random.fork_rng(devices=[]):
-        results = tuple(_run_all(Subject.of(cell, backend), reasons))
+        results = tuple(_run_all(Subject.of(cell, backend, space), reasons))
     report = Report(name or type(cell).__name__, backend, results)
     report.raise_if_failed()
     return report

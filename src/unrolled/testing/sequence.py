@@ -82,7 +82,7 @@ def lengths(subject: Subject) -> None:
             alone: tuple[Tensor, State] = outputs[:0, b : b + 1], select(state, lane)
             if length:
                 alone = subject.reference(inputs[:length, b : b + 1], alone[1], reverse=reverse)
-            beyond = torch.zeros(T - length, 1, outputs.size(2), dtype=outputs.dtype)
+            beyond = torch.zeros(T - length, 1, *outputs.shape[2:], dtype=outputs.dtype)
             require_close(
                 (outputs[:, b : b + 1], select(after, lane)),
                 (torch.cat([alone[0], beyond]), alone[1]),
@@ -117,10 +117,10 @@ def _documents(
     outputs: list[Tensor] = []
     for begin, end in reversed(pieces) if reverse else pieces:
         if marks[begin] and not reverse:
-            state = subject.cell.initial_state(1)
+            state = subject.initial_state(1)
         piece, state = subject.reference(inputs[begin:end], state, reverse=reverse)
         if marks[begin] and reverse:
-            state = subject.cell.initial_state(1)
+            state = subject.initial_state(1)
         outputs.append(piece)
     return torch.cat(outputs[::-1] if reverse else outputs), state
 
@@ -136,16 +136,16 @@ def reverse(subject: Subject) -> None:
 
 def empty(subject: Subject) -> None:
     """An empty sequence returns the state unchanged; an empty batch gives outputs without rows."""
-    width = subject.cell.output_size
+    shape = subject.output_shape
     state = subject.state(B)
     outputs, after = subject.scan(subject.inputs(0, B), state)
-    require(tuple(outputs.shape) == (0, B, width), "outputs (0, B, O) for T=0", f"{tuple(outputs.shape)}", "see scan")
+    require(tuple(outputs.shape) == (0, B, *shape), "outputs (0, B, O) for T=0", f"{tuple(outputs.shape)}", "see scan")
     require_close(after, state, "an empty sequence to return the state unchanged", "see scan", rtol=0)
     try:
-        outputs, _ = subject.scan(subject.inputs(T, 0), subject.cell.initial_state(0))
+        outputs, _ = subject.scan(subject.inputs(T, 0), subject.initial_state(0))
     except (RuntimeError, IndexError) as error:
         if isinstance(error, ValueError) or type(error).__name__ == "BackendError":
             raise
         remedy = "let step and initial_state take a batch of 0 (no squeeze, no max over the batch)"
         raise Failure("an empty batch to run", f"{type(error).__name__}: {error}", remedy) from error
-    require(tuple(outputs.shape) == (T, 0, width), "outputs (T, 0, O) for B=0", f"{tuple(outputs.shape)}", "see scan")
+    require(tuple(outputs.shape) == (T, 0, *shape), "outputs (T, 0, O) for B=0", f"{tuple(outputs.shape)}", "see scan")

@@ -23,13 +23,13 @@ def shapes(subject: Subject) -> None:
     given = "its arguments are different"
     require(takes_noise(cell), "step(x, state, noise) to be a valid call", given, ADD_NOISE)
     for B in (3, 2, 1):
-        state = cell.initial_state(B)
+        state = subject.initial_state(B)
         _batched(state, B, "initial_state(B)")
         output, after = _stepped(cell, subject.inputs(1, B)[0], state)
-        shape = (B, cell.output_size)
+        shape = (B, *subject.output_shape)
         require(
             tuple(output.shape) == shape,
-            f"an output of shape (B, output_size) = {shape}",
+            f"an output of shape (B, output_size{', …' if subject.space else ''}) = {shape}",
             f"it is {tuple(output.shape)}",
             "define output_size as the width of the output of step, and put the batch first",
         )
@@ -66,7 +66,7 @@ def dtypes(subject: Subject) -> None:
     """Output and state have the dtype of the weights, in float32 and float64."""
     for dtype in (torch.float32, torch.float64):
         cell = copy.deepcopy(subject.cell).to(dtype)
-        state = cell.initial_state(2)
+        state = subject.initial_state(2, cell)
         _typed("initial_state", state, dtype)
         output, after = _stepped(cell, subject.inputs(1, 2)[0].to(dtype), state)
         _typed("output", output, dtype)
@@ -106,7 +106,7 @@ def purity(subject: Subject) -> None:
     noise = tree_map(lambda leaf: None if leaf is None else leaf[0], noise)
     given = {"x": x, "state": state, "noise": noise, "cell": cell.state_dict()}
     before = {name: copy_of(tree) for name, tree in given.items()}
-    start = copy_of(cell.initial_state(2))
+    start = copy_of(subject.initial_state(2))
     attributes = _attributes(cell)
     first = copy_of(_stepped(cell, x, state, noise))
     for name, tree in given.items():
@@ -126,7 +126,7 @@ def purity(subject: Subject) -> None:
     twice = "the same step twice to give the same result"
     require_close(cell.step(x, state, noise), first, twice, drawn if random_numbers(subject) else remedy, rtol=0)
     same = "initial_state(B) to give the same result in evaluation mode whatever ran before"
-    require_close(cell.initial_state(2), start, same, remedy, rtol=0)
+    require_close(subject.initial_state(2), start, same, remedy, rtol=0)
 
 
 def _attributes(cell: Cell) -> dict[str, Any]:

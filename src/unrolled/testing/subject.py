@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,28 +13,42 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from ..cells import Cell, State
+from ..cells.base import start
 from ..scan import scan
 from .report import Failure
+
+SPACE = (4, 3, 2)  # sizes of the maps for cells over maps
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A float64 copy of the cell in evaluation mode, and the backend that runs it."""
+    """A float64 copy of the cell in evaluation mode, the backend that runs it, and the sizes of its input maps."""
 
     cell: Cell
     backend: str
+    space: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, cell: Cell, backend: str) -> Subject:
+    def of(cls, cell: Cell, backend: str, space: Sequence[int] = ()) -> Subject:
         """Copy the cell to float64 and evaluation mode."""
-        return cls(copy.deepcopy(cell).to(torch.float64).eval(), backend)
+        space = tuple(space or SPACE[: cell.space_dims])
+        return cls(copy.deepcopy(cell).to(torch.float64).eval(), backend, space)
 
     def inputs(self, T: int, B: int) -> Tensor:
-        return torch.randn(T, B, self.cell.input_size, dtype=torch.float64)
+        return torch.randn(T, B, self.cell.input_size, *self.space, dtype=torch.float64)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the output for a single sequence."""
+        return (self.cell.output_size, *self.cell.output_space(self.space))
+
+    def initial_state(self, B: int, cell: Cell | None = None) -> State:
+        """Return the initial state of the cell, or of a copy of it."""
+        return start(cell or self.cell, B, self.space)
 
     def state(self, B: int) -> State:
         """Return a perturbed initial state; integer leaves, such as counters, are unchanged."""
-        return tree_map(_perturb, self.cell.initial_state(B))
+        return tree_map(_perturb, self.initial_state(B))
 
     def scan(self, inputs: Tensor, state: State, **options: Any) -> tuple[Tensor, State]:
         return scan(self.cell, inputs, state, **{"backend": self.backend, **options})

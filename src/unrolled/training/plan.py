@@ -43,10 +43,11 @@ def plan(task: Task, device: torch.device, begin: float, folder: RunFolder) -> t
     """
     options: Training = task.config.training
     notes = _find_rate(task, device, folder) if options.lr == "auto" else []
-    pace = measure(task, device, begin) if options.steps is None and options.epochs is None else None
+    time = _time(options)
+    pace = None if time is None else measure(task, device, begin)
     if options.steps is None:
         steps, note = plan_steps(task) if pace is None else (pace.steps, pace.note)
-        task.config = update(task.config, steps=steps, time=None if pace is None else options.time or TIME)
+        task.config = update(task.config, steps=steps, time=time)
         notes.append(note)
     steps = task.config.training.steps
     task.config = decided(task, steps)
@@ -56,10 +57,16 @@ def plan(task: Task, device: torch.device, begin: float, folder: RunFolder) -> t
     return pace, notes
 
 
+def _time(options: Training) -> str | None:
+    """Return the training time; `None` for a number of steps or epochs."""
+    return options.time or TIME if options.steps is None and options.epochs is None else None
+
+
 def _find_rate(task: Task, device: torch.device, folder: RunFolder) -> list[str]:
     """Set the learning rate by a range test, and save its picture."""
     options: Training = task.config.training
-    whole = seconds(options.time or TIME) if options.steps is None and options.epochs is None else LONGEST / SHARE
+    time = _time(options)
+    whole = LONGEST / SHARE if time is None else seconds(time)
     test = range_test(task, device, min(LONGEST, SHARE * whole))
     if test is None:
         task.config = update(task.config, lr=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
+from torch import nn
 
 from ..errors import ArgumentError
 from ..kernels import extension
@@ -51,6 +53,11 @@ def check_device(name: str) -> torch.device:
         available = ", ".join(kind for kind, is_present in present.items() if is_present)
         raise ArgumentError("device", f"available on this machine ({available})", name, "omit --device for the CPU")
     return device
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of a model's parameters, or of its buffers if it has no parameters."""
+    return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
 def mixed_precision(precision: str, device: torch.device) -> tuple[bool, list[str]]:

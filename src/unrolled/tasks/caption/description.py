@@ -11,17 +11,23 @@ from typing import Any
 import numpy as np
 
 from ...data.caption_files import read_captions
-from ...data.caption_sets import CaptionSets
+from ...data.caption_sets import NAMES, CaptionSets
+from ...data.named_data import NamedData
 from ...data.pictures import MOST_BYTES
 from ...errors import ArgumentError, DataError
 from ...results import Input, Pairs, Report
-from ..common.description import LONGEST, PARTS, SHOWN, first_lines, leaked
+from ..common.description import LONGEST, SHOWN, first_lines, leaked
 from ..common.given_data import rows_of
 from .bleu import words
 from .config import Captions
 
 SNIFFED = 1 << 20  # bytes of a file that may be captions
 MOST_LEAKED = 20_000  # pictures whose content is compared
+
+
+def named() -> list[NamedData]:
+    """Return the named data sets."""
+    return [NamedData(name, title) for name, title in NAMES.items()]
 
 
 def likely(path: Path) -> bool:
@@ -37,19 +43,20 @@ def likely(path: Path) -> bool:
 def describe(data: Captions) -> Report:
     """See `Task.describe`."""
     sets = data.read()
-    texts = [caption for part in PARTS for _, caption in getattr(sets, part).pairs()]
+    parts = sets.parts()
+    texts = [caption for captioned in parts.values() for _, caption in captioned.pairs()]
     lengths = sorted(len(words(text)) for text in texts)
-    per = Counter(len(captions) for part in PARTS for captions in getattr(sets, part).captions)
+    per = Counter(len(captions) for captioned in parts.values() for captions in captioned.captions)
     rows = [
         ("data", data.data),
-        *((part, f"{len(getattr(sets, part)):,} pictures") for part in PARTS),
+        *((part, f"{len(captioned):,} pictures") for part, captioned in parts.items()),
         ("captions", f"{len(texts):,}, {len(set(texts)):,} different; " + _each(per)),
         ("words", f"median {lengths[len(lengths) // 2]}, maximum {lengths[-1]}"),
     ]
     train = sets.train
     first = (f"{name[:LONGEST]}\n    → {captions[0][:LONGEST]}"
              for name, captions in zip(train.names[:SHOWN], train.captions[:SHOWN], strict=True))  # fmt: skip
-    values = {"name": data.data, "captions": len(texts), **{part: len(getattr(sets, part)) for part in PARTS}}
+    values = {"name": data.data, "captions": len(texts), **{part: len(captioned) for part, captioned in parts.items()}}
     return Report(
         values, (Pairs(rows), first_lines(first)), how=tuple(sets.how), notes=tuple(sets.notes), event="captions"
     )
@@ -75,14 +82,15 @@ def suspicious(sets: CaptionSets) -> list[str]:
 
 def leaked_pictures(sets: CaptionSets) -> list[str]:
     """Return notes on validation and test pictures that are training pictures too, by their content."""
-    if isinstance(sets.train.pictures, np.ndarray) or sum(len(getattr(sets, p)) for p in PARTS) > MOST_LEAKED:
+    parts = sets.parts()
+    if isinstance(sets.train.pictures, np.ndarray) or sum(map(len, parts.values())) > MOST_LEAKED:
         return []
     digests = {
-        part: [hashlib.sha256(Input(Path(file)).data(MOST_BYTES)).hexdigest() for file in getattr(sets, part).pictures]
-        for part in PARTS
+        part: [hashlib.sha256(Input(Path(file)).data(MOST_BYTES)).hexdigest() for file in captioned.pictures]
+        for part, captioned in parts.items()
     }
-    names = {d: name for part in PARTS for d, name in zip(digests[part], getattr(sets, part).names, strict=True)}
-    return leaked({part: [names[d] for d in digests[part]] for part in PARTS}, "pictures")
+    names = {d: name for part in parts for d, name in zip(digests[part], parts[part].names, strict=True)}
+    return leaked({part: [names[d] for d in found] for part, found in digests.items()}, "pictures")
 
 
 def write_captions(name: str, data: Any, folder: Path) -> Path:

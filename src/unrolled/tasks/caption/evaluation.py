@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ...analysis.intervals import Interval, as_json, known, wilson
 from ...data.captioned import Captioned
-from ...errors import ArgumentError, RunError
 from ...results import Comparison, Pairs, Part, Progress, Report, Table, Text, silent
+from ..common.evaluated_examples import EvaluatedExamples, same_examples
 from ..common.search_options import SearchOptions
 from .baselines import baselines
 from .captions import Caption, on_object
@@ -25,24 +25,20 @@ BLIND = "METEOR and SPICE are not computed: they need Java and downloads"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(SearchOptions):
+class Evaluate(SearchOptions, EvaluatedExamples):
     """The pictures to evaluate on and the options of the search."""
 
     data: str | None = None
     """other pictures: a file of captions, or a named data set"""
     images: str | None = None
     """folder of the pictures of --data (default: found beside it)"""
-    split: Literal["valid", "test", "train"] | None = None
-    """split of the run's own data (default: test)"""
     baselines: bool = False
     """also score captions without training: random, one for all, of neighbours"""
+    of_files: ClassVar[tuple[str, ...]] = ("images",)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.data is None and self.images is not None:
-            raise ArgumentError("images", "omitted without --data", self.images)
-        if self.data is not None and self.split is not None:
-            raise ArgumentError("split", "omitted with --data, which is evaluated whole", self.split)
+        SearchOptions.__post_init__(self)
+        EvaluatedExamples.__post_init__(self)
 
 
 @dataclass(frozen=True)
@@ -90,15 +86,11 @@ def compare(models: Mapping[str, TrainedCaptioner], options: Evaluate, progress:
     """See `Task.compare`."""
     for model in models.values():
         options.check(model.model)
-    (first, model), *others = models.items()
-    captioned, notes = model.find(options.data, options.split or "test", options.images)
-    for run, other in others:
-        if other.find(options.data, options.split or "test", options.images)[0].digest() != captioned.digest():
-            message = f"{first} and {run} have different {options.split or 'test'} pictures"
-            raise RunError(f"{message}; select the pictures to compare them on with --data")
+    captioned, notes = same_examples(models, options)
+    model = next(iter(models.values()))
     results = {run: _measured(model, captioned, options, progress) for run, model in models.items()}
     plain = _baselines(model, captioned, progress) if options.baselines else {}
-    where = options.data or f"{model.config.data.data}, {options.split or 'test'}"
+    where = options.data or f"{model.config.data.data}, {options.part}"
     reports = [Report(_values(where, captioned, result, plain)) for result in results.values()]
     return Comparison(reports, Report({}, tuple(_parts(results, plain)), (), tuple(notes)))
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...data.pictures import SUFFIXES
-from ...errors import ArgumentError, DataError
+from ...errors import ArgumentError
 from ...results import Input, Prediction
 from ..common.file_inputs import FileInputs
 from ..common.picture_inputs import picture_input
+from ..common.prediction import readable
 from ..common.search_options import SearchOptions
+from ..common.sentences import as_cells, as_value
 from .captions import Caption
 
 if TYPE_CHECKING:
@@ -48,14 +50,7 @@ def predictions(model: TrainedCaptioner, inputs: Iterable[Sequence[Input]], opti
     """
     options.check(model.model)
     for chunk in inputs:
-        good, error = list[tuple[Input, Any]](), None
-        for given in chunk:
-            try:
-                picture = picture_input(given)
-                good.append((picture, model.reader.read(picture)))
-            except DataError as found:
-                error = found
-                break
+        good, error = readable(chunk, lambda given: (picture := picture_input(given), model.reader.read(picture)))
         if good:
             arrays = model.reader.encode(np.stack([pixels for _, pixels in good]))
             for (picture, _), captions in zip(good, model.described(arrays, **options.given()), strict=True):
@@ -69,8 +64,7 @@ def _prediction(model: TrainedCaptioner, picture: Input, captions: list[Caption]
     best = captions[0]
     parts = (model.explained(picture, picture.title, best),) if options.explain else ()
     lines = tuple(f"{caption.score:z8.3f}\t{caption.text}" for caption in captions) if scored else None
-    values = [{name: getattr(c, name) for name in ("text", "score", "log_probability")} for c in captions]
-    cells = {"caption": best.text, "score": round(best.score, 4)}
-    for rank, caption in enumerate(captions[1:], 2):
-        cells |= {f"caption_{rank}": caption.text, f"score_{rank}": round(caption.score, 4)}
-    return Prediction(picture.title, best.text, parts=parts, lines=lines, more={"captions": values}, cells=cells)
+    more = {"captions": [as_value(caption) for caption in captions]}
+    return Prediction(
+        picture.title, best.text, parts=parts, lines=lines, more=more, cells=as_cells("caption", captions)
+    )

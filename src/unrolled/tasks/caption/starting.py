@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from ...data.extended import extended, rows
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
-from ..common.language import SPECIAL, Language
-from ..common.starting import NETWORK, by_rows, vocabulary_note
+from ..common.language import Language
+from ..common.starting import NETWORK, by_rows, extended_language, language_rows
 from .config import CaptionConfig
 
 KEPT = (*NETWORK, "vocabulary", "lowercase", "encoder", "size", "maps", "depth", "attention", "attention_size", "gate",
@@ -30,18 +26,15 @@ def language(source: ModelFile, new: Language, config: CaptionConfig) -> tuple[L
     Raises:
         DataError: they have no token in common.
     """
-    old = Language.from_json(source.assets.get("language"))
-    vocabulary = extended(old.vocabulary, new.vocabulary, f"the vocabulary of {config.start.from_run}")
-    return Language(vocabulary, old.lowercase), [vocabulary_note(old.vocabulary, vocabulary, config)]
+    found, note = extended_language(_of(source), new, f"the vocabulary of {config.start.from_run}", config)
+    return found, [note]
 
 
 def taken(source: ModelFile, new: Language) -> dict[str, Taken]:
     """See `Task.taken`; ``new`` is the tokenizer of the new model."""
-    target = (0, _rows(source, new))
+    target = (0, language_rows(_of(source), new))
     return by_rows(source.tensors, {"target.weight": target, "output.weight": target, "output.bias": target})
 
 
-def _rows(source: ModelFile, new: Language) -> Tensor:
-    old = Language.from_json(source.assets.get("language"))
-    ids = torch.from_numpy(rows(old.vocabulary, new.vocabulary))
-    return torch.cat([torch.arange(SPECIAL), torch.where(ids < 0, ids, ids + SPECIAL)])
+def _of(source: ModelFile) -> Language:
+    return Language.from_json(source.assets.get("language"))

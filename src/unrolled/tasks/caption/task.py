@@ -21,21 +21,19 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.caption_sets import NAMES
-from ...data.captioned import Captioned
+from ...data.caption_sets import NAMES, CaptionSets
 from ...data.counter import uniform
 from ...data.generated_scenes import SIDE as SCENE
-from ...data.named_data import NamedData
 from ...errors import DataError
-from ...results import Comparison, Part, Picture, Progress, Report, Text, silent
+from ...results import Comparison, Part, Picture, Progress, Text, silent
 from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
 from ...training.transfer import Taken
 from ..common.excerpts import excerpts
 from ..common.language import END, Language, shifted
+from ..common.sets_task import Description, SetsTask
 from . import description, starting
 from .config import CaptionConfig
 from .evaluation import Evaluate, compare
@@ -68,7 +66,7 @@ class Batch(NamedTuple):
     draws: Tensor  # (T, N), for hard attention; else (0, 0)
 
 
-class Captioning(Task):
+class Captioning(SetsTask):
     """The task ``caption``; see the module."""
 
     name: ClassVar[str] = "caption"
@@ -78,9 +76,11 @@ class Captioning(Task):
     given: ClassVar[tuple[str, ...]] = ("data",)
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
+    description: ClassVar[Description] = description
     metrics = METRICS
     decides = "cider"
     config: CaptionConfig
+    sets: CaptionSets
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -90,20 +90,6 @@ class Captioning(Task):
     def write_data(cls, name: str, value: Any, folder: Path) -> Path:
         """See `Task.write_data`."""
         return description.write_captions(name, value, folder)
-
-    @classmethod
-    def named(cls) -> list[NamedData]:
-        return [NamedData(name, title) for name, title in NAMES.items()]
-
-    @classmethod
-    def likely(cls, path: Path) -> bool:
-        return description.likely(path)
-
-    def describe(self) -> Report:
-        return description.describe(self.config.data)
-
-    def check(self) -> list[str]:
-        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config = update(self.config, encoder=self.config.encoder)
@@ -151,7 +137,7 @@ class Captioning(Task):
     def array(self, split: str) -> Array:
         """Return what the captioner reads of the pictures of a part."""
         if split not in self.arrays:
-            self.arrays[split] = self.reader.read_all(getattr(self.sets, split), self.progress)
+            self.arrays[split] = self.reader.read_all(self.sets.parts()[split], self.progress)
         return self.arrays[split]
 
     def build_model(self) -> nn.Module:
@@ -200,7 +186,7 @@ class Captioning(Task):
         return caption_loss(model, outputs, weights, target, lengths, drawn), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        captioned: Captioned = getattr(self.sets, split)
+        captioned = self.sets.parts()[split]
         if not len(captioned):
             return {}
         handle, arrays = self._handle(model), self.array(split)
@@ -247,9 +233,6 @@ class Captioning(Task):
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
         return compare(models, options, progress)
-
-    def fingerprint(self) -> str:
-        return self.sets.digest()
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedCaptioner:

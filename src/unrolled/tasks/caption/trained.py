@@ -14,19 +14,19 @@ from ... import results
 from ...analysis.inspection import Inspection
 from ...checks import UNCHECKED, Size, checked_methods
 from ...data.batches import in_order, pad
-from ...data.caption_sets import CaptionSets, read_test
+from ...data.caption_sets import read_test
 from ...data.captioned import Captioned
 from ...decoding.best import best_sequences
 from ...decoding.search import Hypothesis
-from ...errors import DataError, RunError
+from ...errors import RunError
 from ...layers.decoder import inside
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.language import BEGIN, END, Language, shifted
-from ..common.own_data import own_data
+from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part
 from ..common.recurrent import restored
-from ..common.trained import Modules, Trained
+from ..common.trained import Modules
 from .captions import Caption
 from .drawing import drawing, opened
 from .evaluation import Evaluate, Measures, evaluation, measured
@@ -42,7 +42,7 @@ MOST_PLACES, MOST_CHANNELS, MOST_TOKENS = 1 << 18, 1 << 16, 10_000  # limits of 
 
 
 @checked_methods
-class TrainedCaptioner(Trained):
+class TrainedCaptioner(TrainedOnSets[Captioned]):
     """A trained captioner, as returned by `unrolled.load` for a run of the task ``caption``.
 
         handle = unrolled.load("runs/caption-captions-1")
@@ -58,6 +58,7 @@ class TrainedCaptioner(Trained):
 
     task: ClassVar[str] = "caption"
     loss_unit: ClassVar[str] = "nats"
+    noun: ClassVar[str] = "pictures"
     model: Captioner
 
     def __init__(
@@ -140,7 +141,7 @@ class TrainedCaptioner(Trained):
         size = max(1, min(BATCH, ROWS // decoding.beam))
         unknown = [] if self.language.unknown is None else [self.language.unknown]
         for begin in range(0, len(arrays), size):
-            pictures = torch.from_numpy(np.array(arrays[begin : begin + size])).to(self._device)
+            pictures = torch.from_numpy(np.array(arrays[begin : begin + size])).to(self.device)
             encoded = self.model.encode(pictures)
             limits = torch.full((len(pictures),), decoding.max_length or max(self.longest, decoding.min_length))
             places = torch.full((len(pictures),), len(self.model.place))
@@ -172,10 +173,10 @@ class TrainedCaptioner(Trained):
         encoded = [(n, np.append(self.language.encode(text)[:longest], END)) for n, text in captioned.pairs()]
         for batch in in_order([len(ids) for _, ids in encoded], BATCH):
             some = [encoded[n] for n in batch.tolist()]
-            target, lengths = (tensor.to(self._device) for tensor in pad([ids for _, ids in some]))
+            target, lengths = (tensor.to(self.device) for tensor in pad([ids for _, ids in some]))
             pictures, rows = np.unique([n for n, _ in some], return_inverse=True)
-            given = torch.from_numpy(np.array(arrays[pictures])).to(self._device)
-            outputs, _ = self.model(given, torch.from_numpy(rows).to(self._device), shifted(target), lengths)
+            given = torch.from_numpy(np.array(arrays[pictures])).to(self.device)
+            outputs, _ = self.model(given, torch.from_numpy(rows).to(self.device), shifted(target), lengths)
             mask = inside(len(target), lengths)
             total += float(F.cross_entropy(self.model.logits(outputs[mask]).float(), target[mask], reduction="sum"))
             count += int(mask.sum())
@@ -191,10 +192,6 @@ class TrainedCaptioner(Trained):
         """Return the captions of pictures and their scores; ``options`` as in `caption`."""
         return measured([best for best, *_ in self.described(arrays, progress, **options)], captioned)
 
-    @property
-    def _device(self) -> torch.device:
-        return self.model.mean.device
-
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """Return `Measures` on the pictures that `find` returns, the pictures and notes.
 
@@ -206,30 +203,9 @@ class TrainedCaptioner(Trained):
         measures = self.measures(captioned, self.reader.read_all(captioned))
         return {"measures": measures, "examples": captioned, "notes": notes}
 
-    def find(self, data: str | Path | None, split: Part, images: str | None = None) -> tuple[Captioned, list[str]]:
-        """Return the captioned pictures of ``data``, or a part of the run's own, and notes.
-
-        Raises:
-            DataError: there are no pictures.
-            RunError: the run's own data cannot be read, or have changed.
-        """
-        if data is not None:
-            captioned, notes = read_test(str(data), images, self.config.data.form if images is None else "auto")
-        else:
-            sets = self.own_sets()
-            captioned, notes = getattr(sets, split), sets.notes
-        if not len(captioned):
-            raise DataError(f"there are no {split} pictures; choose another --split, or pictures with --data")
-        return captioned, notes
-
-    def own_sets(self) -> CaptionSets:
-        """Read the run's own data sets.
-
-        Raises:
-            RunError: they cannot be read, or have changed.
-        """
-        own = self.config.data
-        return own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
+    def read_other(self, data: str, images: str | None = None) -> tuple[Captioned, list[str]]:
+        """See `TrainedOnSets.read_other`; ``images`` is the folder of the pictures (default: found beside the file)."""
+        return read_test(data, images, self.config.data.form if images is None else "auto")
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""

@@ -17,11 +17,13 @@ from ...data.generated_dna import PROMOTERS
 from ...data.label_names import folded, spellings
 from ...data.labelled import Examples, Form, Layout
 from ...data.labelled_sets import SETS, LabelledSets, labelled_names, open_labelled, read_test
+from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
 from ...training.config import formerly, refuse_changed, refuse_ignored, since
 from ...training.options import Training
 from ...training.start_options import StartClasses
+from ..common.classes import ClassLoss
 from ..common.description import REMEDY
 from ..common.recurrent import Recurrent
 from .text_input import LEARNED, ONE_HOT, TextOptions
@@ -73,11 +75,9 @@ class LabelledText:
     """keep texts equal but for case and white space in one part (folds: with --folds)"""
 
     def __post_init__(self) -> None:
-        parts = self.fractions
         check_delimiter(self.delimiter)
         check_folds(self.folds, self.fold, self.test)
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
+        check_fractions(self.fractions)
 
     def layout(self) -> Layout:
         """Return the options of the file format."""
@@ -127,7 +127,7 @@ class LabelledText:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(ClassLoss):
     """The classifier on top of the recurrent layers, and its loss."""
 
     bidirectional: bool = True
@@ -142,14 +142,10 @@ class Answer:
     """width of the n-gram embedding"""
     ngram_dropout: float = 0.3
     """dropout probability of an n-gram in training"""
-    class_weights: Literal["none", "balanced"] = "none"
-    """balanced: weight the loss inversely to the class frequencies"""
-    label_smoothing: float = 0.0
-    """label smoothing (Szegedy et al. 2016)"""
 
     def __post_init__(self) -> None:
-        for name in ("label_smoothing", "ngram_dropout"):
-            check_rate(name, getattr(self, name))
+        super().__post_init__()
+        check_rate("ngram_dropout", self.ngram_dropout)
         for name, least in (("ngrams", 0), ("ngram_buckets", 1), ("ngram_size", 1)):
             check_size(name, getattr(self, name), least)
         if not self.ngrams:

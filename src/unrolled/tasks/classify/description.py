@@ -8,7 +8,7 @@ from pathlib import Path
 from ...data.fasta import is_fasta
 from ...data.fasta_labels import has_fasta
 from ...data.label_names import alike, folded, key, spellings
-from ...data.labelled import Examples, check_used, read_labelled
+from ...data.labelled import check_used, read_labelled
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.labelled_sets import SETS, LabelledSets, existing_path, labelled_names
 from ...data.named_data import NamedData, named_data
@@ -16,14 +16,13 @@ from ...errors import DataError
 from ...results import Pairs, Report
 from ...training.config import refuse_changed
 from ..common.description import (
-    LISTED,
     LONGEST,
-    PARTS,
     SHOWN,
     ambiguous,
     counted,
     first_lines,
     how_read,
+    single,
     table_by_name,
     text_by_name,
 )
@@ -50,16 +49,11 @@ def describe(data: LabelledText) -> Report:
 
 def suspicious(sets: LabelledSets) -> list[str]:
     """Return notes on likely mistakes, such as texts with several labels and classes with a single text."""
-    parts = {part: getattr(sets, part) for part in PARTS}
     pairs = {
         part: [(key(text), label) for text, label in zip(texts.texts, texts.labels, strict=True)]
-        for part, texts in parts.items()
+        for part, texts in sets.parts().items()
     }
-    notes = ambiguous(pairs, "texts", "label")
-    counts = Counter(sets.train.labels)
-    if single := sorted(label for label, count in counts.items() if count < 2):
-        notes.append(f"classes with a single training text: {visible(', '.join(single[:LISTED]))}")
-    return notes
+    return [*ambiguous(pairs, "texts", "label"), *single(sets.train.labels, "text")]
 
 
 def _has_classes(path: Path) -> bool:
@@ -78,7 +72,7 @@ def _describe_named(data: LabelledText) -> Report:
     if data.test is None:
         refuse_changed(data, OF_FILES, f"with --data {data.data}, which does not use it")
     sets = data.read()
-    parts: dict[str, Examples] = {part: getattr(sets, part) for part in PARTS}
+    parts = sets.parts()
     classes = Counter(label for examples in parts.values() for label in examples.labels)
     rows = [
         ("set", f"{data.data}: {labelled_names()[data.data]}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,9 +12,10 @@ from ...data.labelled import Examples, Form
 from ...results import Comparison, Part, Progress, Report, Table
 from ...results.records import SHOWN
 from ...training.comparison import side_by_side
-from ..common.class_measures import METRICS, Matrix, Measures, scores
-from ..common.class_report import by_class, confusion, figure, measured, summary
+from ..common.class_measures import METRICS, Measures, scores
+from ..common.class_report import by_class, confusion, figure, measured, summary, wrong
 from ..common.evaluated_examples import (
+    EvaluatedTexts,
     WithMistakes,
     mistakes,
     with_reading_notes,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(WithMistakes):
+class Evaluate(WithMistakes, EvaluatedTexts):
     """The labelled texts to evaluate on and the format of their file."""
 
     data: str | None = None
@@ -93,7 +94,8 @@ def report_on(
     measures = scores(probabilities, true, model.classes)
     given = options.data or name  # not the run's own data
     name = given or f"{model.config.data.data}, {options.part}"
-    wrong = mistakes(("text", "label", "predicted", "probability"), _wrong(model, examples, probabilities), options)
+    rows = [(examples.texts[row.number], *row[1:]) for row in wrong(probabilities, examples.labels, model.classes)]
+    records = mistakes(("text", "label", "predicted", "probability"), rows, options)
     own = model.config.data
     seen, notes = seen_in_training(
         model,
@@ -109,7 +111,7 @@ def report_on(
         "text": name,
         "texts": len(examples),
         **measured(measures),
-        "mistakes": wrong.objects(SHOWN),
+        "mistakes": records.objects(SHOWN),
         **seen,
     }
     if others:
@@ -117,21 +119,11 @@ def report_on(
     parts: list[Part] = [
         summary(measures, name, "texts"),
         by_class(measures, "texts"),
-        wrong,
+        records,
     ]
     if others:
         parts.insert(2, _baseline_table({"this run": measures, **others}))
     return Report(values, (*parts, *confusion(measures, name, "texts")), how, notes)
-
-
-def _wrong(
-    model: TrainedClassifier, examples: Examples, probabilities: Matrix
-) -> Iterator[tuple[str, str, str, float]]:
-    """Yield the texts with a wrong prediction: text, true class, predicted class and its probability."""
-    for text, label, row in zip(examples.texts, examples.labels, probabilities, strict=True):
-        best = int(row.argmax())
-        if model.classes[best] != label:
-            yield text, label, model.classes[best], float(row[best])
 
 
 def compare(models: Mapping[str, Any], options: Evaluate, progress: Progress) -> Comparison:

@@ -29,16 +29,15 @@ def explained(classifier: TrainedClassifier, text: str, chosen: int, other: int)
     """Return the margin of class ``chosen`` against ``other``, the largest contribution in nats, and the pieces of the
     text with their weights."""
     model, reader, classes = classifier.model, classifier.reader, classifier.classes
-    device = next(model.parameters()).device
     encoded = reader.encode(text)
-    ids, lengths = (part.to(device) for part in pad([encoded]))
+    ids, lengths = (part.to(classifier.device) for part in pad([encoded]))
 
     def margin(present: Tensor) -> Tensor:
         N = present.size(1)
         logits = model.scaled(ids.repeat(1, N), lengths.repeat(N), present)
         return logits[:, chosen] - logits[:, other]
 
-    ones = torch.ones(len(encoded), 1, device=device)
+    ones = torch.ones(len(encoded), 1, device=classifier.device)
     found = integrated_gradients(margin, ones, at_once=min(AT_ONCE, NUMBERS // model.embedding.size))
     nats = found.weights.tolist()
     scale = max(map(abs, nats)) or 1.0

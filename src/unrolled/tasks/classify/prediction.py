@@ -14,9 +14,9 @@ from ...errors import ArgumentError
 from ...results import Input, Prediction, is_blank
 from ..common.explained_texts import ExplainedTexts
 from ..common.explained_texts import predictions as of_texts
+from ..common.prediction import readable
 from ..common.ranked import Ranked, answered
 from ..common.table_inputs import Note, TableInputs
-from ..common.text_inputs import readable
 
 if TYPE_CHECKING:
     from .trained import TrainedClassifier
@@ -62,7 +62,7 @@ def predictions(
         return
     options.check(model.classes)
     for chunk in inputs:
-        texts, error = readable(chunk)
+        texts, error = readable(chunk, Input.text)
         for prediction in model.predict(texts, explain=options.explain, unknown=options.unknown):
             yield prediction if is_blank(prediction.text) else answered(prediction, options)
         if error is not None:

@@ -20,7 +20,6 @@ from ...training.transfer import Taken
 from ..common.starting import (
     NETWORK,
     by_rows,
-    class_names,
     head_rows,
     one_hot_rows,
     refuse_others,
@@ -66,15 +65,6 @@ def reader(source: ModelFile, own: Tokenizer, config: ClassifyConfig) -> tuple[T
     where, old = str(start_of(config).from_run), source_vocabulary(source)
     found = extended(old, own.vocabulary, where)
     return Tokenizer(found, own.lowercase, own.spaced), [vocabulary_note(old, found, config)]
-
-
-def classes(source: ModelFile, new: list[str], config: ClassifyConfig) -> list[str]:
-    """Return the classes of the model in the order of its outputs.
-
-    Raises:
-        ArgumentError: they are not those of the source, and the head is neither to be new nor to be extended.
-    """
-    return class_names(source.assets.get("classes"), new, config.start.head, config.start.from_run)
 
 
 def taken(source: ModelFile, vocabulary: Vocabulary, names: list[str], config: ClassifyConfig) -> dict[str, Taken]:

@@ -20,28 +20,27 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.label_names import alike, key
-from ...data.labelled import Examples, by_name
-from ...data.labelled_sets import classes_of, labelled_names
-from ...data.named_data import NamedData
-from ...results import Comparison, Progress, Report, silent
+from ...data.labelled_sets import LabelledSets, classes_of, labelled_names
+from ...results import Comparison, Progress, silent
 from ...training.config import changed_flags, refuse_changed
 from ...training.input_options import InputOptions
 from ...training.log import Offer
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
 from ...training.transfer import Taken
 from ..common.class_measures import METRICS, scores
-from ..common.description import PARTS, counted, leaked
+from ..common.description import counted, leaked
 from ..common.excerpts import excerpts, short_example, visible
 from ..common.given_data import check_order, write_objects
+from ..common.guessed_columns import guessed_columns
 from ..common.seen import hashes
+from ..common.sets_task import Description, SetsTask
+from ..common.starting import class_names
 from . import description, starting
 from .bag import Bag
 from .bag_fit import fit_bag
@@ -66,7 +65,7 @@ class Batch(NamedTuple):
     labels: Tensor  # (B,)
 
 
-class Classification(Task):
+class Classification(SetsTask):
     """The task ``classify``; see the module."""
 
     name: ClassVar[str] = "classify"
@@ -76,8 +75,10 @@ class Classification(Task):
     given: ClassVar[tuple[str, ...]] = ("data", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
+    description: ClassVar[Description] = description
     metrics = METRICS
     config: ClassifyConfig
+    sets: LabelledSets
 
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
@@ -93,20 +94,6 @@ class Classification(Task):
         check_order(name, value)
         return write_objects(name, value, ("text", "label"), folder)
 
-    @classmethod
-    def named(cls) -> list[NamedData]:
-        return description.named()
-
-    @classmethod
-    def likely(cls, path: Path) -> bool:
-        return description.likely(path)
-
-    def describe(self) -> Report:
-        return description.describe(self.config.data)
-
-    def check(self) -> list[str]:
-        return [*self.prepare(), *description.suspicious(self.sets)]
-
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
@@ -116,7 +103,7 @@ class Classification(Task):
         train = self.sets.train
         self.classes, class_notes = classes_of(self.sets, config.data.data)
         if self.source is not None:
-            self.classes = starting.classes(self.source, self.classes, config)
+            self.classes = class_names(self.source, self.classes, config.start)
         self.reader, start_notes = self._reader(train.texts)
         longest = config.reading.max_length
         encoded = [self.reader.encode(text) for text in train.texts]
@@ -126,10 +113,11 @@ class Classification(Task):
         seed = config.training.seed
         self.batches = Batches([len(ids) for ids in self.ids], integer(config.training.batch_size), seed)
         self.vectors, vector_note = initial_vectors(self.reader, train.texts, config.reading, seed)
-        self.weights = self._class_weights()
+        self.weights = config.answer.weights(self.labels, len(self.classes))
         self.against_overfitting = "--fold-labels" if alike(self.classes) else ""
-        sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in ("train", "valid", "test"))
-        counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
+        parts = self.sets.parts()
+        sizes = ", ".join(f"{len(examples):,} {part}" for part, examples in parts.items())
+        counts = Counter(label for examples in parts.values() for label in examples.labels)
         notes = [
             f"{config.data.data}: {sizes} texts of {len(self.classes)} classes; "
             f"{len(self.reader.vocabulary):,} tokens ({self.reader.vocabulary.kind})",
@@ -139,7 +127,7 @@ class Classification(Task):
             *self.sets.notes,
             *class_notes,
             *start_notes,
-            *leaked({part: getattr(self.sets, part).texts for part in PARTS}, "texts", config.data.remedy, key),
+            *leaked({part: examples.texts for part, examples in parts.items()}, "texts", config.data.remedy, key),
         ]
         if vector_note:
             notes.append(vector_note)
@@ -153,13 +141,6 @@ class Classification(Task):
         """Return the tokenizer and a note on the vocabulary of the model that training starts from, if any."""
         own = Tokenizer.build(texts, self.config.reading)
         return (own, []) if self.source is None else starting.reader(self.source, own, self.config)
-
-    def _class_weights(self) -> Tensor | None:
-        """Return the weights N / (C · N_c), whose mean over the examples is 1."""
-        if self.config.answer.class_weights == "none":
-            return None
-        counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
-        return len(self.labels) / (len(self.classes) * counts.float())
 
     @classmethod
     def kept(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,18 +197,13 @@ class Classification(Task):
     def units(self, batch: Batch) -> float:
         return float(batch.lengths.sum())
 
-    def carry(self, model: nn.Module) -> None:
-        return None
-
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
         device = self.config.training.device
         logits = model(batch.ids.to(device), batch.lengths.to(device))
-        weights = None if self.weights is None else self.weights.to(device)
-        smoothing = self.config.answer.label_smoothing
-        return F.cross_entropy(logits, batch.labels.to(device), weights, label_smoothing=smoothing), None
+        return self.config.answer.of(logits, batch.labels, self.weights), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        examples: Examples = getattr(self.sets, split)
+        examples = self.sets.parts()[split]
         if not len(examples):
             return {}
         return measure(self._handle(model), examples).summary()
@@ -249,20 +225,14 @@ class Classification(Task):
     def example(self) -> str:
         return short_example(self.sets.valid.texts)
 
-    def test_cost(self) -> float:
-        return len(self.sets.test) / (len(self.sets.valid) or len(self.sets.train))
-
     def assets(self) -> dict[str, Any]:
         return {
             "vocabulary": self.reader.vocabulary.to_json(),
             "classes": self.classes,
             "data": self.fingerprint(),
             "seen": hashes([*map(key, self.sets.train.texts)]),
-            **({"columns": by_name(self.sets.guessed)} if self.sets.guessed else {}),
+            **guessed_columns(self.sets.guessed),
         }
-
-    def fingerprint(self) -> str:
-        return self.sets.digest()
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedClassifier:

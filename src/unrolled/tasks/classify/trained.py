@@ -15,19 +15,18 @@ from ...checks import UNCHECKED, Size, checked_methods, options_of
 from ...data import vocabulary_from_json
 from ...data.batches import in_order, pad
 from ...data.labelled import Examples
-from ...data.labelled_sets import LabelledSets
-from ...errors import DataError, RunError
 from ...results import Input, Prediction, Progress, Report, silent
-from ...training.config import update
 from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix
+from ..common.classes import class_row, stored_classes
 from ..common.explained_texts import ExplainedTexts
 from ..common.given_data import examples_of
-from ..common.own_data import own_data
+from ..common.guessed_columns import with_guessed_columns
+from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.table_inputs import Note
-from ..common.trained import Modules, Trained
+from ..common.trained import Modules
 from .bag import Bag
 from .evaluation import Evaluate, evaluation, report_on
 from .explanation import explained
@@ -38,11 +37,9 @@ from .prediction import Predict, inputs, predictions
 from .streaming import SteppedClassifier, modules, why_whole
 from .text_input import Tokenizer
 
-MOST_CLASSES = 100_000
-
 
 @checked_methods
-class TrainedClassifier(Trained):
+class TrainedClassifier(TrainedOnSets[Examples]):
     """A trained classifier, as returned by `unrolled.load` for a run of the task ``classify``.
 
         handle = unrolled.load("runs/classify-reviews-1")
@@ -59,6 +56,7 @@ class TrainedClassifier(Trained):
     task: ClassVar[str] = "classify"
     panes: ClassVar[tuple[str, ...]] = ("text", "predict", "training")
     loss_unit: ClassVar[str] = "nats"
+    noun: ClassVar[str] = "texts"
     model: Model
 
     def __init__(
@@ -69,8 +67,8 @@ class TrainedClassifier(Trained):
         config: Any,
         fingerprint: str | None = None,
     ) -> None:
-        self.model, self.reader, self.classes = model.eval(), reader, classes
-        self.config, self.fingerprint = config, fingerprint
+        super().__init__(model, config, fingerprint)
+        self.reader, self.classes = reader, classes
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any, build: Callable[..., Network] | None = None) -> TrainedClassifier:
@@ -80,13 +78,7 @@ class TrainedClassifier(Trained):
             RunError: the file does not list the classes, or the weights do not fit.
         """
         vocabulary = vocabulary_from_json(file.assets.get("vocabulary"))
-        classes = file.assets.get("classes")
-        if (
-            not isinstance(classes, list)
-            or not 2 <= len(classes) <= MOST_CLASSES
-            or not all(isinstance(name, str) for name in classes)
-        ):
-            raise RunError("the model file does not list its classes; restore it or train anew")
+        classes = stored_classes(file)
         model: Model
         if config.baseline.kind == "bag":
             model = Bag.from_tensors(file.tensors, len(vocabulary), len(classes))
@@ -94,14 +86,13 @@ class TrainedClassifier(Trained):
             table = file.tensors.get("embedding.table.weight")
             sizes = (len(vocabulary), len(classes), config, None, None if table is None else table.size(-1))
             model = restored(file, config.model, lambda: (build or NETWORKS[config.baseline.kind])(*sizes))
-        config = _with_guessed(config, file.assets.get("columns"))
+        config = with_guessed_columns(config, file, ("text_column", "label_column"))
         reader = Tokenizer(vocabulary, config.reading.lowercase, config.reading.vocabulary == "spaced")
         return cls(model, reader, classes, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
-        more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
-        return [*super().about(), ("classes", ", ".join(self.classes[:10]) + more)]
+        return [*super().about(), class_row(self.classes)]
 
     def predict(
         self, texts: Sequence[str], *, explain: bool = False, unknown: Literal["read", "skip"] = "read"
@@ -147,7 +138,7 @@ class TrainedClassifier(Trained):
         probabilities = np.zeros((len(texts), len(self.classes)))
         for chosen in in_order([len(sequence) for sequence in ids], 64):
             batch, lengths = pad([ids[i] for i in chosen])
-            logits = self.model(batch.to(self._device), lengths.to(self._device))
+            logits = self.model(batch.to(self.device), lengths.to(self.device))
             probabilities[chosen] = logits.double().softmax(1).cpu().numpy()
             done += len(chosen)
             if progress is not None:
@@ -182,30 +173,10 @@ class TrainedClassifier(Trained):
         examples, notes = self.find(data, split)
         return {"measures": measure(self, examples), "examples": examples, "notes": notes}
 
-    def find(self, data: str | Path | None, split: Part) -> tuple[Examples, list[str]]:
-        """Return the labelled texts of ``data``, or a part of the run's own texts, and notes.
-
-        Raises:
-            DataError: there are no texts.
-            RunError: the run's own texts cannot be read, or have changed.
-        """
-        if data is not None:
-            examples, notes = self.config.data.read_test(str(data), self.classes)
-        else:
-            sets = self.own_sets()
-            examples, notes = getattr(sets, split), sets.notes
-        if not len(examples):
-            raise DataError(f"there are no {split} texts; choose another --split, or texts with --data")
-        return examples, notes
-
-    def own_sets(self) -> LabelledSets:
-        """Read the run's own data sets.
-
-        Raises:
-            RunError: they cannot be read, or have changed.
-        """
-        own = self.config.data
-        return own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
+    def read_other(self, data: str) -> tuple[Examples, list[str]]:
+        """See `TrainedOnSets.read_other`."""
+        found: tuple[Examples, list[str]] = self.config.data.read_test(data, self.classes)
+        return found
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""
@@ -253,14 +224,3 @@ class TrainedClassifier(Trained):
             kind = self.config.baseline.kind
             raise self.unable(f"be inspected if its kind is {kind}: it has no recurrent layers")
         return reading(self, text)
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
-
-
-def _with_guessed(config: Any, columns: object) -> Any:
-    """Return a config with the columns that were guessed in training, so that other files are read by their names."""
-    names = ("text_column", "label_column")
-    found = columns if isinstance(columns, dict) else {}
-    return update(config, **{name: found[name] for name in names if isinstance(found.get(name), str)})

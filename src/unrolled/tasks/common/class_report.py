@@ -5,16 +5,41 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...analysis.confusion_picture import MOST_CLASSES, confusion_picture
 from ...analysis.intervals import as_json, with_interval
 from ...results import Pairs, Picture, Table
-from .class_measures import Measures
+from .class_measures import Matrix, Measures
 
 MOST_ROWS = 30  # classes in the table
+
+
+class Mistake(NamedTuple):
+    """A wrong prediction: the number of the example, its class, the predicted class and its probability."""
+
+    number: int
+    label: str
+    guess: str
+    probability: float
+
+
+def wrong(probabilities: Matrix, labels: Sequence[str], classes: Sequence[str]) -> list[Mistake]:
+    """Return the wrong predictions.
+
+    Args:
+        probabilities: the probability of each class, ``(N, C)``.
+        labels: the true class of each example.
+        classes: the names of the C classes.
+    """
+    found = []
+    for number, (row, label) in enumerate(zip(probabilities, labels, strict=True)):
+        best = int(row.argmax())
+        if classes[best] != label:
+            found.append(Mistake(number, label, classes[best], float(row[best])))
+    return found
 
 
 def measured(measures: Measures) -> dict[str, Any]:

@@ -70,6 +70,13 @@ def ambiguous(parts: Mapping[str, Sequence[tuple[str, str]]], what: str, answer:
     return [f"{what} with more than one {answer}: {len(found):,}, such as {visible(found[0])[:60]!r} ({first})"]
 
 
+def single(labels: Iterable[str], noun: str) -> list[str]:
+    """Return a note on classes with a single training example, called ``noun``, if there are any."""
+    counts = Counter(labels)
+    found = sorted(label for label, count in counts.items() if count < 2)
+    return [f"classes with a single training {noun}: {visible(', '.join(found[:LISTED]))}"] if found else []
+
+
 def leaked(
     parts: Mapping[str, Sequence[str]], what: str, remedy: str = REMEDY, key: Callable[[str], str] = str
 ) -> list[str]:

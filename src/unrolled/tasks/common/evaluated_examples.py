@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from ...errors import ArgumentError, UnrolledError
+from ...errors import ArgumentError, RunError, UnrolledError
 from ...results import Records
 from ...results.records import SUFFIXES, Value
 from ...training.config import update
+from .own_data import TrainedOnSets
 from .prediction import Part
 from .trained import Trained
 
+E = TypeVar("E", bound=Sized)
 M = TypeVar("M", bound=Trained)
 
 
@@ -27,11 +29,7 @@ class EvaluatedExamples:
     """data to evaluate on: a file or a named data set (default: the run's own data)"""
     split: Literal["valid", "test", "train"] | None = None
     """split of the run's own data (default: test)"""
-    encoding: str | None = None
-    """encoding of --data (default: as in training)"""
-    errors: Literal["strict", "replace", "ignore"] | None = None
-    """handling of undecodable bytes (default: as in training)"""
-    of_files: ClassVar[tuple[str, ...]]
+    of_files: ClassVar[tuple[str, ...]] = ()
     """options for reading a file; the config has options of the same names"""
 
     def __post_init__(self) -> None:
@@ -49,6 +47,33 @@ class EvaluatedExamples:
     def part(self) -> Part:
         """The split of the run's own data."""
         return self.split or "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedTexts(EvaluatedExamples):
+    """Data in text files to evaluate on."""
+
+    encoding: str | None = None
+    """encoding of --data (default: as in training)"""
+    errors: Literal["strict", "replace", "ignore"] | None = None
+    """handling of undecodable bytes (default: as in training)"""
+
+
+def same_examples(models: Mapping[str, TrainedOnSets[E]], options: EvaluatedExamples) -> tuple[E, list[str]]:
+    """Return the examples to evaluate all models on, and notes.
+
+    Raises:
+        RunError: the runs' own examples differ.
+    """
+    (first, model), *others = models.items()
+    found: Any
+    found, notes = model.find(options.data, options.part, **options.reading())
+    for run, other in others:
+        same: Any = other.find(options.data, options.part, **options.reading())[0]
+        if same.digest() != found.digest():
+            message = f"{first} and {run} have different {options.part} {model.noun}"
+            raise RunError(f"{message}; select the {model.noun} to compare them on with --data")
+    return found, notes
 
 
 def with_reading_options(model: M, options: EvaluatedExamples) -> M:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...results import Input, Prediction
-from .prediction import Predictor
-from .text_inputs import TextInputs, readable
+from .prediction import Predictor, readable
+from .text_inputs import TextInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class ExplainedTexts(TextInputs):
 def predictions(model: Predictor, inputs: Iterable[Sequence[Input]], options: ExplainedTexts) -> Iterator[Prediction]:
     """See `Trained.predictions`."""
     for chunk in inputs:
-        texts, error = readable(chunk)
+        texts, error = readable(chunk, Input.text)
         yield from model.predict(texts, explain=options.explain)
         if error is not None:
             raise error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ...data.natural_order import natural
 from ...errors import ArgumentError, DataError
 from ...results import Input, chunked
 from .standard_input import standard_input
@@ -59,9 +59,3 @@ class FileInputs:
             kinds = ", ".join(self.endings) or "visible"
             raise DataError(f"{folder} has no {kinds} files; name files, or another folder")
         return sorted(found, key=natural)
-
-
-def natural(path: Path) -> list[tuple[bool, int, str]]:
-    """Return a sort key for natural order: ``frame-2`` before ``frame-10``."""
-    parts = re.split(r"(\d+)", str(path))
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

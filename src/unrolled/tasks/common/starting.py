@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from ...data import Vocabulary, vocabulary_from_json
-from ...data.extended import index_of, rows
+from ...data.extended import extended, index_of, rows
 from ...errors import ArgumentError, RunError
 from ...training.modelfile import ModelFile
-from ...training.start_options import start_of
+from ...training.start_options import StartClasses, start_of
 from ...training.transfer import Taken
+from .language import SPECIAL, Language
 
 KINDS = ("ngram", "bag", "cnn", "transformer")  # models whose weights are of no use elsewhere
 NETWORK = (
@@ -54,19 +55,24 @@ def vocabulary_note(old: Vocabulary, new: Vocabulary, config: Any) -> str:
     return f"vocabulary of {start_of(config).from_run}: {len(old):,} tokens{more}"
 
 
-def class_names(old: object, new: Sequence[str], head: str, where: str | None) -> list[str]:
+def class_names(source: ModelFile, new: Sequence[str], start: StartClasses) -> list[str]:
+    """Return the classes of a model that starts from ``source``, in the order of its outputs; see `extended_names`."""
+    return extended_names(source.assets.get("classes"), new, start)
+
+
+def extended_names(old: object, new: Sequence[str], start: StartClasses) -> list[str]:
     """Return the classes of a model that starts from one with the classes ``old``, in their order.
 
     Args:
         old: its classes, from a model file.
         new: the classes of the data.
-        head: auto, keep or new.
-        where: its run, for messages.
+        start: the options, with the run's name and ``head``: auto, keep or new.
 
     Raises:
         ArgumentError: the classes differ, and ``head`` is auto.
         RunError: the file does not list the classes.
     """
+    head, where = start.head, start.from_run
     if head == "new":
         return list(new)
     if not isinstance(old, list) or not all(isinstance(name, str) for name in old):
@@ -101,6 +107,22 @@ def _some(names: Iterable[str]) -> str:
 def token_rows(source: ModelFile, new: Vocabulary, key: str = "vocabulary") -> Tensor:
     """Return the id in the vocabulary of the source of each token of ``new``, which extends it, or -1: ``(V,)``."""
     return torch.from_numpy(rows(source_vocabulary(source, key), new))
+
+
+def extended_language(old: Language, new: Language, what: str, config: Any) -> tuple[Language, str]:
+    """Return ``old``, which errors call ``what``, with the tokens of ``new``, and a note.
+
+    Raises:
+        DataError: they have no token in common.
+    """
+    vocabulary = extended(old.vocabulary, new.vocabulary, what)
+    return Language(vocabulary, old.lowercase), vocabulary_note(old.vocabulary, vocabulary, config)
+
+
+def language_rows(old: Language, new: Language) -> Tensor:
+    """Return the id in ``old`` of each token of ``new``, which extends it, or -1: ``(V,)``."""
+    ids = torch.from_numpy(rows(old.vocabulary, new.vocabulary))
+    return torch.cat([torch.arange(SPECIAL), torch.where(ids < 0, ids, ids + SPECIAL)])
 
 
 def by_rows(tensors: Mapping[str, Tensor], by_token: Mapping[str, tuple[int, Tensor]]) -> dict[str, Taken]:

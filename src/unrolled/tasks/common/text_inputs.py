@@ -52,17 +52,6 @@ def _names_file(word: str) -> bool:
         return False
 
 
-def readable(inputs: Sequence[Input]) -> tuple[list[str], DataError | None]:
-    """The texts before the first input that cannot be read, and why it cannot."""
-    texts: list[str] = []
-    for source in inputs:
-        try:
-            texts.append(source.text())
-        except DataError as error:
-            return texts, error
-    return texts, None
-
-
 @dataclass(frozen=True)
 class StandardInput(TextFile):
     """Standard input read like a file: once, and only as far as data is available."""

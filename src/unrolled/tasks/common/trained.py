@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ...cells import State
@@ -15,6 +16,7 @@ from ...results import Input, Pairs, Part, Picture, Prediction, Progress, Record
 from ...results.markup import Shown, part
 from ...training.files import save
 from ...training.keywords import keyword_names
+from ...training.process import device_of
 from ..registry import task_class
 from .recurrent import Recurrent
 
@@ -40,6 +42,11 @@ class Trained(Shown):
 
     def __init__(self, model: nn.Module, config: Any, fingerprint: str | None = None) -> None:
         self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return device_of(self.model)
 
     @property
     def size(self) -> int:

@@ -13,9 +13,11 @@ from ...data.labelled_pictures import Pictures
 from ...data.picture_files import TableLayout
 from ...data.picture_sets import LEAST_SIZE, PictureLayout, PictureSets, open_pictures, read_test
 from ...data.pictures import Fit
+from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...training.options import Training
 from ...training.start_options import StartClasses
+from ..common.classes import ClassLoss
 
 MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 LARGEST = 1024  # pixels of a side
@@ -63,9 +65,7 @@ class LabelledPictures:
             raise ArgumentError("size", f"from {LEAST_SIZE} to {LARGEST} pixels", self.size)
         if self.channels not in (None, 1, 3):
             raise ArgumentError("channels", "1 (grey) or 3 (RGB)", self.channels)
-        parts = self.fractions
-        if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
-            raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1", parts)
+        check_fractions(self.fractions)
 
     def layout(self) -> PictureLayout:
         """Return how pictures are read."""
@@ -143,26 +143,13 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The loss."""
-
-    class_weights: Literal["none", "balanced"] = "none"
-    """balanced: weight the loss inversely to the class frequencies"""
-    label_smoothing: float = 0.0
-    """label smoothing (Szegedy et al. 2016)"""
-
-    def __post_init__(self) -> None:
-        check_rate("label_smoothing", self.label_smoothing)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImageConfig:
     """Configuration of an image classifier and its training."""
 
     data: LabelledPictures = field(default_factory=LabelledPictures)
     augmentation: Augmentation = field(default_factory=Augmentation)
     model: Network = field(default_factory=Network)
-    answer: Answer = field(default_factory=Answer)
+    answer: ClassLoss = field(default_factory=ClassLoss)
     training: Training = field(
         default_factory=lambda: Training(epochs=20, min_steps=600, batch_size=64, precision="bf16")
     )

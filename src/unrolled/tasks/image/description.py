@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from PIL import Image
 from ...checks import plain
 from ...data.augmentation import Changes
 from ...data.digits import MNIST as MNIST_FILES
-from ...data.labelled import by_name
 from ...data.labelled_folders import class_folders, find_parts
 from ...data.named_data import NamedData, named_data
 from ...data.picture_arrays import array_parts
@@ -22,8 +20,7 @@ from ...data.picture_sets import MNIST, NAMES, PictureSets
 from ...data.pictures import from_array, is_picture
 from ...errors import ArgumentError, DataError
 from ...results import Pairs, Picture, Report
-from ..common.description import LISTED, PARTS, ambiguous, counted
-from ..common.excerpts import visible
+from ..common.description import ambiguous, counted, single
 from ..common.given_data import rows_of
 from .config import LabelledPictures
 from .sheet import sheet
@@ -61,7 +58,7 @@ def likely(path: Path) -> bool:
 def describe(data: LabelledPictures) -> Report:
     """See `Task.describe`."""
     sets = data.read()
-    parts = {part: getattr(sets, part) for part in PARTS}
+    parts = sets.parts()
     counts = Counter(label for pictures in parts.values() for label in pictures.labels)
     _, h, w, channels = sets.train.pixels.shape
     rows = [
@@ -87,18 +84,13 @@ def describe(data: LabelledPictures) -> Report:
 
 def suspicious(sets: PictureSets) -> list[str]:
     """Return notes on likely mistakes, such as pictures with several labels and classes with a single picture."""
-    pairs = {part: list(zip(getattr(sets, part).digests, getattr(sets, part).labels, strict=True)) for part in PARTS}
-    names = {
-        digest: name
-        for part in PARTS
-        for digest, name in zip(getattr(sets, part).digests, getattr(sets, part).names, strict=True)
+    parts = sets.parts()
+    names = dict(pair for part in parts.values() for pair in zip(part.digests, part.names, strict=True))
+    by_name = {
+        name: [(names[digest], label) for digest, label in zip(part.digests, part.labels, strict=True)]
+        for name, part in parts.items()
     }
-    by_name = {part: [(names[digest], label) for digest, label in found] for part, found in pairs.items()}
-    notes = ambiguous(by_name, "pictures", "label")
-    counts = Counter(sets.train.labels)
-    if single := sorted(label for label, count in counts.items() if count < 2):
-        notes.append(f"classes with a single training picture: {visible(', '.join(single[:LISTED]))}")
-    return notes
+    return [*ambiguous(by_name, "pictures", "label"), *single(sets.train.labels, "picture")]
 
 
 def doubtful(sets: PictureSets) -> list[str]:
@@ -121,11 +113,6 @@ def changes(changes: Changes) -> str:
         f"cover {changes.cutout} × {changes.cutout} pixels" if changes.cutout else "",
     ]
     return ", ".join(filter(None, words)) or "none"
-
-
-def columns(guessed: Mapping[str, str]) -> dict[str, str]:
-    """Return guessed columns by the names of options."""
-    return by_name(guessed)
 
 
 def write_pictures(name: str, data: Any, folder: Path) -> Path:

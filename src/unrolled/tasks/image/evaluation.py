@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from ...data.labelled_pictures import Pictures
 from ...results import Picture, Progress, Report
 from ...results.records import SHOWN
-from ..common.class_measures import Matrix, scores, true_classes
-from ..common.class_report import by_class, confusion, measured, summary
-from ..common.evaluated_examples import WithMistakes, mistakes, with_reading_notes, with_reading_options
+from ..common.class_measures import scores, true_classes
+from ..common.class_report import Mistake, by_class, confusion, measured, summary, wrong
+from ..common.evaluated_examples import EvaluatedTexts, WithMistakes, mistakes, with_reading_notes, with_reading_options
 from ..common.seen import seen_in_training
 from .config import OF_FILES
 from .sheet import sheet
@@ -23,7 +23,7 @@ MOST_MISTAKES = 40  # pictures of mistakes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(WithMistakes):
+class Evaluate(WithMistakes, EvaluatedTexts):
     """The labelled pictures to evaluate on and the format of their table."""
 
     data: str | None = None
@@ -57,40 +57,22 @@ def evaluation(model: TrainedImages, options: Evaluate, progress: Progress) -> R
             probabilities = model.probabilities(pictures.pixels, done)
     measures = scores(probabilities, true, model.classes)
     name = options.data or f"{model.config.data.data}, {options.part}"
-    wrong = list(_wrong(model, pictures, probabilities))
-    records = mistakes(("picture", "label", "predicted", "probability"), (row[1:] for row in wrong), options)
+    found = wrong(probabilities, pictures.labels, model.classes)
+    rows = [(pictures.names[row.number], *row[1:]) for row in found]
+    records = mistakes(("picture", "label", "predicted", "probability"), rows, options)
     seen, more = seen_in_training(
         model, options.data, options.part, pictures.digests, lambda: model.own_sets().train.digests, "pictures"
     )
     values = {"pictures": len(pictures), "data": name, **measured(measures), "mistakes": records.objects(SHOWN), **seen}
     parts = (summary(measures, name, "pictures"), by_class(measures, "pictures"), records)
-    pictured = (*confusion(measures, name, "pictures"), *_pictured(pictures, wrong))
+    pictured = (*confusion(measures, name, "pictures"), *_pictured(pictures, found))
     return Report(values, (*parts, *pictured), how, more)
 
 
-class _Mistake(NamedTuple):
-    """A picture with a wrong prediction."""
-
-    number: int
-    name: str
-    label: str
-    guess: str
-    probability: float
-
-
-def _wrong(model: TrainedImages, pictures: Pictures, probabilities: Matrix) -> Iterator[_Mistake]:
-    """Yield the pictures with a wrong prediction."""
-    for number, row in enumerate(probabilities):
-        best = int(row.argmax())
-        if model.classes[best] != pictures.labels[number]:
-            names = pictures.names[number], pictures.labels[number], model.classes[best]
-            yield _Mistake(number, *names, float(row[best]))
-
-
-def _pictured(pictures: Pictures, wrong: list[_Mistake]) -> Iterator[Picture]:
+def _pictured(pictures: Pictures, found: list[Mistake]) -> Iterator[Picture]:
     """Yield a picture of the most confident mistakes."""
-    shown = sorted(wrong, key=lambda row: -row[-1])[:MOST_MISTAKES]
+    shown = sorted(found, key=lambda row: -row.probability)[:MOST_MISTAKES]
     if shown:
-        captions = [(label, f"not {guess}", f"{share:.0%}") for _, _, label, guess, share in shown]
+        captions = [(label, f"not {guess}", f"{share:.0%}") for _, label, guess, share in shown]
         pixels = [pictures.pixels[number] for number, *_ in shown]
         yield Picture("mistakes", lambda: sheet(pixels, captions), f"the {len(shown)} most confident mistakes")

@@ -19,7 +19,8 @@ from ...analysis.picture_saliency import gradient_by_input, occlusion, top_share
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 from ..common.lettering import Font, lettering, shortened
-from .sheet import GAP, large, png
+from ..common.picture_bytes import png
+from .sheet import GAP, large
 
 if TYPE_CHECKING:
     from .trained import TrainedImages

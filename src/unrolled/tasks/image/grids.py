@@ -12,7 +12,7 @@ from torch import Tensor
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 from ..common.lettering import lettering
-from .sheet import png
+from ..common.picture_bytes import png
 
 GAP, LABEL, TEXT = 4, 64, 12  # pixels: between cells; of a row's label; height of letters
 RED, BLUE = np.array([197, 58, 42]), np.array([43, 108, 176])  # positive, negative

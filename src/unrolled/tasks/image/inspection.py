@@ -74,7 +74,7 @@ def inspection(model: TrainedImages, options: Inspect, words: Sequence[str], pro
 def _names(model: TrainedImages) -> list[str]:
     data = model.config.data
     with torch.no_grad():
-        blank = torch.zeros(1, data.channels, data.size, data.size, device=model.model.mean.device)
+        blank = torch.zeros(1, data.channels, data.size, data.size, device=model.device)
         return [layer.name for layer in model.model.features.layers(blank)]
 
 
@@ -158,4 +158,4 @@ def _drawn(model: TrainedImages, train: Pixels, layer: LayerResponses, units: li
 
 
 def _tensor(model: TrainedImages, pixels: Pixels) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(model.model.mean.device)
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(model.device)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...data.pictures import SUFFIXES
-from ...errors import DataError
 from ...results import Input, Prediction
 from ..common.file_inputs import FileInputs
 from ..common.picture_inputs import picture_input
+from ..common.prediction import readable
 from ..common.ranked import Ranked, answered
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ def predictions(model: TrainedImages, inputs: Iterable[Sequence[Input]], options
     """
     options.check(model.classes)
     for chunk in inputs:
-        good, error = list[Any](), None
-        for given in chunk:
-            try:
-                good.append((given.title, model.read(picture_input(given))))
-            except DataError as found:
-                error = found
-                break
+        good, error = readable(chunk, lambda given: (given.title, model.read(picture_input(given))))
         for prediction in model.classified(good, explain=options.explain):
             yield answered(prediction, options)
         if error is not None:

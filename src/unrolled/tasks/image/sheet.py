@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
@@ -10,6 +9,7 @@ from PIL import Image, ImageDraw
 from ...data.pictures import Pixels
 from ...results.palette import GREY, INK
 from ..common.lettering import lettering, shortened
+from ..common.picture_bytes import png
 
 LEAST, GAP, LINE, TEXT = 112, 10, 15, 12  # pixels: a cell's least width, gap between cells, line and letter height
 COLUMNS = 8
@@ -48,9 +48,3 @@ def large(pixels: Pixels, side: int) -> Image.Image:
     """Return a picture ``(h, w, C)`` with a side of ``side`` pixels, unsmoothed."""
     plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     return Image.fromarray(plain).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
-
-
-def png(picture: Image.Image) -> bytes:
-    """Return the bytes of a PNG file."""
-    picture.save(out := io.BytesIO(), "PNG")
-    return out.getvalue()

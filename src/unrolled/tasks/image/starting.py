@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
-from ..common.starting import class_names, head_rows
+from ..common.starting import head_rows
 from .config import ImageConfig
 
 HEAD = ("head.",)
 NETWORK = ("maps", "depth", "kernel_size", "residual", "norm", "pooling", "channels")
 """the options that determine the network"""
-
-
-def classes(source: ModelFile, new: list[str], config: ImageConfig) -> list[str]:
-    """Return the classes of the model in the order of its outputs.
-
-    Raises:
-        ArgumentError: they are not those of the source, and the head is neither to be new nor to be extended.
-    """
-    return class_names(source.assets.get("classes"), new, config.start.head, config.start.from_run)
 
 
 def taken(source: ModelFile, names: list[str], config: ImageConfig) -> dict[str, Taken]:

@@ -17,27 +17,26 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cells import State
 from ...data.augmentation import augmented
 from ...data.label_names import alike
-from ...data.labelled_pictures import Pictures
-from ...data.named_data import NamedData
-from ...data.picture_sets import NAMES
+from ...data.picture_sets import NAMES, PictureSets
 from ...data.shuffled import Shuffled
-from ...results import Part, Picture, Report, Text
+from ...results import Part, Picture, Text
 from ...training.config import refuse_changed, update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
 from ...training.transfer import Taken
 from ..common.class_measures import METRICS, scores, true_classes
-from ..common.description import PARTS, counted, leaked
+from ..common.description import counted, leaked
 from ..common.excerpts import visible
+from ..common.guessed_columns import guessed_columns
 from ..common.seen import hashes
+from ..common.sets_task import Description, SetsTask
+from ..common.starting import class_names
 from . import description, starting
 from .config import OF_FILES, ImageConfig
 from .defaults import with_augmentation
@@ -60,7 +59,7 @@ class Batch(NamedTuple):
     labels: Tensor  # (B,)
 
 
-class ImageClassification(Task):
+class ImageClassification(SetsTask):
     """The task ``image``; see the module."""
 
     name: ClassVar[str] = "image"
@@ -72,9 +71,11 @@ class ImageClassification(Task):
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
     Inspect: ClassVar[type | None] = Inspect
+    description: ClassVar[Description] = description
     metrics = METRICS
     decides: str = "accuracy"  # label smoothing raises the log loss
     config: ImageConfig
+    sets: PictureSets
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -84,20 +85,6 @@ class ImageClassification(Task):
     def write_data(cls, name: str, value: Any, folder: Path) -> Path:
         """See `Task.write_data`."""
         return description.write_pictures(name, value, folder)
-
-    @classmethod
-    def named(cls) -> list[NamedData]:
-        return description.named()
-
-    @classmethod
-    def likely(cls, path: Path) -> bool:
-        return description.likely(path)
-
-    def describe(self) -> Report:
-        return description.describe(self.config.data)
-
-    def check(self) -> list[str]:
-        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config
@@ -109,16 +96,17 @@ class ImageClassification(Task):
         config = self.config = update(with_augmentation(config, self.sets.kind, size), size=size, channels=channels)
         self.classes = self.sets.classes(config.data.data)
         if self.source is not None:
-            self.classes = starting.classes(self.source, self.classes, config)
+            self.classes = class_names(self.source, self.classes, config.start)
         self.labels = torch.from_numpy(true_classes(train.labels, train.names, self.classes))
         self.order = Shuffled(len(train), integer(config.training.batch_size), config.training.seed)
         self.colour = train.pixels.mean((0, 1, 2))
         self.changes = config.augmentation.changes()
-        self.weights = self._class_weights()
+        self.weights = config.answer.weights(self.labels, len(self.classes))
         model = ImageClassifier(channels, len(self.classes), config.model)
         model.features.grid_size(size, size)
-        sizes = ", ".join(f"{len(getattr(self.sets, part)):,} {part}" for part in PARTS)
-        counts = Counter(label for part in PARTS for label in getattr(self.sets, part).labels)
+        parts = self.sets.parts()
+        sizes = ", ".join(f"{len(pictures):,} {part}" for part, pictures in parts.items())
+        counts = Counter(label for pictures in parts.values() for label in pictures.labels)
         colours = "grey" if channels == 1 else "RGB"
         notes = [
             f"{config.data.data}: {sizes} pictures of {len(self.classes)} classes; {size} × {size} pixels, {colours}",
@@ -127,20 +115,13 @@ class ImageClassification(Task):
             *self.sets.notes,
             f"augmentation: {description.changes(self.changes)}",
             *description.doubtful(self.sets),
-            *leaked({part: getattr(self.sets, part).digests for part in PARTS}, "pictures"),
+            *leaked({part: pictures.digests for part, pictures in parts.items()}, "pictures"),
         ]
         if warning := alike(self.classes):
             notes.append(warning)
         if not len(self.sets.test):
             notes.append("no test pictures: the final report has no test metrics")
         return notes
-
-    def _class_weights(self) -> Tensor | None:
-        """Return the weights N / (K · N_k), whose mean over the examples is 1."""
-        if self.config.answer.class_weights == "none":
-            return None
-        counts = torch.bincount(self.labels, minlength=len(self.classes)).clamp(min=1)
-        return len(self.labels) / (len(self.classes) * counts.float())
 
     @classmethod
     def started(cls, source: ModelFile, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,14 +150,11 @@ class ImageClassification(Task):
         return float(len(batch.labels))
 
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
-        device = self.config.training.device
-        logits = model(batch.pixels.to(device)).float()
-        weights = None if self.weights is None else self.weights.to(device)
-        smoothing = self.config.answer.label_smoothing
-        return F.cross_entropy(logits, batch.labels.to(device), weights, label_smoothing=smoothing), None
+        logits = model(batch.pixels.to(self.config.training.device)).float()
+        return self.config.answer.of(logits, batch.labels, self.weights), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        pictures: Pictures = getattr(self.sets, split)
+        pictures = self.sets.parts()[split]
         if not len(pictures):
             return {}
         true = true_classes(pictures.labels, pictures.names, self.classes)
@@ -200,19 +178,13 @@ class ImageClassification(Task):
         assert isinstance(model, ImageClassifier)
         return TrainedImages(model, self.classes, self.config)
 
-    def test_cost(self) -> float:
-        return len(self.sets.test) / (len(self.sets.valid) or len(self.sets.train))
-
     def assets(self) -> dict[str, Any]:
         return {
             "classes": self.classes,
             "data": self.fingerprint(),
             "seen": hashes(self.sets.train.digests),
-            **({"columns": description.columns(self.sets.guessed)} if self.sets.guessed else {}),
+            **guessed_columns(self.sets.guessed),
         }
-
-    def fingerprint(self) -> str:
-        return self.sets.digest()
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedImages:

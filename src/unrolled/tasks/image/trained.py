@@ -12,17 +12,17 @@ from PIL import Image
 
 from ...checks import UNCHECKED, checked_methods
 from ...data.labelled_pictures import Pictures
-from ...data.picture_sets import PictureSets
 from ...data.pictures import Pixels, fitted, from_array, open_picture
-from ...errors import DataError, RunError
+from ...errors import RunError
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training import modelfile
-from ...training.config import update
 from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix, scores, true_classes
-from ..common.own_data import own_data
+from ..common.classes import class_row, stored_classes
+from ..common.guessed_columns import with_guessed_columns
+from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part
-from ..common.trained import Modules, Streaming, Trained
+from ..common.trained import Modules, Streaming
 from .evaluation import Evaluate, evaluation
 from .explanation import drawing, maps
 from .inspection import Inspect, inspection
@@ -31,12 +31,11 @@ from .prediction import Predict, predictions
 
 # N pictures, h × w pixels, C channels, K classes
 
-MOST_CLASSES = 100_000
 AT_ONCE = 64  # pictures classified together
 
 
 @checked_methods
-class TrainedImages(Trained):
+class TrainedImages(TrainedOnSets[Pictures]):
     """A trained image classifier, as returned by `unrolled.load` for a run of the task ``image``.
 
         handle = unrolled.load("runs/image-generated-1")
@@ -50,6 +49,7 @@ class TrainedImages(Trained):
     """
 
     task: ClassVar[str] = "image"
+    noun: ClassVar[str] = "pictures"
     model: ImageClassifier
 
     def __init__(self, model: ImageClassifier, classes: list[str], config: Any, fingerprint: str | None = None) -> None:
@@ -63,13 +63,7 @@ class TrainedImages(Trained):
         Raises:
             RunError: the file does not list the classes, or the weights do not fit.
         """
-        classes = file.assets.get("classes")
-        if (
-            not isinstance(classes, list)
-            or not 2 <= len(classes) <= MOST_CLASSES
-            or not all(isinstance(name, str) for name in classes)
-        ):
-            raise RunError("the model file does not list its classes; restore it or train anew")
+        classes = stored_classes(file)
         if config.data.size is None or config.data.channels is None:
             raise RunError("the model file does not give the size of its pictures; restore it or train anew")
         with torch.device("meta"):
@@ -78,21 +72,17 @@ class TrainedImages(Trained):
             )
         model = ImageClassifier(config.data.channels, len(classes), config.model)
         modelfile.restore(model, file.tensors, "the model file")
-        columns = file.assets.get("columns")
-        if isinstance(columns, dict):
-            names = ("path_column", "label_column")
-            config = update(config, **{name: columns[name] for name in names if isinstance(columns.get(name), str)})
+        config = with_guessed_columns(config, file, ("path_column", "label_column"))
         return cls(model, classes, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
-        more = f" and {len(self.classes) - 10:,} more" if len(self.classes) > 10 else ""
         side = f"{self.config.data.size} × {self.config.data.size} pixels"
         colours = "grey" if self.config.data.channels == 1 else "RGB"
         return [
             *super().about(),
             ("pictures", f"{side}, {colours}"),
-            ("classes", ", ".join(self.classes[:10]) + more),
+            class_row(self.classes),
         ]
 
     def predict(self, pictures: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
@@ -154,7 +144,7 @@ class TrainedImages(Trained):
         found = np.zeros((len(pixels), len(self.classes)))
         for begin in range(0, len(pixels), AT_ONCE):
             batch = torch.from_numpy(np.ascontiguousarray(pixels[begin : begin + AT_ONCE]))
-            logits = self.model(batch.to(self.model.mean.device))
+            logits = self.model(batch.to(self.device))
             found[begin : begin + AT_ONCE] = logits.double().softmax(1).cpu().numpy()
             if progress is not None:
                 progress(min(len(pixels), begin + AT_ONCE))
@@ -172,30 +162,10 @@ class TrainedImages(Trained):
         measures = scores(self.probabilities(pictures.pixels), true, self.classes)
         return {"measures": measures, "examples": pictures, "notes": notes}
 
-    def find(self, data: str | Path | None, split: Part) -> tuple[Pictures, list[str]]:
-        """Return the labelled pictures of ``data``, or a part of the run's own pictures, and notes.
-
-        Raises:
-            DataError: there are no pictures.
-            RunError: the run's own pictures cannot be read, or have changed.
-        """
-        if data is not None:
-            pictures, notes = self.config.data.read_test(str(data))
-        else:
-            sets = self.own_sets()
-            pictures, notes = getattr(sets, split), sets.notes
-        if not len(pictures):
-            raise DataError(f"there are no {split} pictures; choose another --split, or pictures with --data")
-        return pictures, notes
-
-    def own_sets(self) -> PictureSets:
-        """Read the run's own data sets.
-
-        Raises:
-            RunError: they cannot be read, or have changed.
-        """
-        own = self.config.data
-        return own_data(own.read, lambda sets: sets.digest(), self.fingerprint, what=own.data)
+    def read_other(self, data: str) -> tuple[Pictures, list[str]]:
+        """See `TrainedOnSets.read_other`."""
+        found: tuple[Pictures, list[str]] = self.config.data.read_test(data)
+        return found
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""

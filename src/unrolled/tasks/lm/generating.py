@@ -19,7 +19,7 @@ from ...decoding import Sampling, SamplingOptions, Session, TextWriter, frozen_c
 from ...errors import ArgumentError, DivergedError
 from ...kernels.generation import Frozen
 from ...kernels.packing import Precision
-from .metrics import device_of
+from ...training.process import device_of
 
 WORTH_A_COPY = 50  # tokens
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable
 
@@ -12,6 +11,7 @@ from torch import nn
 
 from ...data import Split, Vocabulary, Window
 from ...training.metrics import LOSS, PERPLEXITY, Metric
+from ...training.process import device_of
 
 METRICS = (
     LOSS,
@@ -21,11 +21,6 @@ METRICS = (
 )
 # Of tokenized text: in the literature's unit.
 WORD_METRICS = (LOSS, PERPLEXITY._replace(shown=True), METRICS[2]._replace(shown=False), METRICS[3])
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return the device of a model's parameters, or of its buffers if it has no parameters."""
-    return next(itertools.chain(model.parameters(), model.buffers())).device
 
 
 @torch.no_grad()

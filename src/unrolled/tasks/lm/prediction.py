@@ -21,7 +21,8 @@ from ...data import WordVocabulary
 from ...errors import ArgumentError
 from ...results import Input, Piece, Prediction, Table, Text, is_blank
 from ...results.prediction import ranked_cells
-from ..common.text_inputs import TextInputs, readable
+from ..common.prediction import readable
+from ..common.text_inputs import TextInputs
 from .gap import Gap
 from .gap_scores import gap_scores
 from .gap_words import Proposal, propose
@@ -62,7 +63,7 @@ def predictions(
 ) -> Iterator[Prediction]:
     """See `Trained.predictions`; the prediction for a blank line is empty."""
     for chunk in inputs:
-        texts, error = readable(chunk)
+        texts, error = readable(chunk, Input.text)
         for text in texts:
             yield Prediction("") if is_blank(text) else fill(model, text, options)
         if error is not None:

@@ -40,9 +40,6 @@ class TrainedMemory(Trained):
     task: ClassVar[str] = "memory"
     model: MemoryModel
 
-    def __init__(self, model: MemoryModel, config: Any, fingerprint: str | None = None) -> None:
-        self.model, self.config, self.fingerprint = model.eval(), config, fingerprint
-
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedMemory:
         """Build the model and load the weights of a model file."""

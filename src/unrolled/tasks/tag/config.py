@@ -8,7 +8,7 @@ from typing import Literal
 from ...cells import check_size
 from ...data.columns import Columns
 from ...data.folds import check_folds
-from ...data.tagged import Source
+from ...data.tagged import Source, Tagged
 from ...data.tags import Scheme
 from ...errors import ArgumentError
 from ...training.config import formerly, since
@@ -64,6 +64,10 @@ class TaggedText:
         parts = self.fractions
         if parts is not None and not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) <= 1e-6):
             raise ArgumentError("fractions", "three fractions of at least 0 that sum to 1, the first above 0", parts)
+
+    def read(self) -> Tagged:
+        """Read the training, validation and test sets."""
+        return self.source().read()
 
     def source(self) -> Source:
         """Return the source of the sentences."""

@@ -12,7 +12,7 @@ from ...data.named_data import NamedData, named_data
 from ...data.tagged import NAMES, Tagged, tagged_names
 from ...data.tags import entities
 from ...results import Pairs, Report
-from ..common.description import LISTED, LONGEST, PARTS, SHOWN, ambiguous, counted, first_lines, how_read
+from ..common.description import LISTED, LONGEST, SHOWN, ambiguous, counted, first_lines, how_read
 from ..common.excerpts import excerpts, visible
 from .config import TaggedText
 from .evaluation import spelled
@@ -37,19 +37,19 @@ def describe(data: TaggedText) -> Report:
     return _describe_named(data) if data.data in tagged_names() else _describe_files(data)
 
 
-def suspicious(tagged: Tagged) -> list[str]:
+def suspicious(sets: Tagged) -> list[str]:
     """Return notes on likely mistakes, such as sentences with several taggings and tags that occur once."""
-    parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in getattr(tagged, part)] for part in PARTS}
+    parts = {part: [(" ".join(s.words), " ".join(s.tags)) for s in found] for part, found in sets.parts().items()}
     notes = ambiguous(parts, "sentences", "tagging")
-    if single := sorted(name for name, count in counts(tagged.train, tagged.plain).items() if count < 2):
-        kinds = "tags" if tagged.plain else "entity types"
+    if single := sorted(name for name, count in counts(sets.train, sets.plain).items() if count < 2):
+        kinds = "tags" if sets.plain else "entity types"
         notes.append(f"{kinds} that occur once in the training text: {visible(', '.join(single[:LISTED]))}")
     return notes
 
 
 def _describe_named(data: TaggedText) -> Report:
-    tagged = data.source().read()
-    sizes = {part: len(getattr(tagged, part)) for part in PARTS}
+    tagged = data.read()
+    sizes = {part: len(found) for part, found in tagged.parts().items()}
     types = counts(tagged.train, tagged.plain)
     rows = [
         ("set", f"{data.data}: {tagged_names()[data.data]}"),

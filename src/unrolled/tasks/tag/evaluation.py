@@ -12,6 +12,7 @@ from ...errors import ArgumentError
 from ...results import Pairs, Part, Progress, Report, Table
 from ...results.records import SHOWN
 from ..common.evaluated_examples import (
+    EvaluatedTexts,
     WithMistakes,
     mistakes,
     with_reading_notes,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(WithMistakes):
+class Evaluate(WithMistakes, EvaluatedTexts):
     """The tagged sentences to evaluate on and the format of their file."""
 
     data: str | None = None

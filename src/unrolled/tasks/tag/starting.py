@@ -16,7 +16,7 @@ from ...data.extended import index_of
 from ...errors import ArgumentError, DataError
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
-from ..common.starting import NETWORK, by_rows, class_names
+from ..common.starting import NETWORK, by_rows, extended_names
 from .config import TagConfig
 from .words import UNKNOWN_LETTER, Lexicon, TagSet
 
@@ -67,7 +67,7 @@ def tags(source: ModelFile, new: TagSet, config: TagConfig) -> TagSet:
     if old.scheme != new.scheme:
         got = f"{config.start.head}: the model's tags are {old.scheme}, the data's {new.scheme}"
         raise ArgumentError("head", "new if the tagging schemes differ", got)
-    return TagSet(class_names(old.tags, new.tags, config.start.head, config.start.from_run), new.scheme)
+    return TagSet(extended_names(old.tags, new.tags, config.start), new.scheme)
 
 
 def taken(source: ModelFile, words: Lexicon, names: TagSet, config: TagConfig) -> dict[str, Taken]:

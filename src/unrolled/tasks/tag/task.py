@@ -23,22 +23,19 @@ from torch import Tensor, nn
 
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
-from ...data.columns import Sentence
 from ...data.counter import uniform
-from ...data.named_data import NamedData
 from ...data.tagged import Tagged, tagged_names
 from ...data.tags import entities
-from ...results import Report
 from ...training.input_options import InputOptions
 from ...training.metrics import ACCURACY, LOSS, Metric
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
 from ...training.transfer import Taken
-from ..common.description import PARTS, counted, leaked
+from ..common.description import counted, leaked
 from ..common.excerpts import TRIED, excerpts, short_example, visible
 from ..common.given_data import write_tagged
 from ..common.seen import hashes
+from ..common.sets_task import Description, SetsTask
 from . import description, starting
 from .config import TagConfig
 from .evaluation import Evaluate, spelled, text_of
@@ -58,7 +55,7 @@ class Batch(NamedTuple):
     tags: Tensor  # (T, B) int64
 
 
-class Tagging(Task):
+class Tagging(SetsTask):
     """The task ``tag``; see the module."""
 
     name: ClassVar[str] = "tag"
@@ -68,9 +65,10 @@ class Tagging(Task):
     given: ClassVar[tuple[str, ...]] = ("data", "valid", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
+    description: ClassVar[Description] = description
     metrics = (LOSS, ACCURACY, *(Metric(name, name, larger_is_better=True) for name in ("precision", "recall", "f1")))
     config: TagConfig
-    tagged: Tagged
+    sets: Tagged
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -81,27 +79,13 @@ class Tagging(Task):
         """See `Task.write_data`."""
         return write_tagged(name, value, folder)
 
-    @classmethod
-    def named(cls) -> list[NamedData]:
-        return description.named()
-
-    @classmethod
-    def likely(cls, path: Path) -> bool:
-        return description.likely(path)
-
-    def describe(self) -> Report:
-        return description.describe(self.config.data)
-
-    def check(self) -> list[str]:
-        return [*self.prepare(), *description.suspicious(self.tagged)]
-
     def prepare(self) -> list[str]:
         config = self.config
         cell_class(config.model.cell)
-        self.tagged = config.data.source().read()
-        train = self.tagged.train
-        sentences = (*train, *self.tagged.valid, *self.tagged.test)
-        self.tags = TagSet.of(sentences, "plain" if self.tagged.plain else config.words.tagging)
+        self.sets = config.data.read()
+        train = self.sets.train
+        sentences = (*train, *self.sets.valid, *self.sets.test)
+        self.tags = TagSet.of(sentences, "plain" if self.sets.plain else config.words.tagging)
         self.decides = "accuracy" if self.tags.plain else "f1"
         words = [sentence.words for sentence in train]
         self.lexicon = Lexicon.of(words, lowercase=config.data.lowercase, min_count=config.data.min_count)
@@ -117,17 +101,17 @@ class Tagging(Task):
         self.batches = Batches(
             [b - a for _, a, b in self.parts], integer(config.training.batch_size), config.training.seed
         )
-        first = map(spelled, self.tagged.first)
-        notes = [*self.tagged.how, *(excerpts(first) if self.tagged.how else ()), *self.tagged.notes]
+        first = map(spelled, self.sets.first)
+        notes = [*self.sets.how, *(excerpts(first) if self.sets.how else ()), *self.sets.notes]
         notes += started
         total = sum(map(len, train))
         kinds = f"{len(self.tags)} tags" if self.tags.plain else "entities"
         notes.append(f"{total:,} words of training text, {len(self.lexicon.words):,} different")
-        notes.append(f"{kinds}: {visible(counted(description.counts(sentences, self.tagged.plain)))}")
+        notes.append(f"{kinds}: {visible(counted(description.counts(sentences, self.sets.plain)))}")
         if len(self.parts) > len(train):
             notes.append(f"sentences longer than {longest} words are split")
-        notes += leaked({part: [*map(text_of, getattr(self.tagged, part))] for part in PARTS}, "sentences")
-        if not self.tagged.valid:
+        notes += leaked({part: [*map(text_of, found)] for part, found in self.sets.parts().items()}, "sentences")
+        if not self.sets.valid:
             notes.append("no validation sentences: model selection uses the training sentences")
         return notes
 
@@ -153,7 +137,7 @@ class Tagging(Task):
     def batch(self, step: int) -> Batch:
         numbers = self.batches[step].tolist()
         chosen = [self.parts[n] for n in numbers]
-        sentences = self.lexicon.read([self.tagged.train[n].words[a:b] for n, a, b in chosen])
+        sentences = self.lexicon.read([self.sets.train[n].words[a:b] for n, a, b in chosen])
         tags, _ = pad([self.numbers[n] for n in numbers])
         words = sentences.words.numpy()
         drawn = uniform(self.config.training.seed, _DROPPED, step, np.arange(words.size)).reshape(words.shape)
@@ -163,9 +147,6 @@ class Tagging(Task):
     def units(self, batch: Batch) -> float:
         return float(batch.sentences.lengths.sum())
 
-    def carry(self, model: nn.Module) -> None:
-        return None
-
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, Tagger)
         device = self.config.training.device
@@ -174,17 +155,17 @@ class Tagging(Task):
         return -log_p.sum() / sentences.lengths.sum(), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        part: list[Sentence] = getattr(self.tagged, split)
+        part = self.sets.parts()[split]
         if not part and split == "test":
             return {}
-        return self._handle(model).evaluate(part or self.tagged.train)[0]
+        return self._handle(model).evaluate(part or self.sets.train)[0]
 
     def preview(self, model: nn.Module) -> str:
-        part = self.tagged.valid or self.tagged.train
-        shown = [sentence for sentence in part if self.tagged.plain or entities(sentence.tags)][:PREVIEWED]
+        part = self.sets.valid or self.sets.train
+        shown = [sentence for sentence in part if self.sets.plain or entities(sentence.tags)][:PREVIEWED]
         predicted = self._handle(model).tag([sentence.words for sentence in shown])
         lines = [
-            compared(sentence.words, sentence.tags, tags, self.tagged.plain)
+            compared(sentence.words, sentence.tags, tags, self.sets.plain)
             for sentence, tags in zip(shown, predicted, strict=True)
         ]
         return "\n".join(lines)
@@ -194,23 +175,15 @@ class Tagging(Task):
         return TrainedTagger(model, self.lexicon, self.tags, self.config)
 
     def example(self) -> str:
-        return short_example(
-            [" ".join(sentence.words) for sentence in (self.tagged.valid or self.tagged.train)[:TRIED]]
-        )
-
-    def test_cost(self) -> float:
-        return len(self.tagged.test) / (len(self.tagged.valid) or len(self.tagged.train))
+        return short_example([" ".join(sentence.words) for sentence in (self.sets.valid or self.sets.train)[:TRIED]])
 
     def assets(self) -> dict[str, Any]:
         return {
             "lexicon": self.lexicon.to_json(),
             "tags": self.tags.to_json(),
             "data": self.fingerprint(),
-            "seen": hashes([*map(text_of, self.tagged.train)]),
+            "seen": hashes([*map(text_of, self.sets.train)]),
         }
-
-    def fingerprint(self) -> str:
-        return self.tagged.digest
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedTagger:

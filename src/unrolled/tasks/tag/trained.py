@@ -14,12 +14,13 @@ from ...analysis.inspection import Inspection
 from ...checks import UNCHECKED, Size, check_texts, checked_methods
 from ...data.batches import in_order
 from ...data.columns import Sentence
+from ...data.tagged import Tagged
 from ...data.tags import Scores
 from ...errors import ArgumentError
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.explained_texts import ExplainedTexts
-from ..common.own_data import own_data
+from ..common.own_data import own_sets
 from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.table_inputs import Note
@@ -60,8 +61,8 @@ class TrainedTagger(Trained):
     def __init__(
         self, model: Tagger, lexicon: Lexicon, tags: TagSet, config: Any, fingerprint: str | None = None
     ) -> None:
-        self.model, self.lexicon, self.tags = model.eval(), lexicon, tags
-        self.config, self.fingerprint = config, fingerprint
+        super().__init__(model, config, fingerprint)
+        self.lexicon, self.tags = lexicon, tags
 
     @classmethod
     def from_file(cls, file: ModelFile, config: Any) -> TrainedTagger:
@@ -179,9 +180,8 @@ class TrainedTagger(Trained):
         """
         if data is not None:
             return self.find(data, how)
-        source = self.config.data.source()
-        tagged = own_data(source.read, lambda tagged: tagged.digest, self.fingerprint, what=source.data)
-        return getattr(tagged, split)
+        sets: Tagged = own_sets(self)
+        return sets.parts()[split]
 
     def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
         """As `figures`, on a file or named data set, or on a part (train, valid, test) of the run's own data.
@@ -261,11 +261,6 @@ class TrainedTagger(Trained):
         """The most words of a sequence; longer sentences are read in several."""
         max_words: int = self.config.data.max_words
         return max_words
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the network."""
-        return next(self.model.parameters()).device
 
 
 def _checked(sentences: Sequence[Sequence[str]]) -> list[list[str]]:

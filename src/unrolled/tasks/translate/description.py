@@ -10,7 +10,7 @@ from ...data.bitext import read_pairs
 from ...data.bitext_sets import GENERATED, PUBLISHED, BitextSets, bitext_names
 from ...data.named_data import NamedData, named_data
 from ...results import Pairs, Report
-from ..common.description import LONGEST, PARTS, SHOWN, ambiguous, first_lines, how_read, table_by_name
+from ..common.description import LONGEST, SHOWN, ambiguous, first_lines, how_read, table_by_name
 from ..common.excerpts import excerpts
 from .config import Bitext
 
@@ -33,7 +33,7 @@ def describe(data: Bitext) -> Report:
 
 def suspicious(sets: BitextSets) -> list[str]:
     """Return notes on likely mistakes in sentence pairs, such as sources with several targets and identical sides."""
-    parts = {part: list(zip(pairs.source, pairs.target, strict=True)) for part, pairs in _parts(sets).items()}
+    parts = {part: list(zip(pairs.source, pairs.target, strict=True)) for part, pairs in sets.parts().items()}
     notes = ambiguous(parts, "sources", "target")
     if identical := sum(source == target for source, target in parts["train"]):
         notes.append(f"training pairs with the same text on both sides: {identical:,} of {len(parts['train']):,}")
@@ -42,7 +42,7 @@ def suspicious(sets: BitextSets) -> list[str]:
 
 def _describe_named(data: Bitext) -> Report:
     sets = data.read()
-    parts, train = _parts(sets), sets.train
+    parts, train = sets.parts(), sets.train
     lengths = _lengths(train)
     rows = [
         ("set", f"{data.data}: {bitext_names()[data.data]}"),
@@ -72,10 +72,6 @@ def _describe_files(data: Bitext) -> Report:
     first = map(" → ".join, zip(source, target, strict=True))
     rows = [("pairs", f"{len(pairs):,}"), *_length_rows(lengths)]
     return Report(values, (Pairs(rows),), how=(how, *excerpts(first)), event="parallel")
-
-
-def _parts(sets: BitextSets) -> dict[str, Sentences]:
-    return {part: getattr(sets, part) for part in PARTS}
 
 
 def _lengths(pairs: Sentences) -> dict[str, dict[str, list[int]]]:

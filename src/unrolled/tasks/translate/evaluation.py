@@ -13,12 +13,10 @@ from ...analysis.intervals import Interval, as_json, known, wilson
 from ...analysis.length_picture import Bucket, check_length_picture, length_picture
 from ...analysis.picture import check_picture, picture_bytes
 from ...data import bitext
-from ...errors import RunError
 from ...results import Comparison, Pairs, Part, Picture, Progress, Report, Table, Text, silent
 from ...training.metrics import LOSS
-from ..common.evaluated_examples import with_reading_notes
+from ..common.evaluated_examples import same_examples, with_reading_notes
 from ..common.excerpts import excerpts
-from ..common.own_data import own_data
 from ..common.rouge import NAMES, Rouge
 from ..common.search_options import SearchOptions
 from ..common.seen import seen_in_training
@@ -85,12 +83,8 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
     Raises:
         RunError: the runs' own pairs differ.
     """
-    (first, model), *others = models.items()
-    pairs, notes = options.find(model)
-    for run, other in others:
-        if options.find(other)[0] != pairs:
-            message = f"{first} and {run} have different {options.part} pairs"
-            raise RunError(f"{message}; select the pairs to compare them on with --data")
+    pairs, notes = same_examples(models, options)
+    model = next(iter(models.values()))
     notes = [*(notes if options.data is not None else []), *_seen(model, options, pairs)]
     if options.data is None:
         return pairs, notes
@@ -103,12 +97,8 @@ def _same_pairs(models: Mapping[str, TrainedTranslator], options: Evaluate) -> t
 
 def _seen(model: TrainedTranslator, options: Evaluate, pairs: bitext.Pairs) -> tuple[str, ...]:
     """Return a note on pairs that are training pairs of the model too."""
-    own = model.config.data
-
-    def train() -> list[str]:
-        return own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data).train.texts()
-
-    return seen_in_training(model, options.data, options.part, pairs.texts(), train, "pairs")[1]
+    own = model.own_sets
+    return seen_in_training(model, options.data, options.part, pairs.texts(), lambda: own().train.texts(), "pairs")[1]
 
 
 def _evaluate(model: TrainedTranslator, pairs: bitext.Pairs, options: Evaluate, progress: Progress) -> Measured:

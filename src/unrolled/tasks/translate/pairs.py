@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...data.bitext import BitextLayout, Form, Pairs
-from ...data.bitext_sets import read_test
+from ...data.bitext import BitextLayout, Form
 from ...data.rows import form_by_name
-from ...errors import ArgumentError, DataError
-from ..common.evaluated_examples import EvaluatedExamples
-from ..common.own_data import own_data
-from ..common.prediction import Part
+from ..common.evaluated_examples import EvaluatedTexts
 from .config import OF_LAYOUT
 
 if TYPE_CHECKING:
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatedPairs(EvaluatedExamples):
+class EvaluatedPairs(EvaluatedTexts):
     """The pairs to evaluate on and the format of other files."""
 
     data: str | None = None
@@ -40,30 +36,8 @@ class EvaluatedPairs(EvaluatedExamples):
     """column separator: one character, or tab"""
     of_files: ClassVar[tuple[str, ...]] = ("target", *OF_LAYOUT)
 
-    def find(self, model: TrainedTranslator) -> tuple[Pairs, list[str]]:
-        """See `TrainedTranslator.find`."""
-        return model.find(self.data, self.part, **{"target": None, **self.reading()})
 
-
-def find(
-    model: TrainedTranslator, data: str | Path | None, split: Part, target: str | Path | None, layout: dict[str, Any]
-) -> tuple[Pairs, list[str]]:
-    """See `TrainedTranslator.find`."""
-    if data is None and target is not None:
-        raise ArgumentError("target", "omitted without --data, the file of the sources", target)
-    if data is not None:
-        files = str(data), None if target is None else str(target)
-        pairs, notes = read_test(*files, _layout(model, *files, layout))
-    else:
-        own = model.config.data
-        sets = own_data(own.read, lambda sets: sets.digest(), model.fingerprint, what=own.data)
-        pairs, notes = getattr(sets, split), sets.notes
-    if not len(pairs):
-        raise DataError(f"there are no {split} pairs; choose another --split, or pairs with --data")
-    return pairs, notes
-
-
-def _layout(model: TrainedTranslator, data: str, target: str | None, options: dict[str, Any]) -> BitextLayout:
+def layout_of(model: TrainedTranslator, data: str, target: str | None, options: dict[str, Any]) -> BitextLayout:
     """Return the layout of other files: from the options, else as in training unless their names imply another
     format."""
     own = model.config.data.layout()

@@ -18,9 +18,10 @@ from ...data.input_table import TextLayout
 from ...data.rows import Column
 from ...errors import ArgumentError, UnrolledWarning
 from ...results import Input, Part, Picture, Prediction, is_blank
+from ..common.prediction import readable
 from ..common.search_options import SearchOptions
+from ..common.sentences import as_cells, as_value
 from ..common.table_inputs import Note, TableInputs
-from ..common.text_inputs import readable
 from .decoding import Translated
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def predictions(
     shown: list[Alignment] = []
     warned = False
     for batch in inputs:
-        texts, failed = readable(batch)
+        texts, failed = readable(batch, Input.text)
         given = [text for text in texts if not is_blank(text)]
         read = [model.reader.known(text) for text in given] if options.unknown == "skip" else given
         answers = iter(model.translate(read, **search))
@@ -116,18 +117,15 @@ def _prediction(text: str, translations: list[Translated], scored: bool, aligned
     values: list[dict[str, Any]] = []
     for translated in translations:
         lines.append((f"{translated.score:z8.3f}\t" if scored else "") + translated.text)
-        values.append({name: getattr(translated, name) for name in ("text", "score", "log_probability")})
+        values.append(as_value(translated))
         if aligned:
             alignment = _alignment(translated)
             lines.append(alignment_text(translated.source, translated.target, alignment.weights, _width()) + "\n")
             weights = alignment.weights.tolist()
             values[-1] |= {"source": translated.source, "target": translated.target, "weights": weights}
     best = translations[0].text
-    cells: dict[str, Any] = {}
-    for rank, translated in enumerate(translations, 1):
-        number = f"_{rank}" if rank > 1 else ""
-        cells |= {f"{what}{number}": translated.text, f"score{number}": round(translated.score, 4)}
-    return Prediction(text, best, lines=tuple(lines), more={"answer": best, "translations": values}, cells=cells)
+    more = {"answer": best, "translations": values}
+    return Prediction(text, best, lines=tuple(lines), more=more, cells=as_cells(what, translations))
 
 
 def _alignment(translated: Translated) -> Alignment:

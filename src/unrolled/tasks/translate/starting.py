@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from ...data.extended import extended, rows
 from ...training.modelfile import ModelFile
 from ...training.transfer import Taken
-from ..common.language import SPECIAL, Language
-from ..common.starting import NETWORK, by_rows, vocabulary_note
+from ..common.language import Language
+from ..common.starting import NETWORK, by_rows, extended_language, language_rows
 from .config import TranslateConfig
 
 KEPT = (*NETWORK, "shared", "lowercase", "reverse_source", "attention", "attention_size", "input_feeding", "context",
@@ -34,18 +30,18 @@ def languages(
     """
     found, notes = [], []
     for side, language in zip(("source", "target"), new, strict=True):
-        old = _of(source, side)
-        vocabulary = extended(old.vocabulary, language.vocabulary, f"the {side} side of {config.start.from_run}")
-        notes.append(f"{side}: {vocabulary_note(old.vocabulary, vocabulary, config)}")
-        found.append(Language(vocabulary, old.lowercase))
+        what = f"the {side} side of {config.start.from_run}"
+        one, note = extended_language(_of(source, side), language, what, config)
+        found.append(one)
+        notes.append(f"{side}: {note}")
     return (found[0], found[0] if config.units.shared else found[1]), notes
 
 
 def taken(source: ModelFile, reader: Language, writer: Language) -> dict[str, Taken]:
     """See `Task.taken`; ``reader`` and ``writer`` are the tokenizers of the new model."""
-    target = (0, _rows(source, "target", writer))
+    target = (0, language_rows(_of(source, "target"), writer))
     by_token = {
-        "source.weight": (0, _rows(source, "source", reader)),
+        "source.weight": (0, language_rows(_of(source, "source"), reader)),
         "target.weight": target,
         "output.weight": target,
         "output.bias": target,
@@ -55,8 +51,3 @@ def taken(source: ModelFile, reader: Language, writer: Language) -> dict[str, Ta
 
 def _of(source: ModelFile, side: str) -> Language:
     return Language.from_json(source.assets.get(side))
-
-
-def _rows(source: ModelFile, side: str, new: Language) -> Tensor:
-    ids = torch.from_numpy(rows(_of(source, side).vocabulary, new.vocabulary))
-    return torch.cat([torch.arange(SPECIAL), torch.where(ids < 0, ids, ids + SPECIAL)])

@@ -24,24 +24,23 @@ from torch import Tensor, nn
 from ...cells import State, cell_class
 from ...data.batches import Batches, pad
 from ...data.bitext import Pairs
-from ...data.bitext_sets import bitext_names
+from ...data.bitext_sets import BitextSets, bitext_names
 from ...data.counter import uniform
-from ...data.named_data import NamedData
 from ...data.swapped import frequent_words
 from ...errors import DataError
 from ...layers.decoder import inside
-from ...results import Comparison, Progress, Report, silent
+from ...results import Comparison, Progress, silent
 from ...training.config import update
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ...training.options import integer
-from ...training.task import Task
 from ...training.transfer import Taken
-from ..common.description import PARTS, leaked
+from ..common.description import leaked
 from ..common.excerpts import excerpts, short_example
 from ..common.given_data import write_objects
 from ..common.language import END, Language, shifted
 from ..common.seen import hashes
+from ..common.sets_task import Description, SetsTask
 from . import description, starting
 from .config import TranslateConfig
 from .evaluation import Evaluate, compare
@@ -66,7 +65,7 @@ class Batch(NamedTuple):
     sampled: Tensor  # (T, B) bool: the previous token is the model's own prediction; (0, 0) without such positions
 
 
-class Translation(Task):
+class Translation(SetsTask):
     """The task ``translate``; see the module."""
 
     name: ClassVar[str] = "translate"
@@ -77,8 +76,10 @@ class Translation(Task):
     given: ClassVar[tuple[str, ...]] = ("data", "valid", "test")
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
+    description: ClassVar[Description] = description
     metrics = METRICS
     config: TranslateConfig
+    sets: BitextSets
 
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
@@ -89,20 +90,6 @@ class Translation(Task):
     def write_data(cls, name: str, value: Any, folder: Path) -> Path:
         """See `Task.write_data`."""
         return write_objects(name, value, ("source", "target"), folder)
-
-    @classmethod
-    def named(cls) -> list[NamedData]:
-        return description.named()
-
-    @classmethod
-    def likely(cls, path: Path) -> bool:
-        return description.likely(path)
-
-    def describe(self) -> Report:
-        return description.describe(self.config.data)
-
-    def check(self) -> list[str]:
-        return [*self.prepare(), *description.suspicious(self.sets)]
 
     def prepare(self) -> list[str]:
         config = self.config
@@ -147,7 +134,7 @@ class Translation(Task):
         long = sum(reader.longer(text, longest) for part in (self.sets.valid, self.sets.test) for text in part.source)
         if long:
             notes.append(f"{long:,} longer validation and test sentences are truncated to {longest} tokens")
-        notes += leaked({part: getattr(self.sets, part).source for part in PARTS}, "sources")
+        notes += leaked({part: pairs.source for part, pairs in self.sets.parts().items()}, "sources")
         if not len(self.sets.valid):
             notes.append("no validation pairs: model selection uses the training pairs")
         return notes
@@ -185,9 +172,6 @@ class Translation(Task):
     def units(self, batch: Batch) -> float:
         return float(batch.lengths.sum())
 
-    def carry(self, model: nn.Module) -> None:
-        return None
-
     def loss(self, model: nn.Module, batch: Batch, carry: State | None) -> tuple[Tensor, State | None]:
         assert isinstance(model, Translator)
         device = self.config.training.device
@@ -204,7 +188,7 @@ class Translation(Task):
         return F.cross_entropy(logits, true, label_smoothing=self.config.translator.label_smoothing), None
 
     def evaluate(self, model: nn.Module, split: str) -> dict[str, float]:
-        pairs = getattr(self.sets, split)
+        pairs = self.sets.parts()[split]
         if not len(pairs):
             if split == "test":
                 return {}
@@ -228,9 +212,6 @@ class Translation(Task):
     def example(self) -> str:
         return short_example((self.sets.valid if len(self.sets.valid) else self.sets.train).source)
 
-    def test_cost(self) -> float:
-        return len(self.sets.test) / (len(self.sets.valid) or len(self.sets.train))
-
     def assets(self) -> dict[str, Any]:
         reader, writer = self.languages
         return {
@@ -244,9 +225,6 @@ class Translation(Task):
     @classmethod
     def compare(cls, models: Mapping[str, Any], options: Any, progress: Progress = silent) -> Comparison:
         return compare(models, options, progress)
-
-    def fingerprint(self) -> str:
-        return self.sets.digest()
 
     @classmethod
     def open(cls, file: ModelFile, config: Any) -> TrainedTranslator:

@@ -16,6 +16,7 @@ from ...analysis.inspection import Inspection
 from ...checks import Size, checked_methods
 from ...data.batches import in_order, pad
 from ...data.bitext import Pairs
+from ...data.bitext_sets import read_test
 from ...data.swapped import closer_to_target
 from ...data.vocabulary import Ids
 from ...decoding.search import Hypothesis
@@ -24,18 +25,19 @@ from ...layers.decoder import inside
 from ...results import Input, Prediction, Progress, Report, is_blank, silent
 from ...training.modelfile import ModelFile
 from ..common.language import END, Language, shifted, shown
+from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part, predict_nonblank
 from ..common.recurrent import restored
 from ..common.rouge import rouge
 from ..common.table_inputs import Note
-from ..common.trained import Modules, Trained
+from ..common.trained import Modules
 from .decoding import Decoding, Translated, search
 from .evaluation import Evaluate, evaluation
 from .exported import modules
 from .inspection import reading, translation
 from .metrics import Measures, perplexity
 from .model import Translator
-from .pairs import find
+from .pairs import layout_of
 from .predictions import Predict, inputs, predictions
 from .scores import Scores, score
 
@@ -46,7 +48,7 @@ WIDTH = 76  # columns of an alignment in a preview, which is framed in a termina
 
 
 @checked_methods
-class TrainedTranslator(Trained):
+class TrainedTranslator(TrainedOnSets[Pairs]):
     """A trained translator, as returned by `unrolled.load` for a run of the task ``translate``.
 
         handle = unrolled.load("runs/translate-talk-1")
@@ -64,6 +66,7 @@ class TrainedTranslator(Trained):
     task: ClassVar[str] = "translate"
     panes: ClassVar[tuple[str, ...]] = ("text", "training", "translation")
     loss_unit: ClassVar[str] = "nats"
+    noun: ClassVar[str] = "pairs"
     model: Translator
 
     def __init__(
@@ -75,8 +78,8 @@ class TrainedTranslator(Trained):
         fingerprint: str | None = None,
         words: Any = None,
     ) -> None:
-        self.model, self.reader, self.writer = model.eval(), reader, writer
-        self.config, self.fingerprint = config, fingerprint
+        super().__init__(model, config, fingerprint)
+        self.reader, self.writer = reader, writer
         words = words if isinstance(words, dict) else {}  # the file is not trusted
         lists = (words.get(side) for side in ("source", "target"))
         self._words = [set(map(str, entry)) if isinstance(entry, list) else set() for entry in lists]
@@ -151,7 +154,7 @@ class TrainedTranslator(Trained):
         targets = [torch.tensor([*self.writer.encode(text), END]).numpy() for text in pairs.target]
         for batch in in_order([len(a) + len(b) for a, b in zip(sources, targets, strict=True)], BATCH):
             ids, source_lengths = self._pad([sources[n] for n in batch])
-            target, lengths = (tensor.to(self._device) for tensor in pad([targets[n] for n in batch]))
+            target, lengths = (tensor.to(self.device) for tensor in pad([targets[n] for n in batch]))
             outputs = self.model.read(ids, source_lengths, shifted(target), lengths)
             true = target[inside(len(target), lengths)]
             for part, tokens in zip(outputs.split(SLICE), true.split(SLICE), strict=True):
@@ -234,7 +237,7 @@ class TrainedTranslator(Trained):
         """Return a padded batch of sources ``(S, B)``, reversed if the model reads them so, and their lengths."""
         backwards = self.config.units.reverse_source
         ids, lengths = pad([source[::-1] if backwards else source for source in sources])
-        return ids.to(self._device), lengths.to(self._device)
+        return ids.to(self.device), lengths.to(self.device)
 
     def _decoded(self, text: str, source: Ids, hypothesis: Hypothesis, decoding: Decoding) -> Translated:
         """Convert a hypothesis to text."""
@@ -257,10 +260,6 @@ class TrainedTranslator(Trained):
             weights,
         )
 
-    @property
-    def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
-
     def evaluate_data(
         self,
         data: str | Path | None = None,
@@ -277,7 +276,7 @@ class TrainedTranslator(Trained):
         self,
         data: str | Path | None,
         split: Part,
-        target: str | Path | None,
+        target: str | Path | None = None,
         **layout: Any,
     ) -> tuple[Pairs, list[str]]:
         """Return the pairs of ``data`` (with ``target``, if the translations are in a separate file), or a part of the
@@ -287,7 +286,14 @@ class TrainedTranslator(Trained):
             DataError: there are no pairs.
             RunError: the run's own pairs cannot be read, or have changed.
         """
-        return find(self, data, split, target, layout)
+        if data is None and target is not None:
+            raise ArgumentError("target", "omitted without --data, the file of the sources", target)
+        return super().find(data, split, **({} if data is None else {"target": target, **layout}))
+
+    def read_other(self, data: str, target: str | Path | None = None, **layout: Any) -> tuple[Pairs, list[str]]:
+        """See `TrainedOnSets.read_other` and `find`."""
+        files = data, None if target is None else str(target)
+        return read_test(*files, layout_of(self, *files, layout))
 
     def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
         """See `Trained.evaluation`."""

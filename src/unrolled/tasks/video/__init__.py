@@ -1,0 +1,1 @@
+"""The task ``video``: a class for each clip, or a label for each of its frames."""

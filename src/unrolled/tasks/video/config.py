@@ -1,0 +1,198 @@
+"""The options of the task ``video``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...cells import check_size
+from ...data.augmentation import Changes
+from ...data.clip_sets import LEAST_SIZE, ClipLayout, Labels, open_clips, read_clips
+from ...data.folds import check_folds
+from ...data.frame_labels import BACKGROUND
+from ...data.labelled_clips import Clips, ClipSets
+from ...data.pictures import Fit
+from ...data.sets import check_fractions
+from ...errors import ArgumentError
+from ...layers.pooling import Kind as Pooled
+from ...results import Progress, silent
+from ...training.config import refuse_changed
+from ...training.options import Training
+from ...training.start_options import StartClasses
+from ..common.classes import ClassLoss
+from ..common.recurrent import Recurrent
+from . import sources
+
+MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
+LARGEST = 1024  # pixels of a side
+FASTEST = 1000.0  # frames per second
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledVideos:
+    """The labelled clips and how they are read."""
+
+    data: str = "generated"
+    """labelled clips: a folder per class, a table of paths or intervals, or a name"""
+    labels: Labels = "clip"
+    """clip: a class for each clip; frame: a label for each frame"""
+    test: str | None = None
+    """test set in the same format (default: a part of --data)"""
+    only: tuple[str, ...] = ()
+    """--labels clip: only the clips, or intervals of clips, with these labels"""
+    size: tuple[int, ...] | None = None
+    """height and width in pixels, or one number for both (default: by the data)"""
+    channels: int | None = None
+    """1: grey, 3: RGB (default: 1 if all clips are grey)"""
+    fit: Fit = "crop"
+    """fit other aspect ratios: crop the middle, pad with white, or stretch"""
+    rate: float | None = None
+    """frames per second that clips are read at (default: their own)"""
+    time_unit: Literal["seconds", "frames"] | None = None
+    """unit of the times in a table of intervals (default: by its columns)"""
+    background: str = BACKGROUND
+    """--labels frame: the label of frames without one"""
+    damaged: Literal["error", "skip"] = "error"
+    """clips that cannot be read: an error, or skip"""
+    fractions: tuple[float, float, float] | None = None
+    """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
+    folds: int = 0
+    """number of folds for cross-validation; 0: off"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
+
+    def __post_init__(self) -> None:
+        check_folds(self.folds, self.fold, self.test)
+        if self.size is not None and not (
+            len(self.size) in (1, 2) and all(LEAST_SIZE <= side <= LARGEST for side in self.size)
+        ):
+            expected = f"one or two numbers from {LEAST_SIZE} to {LARGEST}: height and width in pixels"
+            raise ArgumentError("size", expected, " ".join(map(str, self.size)))
+        if self.channels not in (None, 1, 3):
+            raise ArgumentError("channels", "1 (grey) or 3 (RGB)", self.channels)
+        if self.rate is not None and not 0 < self.rate <= FASTEST:
+            raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
+        if self.only and self.labels == "frame":
+            raise ArgumentError("only", "omitted with --labels frame, where every frame has a label", list(self.only))
+        check_fractions(self.fractions)
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width, if they are given."""
+        return None if self.size is None else (self.size[0], self.size[-1])
+
+    def layout(self) -> ClipLayout:
+        """Return how clips are read."""
+        return ClipLayout(
+            labels=self.labels,
+            only=self.only,
+            size=self.sides,
+            channels=self.channels,
+            rate=self.rate,
+            fit=self.fit,
+            skip=self.damaged == "skip",
+            unit=self.time_unit,
+            background=self.background,
+        )
+
+    def read(self, progress: Progress = silent) -> ClipSets:
+        """Read the training, validation and test sets."""
+        if self.data in sources.NAMES:
+            return sources.named(self.data, self.labels)
+        return open_clips(
+            self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0, progress=progress
+        )
+
+    def read_test(self, data: str) -> tuple[Clips, list[str]]:
+        """Read other clips to evaluate on, and notes."""
+        if data in sources.NAMES:
+            return sources.named(data, self.labels).test, []
+        return read_clips(data, self.layout())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameNetwork:
+    """The network that reads the frames."""
+
+    encoder: Literal["cnn", "photos"] = "cnn"
+    """cnn (trained along) or photos (EfficientNet-Lite0, of pictures in colour)"""
+    maps: tuple[int, ...] = (16, 32, 64)
+    """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
+    depth: int = 1
+    """cnn: convolutions of a block"""
+    kernel_size: int = 3
+    """cnn: width of the filters, odd"""
+    encoder_size: int = 128
+    """width of the vector of a frame"""
+    differences: bool = True
+    """also read the change of each frame since the one before it"""
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "kernel_size", "encoder_size"):
+            check_size(name, getattr(self, name))
+        if self.encoder == "photos":
+            refuse_changed(self, ("maps", "depth", "kernel_size"), "with --encoder photos, which does not use it")
+        if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
+            expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
+            raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
+        if self.kernel_size % 2 == 0 or self.kernel_size > 31:
+            raise ArgumentError("kernel_size", "odd and at most 31", self.kernel_size)
+        if self.depth > DEEPEST:
+            raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """Random changes of the training clips, the same in all frames of a clip."""
+
+    shift: int | None = None
+    """move by up to this many pixels (default: a 16th of the shorter side)"""
+    flip: bool = False
+    """mirror left and right, which also mirrors the directions of motion"""
+    crop: float = 1.0
+    """cut out at least this fraction of the area, and enlarge it"""
+    rotate: float = 0.0
+    """turn by up to this many degrees"""
+    cutout: int = 0
+    """cover a square of this many pixels"""
+    most_frames: int = 128
+    """frames of a clip per step: of longer clips a random stretch"""
+
+    def __post_init__(self) -> None:
+        check_size("most_frames", self.most_frames)
+        self.changes()
+
+    def changes(self) -> Changes:
+        """Return the changes; the shift is none if it is not given."""
+        return Changes(self.shift or 0, self.flip, self.crop, self.rotate, self.cutout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(ClassLoss):
+    """The answer on top of the recurrent layers, and its loss."""
+
+    bidirectional: bool = True
+    """read a clip in both directions; without it, answers come frame by frame"""
+    pooling: Pooled = "mean"
+    """--labels clip: one vector per clip: last, mean, max, attention, or concat (last, max, mean)"""
+    single_frame: bool = True
+    """also train the same network on single frames, as a baseline"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoConfig:
+    """Configuration of a video classifier and its training."""
+
+    data: LabelledVideos = field(default_factory=LabelledVideos)
+    frames: FrameNetwork = field(default_factory=FrameNetwork)
+    motion: Motion = field(default_factory=Motion)
+    model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", hidden_size=128, num_layers=1, dropout=0.1))
+    answer: Answer = field(default_factory=Answer)
+    training: Training = field(
+        default_factory=lambda: Training(epochs=10, min_steps=600, batch_size=16, precision="bf16")
+    )
+    start: StartClasses = field(default_factory=StartClasses)
+
+    def __post_init__(self) -> None:
+        if self.data.labels == "frame":
+            refuse_changed(self.answer, ("pooling",), "with --labels frame, where every frame has a label")
