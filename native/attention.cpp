@@ -4,7 +4,8 @@
 //   (3)  a_ti  = softmax_i(e_ti)                 over the positions before the end of the sentence
 //   (4)  c_t   = Σ_i m_ti h_i                    m_ti = a_ti; hard: 1 at one location, else 0
 //   (4g) m_ti  is multiplied by σ(wᵀ s_{t-1} + b) with a gate
-//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         values_i = W_c h_i is computed beforehand: W_c c_t = Σ_i m_ti values_i
+//   (5)  s_t   = cell(x_t, c_t, s_{t-1})         W_c c_t = Σ_i m_ti values_i where values_i = W_c h_i was computed
+//                                                beforehand; without values W_u, here W_c, multiplies c_t in the step
 //   (6)  y_t   = [s_t; c_t]
 //
 //   (5') s_t   = cell(x_t, u_{t-1}, s_{t-1})     multiplicative, with input feeding: the query is the state after it
@@ -105,18 +106,18 @@ static void blend(const T* weights, long count, const T* rows, long stride, long
     }
 }
 
-// (rows, width) of `to` = A · P for an unpacked P (K, width).
+// (rows, width) of `to` = [to +] A · P for an unpacked P (K, width).
 template <class T>
-static void multiply(long rows, const T* A, long lda, const T* P, long ldp, long K, long width, T* to, long ld) {
+static void multiply(long rows, const T* A, long lda, const T* P, long ldp, long K, long width, T* to, long ld, bool add) {
     constexpr int W = Lanes<T>::W;
     long j = 0;
     for (; j + 4 * W <= width; j += 4 * W)
-        panel_product<4>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, false, (const T*)nullptr);
+        panel_product<4>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, add, (const T*)nullptr);
     for (; j + W <= width; j += W)
-        panel_product<1>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, false, (const T*)nullptr);
+        panel_product<1>(rows, A, lda, P + j, ldp, K, Tile<T>{to + j, ld, W}, add, (const T*)nullptr);
     for (long r = 0; j < width && r < rows; r++) {
-        blend(A + r * lda, K, P + j, ldp, width - j, to + r * ld + j, false);
-        if (!K) memset(to + r * ld + j, 0, (width - j) * sizeof(T));
+        blend(A + r * lda, K, P + j, ldp, width - j, to + r * ld + j, add);
+        if (!K && !add) memset(to + r * ld + j, 0, (width - j) * sizeof(T));
     }
 }
 
@@ -179,8 +180,9 @@ struct Task {
     const Attention& q;
     const long T_ = q.T, N = q.N, S = q.S, B = q.B, H = q.H, A = q.A, C = q.C, Q = q.Q;
     const bool additive = q.weight_q, gated = Q > A;
+    const bool fed = q.weight_u, late = fed && additive;  // late: c_t itself is computed, and multiplied in the step
     const T* const mix = (const T*)(q.mix ? q.mix : q.a);
-    const long V = additive ? G * H : H, Y = additive ? H + C : H;
+    const long F = additive ? C : H, V = late ? C : additive ? G * H : H, Y = additive ? H + C : H;
     const int64_t *const lengths = (const int64_t*)q.lengths, *const rows = (const int64_t*)q.rows;
 
     long length(long n) const { return lengths ? lengths[n] : T_; }
@@ -202,7 +204,7 @@ struct Task {
     }
     bool hard(long t, long n) const { return q.hard && !(q.draws && ((const T*)q.draws)[t * N + n] >= 1); }
     T* keys(long n) const { return (T*)q.keys + sentence(n) * A; }
-    T* values(long n) const { return (T*)q.values + sentence(n) * V; }
+    const T* values(long n) const { return (const T*)(late ? q.looked : q.values) + sentence(n) * V; }
     const T* s_rows(long t, long* ld) const {  // s_{t-1} of all rows
         *ld = t ? Y : H;
         return t ? (const T*)q.y + (t - 1) * N * Y : (const T*)q.h0;
@@ -222,10 +224,11 @@ struct Task {
 template <class Cell, class T>
 struct Forward : Task<Cell, T> {
     using Base = Task<Cell, T>;
-    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::Q, Base::V, Base::Y, Base::additive;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::Q, Base::F, Base::V,
+        Base::Y, Base::additive, Base::fed, Base::late;
     const bool packing = T_ * N > kFewRows;
     const long Gp = Weight<T>::padded(G * H), Hp = Weight<T>::padded(H), Qp = additive ? Weight<T>::padded(Q) : Hp;
-    const long Vp = additive ? Gp : Hp, Sp = round_up(S, W);
+    const long Vp = round_up(V, W), Sp = round_up(S, W);
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
     T *const gh, *const queries, *const gu;  // (N, ·): products; queries are W s_{t-1}, or W_s s_t
@@ -233,15 +236,15 @@ struct Forward : Task<Cell, T> {
 
     explicit Forward(const Attention& given)
         : Base{given},
-          memory(sizeof(T) * size_t((packing ? H * (Gp + Qp + !additive * Gp) : 0) + N * (Gp + Qp + !additive * Gp) +
+          memory(sizeof(T) * size_t((packing ? H * (Gp + Qp) + fed * F * Gp : 0) + N * (Gp + Qp + fed * Gp) +
                                     q.threads * (Sp + Vp) + 2048)),
-          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, Q)), W_u(weight(q.weight_u, G * H)),
-          W_s(weight(q.weight_s, H)), gh(memory.next<T>(N * Gp)), queries(memory.next<T>(N * Qp)),
-          gu(memory.next<T>(additive ? 0 : N * Gp)), own(memory.next<T>(q.threads * (Sp + Vp))) {}
+          W_hh(weight(q.weight_hh, G * H, H)), W_q(weight(q.weight_q, Q, H)), W_u(weight(q.weight_u, G * H, F)),
+          W_s(weight(q.weight_s, H, H)), gh(memory.next<T>(N * Gp)), queries(memory.next<T>(N * Qp)),
+          gu(memory.next<T>(fed * N * Gp)), own(memory.next<T>(q.threads * (Sp + Vp))) {}
 
-    Weight<T> weight(const void* lies, long outputs) {
+    Weight<T> weight(const void* lies, long outputs, long depth) {
         const bool packed = lies && packing;
-        return {(const T*)lies, outputs, H, packed ? memory.next<T>(Weight<T>::padded(outputs) * H) : nullptr};
+        return {(const T*)lies, outputs, depth, packed ? memory.next<T>(Weight<T>::padded(outputs) * depth) : nullptr};
     }
 
     void operator()() {
@@ -275,11 +278,16 @@ struct Forward : Task<Cell, T> {
                 if (q.queries) memcpy((T*)q.queries + (t * N + n) * Q, query, Q * sizeof(T));
                 softmax(t, n, e);
                 if (q.mix) choose(t, n, query);
-                see(t, n, found);  // (4)
-                cell(t, n, found);
+                see(t, n, late ? context(t, n) : found);  // (4)
+                if (!late) cell(t, n, found);
             } else {
                 cell(t, n, gu + n * Gp);
             }
+        }
+        if (late) {
+            W_u.times(alive, context(t, n0), Y, gu + n0 * Gp, Gp);
+            for (long n = n0; n < n1; n++)
+                if (this->going(t, n)) cell(t, n, gu + n * Gp);
         }
         if (additive) return;
         W_s.times(alive, (const T*)q.y + (t * N + n0) * H, H, queries + n0 * Qp, Qp);
@@ -348,6 +356,8 @@ struct Forward : Task<Cell, T> {
         m[chosen] = open;
     }
 
+    T* context(long t, long n) const { return (T*)q.y + (t * N + n) * Y + H; }
+
     void see(long t, long n, T* found) const {
         blend(this->mix + (t * N + n) * S, this->seen(n), this->values(n), this->B * V, V, found, false);
     }
@@ -376,7 +386,7 @@ struct Forward : Task<Cell, T> {
     // Past the end of a row.
     void nothing(long t, long n) const {
         const long row = t * N + n;
-        memset((T*)q.y + row * Y, 0, H * sizeof(T));
+        memset((T*)q.y + row * Y, 0, (late ? Y : H) * sizeof(T));
         memset((T*)q.a + row * S, 0, S * sizeof(T));
         if (q.mix) memset((T*)q.mix + row * S, 0, S * sizeof(T));
         if (Cell::kMemory) memset((T*)q.c + row * H, 0, H * sizeof(T));
@@ -385,47 +395,54 @@ struct Forward : Task<Cell, T> {
         if (q.queries) memset((T*)q.queries + row * Q, 0, Q * sizeof(T));
     }
 
-    // The state after the last step, and (4) for all steps at once: the loop itself does not need c_t.
+    // The state after the last step, and (4) for all steps at once where the loop itself does not need c_t.
     void finish(long n) const {
         const long last = this->length(n);
         memcpy((T*)q.hn + n * H, this->s_before(last, n), H * sizeof(T));
         if (Cell::kMemory) memcpy((T*)q.cn + n * H, this->before(last, n, q.c, q.c0), H * sizeof(T));
         if (!additive) memcpy((T*)q.un + n * H, this->before(last, n, q.u, q.u0), H * sizeof(T));
-        if (C)
+        if (C && !late)
             multiply(T_, this->mix + n * S, N * S, (const T*)q.looked + this->sentence(n) * C, this->B * C, this->seen(n),
-                     C, (T*)q.y + n * Y + H, N * Y);
+                     C, context(0, n), N * Y, false);
     }
 };
 
 // ---- backward --------------------------------------------------------------------------------------------------
 //
-// From the last step to the first. ds, dc and du are the gradients with respect to the state after a step. Gradients with
-// respect to the weights are sums over steps and rows, which Python computes as matrix products with torch.
+// From the last step to the first. ds, dc and du are the gradients with respect to the state after a step. Then the
+// gradients with respect to the memory, sums over the steps of all rows of a sentence, divided among threads by sentences.
+// Gradients with respect to the weights are sums over steps and rows, which Python computes as matrix products with torch.
 
 template <class Cell, class T>
 struct Backward : Task<Cell, T> {
     using Base = Task<Cell, T>;
-    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::H, Base::A, Base::C, Base::Q, Base::V, Base::Y, Base::additive;
-    const long Hp = Weight<T>::padded(H), Ap = additive ? round_up(A, W) : 0;
+    using Base::G, Base::W, Base::q, Base::T_, Base::N, Base::S, Base::B, Base::H, Base::A, Base::C, Base::Q, Base::F,
+        Base::V, Base::Y, Base::additive, Base::fed, Base::late, Base::rows;
+    const long Hp = Weight<T>::padded(H), Fp = Weight<T>::padded(F), Ap = additive ? round_up(A, W) : 0;
     const long own_size = round_up(S * (T_ + 1), W);
     Workspace memory;
     const Weight<T> W_hh, W_q, W_u, W_s;
     T *const ds, *const dc, *const du;  // (N, ·)
     T* const da;                        // (T, N, S): gradient of m_ti, later of the scores
+    T *const dcontext, *const dkeys;    // (T, N, ·) by c_t if it is late; (N, S, A) if rows share a sentence
     T *const dv, *const own;            // of each thread: dv, and a row's weights over all steps
 
     explicit Backward(const Attention& given)
         : Base{given},
-          memory(sizeof(T) * size_t(Hp * (G * H + (additive ? Q : G * H + H)) + N * Hp * (1 + Cell::kMemory + !additive) +
-                                    T_ * N * S + q.threads * (Ap + own_size) + 2048)),
-          W_hh(weight(q.weight_hh, G * H)), W_q(weight(q.weight_q, Q)), W_u(weight(q.weight_u, G * H)),
-          W_s(weight(q.weight_s, H)), ds(memory.next<T>(N * Hp)), dc(memory.next<T>(Cell::kMemory * N * Hp)),
-          du(memory.next<T>(!additive * N * Hp)), da(memory.next<T>(T_ * N * S)), dv(memory.next<T>(q.threads * Ap)),
+          memory(sizeof(T) * size_t(Hp * (G * H + (additive ? Q : H)) + fed * Fp * G * H +
+                                    N * Hp * (1 + Cell::kMemory + !additive) + T_ * N * (S + late * Fp) + key_size() +
+                                    q.threads * (Ap + own_size) + 2048)),
+          W_hh(weight(q.weight_hh, G * H, Hp, H)), W_q(weight(q.weight_q, Q, Hp, H)),
+          W_u(weight(q.weight_u, G * H, Fp, F)), W_s(weight(q.weight_s, H, Hp, H)), ds(memory.next<T>(N * Hp)), dc(memory.next<T>(Cell::kMemory * N * Hp)),
+          du(memory.next<T>(!additive * N * Hp)), da(memory.next<T>(T_ * N * S)),
+          dcontext(memory.next<T>(late * T_ * N * Fp)), dkeys(memory.next<T>(key_size())), dv(memory.next<T>(q.threads * Ap)),
           own(memory.next<T>(q.threads * own_size)) {}
 
-    Weight<T> weight(const void* lies, long outputs) {
-        return {(const T*)lies, outputs, H, lies ? memory.next<T>(outputs * Hp) : nullptr};
+    Weight<T> weight(const void* lies, long outputs, long padded, long depth) {
+        return {(const T*)lies, outputs, depth, lies ? memory.next<T>(outputs * padded) : nullptr};
     }
+    long key_size() const { return additive && rows ? N * S * A : 0; }
+    T* dkey(long i, long n) const { return rows ? dkeys + (n * S + i) * A : (T*)q.dkeys + (i * B + n) * A; }
 
     void operator()() {
         run_team(Calls::attention, double(T_ * N) * H * (G * H + A), (int)q.threads, [&](Team& team, int id, Turn& phase) {
@@ -437,9 +454,14 @@ struct Backward : Task<Cell, T> {
                 if (Ap) memset(dv + part * Ap, 0, Ap * sizeof(T));
                 for (long n = n0; n < n1; n++) start(n);
                 for (long t = T_ - 1; t >= 0; t--) step(t, n0, n1, dv + part * Ap);
-                for (long n = n0; n < n1; n++) finish(n, own + id * own_size);
+                for (long n = n0; n < n1; n++) finish(n);
             });
             team.wait(phase);
+            each_part(q.threads, team, id, [&](int part) {
+                const long b0 = rows ? share(B, part, q.threads) : this->cut(part, (int)q.threads);
+                const long b1 = rows ? share(B, part + 1, q.threads) : this->cut(part + 1, (int)q.threads);
+                for (long b = b0; b < b1; b++) remembered(b, own + id * own_size);
+            });
             if (additive && id == 0) {
                 T* to = (T*)q.dv;
                 for (long j = 0; j < A; j++) {
@@ -455,16 +477,20 @@ struct Backward : Task<Cell, T> {
         if (Cell::kMemory) begin(n, q.dcn, dc);
         if (!additive) begin(n, q.dun, du);
         const long last = this->length(n), seen = this->seen(n);
-        const bool by_context = C && q.dy;
+        const bool by_context = C && q.dy && !late;
         if (by_context)  // (4) for all steps at once
-            dot_product(last, (const T*)q.dy + n * Y + H, N * Y, (const T*)q.looked + n * C, this->B * C, seen, C, da + n * S,
-                        N * S);
+            dot_product(last, (const T*)q.dy + n * Y + H, N * Y, (const T*)q.looked + this->sentence(n) * C, B * C, seen, C,
+                        da + n * S, N * S);
         for (long t = 0; t < last; t++) {
             T* to = da + (t * N + n) * S;
             const T* given = q.da && !q.mix ? (const T*)q.da + (t * N + n) * S : nullptr;
             for (long i = 0; i < seen; i++) to[i] = (by_context ? to[i] : T(0)) + (given ? given[i] : T(0));
+            if (!late) continue;
+            T* d = dcontext + (t * N + n) * Fp;
+            memset(d, 0, Fp * sizeof(T));
+            if (q.dy) memcpy(d, (const T*)q.dy + (t * N + n) * Y + H, C * sizeof(T));
         }
-        for (long i = 0; additive && i < S; i++) memset((T*)q.dkeys + (i * this->B + n) * A, 0, A * sizeof(T));
+        for (long i = 0; additive && i < S; i++) memset(dkey(i, n), 0, A * sizeof(T));
     }
     void begin(long n, const void* given, T* state) const {
         memset(state + n * Hp, 0, Hp * sizeof(T));
@@ -484,13 +510,17 @@ struct Backward : Task<Cell, T> {
                 nothing(t, n);
             } else if (additive) {
                 cell(t, n);
-                const T* de = scores(t, n, (const T*)q.dxg + (t * N + n) * V);
-                additive_scores(t, n, de, dv);
+                if (!late) additive_scores(t, n, scores(t, n, (const T*)q.dxg + (t * N + n) * V), dv);
             } else {
                 const T* de = scores(t, n, (const T*)q.dp + (t * N + n) * V);
-                blend(de, this->seen(n), this->keys(n), this->B * A, A, ds + n * Hp, true);  // (2')
+                blend(de, this->seen(n), this->keys(n), B * A, A, ds + n * Hp, true);  // (2')
                 cell(t, n);
             }
+        }
+        if (late) {
+            W_u.back(alive, dxg, G * H, 0, G * H, dcontext + first * Fp, Fp);
+            for (long n = n0; n < n1; n++)
+                if (this->going(t, n)) additive_scores(t, n, scores(t, n, dcontext + (t * N + n) * Fp), dv);
         }
         W_hh.back(alive, dxg, G * H, 0, Cell::kMemory ? G * H : 2 * H, s, Hp);
         if (!Cell::kMemory) W_hh.back(alive, dhg, H, 2 * H, H, s, Hp);
@@ -526,7 +556,7 @@ struct Backward : Task<Cell, T> {
         T found[8];
         for (; i < seen; i += 8) {
             const long some = min_(8, seen - i);
-            dot_product(1, by_seen, V, value + i * this->B * V, this->B * V, some, V, found, 8);
+            dot_product(1, by_seen, V, value + i * B * V, B * V, some, V, found, 8);
             for (long k = 0; k < some; k++) total += a[i + k] * (de[i + k] += found[k]);
         }
         if (q.mix) total = weights(t, n, de);
@@ -553,18 +583,19 @@ struct Backward : Task<Cell, T> {
 
     // (2): tanh is recomputed, which is faster than storing and loading it.
     void additive_scores(long t, long n, const T* de, T* dv) const {
-        const long row = (t * N + n) * Q, stride = this->B * A;
+        const long row = (t * N + n) * Q;
         const T *key = this->keys(n), *v = (const T*)q.v, *query = (const T*)q.queries + row;
-        T *dkey = (T*)q.dkeys + n * A, *dq = (T*)q.dq + row;
+        T* dq = (T*)q.dq + row;
         memset(dq, 0, A * sizeof(T));
-        for (long i = 0; i < this->seen(n); i++, key += stride, dkey += stride) {
+        for (long i = 0; i < this->seen(n); i++, key += B * A) {
             const Vec<T> d = fill(de[i]);
+            T* to = dkey(i, n);
             each<T>(A, [&](long j, int k) {
                 const Vec<T> squashed = tanh_(load(query + j, k) + load(key + j, k));
                 const Vec<T> by_sum = d * load(v + j, k) * (T(1) - squashed * squashed);
                 store(dv + j, load(dv + j) + d * squashed);
                 store(dq + j, load(dq + j, k) + by_sum, k);
-                store(dkey + j, load(dkey + j, k) + by_sum, k);
+                store(to + j, load(to + j, k) + by_sum, k);
             });
         }
     }
@@ -596,23 +627,40 @@ struct Backward : Task<Cell, T> {
         if (additive) memset((T*)q.dq + row * Q, 0, Q * sizeof(T));
     }
 
-    // The gradients with respect to the memory, sums over steps of m_ti times gradients, by position.
-    void finish(long n, T* scratch) const {
+    void finish(long n) const {
         memcpy((T*)q.dh0 + n * H, ds + n * Hp, H * sizeof(T));
         if (Cell::kMemory) memcpy((T*)q.dc0 + n * H, dc + n * Hp, H * sizeof(T));
         if (!additive) memcpy((T*)q.du0 + n * H, du + n * Hp, H * sizeof(T));
-        add_up(n, this->mix, additive ? q.dxg : q.dp, V, V, 0, q.dvalues, scratch);
-        if (C) add_up(n, this->mix, q.dy, Y, C, H, q.dlooked, scratch);
-        if (!additive) add_up(n, da, q.y, Y, A, 0, q.dkeys, scratch);
     }
-    // to (S, B, width) = Σ_t weights_ti · from_t, columns [first, first + width) of rows of ld numbers.
-    void add_up(long n, const T* weights, const void* from, long ld, long width, long first, void* to, T* scratch) const {
+
+    // The gradients with respect to the memory of sentence b: of values, h and keys, m_ti or dscore_ti times gradients.
+    void remembered(long b, T* scratch) const {
+        const long seen = ((const int64_t*)q.seen)[b], width = additive ? G * H : H;
+        bool add = false;
+        for (long n = rows ? 0 : b; n < (rows ? N : b + 1); n++) {
+            if (this->sentence(n) != b) continue;
+            if (!late) add_up(n, this->mix, additive ? q.dxg : q.dp, width, width, 0, q.dvalues, scratch, add);
+            if (late) add_up(n, this->mix, dcontext, Fp, C, 0, q.dlooked, scratch, add);
+            else if (C) add_up(n, this->mix, q.dy, Y, C, H, q.dlooked, scratch, add);
+            if (!additive) add_up(n, da, q.y, Y, A, 0, q.dkeys, scratch, add);
+            const T one = 1;
+            for (long i = 0; additive && rows && i < seen; i++)
+                blend(&one, 1, dkey(i, n), A, A, (T*)q.dkeys + (i * B + b) * A, add);
+            add = true;
+        }
+        for (long i = add ? seen : 0; i < S; i++) {  // what no row reads
+            memset((T*)q.dkeys + (i * B + b) * A, 0, A * sizeof(T));
+            if (!late) memset((T*)q.dvalues + (i * B + b) * width, 0, width * sizeof(T));
+            if (C) memset((T*)q.dlooked + (i * B + b) * C, 0, C * sizeof(T));
+        }
+    }
+    // to (S, B, width) = [to +] Σ_t weights_ti · from_t, columns [first, first + width) of rows of ld numbers.
+    void add_up(long n, const T* weights, const void* from, long ld, long width, long first, void* to, T* scratch, bool add) const {
         const long steps = from ? this->length(n) : 0, seen = this->seen(n);
         for (long t = 0; t < steps; t++)
             for (long i = 0; i < seen; i++) scratch[i * steps + t] = weights[(t * N + n) * S + i];
-        multiply(seen, scratch, steps, (const T*)from + n * ld + first, N * ld, steps, width, (T*)to + n * width,
-                 this->B * width);
-        for (long i = seen; i < S; i++) memset((T*)to + (i * this->B + n) * width, 0, width * sizeof(T));
+        multiply(seen, scratch, steps, (const T*)from + n * ld + first, N * ld, steps, width,
+                 (T*)to + this->sentence(n) * width, B * width, add);
     }
 };
 

@@ -18,15 +18,15 @@
 #define UNROLLED_ATTENTION_ARRAYS(X) \
     /* read by both directions */ \
     X(keys)        /* (S, B, A) */ \
-    X(values)      /* (S, B, V): V = G·H if additive, else H */ \
+    X(values)      /* (S, B, V): V = G·H if additive, else H; additive: 0 where weight_u multiplies c_t in each step */ \
     X(looked)      /* (S, B, C): the memory itself, additive only */ \
     X(seen)        /* int64 (B): how many positions of a sentence there are, at least 1 */ \
-    X(rows)        /* int64 (N): the sentence of each row; 0: row n has sentence n. Forward only */ \
+    X(rows)        /* int64 (N): the sentence of each row; 0: row n has sentence n */ \
     X(lengths)     /* int64 (N): steps of each row */ \
     X(weight_hh)   /* (G·H, H) */ \
     X(weight_q)    /* (Q, H): W of (2), with a gate another row, w of (4g); there if additive, and only then */ \
     X(v)           /* (A): additive only */ \
-    X(weight_u)    /* (G·H, H): the part of W_ih that sees u_{t-1}; there if multiplicative */ \
+    X(weight_u)    /* (G·H, F): the part of W_ih that sees u_{t-1}, F = H; additive without values: c_t, F = C */ \
     X(weight_s)    /* (H, H): the part of W_c that sees s_t; multiplicative only */ \
     X(h0) X(c0)    /* (N, H): before the first step */ \
     X(u0)          /* (N, H): multiplicative only */ \

@@ -135,6 +135,16 @@ def test_rows_share_a_sentence():
         torch.testing.assert_close(a[n : n + 1], alone[2])
 
 
+@pytest.mark.parametrize(("steps", "width"), [(None, 12), (4, 0), (17, 0), (18, 12)])
+def test_values_are_computed_where_they_save_multiplications(steps, width):
+    """For S = 5, B = 2 and C = 12: 12 · steps against 5 · 2 · 12 + 5 · steps, each times 4 · H."""
+    cell = Attentive(LSTMCell(2 + 12, 3), 2, 12)
+    memory = cell.remember(torch.randn(5, 2, 12), torch.tensor([5, 3]), steps)
+    assert memory.values.shape == (5, 2, width)
+    general = Attentive(LSTMCell(2 + 3, 3), 2, 12, score="general", input_feeding=True)
+    assert general.remember(torch.randn(5, 2, 12), torch.tensor([5, 3]), steps).values.shape == (5, 2, 3)
+
+
 def test_a_cell_with_layer_norm_multiplies_the_context_itself():
     plain, normed = made("gru"), made("gru", layer_norm=True)
     h = torch.randn(S, N, H).double()

@@ -46,6 +46,7 @@ class Case:
     bias: bool = True
     gate: bool = False  # additive only
     hard: str = ""  # likely: the largest weight; drawn: by random numbers
+    late: bool = False  # additive only: c_t is multiplied in the step, instead of all values before
     lengths: bool = False
     threads: int = 1
     seed: int = 0
@@ -77,6 +78,8 @@ class Case:
         how: dict[str, Any] = {"seen": torch.randint(1, self.S + 1, (B,), generator=g)}
         if self.B:
             how["rows"] = torch.randint(self.B, (self.N,), generator=g)
+        if self.late:
+            how["steps"] = 0
         if additive and self.hard == "drawn":
             how["draws"] = torch.rand(self.T, self.N, generator=g) * 1.5  # from 1 on: the mean of all positions
         if self.lengths:
@@ -93,7 +96,7 @@ def start(cell: Attentive, sources: dict[str, Tensor]) -> AttentiveState:
 
 def call(cell: Attentive, sources: dict[str, Tensor], how: dict[str, Any], backend: str) -> dict[str, Tensor]:
     more = {name: how.get(name) for name in ("rows", "lengths", "draws")}
-    memory = cell.remember(sources["h"], how["seen"])
+    memory = cell.remember(sources["h"], how["seen"], how.get("steps"))
     outputs, weights, after = attend(cell, sources["inputs"], start(cell, sources), memory, **more, backend=backend)
     leaves = {f"after.{name}": leaf for name, leaf in after.cell._asdict().items()}
     return {"outputs": outputs, "weights": weights, **leaves} | ({} if cell.additive else {"after.fed": after.fed})
@@ -110,7 +113,7 @@ def run(case: Case, backend: str, dtype: torch.dtype, nudged: int = 0) -> dict[s
         every = {**sources, **dict(cell.named_parameters())}
         loss = sum((torch.randn(r.shape, generator=g).to(dtype) * r).sum() for r in results.values())
         found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
-        with torch.no_grad():  # where nothing is to be learned the kernel keeps nothing, and rows share their sentence
+        with torch.no_grad():  # where nothing is to be learned the kernel keeps nothing
             quiet = call(cell, sources, how, backend)
     for name, result in quiet.items():
         torch.testing.assert_close(result, results[name], rtol=0, atol=TOLERANCE[dtype])
@@ -168,6 +171,7 @@ def cases(draw) -> Case:
         bias=draw(st.booleans()),
         gate=draw(st.booleans()),
         hard=draw(st.sampled_from(["", "", "likely", "drawn"])),
+        late=draw(st.booleans()),
         lengths=draw(st.booleans()),
         threads=draw(st.integers(1, 2)),
         seed=draw(st.integers(0, 999)),
@@ -189,6 +193,10 @@ FIXED = {
     "wide LSTM, hard": Case("lstm", T=3, N=9, S=9, H=130, C=70, A=32, gate=True, hard="drawn", lengths=True, threads=2),
     "wide, feeding": Case("gru", "general", T=3, N=9, S=9, H=130, C=70, lengths=True, threads=2),
     "wide LSTM, feeding": Case("lstm", "scaled", T=3, N=9, S=9, H=130, lengths=True, threads=2),
+    "wide, late, with a gate": Case(T=5, N=9, S=9, H=130, C=70, A=35, gate=True, late=True, lengths=True, threads=2),
+    "wide LSTM, late, shared": Case("lstm", T=5, N=9, B=4, S=9, H=70, C=130, A=35, late=True, lengths=True, threads=2),
+    "wide, shared": Case(T=3, N=9, B=4, S=9, H=70, C=130, A=35, lengths=True, threads=2),
+    "wide LSTM, feeding, shared": Case("lstm", "general", T=3, N=9, B=4, S=9, H=70, C=35, lengths=True, threads=2),
     "beams": Case(T=1, N=40, B=8, S=9, H=64, C=64, A=64, threads=2),
     "beams, feeding": Case("lstm", "general", T=1, N=40, B=8, S=9, H=64, C=32, threads=2),
 }
@@ -201,14 +209,23 @@ def test_every_instruction_set_agrees_with_the_loop_over_steps(monkeypatch, name
     assert_agrees(case)
 
 
-SMALL = {
-    f"{kind}, {score}": Case(kind, score, T=3, N=2, S=3, I=2, H=3, C=2, A=4, lengths=True, seed=3)
-    for kind in CELLS
-    for score in ("additive", "general")
-} | {
-    f"gate {hard}": Case("lstm", T=3, N=2, S=3, I=2, H=3, C=2, A=4, gate=True, hard=hard, lengths=True, seed=3)
-    for hard in ("", "drawn")
-}
+SMALL = (
+    {
+        f"{kind}, {score}": Case(kind, score, T=3, N=2, S=3, I=2, H=3, C=2, A=4, lengths=True, seed=3)
+        for kind in CELLS
+        for score in ("additive", "general")
+    }
+    | {
+        f"gate {hard}": Case("lstm", T=3, N=2, S=3, I=2, H=3, C=2, A=4, gate=True, hard=hard, lengths=True, seed=3)
+        for hard in ("", "drawn")
+    }
+    | {
+        "late, shared": Case(
+            "lstm", T=3, N=2, B=1, S=3, I=2, H=3, C=2, A=4, gate=True, late=True, lengths=True, seed=3
+        ),
+        "shared": Case("gru", T=3, N=2, B=1, S=3, I=2, H=3, C=2, A=4, gate=True, hard="drawn", lengths=True, seed=3),
+    }
+)
 
 
 @pytest.mark.parametrize("case", SMALL.values(), ids=SMALL)
@@ -226,11 +243,11 @@ def test_gradients_and_second_derivatives_are_those_of_finite_differences(case):
 
 @pytest.mark.parametrize("gate", [False, True])
 @pytest.mark.parametrize("kind", CELLS)
-@pytest.mark.parametrize("score", ["additive", "general"])
-def test_second_derivatives_are_those_of_the_loop(kind, score, gate):
+@pytest.mark.parametrize(("score", "late"), [("additive", False), ("additive", True), ("general", False)])
+def test_second_derivatives_are_those_of_the_loop(kind, score, late, gate):
     found = []
     for backend in ("reference", "native"):
-        cell, sources, how, _ = Case(kind, score, gate=gate, lengths=True).build(torch.float64)
+        cell, sources, how, _ = Case(kind, score, B=2, gate=gate, late=late, lengths=True).build(torch.float64)
         every = [*sources.values(), *cell.parameters()]
         results = call(cell, sources, how, backend)
         loss = sum(one.sin().sum() for one in results.values())
@@ -258,9 +275,9 @@ def test_a_padded_batch_is_its_sentences(kind, score):
 
 
 @pytest.mark.parametrize("kind", CELLS)
-@pytest.mark.parametrize("score", ["additive", "general"])
+@pytest.mark.parametrize(("score", "steps"), [("additive", None), ("additive", 0), ("general", None)])
 @pytest.mark.parametrize("padding", [float("nan"), float("inf")])
-def test_what_stands_in_the_padding_of_inputs_and_memory_reaches_nothing(kind, score, padding):
+def test_what_stands_in_the_padding_of_inputs_and_memory_reaches_nothing(kind, score, steps, padding):
     found = []
     for number in (0.0, padding):
         cell, sources, how, _ = Case(kind, score, T=6, N=7, S=8, H=20, lengths=True).build(torch.float32)
@@ -268,7 +285,7 @@ def test_what_stands_in_the_padding_of_inputs_and_memory_reaches_nothing(kind, s
         past = torch.arange(8)[:, None] >= how["seen"]
         inputs = sources["inputs"].detach().clone()
         inputs[outside] = number
-        memory = cell.remember(sources["h"], how["seen"])
+        memory = cell.remember(sources["h"], how["seen"], steps)
         parts = [part.detach().clone() for part in memory[:3]]
         for part in parts:
             part[past] = number
@@ -292,10 +309,10 @@ def test_what_stands_in_the_padding_of_inputs_and_memory_reaches_nothing(kind, s
 # ---- threads and processes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("score", ["additive", "general"])
+@pytest.mark.parametrize(("score", "late"), [("additive", False), ("additive", True), ("general", False)])
 @pytest.mark.parametrize("kind", CELLS)
-def test_the_same_threads_give_the_same_bits_and_others_agree_to_rounding(kind, score):
-    case = Case(kind, score, T=9, N=20, S=9, H=48, C=32, A=33, lengths=True)
+def test_the_same_threads_give_the_same_bits_and_others_agree_to_rounding(kind, score, late):
+    case = Case(kind, score, T=9, N=20, B=7, S=9, H=48, C=32, A=33, late=late, lengths=True)
     alone = run(case, "native", torch.float32)
     for number in (1, 2, 3):
         first = run(replace(case, threads=number), "native", torch.float32)
@@ -366,6 +383,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "few keys": ({"memory": given_memory(keys=ones(S - 1, B, H))}, "keys|values"),
     "keys without rows": ({"memory": given_memory(keys=ones(S, H))}, "keys"),
     "narrow values": ({"memory": given_memory(values=ones(S, B, H))}, "values"),
+    "values of no width": ({"memory": given_memory(values=ones(S, B, 0)), "score": "dot"}, "values"),
     "values of another type": ({"memory": given_memory(values=ones(S, B, 3 * H).double())}, "values"),
     "a short memory": ({"memory": given_memory(h=ones(S - 1, B, C))}, "looked|memory.s lengths"),
     "an empty sentence": ({"memory": given_memory(lengths=torch.tensor([5, 5, 0, 5, 5, 5]))}, "memory's lengths"),
@@ -383,7 +401,9 @@ def test_what_does_not_fit_is_named_and_does_not_reach_the_kernel(monkeypatch, b
     change, name = BAD[bad]
     cell = Attentive(GRUCell(I + C, H), I, C)
     arguments = {"inputs": ones(T, N, I), "state": GRUState(ones(N, H)), "memory": given_memory(), **change}
-    arguments["state"] = AttentiveState(arguments["state"], ones(N, 0))
+    if arguments.pop("score", "additive") == "dot":
+        cell = Attentive(GRUCell(I + H, H), I, H, score="dot", input_feeding=True)
+    arguments["state"] = AttentiveState(arguments["state"], ones(N, cell.feed_size * (not cell.additive)))
     monkeypatch.setattr(extension, "compiled", Untouched())
     with pytest.raises((ShapeError, TypeError, RuntimeError), match=name), torch.no_grad():
         attend(cell, **arguments, backend="native")
@@ -439,17 +459,18 @@ def apart(tensor: Tensor) -> Tensor:
     return torch.stack([tensor, tensor], -1)[..., 0]
 
 
-@pytest.mark.parametrize("score", ["additive", "general"])
-def test_the_attention_operators_are_what_they_say(score):
+@pytest.mark.parametrize(("score", "late"), [("additive", False), ("additive", True), ("general", False)])
+def test_the_attention_operators_are_what_they_say(score, late):
     cell, sources, how, _ = Case("lstm", score, C=6, lengths=True).build(torch.float64)
     memory = cell.remember(sources["h"], how["seen"])
     inner: Any = cell.cell
     additive = cell.additive
     W_ih = inner.weight_ih
     given = [
-        torch.nn.functional.linear(sources["inputs"], W_ih[:, :3], inner.bias_ih), memory.keys, memory.values,
+        torch.nn.functional.linear(sources["inputs"], W_ih[:, :3], inner.bias_ih), memory.keys,
+        None if late else memory.values,
         memory.h if additive else None, cell.v if additive else None, cell.query.weight if additive else None,
-        None if additive else W_ih[:, 3:].contiguous(), None if additive else cell.from_state.weight,
+        W_ih[:, 3:].contiguous() if late or not additive else None, None if additive else cell.from_state.weight,
         inner.weight_hh, inner.bias_hh, sources["state.h"], sources["state.c"], sources.get("fed"),
         None, None, how["seen"], None, how["lengths"], True, False, True,
     ]  # fmt: skip

@@ -52,7 +52,7 @@ class Memory(NamedTuple):
     h        (S, B, C)  the encoder outputs; positions past the end of a sentence are ignored
     keys     (S, B, A)  the keys of (1)
     values   (S, B, ·)  W_c h_i, the contribution to the recurrence, multiplied once per sentence instead of at every
-                        step
+                        step; width 0 where c_t is multiplied by W_c in the step, see `Attentive.remember`
     lengths  (B,)       int64, lengths of the sentences, at least 1
     """
 
@@ -159,8 +159,13 @@ class Attentive(nn.Module):
         """Width of y_t."""
         return self.cell.output_size + (self.memory_size if self.additive else 0)
 
-    def remember(self, h: Tensor, lengths: Tensor) -> Memory:
+    def remember(self, h: Tensor, lengths: Tensor, steps: int | None = None) -> Memory:
         """Build the memory from encoder outputs ``h (S, B, C)`` and ``lengths (B,)``, with keys and values.
+
+        ``steps`` is T · N, the total number of steps that will attend to the memory, if known. Additive attention then
+        omits the values if that takes fewer multiplications: T·N·C for products with c_t in the steps, against S·B·C
+        for the values and T·N·S for their weighted sums, each times the width of the values. Results are equal up to
+        rounding.
 
         Raises:
             ShapeError: the shapes do not fit.
@@ -172,11 +177,14 @@ class Attentive(nn.Module):
             keys = self.key(h)  # (1)
         else:
             keys = h * self.cell.output_size**-0.5 if self.score == "scaled" else h
-        return Memory(h, keys, self._values(h), lengths)
+        return Memory(h, keys, self._values(h, steps), lengths)
 
-    def _values(self, h: Tensor) -> Tensor:
+    def _values(self, h: Tensor, steps: int | None) -> Tensor:
         if not self.additive:
             return self.from_context(h)
+        S, B, C = h.shape
+        if steps is not None and steps * C <= S * B * C + S * steps:
+            return h.new_zeros(S, B, 0)
         if not isinstance(self.cell, GatedCell) or self.cell.layer_norm:  # the cell multiplies c_t itself
             return h.new_zeros(*h.shape[:2], 0)
         return h @ self.cell.weight_ih[:, self.input_size :].t()  # the part of (5) that multiplies c_t

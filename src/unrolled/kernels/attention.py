@@ -23,7 +23,7 @@ from .operators import Loop, check, check_range, guard, resolve_shapes, skeleton
 from .watch import no_kernel
 
 # T steps, N rows, S source positions, B sentences, I input_size, H hidden_size, G gates, A width of a key, V width of
-# a value, C memory_size, Y width of y
+# a value, C memory_size, F width of u_t or c_t, Y width of y
 
 TYPES = (torch.float32, torch.float64)
 
@@ -65,29 +65,26 @@ def run(
     lengths: Tensor | None,
     draws: Tensor | None,
 ) -> tuple[Tensor, Tensor, AttentiveState]:
-    """Compute `unrolled.attend`: outputs (T, N, O), weights (T, N, S) and the state after the last step.
-
-    If gradients are needed and ``rows`` is given, each row first gets a copy of its sentence: the kernel has no
-    gradients with respect to a memory shared by several rows.
-    """
+    """Compute `unrolled.attend`: outputs (T, N, O), weights (T, N, S) and the state after the last step."""
     inner: Any = cell.cell
     lstm, I = isinstance(inner, LSTMCell), cell.input_size
     if lengths is not None:  # the padding may hold anything, even NaN, and must not affect gradients
         inputs = reference.inside(inputs, lengths)
     backward = needs_backward([inputs, *state.cell, state.fed, *memory[:3], *cell.parameters()])
-    if rows is not None and backward:
-        memory, rows = memory.of(rows), None
     xg = F.linear(inputs, inner.weight_ih[:, :I], inner.bias_ih)
     h0, c0 = (*state.cell, None)[:2]
     u0 = None if cell.additive else state.fed
     specific: list[Tensor | None] = [None] * 5  # the tensors of one kind of attention
     bias_g = None if cell.gate is None else cell.gate.bias
+    values = memory.values if memory.values.size(2) else None
     if cell.additive:
         weight_q = cell.query.weight if cell.gate is None else torch.cat([cell.query.weight, cell.gate.weight])
         specific[:3] = memory.h, cell.v, weight_q
     else:
-        specific[3:] = inner.weight_ih[:, I:], cell.from_state.weight
-    tensors = [xg, memory.keys, memory.values, *specific, inner.weight_hh, inner.bias_hh, h0, c0, u0, bias_g]
+        specific[4] = cell.from_state.weight
+    if values is None or not cell.additive:
+        specific[3] = inner.weight_ih[:, I:]
+    tensors = [xg, memory.keys, values, *specific, inner.weight_hh, inner.bias_hh, h0, c0, u0, bias_g]
     tensors += [None if draws is None else draws.to(inputs.dtype), memory.lengths, rows, lengths]
     y, _, u, a, hn, cn, un, *_ = _kernel(tensors, [lstm, cell.hard, backward], backward)
     after: State = LSTMState(hn, cn) if lstm else GRUState(hn)
@@ -98,7 +95,7 @@ def run(
 def attention(
     xg: Tensor,
     keys: Tensor,
-    values: Tensor,
+    values: Tensor | None,
     looked: Tensor | None,
     v: Tensor | None,
     weight_q: Tensor | None,
@@ -196,7 +193,7 @@ def attention_backward(
     mix: Tensor,
     xg: Tensor,
     keys: Tensor,
-    values: Tensor,
+    values: Tensor | None,
     looked: Tensor | None,
     v: Tensor | None,
     weight_q: Tensor | None,
@@ -217,13 +214,7 @@ def attention_backward(
 ) -> tuple[
     Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor
 ]:  # fmt: skip
-    """Return the gradients with respect to the first `DIFFERENTIABLE` arguments of `attention`; empty if there is none.
-
-    Raises:
-        ShapeError: ``rows`` is given.
-    """
-    if rows is not None:
-        raise ShapeError("rows must be None if gradients are needed; give each row a copy of its sentence")
+    """Return the gradients with respect to the first `DIFFERENTIABLE` arguments of `attention`; empty if none."""
     tensors: dict[str, Tensor | None] = {
         "xg": xg, "keys": keys, "values": values, "looked": looked, "v": v, "weight_q": weight_q, "weight_u": weight_u,
         "weight_s": weight_s, "weight_hh": weight_hh, "bias_hh": bias_hh, "h0": h0, "c0": c0, "u0": u0, "seen": seen,
@@ -257,7 +248,9 @@ def attention_backward(
     if dq is not None and weight_q is not None:
         dweight_q = _times_previous(dq.flatten(0, 1), s, h0, torch.empty_like(weight_q))
         dbias_g = dbias_g if bias_g is None else dq[:, :, A:].sum((0, 1))
-    if dp is not None and u0 is not None and weight_u is not None:
+    if additive and weight_u is not None:
+        dweight_u = dxg.t() @ y.flatten(0, 1)[:, H:]
+    elif dp is not None and u0 is not None and weight_u is not None:
         dweight_u = _times_previous(dxg, u.view(T * N, H), u0, weight_u.new_empty(weight_u.shape))
         dweight_s = dp.view(T * N, H).t() @ s
     if bias_hh is not None:
@@ -290,7 +283,7 @@ INTEGER_DTYPES = dict.fromkeys(("seen", "rows", "lengths"), torch.int64)
 SHAPES = {
     **dict.fromkeys(("xg", "dxg"), "TNR"), **dict.fromkeys(("keys", "dkeys"), "SBA"),
     **dict.fromkeys(("values", "dvalues"), "SBV"), **dict.fromkeys(("looked", "dlooked"), "SBC"),
-    **dict.fromkeys(("v", "dv"), "A"), "weight_q": "QH", "weight_u": "RH", "weight_s": "HH", "weight_hh": "RH",
+    **dict.fromkeys(("v", "dv"), "A"), "weight_q": "QH", "weight_u": "RF", "weight_s": "HH", "weight_hh": "RH",
     "bias_g": "O", "draws": "TN",
     "bias_hh": "R", "seen": "B", "rows": "N", "lengths": "N",
     **dict.fromkeys(("h0", "c0", "u0", "hn", "cn", "un", "dhn", "dcn", "dun", "dh0", "dc0", "du0"), "NH"),
@@ -336,11 +329,14 @@ def _check(tensors: dict[str, Tensor], lstm: bool) -> dict[str, int]:
         "K": 4,
         "O": 1,
         "C": Y - H,
+        "F": Y - H if additive else H,
         "Q": A + ("bias_g" in tensors),
     }
     if not additive and A != H:
         raise ShapeError(f"keys must be as wide as the state ({H}), got {A}")
-    needed = ("v", "looked") if additive else ("weight_u", "weight_s", "u0")
+    if additive and ("values" in tensors) == ("weight_u" in tensors):
+        raise ShapeError("additive attention needs either values or weight_u, not both")
+    needed = ("v", "looked") if additive else ("values", "weight_u", "weight_s", "u0")
     for name in (*needed, *(("c0",) if lstm else ())):
         if name not in tensors:
             raise ShapeError(f"{name} is missing")
@@ -372,22 +368,23 @@ def _arguments(
 def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor | None, ...]:
     """Compute the results by the equations of a cell on the projected quantities.
 
-    The inputs of that cell are xg and Σ_i a_ti values_i, and its W_ih is made of identity matrices.
+    The inputs of that cell are xg and Σ_i a_ti values_i, or c_t if there are no values, or u_{t-1}. Its W_ih is made of
+    identity matrices and ``weight_u``.
     """
     named: dict[str, Any] = _named(*tensors)
     lstm, hard, _ = options
     (_, N, R), H = named["xg"].shape, named["weight_hh"].size(1)
-    additive = named["weight_q"] is not None
+    additive, values = named["weight_q"] is not None, named["values"]
     identity = torch.eye(R, dtype=named["xg"].dtype)
+    W_u = identity if named["weight_u"] is None else named["weight_u"]
     with skeleton():
-        inner = (LSTMCell if lstm else GRUCell)(R + (R if additive else H), H, bias=named["bias_hh"] is not None)
+        inner = (LSTMCell if lstm else GRUCell)(R + W_u.size(1), H, bias=named["bias_hh"] is not None)
         if additive:
             gate = named["bias_g"] is not None
-            cell = Attentive(inner, R, R, attention_size=named["v"].size(0), gate=gate, hard=hard)
+            cell = Attentive(inner, R, W_u.size(1), attention_size=named["v"].size(0), gate=gate, hard=hard)
         else:
             cell = Attentive(inner, R, H, score="dot", input_feeding=True)
-    weights = {"cell.weight_ih": torch.cat([identity, identity if additive else named["weight_u"]], 1)}
-    weights["cell.weight_hh"] = named["weight_hh"]
+    weights = {"cell.weight_ih": torch.cat([identity, W_u], 1), "cell.weight_hh": named["weight_hh"]}
     if named["bias_hh"] is not None:
         weights |= {"cell.bias_hh": named["bias_hh"], "cell.bias_ih": torch.zeros_like(named["bias_hh"])}
     if additive:
@@ -399,7 +396,8 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
         weights["from_state.weight"] = named["weight_s"]
     state = LSTMState(named["h0"], named["c0"]) if lstm else GRUState(named["h0"])
     fed = named["h0"].new_zeros(N, 0) if additive else named["u0"]
-    memory = Memory(named["values"], named["keys"], named["values"], named["seen"])
+    seen_by_step = named["looked"] if values is None else values
+    memory = Memory(seen_by_step, named["keys"], seen_by_step, named["seen"])
     arguments = (named["xg"], AttentiveState(state, fed), memory, named["rows"], named["lengths"], None, named["draws"])
     y, a, after, _ = functional_call(
         Loop(cell, reference.attend), {f"cell.{name}": w for name, w in weights.items()}, arguments
@@ -407,13 +405,17 @@ def _equations(tensors: Sequence[Any], options: Sequence[Any]) -> tuple[Tensor |
     h, c = (*after.cell, None)[:2]
     if not additive:
         return None, None, y, a, h, c, after.fed
+    if values is None:
+        return y, None, None, a, h, c, None
     mix = a
     if hard or named["bias_g"] is not None:
         before = torch.cat([named["h0"][None], y[:-1, :, :H]]) if len(y) else y[:, :, :H]
         mix = functional_call(Loop(cell, Attentive.mix), {f"cell.{n}": w for n, w in weights.items()},
                               (a, before, named["draws"]))  # fmt: skip
         mix = mix if named["lengths"] is None else reference.inside(mix, named["lengths"])
-    context = torch.einsum("tns,snc->tnc", mix, reference.inside(named["looked"], named["seen"]))  # (4) on the memory
+    looked = reference.inside(named["looked"], named["seen"])
+    looked = looked if named["rows"] is None else looked[:, named["rows"]]
+    context = torch.einsum("tns,snc->tnc", mix, looked)  # (4) on the memory
     return torch.cat([y[:, :, :H], context], dim=2), None, None, a, h, c, None
 
 

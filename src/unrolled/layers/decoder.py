@@ -38,9 +38,8 @@ class Encoded(NamedTuple):
     state: State  # s_0 of every layer of the decoder
 
     def of(self, rows: Tensor) -> Encoded:
-        """Select the inputs with the indices ``rows (N,)``, one for each row."""
-        memory = None if self.memory is None else self.memory.of(rows)
-        return Encoded(memory, self.context[rows], select(self.state, rows))
+        """Select the inputs with the indices ``rows (N,)``, one for each row; the memory stays that of all inputs."""
+        return Encoded(self.memory, self.context[rows], select(self.state, rows))
 
 
 class DecoderState(NamedTuple):
@@ -146,6 +145,7 @@ class Decoder(nn.Module):
         memory: Memory | None,
         lengths: Tensor | None = None,
         draws: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None, DecoderState]:
         """Run the decoder over the previous tokens.
 
@@ -155,11 +155,12 @@ class Decoder(nn.Module):
             memory: the encoder outputs, with attention.
             lengths: ``(N,)``, the number of tokens that are not padding.
             draws: ``(T, N)``, with hard attention, see `attend`.
+            rows: ``(N,)``, with ``lengths``: the input of each row; `None`: row n has input n.
 
         Returns:
             The input of `logits` ``(T, N, ·)``, the attention weights ``(T, N, S)``, and the final state.
         """
-        return self.read_on(self.drop(self.target(ids)), decoder, memory, lengths, draws)
+        return self.read_on(self.drop(self.target(ids)), decoder, memory, lengths, draws, rows)
 
     def read_on(
         self,
@@ -168,14 +169,15 @@ class Decoder(nn.Module):
         memory: Memory | None,
         lengths: Tensor | None = None,
         draws: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None, DecoderState]:
         """Run `decode` on embeddings ``x (T, N, E)``."""
         state, weights, y = decoder.state, None, x
         if self.attention is not None:
             assert memory is not None
-            same = lengths is not None  # in training row n is input n
+            rows = decoder.rows if lengths is None else rows
             y, weights, first = attend(
-                self.attention, x, state[0], memory, rows=None if same else decoder.rows, lengths=lengths, draws=draws,
+                self.attention, x, state[0], memory, rows=rows, lengths=lengths, draws=draws,
                 noise=self.attention.cell.draw_noise(*x.shape[:2]) if self.training else None, backend=self.backend,
             )  # fmt: skip
             state = (first, *state[1:])

@@ -62,8 +62,8 @@ class CaptionDecoder(Decoder):
         )
 
     @abstractmethod
-    def encode(self, inputs: Tensor, sizes: Tensor | None = None) -> Encoded:
-        """Encode pictures or clips."""
+    def encode(self, inputs: Tensor, sizes: Tensor | None = None, steps: int | None = None) -> Encoded:
+        """Encode pictures or clips; for ``steps`` see `Attentive.remember`."""
 
     @abstractmethod
     def normalise_by(self, read: Any) -> None:
@@ -77,9 +77,9 @@ class CaptionDecoder(Decoder):
     def on_places(self, weights: Array, count: int) -> Array:
         """Return attention weights ``(T, S)`` of an input with ``count`` places, in the form of its places."""
 
-    def encoded(self, h: Tensor, lengths: Tensor, context: Tensor) -> Encoded:
+    def encoded(self, h: Tensor, lengths: Tensor, context: Tensor, steps: int | None) -> Encoded:
         """Return the encoding by places h ``(S, B, C)`` of ``lengths (B,)`` and the summary m ``(B, C)``."""
-        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths)
+        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths, steps)
         return Encoded(memory, context, self.start(context))
 
     def begin(self, encoded: Encoded) -> DecoderState:
@@ -107,6 +107,6 @@ class CaptionDecoder(Decoder):
             draws: ``(T, N)``, for hard attention: random numbers that decide the places.
             sizes: ``(B,)``, of clips the number of frames of each.
         """
-        encoded = self.encode(inputs, sizes).of(rows)
-        outputs, weights, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths, draws)
+        encoded = self.encode(inputs, sizes, before.numel()).of(rows)
+        outputs, weights, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths, draws, rows)
         return outputs, weights

@@ -77,15 +77,16 @@ class ClipCaptioner(CaptionDecoder):
         if isinstance(self.frames, FrameEncoder):
             self.frames.normalise_by(torch.from_numpy(clips.frames(MOST)))
 
-    def encode(self, inputs: Tensor, sizes: Tensor | None = None) -> Encoded:
-        """Encode the frames ``(F, h, w, ·)`` of clips with ``sizes (B,)`` frames."""
+    def encode(self, inputs: Tensor, sizes: Tensor | None = None, steps: int | None = None) -> Encoded:
+        """Encode the frames ``(F, h, w, ·)`` of clips with ``sizes (B,)`` frames; see `CaptionDecoder.encode`."""
         assert sizes is not None
         e = self.frames.encode(inputs if isinstance(self.frames, FrameEncoder) else inputs.flatten(1), sizes)
         h = self.drop(padded(e, sizes))  # (S, B, C)
         if self.encoder is None:
-            return self.encoded(h, sizes, h.sum(0) / sizes[:, None])
+            return self.encoded(h, sizes, h.sum(0) / sizes[:, None], steps)
         h, state = self.encoder(h, lengths=sizes)
-        return self.encoded(h, sizes, torch.cat([hidden(last) for last in state[-self.encoder.num_directions :]], 1))
+        context = torch.cat([hidden(last) for last in state[-self.encoder.num_directions :]], 1)
+        return self.encoded(h, sizes, context, steps)
 
     def places(self, inputs: Tensor, sizes: Tensor | None) -> Tensor:
         """See `CaptionDecoder.places`: the frames of each clip."""

@@ -72,14 +72,14 @@ class Captioner(CaptionDecoder):
         self.mean.copy_(torch.from_numpy(some.mean((0, 1, 2))))
         self.deviation.copy_(torch.from_numpy(some.std((0, 1, 2))).clamp(min=1e-3))
 
-    def encode(self, inputs: Tensor, sizes: Tensor | None = None) -> Encoded:
-        """Encode pictures ``(B, h, w, ·)``: bytes of pixels, or features."""
+    def encode(self, inputs: Tensor, sizes: Tensor | None = None, steps: int | None = None) -> Encoded:
+        """Encode pictures ``(B, h, w, ·)``: bytes of pixels, or features; see `CaptionDecoder.encode`."""
         x = (inputs.to(self.mean.dtype) - self.mean) / self.deviation
         if self.features is not None:
             x = self.features.grid(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         x = self.project(self.drop(x.flatten(1, 2).transpose(0, 1)))  # (S, B, C)
         h = torch.relu(x + self.place[:, None])
-        return self.encoded(h, self.places(inputs, sizes).to(h.device), h.mean(0))
+        return self.encoded(h, self.places(inputs, sizes).to(h.device), h.mean(0), steps)
 
     def places(self, inputs: Tensor, sizes: Tensor | None) -> Tensor:
         """See `CaptionDecoder.places`."""

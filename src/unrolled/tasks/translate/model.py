@@ -111,11 +111,11 @@ class Translator(Decoder):
             **attention,
         )
 
-    def encode(self, ids: Tensor, lengths: Tensor) -> Encoded:
-        """Encode source sentences ``ids (S, B)`` of ``lengths (B,)``."""
+    def encode(self, ids: Tensor, lengths: Tensor, steps: int | None = None) -> Encoded:
+        """Encode source sentences ``ids (S, B)`` of ``lengths (B,)``; for ``steps`` see `Attentive.remember`."""
         h, state = self.encoder(self.drop(self.source(ids)), lengths=lengths)  # (S, B, C)
         context = torch.cat([hidden(last) for last in state[-self.encoder.num_directions :]], dim=1)  # m
-        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths)
+        memory = None if self.attention is None else self.attention.remember(self.drop(h), lengths, steps)
         return Encoded(memory, context, self.start(context))
 
     def forward(self, source: Tensor, source_lengths: Tensor, before: Tensor, lengths: Tensor) -> Tensor:
@@ -129,6 +129,6 @@ class Translator(Decoder):
 
     def read(self, source: Tensor, source_lengths: Tensor, before: Tensor, lengths: Tensor) -> Tensor:
         """Return ``(M, ·)``, the outputs from which `forward` computes the logits."""
-        encoded = self.encode(source, source_lengths)
+        encoded = self.encode(source, source_lengths, before.numel())
         outputs, _, _ = self.decode(before, self.begin(encoded), encoded.memory, lengths)
         return outputs[inside(before.size(0), lengths)]
