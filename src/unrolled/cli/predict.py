@@ -117,7 +117,7 @@ class PredictionWriter:
     def _write_part(self, part: Part, prefix: str = "") -> list[Path]:
         """Save a part in the folder, show it, and return its paths."""
         paths = save_part(part, self.folder, prefix)
-        if isinstance(part, Text) and not part.name and (self.general.json or self.file is not None):
+        if isinstance(part, Text) and part.aside and (self.general.json or self.file is not None):
             note(part.text)
         elif not self.general.json and self.file is None:
             show_part(part, paths)

@@ -41,10 +41,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Text(Shown):
-    """Plain text; a file only if it has a ``name``."""
+    """Plain text; a file only if it has a ``name``. ``aside``: about the inputs, so on standard error beside JSON."""
 
     text: str
     name: str = ""
+    aside: bool = False
     kind: ClassVar[str] = "text"
 
     def plain(self) -> str:

@@ -42,7 +42,7 @@ class PictureInputs(FileInputs):
                 raise DataError(f"{error}; --damaged skip omits it" if len(chunk) > 1 else str(error)) from error
         if omitted:
             what = f"{len(omitted):,} {self.input_name}{'s' * (len(omitted) > 1)}"
-            yield Text(f"{what} skipped, not readable: {abridged([source.title for source in omitted])}")
+            yield Text(f"{what} skipped, not readable: {abridged([source.title for source in omitted])}", aside=True)
 
 
 def picture_input(given: Input, what: str = "picture") -> Input:

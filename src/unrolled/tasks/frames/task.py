@@ -45,6 +45,7 @@ from .trained import TrainedFrames
 PREVIEWED = 3  # clips of a strip
 COUNTED = 512  # training windows for the mean frame
 _READ = 0x5A3D  # random stream of scheduled sampling
+ARRAYS, BEGINNINGS = (".npy", ".npz"), (b"\x93NUMPY", b"PK")  # of NumPy's files, and of a zip of them
 
 
 class Batch(NamedTuple):
@@ -77,7 +78,10 @@ class FramePrediction(Task):
 
     @classmethod
     def likely(cls, path: Path) -> bool:
-        return is_clip(path)
+        if path.suffix.lower() not in ARRAYS:
+            return is_clip(path)
+        with path.open("rb") as file:
+            return file.read(6).startswith(BEGINNINGS)
 
     def describe(self) -> Report:
         return description.describe(self.config.data)
