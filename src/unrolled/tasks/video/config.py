@@ -114,8 +114,8 @@ class LabelledVideos:
 class FrameNetwork:
     """The network that reads the frames."""
 
-    encoder: Literal["cnn", "photos"] = "cnn"
-    """cnn (trained along) or photos (EfficientNet-Lite0, of pictures in colour)"""
+    encoder: Literal["cnn"] = "cnn"
+    """cnn, trained along"""
     maps: tuple[int, ...] = (16, 32, 64)
     """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
     depth: int = 1
@@ -130,8 +130,6 @@ class FrameNetwork:
     def __post_init__(self) -> None:
         for name in ("depth", "kernel_size", "encoder_size"):
             check_size(name, getattr(self, name))
-        if self.encoder == "photos":
-            refuse_changed(self, ("maps", "depth", "kernel_size"), "with --encoder photos, which does not use it")
         if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
             expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
             raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
