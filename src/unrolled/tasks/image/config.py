@@ -18,8 +18,8 @@ from ...errors import ArgumentError
 from ...training.options import Training
 from ...training.start_options import StartClasses
 from ..common.classes import ClassLoss
+from ..common.convolution_options import check_convolutions
 
-MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 LARGEST = 1024  # pixels of a side
 OF_FILES = ("path_column", "label_column", "header", "delimiter", "encoding")
 """The options of the format of a table."""
@@ -133,13 +133,7 @@ class Network:
         for name in ("depth", "kernel_size"):
             check_size(name, getattr(self, name))
         check_rate("dropout", self.dropout)
-        if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
-            expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
-            raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
-        if self.kernel_size % 2 == 0 or self.kernel_size > 31:
-            raise ArgumentError("kernel_size", "odd and at most 31", self.kernel_size)
-        if self.depth > DEEPEST:
-            raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
+        check_convolutions(self.maps, self.depth, self.kernel_size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import StartClasses
 from ..common.classes import ClassLoss
+from ..common.convolution_options import check_convolutions
 from ..common.recurrent import Recurrent
 from . import sources
 
-MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 LARGEST = 1024  # pixels of a side
 FASTEST = 1000.0  # frames per second
 
@@ -130,13 +130,7 @@ class FrameNetwork:
     def __post_init__(self) -> None:
         for name in ("depth", "kernel_size", "encoder_size"):
             check_size(name, getattr(self, name))
-        if not 1 <= len(self.maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in self.maps):
-            expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
-            raise ArgumentError("maps", expected, " ".join(map(str, self.maps)))
-        if self.kernel_size % 2 == 0 or self.kernel_size > 31:
-            raise ArgumentError("kernel_size", "odd and at most 31", self.kernel_size)
-        if self.depth > DEEPEST:
-            raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
+        check_convolutions(self.maps, self.depth, self.kernel_size)
 
 
 @dataclass(frozen=True, kw_only=True)
