@@ -2,7 +2,10 @@
 
     (1) d_t = x_t − x_{t−1}                     the change since the frame before; d_1 = 0
     (2) g_t = blocks of convolutions over [x_t, d_t]            (F, h', w'), see `Convolutions`
-    (3) e_t = ReLU(W g_t + b)                   g_t as one vector: it depends on where something is in the picture
+    (3) e_t = ReLU(n(W g_t + b))                g_t as one vector: it depends on where something is in the picture
+
+n subtracts the mean of the vector and divides it by its deviation. Without it most units of (3) end at 0 for every
+frame: their inputs are never negative, and a step that lowers one weight usually lowers all.
 
 All frames of a batch are one array ``(N, …)``, clip by clip, N = Σ_b L_b: no convolution is spent on padding. Only the
 vectors e_t are padded, to ``(T, B, E)``, for the recurrent layers.
@@ -17,6 +20,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cells import check_size
@@ -112,8 +116,7 @@ class FrameEncoder(nn.Module):
         self.deviation.copy_(values.std(0, correction=0).clamp(min=1 / 255))
 
     def _vectors(self, x: Tensor) -> Tensor:
-        e: Tensor = self.project(self.features(x).flatten(1)).relu()  # (2), (3)
-        return e
+        return active(self.project(self.features(x).flatten(1)))  # (2), (3)
 
 
 class FeatureEncoder(nn.Module):
@@ -139,8 +142,7 @@ class FeatureEncoder(nn.Module):
         """Return e ``(N, E)`` without padding."""
         x = features.to(self.project.weight.dtype)
         seen = torch.cat([x, changes(x, lengths)], 1) if self.differences else x
-        e: Tensor = self.project(seen).relu()
-        return e
+        return active(self.project(seen))
 
     def before(self, batch_size: int, features: Tensor) -> Before:
         """Return the state before the first frame of ``batch_size`` streams, for frames like ``features``."""
@@ -152,7 +154,12 @@ class FeatureEncoder(nn.Module):
         x = features.to(self.project.weight.dtype)
         change = (x - before.frame) * (before.steps > 0)[:, None]
         seen = torch.cat([x, change], 1) if self.differences else x
-        return self.project(seen).relu(), Before(x, before.steps + 1)
+        return active(self.project(seen)), Before(x, before.steps + 1)
+
+
+def active(x: Tensor) -> Tensor:
+    """Return ReLU(n(x)) of vectors ``(…, E)``, see (3)."""
+    return F.layer_norm(x, x.shape[-1:]).relu()
 
 
 def firsts(lengths: Tensor) -> Tensor:

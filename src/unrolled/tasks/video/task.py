@@ -53,7 +53,7 @@ from .trained import TrainedVideo
 
 PREVIEWED = 5  # clips
 SAMPLED = 40  # training clips, and frames of each, for mean and deviation of the pixels
-SINGLES = 12  # every so many frames of a batch, one is for the baseline
+SINGLES = 4  # every so many frames of a batch, one is for the baseline
 _STRETCH, _SINGLES = 0xF4A, 0xF4B  # random streams
 
 
