@@ -90,13 +90,13 @@ def archive_files(path: Path) -> Files:
     return files
 
 
-def decoded(file: FileBytes, encoding: str = "auto") -> str:
+def decoded(file: FileBytes, encoding: str = "auto", most: int = MOST_TEXT) -> str:
     """Return the text of a file: UTF-8, UTF-16 with a byte order mark, or the given encoding.
 
     Raises:
-        DataError: it cannot be read as such, or is too long for the text of a line.
+        DataError: it cannot be read as such, or is longer than ``most`` bytes.
     """
-    data = file.data(MOST_TEXT)
+    data = file.data(most)
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     codec = ("utf-16" if wide else "utf-8-sig") if encoding == "auto" else encoding
     try:

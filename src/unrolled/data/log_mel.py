@@ -4,8 +4,9 @@
     E_k = Σ_f max(0, min(1 + m(f)·s - k, 1 - m(f)·s + k)) · |X(f)|²         k = 1 … 40 triangles, equally spaced in mel
     y_k = log(max(E_k, 10⁻⁶))                                              natural logarithm
 
-from 20 Hz to half the rate. X is the Fourier transform of 25 ms of sound, weighted with a Hann window, padded with zeros
-to a power of two. Frame t is centred at (t + 1/2) · 10 ms. Triangles have equal heights, not equal areas (Slaney).
+from 20 Hz to half the rate. X is the Fourier transform of 25 ms of sound, weighted with a Hann window and padded with
+zeros to a power of two. Frame t is centred at (t + 1/2) · 10 ms. Triangles have equal heights
+(Slaney's have equal areas).
 """
 
 from __future__ import annotations

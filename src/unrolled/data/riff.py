@@ -91,22 +91,21 @@ def _kind(form: Format) -> str | None:
 
 
 def _decoded(data: bytes, kind: str, bits: int) -> Samples:
-    match kind, bits:
-        case "pcm", 8:
-            return (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
-        case "pcm", 16:
-            return np.frombuffer(data, "<i2").astype(np.float32) / 2**15
-        case "pcm", 24:
-            wide = np.zeros((len(data) // 3, 4), np.uint8)
-            wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-            return wide.view("<i4")[:, 0].astype(np.float32) / 2**31
-        case "pcm", 32:
-            return np.frombuffer(data, "<i4").astype(np.float32) / 2**31
-        case "alaw", _:
-            return _ALAW[np.frombuffer(data, np.uint8)]
-        case "mulaw", _:
-            return _MULAW[np.frombuffer(data, np.uint8)]
-    return np.frombuffer(data, f"<f{bits // 8}").astype(np.float32)
+    if kind in ("alaw", "mulaw"):
+        return (_ALAW if kind == "alaw" else _MULAW)[np.frombuffer(data, np.uint8)]
+    if kind == "float":
+        return np.frombuffer(data, f"<f{bits // 8}").astype(np.float32)
+    whole: npt.NDArray[np.generic]
+    if bits == 24:
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+        whole, bits = wide.view("<i4")[:, 0], 32
+    else:
+        whole = np.frombuffer(data, {8: "u1", 16: "<i2", 32: "<i4"}[bits])
+    samples: Samples = whole.astype(np.float32)
+    samples -= np.float32(128 if bits == 8 else 0)
+    samples /= np.float32(2 ** (bits - 1))
+    return samples
 
 
 def _alaw_table() -> Samples:
