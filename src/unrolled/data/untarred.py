@@ -14,8 +14,11 @@ from ..errors import DataError
 from .clip_store import digest_of
 from .derived import bound, derived
 
-OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open, ".xz": lzma.open,
-           ".txz": lzma.open}  # fmt: skip
+OPENERS: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys((".gz", ".tgz"), gzip.open),
+    **dict.fromkeys((".bz2", ".tbz2"), bz2.open),
+    **dict.fromkeys((".xz", ".txz"), lzma.open),
+}
 BLOCK = 1 << 20
 VERSION = 1  # of the entries of the cache
 

@@ -137,15 +137,15 @@ def _found(rows: list[Row], files: Files, where: str, folder: str = "") -> Itera
     for row in rows:
         spelled = row.path.replace("\\", "/").removeprefix("./")
         last = spelled.rpartition("/")[2]
-        name = index.get(f"{folder}/{spelled}") or index.get(spelled) or index.get(last)
-        if name is None:
+        sound = index.get(f"{folder}/{spelled}") or index.get(spelled) or index.get(last)
+        if sound is None:
             near = did_you_mean(last, [name.rpartition("/")[2] for name in sounds[:10_000]])
             raise DataError(
                 f"{where}, line {row.line} names the recording {row.path!r}, which does not exist"
                 f"{'; ' + near if near else ''}; correct the path, or restore the file"
             )
         text = _read(row, files, where) if row.file else row.text
-        yield ListedUtterance(name, text, FileSound(files[name]), row.part, row.group)
+        yield ListedUtterance(sound, text, FileSound(files[sound]), row.part, row.group)
 
 
 def _read(row: Row, files: Files, where: str) -> str:
@@ -154,8 +154,8 @@ def _read(row: Row, files: Files, where: str) -> str:
     matches = (
         name for name in files if name == spelled or name.endswith("/" + spelled) or spelled.endswith("/" + name)
     )
-    name = spelled if spelled in files else next(matches, "")
-    if not name:
+    name = spelled if spelled in files else next(matches, None)
+    if name is None:
         raise DataError(
             f"{where}, line {row.line} names the transcript {row.text!r}, which does not exist; correct the path, or "
             "restore the file"
