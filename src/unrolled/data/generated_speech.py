@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import wave
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +132,12 @@ def generated_sounds(seed: int) -> ListedUtterances:
             group = f"speaker {sound.speaker + 1}"
             listed.rows.append(ListedUtterance(f"{part} {number + 1}", text, sound, part, group))
     return listed
+
+
+def example_wav() -> bytes:
+    """Return a generated recording as a WAV file."""
+    out = BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((GeneratedSound(1, 0).audio().samples * (2**15 - 1)).astype("<i2").tobytes())
+    return out.getvalue()

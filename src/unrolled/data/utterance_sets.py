@@ -42,7 +42,7 @@ class UtteranceLayout:
         rate: samples per second that all are converted to; `None`: the most frequent rate, at most 16,000.
         form: the Unicode normal form of transcripts.
         case: ``lower`` and ``upper`` convert transcripts.
-        words: replace digits in transcripts by their English words.
+        spell_digits: replace digits in transcripts by their English words.
         pattern: a regular expression that finds in names the transcript (group ``text``) and the speaker (``group``).
         test_names: a regular expression; recordings whose names match are the test set.
         by: ``name``: folds by a hash of the names; ``group``: each group is in one fold.
@@ -53,7 +53,7 @@ class UtteranceLayout:
     rate: int | None = None
     form: NormalForm = "NFC"
     case: Literal["keep", "lower", "upper"] = "keep"
-    words: bool = False
+    spell_digits: bool = False
     pattern: str | None = None
     test_names: str | None = None
     by: Literal["name", "group"] = "name"
@@ -189,7 +189,7 @@ def _read(
 
 
 def _cased(text: str, layout: UtteranceLayout) -> str:
-    if layout.words:
+    if layout.spell_digits:
         text = " ".join(re.sub(r"[0-9]", lambda digit: f" {WORDS[int(digit[0])]} ", text).split())
     return text if layout.case == "keep" else text.lower() if layout.case == "lower" else text.upper()
 

@@ -56,6 +56,11 @@ class Utterances:
         """Return the frames ``(T, 40)`` of an utterance, not normalised."""
         return self.frames[int(self.places[number])]
 
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """The size of each utterance along time ``(N,)``: its frames."""
+        return self.lengths
+
     def pick(self, indices: Iterable[int]) -> Utterances:
         """Return the utterances with these indices."""
         chosen = np.fromiter(indices, np.int64)

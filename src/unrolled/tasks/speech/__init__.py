@@ -1,0 +1,1 @@
+"""The task ``speech``: recordings in, the words that are said out."""

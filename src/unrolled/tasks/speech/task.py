@@ -1,0 +1,114 @@
+"""Speech recognition: a recording in, its words out, though nobody says when each of them begins.
+
+unrolled train speech                                     strings of synthesised digits
+unrolled train speech --data recordings                   x.wav and x.txt, LibriSpeech, tables, manifests, archives
+unrolled predict runs/speech-recordings-1 new.wav
+arecord -f S16_LE -r 16000 | unrolled predict RUN - --input-rate 16000        a model trained with --streaming
+
+40 log-mel energies every 10 ms → normalised, stacked by 2 → recurrent layers → logits (K, B, C)
+loss = −log P(text | logits), summed over all alignments of its characters with the frames (layers/ctc.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ...cells import cell_class
+from ...data.generated_speech import example_wav
+from ...data.log_mel import STEP
+from ...data.utterance_changes import changed_sounds
+from ...data.utterance_sets import NAMES
+from ...data.utterances import UtteranceSets
+from ...training.input_options import InputOptions
+from ...training.modelfile import ModelFile
+from ..common.sets_task import Description
+from ..common.starting import NETWORK
+from ..common.unaligned.alphabet import Alphabet
+from ..common.unaligned.examples import Counts
+from ..common.unaligned.model import CTCNetwork
+from ..common.unaligned.task import UnalignedTask
+from . import description
+from .config import SpeechConfig
+from .evaluation import Evaluate
+from .model import SpeechReader
+from .prediction import Predict
+from .trained import TrainedSpeech, collated
+
+MEASURED = 500  # utterances from which the mean of each band is measured
+
+
+class SpeechRecognition(UnalignedTask):
+    """The task ``speech``; see the module."""
+
+    name: ClassVar[str] = "speech"
+    Config: ClassVar[type] = SpeechConfig
+    unit: ClassVar[str] = "recordings"
+    noun: ClassVar[str] = "recordings"
+    use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    keeps: ClassVar[tuple[str, ...]] = (*NETWORK, "stacked", "streaming", "sample_rate", "normal_form", "case")
+    Evaluate: ClassVar[type | None] = Evaluate
+    Predict: ClassVar[type[InputOptions] | None] = Predict
+    description: ClassVar[Description] = description
+    more_frames: ClassVar[str] = "give frames a smaller --stacked"
+    config: SpeechConfig
+    sets: UtteranceSets
+
+    @classmethod
+    def paths(cls) -> dict[str, Collection[str]]:
+        return {"data": NAMES, "test": ()}
+
+    def read(self) -> UtteranceSets:
+        cell_class(self.config.model.cell)
+        sets = self.config.data.read(self.progress)
+        data = replace(self.config.data, sample_rate=sets.train.rate)
+        self.config = replace(self.config, data=data)
+        return sets
+
+    def alphabet_of(self, texts: Sequence[str]) -> Alphabet:
+        return Alphabet.of(texts, self.config.data.order())
+
+    def about(self) -> list[str]:
+        lengths, rate = self.sets.train.lengths * STEP, self.sets.train.rate
+        return [
+            f"recordings of {lengths.min():.2f} to {lengths.max():.2f} s at {rate:,} Hz, "
+            f"{lengths.sum() / 60:,.1f} minutes; an input for each {1000 * STEP * self.config.sound.stacked:g} ms"
+        ]
+
+    def encoder(self) -> SpeechReader:
+        return SpeechReader(self.config)
+
+    def build_model(self) -> nn.Module:
+        model = super().build_model()
+        assert isinstance(model, CTCNetwork)
+        assert isinstance(model.encoder, SpeechReader)
+        features, train = model.encoder.features, self.sets.train
+        chosen = np.unique(np.linspace(0, len(train) - 1, MEASURED).astype(int)).tolist()
+        frames = torch.from_numpy(np.concatenate([train[number] for number in chosen])).double()
+        features.mean.copy_(frames.mean(0))
+        features.deviation.copy_(frames.std(0, correction=0))
+        return model
+
+    def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
+        return collated(arrays)
+
+    def changed(self, arrays: list[npt.NDArray[Any]], least: Counts, step: int) -> list[npt.NDArray[Any]]:
+        frames = least * self.config.sound.stacked
+        return list(changed_sounds(arrays, self.config.augmentation, frames, self.config.training.seed, step))
+
+    def handle(self, model: nn.Module) -> TrainedSpeech:
+        assert isinstance(model, CTCNetwork)
+        return TrainedSpeech(model, self.alphabet, self.config)
+
+    def example_file(self) -> tuple[str, bytes] | None:
+        return "example.wav", example_wav()
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedSpeech:
+        return TrainedSpeech.from_file(file, config)
