@@ -1,18 +1,28 @@
 """The encoder of recordings: normalised and stacked log-mel frames, then recurrent layers.
 
-frames (B, T, 40) → e (K, B, 40 s) → recurrent layers, in both directions or one → h (K, B, O)
+frames (B, T, 40) → x (B, T, 40) → (K, B, 40 s) → recurrent layers, in both directions or one → h (K, B, O)
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import torch
 from torch import Tensor
 
 from ...data.log_mel import BANDS
-from ...layers.speech_features import SpeechFeatures
+from ...layers.speech_features import Heard, SpeechFeatures, stacked
 from ..common.unaligned.model import CTCNetwork, Encoder
 from .config import SpeechConfig
 
 # B recordings, T frames, K stacked frames
+
+
+class StreamState(NamedTuple):
+    """What a stream needs of the frames before: for normalisation and for the recurrent layers."""
+
+    heard: Heard
+    state: Any
 
 
 class SpeechReader(Encoder):
@@ -24,17 +34,31 @@ class SpeechReader(Encoder):
 
     def __init__(self, config: SpeechConfig) -> None:
         super().__init__()
-        self.features = SpeechFeatures(BANDS, config.sound.stacked, running=config.sound.streaming)
-        self.stack = config.model.build(self.features.output_size, bidirectional=not config.sound.streaming)
+        sound = config.sound
+        self.stacked = sound.stacked
+        self.features = SpeechFeatures(BANDS, running=sound.streaming)
+        self.stack = config.model.build(BANDS * sound.stacked, bidirectional=not sound.streaming)
         self.output_size = self.stack.output_size
 
     def frames(self, widths: Tensor) -> Tensor:
-        return self.features.frames(widths)
+        return -(-widths // self.stacked)
 
     def forward(self, inputs: Tensor, widths: Tensor) -> Tensor:
-        x = self.features(inputs, widths)
+        inside = torch.arange(inputs.size(1), device=inputs.device) < widths.to(inputs.device)[:, None]
+        x = self.features(inputs, inside)
+        x = stacked(torch.where(inside[..., None], x, 0), self.stacked)
         h, _ = self.stack(x, lengths=self.frames(widths).to(x.device))
         return h
+
+    def before(self) -> StreamState:
+        """Return the state before the first frame of a stream."""
+        return StreamState(self.features.before(1), None)
+
+    def step(self, frames: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
+        """Return h ``(K, 1, O)`` of the next frames ``(1, T, 40)`` of a stream, and the new state."""
+        x, heard = self.features.step(frames, state.heard)
+        h, after = self.stack(stacked(x, self.stacked), state.state)
+        return h, StreamState(heard, after)
 
 
 def network(config: SpeechConfig, classes: int) -> CTCNetwork:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ...data.log_mel import BANDS, STEP, Frames, LogMel
 from ...data.resampling import Resampler
@@ -35,7 +34,7 @@ class SpeechStream:
         assert isinstance(encoder, SpeechReader)
         self.model, self.encoder = model, encoder
         self.resampler, self.bands = Resampler(rate, model.rate), LogMel(model.rate)
-        self.heard, self.state = encoder.features.before(1), None
+        self.state = encoder.before()
         self.rest: Frames = np.zeros((0, BANDS), np.float32)  # frames that do not yet fill a stack
         decoder = reading.decoder if reading is not None else None
         self.decoder = (decoder or CTCDecoder(model.alphabet.symbols, blank=BLANK)).stream()
@@ -48,7 +47,7 @@ class SpeechStream:
     def end(self) -> Transcript:
         """Return the text of the whole stream."""
         last = [self.bands.push(self.resampler.end()), self.bands.end()]
-        stacked = self.encoder.features.stacked
+        stacked = self.encoder.stacked
         missing = -sum(map(len, (self.rest, *last))) % stacked
         self._read(np.concatenate(last), missing)
         self.transcript = self.decoder.finish()[0]
@@ -57,21 +56,16 @@ class SpeechStream:
     @property
     def seconds(self) -> float:
         """Seconds of sound that have been read."""
-        return self.decoder.frames * self.encoder.features.stacked * STEP
+        return self.decoder.frames * self.encoder.stacked * STEP
 
     @torch.no_grad()
     def _read(self, frames: Frames, missing: int = 0) -> Transcript:
-        features = self.encoder.features
+        stacked = self.encoder.stacked
         frames = np.concatenate([self.rest, frames])
-        whole = len(frames) if missing else len(frames) // features.stacked * features.stacked
+        whole = len(frames) if missing else len(frames) // stacked * stacked
         self.rest = frames[whole:]
         if whole:
             y = torch.from_numpy(frames[:whole])[None].to(self.model.device)
-            x, self.heard = features.normalised(y, self.heard)
-            self.transcript = self.decoder.feed(self._logits(features.stack(x)))
+            h, self.state = self.encoder.step(y, self.state)
+            self.transcript = self.decoder.feed(self.model.model.head(h)[:, 0].float().cpu())
         return self.transcript
-
-    def _logits(self, x: Tensor) -> Tensor:
-        h, self.state = self.encoder.stack(x, self.state)
-        logits: Tensor = self.model.model.head(h)[:, 0].float().cpu()
-        return logits

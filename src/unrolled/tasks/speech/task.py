@@ -1,12 +1,14 @@
 """Speech recognition: a recording in, its words out, though nobody says when each of them begins.
 
-unrolled train speech                                     strings of synthesised digits
-unrolled train speech --data recordings                   x.wav and x.txt, LibriSpeech, tables, manifests, archives
-unrolled predict runs/speech-recordings-1 new.wav
-arecord -f S16_LE -r 16000 | unrolled predict RUN - --input-rate 16000        a model trained with --streaming
+    unrolled train speech                                     strings of synthesised digits
+    unrolled train speech --data recordings                   x.wav and x.txt, LibriSpeech, tables, archives
+    unrolled predict runs/speech-recordings-1 new.wav
+    arecord -f S16_LE -r 16000 | unrolled predict RUN - --input-rate 16000      trained with --streaming
 
-40 log-mel energies every 10 ms → normalised, stacked by 2 → recurrent layers → logits (K, B, C)
-loss = −log P(text | logits), summed over all alignments of its characters with the frames (layers/ctc.py)
+    40 log-mel energies every 10 ms → normalised → stacked by 2 → recurrent layers → logits (K, B, C)
+    loss = −log P(text | logits), summed over all alignments of its characters with the inputs (layers/ctc.py)
+
+Recordings are read in both directions, streams in one.
 """
 
 from __future__ import annotations
@@ -88,11 +90,9 @@ class SpeechRecognition(UnalignedTask):
         model = super().build_model()
         assert isinstance(model, CTCNetwork)
         assert isinstance(model.encoder, SpeechReader)
-        features, train = model.encoder.features, self.sets.train
+        train = self.sets.train
         chosen = np.unique(np.linspace(0, len(train) - 1, MEASURED).astype(int)).tolist()
-        frames = torch.from_numpy(np.concatenate([train[number] for number in chosen])).double()
-        features.mean.copy_(frames.mean(0))
-        features.deviation.copy_(frames.std(0, correction=0))
+        model.encoder.features.measure(torch.from_numpy(np.concatenate([train[number] for number in chosen])))
         return model
 
     def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
