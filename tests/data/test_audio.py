@@ -84,7 +84,7 @@ def test_what_is_refused(data, message):
 
 def test_other_formats_need_a_package(monkeypatch):
     if audio.installed():
-        with pytest.raises(DataError, match="x.flac cannot be read as a recording .*; convert it"):
+        with pytest.raises(DataError, match=r"x.flac cannot be read as a recording .*; convert it"):
             read_audio(b"fLaC" + bytes(100), "x.flac")
     monkeypatch.setattr(audio, "installed", lambda: False)
     with pytest.raises(RunError, match=r"pip install 'unrolled\[speech\]', or convert the file to WAV"):
