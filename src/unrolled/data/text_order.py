@@ -5,9 +5,8 @@
     visual → logical    the reverse of both
 
 Marks follow the character that they belong to, in both orders. Texts of letters of both directions can have the same
-visual order: a paragraph that begins with a word "abc" and continues in Hebrew is written like one that begins in Hebrew
-and ends with "abc". `TextOrder.text` then returns the text of the given direction, or, with "auto", of the direction
-that more letters have.
+visual order: a paragraph that begins with "abc" and continues in Hebrew looks like a Hebrew one that ends with "abc".
+`TextOrder.text` then returns the text of the given direction, or, with "auto", of the direction that more letters have.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Lines of mixed direction: from logical to visual order by the bidirectional algorithm, and back.
 
-The way back needs levels in visual order. A first assignment comes from the algorithm itself, applied to the line as if
-it were a text. A text follows from it, and from this text the levels that it really has; this repeats until they agree.
-If they never do, levels of spaces, signs and numbers, the only uncertain ones, are changed one or two at a time. An item
-is a character with its marks.
+The way back needs levels in visual order. A first assignment comes from the algorithm itself, applied to the line as
+if it were a text. A text follows from it, and from this text its real levels; this repeats until they agree. If they
+never do, levels of spaces, signs and numbers, the only uncertain ones, are changed one or two at a time. An item is a
+character with its marks.
 """
 
 from __future__ import annotations
