@@ -3,8 +3,8 @@
     D[i, j] = min(D[i-1, j] + 1, D[i, j-1] + 1, D[i-1, j-1] + [a_i ≠ b_j])        D[i, 0] = i,  D[0, j] = j
 
 A column j of D is held as two integers: bit i of ``rises`` (``falls``) is set if D[i+1, j] − D[i, j] is +1 (−1). Then a
-column follows from the previous one by a dozen operations on integers of any length: Hyyrö 2003, "A bit-vector algorithm
-for computing Levenshtein and Damerau edit distances".
+column follows from the previous one by a dozen operations on integers of any length: Hyyrö 2003, "A bit-vector
+algorithm for computing Levenshtein and Damerau edit distances".
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ def distance(a: Sequence[T], b: Sequence[T]) -> int:
     >>> distance("kitten", "sitting")
     3
     """
-    rises, falls = len(a) and (1 << len(a)) - 1, 0
-    for rises, falls in _columns(a, b):
-        pass
+    *_, (rises, falls) = _columns(a, b)
     return len(b) + rises.bit_count() - falls.bit_count()
 
 
@@ -40,7 +38,7 @@ def align(a: Sequence[T], b: Sequence[T]) -> list[Edit]:
     >>> [tuple(edit) for edit in align("abc", "bxc")]
     [(0, None), (1, 0), (None, 1), (2, 2)]
     """
-    columns = [((1 << len(a)) - 1, 0), *_columns(a, b)]
+    columns = list(_columns(a, b))
     i, j = len(a), len(b)
     found: list[Edit] = []
     while i or j:
@@ -57,12 +55,13 @@ def align(a: Sequence[T], b: Sequence[T]) -> list[Edit]:
 
 
 def _columns(a: Sequence[T], b: Sequence[T]) -> Iterator[tuple[int, int]]:
-    """Yield ``rises`` and ``falls`` of each column 1 to len(b)."""
+    """Yield ``rises`` and ``falls`` of each column, 0 to len(b)."""
     where: dict[T, int] = {}
     for place, item in enumerate(a):
         where[item] = where.get(item, 0) | 1 << place
     every = (1 << len(a)) - 1
     rises, falls = every, 0
+    yield rises, falls
     for item in b:
         equal = where.get(item, 0)
         diagonal = (((equal & rises) + rises) ^ rises) | equal | falls  # D[i, j] = D[i-1, j-1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import regex
 
@@ -134,12 +134,13 @@ def error_rates(reference: str, read: str) -> ErrorRates:
 
 def total(rates: Iterable[ErrorRates]) -> ErrorRates:
     """Return the sum of the counts of lines."""
-    found, confusions = [0] * (len(fields(ErrorRates)) - 1), Counter[Pair]()
+    names = [item.name for item in fields(ErrorRates) if item.name != "confusions"]
+    sums, confusions = dict.fromkeys(names, 0), Counter[Pair]()
     for line in rates:
-        for index, item in enumerate(fields(ErrorRates)[:-1]):
-            found[index] += getattr(line, item.name)
+        for name in names:
+            sums[name] += getattr(line, name)
         confusions.update(line.confusions)
-    return ErrorRates(*found, confusions=confusions)
+    return replace(ErrorRates(confusions=confusions), **sums)
 
 
 def by_group(rates: Sequence[ErrorRates], groups: Sequence[str]) -> dict[str, ErrorRates]:
