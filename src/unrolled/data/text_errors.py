@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import regex
 
@@ -135,7 +136,8 @@ def error_rates(reference: str, read: str) -> ErrorRates:
 def total(rates: Iterable[ErrorRates]) -> ErrorRates:
     """Return the sum of the counts of lines."""
     names = [item.name for item in fields(ErrorRates) if item.name != "confusions"]
-    sums, confusions = dict.fromkeys(names, 0), Counter[Pair]()
+    sums: dict[str, Any] = dict.fromkeys(names, 0)
+    confusions = Counter[Pair]()
     for line in rates:
         for name in names:
             sums[name] += getattr(line, name)
