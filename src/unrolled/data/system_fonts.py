@@ -6,6 +6,7 @@ named by its file without ending, such as ``NotoSerif-Italic``.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +47,7 @@ class Font:
         """Return whether the font has a glyph for each character of a text."""
         codes = np.array([ord(character) for character in text], np.int64)
         at = np.searchsorted(self.ranges[:, 0], codes, side="right") - 1
-        return bool(np.all((at >= 0) & (codes <= self.ranges[at, 1])))
+        return bool(len(self.ranges) and np.all((at >= 0) & (codes <= self.ranges[at, 1])))
 
 
 @cache
@@ -62,9 +64,14 @@ def system_fonts() -> tuple[Font, ...]:
     ]
     found: dict[str, Font] = {}
     for path in sorted(files)[:FILES]:
-        ranges = _read_ranges(path)
-        if len(ranges):
-            found.setdefault(path.stem, Font(path.stem, str(path), ranges))
+        if path.stem not in found:
+            try:
+                with path.open("rb") as file:
+                    font = Font(path.stem, str(path), _read_ranges(file))
+            except OSError:
+                continue
+            if len(font.ranges):
+                found[path.stem] = font
     return tuple(found[name] for name in sorted(found))
 
 
@@ -73,18 +80,22 @@ def matching(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _read_ranges(path: Path) -> Codes:
-    """Return the stretches of characters of a font file; none if it cannot be read."""
+def font_of(name: str, path: str, content: bytes) -> Font:
+    """Return a font of the bytes of its file."""
+    return Font(name, path, _read_ranges(io.BytesIO(content)))
+
+
+def _read_ranges(file: BinaryIO) -> Codes:
+    """Return the stretches of characters of a font file; none if it is damaged or not such a file."""
     try:
-        with path.open("rb") as file:
-            (count,) = struct.unpack(">4xH6x", file.read(12))
-            directory = file.read(16 * min(count, TABLES))
-            for at in range(0, len(directory) - 15, 16):
-                tag, _, offset, size = struct.unpack(">4sIII", directory[at : at + 16])
-                if tag == b"cmap":
-                    file.seek(offset)
-                    return _ranges(file.read(min(size, BYTES)))
-    except (OSError, struct.error, ValueError, IndexError):
+        (count,) = struct.unpack(">4xH6x", file.read(12))
+        directory = file.read(16 * min(count, TABLES))
+        for at in range(0, len(directory) - 15, 16):
+            tag, _, offset, size = struct.unpack(">4sIII", directory[at : at + 16])
+            if tag == b"cmap":
+                file.seek(offset)
+                return _ranges(file.read(min(size, BYTES)))
+    except (struct.error, ValueError):
         pass
     return np.zeros((0, 2), np.int64)
 
@@ -100,7 +111,9 @@ def _ranges(table: bytes) -> Codes:
             if form == 12:
                 (groups,) = struct.unpack_from(">I", table, offset + 12)
                 groups = min(groups, (len(table) - offset - 16) // 12)
-                found.append(np.frombuffer(table, ">u4", 3 * groups, offset + 16).reshape(-1, 3)[:, :2].astype(np.int64))
+                found.append(
+                    np.frombuffer(table, ">u4", 3 * groups, offset + 16).reshape(-1, 3)[:, :2].astype(np.int64)
+                )
             elif form == 4:
                 (double,) = struct.unpack_from(">H", table, offset + 6)
                 last = np.frombuffer(table, ">u2", double // 2, offset + 14).astype(np.int64)
