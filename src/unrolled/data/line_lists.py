@@ -1,4 +1,4 @@
-"""List the lines of text of ``--data``: folders and tar archives of pairs, tables, arrays, several of them."""
+"""List the lines of text of ``--data``: folders and tar archives of pairs or pages, tables, arrays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .line_arrays import list_arrays
-from .line_pairs import list_pairs
+from .line_pairs import list_page, list_pairs
 from .line_sources import ListedLines
 from .line_tables import list_lines_table
 from .picture_files import TableLayout
@@ -29,6 +29,8 @@ def list_lines(path: Path, table: TableLayout) -> ListedLines:
         raise DataError(f"{path} is compressed; decompress it, and give the folder or the .tar archive")
     if suffix == ".npz":
         return list_arrays(path)
+    if suffix == ".xml":
+        return list_page(path)
     if is_picture(path):
         raise DataError(f"{path} is a single picture; give a folder of pictures and texts, or a table of paths")
     return list_lines_table(path, table)
