@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from line_making import hash_of, line, pairs, save, tar
 
+from unrolled.data.line_lists import likely_lines
 from unrolled.data.line_sets import LineLayout, open_lines, read_lines
 from unrolled.errors import ArgumentError, DataError
 
@@ -158,6 +159,17 @@ def test_pages_instead_of_lines(tmp_path):
         (tmp_path / f"{name}.txt").write_text(text)
     with pytest.raises(DataError, match=r"no picture is a single line of text.*pages or paragraphs"):
         read_lines(str(tmp_path), SMALL)
+
+
+def test_likely_lines(tmp_path):
+    pairs(tmp_path / "a", 4)
+    tar(tmp_path / "a", tmp_path / "a.tar")
+    np.savez(tmp_path / "a.npz", train_x=np.zeros(1), train_y=np.zeros(1))
+    np.savez(tmp_path / "b.npz", other=np.zeros(1))
+    save(tmp_path / "c" / "a.png", line())
+    (tmp_path / "c" / "a.xml").write_text('<?xml version="1.0"?><alto xmlns="x">')
+    for name, likely in (("a", 1), ("a.tar", 1), ("a.npz", 1), ("b.npz", 0), ("c", 0), ("c/a.xml", 1), ("none", 0)):
+        assert likely_lines(tmp_path / name) == bool(likely)
 
 
 def test_odd_archives_and_texts(tmp_path):

@@ -147,7 +147,7 @@ def _read(rows: list[ListedLine], layout: LineLayout, progress: Progress) -> tup
         raise DataError(f"none of {len(rows):,} lines has a text; give the text of each line")
     store = LineStore(full, layout.height, skip=layout.skip, progress=progress)
     notes += [f"{len(store.skipped):,} lines skipped: {store.skipped[0]}"] if store.skipped else []
-    kept = store.kept
+    kept = [full[number] for number in store.kept]
     lines = Lines(
         store,
         np.arange(len(kept)),

@@ -39,7 +39,7 @@ class LineStore:
         progress: shows the progress of decoding.
 
     Attributes:
-        kept: the rows that were read.
+        kept: the numbers of the rows that were read.
         digests: a digest of each.
         widths: W of each ``(N,)``.
         inverted: whether each was turned over ``(N,)``.
@@ -61,10 +61,9 @@ class LineStore:
         self.folder = derived("lines", key, lambda folder: _write(folder, rows, height, skip, progress))
         index: npt.NDArray[np.int64] = np.load(self.folder / "index.npy", allow_pickle=False)
         omitted = dict(json.loads((self.folder / "skipped.json").read_text(encoding="utf-8")))
-        numbers = [number for number in range(len(rows)) if str(number) not in omitted]
+        self.kept = [number for number in range(len(rows)) if str(number) not in omitted]
         self.skipped = [str(reason) for reason in omitted.values()]
-        self.kept = [rows[number] for number in numbers]
-        self.digests = [digests[number] for number in numbers]
+        self.digests = [digests[number] for number in self.kept]
         self.widths: npt.NDArray[np.int64] = index[:, 0].copy()
         self.inverted: npt.NDArray[np.bool_] = index[:, 1] > 0
         self._offsets = np.concatenate([[0], np.cumsum(self.widths * height)])
