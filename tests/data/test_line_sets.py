@@ -161,6 +161,13 @@ def test_pages_instead_of_lines(tmp_path):
         read_lines(str(tmp_path), SMALL)
 
 
+def test_lines_that_the_cache_cannot_hold(tmp_path, monkeypatch):
+    pairs(tmp_path, 4)
+    monkeypatch.setenv("UNROLLED_CACHE_SIZE", "5k")
+    with pytest.raises(DataError, match=r"more than the cache may hold, 5e-06 GB; give a lower --height"):
+        read_lines(str(tmp_path), SMALL)
+
+
 def test_likely_lines(tmp_path):
     pairs(tmp_path / "a", 4)
     tar(tmp_path / "a", tmp_path / "a.tar")

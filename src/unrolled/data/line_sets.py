@@ -149,16 +149,16 @@ def _read(rows: list[ListedLine], layout: LineLayout, progress: Progress) -> tup
     notes += [f"{len(store.skipped):,} lines skipped: {store.skipped[0]}"] if store.skipped else []
     kept = [full[number] for number in store.kept]
     lines = Lines(
-        store,
+        store.pixels,
         np.arange(len(kept)),
-        store.widths,
+        store.pixels.widths,
         [row.text for row in kept],
         [row.group for row in kept],
         [row.name for row in kept],
         store.digests,
         layout.height,
     )
-    shapes, odd = shape_notes(lines.texts, (store.widths / layout.height).tolist(), lines.names)
+    shapes, odd = shape_notes(lines.texts, (store.pixels.widths / layout.height).tolist(), lines.names)
     if odd == len(lines) and odd:
         raise DataError(f"no picture is a single line of text: {shapes[0]}")
     notes += texts.notes() + shapes + order_notes(lines.texts, lines.names)
