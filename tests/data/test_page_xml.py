@@ -94,5 +94,22 @@ def test_a_page_without_its_picture_or_with_lines_outside_it(tmp_path):
         read_lines(str(tmp_path), SMALL)
 
 
+def test_words_that_touch_are_not_separated_if_the_file_has_no_spaces():
+    words = "".join(f'<String CONTENT="{text}" HPOS="{left}" WIDTH="{width}"/>'
+                    for text, left, width in (("worden", 684, 120), (";", 804, 13), ("so", 836, 26)))  # fmt: skip
+    assert read_page(f"<alto><TextLine>{words}</TextLine></alto>".encode(), "p").lines[0].text.split() == [
+        "worden;",
+        "so",
+    ]
+
+
+def test_pictures_in_another_folder_of_a_workspace(tmp_path):
+    save(tmp_path / "IMG" / "p.png", page())
+    (tmp_path / "GT-PAGE").mkdir()
+    (tmp_path / "GT-PAGE" / "0001.xml").write_text(PAGE.replace("p.png", "IMG/p.png"), encoding="utf-8")
+    lines, _ = read_lines(str(tmp_path), SMALL)
+    assert np.array_equal(lines[1], line(seed=2))
+
+
 def test_a_line_without_text_is_read_as_such():
     assert read_page(PAGE.encode(), "p").lines[2] == PageLine("", ((0, 0), (5, 0), (5, 5)))

@@ -102,7 +102,7 @@ def page_lines(files: Mapping[str, FileBytes], name: str) -> tuple[list[ListedLi
     text = read_page(data, files[name].name)
     place = _beside(files, name, text.picture)
     if not place:
-        beside = text.picture or f"{PurePosixPath(name).stem}.png"
+        beside = text.picture.rpartition("/")[2] or f"{PurePosixPath(name).stem}.png"
         raise DataError(f"{files[name].name} needs the picture of its page, {beside}, beside it; copy it there")
     page = Page(files[place], text.size)
     rows = []
@@ -115,11 +115,12 @@ def page_lines(files: Mapping[str, FileBytes], name: str) -> tuple[list[ListedLi
 
 
 def _beside(files: Mapping[str, FileBytes], name: str, picture: str) -> str:
-    """Return the name of a page's picture: in the folder of the XML file or in the one that contains it."""
+    """Return the name of a page's picture: its path from the folder of the XML file or from the one that contains it,
+    or its name in either."""
     path = PurePosixPath(name)
     stems = (path.stem, path.name.split(".")[0])
     for folder in (path.parent, path.parent.parent):
-        names = [picture] if picture else []
+        names = [picture, picture.rpartition("/")[2]] if picture else []
         names += [f"{stem}{end}" for stem in stems for end in SUFFIXES]
         for candidate in names:
             if (place := str(folder / candidate)) in files:

@@ -43,7 +43,7 @@ class PageText:
 
     Attributes:
         form: ``ALTO`` or ``PAGE``.
-        picture: the name of its picture, without folders; may be empty.
+        picture: the path of its picture, with slashes; may be empty.
         size: width and height that the coordinates refer to; 0: not known.
         lines: the lines.
     """
@@ -96,7 +96,8 @@ class _Reader:
         self.stack: list[str] = []
         self.line: PageLine | None = None
         self.spaced = False  # whether ALTO says where spaces are
-        self.parts: list[str] = []  # words and spaces of ALTO, or the words of PAGE
+        self.parts: list[str | None] = []  # words, and spaces of ALTO; `None`: a space unless ALTO has its own
+        self.edges: tuple[float, float] | None = None  # of the last word of ALTO: left and right
         self.texts: list[tuple[float, str]] = []  # alternatives of PAGE, with their index
         self.index = 0.0
         self.unicode: list[str] | None = None
@@ -128,7 +129,7 @@ class _Reader:
                 self.line.outline += self._points(f"{attributes.get('x', '')},{attributes.get('y', '')}")
                 self._check(len(self.line.outline), MOST_POINTS, "points of an outline")
             case "String" | "HYP" if self.line and parent == "TextLine":
-                self.parts.append(attributes.get("CONTENT", ""))
+                self._word(attributes)
             case "SP" if self.line and parent == "TextLine":
                 self.spaced = True
                 self.parts.append(" ")
@@ -149,14 +150,15 @@ class _Reader:
             case "Unicode" if self.line and self.stack[-2:] == ["TextLine", "TextEquiv"]:
                 self.texts.append((self.index, text))
             case "Unicode" if self.line and self.stack[-2:] == ["Word", "TextEquiv"]:
-                self.parts.append(text)
+                self.parts += [None, text]
             case "fileName":
-                self.page.picture = self.page.picture or _base(text)
+                self.page.picture = self.page.picture or _slashes(text)
             case "MeasurementUnit" if text.strip().lower() not in PIXELS:
                 raise DataError(f"{self.name} has coordinates in {text.strip()}; export it with the unit pixel")
             case "TextLine" if self.line:
                 whole = min(self.texts, key=lambda found: found[0])[1] if self.texts else ""
-                words = ("" if self.spaced else " ").join(self.parts)
+                gap = "" if self.spaced else " "
+                words = "".join(gap if part is None else part for part in self.parts).strip()
                 self.line.text = whole if whole.strip() else words
                 self._check(len(self.line.text), MOST_TEXT, "characters of a line")
                 self.line = None
@@ -167,15 +169,24 @@ class _Reader:
         lower = {name.lower(): value for name, value in attributes.items()}
         width, height = (lower.get(f"image{side}", lower.get(side, "0")) for side in ("width", "height"))
         page.size = (self._number(width), self._number(height))
-        page.picture = _base(attributes.get("imageFilename", "")) or page.picture
+        page.picture = _slashes(attributes.get("imageFilename", "")) or page.picture
 
     def _begin(self, page: PageText, attributes: dict[str, str]) -> None:
-        self.line, self.spaced, self.parts, self.texts = PageLine(), False, [], []
+        self.line, self.spaced, self.parts, self.texts, self.edges = PageLine(), False, [], [], None
         page.lines.append(self.line)
         self._check(len(page.lines), MOST_LINES, "lines")
         if {"HPOS", "VPOS", "WIDTH", "HEIGHT"} <= attributes.keys():
             x, y, w, h = (self._number(attributes[name]) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
             self.line.outline = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+
+    def _word(self, attributes: dict[str, str]) -> None:
+        """Add a word of ALTO. If there are no spaces, a gap is before each that does not touch the one before it."""
+        left = self._number(attributes.get("HPOS", "-1"))
+        right = left + self._number(attributes.get("WIDTH", "0"))
+        before = self.edges
+        touches = before is not None and left >= 0 and min(abs(left - before[1]), abs(before[0] - right)) <= 1
+        self.parts += [attributes.get("CONTENT", "")] if touches else [None, attributes.get("CONTENT", "")]
+        self.edges = (left, right)
 
     def _points(self, text: str) -> Outline:
         numbers = [self._number(number) for number in re.split(r"[\s,]+", text.strip()) if number]
@@ -198,5 +209,5 @@ class _Reader:
             raise DataError(f"{self.name} has more than {most:,} {what}; divide it")
 
 
-def _base(path: str) -> str:
-    return path.strip().replace("\\", "/").rpartition("/")[2]
+def _slashes(path: str) -> str:
+    return path.strip().replace("\\", "/").removeprefix("./")
