@@ -22,13 +22,12 @@ from .line_pictures import HEIGHT
 from .line_sources import ListedLine, ListedLines
 from .line_store import LineStore
 from .line_texts import NormalForm, TextNotes, counted, order_notes, shape_notes
+from .named_lines import NAMES, LineDrawing, named_lines
 from .picture_files import TableLayout
 from .sets import PARTS, Fractions, with_own
 from .several_paths import several_paths
 from .transcribed_lines import Lines, LineSets
 
-NAMES: dict[str, str] = {}
-"""the named data sets → titles"""
 LONG = 10  # characters of a text whose repetition is no chance
 
 
@@ -41,12 +40,14 @@ class LineLayout:
         form: the Unicode normal form of texts.
         table: the columns of a table, and the encoding of texts.
         skip: omit lines that cannot be read.
+        drawing: which lines are generated, for the named set.
     """
 
     height: int = HEIGHT
     form: NormalForm = "NFC"
     table: TableLayout = field(default_factory=TableLayout)
     skip: bool = False
+    drawing: LineDrawing = field(default_factory=LineDrawing)
 
 
 def open_lines(
@@ -61,7 +62,7 @@ def open_lines(
     """Read the training, validation and test sets that ``spec`` names.
 
     Args:
-        spec: paths of folders or files; see several_paths.py.
+        spec: a named set, or paths of folders or files; see several_paths.py.
         layout: how lines are read.
         fractions: fractions of the training data for training, validation and test (default 0.8, 0.1, 0.1).
         test: paths of the test set, instead of a fraction.
@@ -73,6 +74,8 @@ def open_lines(
         ArgumentError: there are fewer lines than folds, or an option of the layout is out of range.
         DataError: the data cannot be read, or a set would be empty.
     """
+    if spec in NAMES:
+        return _named(spec, layout, test, folds, progress)
     listed = _listed(spec, layout)
     notes = [note for source in listed for note in source.notes]
     separate = _test_rows(test, layout, notes) if test is not None else []
@@ -111,9 +114,23 @@ def read_lines(spec: str, layout: LineLayout, progress: Progress = silent) -> tu
     Raises:
         ArgumentError, DataError: see `open_lines`.
     """
+    if spec in NAMES:
+        return named_lines(layout.drawing, layout.height, progress)["test"], []
     notes: list[str] = []
     lines, _, more = _read(_test_rows(spec, layout, notes), layout, progress)
     return lines, notes + more
+
+
+def _named(spec: str, layout: LineLayout, test: str | None, folds: int, progress: Progress) -> LineSets:
+    """Return the sets of generated lines."""
+    if folds:
+        raise ArgumentError("folds", f"0 with {spec} lines, whose test set is generated, too", folds)
+    sets, notes = named_lines(layout.drawing, layout.height, progress), list[str]()
+    if test is not None:
+        sets["test"], notes = read_lines(test, layout, progress)
+    drawing = layout.drawing
+    how = f"{spec}: {', '.join(drawing.scripts)}, {drawing.lengths[0]} to {drawing.lengths[1]} characters"
+    return LineSets(**sets, notes=notes, how=[how])
 
 
 def _listed(spec: str, layout: LineLayout) -> list[ListedLines]:
