@@ -1,28 +1,29 @@
 """Resolve ``--data`` to training, validation and test sets of lines of text.
 
 The data are folders or tar archives of pairs of a picture and a text (line_pairs.py), tables (line_tables.py) or
-arrays (line_arrays.py), or several of them. All lines are decoded once into a store in the cache (line_store.py). A
-part that a folder does not have is split off within each of its groups, by a hash of the lines' names; equal pictures
-are in one part.
+arrays (line_arrays.py), several of them, or a named set (generated_lines.py). All lines are decoded once into a store
+in the cache (line_store.py). A part that a folder does not have is split off within each of its groups, by a hash of
+the lines' names; equal pictures are in one part.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..results import Progress, silent
+from .generated_lines import NAMES, GeneratedLayout, generated_lines
 from .hashed_parts import even_parts
 from .line_lists import list_lines
 from .line_pictures import HEIGHT
 from .line_sources import ListedLine, ListedLines
 from .line_store import LineStore
 from .line_texts import NormalForm, TextNotes, counted, order_notes, shape_notes
-from .named_lines import NAMES, LineDrawing, named_lines
+from .near import exists
 from .picture_files import TableLayout
 from .sets import PARTS, Fractions, with_own
 from .several_paths import several_paths
@@ -40,14 +41,14 @@ class LineLayout:
         form: the Unicode normal form of texts.
         table: the columns of a table, and the encoding of texts.
         skip: omit lines that cannot be read.
-        drawing: which lines are generated, for the named set.
+        generated: what is drawn if the data are a named set.
     """
 
     height: int = HEIGHT
     form: NormalForm = "NFC"
     table: TableLayout = field(default_factory=TableLayout)
     skip: bool = False
-    drawing: LineDrawing = field(default_factory=LineDrawing)
+    generated: GeneratedLayout = field(default_factory=GeneratedLayout)
 
 
 def open_lines(
@@ -74,7 +75,7 @@ def open_lines(
         ArgumentError: there are fewer lines than folds, or an option of the layout is out of range.
         DataError: the data cannot be read, or a set would be empty.
     """
-    if spec in NAMES:
+    if spec in NAMES and not exists(spec):
         return _named(spec, layout, test, folds, progress)
     listed = _listed(spec, layout)
     notes = [note for source in listed for note in source.notes]
@@ -114,23 +115,22 @@ def read_lines(spec: str, layout: LineLayout, progress: Progress = silent) -> tu
     Raises:
         ArgumentError, DataError: see `open_lines`.
     """
-    if spec in NAMES:
-        return named_lines(layout.drawing, layout.height, progress)["test"], []
+    if spec in NAMES and not exists(spec):
+        sets = generated_lines(spec, layout.height, layout.generated, progress)
+        return sets.test, sets.notes
     notes: list[str] = []
     lines, _, more = _read(_test_rows(spec, layout, notes), layout, progress)
     return lines, notes + more
 
 
 def _named(spec: str, layout: LineLayout, test: str | None, folds: int, progress: Progress) -> LineSets:
-    """Return the sets of generated lines."""
     if folds:
-        raise ArgumentError("folds", f"0 with {spec} lines, whose test set is generated, too", folds)
-    sets, notes = named_lines(layout.drawing, layout.height, progress), list[str]()
-    if test is not None:
-        sets["test"], notes = read_lines(test, layout, progress)
-    drawing = layout.drawing
-    how = f"{spec}: {', '.join(drawing.scripts)}, {drawing.lengths[0]} to {drawing.lengths[1]} characters"
-    return LineSets(**sets, notes=notes, how=[how])
+        raise ArgumentError("folds", f"0 with the data {spec}", folds, "its test set is given")
+    sets = generated_lines(spec, layout.height, layout.generated, progress)
+    if test is None:
+        return sets
+    lines, notes = read_lines(test, layout, progress)
+    return replace(sets, test=lines, notes=[*sets.notes, *notes])
 
 
 def _listed(spec: str, layout: LineLayout) -> list[ListedLines]:

@@ -90,7 +90,8 @@ def line_text(script: Script, draws: Draws, shortest: int, longest: int, has: Ca
             size += 1 + len(word)
     if size < shortest:
         fill = script.digits[:10] if has(script.digits[:10]) else script.letters[:10]
-        parts.append("".join(draws.pick(fill) for _ in range(max(shortest - size - 1, 1))))
+        more = "".join(draws.pick(fill) for _ in range(max(shortest - size - 1, 1)))
+        parts = [*parts, more] if size < shortest - 1 else [*parts[:-1], parts[-1] + more]
     return " ".join(parts)
 
 
