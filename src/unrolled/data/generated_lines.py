@@ -84,7 +84,7 @@ def generated_lines(
     if name == GENERATED:
         return _rendered(counts, height, layout, progress)
     sets = {part: _digits(name, part, counts[part], height, progress) for part in PARTS}
-    return LineSets(**sets, how=[f"{name}: {NAMES[name]}"])
+    return LineSets(**sets, notes=[], how=[f"{name}: {NAMES[name]}"])
 
 
 def _digits(name: str, part: str, count: int, height: int, progress: Progress) -> Lines:
