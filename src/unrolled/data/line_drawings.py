@@ -1,4 +1,4 @@
-"""Generated lines: drawn once, a set for each part, into the cache.
+"""Generated lines: drawn once, a set for each part, into the cache, in the same normal form as lines that are read.
 
 ENTRY/pixels.bin     the pixels (H, W) of the lines one after the other, uint8
 ENTRY/widths.npy     W of each line
@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ..results import Progress, silent
 from .derived import derived
+from .line_pictures import VERSION as FORM
+from .line_pictures import normal_line
 from .line_pixels import FILE, LinePixelFile, LinePixelWriter
 from .pictures import Pixels
 from .transcribed_lines import Lines
@@ -36,7 +39,7 @@ def drawn_lines(name: str, key: Any, draw: Draw, count: int, height: int, progre
         key: everything that ``draw`` depends on, as JSON data: options, and versions of its code and of its fonts.
         draw: draws a line.
         count: the number of lines.
-        height: H.
+        height: H; lines of another height are scaled to it.
         progress: shows the progress of drawing.
     """
 
@@ -45,7 +48,8 @@ def drawn_lines(name: str, key: Any, draw: Draw, count: int, height: int, progre
         with (folder / FILE).open("wb") as out, progress(count, "lines") as done:
             writer = LinePixelWriter(out)
             for number in range(count):
-                pixels, text, group = draw(number)
+                drawn, text, group = draw(number)
+                pixels = normal_line(Image.fromarray(drawn), height).pixels
                 writer.add(pixels)
                 widths.append(pixels.shape[1])
                 rows.append((text, group, hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest()))
@@ -54,7 +58,7 @@ def drawn_lines(name: str, key: Any, draw: Draw, count: int, height: int, progre
         np.save(folder / "widths.npy", np.array(widths, np.int64))
         (folder / "texts.json").write_text(json.dumps(rows), encoding="utf-8")
 
-    whole = {"name": name, "key": key, "count": count, "height": height, "version": VERSION}
+    whole = {"name": name, "key": key, "count": count, "height": height, "versions": [VERSION, FORM]}
     folder = derived("drawn-lines", whole, make)
     rows = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
     texts, groups, digests = ([str(row[column]) for row in rows] for column in range(3))

@@ -63,7 +63,7 @@ def open_lines(
     """Read the training, validation and test sets that ``spec`` names.
 
     Args:
-        spec: paths of folders or files; see several_paths.py.
+        spec: a named set, or paths of folders or files; see several_paths.py.
         layout: how lines are read.
         fractions: fractions of the training data for training, validation and test (default 0.8, 0.1, 0.1).
         test: paths of the test set, instead of a fraction.
