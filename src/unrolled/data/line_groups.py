@@ -18,8 +18,7 @@ def grouped_lines(rows: list[ListedLine], path: Path) -> tuple[list[ListedLine],
 
     Without folders that differ, the group is the name of the folder or archive ``path``.
     """
-    folders = [row.name.split("/")[:-1] for row in rows]
-    folders = [names[_common(folders) :] for names in folders]
+    folders = _different([row.name.split("/")[:-1] for row in rows])
     parts = [PARTS.get(names[0].lower(), "") if names else "" for names in folders]
     notes: list[str] = []
     if "train" in parts and len(set(parts) - {""}) > 1:
@@ -30,18 +29,18 @@ def grouped_lines(rows: list[ListedLine], path: Path) -> tuple[list[ListedLine],
                 f"{path}: {len(rows) - len(kept):,} lines outside the folders of the parts skipped "
                 f"({', '.join(outside[:5])})"
             )
-        rows, folders = [rows[n] for n in kept], [folders[n][1:] for n in kept]
+        rows, folders = [rows[n] for n in kept], _different([folders[n][1:] for n in kept])
         for row, number in zip(rows, kept, strict=True):
             row.part = parts[number]
-        folders = [names[_common(folders) :] for names in folders]
     title = path.name.removesuffix(".tar") or str(path)
     for row, names in zip(rows, folders, strict=True):
         row.folder = row.group = names[0] if names else title
     return rows, notes
 
 
-def _common(folders: Sequence[Sequence[str]]) -> int:
-    """Return how many folders all paths begin with."""
+def _different(folders: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return paths of folders without those that all of them begin with."""
     first = folders[0] if folders else ()
     count = min(map(len, folders), default=0)
-    return next((at for at in range(count) if any(names[at] != first[at] for names in folders)), count)
+    common = next((at for at in range(count) if any(names[at] != first[at] for names in folders)), count)
+    return [names[common:] for names in folders]

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataError, abridged
 from .line_groups import grouped_lines
+from .line_regions import page_lines
 from .line_sources import FileBytes, ListedLine, ListedLines
 from .pictures import SUFFIXES
 
@@ -37,20 +38,44 @@ def list_pairs(path: Path, encoding: str = "auto") -> ListedLines:
     listed = ListedLines(path)
     files = archive_files(path) if path.is_file() else folder_files(path)
     pictures, texts, others = _sorted(files)
+    rows, pages, others = _pages(files, others)
+    how = [f"{len(rows):,} lines of {len(pages):,} pages"] * bool(pages)
+    pictures = {stem: names for stem, names in pictures.items() if not pages & {*names}}
     for stem in sorted(pictures.keys() & texts.keys()):
         name = pictures[stem][0]
         listed.rows.append(ListedLine(name, decoded(files[texts[stem]], encoding), files[name]))
+    how += [f"{len(listed.rows):,} pictures with a text file each"] * bool(listed.rows)
+    listed.rows += rows
     if not listed.rows:
         raise DataError(
             f"{path} has {len(pictures):,} pictures and {len(texts):,} texts, but no pair such as x.png and x.gt.txt; "
-            "give each picture a text file of the same name"
+            "give each picture a text file of the same name, or ALTO or PAGE XML"
         )
-    listed.how = f"{len(listed.rows):,} pictures with a text file each"
+    listed.how = ", ".join(how)
     listed.rows, listed.notes = grouped_lines(listed.rows, path)
-    _note(listed, "picture", "without a text", [pictures[stem][0] for stem in sorted(pictures.keys() - texts.keys())])
+    bare = [pictures[stem][0] for stem in sorted(pictures.keys() - texts.keys())]
+    _note(listed, "picture", "without a text", bare)
     _note(listed, "text", "without a picture", [texts[stem] for stem in sorted(texts.keys() - pictures.keys())])
     _note(listed, "file", "that is neither skipped", others)
     return listed
+
+
+def list_page(path: Path) -> ListedLines:
+    """Return the lines of an ALTO or PAGE file, whose picture is beside it.
+
+    Raises:
+        DataError: it cannot be read, or has no lines with an outline.
+    """
+    parent = path.absolute().parent
+    files: Files = {}
+    for folder, prefix in ((parent.parent, ""), (parent, f"{parent.name}/")):
+        files |= {f"{prefix}{file.name}": FileBytes(file, str(file)) for file in folder.iterdir() if file.is_file()}
+    rows, picture = page_lines(files, f"{parent.name}/{path.name}")
+    if not rows:
+        raise DataError(f"{path} has no lines with an outline; give ALTO or PAGE XML with lines")
+    for row in rows:
+        row.folder = row.group = path.stem
+    return ListedLines(path, rows, f"{len(rows):,} lines of the page {picture}")
 
 
 def folder_files(root: Path) -> Files:
@@ -124,6 +149,16 @@ def _sorted(files: Files) -> tuple[dict[str, list[str]], dict[str, str], list[st
         else:
             others.append(name)
     return {stem: [name for _, name in sorted(found)] for stem, found in pictures.items()}, texts, others
+
+
+def _pages(files: Files, others: list[str]) -> tuple[list[ListedLine], set[str], list[str]]:
+    """Return the lines of ALTO and PAGE files, the names of their pictures, and the other files."""
+    rows, pages, rest = list[ListedLine](), set[str](), list[str]()
+    for name in others:
+        found, picture = page_lines(files, name) if name.lower().endswith(".xml") else ([], "")
+        rows += found
+        (pages.add(picture) if picture else rest.append(name))
+    return rows, pages, rest
 
 
 def _kind(stem: str) -> tuple[str, int]:

@@ -27,7 +27,7 @@ LEAST_HEIGHT, MOST_HEIGHT = 8, 512
 MOST_WIDTH = 32_768  # pixels at that height
 LEAST_CONTRAST = 32  # grey values
 BORDER = 16  # the height, in widths of the border
-OUTSIDE = 0.5  # percent of the pixels that may be darker or lighter than the limits of the stretched range
+OUTSIDE = 0.005  # of the pixels may be darker or lighter than the limits of the stretched range
 
 
 class LinePicture(NamedTuple):
@@ -71,11 +71,12 @@ def normal_line(picture: Image.Image, height: int = HEIGHT, name: str = "the lin
     if grey.size != (width, height):
         grey = grey.resize((width, height), Image.Resampling.BICUBIC)
     pixels = np.asarray(grey, np.uint8)
-    low, high = np.percentile(pixels, [OUTSIDE, 100 - OUTSIDE]).tolist()
+    counts = np.bincount(pixels.ravel(), minlength=256).cumsum()
+    low, high = (int(np.searchsorted(counts, share * pixels.size)) for share in (OUTSIDE, 1 - OUTSIDE))
     inverted = high - low >= LEAST_CONTRAST and _darkness(pixels < (low + high) / 2) > 0.5
     if inverted:
         pixels, low, high = 255 - pixels, 255 - high, 255 - low
-    low = max(0.0, min(low, high - LEAST_CONTRAST))
+    low = max(0, min(low, high - LEAST_CONTRAST))
     values = (np.arange(256) - low) * (255 / max(high - low, LEAST_CONTRAST))
     return LinePicture(np.clip(np.rint(values), 0, 255).astype(np.uint8)[pixels], inverted)
 
@@ -85,8 +86,8 @@ def _darkness(dark: npt.NDArray[np.bool_]) -> float:
     height, width = dark.shape
     edge = max(1, min(height // BORDER, width // 2))
     inside = dark[edge : height - edge, edge : width - edge]
-    around = (int(dark.sum()) - int(inside.sum())) / max(1, dark.size - inside.size)
-    return (float(dark.mean()) + around) / 2
+    around = (np.count_nonzero(dark) - np.count_nonzero(inside)) / max(1, dark.size - inside.size)
+    return (np.count_nonzero(dark) / dark.size + around) / 2
 
 
 def check_height(height: int) -> None:

@@ -1,34 +1,34 @@
 """Resolve ``--data`` to training, validation and test sets of lines of text.
 
 The data are folders or tar archives of pairs of a picture and a text (line_pairs.py), tables (line_tables.py) or
-arrays (line_arrays.py), or several of them. All lines are decoded once into a store in the cache (line_store.py). A
-part that a folder does not have is split off within each of its groups, by a hash of the lines' names; equal pictures
-are in one part.
+arrays (line_arrays.py), several of them, or a named set (generated_lines.py). All lines are decoded once into a store
+in the cache (line_store.py). A part that a folder does not have is split off within each of its groups, by a hash of
+the lines' names; equal pictures are in one part.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..results import Progress, silent
+from .generated_lines import NAMES, GeneratedLayout, generated_lines
 from .hashed_parts import even_parts
 from .line_lists import list_lines
 from .line_pictures import HEIGHT
 from .line_sources import ListedLine, ListedLines
 from .line_store import LineStore
 from .line_texts import NormalForm, TextNotes, counted, order_notes, shape_notes
+from .near import exists
 from .picture_files import TableLayout
 from .sets import PARTS, Fractions, with_own
 from .several_paths import several_paths
 from .transcribed_lines import Lines, LineSets
 
-NAMES: dict[str, str] = {}
-"""the named data sets → titles"""
 LONG = 10  # characters of a text whose repetition is no chance
 
 
@@ -41,12 +41,14 @@ class LineLayout:
         form: the Unicode normal form of texts.
         table: the columns of a table, and the encoding of texts.
         skip: omit lines that cannot be read.
+        generated: what is drawn if the data are a named set.
     """
 
     height: int = HEIGHT
     form: NormalForm = "NFC"
     table: TableLayout = field(default_factory=TableLayout)
     skip: bool = False
+    generated: GeneratedLayout = field(default_factory=GeneratedLayout)
 
 
 def open_lines(
@@ -61,7 +63,7 @@ def open_lines(
     """Read the training, validation and test sets that ``spec`` names.
 
     Args:
-        spec: paths of folders or files; see several_paths.py.
+        spec: a named set, or paths of folders or files; see several_paths.py.
         layout: how lines are read.
         fractions: fractions of the training data for training, validation and test (default 0.8, 0.1, 0.1).
         test: paths of the test set, instead of a fraction.
@@ -73,6 +75,8 @@ def open_lines(
         ArgumentError: there are fewer lines than folds, or an option of the layout is out of range.
         DataError: the data cannot be read, or a set would be empty.
     """
+    if spec in NAMES and not exists(spec):
+        return _named(spec, layout, test, folds, progress)
     listed = _listed(spec, layout)
     notes = [note for source in listed for note in source.notes]
     separate = _test_rows(test, layout, notes) if test is not None else []
@@ -111,9 +115,22 @@ def read_lines(spec: str, layout: LineLayout, progress: Progress = silent) -> tu
     Raises:
         ArgumentError, DataError: see `open_lines`.
     """
+    if spec in NAMES and not exists(spec):
+        sets = generated_lines(spec, layout.height, layout.generated, progress)
+        return sets.test, sets.notes
     notes: list[str] = []
     lines, _, more = _read(_test_rows(spec, layout, notes), layout, progress)
     return lines, notes + more
+
+
+def _named(spec: str, layout: LineLayout, test: str | None, folds: int, progress: Progress) -> LineSets:
+    if folds:
+        raise ArgumentError("folds", f"0 with the data {spec}", folds, "its test set is given")
+    sets = generated_lines(spec, layout.height, layout.generated, progress)
+    if test is None:
+        return sets
+    lines, notes = read_lines(test, layout, progress)
+    return replace(sets, test=lines, notes=[*sets.notes, *notes])
 
 
 def _listed(spec: str, layout: LineLayout) -> list[ListedLines]:
@@ -147,18 +164,18 @@ def _read(rows: list[ListedLine], layout: LineLayout, progress: Progress) -> tup
         raise DataError(f"none of {len(rows):,} lines has a text; give the text of each line")
     store = LineStore(full, layout.height, skip=layout.skip, progress=progress)
     notes += [f"{len(store.skipped):,} lines skipped: {store.skipped[0]}"] if store.skipped else []
-    kept = store.kept
+    kept = [full[number] for number in store.kept]
     lines = Lines(
-        store,
+        store.pixels,
         np.arange(len(kept)),
-        store.widths,
+        store.pixels.widths,
         [row.text for row in kept],
         [row.group for row in kept],
         [row.name for row in kept],
         store.digests,
         layout.height,
     )
-    shapes, odd = shape_notes(lines.texts, (store.widths / layout.height).tolist(), lines.names)
+    shapes, odd = shape_notes(lines.texts, (store.pixels.widths / layout.height).tolist(), lines.names)
     if odd == len(lines) and odd:
         raise DataError(f"no picture is a single line of text: {shapes[0]}")
     notes += texts.notes() + shapes + order_notes(lines.texts, lines.names)

@@ -4,7 +4,7 @@
     ENTRY/index.npy       for each line: W, and 1 if it was turned over
     ENTRY/skipped.json    lines that could not be read: number and reason
 
-The file is mapped into memory, so that memory does not grow with the number of lines.
+Memory does not grow with the number of lines.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy.typing as npt
 from ..errors import DataError, abridged
 from ..machine.cores import cores
 from ..results import Progress, silent
-from .derived import bound, derived
+from .derived import derived
 from .line_pictures import VERSION, LinePicture, check_height, normal_line
+from .line_pixels import FILE, LinePixelFile, LinePixelWriter
 from .line_sources import ListedLine
-from .pictures import Pixels
 
 CHUNK = 64  # lines that are decoded before they are written
 
@@ -39,9 +39,9 @@ class LineStore:
         progress: shows the progress of decoding.
 
     Attributes:
-        kept: the rows that were read.
+        kept: the numbers of the rows that were read.
         digests: a digest of each.
-        widths: W of each ``(N,)``.
+        pixels: their pixels and widths.
         inverted: whether each was turned over ``(N,)``.
         skipped: the reasons why the others were omitted.
 
@@ -54,35 +54,23 @@ class LineStore:
         self, rows: Sequence[ListedLine], height: int, *, skip: bool = False, progress: Progress = silent
     ) -> None:
         check_height(height)
-        self.height = height
         digests = [row.source.digest() for row in rows]
         files = hashlib.sha256(" ".join(digests).encode()).hexdigest()
         key = {"files": files, "height": height, "skip": skip, "version": VERSION}
         self.folder = derived("lines", key, lambda folder: _write(folder, rows, height, skip, progress))
         index: npt.NDArray[np.int64] = np.load(self.folder / "index.npy", allow_pickle=False)
         omitted = dict(json.loads((self.folder / "skipped.json").read_text(encoding="utf-8")))
-        numbers = [number for number in range(len(rows)) if str(number) not in omitted]
+        self.kept = [number for number in range(len(rows)) if str(number) not in omitted]
         self.skipped = [str(reason) for reason in omitted.values()]
-        self.kept = [rows[number] for number in numbers]
-        self.digests = [digests[number] for number in numbers]
-        self.widths: npt.NDArray[np.int64] = index[:, 0].copy()
+        self.digests = [digests[number] for number in self.kept]
         self.inverted: npt.NDArray[np.bool_] = index[:, 1] > 0
-        self._offsets = np.concatenate([[0], np.cumsum(self.widths * height)])
-        self._pixels: Pixels = np.memmap(self.folder / "pixels.bin", np.uint8, "r")
-
-    def __len__(self) -> int:
-        return len(self.widths)
-
-    def __getitem__(self, number: int) -> Pixels:
-        begin, end = self._offsets[number : number + 2].tolist()
-        return self._pixels[begin:end].reshape(self.height, -1)
+        self.pixels = LinePixelFile(self.folder, index[:, 0].copy(), height)
 
 
 def _write(folder: Path, rows: Sequence[ListedLine], height: int, skip: bool, progress: Progress) -> None:
     """Write the entry of the cache."""
     index: list[tuple[int, int]] = []
     errors: dict[int, str] = {}
-    most, written = bound(), 0
 
     def read(row: ListedLine) -> LinePicture | str:
         try:
@@ -91,23 +79,18 @@ def _write(folder: Path, rows: Sequence[ListedLine], height: int, skip: bool, pr
             return str(error)
 
     with (
-        (folder / "pixels.bin").open("wb") as out,
+        (folder / FILE).open("wb") as out,
         progress(len(rows), "lines") as done,
         ThreadPoolExecutor(max(1, cores().threads)) as pool,
     ):
+        writer = LinePixelWriter(out)
         for begin in range(0, len(rows), CHUNK):
             for number, line in enumerate(pool.map(read, rows[begin : begin + CHUNK]), begin):
                 if isinstance(line, str):
                     errors[number] = line
                     continue
-                out.write(np.ascontiguousarray(line.pixels).data)
-                written += line.pixels.nbytes
+                writer.add(line.pixels)
                 index.append((line.pixels.shape[1], int(line.inverted)))
-            if written > most:
-                raise DataError(
-                    f"the pixels of {len(rows):,} lines take more than the cache may hold, {most / 1e9:.3g} GB; give a "
-                    "lower --height, or a larger UNROLLED_CACHE_SIZE"
-                )
             done(min(len(rows), begin + CHUNK))
     if errors and not (skip and index):
         _raise(list(errors.values()), [rows[number].name for number in errors], bool(index))

@@ -98,9 +98,9 @@ def _signs(text: str) -> tuple[int, int]:
         if len(letters) > 1:
             visual += _ends_words(first) or _begins_words(last)
             logical += _ends_words(last) or _begins_words(first)
-        if unicodedata.category(first) == "Mc":
-            visual += 1
-        logical += any(unicodedata.category(letter) == "Mc" for letter in letters[1:])
+    if any(unicodedata.category(character) == "Mc" for character in text):  # vowel signs of Indic scripts
+        begins = any(unicodedata.category(word[0]) == "Mc" for word in text.split())
+        visual, logical = visual + begins, logical + (not begins)
     if _is_rtl(text):
         opening, closing = text.find("("), text.find(")")
         visual += 0 <= closing < opening
