@@ -36,7 +36,7 @@ def align(a: Sequence[T], b: Sequence[T]) -> list[Edit]:
     """Return an alignment of two sequences with the fewest insertions, deletions and substitutions.
 
     >>> [tuple(edit) for edit in align("abc", "bxc")]
-    [(0, None), (1, 0), (None, 1), (2, 2)]
+    [(0, 0), (1, 1), (2, 2)]
     """
     columns = list(_columns(a, b))
     i, j = len(a), len(b)
