@@ -27,7 +27,7 @@ LEAST = 0.1  # deviation
 class Heard(NamedTuple):
     """What a stream was normalised with so far: the number of frames, their sums ``(B, N)`` and sums of squares."""
 
-    count: float
+    frames: float
     total: Tensor
     squares: Tensor
 
@@ -72,12 +72,12 @@ class SpeechFeatures(nn.Module):
 
     def step(self, y: Tensor, heard: Heard) -> tuple[Tensor, Heard]:
         """Return the next frames ``(B, T, N)`` of a stream, normalised, and the new state."""
-        counts = heard.count + torch.arange(1, y.size(1) + 1, device=y.device, dtype=torch.float64)[:, None]
+        counts = heard.frames + torch.arange(1, y.size(1) + 1, device=y.device, dtype=torch.float64)[:, None]
         total = heard.total[:, None] + y.double().cumsum(1)
         squares = heard.squares[:, None] + y.double().square().cumsum(1)
         mean = total / counts
         deviation = (squares / counts - mean**2).clamp_min(LEAST**2).sqrt()
-        return ((y - mean) / deviation).to(y.dtype), Heard(heard.count + y.size(1), total[:, -1], squares[:, -1])
+        return ((y - mean) / deviation).to(y.dtype), Heard(heard.frames + y.size(1), total[:, -1], squares[:, -1])
 
 
 def _whole(y: Tensor, inside: Tensor) -> Tensor:

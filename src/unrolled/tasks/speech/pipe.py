@@ -88,4 +88,4 @@ def _read(stream: Any, size: int) -> bytes:
 
 
 def _samples(data: bytes) -> Samples:
-    return np.frombuffer(data[: len(data) // SAMPLE * SAMPLE], "<i2").astype(np.float32) / 2**15
+    return np.frombuffer(data[: len(data) // SAMPLE * SAMPLE], "<i2").astype(np.float32) / np.float32(2**15)
