@@ -65,18 +65,26 @@ class GeneratedSound:
         return hashlib.blake2b(f"{VERSION} {self.seed} {self.number}".encode(), digest_size=16).hexdigest()
 
     def audio(self) -> Audio:
-        voice = uniform(0x50EA, self.speaker, np.arange(3))
-        pitch, tract = 90 + 130 * voice[0], 0.88 + 0.26 * voice[1]
         own = uniform(self.seed, self.number, 2, np.arange(6))
-        speed, level, loudness = 0.8 + 0.5 * own[0], 10 ** (-4 + 1.5 * own[1]), 0.1 + 0.3 * own[2]
+        wave = (0.1 + 0.3 * own[2]) * np.concatenate(self._pieces(own))
+        wave += 10 ** (-4 + 1.5 * own[1]) * _noise(self.seed, self.number, 3, len(wave))
+        return Audio(np.clip(wave, -1, 1).astype(np.float32), RATE)
+
+    def ends(self) -> list[float]:
+        """Return when each digit ends, in seconds."""
+        lengths = [len(piece) for piece in self._pieces(uniform(self.seed, self.number, 2, np.arange(6)))]
+        return [sum(lengths[: n + 1]) / RATE for n in range(1, len(lengths), 2)]
+
+    def _pieces(self, own: Wave) -> list[Wave]:
+        """Return a pause, and each digit with the pause after it."""
+        voice = uniform(0x50EA, self.speaker, np.arange(3))
+        pitch, tract, speed = 90 + 130 * voice[0], 0.88 + 0.26 * voice[1], 0.8 + 0.5 * own[0]
         pieces = [np.zeros(int(RATE * (0.05 + 0.15 * own[3])))]
         for place, digit in enumerate(self.digits()):
             draws = uniform(self.seed, self.number, 10 + place, np.arange(8))
             pieces.append(_digit(SEGMENTS[digit], draws, pitch * (0.9 + 0.2 * draws[6]), tract, speed, self, place))
             pieces.append(np.zeros(int(RATE * (0.02 + 0.18 * draws[7] ** 2))))
-        wave = loudness * np.concatenate(pieces)
-        wave += level * _noise(self.seed, self.number, 3, len(wave))
-        return Audio(np.clip(wave, -1, 1).astype(np.float32), RATE)
+        return pieces
 
 
 def _digit(
