@@ -1,0 +1,96 @@
+"""The options of the task ``ocr``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...data.folds import check_folds
+from ...data.line_changes import LineChanges
+from ...data.line_sets import LineLayout, LineSets, open_lines
+from ...data.sets import check_fractions
+from ...data.text_order import Direction, TextOrder, Units
+from ...errors import ArgumentError
+from ...layers.line_encoder import check_stride
+from ...results import Progress, silent
+from ...training.options import Training
+from ...training.start_options import StartClasses
+from ..common.convolution_options import check_convolutions
+from ..common.recurrent import Recurrent
+from ..common.unaligned.examples import TooLong
+
+LOWEST, HIGHEST = 16, 256  # pixels of a line
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLines:
+    """The pictures of lines and their texts."""
+
+    data: str = "generated"
+    """lines: a folder or archive of pictures with texts, a table of paths, npz, or a name"""
+    test: str | None = None
+    """test set in the same format (default: a part of --data)"""
+    height: int = 40
+    """pixels of height that every line is scaled to"""
+    normal_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFC"
+    """Unicode normal form of the texts"""
+    base_direction: Direction = "auto"
+    """direction of a line: ltr, rtl, or auto, by its first letter"""
+    symbols: Units = "code-points"
+    """what the network reads: code points, or grapheme clusters"""
+    too_long: TooLong = "error"
+    """texts with more characters than their line has frames: an error, or skip"""
+    fractions: tuple[float, float, float] | None = None
+    """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
+    folds: int = 0
+    """number of folds for cross-validation; 0: off"""
+    fold: int | None = None
+    """train only on this fold, counted from 0 (default: every fold)"""
+
+    def __post_init__(self) -> None:
+        check_folds(self.folds, self.fold, self.test)
+        if not LOWEST <= self.height <= HIGHEST:
+            raise ArgumentError("height", f"from {LOWEST} to {HIGHEST} pixels", self.height)
+        check_fractions(self.fractions)
+
+    def order(self) -> TextOrder:
+        """Return the order of symbols in a line."""
+        return TextOrder(self.base_direction, self.symbols)
+
+    def layout(self) -> LineLayout:
+        """Return how lines are read."""
+        return LineLayout(height=self.height, normal_form=self.normal_form)
+
+    def read(self, progress: Progress = silent) -> LineSets:
+        """Read the training, validation and test sets."""
+        return open_lines(self.data, self.layout(), self.test, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineNetwork:
+    """The convolutions that read a line."""
+
+    maps: tuple[int, ...] = (16, 32, 48, 64)
+    """feature maps of each block; a block halves the height"""
+    stride: int = 4
+    """pixels of a frame; smaller ones for narrow characters"""
+
+    def __post_init__(self) -> None:
+        check_convolutions(self.maps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OcrConfig:
+    """Configuration of a reader of lines and its training."""
+
+    data: TextLines = field(default_factory=TextLines)
+    augmentation: LineChanges = field(default_factory=LineChanges)
+    lines: LineNetwork = field(default_factory=LineNetwork)
+    model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", hidden_size=128, num_layers=1, dropout=0.1))
+    training: Training = field(
+        default_factory=lambda: Training(epochs=20, min_steps=1500, batch_size=8, precision="bf16")
+    )
+    start: StartClasses = field(default_factory=StartClasses)
+
+    def __post_init__(self) -> None:
+        check_stride(self.data.height, len(self.lines.maps), self.lines.stride)
