@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
 from ...data.line_changes import LineChanges
-from ...data.line_sets import LineLayout, LineSets, open_lines
+from ...data.line_sets import LineLayout, open_lines, read_lines
+from ...data.line_texts import NormalForm
+from ...data.picture_files import TableLayout
 from ...data.sets import check_fractions
 from ...data.text_order import Direction, TextOrder, Units
+from ...data.transcribed_lines import Lines, LineSets
 from ...errors import ArgumentError
 from ...layers.line_encoder import check_stride
 from ...results import Progress, silent
@@ -30,14 +34,26 @@ class TextLines:
     """lines: a folder or archive of pictures with texts, a table of paths, npz, or a name"""
     test: str | None = None
     """test set in the same format (default: a part of --data)"""
+    path_column: str | None = None
+    """column (or key) of the paths in a table; its number with --no-header"""
+    text_column: str | None = None
+    """column (or key) of the texts in a table"""
+    header: bool = True
+    """the first row of a table contains the column names"""
+    delimiter: str = "auto"
+    """column separator of a table: one character, or tab (default: detect)"""
+    encoding: str = "auto"
+    """encoding of texts (auto: UTF-8, or Windows-1252 if it looks like it)"""
     height: int = 40
     """pixels of height that every line is scaled to"""
-    normal_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFC"
+    normal_form: NormalForm = "NFC"
     """Unicode normal form of the texts"""
     base_direction: Direction = "auto"
     """direction of a line: ltr, rtl, or auto, by its first letter"""
     symbols: Units = "code-points"
     """what the network reads: code points, or grapheme clusters"""
+    damaged: Literal["error", "skip"] = "error"
+    """pictures that cannot be read: an error, or skip"""
     too_long: TooLong = "error"
     """texts with more characters than their line has frames: an error, or skip"""
     fractions: tuple[float, float, float] | None = None
@@ -48,6 +64,7 @@ class TextLines:
     """train only on this fold, counted from 0 (default: every fold)"""
 
     def __post_init__(self) -> None:
+        check_delimiter(self.delimiter)
         check_folds(self.folds, self.fold, self.test)
         if not LOWEST <= self.height <= HIGHEST:
             raise ArgumentError("height", f"from {LOWEST} to {HIGHEST} pixels", self.height)
@@ -59,11 +76,22 @@ class TextLines:
 
     def layout(self) -> LineLayout:
         """Return how lines are read."""
-        return LineLayout(height=self.height, normal_form=self.normal_form)
+        return LineLayout(
+            height=self.height,
+            form=self.normal_form,
+            table=TableLayout(self.path_column, self.text_column, self.header, self.delimiter, self.encoding),
+            skip=self.damaged == "skip",
+        )
 
     def read(self, progress: Progress = silent) -> LineSets:
         """Read the training, validation and test sets."""
-        return open_lines(self.data, self.layout(), self.test, progress=progress)
+        return open_lines(
+            self.data, self.layout(), self.fractions, self.test, self.folds, self.fold or 0, progress=progress
+        )
+
+    def read_test(self, data: str) -> tuple[Lines, list[str]]:
+        """Read other lines to evaluate on, and notes."""
+        return read_lines(data, self.layout())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from ...cells import cell_class
 from ...data.line_changes import changed
-from ...data.line_sets import NAMES, LineSets
+from ...data.line_sets import NAMES
+from ...data.transcribed_lines import LineSets
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ..common.picture_bytes import picture_file

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ... import results
 from ...checks import UNCHECKED, checked_methods
-from ...data.line_sets import Lines, read_line
+from ...data.line_pictures import read_line
+from ...data.transcribed_lines import Lines
 from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
