@@ -30,7 +30,7 @@ class Training:
     min_steps: int = since(0, before=0)
     """with the default --epochs: least number of steps, for small data"""
     batch_size: int | None = 32
-    """examples per step; of a continuous text: lanes, which carry their state"""
+    """examples per step; of a continuous text: positions that are read in parallel"""
     optimizer: Literal["adamw", "adam", "rmsprop", "adagrad", "sgd"] = "adamw"
     """optimizer"""
     lr: float | Literal["auto"] | None = by_rule(3e-3)
