@@ -1,6 +1,9 @@
 """The order of text against python-bidi, examples of the Unicode standard, and the way back."""
 
+import os
 import random
+import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +114,18 @@ def test_unknown_options_are_refused():
         TextOrder("left")
     with pytest.raises(ArgumentError, match="units must be one of code-points, clusters"):
         TextOrder(units="bytes")
+
+
+@pytest.mark.parametrize("archive", ["arabic-jstor", "devanagari-synthetic"])
+def test_real_lines_come_back(archive):
+    path = Path(os.environ.get("UNROLLED_DATA", "")) / f"ocr/{archive}.tar"
+    if not path.is_file():
+        pytest.skip(f"UNROLLED_DATA has no ocr/{archive}.tar")
+    with tarfile.open(path) as tar:
+        names = [name for name in tar.getnames() if name.endswith(".gt.txt")][::9]
+        texts = [tar.extractfile(name).read().decode().strip("\ufeff\n") for name in names]
+    assert len(texts) > 40
+    for order in (TextOrder(), TextOrder(units="clusters")):
+        changed = [text for text in texts if order.symbols(text) != list(text)]
+        assert len(changed) > len(texts) / 2
+        assert [order.text(order.symbols(text)) for text in texts] == texts

@@ -35,8 +35,8 @@ def distance(a: Sequence[T], b: Sequence[T]) -> int:
 def align(a: Sequence[T], b: Sequence[T]) -> list[Edit]:
     """Return an alignment of two sequences with the fewest insertions, deletions and substitutions.
 
-    >>> [tuple(edit) for edit in align("abc", "bxc")]
-    [(0, 0), (1, 1), (2, 2)]
+    >>> [tuple(edit) for edit in align("abc", "bcd")]
+    [(0, None), (1, 0), (2, 1), (None, 2)]
     """
     columns = list(_columns(a, b))
     i, j = len(a), len(b)
