@@ -6,9 +6,9 @@
     (3) x = ReLU(N(a)), 0 past the line       N: batch normalisation (Ioffe and Szegedy 2015)
     (4) e_t = the columns of x, one vector each                            (T, B, E), E = F · h'
 
-A frame is ``stride`` columns wide: T = ⌈W / stride⌉. A line has the same vectors in any batch, since (3) sets what lies
-behind it to the zeros that stand around a line alone. Steps of two in place of max-pooling (Springenberg et al. 2015) take a
-third of the time of the usual network for text (Shi et al. 2017), and learn as much in a step.
+A frame is ``stride`` columns wide: T = ⌈W / stride⌉. A line has the same vectors in any batch, since (3) sets what is
+behind it to the zeros that are around a line alone. Steps of two in place of the max-pooling of the usual network for
+text (Shi et al. 2017) take a third of its time on a CPU (Springenberg et al. 2015).
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
-from ...data.line_changes import LineChanges
+from ...data.generated_lines import GeneratedLayout
+from ...data.line_augmentation import USUAL, LineChanges
 from ...data.line_sets import LineLayout, open_lines, read_lines
 from ...data.line_texts import NormalForm
 from ...data.picture_files import TableLayout
@@ -56,6 +57,12 @@ class TextLines:
     """pictures that cannot be read: an error, or skip"""
     too_long: TooLong = "error"
     """texts with more characters than their line has frames: an error, or skip"""
+    lines: int = 8000
+    """generated data: number of training lines"""
+    scripts: tuple[str, ...] = ()
+    """--data generated: scripts, such as latin arabic (default: all for which there are fonts)"""
+    unseen_fonts: tuple[str, ...] = ()
+    """--data generated: fonts that only the test set has, as patterns of their names"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
     folds: int = 0
@@ -69,6 +76,7 @@ class TextLines:
         if not LOWEST <= self.height <= HIGHEST:
             raise ArgumentError("height", f"from {LOWEST} to {HIGHEST} pixels", self.height)
         check_fractions(self.fractions)
+        self.generated()
 
     def order(self) -> TextOrder:
         """Return the order of symbols in a line."""
@@ -81,7 +89,12 @@ class TextLines:
             form=self.normal_form,
             table=TableLayout(self.path_column, self.text_column, self.header, self.delimiter, self.encoding),
             skip=self.damaged == "skip",
+            generated=self.generated(),
         )
+
+    def generated(self) -> GeneratedLayout:
+        """Return what is drawn if the data are a named set."""
+        return GeneratedLayout(lines=self.lines, scripts=self.scripts, unseen_fonts=self.unseen_fonts)
 
     def read(self, progress: Progress = silent) -> LineSets:
         """Read the training, validation and test sets."""
@@ -92,6 +105,35 @@ class TextLines:
     def read_test(self, data: str) -> tuple[Lines, list[str]]:
         """Read other lines to evaluate on, and notes."""
         return read_lines(data, self.layout())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Random changes of the training lines."""
+
+    rotate: float = USUAL.rotate
+    """turn by up to this many degrees, long lines by less"""
+    slant: float = USUAL.slant
+    """lean by up to this many degrees"""
+    stretch: float = USUAL.stretch
+    """make lines wider or narrower by up to this fraction"""
+    shift: float = USUAL.shift
+    """move up or down by up to this fraction of the height"""
+    ink: float = USUAL.ink
+    """make strokes thicker or thinner, by at most a pixel at 1"""
+    blur: float = USUAL.blur
+    """blur by up to this many pixels"""
+    noise: float = USUAL.noise
+    """noise of up to this many grey values"""
+    contrast: float = USUAL.contrast
+    """lower the contrast by up to this fraction"""
+
+    def __post_init__(self) -> None:
+        self.changes()
+
+    def changes(self) -> LineChanges:
+        """Return the changes."""
+        return LineChanges(**{field.name: getattr(self, field.name) for field in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +154,8 @@ class OcrConfig:
     """Configuration of a reader of lines and its training."""
 
     data: TextLines = field(default_factory=TextLines)
-    augmentation: LineChanges = field(default_factory=LineChanges)
-    lines: LineNetwork = field(default_factory=LineNetwork)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    network: LineNetwork = field(default_factory=LineNetwork)
     model: Recurrent = field(default_factory=lambda: Recurrent(cell="gru", hidden_size=128, num_layers=1, dropout=0.1))
     training: Training = field(
         default_factory=lambda: Training(epochs=20, min_steps=1500, batch_size=8, precision="bf16")
@@ -121,4 +163,4 @@ class OcrConfig:
     start: StartClasses = field(default_factory=StartClasses)
 
     def __post_init__(self) -> None:
-        check_stride(self.data.height, len(self.lines.maps), self.lines.stride)
+        check_stride(self.data.height, len(self.network.maps), self.network.stride)

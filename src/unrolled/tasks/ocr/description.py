@@ -6,11 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ...data.line_sets import NAMES
+from ...data.generated_lines import NAMES
+from ...data.line_lists import likely_lines
 from ...data.named_data import NamedData
 from ...results import Pairs, Report
 from ..common.description import ambiguous, counted
+from ..common.excerpts import visible
 from .config import TextLines
+
+SHOWN = 3  # texts
 
 
 def named() -> list[NamedData]:
@@ -20,7 +24,7 @@ def named() -> list[NamedData]:
 
 def likely(path: Path) -> bool:
     """Return whether ``path`` may be pictures of lines: a folder with pictures and their texts."""
-    return False
+    return likely_lines(path)
 
 
 def describe(data: TextLines) -> Report:
@@ -30,6 +34,8 @@ def describe(data: TextLines) -> Report:
     counts = Counter(group for lines in parts.values() for group in lines.groups)
     rows = [("data", data.data), *((part, f"{len(lines):,} lines") for part, lines in parts.items())]
     rows += [("groups", counted(counts))] if len(counts) > 1 else []
+    rows += [("characters", counted(Counter("".join(sets.train.texts))))]
+    rows += [("texts", " | ".join(map(visible, sets.train.texts[:SHOWN])))]
     values: dict[str, Any] = {"name": data.data, **{part: len(lines) for part, lines in parts.items()}}
     return Report(values, (Pairs(rows),), how=tuple(sets.how), notes=tuple(sets.notes), event="lines")
 

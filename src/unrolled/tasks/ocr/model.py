@@ -23,7 +23,7 @@ class LineReader(Encoder):
 
     def __init__(self, config: OcrConfig) -> None:
         super().__init__()
-        lines = config.lines
+        lines = config.network
         self.lines = LineEncoder(config.data.height, lines.maps, stride=lines.stride)
         self.stack = config.model.build(self.lines.output_size, bidirectional=True)
         self.output_size = self.stack.output_size

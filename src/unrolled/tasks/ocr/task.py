@@ -20,8 +20,8 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from ...cells import cell_class
-from ...data.line_changes import changed
-from ...data.line_sets import NAMES
+from ...data.generated_lines import NAMES
+from ...data.line_augmentation import changed_lines
 from ...data.transcribed_lines import LineSets
 from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
@@ -71,7 +71,7 @@ class LineRecognition(UnalignedTask):
         widths, config = self.sets.train.widths, self.config
         return [
             f"lines of {config.data.height} × {widths.min():,} to {widths.max():,} pixels; a frame for each "
-            f"{config.lines.stride} columns"
+            f"{config.network.stride} columns"
         ]
 
     def encoder(self) -> LineReader:
@@ -81,8 +81,9 @@ class LineRecognition(UnalignedTask):
         return collated(arrays)
 
     def changed(self, arrays: list[npt.NDArray[Any]], least: Counts, step: int) -> list[npt.NDArray[Any]]:
-        columns = least * self.config.lines.stride
-        return changed(arrays, self.config.augmentation, columns, self.config.training.seed, step)
+        columns = (least * self.config.network.stride).tolist()
+        changes = changed_lines(arrays, self.config.augmentation.changes(), self.config.training.seed, step)
+        return [b if b.shape[1] >= count else a for a, b, count in zip(arrays, changes, columns, strict=True)]
 
     def handle(self, model: nn.Module) -> TrainedOcr:
         assert isinstance(model, CTCNetwork)

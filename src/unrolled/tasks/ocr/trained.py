@@ -9,16 +9,18 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ... import results
 from ...checks import UNCHECKED, checked_methods
 from ...data.line_pictures import read_line
 from ...data.transcribed_lines import Lines
-from ...results import Input, Prediction, Progress, Report, silent
+from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
 from ..common.unaligned.alphabet import Alphabet
+from ..common.unaligned.drawing import characters_under
 from ..common.unaligned.trained import TrainedReader
 from .evaluation import Evaluate, evaluation
 from .model import network
@@ -53,7 +55,7 @@ class TrainedOcr(TrainedReader[Lines]):
         """See `Trained.about`."""
         return [
             *super().about(),
-            ("lines", f"{self.config.data.height} pixels high, a frame for each {self.config.lines.stride} columns"),
+            ("lines", f"{self.config.data.height} pixels high, a frame for each {self.config.network.stride} columns"),
             ("symbols", f"{len(self.alphabet) - 1:,}: {''.join(self.alphabet.names[:60])}"),
         ]
 
@@ -68,7 +70,12 @@ class TrainedOcr(TrainedReader[Lines]):
     @property
     def frame_size(self) -> float:
         """See `TrainedReader.frame_size`."""
-        return float(self.config.lines.stride)
+        return float(self.config.network.stride)
+
+    def explained(self, name: str, array: Annotated[Any, UNCHECKED], found: Annotated[Any, UNCHECKED]) -> Picture:
+        """See `TrainedReader.explained`."""
+        image, unit = Image.fromarray(array).convert("RGB"), self.frame_size
+        return Picture("characters", lambda: characters_under(image, found.pieces, unit), f"{name}: the characters")
 
     def predict(self, pictures: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
         """Read the text of each picture of a line.

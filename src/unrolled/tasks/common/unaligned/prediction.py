@@ -58,8 +58,9 @@ def predicted(
         lines = None
         if options.n_best is not None:
             lines = tuple(f"{t.score:z8.3f}\t{text}\t{name}" for text, t in zip(texts, found, strict=True))
+        drawn = (model.explained(name, array, found[0]),) if options.explain else ()
         cells = {"read": texts[0], "confidence": round(confidence(found[0]), 4)}
-        yield Prediction(name, texts[0], lines=lines, more=more, cells=cells)
+        yield Prediction(name, texts[0], parts=drawn, lines=lines, more=more, cells=cells)
 
 
 def characters(model: TrainedReader[Any], transcript: Transcript) -> list[dict[str, Any]]:

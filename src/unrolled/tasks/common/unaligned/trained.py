@@ -14,6 +14,7 @@ from torch import Tensor
 from ....checks import UNCHECKED, Size, checked_methods
 from ....data.batches import in_order
 from ....decoding.transcript import Transcript
+from ....results import Picture
 from ..own_data import TrainedOnSets
 from .alphabet import Alphabet
 from .decoding import DecodingOptions, Reading
@@ -62,6 +63,12 @@ class TrainedReader(TrainedOnSets[E]):
     @abstractmethod
     def frame_size(self) -> float:
         """The size of a frame, in the unit of places in results: columns of pixels, or seconds."""
+
+    def explained(
+        self, name: str, array: Annotated[npt.NDArray[Any], UNCHECKED], found: Annotated[Transcript, UNCHECKED]
+    ) -> Picture:
+        """Return a drawing of an input above the characters, each where it was read."""
+        raise self.unable("show where characters were read")
 
     @torch.no_grad()
     def logits(self, arrays: Annotated[Any, UNCHECKED], widths: Annotated[Any, UNCHECKED]) -> Iterator[Logits]:
