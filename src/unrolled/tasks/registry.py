@@ -56,6 +56,7 @@ TASKS = {
         "video classification (a class for each clip, or a label for each frame)",
     ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
+    "ocr": Entry("unrolled.tasks.ocr.task:LineRecognition", "text recognition: pictures of lines of text"),
     "frames": Entry(
         "unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"
     ),

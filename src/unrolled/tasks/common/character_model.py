@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -34,7 +35,7 @@ class LanguageModelReader:
         if vocabulary.kind != "char":
             remedy = "train one with --vocabulary char"
             raise ArgumentError("lm", "a language model of characters", f"one of {vocabulary.kind} tokens", remedy)
-        self.alphabet = [vocabulary.decode([id]) for id in range(len(vocabulary))]
+        self.alphabet: Sequence[str] = [vocabulary.decode([id]) for id in range(len(vocabulary))]
         self._model, self._opening = handle.model, vocabulary.encode(handle.opening())
         self._device = device_of(handle.model)
 

@@ -1,0 +1,1 @@
+"""The task ``ocr``: pictures of lines of text become text."""

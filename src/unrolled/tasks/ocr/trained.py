@@ -1,0 +1,123 @@
+"""A trained reader of lines: read pictures, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ... import results
+from ...checks import UNCHECKED, checked_methods
+from ...data.line_pictures import read_line
+from ...data.transcribed_lines import Lines
+from ...results import Input, Picture, Prediction, Progress, Report, silent
+from ...training.modelfile import ModelFile
+from ..common.recurrent import restored
+from ..common.unaligned.alphabet import Alphabet
+from ..common.unaligned.drawing import characters_under
+from ..common.unaligned.trained import TrainedReader
+from .evaluation import Evaluate, evaluation
+from .model import network
+from .prediction import Predict, predictions
+
+PAPER = 255
+
+
+@checked_methods
+class TrainedOcr(TrainedReader[Lines]):
+    """A trained reader of lines, as returned by `unrolled.load` for a run of the task ``ocr``.
+
+    handle = unrolled.load("runs/ocr-lines-1")
+    handle.predict(["line.png"])[0].answer
+    """
+
+    task: ClassVar[str] = "ocr"
+    noun = "lines"
+
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any) -> TrainedOcr:
+        """Build the model and load the weights of a model file.
+
+        Raises:
+            RunError: the file lacks the alphabet, or the weights do not fit.
+        """
+        alphabet = Alphabet.from_json(file.assets.get("alphabet"), config.data.order())
+        model = restored(file, config.model, lambda: network(config, len(alphabet)))
+        return cls(model, alphabet, config, file.assets.get("data"))
+
+    def about(self) -> list[tuple[str, str]]:
+        """See `Trained.about`."""
+        return [
+            *super().about(),
+            ("lines", f"{self.config.data.height} pixels high, a frame for each {self.config.network.stride} columns"),
+            ("symbols", f"{len(self.alphabet) - 1:,}: {''.join(self.alphabet.names[:60])}"),
+        ]
+
+    def collate(self, arrays: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
+        """See `TrainedReader.collate`."""
+        return collated(arrays)
+
+    def width(self, array: Annotated[npt.NDArray[Any], UNCHECKED]) -> int:
+        """See `TrainedReader.width`."""
+        return int(array.shape[1])
+
+    @property
+    def frame_size(self) -> float:
+        """See `TrainedReader.frame_size`."""
+        return float(self.config.network.stride)
+
+    def explained(self, name: str, array: Annotated[Any, UNCHECKED], found: Annotated[Any, UNCHECKED]) -> Picture:
+        """See `TrainedReader.explained`."""
+        image, unit = Image.fromarray(array).convert("RGB"), self.frame_size
+        return Picture("characters", lambda: characters_under(image, found.pieces, unit), f"{name}: the characters")
+
+    def predict(self, pictures: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
+        """Read the text of each picture of a line.
+
+        Args:
+            pictures: files (paths), bytes of files, or arrays ``(h, w)``.
+            explain: add a drawing of the places where the characters were read.
+
+        Raises:
+            DataError: a picture cannot be read.
+        """
+        options = Predict(explain=explain)
+        return list(predictions(self, [[_input(picture, n) for n, picture in enumerate(pictures, 1)]], options))  # type: ignore[arg-type]
+
+    def read(self, picture: Annotated[Any, UNCHECKED]) -> npt.NDArray[np.uint8]:
+        """Return the pixels ``(H, W)`` of a picture as the network reads them."""
+        return read_line(picture, self.config.data.height)
+
+    def read_other(self, data: str) -> tuple[Lines, list[str]]:
+        """See `TrainedOnSets.read_other`."""
+        found: tuple[Lines, list[str]] = self.config.data.read_test(data)
+        return found
+
+    def evaluation(self, options: Evaluate, progress: Progress = silent) -> Report:
+        """See `Trained.evaluation`."""
+        return evaluation(self, options, progress)
+
+    def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
+        """See `Trained.predictions`."""
+        return predictions(self, inputs, options)
+
+
+def collated(lines: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
+    """Return lines ``(H, W_n)`` as pixels ``(B, H, W)`` on paper, and their widths ``(B,)``."""
+    widths = [line.shape[1] for line in lines]
+    pixels = np.full((len(lines), len(lines[0]), max(widths)), PAPER, np.uint8)
+    for row, line in zip(pixels, lines, strict=True):
+        row[:, : line.shape[1]] = line
+    return torch.from_numpy(pixels), torch.tensor(widths, dtype=torch.int64)
+
+
+def _input(picture: Any, number: int) -> Input:
+    if isinstance(picture, str | Path):
+        return Input(Path(picture).expanduser())
+    return Input(picture, f"line {number}")
