@@ -1,4 +1,4 @@
-"""Tables of lines: a path and a text on each row, ``path<TAB>text``, CSV or JSON lines; a header is optional."""
+"""Tables of lines: a path and a text on each row, as TSV, CSV, JSON lines or ``path text``; a header is optional."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .line_groups import grouped_lines
 from .line_sources import FileBytes, ListedLine, ListedLines
 from .near import exists
 from .picture_files import ENDINGS, PATH_NAMES, TableLayout
-from .rows import Column, form_by_name
-from .table import Table
+from .rows import Column, form_by_name, lines, without_end
+from .table import Found, Table
 from .textfile import TextFile
 
 TEXT_NAMES = ("text", "transcription", "transcript", "label", "gt", "ground_truth", "words", "sentence", "line", "y")
@@ -24,19 +24,27 @@ def list_lines_table(path: Path, layout: TableLayout) -> ListedLines:
         ArgumentError: a given column is invalid.
         DataError: the table cannot be read, or files that it names do not exist.
     """
+    file = TextFile(path, layout.encoding)
+    first = next(iter(file.read()), "").partition("\n")[0]
+    if "\t" not in first and first.split(" ", 1)[1:] and _place(path.parent, first.split(" ", 1)[0]):
+        rows = enumerate((without_end(line).partition(" ") for line in lines(file)), 1)
+        return _listed(path, "path and text with a space between them", ((n, row[0], row[2]) for n, row in rows), [])
     given = (layout.path_column, layout.label_column)
     form = form_by_name(path, "csv")
-    file = TextFile(path, layout.encoding)
-    header = layout.header and not (given == (None, None) and form != "jsonl" and _is_pair(file, path.parent))
+    header = layout.header and not (given == (None, None) and form != "jsonl" and _is_pair(first, path.parent))
     places = given if header else (layout.path_column or "1", layout.label_column or "2")
     columns = (
         Column("path", "--path-column", places[0], PATH_NAMES),
         Column("text", "--text-column", places[1], TEXT_NAMES),
     )
     table = Table(file, form, columns, header, layout.delimiter, False, '{"path": …, "text": …}')
-    how, found = table.read()
+    return _listed(path, *table.read(), table.notes)
+
+
+def _listed(path: Path, how: str, rows: Found, notes: list[str]) -> ListedLines:
+    """Return the lines of rows: line number, path and text; ``notes`` are complete after all rows."""
     listed, missing, bare = ListedLines(path, how=how), list[str](), 0
-    for line, name, text in found:
+    for line, name, text in rows:
         name = name.strip().replace("\\", "/")
         if not name:
             bare += 1
@@ -52,14 +60,13 @@ def list_lines_table(path: Path, layout: TableLayout) -> ListedLines:
     if not listed.rows:
         raise DataError(f"{path} names no pictures; give a table with a column of paths and one of texts")
     listed.rows, listed.notes = grouped_lines(listed.rows, path)
-    listed.notes += [*table.notes, *[f"{path}: {bare:,} rows without a path skipped"] * bool(bare)]
+    listed.notes += [*notes, *[f"{path}: {bare:,} rows without a path skipped"] * bool(bare)]
     return listed
 
 
-def _is_pair(file: TextFile, root: Path) -> bool:
+def _is_pair(first: str, root: Path) -> bool:
     """Return whether the first row is not a header, because it begins with the path of a picture."""
-    first = next(iter(file.read()), "").splitlines()[:1]
-    cells = first[0].replace(",", "\t").replace(";", "\t").split("\t") if first else [""]
+    cells = first.replace(",", "\t").replace(";", "\t").split("\t")
     return _place(root, cells[0].strip().strip('"')) is not None
 
 
