@@ -57,6 +57,7 @@ TASKS = {
     ),
     "caption": Entry("unrolled.tasks.caption.task:Captioning", "captions of pictures, with soft, hard or no attention"),
     "ocr": Entry("unrolled.tasks.ocr.task:LineRecognition", "text recognition: pictures of lines of text"),
+    "speech": Entry("unrolled.tasks.speech.task:SpeechRecognition", "speech recognition: recordings, sound of a pipe"),
     "frames": Entry(
         "unrolled.tasks.frames.task:FramePrediction", "the next frames of a clip: digits that move, videos"
     ),

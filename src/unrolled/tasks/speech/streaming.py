@@ -38,14 +38,17 @@ class SpeechStream:
         self.rest: Frames = np.zeros((0, BANDS), np.float32)  # frames that do not yet fill a stack
         decoder = reading.decoder if reading is not None else None
         self.decoder = (decoder or CTCDecoder(model.alphabet.symbols, blank=BLANK)).stream()
-        self.transcript = Transcript([], 0.0, 0.0)
+        self.transcript, self.ended = Transcript([], 0.0, 0.0), False
 
     def push(self, samples: Samples) -> Transcript:
         """Return the text so far, after these samples ``(N,)`` in [-1, 1]."""
         return self._read(self.bands.push(self.resampler.push(samples)))
 
     def end(self) -> Transcript:
-        """Return the text of the whole stream."""
+        """Return the text of the whole stream, to which nothing can be added then."""
+        if self.ended:
+            return self.transcript
+        self.ended = True
         last = [self.bands.push(self.resampler.end()), self.bands.end()]
         stacked = self.encoder.stacked
         missing = -sum(map(len, (self.rest, *last))) % stacked

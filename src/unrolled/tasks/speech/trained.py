@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ... import results
@@ -17,11 +18,12 @@ from ...data.audio import Audio, read_audio
 from ...data.log_mel import BANDS, STEP, Frames
 from ...data.utterance_store import frames_of
 from ...data.utterances import Utterances
-from ...results import Input, Prediction, Progress, Report, silent
+from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
 from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.decoding import Reading
+from ..common.unaligned.drawing import characters_under
 from ..common.unaligned.trained import TrainedReader
 from .evaluation import Evaluate, evaluation
 from .model import network
@@ -83,6 +85,13 @@ class TrainedSpeech(TrainedReader[Utterances]):
         """See `TrainedReader.frame_size`: seconds."""
         return float(STEP * self.config.sound.stacked)
 
+    def explained(self, name: str, array: Annotated[Any, UNCHECKED], found: Annotated[Any, UNCHECKED]) -> Picture:
+        """See `TrainedReader.explained`: the energies of the bands, low ones at the bottom."""
+        unit = float(self.config.sound.stacked)
+        return Picture(
+            "characters", lambda: characters_under(_drawn(array), found.pieces, unit), f"{name}: the characters"
+        )
+
     def predict(self, recordings: Annotated[Sequence[Any], UNCHECKED], *, explain: bool = False) -> list[Prediction]:
         """Return the text of each recording.
 
@@ -138,6 +147,13 @@ class TrainedSpeech(TrainedReader[Utterances]):
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
+
+
+def _drawn(frames: Frames) -> Image.Image:
+    """Return energies ``(T, 40)`` as a picture, dark where it is loud."""
+    low, high = np.quantile(frames, [0.05, 0.995])
+    share = np.clip((frames.T[::-1] - low) / max(high - low, 1e-6), 0, 1)
+    return Image.fromarray((255 * (1 - share)).astype(np.uint8)).convert("RGB")
 
 
 def collated(recordings: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
