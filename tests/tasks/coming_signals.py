@@ -1,4 +1,4 @@
-"""Small tasks in the place of coming ones: video, speech and series, which also arrive step by step."""
+"""Small tasks in the place of coming ones: video, dictation and series, which also arrive step by step."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ BLOCK = 0.1  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedSpeech(FileInputs):
+class AskedDictation(FileInputs):
     """The recordings: .wav files (mono, 16 bits), or raw sound as it arrives."""
 
     rate: int | None = None
@@ -130,14 +130,14 @@ class AskedSpeech(FileInputs):
         return arriving(2 * round(self.rate * BLOCK), "block {}")
 
 
-class Speech(Coming):
+class Dictation(Coming):
     """what is said in a recording: CTC over its blocks"""
 
-    name, Predict, unit = "speech", AskedSpeech, "seconds"
+    name, Predict, unit = "dictation", AskedDictation, "seconds"
 
 
-class TrainedSpeech(ComingTrained):
-    task, of = "speech", Speech
+class TrainedDictation(ComingTrained):
+    task, of = "dictation", Dictation
 
     def predictions(self, inputs, options):
         every = itertools.chain.from_iterable(inputs)
@@ -266,5 +266,5 @@ def row(text):
         raise DataError(f"{text!r} is no row of a date and a number ({error}); write 2024-03-01,17.5") from error
 
 
-for trained in (TrainedVideos, TrainedSpeech, TrainedForecast):
+for trained in (TrainedVideos, TrainedDictation, TrainedForecast):
     trained.of.Opened = trained

@@ -16,7 +16,7 @@ PLACES = {
     "pixels": "coming_pictures:Pixels",
     "strokes": "coming_pictures:Strokes",
     "videos": "coming_signals:Videos",
-    "speech": "coming_signals:Speech",
+    "dictation": "coming_signals:Dictation",
     "forecast": "coming_signals:Forecast",
 }
 

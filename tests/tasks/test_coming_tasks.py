@@ -257,16 +257,16 @@ def test_a_recording_and_sound_as_it_arrives(runs, unrolled, home, given):
     with wave.open(str(home / "a.wav"), "wb") as file:
         file.setparams((1, 2, 800, 0, "NONE", ""))
         file.writeframes(sound())
-    said = unrolled("predict", runs["speech"], "a.wav")
+    said = unrolled("predict", runs["dictation"], "a.wav")
     assert said.out == "dada…\ta.wav\n    0.10–0.20 s  da\n    0.40–0.50 s  da\n"
     given(sound())
-    said = unrolled("predict", runs["speech"], "--rate", "800", "-")
+    said = unrolled("predict", runs["dictation"], "--rate", "800", "-")
     assert said.out == "da\nda\ndada…\n"
     given(sound())
-    found = answers(unrolled("predict", runs["speech"], "--rate", "800", "-", "--json"))
+    found = answers(unrolled("predict", runs["dictation"], "--rate", "800", "-", "--json"))
     assert [one["so_far"] for one in found] == ["", "da", "da", "da", "dada"]
     (home / "a.wav").write_bytes(b"RIFF")
-    assert unrolled("predict", runs["speech"], "a.wav").err.startswith("error: a.wav is no .wav file")
+    assert unrolled("predict", runs["dictation"], "a.wav").err.startswith("error: a.wav is no .wav file")
 
 
 def test_rows_of_a_table_and_the_days_after(runs, unrolled, home, given):
@@ -314,7 +314,9 @@ def test_every_verb_as_json(runs, unrolled, home, name):
         file.writeframes(sound())
     (home / "a.png").write_bytes(png(LIGHT))
     (home / "a.json").write_text('{"points": [[1, 2]]}')
-    word = {"videos": "a.npz", "speech": "a.wav", "forecast": "2024-02-27,10", "strokes": "a.json"}.get(name, "a.png")
+    word = {"videos": "a.npz", "dictation": "a.wav", "forecast": "2024-02-27,10", "strokes": "a.json"}.get(
+        name, "a.png"
+    )
     found = answers(unrolled("predict", runs[name], word, word, "--json"))
     assert [one["event"] for one in found] == ["prediction"] * 2
     assert {one["text"] for one in found} == {word}

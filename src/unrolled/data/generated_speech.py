@@ -23,7 +23,8 @@ from .utterance_sources import ListedUtterance, ListedUtterances
 
 TITLE = "strings of 3 to 7 digits: synthesised sounds (generated)"
 RATE = 8_000
-SIZES = {"train": 2_000, "valid": 200, "test": 400}
+USUAL = 2_000  # recordings of the training set; validation and test set have a tenth and a fifth of them
+SHARES = {"train": 1.0, "valid": 0.1, "test": 0.2}
 SPEAKERS = 20
 VERSION = 1
 
@@ -129,12 +130,12 @@ def _noise(seed: int, number: int, stream: int, count: int) -> Wave:
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
 
 
-def generated_sounds(seed: int) -> ListedUtterances:
-    """Return the recordings of the three parts."""
+def generated_sounds(seed: int, count: int = USUAL) -> ListedUtterances:
+    """Return the recordings of the three parts; ``count`` is that of the training set."""
     listed = ListedUtterances(Path("generated"), how=TITLE)
-    for stream, (part, count) in enumerate(SIZES.items()):
+    for stream, (part, share) in enumerate(SHARES.items()):
         own = int(hash64(seed, 0x5EEC, stream)) >> 1
-        for number in range(count):
+        for number in range(max(1, round(share * count))):
             sound = GeneratedSound(own, number)
             text = "".join(map(str, sound.digits()))
             group = f"speaker {sound.speaker + 1}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..results import Progress, silent
-from .generated_speech import TITLE, generated_sounds
+from .generated_speech import TITLE, USUAL, generated_sounds
 from .hashed_parts import even_parts, fraction_of
 from .joined_utterances import joined
 from .line_texts import NormalForm, TextNotes, counted
@@ -48,6 +48,7 @@ class UtteranceLayout:
         by: ``name``: folds by a hash of the names; ``group``: each group is in one fold.
         join: least and most recordings of a group to join to an utterance; `None`: none.
         skip: omit recordings that cannot be read.
+        generated: training recordings of the named set that is generated.
     """
 
     rate: int | None = None
@@ -59,6 +60,7 @@ class UtteranceLayout:
     by: Literal["name", "group"] = "name"
     join: tuple[int, int] | None = None
     skip: bool = False
+    generated: int = USUAL
 
 
 def open_utterances(
@@ -130,7 +132,7 @@ def read_utterances(
 def _listed(spec: str, layout: UtteranceLayout, seed: int) -> list[ListedUtterances]:
     """Return the recordings of each path; those of several paths are grouped by path, unless they have groups."""
     if spec == GENERATED:
-        return [generated_sounds(seed)]
+        return [generated_sounds(seed, layout.generated)]
     pattern = _pattern("pattern", layout.pattern)
     if pattern is not None and "text" not in pattern.groupindex:
         raise ArgumentError("pattern", "a regular expression with the group (?P<text>…)", layout.pattern)

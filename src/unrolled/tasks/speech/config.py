@@ -8,6 +8,7 @@ from typing import Literal
 from ...cells import check_size
 from ...data.audio import RATES
 from ...data.folds import check_folds
+from ...data.generated_speech import USUAL
 from ...data.sets import check_fractions
 from ...data.text_order import TextOrder
 from ...data.utterance_changes import SoundChanges
@@ -43,6 +44,8 @@ class Recordings:
     """regular expression: recordings whose names match are the test set"""
     join: tuple[int, int] | None = None
     """join this many recordings of a speaker to one, least and most, such as 3 7"""
+    recordings: int = USUAL
+    """--data generated: number of training recordings"""
     damaged: Literal["error", "skip"] = "error"
     """recordings that cannot be read: error or skip"""
     too_long: TooLong = "error"
@@ -61,6 +64,7 @@ class Recordings:
         check_fractions(self.fractions)
         if self.sample_rate is not None and not RATES[0] <= self.sample_rate <= RATES[1]:
             raise ArgumentError("sample_rate", f"{RATES[0]:,} to {RATES[1]:,} samples per second", self.sample_rate)
+        check_size("recordings", self.recordings)
         if self.by == "group" and not self.folds:
             raise ArgumentError("by", "omitted without --folds", self.by)
 
@@ -80,6 +84,7 @@ class Recordings:
             by=self.by,
             join=self.join,
             skip=self.damaged == "skip",
+            generated=self.recordings,
         )
 
     def read(self, progress: Progress = silent) -> UtteranceSets:

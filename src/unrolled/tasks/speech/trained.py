@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ...data.utterances import Utterances
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
+from ..common.trained import Modules
 from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.decoding import Reading
 from ..common.unaligned.drawing import characters_under
@@ -134,6 +135,15 @@ class TrainedSpeech(TrainedReader[Utterances]):
         if self.why_whole:
             raise self.unable(f"answer while sound arrives: {self.why_whole}")
         return SpeechStream(self, rate, reading)
+
+    def streaming(self, lanes: Size = 1) -> NoReturn:
+        """Raise `RunError`: sound comes in samples, not in steps; see `stream`, and `Trained.streaming`."""
+        raise self.unable(f"answer step by step: {self.why_whole or 'give sound to the stream of stream(rate)'}")
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`: log-mel frames ``(B, T, 40)`` and lengths ``(B,)`` → logits ``(K, B, C)``."""
+        around = {"symbols": self.alphabet.symbols, "rate": self.rate, "stacked": self.config.sound.stacked}
+        return Modules(self.model, None, (), (("frames", "lengths"), ("logits",)), around)
 
     def read_other(self, data: str) -> tuple[Utterances, list[str]]:
         """See `TrainedOnSets.read_other`."""
