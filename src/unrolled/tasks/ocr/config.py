@@ -7,7 +7,7 @@ from typing import Literal
 
 from ...data.dialect import check_delimiter
 from ...data.folds import check_folds
-from ...data.generated_lines import GeneratedLayout
+from ...data.generated_lines import LINES, GeneratedLayout
 from ...data.line_augmentation import USUAL, LineChanges
 from ...data.line_sets import LineLayout, open_lines, read_lines
 from ...data.line_texts import NormalForm
@@ -57,7 +57,7 @@ class TextLines:
     """pictures that cannot be read: an error, or skip"""
     too_long: TooLong = "error"
     """texts with more characters than their line has frames: an error, or skip"""
-    lines: int = 8000
+    lines: int = LINES
     """generated data: number of training lines"""
     scripts: tuple[str, ...] = ()
     """--data generated: scripts, such as latin arabic (default: all for which there are fonts)"""

@@ -1,6 +1,7 @@
 """Draw an input whose columns are time, such as a line or a spectrogram, above the characters where they were read.
 
-A character stands below the middle of its frames. A tick spans the frames; it is the darker the surer the network was.
+A character stands below the middle of its frames. A line spans the frames; it is thin and grey, as the character is, if
+the network was unsure. A space has only the line.
 An input wider than a row goes on in the next one.
 """
 
@@ -47,7 +48,8 @@ def characters_under(image: Image.Image, pieces: Sequence[Piece], unit: float) -
         left, right = begin - row * WIDTH + MARGIN, end - row * WIDTH + MARGIN
         colour = INK if piece.confidence >= UNSURE else GREY
         draw.line([(left, top + 3), (right, top + 3)], colour, 3 if piece.confidence >= UNSURE else 1)
-        _letter(draw, font, piece.symbol, x, top + 8, colour, ends, row)
+        if piece.symbol != " ":
+            _letter(draw, font, piece.symbol, x, top + 8, colour, ends, row)
     return png(canvas)
 
 
@@ -55,9 +57,8 @@ def _letter(
     draw: ImageDraw.ImageDraw, font: Font, symbol: str, x: float, top: float, colour: str, ends: list[float], row: int
 ) -> None:
     """Draw a symbol centred at x, lower if it would touch the one before it; ``ends`` are the last ends by row."""
-    shown = "␣" if symbol == " " else symbol
-    width = font.getlength(shown)
+    width = font.getlength(symbol)
     left = x - width / 2
     lower = 10 if left < ends[row] + 1 else 0
-    draw.text((left, top + lower), shown, colour, font)
+    draw.text((left, top + lower), symbol, colour, font)
     ends[row] = left + width if not lower else -1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
@@ -16,9 +17,11 @@ from ....data.batches import in_order
 from ....decoding.transcript import Transcript
 from ....results import Picture
 from ..own_data import TrainedOnSets
+from ..prediction import Part
 from .alphabet import Alphabet
 from .decoding import DecodingOptions, Reading
 from .examples import Transcribed, needed, padded
+from .measures import rates
 from .model import CTCNetwork
 
 E = TypeVar("E", bound=Transcribed)
@@ -118,6 +121,17 @@ class TrainedReader(TrainedOnSets[E]):
             losses = self.model.loss(inputs.to(self.device), widths, padded([targets[n] for n in numbers]))
             total += float(losses.double().sum())
         return total / max(1, int(sizes[fitting].sum()))
+
+    def evaluate_data(self, data: str | Path | None = None, split: Part = "test") -> dict[str, Any]:
+        """Return the metrics of greedy decoding on the examples that `find` returns, the examples and notes.
+
+        Raises:
+            DataError: there are no examples.
+            RunError: the run's own data cannot be read, or have changed.
+        """
+        examples, notes = self.find(data, split)
+        read = [self.text(best) for best, *_ in self.transcripts(examples, examples.widths)]
+        return {"loss": self.loss(examples), **rates(read, examples.texts), "examples": examples, "notes": notes}
 
     def streaming(self, lanes: Size = 1) -> NoReturn:
         """Raise `RunError`: the network reads in both directions; see `Trained.streaming`."""
