@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ...data.edits import distance
+
 OVERLAPS = (0.1, 0.25, 0.5)
 
-L = TypeVar("L")
 Labels = npt.NDArray[np.int64]
 
 
@@ -42,18 +43,13 @@ def segments(labels: Labels) -> list[Segment]:
     return [Segment(a, b, int(labels[a])) for a, b in pairwise(edges) if b > a]
 
 
-def edit_score(true: Sequence[L], predicted: Sequence[L]) -> float:
+def edit_score(true: Sequence[object], predicted: Sequence[object]) -> float:
     """Return the edit score of the labels of segments, 0 to 100.
 
     >>> edit_score("abc", "abbc")
     75.0
     """
-    row = list(range(len(predicted) + 1))
-    for n, label in enumerate(true, 1):
-        above, row[0] = row[0], n
-        for m, other in enumerate(predicted, 1):
-            above, row[m] = row[m], min(above + (label != other), row[m] + 1, row[m - 1] + 1)
-    return 100 * (1 - row[-1] / max(len(true), len(predicted), 1))
+    return 100 * (1 - distance(true, predicted) / max(len(true), len(predicted), 1))
 
 
 def right(true: Sequence[Segment], predicted: Sequence[Segment], overlap: float) -> int:
