@@ -60,7 +60,7 @@ def latencies(model: TrainedSpeech, recording: Recording, chunk: float) -> tuple
     separator = " " if " " in model.alphabet.names else ""
     shown: list[tuple[float, str]] = []
     computing = 0.0
-    silence = np.zeros(audio.rate, np.float32)  # somebody stops speaking, and the microphone goes on
+    silence = np.zeros(audio.rate, np.float32)  # the speaker stops, the microphone does not
     samples = np.concatenate([audio.samples, silence])
     for at in range(0, len(samples), size):
         begin = time.perf_counter()

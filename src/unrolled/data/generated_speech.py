@@ -53,7 +53,7 @@ class GeneratedSound:
     number: int
 
     def digits(self) -> list[int]:
-        """Return the digits that are said."""
+        """Return the digits that are spoken."""
         draws = uniform(self.seed, self.number, 0, np.arange(8))
         return [int(10 * draw) for draw in draws[1 : 4 + int(5 * draws[0])]]
 

@@ -27,7 +27,7 @@ class Recordings(Protocol):
 
 @dataclass
 class Utterances:
-    """Recordings of speech, and what is said in them.
+    """Recordings of speech, and the words that are spoken in them.
 
     Attributes:
         frames: the recordings, of which these are some.

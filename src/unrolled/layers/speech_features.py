@@ -2,7 +2,7 @@
 
     whole     x_t = (y_t - μ) / σ                       μ, σ: mean and deviation of each band over the recording
     running   x_t = (y_t - μ_t) / σ_t                   over the frames up to t, and n₀ frames of the training data:
-              μ_t = (n₀ μ₀ + Σ_{r ≤ t} y_r) / (n₀ + t)  a stream is normalised as it comes
+              μ_t = (n₀ μ₀ + Σ_{r ≤ t} y_r) / (n₀ + t)  a stream is normalised without delay
     stacked   e_k = [x_{sk}, …, x_{sk+s-1}]             K = ⌈T / s⌉, zeros past the end
 
 A recording has the same numbers in any batch, and in a stream the same as at once.

@@ -1,1 +1,1 @@
-"""The task ``speech``: recordings in, the words that are said out."""
+"""The task ``speech``: recordings in, the words that are spoken out."""

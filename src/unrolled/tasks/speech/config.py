@@ -104,7 +104,7 @@ class SpeechNetwork:
     stacked: int = 2
     """frames of 10 ms that make one input"""
     streaming: bool = False
-    """read in one direction, so that text comes while somebody speaks"""
+    """read in one direction, so that text comes during speech"""
 
     def __post_init__(self) -> None:
         check_size("stacked", self.stacked)

@@ -1,4 +1,4 @@
-"""``unrolled predict`` for the task ``speech``: the text of each recording, and when its characters are said."""
+"""``unrolled predict`` for the task ``speech``: the text of each recording, and when its characters are spoken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech recognition: a recording in, its words out, though nobody says when each of them begins.
+"""Speech recognition: a recording in, its words out, without the time at which each of them begins.
 
     unrolled train speech                                     strings of synthesised digits
     unrolled train speech --data recordings                   x.wav and x.txt, LibriSpeech, tables, archives

@@ -66,7 +66,7 @@ class TrainedSpeech(TrainedReader[Utterances]):
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
-        ways = "in one direction, as it comes" if self.config.sound.streaming else "in both directions"
+        ways = "in one direction, for streams" if self.config.sound.streaming else "in both directions"
         return [
             *super().about(),
             ("sound", f"{self.rate:,} Hz, an input for each {1000 * self.frame_size:g} ms, {ways}"),
@@ -98,7 +98,7 @@ class TrainedSpeech(TrainedReader[Utterances]):
 
         Args:
             recordings: files (paths), bytes of files, or pairs of samples ``(N,)`` in [-1, 1] and their rate.
-            explain: add a drawing of when the characters are said.
+            explain: add a drawing of when the characters are spoken.
 
         Raises:
             DataError: a recording cannot be read.
