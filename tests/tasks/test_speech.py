@@ -49,12 +49,11 @@ def test_training_and_prediction(unrolled, home):
                     "run", "--lr", 0.02, "--test-names", "_7", "--tempo", 0, "--warp", 0, "--noise", 0,
                     "--time-masks", 0, "--band-masks", 0)  # fmt: skip
     assert said.status == 0, said.err
-    assert "inputs" not in said.err
     assert "an input for each 20 ms" in said.out + said.err
     answer = unrolled("predict", "run", "rec/7_ann_7.wav", "--json")
     assert '"7"' in answer.out
-    assert unrolled("evaluate", "run").out.count("100.00%") == 1
-    assert "0.00%" in unrolled("evaluate", "run", "--data", "rec").out
+    assert "0 in 2 characters" in unrolled("evaluate", "run").out
+    assert "0 in 16 characters" in unrolled("evaluate", "run", "--data", "rec").out
     refused = unrolled("predict", "run", "missing.wav")
     assert refused.status == 2
     assert "cannot read missing.wav" in refused.err
@@ -77,15 +76,14 @@ def _each(batch):
 def test_a_stream_agrees_with_the_whole(rate, block):
     found = model(True)
     samples = np.random.default_rng(0).standard_normal(rate).astype(np.float32) / 10
-    options = found.predict([(samples, rate)])
     stream = found.stream(rate)
     for at in range(0, len(samples), block):
         stream.push(samples[at : at + block])
-    assert stream.end().text
+    text = stream.end().text
     whole = found.logits([found.read((samples, rate))], [100])
     decoded = stream.decoder._decoder.decode(next(iter(whole)).logits)[0][0]
-    assert stream.end().text == decoded.text
-    assert len(options) == 1
+    assert text == decoded.text == stream.end().text
+    assert len(text) > 1
 
 
 def test_a_pipe(monkeypatch):
