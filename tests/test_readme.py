@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import unrolled
+from unrolled.data.generated_speech import example_wav
 from unrolled import cli
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -48,6 +49,10 @@ def here(tmp_path_factory):
             (folder / "clips" / label).mkdir(parents=True)
             for n in range(10):
                 np.save(folder / "clips" / label / f"{n}.npy", clip + n)
+        (folder / "recordings").mkdir()
+        for n in range(20):
+            (folder / "recordings" / f"{n}.wav").write_bytes(example_wav())
+            (folder / "recordings" / f"{n}.txt").write_text(f"take {n}")
         np.save(folder / "clips.npy", np.arange(12 * 20 * 64).reshape(12, 20, 8, 8) % 251)
         yield folder
 
