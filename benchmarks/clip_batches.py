@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from harness import Work, arguments, compare, ratio_cell, table, worker
+from unrolled.layers.frames import active
 from unrolled.tasks.video.config import VideoConfig
 from unrolled.tasks.video.model import VideoClassifier
 
@@ -47,7 +48,7 @@ def padded_logits(model: VideoClassifier, frames: Tensor, lengths: Tensor) -> Te
     encoder: Any = model.frames
     x = encoder.normalised(clips.flatten(0, 1)).unflatten(0, (longest, -1))
     seen = torch.cat([x, torch.cat([torch.zeros_like(x[:1]), x[1:] - x[:-1]])], 2)
-    e = encoder.project(encoder.features(seen.flatten(0, 1)).flatten(1)).relu().unflatten(0, (longest, -1))
+    e = active(encoder.project(encoder.features(seen.flatten(0, 1)).flatten(1))).unflatten(0, (longest, -1))
     return model.answer(e, lengths)
 
 

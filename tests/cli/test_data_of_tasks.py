@@ -207,6 +207,6 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
 def test_a_name_that_several_tasks_have_is_described_by_each(unrolled):
     said = [json.loads(line) for line in unrolled("data", "generated", "--json").out.splitlines()]
     described = [(one["event"], one["train"]) for one in said]
-    assert described == [("labelled", 3000), ("tagged", 4000), ("labelled", 2000), ("labelled", 3000)]
+    assert described == [("labelled", 2000), ("tagged", 4000), ("labelled", 2000), ("labelled", 3000)]
     said = json.loads(unrolled("data", "repeat-copy", "--json", "--repeats", "3").out)
     assert said == {"event": "problem", "name": "repeat-copy", "length": 5, "valid": 1000, "test": 10000, "read": []}

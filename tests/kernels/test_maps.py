@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from hypothesis import strategies as st
+from random_cases import random_cases
+from team_size import threads
 
 import unrolled
 from unrolled.cells import ConvGRUCell, ConvLSTMCell
@@ -63,15 +66,34 @@ def test_results_and_gradients(number):
     compare(kind(2, 19, **options), ["all"], torch.float32, 1e-4)
 
 
+@st.composite
+def cases(draw):
+    """A cell, the passes, and the number of threads."""
+    dims = draw(st.integers(1, 3))
+    options = {"dims": dims, "initial_state": draw(st.sampled_from(["zero", "learned"]))}
+    for name in ("kernel_size", "recurrent_kernel_size"):
+        options[name] = tuple(draw(st.integers(1, 4)) for _ in range(dims))
+    options["recurrent_dropout"] = draw(st.sampled_from([0.0, 0.3]))
+    lstm = draw(st.booleans())
+    if lstm:
+        options["peepholes"] = draw(st.sampled_from([False, True, (6, 5, 2)[:dims]]))
+    passes, lanes = draw(st.sets(st.sampled_from(sorted(PASSES)), min_size=1)), draw(st.integers(1, B))
+    return lstm, draw(st.integers(1, 40)), options, sorted(passes), lanes, draw(st.integers(1, 3))
+
+
+@random_cases(cases(), usually=3)
+def test_outputs_states_and_every_gradient_agree_with_the_loop_over_steps(case, part):
+    lstm, channels, options, passes, lanes, count = case
+    with threads(count):
+        cell = (ConvLSTMCell if lstm else ConvGRUCell)(2, channels, **options)
+        compare(cell, passes, torch.float64, 1e-11, lanes)
+
+
 @pytest.mark.parametrize("kind", [ConvLSTMCell, ConvGRUCell])
 def test_fewer_lanes_than_threads(kind):
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
+    with threads(2):
         compare(kind(2, 5), PASSES, torch.float64, 1e-11, lanes=1)
         compare(kind(2, 5), ["all"], torch.float64, 1e-11)
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", extension.instruction_sets())

@@ -31,6 +31,9 @@ TINY = {
 FLAGS = ["--hidden-size", "12", "--encoder-size", "8", "--embedding-size", "8", "--maps", "2", "4", "--size", "16",
          "--encoder", "cnn", "--min-count", "1", "--batch-size", "8"]  # fmt: skip
 
+LEARNS = ["--hidden-size", "12", "--encoder-size", "24", "--embedding-size", "8", "--maps", "8", "8", "--size", "16",
+          "--encoder", "cnn", "--min-count", "1", "--batch-size", "8"]  # fmt: skip
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
@@ -192,8 +195,8 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(actions, tmp_path):
 
 def test_own_clips_of_all_forms_are_learned_and_described(videos, tmp_path, capsys):
     run = str(tmp_path / "run")
-    flags = ["--steps", "24", "--lr", "3e-2", "--run", run]
-    assert main(["train", "caption", "--data", str(videos), "--inputs", "clips", *FLAGS, *flags]) == 0
+    flags = ["--steps", "60", "--lr", "2e-2", "--run", run]
+    assert main(["train", "caption", "--data", str(videos), "--inputs", "clips", *LEARNS, *flags]) == 0
     shown = capsys.readouterr().out
     assert "24 captions of 24" in shown
     assert "split by a hash of the clip's name" in shown

@@ -127,6 +127,7 @@ def test_captions_have_a_picture_of_where_was_looked(runs, unrolled, home):
     said = unrolled("predict", runs["captions"], "in")
     assert "looked" not in said.out
     assert said.err == "note: 2 pictures were not saved; --out FOLDER saves pictures\n"
+    assert unrolled("predict", runs["captions"], "in", "--html", "page.html").err == "page: page.html\n"
     [one, _] = answers(unrolled("predict", runs["captions"], "in", "--json"))
     assert base64.b64decode(one["parts"][0]["png"]).startswith(b"\x89PNG")
 

@@ -16,6 +16,7 @@ from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks import registry
 from unrolled.training import checkpoint
 from unrolled.training.config import update
+from unrolled.training.log import Silent
 
 SMALL = {
     "maps": (4, 6), "encoder_size": 12, "hidden_size": 12, "batch_size": 8, "precision": "float32", "shift": 0,
@@ -216,3 +217,29 @@ def test_clips_that_are_none(run):
     ):
         with pytest.raises(DataError, match=message):
             model.predict(given)
+
+
+def test_clips_may_be_given_in_python(tmp_path):
+    random = np.random.default_rng(2)
+    rows = [(moving(random, n % 2 * 2 - 1, 5), ("up", "down")[n % 2]) for n in range(30)]
+    options = {"reporter": Silent(), "steps": 1, **SMALL}
+    model = unrolled.train("video", data=rows[:24], test=rows[24:], run=tmp_path / "clips", **options)
+    assert (model.classes, model.evaluate()["clips"]) == (["down", "up"], 6)
+    assert np.array_equal(np.load(tmp_path / "clips" / "data" / "data" / "000003.npy"), rows[3][0])
+    framed = [(clip, ["a"] * (1 + n % 3) + ["b"] * (4 - n % 3)) for n, (clip, _) in enumerate(rows)]
+    model = unrolled.train("video", data=framed, labels="frame", run=tmp_path / "frames", **options)
+    clips, _ = model.find(None, "train")
+    starts = sorted({tuple(track) for track in clips.tracks})
+    assert starts == [tuple("abbbb"), tuple("aabbb"), tuple("aaabb")][::-1]
+    drawn = next((tmp_path / "frames" / "previews").glob("*labels-1.png"))
+    assert drawn.stat().st_size > 1000
+    for data, message in (
+        ([(np.zeros((5, 3)), "a")], r"data\[0\] \(clip\) must be a path or an array"),
+        ([(rows[0][0], ["a", "b"])], r"data\[0\] \(label\) must be 5 labels, one for each frame, got 2"),
+        ([rows[0], (rows[1][0], ["a"] * 5)], r"data\[1\] \(label\) must be like those before"),
+        ([(rows[0][0], None)], r"data\[0\] \(label\) must be text"),
+        ([("a.mp4", ["a"])], r"data\[0\] \(label\) must be one label; labels of frames need an array"),
+        ([], "data must be a list with at least one row"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            unrolled.train("video", data=data, run=tmp_path / "wrong", **options)

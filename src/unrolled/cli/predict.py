@@ -106,22 +106,23 @@ class PredictionWriter:
             emit("prediction", **result.as_json())
         elif self.file is None:
             show_prediction(result, explain=self.explain, one_line=row is not None)
-        files = [path.name for part in result.parts for path in self._write_part(part, f"{self.count:04}-")]
+        paged = self.general.html is not None
+        files = [path.name for part in result.parts for path in self._write_part(part, f"{self.count:04}-", paged)]
         if self.folder is not None:
             entry = {**result.as_json(), "files": files}
             entry.pop("parts", None)
             self.lines.append(Folder.json(entry, indent=None).decode())
-        if self.general.html is not None:
+        if paged:
             self.predictions.append(result)
 
-    def _write_part(self, part: Part, prefix: str = "") -> list[Path]:
-        """Save a part in the folder, show it, and return its paths."""
+    def _write_part(self, part: Part, prefix: str = "", paged: bool = False) -> list[Path]:
+        """Save a part in the folder, show it, and return its paths; ``paged``: it is also part of the page."""
         paths = save_part(part, self.folder, prefix)
         if isinstance(part, Text) and part.aside and (self.general.json or self.file is not None):
             note(part.text)
         elif not self.general.json and self.file is None:
             show_part(part, paths)
-            self.unsaved += is_drawn(part) and not paths
+            self.unsaved += is_drawn(part) and not paths and not paged
         return paths
 
     def close(self, name: str) -> None:

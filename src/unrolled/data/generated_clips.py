@@ -2,8 +2,8 @@
 
     circle clockwise, square first      the circle goes round clockwise, the square against it; the square flashes first
 
-Each flash of the first shape is followed by one of the other after a third of a period, then by a pause. The angles of
-both shapes and the place within the period are uniform and independent, so a frame at any time has the same
+Each flash of the first shape is followed at once by one of the other, then by a pause of two fifths of a period. The
+angles of both shapes and the place within the period are uniform and independent, so a frame at any time has the same
 distribution in each of the four classes; and a clip played backwards is a clip of the class with the other direction
 and the other order. Clip n is a pure function of the seed and n.
 """
@@ -22,9 +22,9 @@ from .pictures import Pixels
 SIDE = 40  # pixels of a side
 SHORTEST, LONGEST = 16, 28  # frames of a clip
 CLASSES = tuple(f"{turns} clockwise, {leads} first" for turns in ("circle", "square") for leads in ("circle", "square"))
-SIZES = {"train": 3_000, "valid": 200, "test": 400}
+SIZES = {"train": 2_000, "valid": 200, "test": 400}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
-_ON, _BETWEEN = 0.2, 1 / 3  # how long a flash lasts and when the second one starts, as parts of a period
+_ON, _BETWEEN = 0.3, 0.3  # how long a flash lasts and when the second one starts, as parts of a period
 _CONTRASTS = (50.0, -50.0)  # of circle and square with the ground; twice as much in a flash
 _NOISE = 1 << 41
 _DRAWS = 16

@@ -15,13 +15,13 @@ from ...errors import ArgumentError
 from ...training.config import formerly, refuse_changed
 from ...training.options import Training
 from ...training.start_options import Start
+from ..common.clip_options import FASTEST
+from ..common.convolution_options import check_convolutions
 from ..common.language import Tokenization
 from ..common.recurrent import Recurrent
 
-MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 LEAST_SIZE, LARGEST = 16, 512  # pixels of a side
 MAPS, CLIP_MAPS = (24, 48, 96), (8, 16, 32)
-FASTEST = 1000.0  # frames per second
 OF_FILES = ("images", "form", "inputs", "fractions", "folds", "fold")
 
 
@@ -99,13 +99,9 @@ class PictureEncoder:
         if self.size is not None and not LEAST_SIZE <= self.size <= LARGEST:
             raise ArgumentError("size", f"from {LEAST_SIZE} to {LARGEST} pixels", self.size)
         maps = self.blocks
-        if not 1 <= len(maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in maps):
-            expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"
-            raise ArgumentError("maps", expected, " ".join(map(str, maps)))
+        check_convolutions(maps, self.depth)
         if self.size is not None and self.size >> len(maps) < 1:
             raise ArgumentError("maps", f"at most {self.size.bit_length() - 1} blocks for {self.size} pixels", maps)
-        if self.depth > DEEPEST:
-            raise ArgumentError("depth", f"at most {DEEPEST}", self.depth)
 
     @property
     def blocks(self) -> tuple[int, ...]:

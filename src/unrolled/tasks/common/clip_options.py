@@ -40,10 +40,15 @@ class ClipOptions:
         if self.rate is not None and not 0 < self.rate <= FASTEST:
             raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
 
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width, if they are given."""
+        return None if self.size is None else (self.size[0], self.size[-1])
+
     def decoding(self) -> ClipLayout:
         """Return the form that clips are decoded to."""
         return ClipLayout(
-            size=None if self.size is None else (self.size[0], self.size[-1]),
+            size=self.sides,
             channels=self.channels,
             fit=self.fit,
             rate=self.rate,

@@ -9,7 +9,7 @@ from ...errors import ArgumentError
 MOST_BLOCKS, WIDEST, DEEPEST = 8, 4096, 16
 
 
-def check_convolutions(maps: Sequence[int], depth: int = 1, kernel_size: int = 1) -> None:
+def check_convolutions(maps: Sequence[int], depth: int = 1, kernel_size: int = 3) -> None:
     """Raise `ArgumentError` for numbers that are out of range."""
     if not 1 <= len(maps) <= MOST_BLOCKS or not all(1 <= count <= WIDEST for count in maps):
         expected = f"1 to {MOST_BLOCKS} numbers from 1 to {WIDEST:,}, one for each block"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ...cells import check_size
 from ...data.augmentation import Changes
-from ...data.clip_sets import LEAST_SIZE, ClipLayout, Labels, open_clips, read_clips
+from ...data.clip_sets import ClipLayout, Labels, open_clips, read_clips
 from ...data.folds import check_folds
 from ...data.frame_labels import BACKGROUND
 from ...data.labelled_clips import Clips, ClipSets
-from ...data.pictures import Fit
 from ...data.sets import check_fractions
 from ...errors import ArgumentError
 from ...layers.pooling import Kind as Pooled
@@ -20,16 +19,14 @@ from ...training.config import refuse_changed
 from ...training.options import Training
 from ...training.start_options import StartClasses
 from ..common.classes import ClassLoss
+from ..common.clip_options import ClipOptions
 from ..common.convolution_options import check_convolutions
 from ..common.recurrent import Recurrent
 from . import sources
 
-LARGEST = 1024  # pixels of a side
-FASTEST = 1000.0  # frames per second
-
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledVideos:
+class LabelledVideos(ClipOptions):
     """The labelled clips and how they are read."""
 
     data: str = "generated"
@@ -40,20 +37,10 @@ class LabelledVideos:
     """test set in the same format (default: a part of --data)"""
     only: tuple[str, ...] = ()
     """--labels clip: only the clips, or intervals of clips, with these labels"""
-    size: tuple[int, ...] | None = None
-    """height and width in pixels, or one number for both (default: by the data)"""
-    channels: int | None = None
-    """1: grey, 3: RGB (default: 1 if all clips are grey)"""
-    fit: Fit = "crop"
-    """fit other aspect ratios: crop the middle, pad with white, or stretch"""
-    rate: float | None = None
-    """frames per second that clips are read at (default: their own)"""
     time_unit: Literal["seconds", "frames"] | None = None
     """unit of the times in a table of intervals (default: by its columns)"""
     background: str = BACKGROUND
     """--labels frame: the label of frames without one"""
-    damaged: Literal["error", "skip"] = "error"
-    """clips that cannot be read: an error, or skip"""
     fractions: tuple[float, float, float] | None = None
     """random split into training, validation and test set (default: 0.8 0.1 0.1)"""
     folds: int = 0
@@ -62,37 +49,16 @@ class LabelledVideos:
     """train only on this fold, counted from 0 (default: every fold)"""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_folds(self.folds, self.fold, self.test)
-        if self.size is not None and not (
-            len(self.size) in (1, 2) and all(LEAST_SIZE <= side <= LARGEST for side in self.size)
-        ):
-            expected = f"one or two numbers from {LEAST_SIZE} to {LARGEST}: height and width in pixels"
-            raise ArgumentError("size", expected, " ".join(map(str, self.size)))
-        if self.channels not in (None, 1, 3):
-            raise ArgumentError("channels", "1 (grey) or 3 (RGB)", self.channels)
-        if self.rate is not None and not 0 < self.rate <= FASTEST:
-            raise ArgumentError("rate", f"frames per second, above 0 and at most {FASTEST:g}", self.rate)
         if self.only and self.labels == "frame":
             raise ArgumentError("only", "omitted with --labels frame, where every frame has a label", list(self.only))
         check_fractions(self.fractions)
 
-    @property
-    def sides(self) -> tuple[int, int] | None:
-        """Height and width, if they are given."""
-        return None if self.size is None else (self.size[0], self.size[-1])
-
     def layout(self) -> ClipLayout:
         """Return how clips are read."""
-        return ClipLayout(
-            labels=self.labels,
-            only=self.only,
-            size=self.sides,
-            channels=self.channels,
-            rate=self.rate,
-            fit=self.fit,
-            skip=self.damaged == "skip",
-            unit=self.time_unit,
-            background=self.background,
+        return replace(
+            self.decoding(), labels=self.labels, only=self.only, unit=self.time_unit, background=self.background
         )
 
     def read(self, progress: Progress = silent) -> ClipSets:
@@ -114,14 +80,12 @@ class LabelledVideos:
 class FrameNetwork:
     """The network that reads the frames."""
 
-    encoder: Literal["cnn"] = "cnn"
-    """cnn, trained along"""
     maps: tuple[int, ...] = (16, 32, 64)
-    """cnn: feature maps of each block; a block ends with 2 × 2 max-pooling"""
+    """feature maps of each block; a block ends with 2 × 2 max-pooling"""
     depth: int = 1
-    """cnn: convolutions of a block"""
+    """convolutions of a block"""
     kernel_size: int = 3
-    """cnn: width of the filters, odd"""
+    """width of the filters, odd"""
     encoder_size: int = 128
     """width of the vector of a frame"""
     differences: bool = True

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from ...data.labelled_clips import Clips
 from ...data.pictures import Pixels
+from ...results import Picture
 from ...results.palette import GREY, INK, PALE, STYLES, style
 from ..common.lettering import lettering, shortened
 from ..common.picture_bytes import png
@@ -92,6 +94,15 @@ def tracks(
         top += TRACK + 4
     _axis(draw, pictures, top, rate)
     return png(canvas)
+
+
+def compared(name: str, clips: Clips, number: int, true: Labels, found: Labels, classes: Sequence[str]) -> Picture:
+    """Return a picture of a clip: its true labels and those found, ``(T,)`` each."""
+    title = f"{clips.names[number]}: {float((true == found).mean()):.0%}"
+    rows = [("labels", true), ("predicted", found)]
+    return Picture(
+        name, lambda: tracks(clips[number], rows, classes, clips.rate, title), f"{title} of its frames right"
+    )
 
 
 def _canvas(pictures: Strip, below: int, title: str) -> tuple[Image.Image, ImageDraw.ImageDraw, int]:

@@ -14,7 +14,7 @@ from ...results.records import SHOWN
 from ..common.class_report import by_class, confusion, measured, summary
 from ..common.evaluated_examples import WithMistakes, mistakes, with_reading_notes, with_reading_options
 from ..common.seen import seen_in_training
-from .drawing import tracks
+from .drawing import compared
 from .measures import OF_SEGMENTS, Results, measure
 from .segments import segments
 
@@ -123,9 +123,4 @@ def _drawn(model: TrainedVideo, clips: Clips, results: Results) -> Iterator[Pict
     for number, at in enumerate(sorted(range(len(hits)), key=hits.__getitem__)[:DRAWN], 1):
         if hits[at] == 1:
             return
-        rows, title = [("labels", results.true[at]), ("predicted", found[at])], f"{clips.names[at]}: {hits[at]:.0%}"
-        yield Picture(
-            f"mistakes-{number}",
-            lambda at=at, rows=rows, title=title: tracks(clips[at], rows, model.classes, clips.rate, title),  # type: ignore[misc]
-            f"{title} of its frames right",
-        )
+        yield compared(f"mistakes-{number}", clips, at, results.true[at], found[at], model.classes)

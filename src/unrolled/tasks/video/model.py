@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ...cells import State
-from ...layers.frames import Before, FeatureEncoder, FrameEncoder, padded
+from ...layers.frames import Before, FrameEncoder, padded
 from ...layers.pooling import Pooled, Pooling
 from .config import VideoConfig
 
@@ -32,14 +32,12 @@ class VideoState(NamedTuple):
     pooled: Pooled | None
 
 
-def encoder(shape: tuple[int, ...], config: VideoConfig, *, differences: bool) -> FrameEncoder | FeatureEncoder:
-    """Return the encoder of frames of this shape: ``(H, W, C)`` pixels or ``(F,)`` features."""
+def encoder(shape: tuple[int, int, int], config: VideoConfig, *, differences: bool) -> FrameEncoder:
+    """Return the encoder of frames ``(H, W, C)``."""
     options = config.frames
-    if len(shape) == 1:
-        return FeatureEncoder(shape[0], width=options.encoder_size, differences=differences)
     return FrameEncoder(
         shape[2],
-        (shape[0], shape[1]),
+        shape[:2],
         options.maps,
         depth=options.depth,
         kernel_size=options.kernel_size,
@@ -51,7 +49,7 @@ def encoder(shape: tuple[int, ...], config: VideoConfig, *, differences: bool) -
 class SingleFrame(nn.Module):
     """The baseline: frames ``(N, …)``, each by itself → logits ``(N, K)``."""
 
-    def __init__(self, shape: tuple[int, ...], classes: int, config: VideoConfig) -> None:
+    def __init__(self, shape: tuple[int, int, int], classes: int, config: VideoConfig) -> None:
         super().__init__()
         self.frames = encoder(shape, config, differences=False)
         self.drop = nn.Dropout(config.model.rate)
@@ -66,12 +64,12 @@ class VideoClassifier(nn.Module):
     """``frames (N, …), lengths (B,)`` → logits ``(B, K)`` of clips, or ``(T, B, K)`` of their frames.
 
     Args:
-        shape: of a frame: ``(H, W, C)`` pixels or ``(F,)`` features.
+        shape: of a frame, ``(H, W, C)``.
         classes: K.
         config: the options.
     """
 
-    def __init__(self, shape: tuple[int, ...], classes: int, config: VideoConfig) -> None:
+    def __init__(self, shape: tuple[int, int, int], classes: int, config: VideoConfig) -> None:
         super().__init__()
         answer = config.answer
         self.shape = shape
@@ -98,8 +96,7 @@ class VideoClassifier(nn.Module):
 
     def before(self, lanes: int) -> VideoState:
         """Return the state before the first frame of some streams."""
-        dtype = torch.uint8 if len(self.shape) == 3 else self.head.weight.dtype
-        frame = torch.zeros(1, *self.shape, dtype=dtype, device=self.head.weight.device)
+        frame = torch.zeros(1, *self.shape, dtype=torch.uint8, device=self.head.weight.device)
         pooled = None if self.pooling is None else self.pooling.before(lanes, self.head.weight)
         return VideoState(self.frames.before(lanes, frame), self.stack.initial_state(lanes), pooled)
 
@@ -115,6 +112,6 @@ class VideoClassifier(nn.Module):
 
     def normalise_by(self, frames: Any) -> None:
         """Take mean and deviation of the pixels from some training frames ``(N, H, W, C)``."""
-        for part in (self.frames, self.single and self.single.frames):
-            if isinstance(part, FrameEncoder):
-                part.normalise_by(torch.as_tensor(frames))
+        self.frames.normalise_by(torch.as_tensor(frames))
+        if self.single is not None:
+            self.single.frames.normalise_by(torch.as_tensor(frames))

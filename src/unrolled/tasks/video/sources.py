@@ -24,7 +24,7 @@ NAMES = {
     ACTIONS: "actions of a stick figure, --labels frame (generated)",
 }
 """the named data sets → titles"""
-VERSION = 2  # of the generated clips
+VERSION = 3  # of the generated clips
 
 
 class _OnDemand:

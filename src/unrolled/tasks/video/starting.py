@@ -11,7 +11,7 @@ from .config import VideoConfig
 HEADS = ("head.", "single.head.")
 NETWORK = (
     *LAYERS,
-    *("num_layers", "bidirectional", "pooling", "labels", "encoder", "maps", "depth", "kernel_size", "encoder_size"),
+    *("num_layers", "bidirectional", "pooling", "labels", "maps", "depth", "kernel_size", "encoder_size"),
     *("differences", "size", "channels"),
 )
 """the options that determine the network"""

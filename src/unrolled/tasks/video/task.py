@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -42,7 +43,9 @@ from ..common.sets_task import Description, SetsTask
 from ..common.starting import class_names
 from . import description, starting
 from .config import VideoConfig
+from .drawing import compared
 from .evaluation import Evaluate
+from .given import write_clips
 from .measures import METRICS, measure, truth
 from .model import VideoClassifier
 from .prediction import Predict
@@ -73,6 +76,7 @@ class VideoClassification(SetsTask):
     Config: ClassVar[type] = VideoConfig
     unit: ClassVar[str] = "frames"
     use: ClassVar[dict[str, str]] = {"predict": "predict", "evaluate it": "evaluate"}
+    given: ClassVar[tuple[str, ...]] = ("data", "test")
     keeps: ClassVar[tuple[str, ...]] = starting.NETWORK
     Evaluate: ClassVar[type | None] = Evaluate
     Predict: ClassVar[type[InputOptions] | None] = Predict
@@ -85,6 +89,11 @@ class VideoClassification(SetsTask):
     @classmethod
     def paths(cls) -> dict[str, Collection[str]]:
         return {"data": NAMES, "test": ()}
+
+    @classmethod
+    def write_data(cls, name: str, value: Any, folder: Path) -> Path:
+        """See `Task.write_data`."""
+        return write_clips(name, value, folder)
 
     def prepare(self) -> list[str]:
         config = self.config
@@ -173,12 +182,14 @@ class VideoClassification(SetsTask):
 
     def preview(self, model: nn.Module) -> Sequence[Part]:
         shown = self.sets.valid.pick(range(min(PREVIEWED, len(self.sets.valid))))
+        answers = self._handle(model).answers(shown)
+        if shown.tracks:
+            true = truth(shown, self.classes)
+            found = [a.probabilities.argmax(1) for a in answers]
+            return [compared(f"labels-{n + 1}", shown, n, true[n], found[n], self.classes) for n in range(len(shown))]
         lines = []
-        for n, answered in enumerate(self._handle(model).answers(shown)):
-            if shown.tracks:
-                continue
-            answer = self.classes[int(answered.probabilities.argmax())]
-            lines.append(f"true: {shown.labels[n]}, predicted: {answer} {answered.probabilities.max():.0%}")
+        for label, probabilities in zip(shown.labels, (a.probabilities for a in answers), strict=True):
+            lines.append(f"true: {label}, predicted: {self.classes[probabilities.argmax()]} {probabilities.max():.0%}")
         return [Text("\n".join(lines))]
 
     def _handle(self, model: nn.Module) -> TrainedVideo:

@@ -20,11 +20,11 @@ from ...results import Input, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.class_measures import Matrix
 from ..common.classes import class_row, stored_classes
+from ..common.clip_options import FASTEST
 from ..common.own_data import TrainedOnSets
 from ..common.prediction import Part
 from ..common.recurrent import restored
 from ..common.trained import Modules
-from .config import FASTEST
 from .evaluation import Evaluate, evaluation
 from .measures import measure
 from .model import VideoClassifier, VideoState
@@ -87,7 +87,7 @@ class TrainedVideo(TrainedOnSets[Clips]):
         classes, shape = stored_classes(file), file.assets.get("shape")
         if (
             not isinstance(shape, list)
-            or len(shape) not in (1, 3)
+            or len(shape) != 3
             or not all(isinstance(side, int) and 1 <= side <= 1 << 16 for side in shape)
         ):
             raise RunError("the model file does not give the shape of its frames; restore it or train anew")
