@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import unrolled
-from unrolled.data.generated_speech import example_wav
 from unrolled import cli
+from unrolled.data.generated_speech import example_wav
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SMALL = {"steps": 3, "batch_size": 4, "hidden_size": 8}

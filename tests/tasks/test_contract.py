@@ -36,7 +36,7 @@ OURS = list(TASKS)
 EVERY = [*OURS, *PLACES]
 VERBS = {"evaluate": evaluate.VERB, "predict": predict.VERB, "sample": sample.VERB}
 # models that must see a whole input, as they are here
-WHOLE = ("frames", "video", "classify", "tag", "translate", "image", "caption", "speech", "handwriting")
+WHOLE = ("frames", "video", "classify", "tag", "translate", "image", "caption", "ocr", "speech", "handwriting")
 SMALL = {"lm": {"length": 5}}  # options that make a sample small
 FEW = {"lm": {"words": ("cat",)}}  # options that make a prediction fast
 

@@ -27,7 +27,7 @@ def predictions(model: TrainedOcr, inputs: Iterable[Sequence[Input]], options: P
         DataError: an input is not a picture; the predictions before it have been yielded.
     """
     reading = options.reading(model)
-    for read in options.read_each(inputs, lambda given: (given.title, model.read(picture_input(given).content))):
+    for read in options.read_each(inputs, lambda given: (given.title, model.read(picture_input(given)))):
         if isinstance(read, Text):
             yield read
         else:

@@ -1,4 +1,4 @@
-"""Text recognition: the picture of a line in, its text out, though nobody says where each character begins.
+"""Text recognition: the picture of a line in, its text out, without the places of the characters in training data.
 
     unrolled train ocr                                             lines rendered in the fonts of this machine
     unrolled train ocr --data lines                                x.png and x.gt.txt, tables, ALTO and PAGE XML

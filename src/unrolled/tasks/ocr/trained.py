@@ -14,11 +14,13 @@ from torch import Tensor
 
 from ... import results
 from ...checks import UNCHECKED, checked_methods
-from ...data.line_pictures import read_line
+from ...data.line_pictures import normal_line, read_line
+from ...data.pictures import from_array
 from ...data.transcribed_lines import Lines
 from ...results import Input, Picture, Prediction, Progress, Report, silent
 from ...training.modelfile import ModelFile
 from ..common.recurrent import restored
+from ..common.trained import Modules
 from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.drawing import characters_under
 from ..common.unaligned.trained import TrainedReader
@@ -91,8 +93,23 @@ class TrainedOcr(TrainedReader[Lines]):
         return list(predictions(self, [[_input(picture, n) for n, picture in enumerate(pictures, 1)]], options))  # type: ignore[arg-type]
 
     def read(self, picture: Annotated[Any, UNCHECKED]) -> npt.NDArray[np.uint8]:
-        """Return the pixels ``(H, W)`` of a picture as the network reads them."""
-        return read_line(picture, self.config.data.height)
+        """Return the pixels ``(H, W)`` of a picture as the network reads them; see `predict`.
+
+        Raises:
+            DataError: the picture cannot be read.
+        """
+        height = self.config.data.height
+        if isinstance(picture, str | Path):
+            picture = Path(picture).expanduser()
+        if isinstance(picture, Path | bytes | Input) and not _is_array(picture):
+            return read_line(picture, height)
+        given, name = (picture.content, picture.title) if isinstance(picture, Input) else (picture, "the line")
+        return normal_line(from_array(given, name), height, name).pixels
+
+    def modules(self) -> Modules:
+        """See `Trained.modules`; the metadata are the height of the lines and the symbols, of which 0 is the blank."""
+        around = {"height": self.config.data.height, "symbols": self.alphabet.symbols}
+        return Modules(self.model, None, (), (("pixels", "widths"), ("logits",)), around)
 
     def read_other(self, data: str) -> tuple[Lines, list[str]]:
         """See `TrainedOnSets.read_other`."""
@@ -115,6 +132,11 @@ def collated(lines: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
     for row, line in zip(pixels, lines, strict=True):
         row[:, : line.shape[1]] = line
     return torch.from_numpy(pixels), torch.tensor(widths, dtype=torch.int64)
+
+
+def _is_array(picture: Any) -> bool:
+    """Return whether an input holds pixels instead of a file."""
+    return isinstance(picture, Input) and not isinstance(picture.content, str | Path | bytes | dict | list)
 
 
 def _input(picture: Any, number: int) -> Input:

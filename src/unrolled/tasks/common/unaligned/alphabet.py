@@ -60,7 +60,7 @@ class Alphabet:
         return len(self.symbols)
 
     def encode(self, text: str) -> Ids:
-        """Return the classes of a text in the order of the frames; unknown symbols are left out."""
+        """Return the classes of a text in the order of the frames; unknown symbols are omitted."""
         ids = (self._ids.get(symbol) for symbol in self.order.symbols(text))
         return np.array([n for n in ids if n is not None], dtype=np.int64)
 
