@@ -51,7 +51,7 @@ def here(tmp_path_factory):
                 np.save(folder / "clips" / label / f"{n}.npy", clip + n)
         (folder / "recordings").mkdir()
         for n in range(20):
-            (folder / "recordings" / f"{n}.wav").write_bytes(example_wav())
+            (folder / "recordings" / f"{n}.wav").write_bytes(example_wav(n))
             (folder / "recordings" / f"{n}.txt").write_text(f"take {n}")
         np.save(folder / "clips.npy", np.arange(12 * 20 * 64).reshape(12, 20, 8, 8) % 251)
         yield folder

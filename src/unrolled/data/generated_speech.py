@@ -143,10 +143,10 @@ def generated_sounds(seed: int, count: int = USUAL) -> ListedUtterances:
     return listed
 
 
-def example_wav() -> bytes:
+def example_wav(number: int = 0) -> bytes:
     """Return a generated recording as a WAV file."""
     out = BytesIO()
     with wave.open(out, "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((GeneratedSound(1, 0).audio().samples * (2**15 - 1)).astype("<i2").tobytes())
+        file.writeframes((GeneratedSound(1, number).audio().samples * (2**15 - 1)).astype("<i2").tobytes())
     return out.getvalue()
