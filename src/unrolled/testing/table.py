@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..cells import CELLS, Cell, ParallelCell
+from ..cells import CELLS, Cell, ConvGRUCell, ConvLSTMCell, ParallelCell
 from ..checks import checked
 from .conformance import CHECKS, check_cell
 from .report import Report
@@ -60,11 +60,13 @@ def builtin_cells() -> dict[str, Cell]:
             for label, options in {**SHARED, **SPECIFIC[kind]}.items():
                 if label in GATED and issubclass(cls, ParallelCell):
                     continue
-                cell = cls(2, 3, **options)
-                with torch.no_grad():  # the initial values of a learned state and of norms would hide errors
-                    for parameter in cell.parameters():
-                        parameter.add_(0.2 * torch.randn_like(parameter))
-                cells[f"{kind}, {label}".rstrip(", ")] = cell
+                cells[f"{kind}, {label}".rstrip(", ")] = cls(2, 3, **options)
+        cells["convgru, one dimension"] = ConvGRUCell(1, 2, 2, dims=1)
+        cells["convlstm, one dimension, peepholes"] = ConvLSTMCell(1, 2, 2, dims=1, peepholes=True)
+        with torch.no_grad():  # the initial values of a learned state and of norms would hide errors
+            for cell in cells.values():
+                for parameter in cell.parameters():
+                    parameter.add_(0.2 * torch.randn_like(parameter))
     return cells
 
 
