@@ -53,6 +53,10 @@ def here(tmp_path_factory):
         for n in range(20):
             (folder / "recordings" / f"{n}.wav").write_bytes(example_wav(n))
             (folder / "recordings" / f"{n}.txt").write_text(f"take {n}")
+        (folder / "lines").mkdir()
+        for n in range(40):
+            Image.new("L", (80, 16), 5 * n).save(folder / "lines" / f"{n}.png")
+            (folder / "lines" / f"{n}.gt.txt").write_text(f"no {n}\n")
         np.save(folder / "clips.npy", np.arange(12 * 20 * 64).reshape(12, 20, 8, 8) % 251)
         yield folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,6 +111,9 @@ class Reading:
         self.decoder: CTCDecoder | None = None
         if n_best == 1 and not options.searches:
             return
+        if options.lm is not None and any(map(_turned, alphabet.names)):
+            expected = "omitted for scripts from right to left, which the network reads in the other order"
+            raise ArgumentError("lm", expected, options.lm)
         self.lm = None if options.lm is None else language_model(options.lm)
         words = None if options.words is None else known_words(options.words)
         search, order = options.search(n_best), alphabet.order
@@ -158,3 +162,8 @@ def known_words(file: str) -> list[str]:
         DataError: the file cannot be read.
     """
     return list(dict.fromkeys(Input(Path(file)).text().split()))
+
+
+def _turned(symbol: str) -> bool:
+    """Return whether a symbol belongs to a script from right to left."""
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in symbol)

@@ -9,8 +9,8 @@ from .decoding import Reading
 from .measures import rates
 from .trained import TrainedReader
 
-ALPHAS, BETAS = (0.0, 0.25, 0.5, 0.75, 1.0), (0.0, 0.5, 1.0, 2.0)
-MOST = 200  # examples
+ALPHAS, BETAS = (0.0, 0.25, 0.5, 1.0), (0.0, 0.5, 1.0)
+MOST = 50  # examples
 
 
 def tuned(model: TrainedReader[Any], reading: Reading, progress: Progress) -> tuple[Reading, Table, dict[str, Any]]:
