@@ -69,7 +69,7 @@ def test_the_remedies_for_encodings_work(unrolled, home: Path) -> None:
         (["--xyzzy"], ["no option --xyzzy", "unrolled train lm --help"]),
         (["stray"], ["got an unexpected argument 'stray'"]),
         (["--recipe", "helo"], ["recipe 'helo' does not exist", "did you mean 'hello'?"]),
-        (["--recipe"], ["--recipe must be followed by one of actions, adding-200"]),
+        (["--recipe"], ["--recipe must be followed by one of action-labels, actions"]),
         (["--recipe", "nowhere.toml"], ["cannot read nowhere.toml"]),
         (["--hidden-size", "0"], ["--hidden-size must be an integer of at least 1, got 0"]),
         (["--rnn-size", "0"], ["--hidden-size must be an integer of at least 1, got 0"]),

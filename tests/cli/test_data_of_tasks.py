@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Literal
 
+import numpy as np
 import pytest
 from test_bad_input import refused
 
+from unrolled.data import generated_lines
 from unrolled.data.named_data import NamedData
 from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Pairs, Report, Text
@@ -204,9 +206,12 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
     refused(unrolled("data", "a.conll", "--task", "memory"), "NAME must be one of adding, copy")
 
 
-def test_a_name_that_several_tasks_have_is_described_by_each(unrolled):
+def test_a_name_that_several_tasks_have_is_described_by_each(unrolled, monkeypatch, tmp_path):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))  # of pictures that are not those of this name
+    monkeypatch.setattr(generated_lines, "_draw", lambda renderer, n: (np.zeros((40, 20), np.uint8), str(n), ""))
     said = [json.loads(line) for line in unrolled("data", "generated", "--json").out.splitlines()]
     described = [(one["event"], one["train"]) for one in said]
-    assert described == [("labelled", 2000), ("tagged", 4000), ("labelled", 2000), ("labelled", 3000)]
+    labelled, sequences = [("labelled", 2000)] * 2, [("lines", 4000), ("recordings", 2000)]
+    assert described == [("labelled", 3000), ("tagged", 4000), *labelled, *sequences]
     said = json.loads(unrolled("data", "repeat-copy", "--json", "--repeats", "3").out)
     assert said == {"event": "problem", "name": "repeat-copy", "length": 5, "valid": 1000, "test": 10000, "read": []}

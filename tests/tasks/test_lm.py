@@ -436,7 +436,7 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path):
     with pytest.raises(ArgumentError, match=r"prompt must be text in the model's char vocabulary"):
         unrolled.train("lm", run=tmp_path / "run", **{**HELLO, "prompt": "x"})
     assert list(tmp_path.iterdir()) == []
-    tasks = "lm, classify, tag, translate, image, video, caption, frames, memory"
+    tasks = "lm, classify, tag, translate, image, video, caption, ocr, speech, frames, memory"
     with pytest.raises(ArgumentError, match=f"task must be one of {tasks}, got 'ml'"):
         task_class("ml")
 
