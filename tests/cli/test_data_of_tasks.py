@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from test_bad_input import refused
 
-from unrolled.data import generated_lines
+from unrolled.data import generated_lines, generated_speech
+from unrolled.data.audio import Audio
 from unrolled.data.named_data import NamedData
 from unrolled.errors import ArgumentError, DataError
 from unrolled.results import Pairs, Report, Text
@@ -207,7 +208,9 @@ def test_an_option_that_several_tasks_share_goes_to_each(unrolled, home):
 
 
 def test_a_name_that_several_tasks_have_is_described_by_each(unrolled, monkeypatch, tmp_path):
-    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))  # of pictures that are not those of this name
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))  # of lines and recordings that are not those of this name
+    sound = Audio(np.sin(np.arange(800)).astype(np.float32), 8_000)
+    monkeypatch.setattr(generated_speech.GeneratedSound, "audio", lambda self: sound)
     monkeypatch.setattr(generated_lines, "_draw", lambda renderer, n: (np.zeros((40, 20), np.uint8), str(n), ""))
     said = [json.loads(line) for line in unrolled("data", "generated", "--json").out.splitlines()]
     described = [(one["event"], one["train"]) for one in said]
