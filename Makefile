@@ -27,7 +27,7 @@ BUILT_FROM := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 
 .venv/developer: $(BUILT_FROM) | .venv/bin/pip
 	@echo "installing into .venv; PyTorch is large, this may take a few minutes"
-	$(PIP) -e '.[test,check,docs,plot,classify,video]'
+	$(PIP) -e '.[test,check,docs,plot,classify,video,speech]'
 	touch .venv/installed $@
 
 test: .venv/developer  ## all tests, one process per core

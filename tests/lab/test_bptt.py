@@ -74,7 +74,7 @@ def test_truncation_does_leave_something_out():
     assert_near(truncated_bptt(*given_, 8)[1].W, bptt(*given_)[1].W, 1e-15)
 
 
-@pytest.mark.parametrize("name", builtin_cells())
+@pytest.mark.parametrize("name", [name for name in builtin_cells() if not name.startswith("conv")])
 def test_scan_in_windows_equals_the_whole_with_the_edges_cut(name):
     cell = builtin_cells()[name].double().eval()
     T, B, window = 7, 2, 3

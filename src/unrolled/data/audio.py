@@ -17,6 +17,7 @@ from ..errors import DataError, RunError
 from .riff import Samples, is_wav, read_wav
 
 MODULE, EXTRA = "soundfile", "speech"
+SHORTEST = 12  # bytes: the beginning of RIFF, AIFF and Ogg files
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".snd", ".sph", ".nist",
             ".caf", ".w64", ".rf64")  # fmt: skip
 """the endings of their files"""
@@ -124,6 +125,8 @@ def installed() -> bool:
 
 def _other(data: bytes, name: str, limits: AudioLimits) -> tuple[Samples, int]:
     """Return the samples ``(N, channels)`` and the rate of a format that soundfile reads."""
+    if len(data) < SHORTEST:
+        raise DataError(f"{name} is not a recording, it has {len(data)} bytes; remove it, or copy it again")
     if not installed():
         raise RunError(
             f"{name} is not a WAV file that is read without the package soundfile; install it with: pip install "
