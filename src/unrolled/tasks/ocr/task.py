@@ -28,7 +28,6 @@ from ...training.modelfile import ModelFile
 from ..common.picture_bytes import picture_file
 from ..common.sets_task import Description
 from ..common.starting import NETWORK
-from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.examples import Counts
 from ..common.unaligned.model import CTCNetwork
 from ..common.unaligned.task import UnalignedTask
@@ -63,9 +62,6 @@ class LineRecognition(UnalignedTask):
     def read(self) -> LineSets:
         cell_class(self.config.model.cell)
         return self.config.data.read(self.progress)
-
-    def alphabet_of(self, texts: Sequence[str]) -> Alphabet:
-        return Alphabet.of(texts, self.config.data.order())
 
     def about(self) -> list[str]:
         widths, config = self.sets.train.widths, self.config

@@ -32,7 +32,6 @@ from ...training.input_options import InputOptions
 from ...training.modelfile import ModelFile
 from ..common.sets_task import Description
 from ..common.starting import NETWORK
-from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.examples import Counts
 from ..common.unaligned.model import CTCNetwork
 from ..common.unaligned.task import UnalignedTask
@@ -72,9 +71,6 @@ class SpeechRecognition(UnalignedTask):
         data = replace(self.config.data, sample_rate=sets.train.rate)
         self.config = replace(self.config, data=data)
         return sets
-
-    def alphabet_of(self, texts: Sequence[str]) -> Alphabet:
-        return Alphabet.of(texts, self.config.data.order())
 
     def about(self) -> list[str]:
         lengths, rate = self.sets.train.lengths * STEP, self.sets.train.rate

@@ -66,10 +66,6 @@ class UnalignedTask(SetsTask):
         """Return the trained model of a network."""
 
     @abstractmethod
-    def alphabet_of(self, texts: Sequence[str]) -> Alphabet:
-        """Return the alphabet of the training texts."""
-
-    @abstractmethod
     def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
         """See `TrainedReader.collate`."""
 
@@ -93,7 +89,7 @@ class UnalignedTask(SetsTask):
     def prepare(self) -> list[str]:
         self.sets = self.read()
         config, train = self.config, self.sets.train
-        self.alphabet = self.alphabet_of(train.texts)
+        self.alphabet = Alphabet.of(train.texts, config.data.order())
         if self.source is not None:
             names = extended_names(self.source.assets.get("alphabet"), self.alphabet.names, config.start)
             self.alphabet = Alphabet(names, self.alphabet.order)
