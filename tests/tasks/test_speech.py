@@ -11,8 +11,9 @@ import torch
 from unrolled.data.generated_speech import GeneratedSound
 from unrolled.errors import ArgumentError, DataError, RunError
 from unrolled.tasks.common.unaligned.alphabet import Alphabet
+from unrolled.tasks.common.unaligned.model import CTCNetwork
 from unrolled.tasks.speech.config import Recordings, SpeechConfig, SpeechNetwork
-from unrolled.tasks.speech.model import network
+from unrolled.tasks.speech.model import SpeechReader
 from unrolled.tasks.speech.trained import TrainedSpeech
 
 
@@ -34,7 +35,7 @@ def model(streaming, seed=0):
     torch.manual_seed(seed)
     config = SpeechConfig(data=Recordings(sample_rate=8000), sound=SpeechNetwork(streaming=streaming))
     alphabet = Alphabet(list("0123456789"), config.data.order())
-    found = TrainedSpeech(network(config, 11), alphabet, config)
+    found = TrainedSpeech(CTCNetwork(SpeechReader(config), 11, config.model.rate), alphabet, config)
     torch.nn.init.normal_(found.model.head.weight, std=2)  # so that it says something
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...layers.line_encoder import LineEncoder
-from ..common.unaligned.model import CTCNetwork, Encoder
+from ..common.unaligned.model import Encoder
 from .config import OcrConfig
 
 # B lines, H × W pixels, T frames
@@ -34,8 +34,3 @@ class LineReader(Encoder):
     def forward(self, inputs: Tensor, widths: Tensor) -> Tensor:
         h, _ = self.stack(self.lines(inputs, widths), lengths=self.frames(widths).to(inputs.device))
         return h
-
-
-def network(config: OcrConfig, classes: int) -> CTCNetwork:
-    """Return a new network for this number of classes, the blank included."""
-    return CTCNetwork(LineReader(config), classes, config.model.rate)

@@ -13,30 +13,27 @@ The network reads columns from left to right, so it learns the characters in the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import numpy.typing as npt
-from torch import Tensor, nn
 
 from ...cells import cell_class
 from ...data.generated_lines import NAMES
 from ...data.line_augmentation import changed_lines
 from ...data.transcribed_lines import LineSets
 from ...training.input_options import InputOptions
-from ...training.modelfile import ModelFile
 from ..common.picture_bytes import picture_file
 from ..common.sets_task import Description
 from ..common.starting import NETWORK
 from ..common.unaligned.examples import Counts
-from ..common.unaligned.model import CTCNetwork
 from ..common.unaligned.task import UnalignedTask
+from ..common.unaligned.trained import TrainedReader
 from . import description
 from .config import OcrConfig
 from .evaluation import Evaluate
-from .model import LineReader
 from .prediction import Predict
-from .trained import TrainedOcr, collated
+from .trained import TrainedOcr
 
 
 class LineRecognition(UnalignedTask):
@@ -52,6 +49,7 @@ class LineRecognition(UnalignedTask):
     Predict: ClassVar[type[InputOptions] | None] = Predict
     description: ClassVar[Description] = description
     more_frames: ClassVar[str] = "give lines more --height or frames a smaller --stride"
+    trained: ClassVar[type[TrainedReader[Any]]] = TrainedOcr
     config: OcrConfig
     sets: LineSets
 
@@ -70,25 +68,11 @@ class LineRecognition(UnalignedTask):
             f"{config.network.stride} columns"
         ]
 
-    def encoder(self) -> LineReader:
-        return LineReader(self.config)
-
-    def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
-        return collated(arrays)
-
     def changed(self, arrays: list[npt.NDArray[Any]], least: Counts, step: int) -> list[npt.NDArray[Any]]:
         columns = (least * self.config.network.stride).tolist()
         changes = changed_lines(arrays, self.config.augmentation.changes(), self.config.training.seed, step)
         return [b if b.shape[1] >= count else a for a, b, count in zip(arrays, changes, columns, strict=True)]
 
-    def handle(self, model: nn.Module) -> TrainedOcr:
-        assert isinstance(model, CTCNetwork)
-        return TrainedOcr(model, self.alphabet, self.config)
-
     def example_file(self) -> tuple[str, bytes] | None:
         own = self.sets.valid if len(self.sets.valid) else self.sets.train
         return "example.png", picture_file(own[0][:, :, None])
-
-    @classmethod
-    def open(cls, file: ModelFile, config: Any) -> TrainedOcr:
-        return TrainedOcr.from_file(file, config)

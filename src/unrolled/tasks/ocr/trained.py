@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -18,14 +18,12 @@ from ...data.line_pictures import normal_line, read_line
 from ...data.pictures import from_array
 from ...data.transcribed_lines import Lines
 from ...results import Input, Picture, Prediction, Progress, Report, silent
-from ...training.modelfile import ModelFile
-from ..common.recurrent import restored
 from ..common.trained import Modules
-from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.drawing import characters_under
+from ..common.unaligned.model import Encoder
 from ..common.unaligned.trained import TrainedReader
 from .evaluation import Evaluate, evaluation
-from .model import network
+from .model import LineReader
 from .prediction import Predict, predictions
 
 PAPER = 255
@@ -40,18 +38,8 @@ class TrainedOcr(TrainedReader[Lines]):
     """
 
     task: ClassVar[str] = "ocr"
+    encoder: ClassVar[Callable[[Any], Encoder]] = LineReader
     noun = "lines"
-
-    @classmethod
-    def from_file(cls, file: ModelFile, config: Any) -> TrainedOcr:
-        """Build the model and load the weights of a model file.
-
-        Raises:
-            RunError: the file lacks the alphabet, or the weights do not fit.
-        """
-        alphabet = Alphabet.from_json(file.assets.get("alphabet"), config.data.order())
-        model = restored(file, config.model, lambda: network(config, len(alphabet)))
-        return cls(model, alphabet, config, file.assets.get("data"))
 
     def about(self) -> list[tuple[str, str]]:
         """See `Trained.about`."""
@@ -61,9 +49,14 @@ class TrainedOcr(TrainedReader[Lines]):
             ("symbols", f"{len(self.alphabet) - 1:,}: {''.join(self.alphabet.names[:60])}"),
         ]
 
-    def collate(self, arrays: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
-        """See `TrainedReader.collate`."""
-        return collated(arrays)
+    @staticmethod
+    def collate(lines: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
+        """Return lines ``(H, W_n)`` as pixels ``(B, H, W)`` on paper, and their widths ``(B,)``."""
+        widths = [line.shape[1] for line in lines]
+        pixels = np.full((len(lines), len(lines[0]), max(widths)), PAPER, np.uint8)
+        for row, line in zip(pixels, lines, strict=True):
+            row[:, : line.shape[1]] = line
+        return torch.from_numpy(pixels), torch.tensor(widths, dtype=torch.int64)
 
     def width(self, array: Annotated[npt.NDArray[Any], UNCHECKED]) -> int:
         """See `TrainedReader.width`."""
@@ -123,15 +116,6 @@ class TrainedOcr(TrainedReader[Lines]):
     def predictions(self, inputs: Iterable[Sequence[Input]], options: Predict) -> Iterator[Prediction | results.Part]:
         """See `Trained.predictions`."""
         return predictions(self, inputs, options)
-
-
-def collated(lines: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
-    """Return lines ``(H, W_n)`` as pixels ``(B, H, W)`` on paper, and their widths ``(B,)``."""
-    widths = [line.shape[1] for line in lines]
-    pixels = np.full((len(lines), len(lines[0]), max(widths)), PAPER, np.uint8)
-    for row, line in zip(pixels, lines, strict=True):
-        row[:, : line.shape[1]] = line
-    return torch.from_numpy(pixels), torch.tensor(widths, dtype=torch.int64)
 
 
 def _is_array(picture: Any) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...data.log_mel import BANDS
 from ...layers.speech_features import Heard, SpeechFeatures, stacked
-from ..common.unaligned.model import CTCNetwork, Encoder
+from ..common.unaligned.model import Encoder
 from .config import SpeechConfig
 
 # B recordings, T frames, K stacked frames
@@ -59,8 +59,3 @@ class SpeechReader(Encoder):
         x, heard = self.features.step(frames, state.heard)
         h, after = self.stack(stacked(x, self.stacked), state.state)
         return h, StreamState(heard, after)
-
-
-def network(config: SpeechConfig, classes: int) -> CTCNetwork:
-    """Return a new network for this number of classes, the blank included."""
-    return CTCNetwork(SpeechReader(config), classes, config.model.rate)

@@ -13,14 +13,14 @@ Recordings are read in both directions, streams in one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...cells import cell_class
 from ...data.generated_speech import example_wav
@@ -29,18 +29,18 @@ from ...data.utterance_changes import changed_sounds
 from ...data.utterance_sets import NAMES
 from ...data.utterances import UtteranceSets
 from ...training.input_options import InputOptions
-from ...training.modelfile import ModelFile
 from ..common.sets_task import Description
 from ..common.starting import NETWORK
 from ..common.unaligned.examples import Counts
 from ..common.unaligned.model import CTCNetwork
 from ..common.unaligned.task import UnalignedTask
+from ..common.unaligned.trained import TrainedReader
 from . import description
 from .config import SpeechConfig
 from .evaluation import Evaluate
 from .model import SpeechReader
 from .prediction import Predict
-from .trained import TrainedSpeech, collated
+from .trained import TrainedSpeech
 
 MEASURED = 500  # utterances from which the mean of each band is measured
 
@@ -58,6 +58,7 @@ class SpeechRecognition(UnalignedTask):
     Predict: ClassVar[type[InputOptions] | None] = Predict
     description: ClassVar[Description] = description
     more_frames: ClassVar[str] = "give frames a smaller --stacked"
+    trained: ClassVar[type[TrainedReader[Any]]] = TrainedSpeech
     config: SpeechConfig
     sets: UtteranceSets
 
@@ -79,9 +80,6 @@ class SpeechRecognition(UnalignedTask):
             f"{lengths.sum() / 60:,.1f} minutes; an input for each {1000 * STEP * self.config.sound.stacked:g} ms"
         ]
 
-    def encoder(self) -> SpeechReader:
-        return SpeechReader(self.config)
-
     def build_model(self) -> nn.Module:
         model = super().build_model()
         assert isinstance(model, CTCNetwork)
@@ -91,20 +89,9 @@ class SpeechRecognition(UnalignedTask):
         model.encoder.features.measure(torch.from_numpy(np.concatenate([train[number] for number in chosen])))
         return model
 
-    def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
-        return collated(arrays)
-
     def changed(self, arrays: list[npt.NDArray[Any]], least: Counts, step: int) -> list[npt.NDArray[Any]]:
         frames = least * self.config.sound.stacked
         return list(changed_sounds(arrays, self.config.augmentation, frames, self.config.training.seed, step))
 
-    def handle(self, model: nn.Module) -> TrainedSpeech:
-        assert isinstance(model, CTCNetwork)
-        return TrainedSpeech(model, self.alphabet, self.config)
-
     def example_file(self) -> tuple[str, bytes] | None:
         return "example.wav", example_wav()
-
-    @classmethod
-    def open(cls, file: ModelFile, config: Any) -> TrainedSpeech:
-        return TrainedSpeech.from_file(file, config)

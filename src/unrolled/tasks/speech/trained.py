@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn
 
@@ -19,15 +19,13 @@ from ...data.log_mel import BANDS, STEP, Frames
 from ...data.utterance_store import frames_of
 from ...data.utterances import Utterances
 from ...results import Input, Picture, Prediction, Progress, Report, silent
-from ...training.modelfile import ModelFile
-from ..common.recurrent import restored
 from ..common.trained import Modules
-from ..common.unaligned.alphabet import Alphabet
 from ..common.unaligned.decoding import Reading
 from ..common.unaligned.drawing import characters_under
+from ..common.unaligned.model import Encoder
 from ..common.unaligned.trained import TrainedReader
 from .evaluation import Evaluate, evaluation
-from .model import network
+from .model import SpeechReader
 from .prediction import Predict, predictions
 from .streaming import SpeechStream
 
@@ -41,18 +39,8 @@ class TrainedSpeech(TrainedReader[Utterances]):
     """
 
     task: ClassVar[str] = "speech"
+    encoder: ClassVar[Callable[[Any], Encoder]] = SpeechReader
     noun = "recordings"
-
-    @classmethod
-    def from_file(cls, file: ModelFile, config: Any) -> TrainedSpeech:
-        """Build the model and load the weights of a model file.
-
-        Raises:
-            RunError: the file lacks the alphabet, or the weights do not fit.
-        """
-        alphabet = Alphabet.from_json(file.assets.get("alphabet"), config.data.order())
-        model = restored(file, config.model, lambda: network(config, len(alphabet)))
-        return cls(model, alphabet, config, file.assets.get("data"))
 
     @property
     def rate(self) -> int:
@@ -73,9 +61,14 @@ class TrainedSpeech(TrainedReader[Utterances]):
             ("symbols", f"{len(self.alphabet) - 1:,}: {''.join(self.alphabet.names[:60])}"),
         ]
 
-    def collate(self, arrays: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
-        """See `TrainedReader.collate`."""
-        return collated(arrays)
+    @staticmethod
+    def collate(recordings: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
+        """Return recordings ``(T_n, 40)`` as frames ``(B, T, 40)``, padded with 0, and their lengths ``(B,)``."""
+        lengths = [len(frames) for frames in recordings]
+        padded = np.zeros((len(recordings), max(lengths), BANDS), np.float32)
+        for row, frames in zip(padded, recordings, strict=True):
+            row[: len(frames)] = frames
+        return torch.from_numpy(padded), torch.tensor(lengths, dtype=torch.int64)
 
     def width(self, array: Annotated[npt.NDArray[Any], UNCHECKED]) -> int:
         """See `TrainedReader.width`."""
@@ -164,15 +157,6 @@ def _drawn(frames: Frames) -> Image.Image:
     low, high = np.quantile(frames, [0.05, 0.995])
     share = np.clip((frames.T[::-1] - low) / max(high - low, 1e-6), 0, 1)
     return Image.fromarray((255 * (1 - share)).astype(np.uint8)).convert("RGB")
-
-
-def collated(recordings: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
-    """Return recordings ``(T_n, 40)`` as frames ``(B, T, 40)``, padded with 0, and their lengths ``(B,)``."""
-    lengths = [len(frames) for frames in recordings]
-    padded = np.zeros((len(recordings), max(lengths), BANDS), np.float32)
-    for row, frames in zip(padded, recordings, strict=True):
-        row[: len(frames)] = frames
-    return torch.from_numpy(padded), torch.tensor(lengths, dtype=torch.int64)
 
 
 def _input(recording: Any, number: int) -> Input:

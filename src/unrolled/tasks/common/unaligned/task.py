@@ -17,6 +17,7 @@ from ....data.sets import Sets
 from ....layers.ctc import frames_needed
 from ....results import Part, Text
 from ....training.metrics import Metric
+from ....training.modelfile import ModelFile
 from ....training.options import integer
 from ....training.transfer import Taken
 from ..description import leaked
@@ -27,7 +28,7 @@ from ..starting import extended_names, head_rows
 from .alphabet import Alphabet
 from .examples import Counts, Targets, padded, usable
 from .measures import METRICS, rates
-from .model import CTCNetwork, Encoder
+from .model import CTCNetwork
 from .preview import alignments, blank_share, blank_sign, phase
 from .trained import TrainedReader
 
@@ -51,23 +52,12 @@ class UnalignedTask(SetsTask):
     metrics: tuple[Metric, ...] = METRICS
     decides: str = "cer"
     noun: ClassVar[str]
+    trained: ClassVar[type[TrainedReader[Any]]]
     sets: Sets[Any]
 
     @abstractmethod
     def read(self) -> Sets[Any]:
         """Read the data; the configuration is completed with what depends on them."""
-
-    @abstractmethod
-    def encoder(self) -> Encoder:
-        """Return a new encoder."""
-
-    @abstractmethod
-    def handle(self, model: nn.Module) -> TrainedReader[Any]:
-        """Return the trained model of a network."""
-
-    @abstractmethod
-    def collate(self, arrays: Sequence[npt.NDArray[Any]]) -> tuple[Tensor, Tensor]:
-        """See `TrainedReader.collate`."""
 
     @abstractmethod
     def about(self) -> list[str]:
@@ -95,7 +85,7 @@ class UnalignedTask(SetsTask):
             self.alphabet = Alphabet(names, self.alphabet.order)
         targets = [self.alphabet.encode(text) for text in train.texts]
         with torch.device("meta"):
-            frames = self.encoder().frames
+            frames = self.trained.encoder(self.config).frames
         sizes = np.asarray(train.widths, np.int64)
         kept, notes = usable(train, targets, _counts(frames, sizes), self.more_frames, config.data.too_long)
         self.rows, self.targets = kept, [targets[n] for n in kept]
@@ -130,7 +120,7 @@ class UnalignedTask(SetsTask):
         return found | head_rows(old, self.alphabet.symbols, HEAD)
 
     def build_model(self) -> nn.Module:
-        return CTCNetwork(self.encoder(), len(self.alphabet), self.config.model.rate)
+        return CTCNetwork(self.trained.encoder(self.config), len(self.alphabet), self.config.model.rate)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -142,7 +132,7 @@ class UnalignedTask(SetsTask):
         targets = padded([self.targets[n] for n in chosen])
         arrays = [self.sets.train[self.rows[n]] for n in chosen]
         arrays = self.changed(arrays, frames_needed(targets.ids.numpy(), targets.lengths.numpy()), step)
-        return Batch(*self.collate(arrays), targets)
+        return Batch(*self.trained.collate(arrays), targets)
 
     def units(self, batch: Batch) -> float:
         return float(len(batch.widths))
@@ -173,6 +163,15 @@ class UnalignedTask(SetsTask):
             *alignments(found, [*map(handle.text, found)], shown.texts, frames, blank_sign(self.alphabet.names)),
         ]
         return [Text("\n".join(lines))]
+
+    def handle(self, model: nn.Module) -> TrainedReader[Any]:
+        """Return the trained model of a network."""
+        assert isinstance(model, CTCNetwork)
+        return self.trained(model, self.alphabet, self.config)
+
+    @classmethod
+    def open(cls, file: ModelFile, config: Any) -> TrainedReader[Any]:
+        return cls.trained.from_file(file, config)
 
     def test_cost(self) -> float:
         own = self.sets.valid if len(self.sets.valid) else self.sets.train

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,15 @@ from ....checks import UNCHECKED, Size, checked_methods
 from ....data.batches import in_order
 from ....decoding.transcript import Transcript
 from ....results import Picture
+from ....training.modelfile import ModelFile
 from ..own_data import TrainedOnSets
 from ..prediction import Part
+from ..recurrent import restored
 from .alphabet import Alphabet
 from .decoding import DecodingOptions, Reading
 from .examples import Transcribed, needed, padded
 from .measures import rates
-from .model import CTCNetwork
+from .model import CTCNetwork, Encoder
 
 E = TypeVar("E", bound=Transcribed)
 
@@ -49,13 +51,27 @@ class TrainedReader(TrainedOnSets[E]):
     """
 
     model: CTCNetwork
+    encoder: ClassVar[Callable[[Any], Encoder]]
+    """configuration → a new encoder"""
 
     def __init__(self, model: CTCNetwork, alphabet: Alphabet, config: Any, fingerprint: str | None = None) -> None:
         super().__init__(model, config, fingerprint)
         self.alphabet = alphabet
 
+    @classmethod
+    def from_file(cls, file: ModelFile, config: Any) -> Self:
+        """Build the model and load the weights of a model file.
+
+        Raises:
+            RunError: the file lacks the alphabet, or the weights do not fit.
+        """
+        alphabet = Alphabet.from_json(file.assets.get("alphabet"), config.data.order())
+        model = restored(file, config.model, lambda: CTCNetwork(cls.encoder(config), len(alphabet), config.model.rate))
+        return cls(model, alphabet, config, file.assets.get("data"))
+
+    @staticmethod
     @abstractmethod
-    def collate(self, arrays: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
+    def collate(arrays: Annotated[Sequence[npt.NDArray[Any]], UNCHECKED]) -> tuple[Tensor, Tensor]:
         """Return arrays as inputs of the network ``(B, …)``, padded, and their sizes ``(B,)``."""
 
     @abstractmethod
@@ -67,11 +83,11 @@ class TrainedReader(TrainedOnSets[E]):
     def frame_size(self) -> float:
         """The size of a frame, in the unit of places in results: columns of pixels, or seconds."""
 
+    @abstractmethod
     def explained(
         self, name: str, array: Annotated[npt.NDArray[Any], UNCHECKED], found: Annotated[Transcript, UNCHECKED]
     ) -> Picture:
         """Return a drawing of an input above the characters, each where it was read."""
-        raise self.unable("show where characters were read")
 
     @torch.no_grad()
     def logits(self, arrays: Annotated[Any, UNCHECKED], widths: Annotated[Any, UNCHECKED]) -> Iterator[Logits]:
